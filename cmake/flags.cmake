@@ -1,0 +1,39 @@
+# What every target of this project is compiled with: C11 as MSVC, GCC and Clang all know it, warnings as errors.
+add_library(iomodels_flags INTERFACE)
+
+option(IOMODELS_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(IOMODELS_FUZZ "Build the libFuzzer targets of tests/fuzz (Clang only)" OFF)
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+
+if(MSVC)
+  target_compile_options(iomodels_flags INTERFACE /W4 /WX /utf-8 /permissive-)
+  target_compile_definitions(iomodels_flags INTERFACE _CRT_SECURE_NO_WARNINGS)
+else()
+  target_compile_options(iomodels_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Werror)
+endif()
+
+if(WIN32)
+  # Windows 8 is the oldest system whose calls the sources use.
+  target_compile_definitions(iomodels_flags INTERFACE
+    _WIN32_WINNT=0x0602 WIN32_LEAN_AND_MEAN NOMINMAX UNICODE _UNICODE)
+  if(MINGW)
+    # C99 printf formats also with the old msvcrt.dll; no run-time DLLs to carry along.
+    target_compile_definitions(iomodels_flags INTERFACE __USE_MINGW_ANSI_STDIO=1)
+    target_link_options(iomodels_flags INTERFACE -static)
+  endif()
+else()
+  target_compile_definitions(iomodels_flags INTERFACE _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
+endif()
+
+if(IOMODELS_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+if(IOMODELS_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link) # so that the fuzzer sees which branches of the libraries it reaches
+endif()

@@ -1,0 +1,86 @@
+#include "common/clock.h"
+
+#ifdef _WIN32
+
+#include <windows.h>
+
+#ifndef CREATE_WAITABLE_TIMER_HIGH_RESOLUTION
+#define CREATE_WAITABLE_TIMER_HIGH_RESOLUTION 0x2 /* Windows 10 1803 */
+#endif
+
+uint64_t clock_now_ns(void) {
+    LARGE_INTEGER frequency, ticks;
+    QueryPerformanceFrequency(&frequency); /* reads shared memory: no system call */
+    QueryPerformanceCounter(&ticks);
+    uint64_t per_second = (uint64_t)frequency.QuadPart, now = (uint64_t)ticks.QuadPart;
+    return now / per_second * 1000000000u + now % per_second * 1000000000u / per_second;
+}
+
+void clock_sleep_us(uint32_t us) {
+    HANDLE timer =
+        CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, TIMER_ALL_ACCESS);
+    if (!timer)
+        timer = CreateWaitableTimerExW(NULL, NULL, 0, TIMER_ALL_ACCESS);
+    uint64_t deadline_ns = clock_now_ns() + (uint64_t)us * 1000;
+    LARGE_INTEGER due = {.QuadPart = -(LONGLONG)us * 10}; /* negative: relative, in 100 ns */
+    if (timer && SetWaitableTimer(timer, &due, 0, NULL, NULL, FALSE))
+        WaitForSingleObject(timer, INFINITE);
+    if (timer)
+        CloseHandle(timer);
+    while (clock_now_ns() < deadline_ns) /* no timer was to be had, or it rang a little early */
+        Sleep(1);
+}
+
+bool clock_thread_cpu_ns(uint64_t *ns) {
+    FILETIME created, ended, kernel, user; /* of 100 ns */
+    if (!GetThreadTimes(GetCurrentThread(), &created, &ended, &kernel, &user))
+        return false;
+    ULARGE_INTEGER k = {.LowPart = kernel.dwLowDateTime, .HighPart = kernel.dwHighDateTime};
+    ULARGE_INTEGER u = {.LowPart = user.dwLowDateTime, .HighPart = user.dwHighDateTime};
+    *ns = (k.QuadPart + u.QuadPart) * 100;
+    return true;
+}
+
+#else
+
+#include <errno.h>
+#include <time.h>
+
+static uint64_t to_ns(struct timespec time) {
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+uint64_t clock_now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_RAW, &now);
+    return to_ns(now);
+}
+
+void clock_sleep_us(uint32_t us) {
+    struct timespec left = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+}
+
+bool clock_thread_cpu_ns(uint64_t *ns) {
+    struct timespec used;
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) != 0)
+        return false;
+    *ns = to_ns(used);
+    return true;
+}
+
+#endif
+
+void clock_spin_us(uint32_t us) {
+    uint64_t deadline_ns = clock_now_ns() + (uint64_t)us * 1000;
+    while (clock_now_ns() < deadline_ns) {
+    }
+}
+
+void clock_sleep_until_ns(uint64_t deadline_ns) {
+    for (uint64_t now = clock_now_ns(); now < deadline_ns; now = clock_now_ns()) {
+        uint64_t us = (deadline_ns - now + 999) / 1000;
+        clock_sleep_us(us < 1000000 ? (uint32_t)us : 1000000);
+    }
+}

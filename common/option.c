@@ -1,0 +1,88 @@
+#include "common/option.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option *find(const struct option *const *tables, const char *name, size_t length) {
+    for (; *tables; tables++)
+        for (const struct option *option = *tables; option->name; option++)
+            if (strlen(option->name) == length && memcmp(option->name, name, length) == 0)
+                return option;
+    return NULL;
+}
+
+/* Digits only: no sign, no blanks, no trailing text. */
+static bool parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *number) {
+    if (*text == '\0' || strspn(text, "0123456789") != strlen(text))
+        return false;
+    errno = 0;
+    unsigned long long value = strtoull(text, NULL, 10);
+    if (errno != 0 || value < min || value > max)
+        return false;
+    *number = (uint32_t)value;
+    return true;
+}
+
+static bool assign(const char *program, const struct option *option, const char *value) {
+    if (option->text) {
+        *option->text = value;
+        return true;
+    }
+    if (parse_number(value, option->min, option->max, option->number))
+        return true;
+    fprintf(stderr, "%s: --%s %s: must be a whole number from %" PRIu32 " to %" PRIu32 "\n", program,
+            option->name, value, option->min, option->max);
+    return false;
+}
+
+enum option_outcome option_parse(const char *program, const struct option *const *tables, int argc,
+                                 char **argv) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0)
+            return OPTIONS_HELP;
+        const char *name = argv[i] + 2;
+        const char *equals = strchr(argv[i], '=');
+        const struct option *option = NULL;
+        if (strncmp(argv[i], "--", 2) == 0)
+            option = find(tables, name, equals ? (size_t)(equals - name) : strlen(name));
+        if (!option) {
+            fprintf(stderr, "%s: %s: no such option; see --help\n", program, argv[i]);
+            return OPTIONS_WRONG;
+        }
+        if (option->flag) {
+            if (equals) {
+                fprintf(stderr, "%s: %s: --%s takes no value\n", program, argv[i], option->name);
+                return OPTIONS_WRONG;
+            }
+            *option->flag = true;
+            continue;
+        }
+        const char *value = equals ? equals + 1 : argv[++i];
+        if (!value) { /* argv ends with NULL */
+            fprintf(stderr, "%s: --%s: needs a value; see --help\n", program, option->name);
+            return OPTIONS_WRONG;
+        }
+        if (!assign(program, option, value))
+            return OPTIONS_WRONG;
+    }
+    return OPTIONS_PARSED;
+}
+
+void option_help(const char *program, const char *summary, const struct option *const *tables) {
+    printf("usage: %s [--option value]...\n%s\n\n", program, summary);
+    for (; *tables; tables++) {
+        for (const struct option *option = *tables; option->name; option++) {
+            printf("  --%-14s %s", option->name, option->help);
+            if (option->number)
+                printf(" [%" PRIu32 "; %" PRIu32 " to %" PRIu32 " %s]", *option->number, option->min,
+                       option->max, option->unit);
+            else if (option->text)
+                printf(" [%s]", *option->text ? *option->text : "");
+            printf("\n");
+        }
+    }
+    printf("  --%-14s %s\n", "help", "this text");
+}

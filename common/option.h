@@ -1,0 +1,46 @@
+/*
+ * The command line as a table: each row names an option, where its value goes, and what is allowed. The same
+ * table parses argv, writes --help, and is listed by a server's --describe.
+ *
+ * A row has exactly one of `number`, `text` and `flag`; what it points at holds the default before parsing.
+ */
+#ifndef IOMODELS_OPTION_H
+#define IOMODELS_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct option {
+    const char *name; /* without its dashes; NULL ends the table */
+    uint32_t *number;
+    const char **text;
+    bool *flag;
+    uint32_t min, max; /* of a number, both allowed */
+    const char *unit;  /* of a number */
+    const char *help;
+};
+
+/* The three kinds of rows, and the end of a table. */
+#define OPTION_NUMBER(option, variable, least, most, in, text)                                               \
+    { .name = option, .number = &variable, .min = least, .max = most, .unit = in, .help = text }
+#define OPTION_TEXT(option, variable, what)                                                                  \
+    { .name = option, .text = &variable, .help = what }
+#define OPTION_FLAG(option, variable, what)                                                                  \
+    { .name = option, .flag = &variable, .help = what }
+#define OPTION_END                                                                                           \
+    { .name = NULL }
+
+enum option_outcome { OPTIONS_PARSED, OPTIONS_HELP, OPTIONS_WRONG };
+
+/*
+ * Reads "--name value" and "--name=value" against `tables` (a NULL-terminated list of tables). OPTIONS_WRONG:
+ * one line on stderr has named the option, the value and what is allowed. OPTIONS_HELP: --help was asked for.
+ */
+enum option_outcome option_parse(const char *program, const struct option *const *tables, int argc,
+                                 char **argv);
+
+/* Prints usage and one line per option on stdout, with the values that now stand as the defaults. */
+void option_help(const char *program, const char *summary, const struct option *const *tables);
+
+#endif

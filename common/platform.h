@@ -1,0 +1,8 @@
+/* The name under which figures of this machine may be compared: "windows-11-26100", "wine-8.0", "linux-6.1".
+ */
+#ifndef IOMODELS_PLATFORM_H
+#define IOMODELS_PLATFORM_H
+
+const char *platform_name(void); /* static storage */
+
+#endif

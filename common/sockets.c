@@ -1,0 +1,142 @@
+#include "common/sockets.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#ifdef _WIN32
+
+bool sockets_start(const char *program) {
+    WSADATA data;
+    int error = WSAStartup(MAKEWORD(2, 2), &data);
+    if (error != 0)
+        fprintf(stderr, "%s: WSAStartup: %s\n", program, sockets_error_text(error));
+    return error == 0;
+}
+
+void sockets_close(socket_handle handle) {
+    closesocket(handle);
+}
+
+const char *sockets_error_text(int error) {
+    static char text[256];
+    DWORD length = FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
+                                  (DWORD)error, 0, text, (DWORD)sizeof text - 16, NULL);
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r' || text[length - 1] == '.'))
+        length--;
+    snprintf(text + length, sizeof text - length, length > 0 ? " (%d)" : "error %d", error);
+    return text;
+}
+
+static int last_error(void) {
+    return WSAGetLastError();
+}
+
+static socket_handle open_socket(void) {
+    SOCKET handle = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    u_long on = 1;
+    if (handle != INVALID_SOCKET)
+        ioctlsocket(handle, (long)FIONBIO, &on);
+    return handle;
+}
+
+static bool under_way(int error) {
+    return error == WSAEWOULDBLOCK;
+}
+
+/* select, not WSAPoll: before Windows 10 2004 WSAPoll did not report a connect that failed. */
+static bool wait_connected(socket_handle handle, uint32_t timeout_ms) {
+    fd_set writable, failed;
+    FD_ZERO(&writable);
+    FD_ZERO(&failed);
+    FD_SET(handle, &writable);
+    FD_SET(handle, &failed);
+    struct timeval timeout = {.tv_sec = (long)(timeout_ms / 1000),
+                              .tv_usec = (long)(timeout_ms % 1000) * 1000};
+    return select(0, NULL, &writable, &failed, &timeout) > 0;
+}
+
+enum { TIMED_OUT = WSAETIMEDOUT };
+
+#else
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+bool sockets_start(const char *program) {
+    (void)program;
+    return true;
+}
+
+void sockets_close(socket_handle handle) {
+    close(handle);
+}
+
+const char *sockets_error_text(int error) {
+    return strerror(error);
+}
+
+static int last_error(void) {
+    return errno;
+}
+
+static socket_handle open_socket(void) {
+    int handle = socket(AF_INET, SOCK_STREAM, 0);
+    if (handle >= 0)
+        fcntl(handle, F_SETFL, fcntl(handle, F_GETFL) | O_NONBLOCK);
+    return handle;
+}
+
+static bool under_way(int error) {
+    return error == EINPROGRESS;
+}
+
+static bool wait_connected(socket_handle handle, uint32_t timeout_ms) {
+    struct pollfd writable = {.fd = handle, .events = POLLOUT};
+    return poll(&writable, 1, (int)timeout_ms) > 0;
+}
+
+enum { TIMED_OUT = ETIMEDOUT };
+
+#endif
+
+bool sockets_address(const char *host, uint32_t port, struct sockaddr_in *address) {
+    memset(address, 0, sizeof *address);
+    address->sin_family = AF_INET;
+    address->sin_port = htons((uint16_t)port);
+    return inet_pton(AF_INET, host, &address->sin_addr) == 1;
+}
+
+/* 0, or the error of a connect that has been started and is awaited. */
+static int finish_connect(socket_handle handle, uint32_t timeout_ms) {
+    if (!wait_connected(handle, timeout_ms))
+        return TIMED_OUT;
+    int error = 0;
+    socklen_t length = sizeof error;
+    getsockopt(handle, SOL_SOCKET, SO_ERROR, (char *)&error, &length);
+    return error;
+}
+
+socket_handle sockets_connect(const struct sockaddr_in *address, uint32_t timeout_ms, int *error) {
+    socket_handle handle = open_socket();
+    if (handle == SOCKET_NONE) {
+        *error = last_error();
+        return SOCKET_NONE;
+    }
+    *error = 0;
+    if (connect(handle, (const struct sockaddr *)address, sizeof *address) != 0) {
+        *error = last_error();
+        if (under_way(*error))
+            *error = finish_connect(handle, timeout_ms);
+    }
+    if (*error != 0) {
+        sockets_close(handle);
+        return SOCKET_NONE;
+    }
+    int on = 1;
+    setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, (const char *)&on, sizeof on);
+    return handle;
+}

@@ -1,0 +1,36 @@
+/* The few socket calls that differ between Windows and POSIX and that both need. */
+#ifndef IOMODELS_SOCKETS_H
+#define IOMODELS_SOCKETS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef _WIN32
+#include <winsock2.h>
+#include <ws2tcpip.h>
+typedef SOCKET socket_handle;
+#define SOCKET_NONE INVALID_SOCKET
+#else
+#include <netinet/in.h>
+#include <sys/socket.h>
+typedef int socket_handle;
+#define SOCKET_NONE (-1)
+#endif
+
+/* WSAStartup where there is one; false with a line on stderr. Once a process. */
+bool sockets_start(const char *program);
+
+/* A numeric IPv4 address and a port; false if `host` is not one. */
+bool sockets_address(const char *host, uint32_t port, struct sockaddr_in *address);
+
+/* Connects within `timeout_ms` and turns Nagle's algorithm off. The socket is non-blocking; on Windows it can
+   do overlapped I/O. SOCKET_NONE: `error` holds the system's code. */
+socket_handle sockets_connect(const struct sockaddr_in *address, uint32_t timeout_ms, int *error);
+
+void sockets_close(socket_handle);
+
+/* The system's words for an error code, in a buffer that the next call of this thread's program may
+ * overwrite. */
+const char *sockets_error_text(int error);
+
+#endif

@@ -1,0 +1,17 @@
+/* Threads that start together and are joined together: what they were given before needs no lock. */
+#ifndef IOMODELS_THREADS_H
+#define IOMODELS_THREADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct threads;
+
+/* Calls work(arguments + i * size) in a thread of its own for each i < count. NULL: the system refused a
+   thread; those that were started have been joined. */
+struct threads *threads_start(size_t count, void (*work)(void *), void *arguments, size_t size);
+
+/* Waits for all of them to return, and frees. */
+void threads_join(struct threads *);
+
+#endif

@@ -1,0 +1,397 @@
+/* The kit's side of server.h: command line, listener, control channel, counting. It knows no model by name.
+ */
+#include "server.h"
+
+#include <process.h>
+#include <psapi.h>
+#include <stdio.h>
+#include <string.h>
+#include <ws2tcpip.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/platform.h"
+#include "common/sockets.h"
+
+#ifndef SOMAXCONN_HINT
+#define SOMAXCONN_HINT(b) (-(b)) /* Windows 8: a backlog beyond 200 must be asked for so */
+#endif
+
+enum { EXIT_USAGE = 2, EXIT_UNSUPPORTED = 77, DEFAULT_MAX_CONNS = 16384, MAX_THREADS = 4096 };
+
+static struct server server;
+static const char *host = "127.0.0.1";
+static uint32_t port, backlog = 4096;
+static bool describe;
+
+static struct option options[] = {
+    OPTION_TEXT("host", host, "IPv4 address to listen on"),
+    OPTION_NUMBER("port", port, 0, 65535, "port", "0: the system chooses"),
+    OPTION_NUMBER("threads", server.threads, 1, 0, "threads", "threads that serve"),
+    OPTION_NUMBER("max-conns", server.max_conns, 1, 0, "connections",
+                  "open at once; the next one is refused"),
+    OPTION_NUMBER("buffer", server.buffer, SESSION_BUFFER_MIN, 16 << 20, "bytes",
+                  "of each connection's receive and of its send buffer"),
+    OPTION_NUMBER("backlog", backlog, 200, 65535, "connections",
+                  "that the system may hold before they are accepted"),
+    OPTION_FLAG("describe", describe, "print what this model is, as JSON, and exit"),
+    OPTION_END,
+};
+static const struct option no_options[] = {OPTION_END};
+
+static volatile LONG stopping; /* set once, by the control thread or the console */
+
+static struct connection *open_connections; /* admitted and not yet dismissed */
+static uint32_t open_count;
+static SRWLOCK open_lock = SRWLOCK_INIT;
+
+/* One block a thread, linked once and never freed: the report adds up threads that have ended, too. */
+struct stats_block {
+    struct stats stats;
+    struct stats_block *next;
+    char apart[64]; /* so that two threads' counters never share a cache line */
+};
+static struct stats_block *volatile stats_blocks;
+
+struct stats *server_stats(const struct server *unused) {
+    (void)unused;
+    struct stats_block *block = calloc(1, sizeof *block);
+    if (!block) {
+        server_error("calloc", ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    do
+        block->next = stats_blocks;
+    while (InterlockedCompareExchangePointer((PVOID volatile *)&stats_blocks, block, block->next) !=
+           block->next);
+    return &block->stats;
+}
+
+int server_error(const char *call, DWORD error) {
+    fprintf(stderr, "%s: %s: %s\n", model.name, call, sockets_error_text((int)error));
+    fflush(stderr);
+    return EXIT_FAILURE;
+}
+
+bool server_stopping(const struct server *unused) {
+    (void)unused;
+    return stopping != 0;
+}
+
+/* The place of one more connection, if there is one. */
+static bool link_connection(struct connection *connection) {
+    AcquireSRWLockExclusive(&open_lock);
+    bool room = open_count < server.max_conns;
+    if (room) {
+        connection->previous = NULL;
+        connection->next = open_connections;
+        if (open_connections)
+            open_connections->previous = connection;
+        open_connections = connection;
+        open_count++;
+    }
+    ReleaseSRWLockExclusive(&open_lock);
+    return room;
+}
+
+static void unlink_connection(struct connection *connection) {
+    AcquireSRWLockExclusive(&open_lock);
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        open_connections = connection->next;
+    open_count--;
+    ReleaseSRWLockExclusive(&open_lock);
+}
+
+bool server_admit(const struct server *unused, struct connection *connection, SOCKET socket,
+                  struct stats *stats) {
+    (void)unused;
+    connection->socket = socket;
+    if (!session_open(&connection->session, server.buffer)) {
+        stats->failures++;
+        closesocket(socket);
+        return false;
+    }
+    if (!link_connection(connection)) {
+        stats->refused++;
+        session_close(&connection->session);
+        closesocket(socket);
+        return false;
+    }
+    stats->accepted++;
+    BOOL on = TRUE;
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, (const char *)&on, sizeof on);
+    return true;
+}
+
+void server_dismiss(const struct server *unused, struct connection *connection, struct stats *stats) {
+    (void)unused;
+    unlink_connection(connection); /* first: server_cancel() must not meet a socket that is closed */
+    closesocket(connection->socket);
+    session_close(&connection->session);
+    stats->closed++;
+}
+
+uint32_t server_cancel(const struct server *unused) {
+    (void)unused;
+    AcquireSRWLockExclusive(&open_lock);
+    CancelIoEx((HANDLE)server.listener, NULL);
+    for (struct connection *connection = open_connections; connection; connection = connection->next)
+        CancelIoEx((HANDLE)connection->socket, NULL);
+    uint32_t count = open_count;
+    ReleaseSRWLockExclusive(&open_lock);
+    return count;
+}
+
+void server_lost(const struct server *unused, DWORD error, struct stats *stats) {
+    (void)unused;
+    if (stopping) /* cancelled on purpose */
+        return;
+    /* A completion reports a reset as ERROR_NETNAME_DELETED, the status of a file server that went away. */
+    if (error == WSAECONNRESET || error == WSAECONNABORTED || error == ERROR_NETNAME_DELETED ||
+        error == ERROR_CONNECTION_ABORTED)
+        stats->resets++;
+    else
+        stats->failures++;
+}
+
+static uint64_t filetime_ns(FILETIME time) {
+    return (((uint64_t)time.dwHighDateTime << 32) | time.dwLowDateTime) * 100;
+}
+
+static void report_process(struct json *line) {
+    json_object(line, "process");
+    FILETIME created, ended, kernel, user;
+    if (GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user)) {
+        json_u64(line, "cpu_user_ns", filetime_ns(user));
+        json_u64(line, "cpu_kernel_ns", filetime_ns(kernel));
+    } else {
+        json_null(line, "cpu_user_ns");
+        json_null(line, "cpu_kernel_ns");
+    }
+    PROCESS_MEMORY_COUNTERS memory = {.cb = sizeof memory};
+    if (K32GetProcessMemoryInfo(GetCurrentProcess(), &memory, sizeof memory)) {
+        json_u64(line, "working_set_bytes", memory.WorkingSetSize);
+        json_u64(line, "peak_working_set_bytes", memory.PeakWorkingSetSize);
+    } else {
+        json_null(line, "working_set_bytes");
+        json_null(line, "peak_working_set_bytes");
+    }
+    json_close(line);
+}
+
+/* "sample" while the server runs, "summary" at its end. */
+static void report_counters(const char *event) {
+    struct stats sum = {0};
+    for (const struct stats_block *block = stats_blocks; block; block = block->next) {
+#define STATS_ADD(name) sum.name += block->stats.name;
+        STATS_COUNTERS(STATS_ADD)
+#undef STATS_ADD
+    }
+    struct json line = json_event(event);
+    json_u64(&line, "time_ns", clock_now_ns());
+    json_u64(&line, "connections", open_count);
+    json_object(&line, "counters");
+#define STATS_PRINT(name) json_u64(&line, #name, sum.name);
+    STATS_COUNTERS(STATS_PRINT)
+#undef STATS_PRINT
+    json_close(&line);
+    report_process(&line);
+    json_print(&line);
+}
+
+static void report_model(void) {
+    struct json line = json_event("describe");
+    json_string(&line, "model", model.name);
+    json_string(&line, "summary", model.summary);
+    json_string(&line, "family", model.family);
+    json_string(&line, "limit", model.limit);
+    if (model.max_conns > 0)
+        json_u64(&line, "max_conns", model.max_conns);
+    else
+        json_null(&line, "max_conns");
+    json_bool(&line, "supported", !model.supported || model.supported());
+    json_string(&line, "platform", platform_name());
+    json_array(&line, "options");
+    const struct option *tables[] = {options, model.options ? model.options : no_options};
+    for (size_t table = 0; table < 2; table++) {
+        for (const struct option *option = tables[table]; option->name; option++) {
+            if (!option->number)
+                continue;
+            json_object(&line, NULL);
+            json_string(&line, "name", option->name);
+            json_u64(&line, "default", *option->number);
+            json_u64(&line, "min", option->min);
+            json_u64(&line, "max", option->max);
+            json_string(&line, "unit", option->unit);
+            json_string(&line, "help", option->help);
+            json_close(&line);
+        }
+    }
+    json_print(&line);
+}
+
+static uint64_t socket_option(SOCKET socket, int name) {
+    int value = 0, length = sizeof value;
+    getsockopt(socket, SOL_SOCKET, name, (char *)&value, &length);
+    return (uint64_t)value;
+}
+
+void server_ready(const struct server *unused) {
+    (void)unused;
+    struct sockaddr_in address;
+    int length = sizeof address;
+    getsockname(server.listener, (struct sockaddr *)&address, &length);
+    struct json line = json_event("ready");
+    json_string(&line, "model", model.name);
+    json_string(&line, "platform", platform_name());
+    json_u64(&line, "pid", GetCurrentProcessId());
+    json_string(&line, "host", host);
+    json_u64(&line, "port", ntohs(address.sin_port));
+    json_object(&line, "settings");
+    const struct option *tables[] = {options, model.options ? model.options : no_options};
+    for (size_t table = 0; table < 2; table++)
+        for (const struct option *option = tables[table]; option->name; option++)
+            if (option->number && option->number != &port)
+                json_u64(&line, option->name, *option->number);
+    json_close(&line);
+    json_object(&line, "socket");
+    json_u64(&line, "send_buffer", socket_option(server.listener, SO_SNDBUF));
+    json_u64(&line, "receive_buffer", socket_option(server.listener, SO_RCVBUF));
+    json_bool(&line, "nodelay", true);
+    json_close(&line);
+    json_print(&line);
+}
+
+static void obey(const char *command) {
+    if (strcmp(command, "sample") == 0) {
+        report_counters("sample");
+    } else if (*command) {
+        fprintf(stderr, "%s: stdin: \"%s\": no such command; \"sample\" is one, closing stdin stops\n",
+                model.name, command);
+        fflush(stderr);
+    }
+}
+
+/* Reads stdin until it is closed. That is how a server is stopped: it works alike on Windows and under Wine,
+   and a harness that dies takes its servers along. ReadFile, because a CRT stream would hold its lock
+   meanwhile. */
+static unsigned __stdcall control(void *unused) {
+    (void)unused;
+    char command[64];
+    DWORD length = 0, count;
+    char byte;
+    while (ReadFile(GetStdHandle(STD_INPUT_HANDLE), &byte, 1, &count, NULL) && count == 1) {
+        if (byte == '\n') {
+            command[length] = '\0';
+            obey(command);
+            length = 0;
+        } else if (byte != '\r' && length < sizeof command - 1) {
+            command[length++] = byte;
+        }
+    }
+    InterlockedExchange(&stopping, 1);
+    return 0;
+}
+
+static BOOL WINAPI on_console_event(DWORD event) {
+    (void)event;
+    InterlockedExchange(&stopping, 1);
+    return TRUE;
+}
+
+/* A listening socket on host:port, or an exit code in `failure`. */
+static SOCKET open_listener(int *failure) {
+    struct sockaddr_in address;
+    if (!sockets_address(host, port, &address)) {
+        fprintf(stderr, "%s: --host %s: must be a numeric IPv4 address\n", model.name, host);
+        *failure = EXIT_USAGE;
+        return INVALID_SOCKET;
+    }
+    SOCKET listener = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    BOOL on = TRUE; /* or another process could bind the same port and take our clients */
+    if (listener != INVALID_SOCKET &&
+        setsockopt(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (const char *)&on, sizeof on) == 0 &&
+        bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
+        listen(listener, SOMAXCONN_HINT((int)backlog)) == 0)
+        return listener;
+    DWORD error = (DWORD)WSAGetLastError();
+    char what[64];
+    snprintf(what, sizeof what, "listen on %s:%u", host, (unsigned)port);
+    *failure = server_error(what, error);
+    if (listener != INVALID_SOCKET)
+        closesocket(listener);
+    return INVALID_SOCKET;
+}
+
+/* The processors that this process may use. */
+static uint32_t usable_processors(void) {
+    DWORD_PTR mask = 0, system = 0;
+    uint32_t count = 0;
+    GetProcessAffinityMask(GetCurrentProcess(), &mask, &system);
+    for (; mask; mask &= mask - 1)
+        count++;
+    return count > 0 ? count : 1; /* 0: the process spans processor groups, or the call failed */
+}
+
+static struct option *own_option(const char *name) {
+    struct option *option = options;
+    while (strcmp(option->name, name) != 0)
+        option++;
+    return option;
+}
+
+/* Defaults and bounds that depend on the model or on the machine. */
+static void set_defaults(void) {
+    uint32_t most = model.max_threads > 0 ? model.max_threads : MAX_THREADS;
+    uint32_t processors = usable_processors();
+    server.threads = processors < most ? processors : most;
+    own_option("threads")->max = most;
+    server.max_conns =
+        model.max_conns > 0 && model.max_conns < DEFAULT_MAX_CONNS ? model.max_conns : DEFAULT_MAX_CONNS;
+    own_option("max-conns")->max = model.max_conns > 0 ? model.max_conns : 1000000;
+    server.buffer = 16384;
+}
+
+static int serve(void) {
+    int failure = EXIT_FAILURE;
+    server.listener = open_listener(&failure);
+    if (server.listener == INVALID_SOCKET)
+        return failure;
+    SetConsoleCtrlHandler(on_console_event, TRUE);
+    HANDLE controller = (HANDLE)_beginthreadex(NULL, 0, control, NULL, 0, NULL);
+    if (!controller)
+        return server_error("_beginthreadex", GetLastError());
+    CloseHandle(controller); /* it ends with the process */
+    int code = model.run(&server);
+    closesocket(server.listener);
+    report_counters("summary");
+    return code;
+}
+
+int main(int argc, char **argv) {
+    json_start();
+    set_defaults();
+    const struct option *tables[] = {options, model.options ? model.options : no_options, NULL};
+    enum option_outcome outcome = option_parse(model.name, tables, argc, argv);
+    if (outcome == OPTIONS_WRONG)
+        return EXIT_USAGE;
+    if (outcome == OPTIONS_HELP) {
+        option_help(model.name, model.summary, tables);
+        return EXIT_SUCCESS;
+    }
+    if (!sockets_start(model.name))
+        return EXIT_FAILURE;
+    if (describe) {
+        report_model();
+        return EXIT_SUCCESS;
+    }
+    if (model.supported && !model.supported()) {
+        fprintf(stderr, "%s: not supported on %s\n", model.name, platform_name());
+        return EXIT_UNSUPPORTED;
+    }
+    return serve();
+}

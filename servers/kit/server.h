@@ -1,0 +1,78 @@
+/*
+ * What a model needs to be a server, and no more: this is the one project header that servers/X.c includes.
+ *
+ * The kit holds what must be equal for a fair comparison: the command line, the listener, socket options, the
+ * session, admission, counting, the control channel on stdin and stdout. It calls run() once and otherwise
+ * only answers calls; waiting, receiving, sending, accepting and threads are the model's own.
+ */
+#ifndef IOMODELS_SERVER_H
+#define IOMODELS_SERVER_H
+
+#include <winsock2.h>
+#include <mswsock.h>
+#include <windows.h>
+#include <stdlib.h>
+
+#include "common/option.h"
+#include "session.h"
+
+enum { SERVER_TICK_MS = 100 }; /* a model asks server_stopping() at least this often */
+
+struct server {
+    SOCKET listener;    /* bound, listening, overlapped, blocking */
+    uint32_t threads;   /* --threads */
+    uint32_t max_conns; /* --max-conns */
+    uint32_t buffer;    /* --buffer: bytes */
+};
+
+/* What every model has of a connection; it lies in the model's own struct, which must not move. */
+struct connection {
+    SOCKET socket;
+    struct session session;
+    struct connection *next, *previous; /* the kit's list of open connections */
+};
+
+struct server_model {
+    const char *name;                  /* of the file and of the binary */
+    const char *summary;               /* one sentence */
+    const char *family;                /* "blocking", "readiness" or "completion" */
+    const char *limit;                 /* the limit that every report names, or NULL */
+    uint32_t max_conns;                /* what the model can hold; 0: as many as the system */
+    uint32_t max_threads;              /* most --threads that make sense; 1: single-threaded */
+    const struct option *options;      /* the model's own, ended by a row without a name; or NULL */
+    bool (*supported)(void);           /* NULL: everywhere */
+    int (*run)(const struct server *); /* serves until server_stopping(); returns the exit code */
+};
+
+extern const struct server_model model; /* all that a model exports */
+
+/* Says "ready" on stdout: call it once, when the model is set up to accept. */
+void server_ready(const struct server *);
+
+/* Whether stdin has been closed. From then on: cancel, drain, free, return from run(). */
+bool server_stopping(const struct server *);
+
+/* This thread's counters: ask once a thread. NULL: out of memory, already reported. */
+struct stats *server_stats(const struct server *);
+
+/*
+ * Takes in an accepted socket: counts it, opens its session, sets the options that all models' sockets have
+ * (no Nagle). false: --max-conns are open already, or memory is short; it has been counted and the socket
+ * closed.
+ */
+bool server_admit(const struct server *, struct connection *, SOCKET, struct stats *);
+
+/* Closes the socket and the session of an admitted connection. No operation may be under way on it. */
+void server_dismiss(const struct server *, struct connection *, struct stats *);
+
+/* For stopping: asks the system to end every operation on the listener and on all connections early, and
+   returns how many connections are open. An operation that is cancelled still completes, as ever. */
+uint32_t server_cancel(const struct server *);
+
+/* Counts why a connection was lost: reset by the peer, cancelled because the server stops, or a failure. */
+void server_lost(const struct server *, DWORD error, struct stats *);
+
+/* Reports on stderr that `call` failed with `error`, in the system's words. Returns EXIT_FAILURE. */
+int server_error(const char *call, DWORD error);
+
+#endif

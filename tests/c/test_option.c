@@ -1,0 +1,67 @@
+#include "check.h"
+#include "common/option.h"
+
+#include <string.h>
+
+static uint32_t count, more;
+static const char *name;
+static bool quick;
+static const struct option options[] = {
+    OPTION_NUMBER("count", count, 2, 4000000000, "things", ""),
+    OPTION_TEXT("name", name, ""),
+    OPTION_FLAG("quick", quick, ""),
+    OPTION_END,
+};
+static const struct option others[] = {OPTION_NUMBER("more", more, 0, 9, "", ""), OPTION_END};
+
+static enum option_outcome parse(const char *a, const char *b, const char *c) {
+    const struct option *tables[] = {options, others, NULL};
+    char *argv[] = {"test", (char *)a, (char *)b, (char *)c, NULL};
+    int argc = 1 + (a != NULL) + (b != NULL) + (c != NULL);
+    count = 7, more = 8, name = "default", quick = false;
+    return option_parse("test", tables, argc, argv);
+}
+
+static void defaults_stay(void) {
+    CHECK(parse(NULL, NULL, NULL) == OPTIONS_PARSED);
+    CHECK(count == 7 && more == 8 && !quick && strcmp(name, "default") == 0);
+}
+
+static void both_spellings_and_every_table(void) {
+    CHECK(parse("--count", "2", "--quick") == OPTIONS_PARSED && count == 2 && quick);
+    CHECK(parse("--count=4000000000", "--more=0", NULL) == OPTIONS_PARSED && count == 4000000000 &&
+          more == 0);
+    CHECK(parse("--name", "--odd", NULL) == OPTIONS_PARSED && strcmp(name, "--odd") == 0);
+    CHECK(parse("--name=", NULL, NULL) == OPTIONS_PARSED && strcmp(name, "") == 0);
+}
+
+static void wrong_numbers_are_refused(void) {
+    static const char *const wrong[] = {"1",  "4000000001", "4294967298", "18446744073709551618",
+                                        "-3", "+3",         " 3",         "3 ",
+                                        "3x", "0x10",       "1e3",        "3.0",
+                                        ""};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CHECK(parse("--count", wrong[i], NULL) == OPTIONS_WRONG);
+        CHECK(count == 7);
+    }
+}
+
+static void unknown_and_incomplete_options_are_refused(void) {
+    CHECK(parse("--coun", "3", NULL) == OPTIONS_WRONG);
+    CHECK(parse("--countx=3", NULL, NULL) == OPTIONS_WRONG);
+    CHECK(parse("count", "3", NULL) == OPTIONS_WRONG);
+    CHECK(parse("-", NULL, NULL) == OPTIONS_WRONG);
+    CHECK(parse("--", NULL, NULL) == OPTIONS_WRONG);
+    CHECK(parse("", NULL, NULL) == OPTIONS_WRONG);
+    CHECK(parse("--count", NULL, NULL) == OPTIONS_WRONG);
+    CHECK(parse("--quick=1", NULL, NULL) == OPTIONS_WRONG);
+}
+
+int main(void) {
+    defaults_stay();
+    both_spellings_and_every_table();
+    wrong_numbers_are_refused();
+    unknown_and_incomplete_options_are_refused();
+    CHECK(parse("--count", "3", "--help") == OPTIONS_HELP);
+    return 0;
+}
