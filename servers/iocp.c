@@ -205,8 +205,7 @@ static int run(const struct server *the_server) {
             keep_accepting(stats);
             Sleep(SERVER_TICK_MS);
         }
-        /* Memory may be freed when every operation has ended. Ask again until then: a worker may have been
-           about to start one more when the first call went round. */
+        /* only when every operation has completed does the system own no memory of ours */
         while (server_cancel(server) > 0 || accepting > 0)
             Sleep(10);
     }

@@ -137,10 +137,14 @@ void server_dismiss(const struct server *unused, struct connection *connection, 
 
 uint32_t server_cancel(const struct server *unused) {
     (void)unused;
+    static ULONGLONG next_round_ms; /* a round costs a system call for each connection */
     AcquireSRWLockExclusive(&open_lock);
-    CancelIoEx((HANDLE)server.listener, NULL);
-    for (struct connection *connection = open_connections; connection; connection = connection->next)
-        CancelIoEx((HANDLE)connection->socket, NULL);
+    if (GetTickCount64() >= next_round_ms) {
+        CancelIoEx((HANDLE)server.listener, NULL);
+        for (struct connection *connection = open_connections; connection; connection = connection->next)
+            CancelIoEx((HANDLE)connection->socket, NULL);
+        next_round_ms = GetTickCount64() + SERVER_TICK_MS;
+    }
     uint32_t count = open_count;
     ReleaseSRWLockExclusive(&open_lock);
     return count;

@@ -65,8 +65,9 @@ bool server_admit(const struct server *, struct connection *, SOCKET, struct sta
 /* Closes the socket and the session of an admitted connection. No operation may be under way on it. */
 void server_dismiss(const struct server *, struct connection *, struct stats *);
 
-/* For stopping: asks the system to end every operation on the listener and on all connections early, and
-   returns how many connections are open. An operation that is cancelled still completes, as ever. */
+/* For stopping, to be called until no operation is left: asks the system, once a tick, to end every operation
+   on the listener and on the connections early, and returns how many connections are open. An operation that
+   is cancelled still completes, as ever; one that is started meanwhile is met by the next round. */
 uint32_t server_cancel(const struct server *);
 
 /* Counts why a connection was lost: reset by the peer, cancelled because the server stops, or a failure. */
