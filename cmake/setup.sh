@@ -1,0 +1,223 @@
+# shellcheck shell=sh disable=SC2154 # $root and $no_install are the caller's
+# Set-up, sourced by ../iomodels: packages, Python, sources of dependencies, build. Each step looks first and does nothing
+# when nothing is to be done. Expects $root and $no_install; sets $python. Every failure ends in one clear line, exit 1.
+
+build=$root/build
+packages=$root/cmake/packages.debian
+
+say() {
+    printf 'iomodels: %s\n' "$*" >&2
+}
+
+fail() {
+    say "$*"
+    exit 1
+}
+
+# Prints column $2 of the package list for the need $1 (run, or test: everything). A Wine of the user's own replaces ours.
+listed() {
+    awk -v need="$1" -v column="$2" -v own_wine="${IOMODELS_WINE:-}" '
+        /^#/ || NF < 3 || (need == "run" && $1 == "test") || (own_wine != "" && $2 ~ /^wine/) { next }
+        { print $column }' "$packages"
+}
+
+# ---- packages ----
+
+missing_packages() {
+    listed "$1" 2 | sort >"$build/setup/wanted"
+    # shellcheck disable=SC2046 # one word a package
+    dpkg-query -W -f '${Package} ${db:Status-Status}\n' $(cat "$build/setup/wanted") 2>/dev/null |
+        sed -n 's/ installed$//p' | sort -u >"$build/setup/installed"
+    comm -23 "$build/setup/wanted" "$build/setup/installed" | tr '\n' ' ' | sed 's/ $//'
+}
+
+missing_commands() {
+    listed "$1" 3 | sed -n 's/^command://p' | while read -r command; do
+        command -v "$command" >/dev/null 2>&1 || printf '%s ' "$command"
+    done | sed 's/ $//'
+}
+
+# Runs apt-get as root; its own words go to the log, the terminal gets a line every 20 %. The progress has a descriptor of
+# its own, opened behind sudo (which closes all but three); apt would close descriptor 1 to the packages' scripts.
+apt_get() {
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        as_root=sudo
+        [ -t 0 ] || as_root='sudo -n'
+    fi
+    # shellcheck disable=SC2016 # the inner shell expands
+    {
+        code=0
+        $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 sh -c 'exec apt-get "$@" 3>&1' apt-get -q -y \
+            -o APT::Status-Fd=3 -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" </dev/null 2>&1 9>&- || code=$?
+        echo "$code" >"$build/setup/apt.code"
+    } | awk -v log_file="$build/setup/apt.log" '
+        BEGIN { what["dlstatus"] = "downloading"; what["pmstatus"] = "installing" }
+        match($0, /^(dlstatus|pmstatus):[^ ]*:[0-9.]+:/) {
+            count = split(substr($0, 1, RLENGTH - 1), field, ":")
+            step = int(field[count] / 20) * 20
+            if (step > shown[field[1]]) { printf "iomodels:   %s %d %%\n", what[field[1]], step; fflush(); shown[field[1]] = step }
+            next
+        }
+        { print >>log_file; fflush(log_file) }' >&2
+    [ "$(cat "$build/setup/apt.code")" -eq 0 ]
+}
+
+apt_failure() {
+    reason=$(sed -n 's/^\(E: \|sudo: \)//p' "$build/setup/apt.log" | tail -n 1)
+    fail "installing failed: ${reason:-see the log} (whole log: $build/setup/apt.log)"
+}
+
+update_lists() {
+    say '  updating the package lists'
+    apt_get update || apt_failure
+}
+
+install_packages() {
+    say "installing: $*"
+    : >"$build/setup/apt.log"
+    updated=
+    if ! apt-get install -s --no-install-recommends "$@" >/dev/null 2>&1; then
+        update_lists
+        updated=yes
+    fi
+    apt_get install --no-install-recommends "$@" && return
+    # Lists older than the archive name files that are gone.
+    [ -z "$updated" ] || apt_failure
+    grep -q -e 'Failed to fetch' -e 'Unable to fetch' "$build/setup/apt.log" || apt_failure
+    update_lists
+    apt_get install --no-install-recommends "$@" || apt_failure
+}
+
+ensure_packages() {
+    if ! command -v apt-get >/dev/null 2>&1; then
+        missing=$(missing_commands "$1")
+        [ -z "$missing" ] || fail "missing: $missing; there is no apt here, so install what Debian calls: $(listed "$1" 2 | tr '\n' ' ')"
+        return 0
+    fi
+    missing=$(missing_packages "$1")
+    [ -n "$missing" ] || return 0
+    command="apt-get install --no-install-recommends $missing"
+    [ -z "$no_install" ] || fail "missing packages, and --no-install forbids to install them: $missing"
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null 2>&1; then
+        fail "missing packages, and there is no sudo to install them with; as root: $command"
+    fi
+    # shellcheck disable=SC2086 # one word a package
+    install_packages $missing
+}
+
+# ---- Python ----
+
+# True if interpreter $1 is new enough and finds every module of need $2; finding is quick, importing takes a second.
+python_serves() {
+    [ -x "$1" ] || return 1
+    # shellcheck disable=SC2046 # one word a module
+    "$1" -c '
+import sys
+from importlib.util import find_spec
+found = all((spec := find_spec(name)) and spec.origin for name in sys.argv[1:])
+sys.exit(sys.version_info < (3, 11) or not found)' $(listed "$2" 3 | sed -n 's/^module://p') 2>/dev/null
+}
+
+python_new_enough() {
+    for name in python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    return 1
+}
+
+ensure_python() {
+    for python in /usr/bin/python3 "$build/venv/bin/python"; do
+        ! python_serves "$python" "$1" || return 0
+    done
+    modules=$(listed "$1" 3 | sed -n 's/^module://p' | tr '\n' ' ')
+    [ -z "$no_install" ] || fail "no Python >= 3.11 with these modules, and --no-install forbids to install them: $modules"
+    base=$(python_new_enough) || fail 'needs Python 3.11 or newer on PATH'
+    say "making a Python environment in build/venv ($modules)"
+    log=$build/setup/venv.log
+    {
+        "$base" -m venv "$build/venv" &&
+            "$build/venv/bin/python" -c '
+import sys, tomllib
+with open(sys.argv[1], "rb") as file:
+    project = tomllib.load(file)["project"]
+print("\n".join(project["dependencies"] + project["optional-dependencies"]["test"]))' "$root/pyproject.toml" >"$build/setup/requirements.txt" &&
+            "$build/venv/bin/python" -m pip install --disable-pip-version-check -r "$build/setup/requirements.txt"
+    } >"$log" 2>&1 </dev/null || fail "making the Python environment failed: $(tail -n 1 "$log") (whole log: $log)"
+    python=$build/venv/bin/python
+    python_serves "$python" "$1" || fail "the Python environment in $build/venv lacks one of: $modules"
+}
+
+# ---- build ----
+
+# What a configured build tree depends on besides the files CMake watches itself; a moved checkout counts as a change.
+configuration() {
+    (
+        cd -- "$root" && pwd -P
+        cksum CMakePresets.json cmake/*.cmake cmake/fetch-hdr-histogram.sh cmake/hdr-histogram/*
+    )
+}
+
+ensure_sources() {
+    hdr=$build/deps/hdr-histogram
+    source_option=
+    command -v apt-get >/dev/null 2>&1 || return 0 # CMake downloads the upstream release
+    if "$root/cmake/fetch-hdr-histogram.sh" "$hdr"; then
+        source_option=-DFETCHCONTENT_SOURCE_DIR_HDRHISTOGRAM=$hdr
+    else
+        say 'apt could not provide them; CMake will try the upstream release'
+    fi
+}
+
+build_preset() {
+    log=$build/$1.log
+    stamp=$build/$1/.configured
+    if ! [ -f "$stamp" ] || [ "$(cat "$stamp")" != "$configured" ]; then
+        [ -n "$sources_ready" ] || ensure_sources
+        sources_ready=yes
+        say "building $1"
+        cmake --fresh --preset "$1" ${source_option:+"$source_option"} >"$log" 2>&1 </dev/null || build_failure "$1"
+        printf '%s\n' "$configured" >"$stamp"
+    fi
+    cmake --build --preset "$1" >"$log" 2>&1 </dev/null || build_failure "$1"
+}
+
+build_failure() {
+    tail -n 25 "$log" >&2
+    fail "building $1 failed (whole log: $log)"
+}
+
+build_presets() {
+    cd -- "$root" || exit 1
+    sources_ready=
+    [ -f "$build/deps/hdr-histogram/CMakeLists.txt" ] || rm -f "$build"/*/.configured
+    configured=$(configuration)
+    for preset; do
+        build_preset "$preset"
+    done
+}
+
+# setup NEED PRESET...: one at a time in a checkout.
+setup() {
+    need=$1
+    shift
+    case $(uname -m) in
+    x86_64 | amd64) ;;
+    *) fail "needs an x86-64 machine: the Windows programs are built for it (this is $(uname -m))" ;;
+    esac
+    mkdir -p "$build/setup" || exit 1
+    if command -v flock >/dev/null 2>&1; then
+        exec 9>"$build/setup/lock"
+        if ! flock -n 9; then
+            say 'waiting for another set-up in this checkout'
+            flock -w 1800 9 || fail "another set-up holds $build/setup/lock for 30 minutes now"
+        fi
+    fi
+    ensure_packages "$need"
+    ensure_python "$need"
+    (build_presets "$@") || exit 1
+    exec 9>&-
+}
