@@ -1,0 +1,146 @@
+"""The answer of a run in plain sentences, made from its summary. Nothing is said that the repeats do not carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from harness import stats
+from harness.summary import Cell, Comparison, Summary, panel
+from plots.style import rounded, size_words
+
+WINE_SENTENCE = ("Measured under Wine: it shows that the code is right, not how Windows performs. "
+                 "Under Wine the order of the models says how often each calls the wineserver.")
+
+MOST_TOLD = 5
+"""So many differences of a pair a sentence can name one by one and stay readable."""
+
+
+def answer(summary: Summary) -> list[str]:
+    """First what was found, then what limits it."""
+    if not any(cell.n for cell in summary.cells):
+        return [f"On {summary.platform} there is no valid measurement, so there is no answer.", *_gaps(summary)]
+    others = summary.labels[1:]
+    found = [_comparison(summary, label, load) for label in others for load in summary.panels]
+    if not others:
+        found = [f"Only {summary.baseline} was measured, so there is nothing to compare it with."]
+    return [*found, *_latency(summary), *_certainty(summary), *_gaps(summary)]
+
+
+def times(ratio: stats.Estimate) -> str:
+    """'1.80× [1.60, 2.00]', without brackets where there is no interval."""
+    interval = "" if ratio.low is None or ratio.high is None else f" [{_factor(ratio.low)}, {_factor(ratio.high)}]"
+    return f"{_factor(ratio.value)}×{interval}"
+
+
+def count(number: int, noun: str) -> str:
+    """'1 repeat', '3,000 repeats'."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _factor(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def _comparison(summary: Summary, label: str, load: tuple[int, int, int]) -> str:
+    """One sentence a pair and message size: the differences from the highest load down, then where there is none."""
+    rows = [row for row in summary.comparisons if row.cell.condition.label == label and panel(row.cell.condition) == load]
+    rows.sort(key=lambda row: row.cell.condition.connections)
+    bare = [row for row in rows if row.ratio is not None and row.ratio.low is None]
+    different = [row for row in rows if row not in bare and _differs(row)]
+    same = [row for row in rows if row.ratio is not None and row not in bare and row not in different]
+    parts = _differences(different)
+    parts += [f"no difference shown {_where(same, rows)}"] if same else []
+    single = [f"{times(row.ratio)} at {row.cell.condition.connections:,}" for row in bare if row.ratio]
+    parts += [f"{_listed(single)} connection{'' if _at(bare[-1]) == '1 connection' else 's'} from a single repeat on a side, so without "
+              "an interval"] if single else []
+    for row in rows:
+        if row.ratio is None:
+            empty = " and ".join(cell.condition.label for cell in (row.cell, row.baseline) if not any(cell.rates))
+            parts.append(f"no comparison at {_at(row)}, where {empty} has no valid repeat")
+    return f"On {summary.platform}, {label} over {summary.baseline} in requests per second, {size_words(load)}: {'; '.join(parts)}."
+
+
+def _differences(rows: Sequence[Comparison]) -> list[str]:
+    """Each ratio with its interval from the highest load down; of many the highest load's, and the range of the others."""
+    ratios = [(row, row.ratio) for row in reversed(rows) if row.ratio is not None]
+    told = [f"{times(ratio)} at {_at(row)}" for row, ratio in ratios]
+    if len(told) <= MOST_TOLD:
+        return told
+    values = sorted(ratio.value for _, ratio in ratios[1:])
+    return [told[0], f"{_factor(values[0])}× to {_factor(values[-1])}× at {len(values)} lower loads ({rows[0].cell.condition.connections:,} "
+                     f"to {_at(rows[-2])})"]
+
+
+def _differs(row: Comparison) -> bool:
+    """Whether a ratio is told as a difference: the corrected test decides, with too few repeats for it the interval alone."""
+    if row.verdict is stats.Verdict.TOO_FEW:
+        return row.ratio is not None and not row.ratio.spans_one
+    return row.verdict is stats.Verdict.SHOWN
+
+
+def _at(row: Comparison) -> str:
+    return count(row.cell.condition.connections, "connection")
+
+
+def _where(some: Sequence[Comparison], rows: Sequence[Comparison]) -> str:
+    """'up to 64 connections' when they are the lowest loads, 'from 64 connections up' the highest, else each by its number."""
+    numbers = [row.cell.condition.connections for row in some]
+    if len(some) == len(rows) > 1:
+        return f"at any load from {numbers[0]:,} to {numbers[-1]:,} connections"
+    if len(some) > 1 and list(some) == list(rows[:len(some)]):
+        return f"up to {numbers[-1]:,} connections"
+    if len(some) > 1 and list(some) == list(rows[-len(some):]):
+        return f"from {numbers[0]:,} connections up"
+    return f"at {_listed([f'{each:,}' for each in numbers])} connection{'' if numbers == [1] else 's'}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _latency(summary: Summary) -> list[str]:
+    """Median and p99 of every series at the highest load that has any, one sentence a message size."""
+    sentences = []
+    for load in summary.panels:
+        cells = [cell for cell in summary.cells if panel(cell.condition) == load and cell.counts]
+        most = max((cell.condition.connections for cell in cells), default=0)
+        heavy = [cell for cell in cells if cell.condition.connections == most]
+        told = [f"{cell.condition.label} {_milliseconds(cell, 50.0)} (p99 {_milliseconds(cell, 99.0)})" for cell in heavy]
+        if told:
+            sentences.append(f"Median latency at {count(most, 'connection')} × {size_words(load)}: {_listed(told)}.")
+    return sentences
+
+
+def _milliseconds(cell: Cell, percent: float) -> str:
+    value = cell.latency_us[percent].value
+    return "not shown: too few samples" if value is None else f"{rounded(value / 1e3)} ms"
+
+
+def _certainty(summary: Summary) -> list[str]:
+    """What the number of repeats allows to claim."""
+    if not summary.comparisons:
+        return []
+    numbers = sorted({cell.n for cell in summary.cells if cell.n})
+    repeats = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
+    brackets = "Brackets are 95 % bootstrap intervals of the ratio of medians."
+    few = next((each for each in numbers if each > 1), 1)
+    if numbers == [1]:
+        return ["n = 1 repeat a cell: there are no intervals, and no difference is claimed."]
+    if few < stats.REPEATS_FOR_A_CLAIM:
+        return [f"n = {repeats} repeats a cell, fewer than the {stats.REPEATS_FOR_A_CLAIM} a side that a rank test needs: no statistical "
+                f"significance is claimed. {brackets} They show how far the repeats lie apart; made of so few they promise too much: "
+                f"even the whole range of {count(few, 'repeat')} holds the true median only {100 * stats.range_coverage(few):.0f} % of the time."]
+    return [f"n = {repeats} repeats a cell. {brackets} A difference is named only where the interval leaves out 1 and the Mann–Whitney "
+            "test, Holm-corrected over the whole table, gives p < 0.05."]
+
+
+def _gaps(summary: Summary) -> list[str]:
+    """What is not in the answer: failed repeats and repeats that were never measured."""
+    planned = sum(cell.planned for cell in summary.cells)
+    failed = sum(len(cell.failures) for cell in summary.cells)
+    missing = sum(cell.missing for cell in summary.cells)
+    gaps: list[tuple[int, Callable[[int], str]]] = [
+        (failed, lambda n: f"{n} of {count(planned, 'repeat')} failed and {'is' if n == 1 else 'are'} left out (the report lists the reasons)."),
+        (missing, lambda n: f"The run is not complete: {n} of {count(planned, 'planned repeat')} {'is' if n == 1 else 'are'} missing."),
+    ]
+    return [tell(n) for n, tell in gaps if n]

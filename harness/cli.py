@@ -1,0 +1,270 @@
+"""The command line: `iomodels run`, `report`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import harness
+from harness import launch, run
+from harness.files import ROOT
+from harness.launch import LaunchError
+from harness.records import MANIFEST, RunError, load_run
+from harness.suite import BOUNDS, Suite, SuiteError, find_suite, hint, load_suite, suite_files
+
+RESULTS = ROOT / "results"
+
+EXAMPLES = """examples:
+  iomodels run select-vs-iocp                        measure, about five minutes; then the report
+  iomodels run select-vs-iocp --quick                the shape of the answer in under a minute
+  iomodels run select-vs-iocp --connections 1,64 --repeats 10
+  iomodels run --resume latest                       go on with a run that was interrupted
+  iomodels report latest                             write the report of the newest run again
+
+exit codes: 0 fine, 1 failed, 2 usage, 77 not supported on this platform, 130 interrupted"""
+
+RUN_EXAMPLES = """examples:
+  iomodels run select-vs-iocp --quick
+  iomodels run select-vs-iocp --models iocp --connections 1,64,1024 --sizes 64 --repeats 5
+  iomodels run my-suite.toml --dry-run               the plan, in order; nothing is measured
+  iomodels run --resume latest --retry-failed        what is missing, and what failed once more
+
+Ctrl-C keeps what was measured and prints the command that goes on with it."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with errors of one line: "iomodels: --repeats 0: must be 1 … 1000"."""
+
+    def error(self, message: str) -> NoReturn:
+        message = re.sub(r"^argument (\S+): (?=expected|not allowed)", r"\1: ", message)
+        _fail([re.sub(r"^argument (\S+): ", r"\1 ", message)])
+
+
+def _fail(lines: Iterable[str], code: int = run.USAGE) -> NoReturn:
+    for line in lines:
+        print(f"iomodels: {line}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _number(key: str) -> Callable[[str], int]:
+    low, high = BOUNDS[key]
+
+    def parse(text: str) -> int:
+        if not (re.fullmatch(r"[0-9]{1,12}", text) and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text}: must be {low} … {high}")
+        return int(text)
+
+    return parse
+
+
+def _numbers(key: str) -> Callable[[str], tuple[int, ...]]:
+    low, high = BOUNDS[key]
+
+    def parse(text: str) -> tuple[int, ...]:
+        words = text.split(",")
+        if not all(re.fullmatch(r"[0-9]{1,12}", word) and low <= int(word) <= high for word in words):
+            raise argparse.ArgumentTypeError(f"{text}: must be numbers {low} … {high} with commas between them")
+        values = tuple(int(word) for word in words)
+        if len(set(values)) < len(values):
+            raise argparse.ArgumentTypeError(f"{text}: names a value twice")
+        return values
+
+    return parse
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r}: must be names with commas between them")
+    return names
+
+
+def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+    raw = argparse.RawDescriptionHelpFormatter
+    top = _Parser(
+        prog="iomodels", description="Measures and compares the ways a Windows program can wait for network I/O.",
+        epilog=EXAMPLES, formatter_class=raw, allow_abbrev=False,
+    )  # fmt: skip
+    top.add_argument("--version", action="version", version=f"iomodels {harness.__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    words: dict[str, _Parser] = {}
+
+    def add(name: str, text: str, epilog: str | None = None) -> _Parser:
+        words[name] = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog, formatter_class=raw, allow_abbrev=False
+        )
+        return words[name]
+
+    _add_run_options(add("run", "measure a suite into results/<run>/ and write its report", RUN_EXAMPLES))
+    report = add("report", "write the report of a run again, from its records alone")
+    report.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
+    add("models", "the models that were built, and what they can do on this platform")
+    add("suites", "the suites, and what each asks")
+    return top, words
+
+
+def _add_run_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("suite", metavar="SUITE", nargs="?", help="a suite's name (iomodels suites), or a TOML file")
+    add("--quick", action="store_true", help="the suite's short form: the shape of the answer, not its figures")
+    add("--models", type=_names, metavar="A,B", help="only these models of the suite")
+    add("--connections", type=_numbers("connections"), metavar="N,N", help="these numbers of connections instead")
+    add("--sizes", type=_numbers("sizes"), metavar="N,N", help="these payload sizes instead (bytes)")
+    add("--repeats", type=_number("repeats"), metavar="N", help="how often each cell is measured")
+    add("--duration-ms", type=_number("duration_ms"), metavar="N", help="length of the measuring window")
+    add("--warmup-ms", type=_number("warmup_ms"), metavar="N", help="load before the window, not counted")
+    add("--seed", type=_number("seed"), metavar="N", help="decides the order; the same seed, the same order")
+    add("--out", type=Path, metavar="DIR", help="the folder that gets the run's folder (default: results)")
+    add("--dry-run", action="store_true", help="print the plan and measure nothing")
+    add("--resume", metavar="RUN", help="go on with a run, by its own plan: a name, a folder, or: latest")
+    add("--retry-failed", action="store_true", help="with --resume: failed measurements once more")
+    add("--no-report", action="store_true", help="only the records and the table")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
+    top, parsers = _parsers()
+    if not words:
+        top.print_help(sys.stderr)
+        return run.USAGE
+    if not words[0].startswith("-") and words[0] not in parsers:
+        _fail([f"{words[0]}: no such command; {hint(words[0], parsers)}"])
+    arguments, rest = top.parse_known_args(words)
+    if rest:
+        options = [option for action in parsers[arguments.command]._actions for option in action.option_strings]
+        unknown = next((word for word in rest if word.startswith("-")), None)
+        if unknown:
+            near = difflib.get_close_matches(unknown.split("=")[0], options, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"see: iomodels {arguments.command} --help"
+            _fail([f"{unknown}: no such option of {arguments.command}; {advice}"])
+        _fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
+    commands = {"run": _run, "report": _report, "models": _models, "suites": _suites}
+    console = Console(highlight=False)
+    try:
+        return commands[arguments.command](arguments, console, words)
+    except (SuiteError, run.Refused) as error:
+        _fail(error.lines, getattr(error, "exit_code", run.USAGE))
+    except (LaunchError, RunError) as error:
+        _fail([str(error)], run.FAILED)
+    except KeyboardInterrupt:  # outside the measuring, which has its own
+        _fail(["interrupted"], 130)
+    except BrokenPipeError:  # whoever read our output has gone; nothing more may be written, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return run.FAILED
+    except OSError as error:  # a full disk, a folder without permission: it names its file
+        _fail([f"{error.filename}: {error.strerror}" if error.filename else str(error)], run.FAILED)
+
+
+def _run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    setting = run.Setting(
+        build=_build(),
+        console=console,
+        command=("iomodels", *words),
+        resume_command=f"{_program()} run --resume",
+        results=RESULTS,
+        report=not arguments.no_report,
+    )
+    if arguments.resume is not None:
+        _check_resume(arguments)
+        folder = find_run(arguments.resume)
+        return run.resume_run(setting, folder, retry_failed=arguments.retry_failed)
+    if arguments.retry_failed:
+        _fail(["--retry-failed: only with --resume RUN"])
+    if arguments.suite is None:
+        _fail([f"run: which suite? there is: {', '.join(suite_files())}"])
+    suite = _overridden(load_suite(find_suite(arguments.suite), quick=arguments.quick), arguments)
+    out = arguments.out or RESULTS
+    if out.exists() and not out.is_dir():
+        _fail([f"--out {out}: must be a folder"])
+    return run.start_run(setting, suite, quick=arguments.quick, out=out, dry_run=arguments.dry_run)
+
+
+def _overridden(suite: Suite, arguments: argparse.Namespace) -> Suite:
+    """The suite with what the command line says instead."""
+    if arguments.models:
+        suite = suite.only_models(arguments.models)
+    given = {key: getattr(arguments, key, None) for key in BOUNDS}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    return replace(suite, **changes)
+
+
+def _check_resume(arguments: argparse.Namespace) -> None:
+    """A run goes on with its own plan: options that would change it are refused, not ignored."""
+    changing = ("quick", "models", "connections", "sizes", "repeats", "duration_ms", "warmup_ms", "seed", "out", "dry_run")
+    values = {name: getattr(arguments, name) for name in changing}
+    given = [f"--{name.replace('_', '-')}" for name, value in values.items() if value is not None and value is not False]
+    if given:
+        _fail([f"{', '.join(given)}: not with --resume: a run goes on with its own plan"])
+    if arguments.suite is not None:
+        run_suite = load_run(find_run(arguments.resume)).manifest["suite"]["name"]
+        if Path(arguments.suite).stem != run_suite:
+            _fail([f"--resume {arguments.resume}: is a run of {run_suite}, not of {arguments.suite}"])
+
+
+def _report(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    folder = find_run(arguments.run)
+    loaded = load_run(folder)
+    from harness.report import terminal_table, write_report  # only here: matplotlib takes a second to load
+
+    for warning in loaded.warnings:
+        console.print(f"note: {warning}", markup=False)
+    terminal_table(loaded, console)
+    console.print(f"report: {write_report(folder)}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _models(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    with launch.open_launcher(_build(), say=console.print) as launcher:
+        models, platform = launcher.models(), launcher.platform
+    table = Table("model", "family", "here", "connections", "what it is", title=f"models on {platform}", title_justify="left")
+    for name, described in sorted(models.items()):
+        limit = "no limit of its own" if described["max_conns"] is None else f"at most {described['max_conns']}"
+        what = described["summary"].rstrip(".") + (f"; {described['limit']}" if described.get("limit") else "")
+        table.add_row(name, described["family"], "yes" if described["supported"] else "not supported", limit, what)
+    console.print(table, markup=False)
+    return 0
+
+
+def _suites(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    for name, path in suite_files().items():
+        whole, quick = load_suite(path), load_suite(path, quick=True)
+        console.print(f"[bold]{name}[/bold]: {escape(whole.question)}", soft_wrap=True)
+        console.print(f"    {run.expected_text(whole)}; with --quick {run.expected_text(quick)}", soft_wrap=True)
+    return 0
+
+
+def find_run(name: str) -> Path:
+    """A run's folder from its name, its path, or "latest". Raises run.Refused."""
+    if Path(name).is_dir():
+        return Path(name)
+    runs = sorted(path.parent.name for path in RESULTS.glob(f"*/{MANIFEST}"))
+    if name == "latest" and runs:
+        return RESULTS / runs[-1]
+    if name in runs:
+        return RESULTS / name
+    if not runs:
+        raise run.Refused([f"{name}: no such run; {RESULTS} has none yet"])
+    raise run.Refused([f"{name}: no such run; {hint(name, runs[-5:])}"])
+
+
+def _build() -> Path:
+    return Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build")
+
+
+def _program() -> str:
+    """What to type to get this program again, from this folder."""
+    script = ROOT / ("iomodels.cmd" if os.name == "nt" else "iomodels")
+    if not script.is_file():
+        return f"{run.shell_word(sys.executable)} -m harness"
+    return run.shell_word(f".{os.sep}{script.name}" if Path.cwd() == ROOT else str(script))

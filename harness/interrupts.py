@@ -1,0 +1,63 @@
+"""Ctrl-C and SIGTERM at moments of our choosing.
+
+A KeyboardInterrupt between the start of a process and the line that remembers it would leave that process behind.
+So while `Interrupts` is entered a signal is only noted; it is raised where the code says it may wait for long.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Someone asked to stop; `signal` is how."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.signal = number
+
+
+class Interrupts:
+    def __init__(self) -> None:
+        self._noted: int | None = None
+        self._waiting = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        for number in _SIGNALS:
+            before = signal.getsignal(number)
+            if number != signal.SIGINT and before is signal.SIG_IGN:
+                continue  # under nohup: stay deaf to it
+            self._before[number] = before
+            signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """In here a signal raises Interrupted at once; one that came before raises on entry."""
+        self._waiting = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._waiting = False
+
+    def check(self) -> None:
+        if self._noted is not None:
+            raise Interrupted(self._noted)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        first = self._noted is None
+        self._noted = self._noted or number
+        if self._waiting and first:
+            raise Interrupted(number)

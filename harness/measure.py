@@ -1,0 +1,201 @@
+"""One measurement: a fresh server, a fresh load generator, one record. Whatever happens to the programs is in the record;
+no process is left, no wait is without a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.launch import Launcher, LaunchError, Program, ProgramFailed
+from harness.plan import Measurement, limit_of
+from harness.records import FORMAT, Record, RunError, check_record, utc_now
+from harness.suite import Suite
+
+STDERR_KEPT = 4000  # characters of each program's stderr in a failed record
+SERVER_DEATH_S = 0.5  # its clients see a crash before its process is gone
+LOADGEN_STOP_S = 0.3  # it does not end with its stdin in mid-window, and has nothing to tidy up: on to a signal soon
+
+Waiting = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long to wait, in seconds, beyond the time that a step takes by its nature."""
+
+    start_s: float = 20.0  # a server until it listens
+    connect_s: float = 10.0  # the load generator's own limit for each connection and for the last replies
+    answer_s: float = 10.0  # an event that is due
+    stop_s: float = 5.0  # from closed stdin to the end
+
+
+class _Failed(Exception):
+    """Why a measurement failed, and the end of what its programs wrote to stderr."""
+
+    def __init__(self, reason: str, stderr: str) -> None:
+        super().__init__(reason)
+        self.stderr = stderr
+
+
+@dataclass
+class _Trial:
+    """What is known of a measurement so far; a failure keeps it."""
+
+    server: dict[str, Any] | None = None
+    loadgen: dict[str, Any] | None = None
+    server_code: int | None = None
+    loadgen_code: int | None = None
+
+
+def measure(
+    launcher: Launcher,
+    suite: Suite,
+    run: str,
+    item: Measurement,
+    *,
+    deadlines: Deadlines = Deadlines(),
+    waiting: Waiting = nullcontext,
+) -> Record:
+    """Make one repeat of one cell. `waiting` surrounds the parts in which a signal may raise."""
+    started = utc_now()
+    blank = Record(FORMAT, run, item.index, item.repeat, item.condition, launcher.platform, started, "ok", None, None, None, None)
+    limit = limit_of(item.condition, launcher.models())
+    if limit:
+        return replace(blank, status="failed", reason=limit)
+    trial = _Trial()
+    stderr = ""
+    reason: str | None
+    try:
+        stderr = _live(launcher, suite, item, trial, deadlines, waiting)
+        record = replace(blank, server=trial.server, loadgen=trial.loadgen)
+        check_record(record, "an event does not follow docs/interface.md")
+        reason = _judge(trial, launcher.platform)
+        if reason is None:
+            return record
+    except (_Failed, RunError, LaunchError) as error:  # LaunchError: a process that even SIGKILL does not end
+        reason = str(error)
+        stderr = error.stderr if isinstance(error, (_Failed, ProgramFailed)) else stderr
+    return replace(
+        blank, status="failed", reason=reason, stderr=stderr or None, server=trial.server, loadgen=trial.loadgen
+    )
+
+
+def _live(
+    launcher: Launcher, suite: Suite, item: Measurement, trial: _Trial, deadlines: Deadlines, waiting: Waiting
+) -> str:
+    """Both programs from start to end, their events into `trial`. Returns what they wrote to stderr."""
+    programs: list[Program] = []
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(launcher.server(item.condition.model, _server_options(launcher, item)))
+            programs.append(server)
+            trial.server = {"argv": server.argv, **dict.fromkeys(("ready", "begin", "end", "summary"))}
+            with waiting():
+                trial.server["ready"] = server.expect("ready", deadlines.start_s)
+            options = _loadgen_options(suite, item, trial.server["ready"].get("port"), deadlines)
+            loadgen = stack.enter_context(launcher.loadgen(options))
+            programs.append(loadgen)
+            stack.callback(loadgen.stop, LOADGEN_STOP_S)
+            trial.loadgen = {"argv": loadgen.argv, **dict.fromkeys(("ready", "measuring", "measured", "result"))}
+            with waiting():
+                _drive(server, loadgen, trial.server, trial.loadgen, suite, deadlines)
+            trial.loadgen_code = loadgen.wait(deadlines.answer_s)
+            server.close_stdin()
+            trial.server["summary"] = server.expect("summary", deadlines.stop_s)
+            trial.server_code = server.wait(deadlines.stop_s)
+        except LaunchError as error:
+            raise _Failed(_blame(error, programs), _stderr(programs)) from error
+    return _stderr(programs)
+
+
+def _drive(
+    server: Program, loadgen: Program, seen: dict[str, Any], load: dict[str, Any], suite: Suite, deadlines: Deadlines
+) -> None:
+    """The measuring window, with a sample of the server's counters at each end of it."""
+    due = deadlines.answer_s
+    load["ready"] = loadgen.expect("ready", 2 * deadlines.connect_s + due)
+    loadgen.send("go")
+    load["measuring"] = loadgen.expect("measuring", suite.warmup_ms / 1000 + due)
+    server.send("sample")
+    seen["begin"] = server.expect("sample", due)
+    load["measured"] = loadgen.expect("measured", suite.duration_ms / 1000 + due)
+    try:
+        server.send("sample")
+        seen["end"] = server.expect("sample", due)
+    except ProgramFailed:  # what the load generator saw of it belongs in the record
+        load["result"] = loadgen.expect("result", deadlines.connect_s + due)
+        raise
+    load["result"] = loadgen.expect("result", deadlines.connect_s + due)
+
+
+def _server_options(launcher: Launcher, item: Measurement) -> dict[str, int | str]:
+    """The suite's options; and room for all connections where the model's own default has less."""
+    options: dict[str, int | str] = {"port": 0, **dict(item.condition.options)}
+    described = {option["name"]: option for option in launcher.models()[item.condition.model]["options"]}
+    room = described.get("max-conns", {}).get("default")
+    if room is not None and room < item.condition.connections:
+        options.setdefault("max-conns", item.condition.connections)
+    return options
+
+
+def _loadgen_options(suite: Suite, item: Measurement, port: object, deadlines: Deadlines) -> dict[str, int | str | bool]:
+    if not isinstance(port, int):
+        raise LaunchError(f"the server's ready names no port: {port!r}")
+    condition = item.condition
+    return {
+        "port": port,
+        "connections": condition.connections,
+        "size": condition.size,
+        "reply-size": condition.reply_size,
+        "depth": condition.depth,
+        "threads": min(suite.loadgen_threads, condition.connections),
+        "warmup-ms": suite.warmup_ms,
+        "duration-ms": suite.duration_ms,
+        "seed": (suite.seed + item.repeat) % 2**32,
+        "timeout-ms": round(deadlines.connect_s * 1000),
+    }
+
+
+def _judge(trial: _Trial, platform: str) -> str | None:
+    """Why a measurement that came to its end, with all its events as they should be, does not count; None when it does."""
+    assert trial.server and trial.loadgen
+    ran_on = trial.server["ready"].get("platform")
+    result = trial.loadgen["result"]
+    errors = ", ".join(f"{name} {count}" for name, count in result["errors"].items() if count)
+    requested, established = result["connections"]["requested"], result["connections"]["established"]
+    if ran_on != platform:
+        return f"the server ran on {ran_on}, this run is of {platform}"
+    if errors:
+        return f"load generator: errors: {errors}"
+    if result["unanswered"]:
+        return f"load generator: {result['unanswered']} requests were never answered"
+    if established != requested:
+        return f"load generator: {established} of {requested} connections stood"
+    if trial.loadgen_code != 0:
+        return f"load generator: {_end_text(trial.loadgen_code)} though its result names no error"
+    if trial.server_code != 0:
+        return f"server: {_end_text(trial.server_code)} after its summary"
+    if not result["requests"]:
+        return "no reply was complete inside the measuring window"
+    return None
+
+
+def _end_text(code: int | None) -> str:
+    return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _blame(error: LaunchError, programs: list[Program]) -> str:
+    """The reason of a failure: a load generator that fails because its server died is not the one to blame."""
+    if len(programs) < 2 or str(error).startswith(f"{programs[0].name}:"):
+        return str(error)
+    try:
+        code = programs[0].wait(SERVER_DEATH_S)
+    except ProgramFailed:  # it lives
+        return str(error)
+    return f"{programs[0].name}: died in mid-measurement, {_end_text(code)}; then {error}"
+
+
+def _stderr(programs: list[Program]) -> str:
+    texts = {program.name: program.stderr_text().strip()[-STDERR_KEPT:] for program in programs}
+    return "\n".join(f"{name}: {text}" for name, text in texts.items() if text)

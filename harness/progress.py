@@ -1,0 +1,78 @@
+"""Progress of a run: a bar on a terminal, a plain line every few seconds elsewhere; both with the time that is left."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich import progress
+from rich.console import Console
+from rich.markup import escape
+
+LINE_EVERY_S = 5.0
+
+
+def duration_text(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02} s"
+
+
+class Progress:
+    """Time left: what a measurement took so far on average, times those left; before the first, what is expected."""
+
+    def __init__(self, console: Console, total: int, expected_s: float) -> None:
+        self._console = console
+        self._total = total
+        self._expected_s = expected_s
+        self._done = 0
+        self._started = time.monotonic()
+        self._last_line = float("-inf")
+        self._bar: progress.Progress | None = None
+        if console.is_terminal:
+            self._bar = progress.Progress(
+                progress.BarColumn(bar_width=30),
+                progress.MofNCompleteColumn(),
+                progress.TextColumn("{task.fields[left]} left"),
+                progress.TextColumn("{task.description}"),
+                console=console,
+                transient=True,
+                auto_refresh=False,  # drawing takes CPU time from what is measured: only between measurements
+            )
+            self._task = self._bar.add_task("", total=total, left=duration_text(self.left_s()))
+
+    def __enter__(self) -> Progress:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def left_s(self) -> float:
+        each = (time.monotonic() - self._started) / self._done if self._done else self._expected_s
+        return each * (self._total - self._done)
+
+    def begin(self, what: str) -> None:
+        """A measurement starts."""
+        left = duration_text(self.left_s())
+        if self._bar:
+            self._bar.update(self._task, completed=self._done, description=escape(what), left=left, refresh=True)
+        elif time.monotonic() - self._last_line >= LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            self._print(f"[{self._done}/{self._total}] {left} left; {what}")
+
+    def end(self) -> None:
+        """A measurement is over."""
+        self._done += 1
+        if self._bar:
+            self._bar.update(self._task, completed=self._done, left=duration_text(self.left_s()), refresh=True)
+        elif self._done == self._total:
+            self._print(f"[{self._done}/{self._total}] measured in {duration_text(time.monotonic() - self._started)}")
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)

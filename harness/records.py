@@ -1,0 +1,249 @@
+"""The data of a run: what one measurement leaves behind, and how it is written and read.
+
+A run is a folder: `run.json` (the manifest: suite, seed, environment, how far it came) and `records.jsonl`,
+one line a measurement. Both are described by `results/schema/*.json` and checked against them on writing and
+on reading. All times are nanoseconds and all sizes bytes unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from harness.files import ROOT, write_whole
+
+FORMAT = 1
+MANIFEST = "run.json"
+RECORDS = "records.jsonl"
+
+
+class RunError(Exception):
+    """A run folder that cannot be used; the message is one clear line."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is compared: the key of a cell. `options` are the server options that the suite sets."""
+
+    model: str
+    connections: int
+    size: int
+    reply_size: int
+    depth: int
+    options: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Name of the series: "iocp", or "iocp threads=4" when the suite sets options."""
+        return " ".join([self.model, *(f"{name}={value}" for name, value in self.options)])
+
+    def __str__(self) -> str:
+        plural = "" if self.connections == 1 else "s"
+        return f"{self.label}, {self.connections} connection{plural}, {self.size} B"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One repeat of one cell. `server` and `loadgen` hold the events as the programs printed them.
+
+    server:  {"argv": [...], "ready", "begin", "end", "summary"}; begin and end are `sample` events
+    loadgen: {"argv": [...], "ready", "measuring", "measured", "result"}
+    An event that never came is None, which only a failed record may have.
+    """
+
+    format: int
+    run: str
+    index: int
+    repeat: int
+    condition: Condition
+    platform: str
+    started_utc: str
+    status: str
+    reason: str | None
+    stderr: str | None
+    server: dict[str, Any] | None
+    loadgen: dict[str, Any] | None
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A loaded run. Of several tries of one measurement `records` has the last."""
+
+    path: Path
+    manifest: dict[str, Any]
+    records: tuple[Record, ...]
+    warnings: tuple[str, ...]
+
+
+def utc_now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def record_to_json(record: Record) -> dict[str, Any]:
+    data = asdict(record)
+    data["condition"]["options"] = dict(record.condition.options)
+    return data
+
+
+def record_from_json(data: Mapping[str, Any]) -> Record:
+    """A record from a checked line; raises KeyError or TypeError only if the line was not checked."""
+    condition = dict(data["condition"])
+    condition["options"] = tuple(condition["options"].items())
+    fields: dict[str, Any] = {**data, "condition": Condition(**condition)}
+    return Record(**fields)
+
+
+@cache
+def _validator(name: str) -> Any:
+    path = ROOT / "results" / "schema" / f"{name}.schema.json"
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def _check(name: str, data: Any, what: str) -> None:
+    """Raise RunError naming the first place where `data` does not follow its schema."""
+    format_ = data.get("format") if isinstance(data, dict) else None
+    if isinstance(format_, int) and format_ > FORMAT:
+        raise RunError(f"{what}: format {format_} is newer than this program reads ({FORMAT}); use a newer iomodels")
+    error = next(iter(_validator(name).iter_errors(data)), None)
+    if error is None:
+        return
+    if error.context:  # anyOf: say what is wrong inside the alternative that is meant
+        error = max(error.context, key=lambda inner: len(inner.absolute_path))
+    place = ".".join(str(step) for step in error.absolute_path) or "the top level"
+    message = str(error.message)
+    raise RunError(f"{what}: at {place}: {message if len(message) <= 200 else message[:200] + ' …'}")
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write run.json whole; raises RunError when it does not follow the schema."""
+    path = folder / MANIFEST
+    _check("run", dict(manifest), str(path))
+    write_whole(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def check_record(record: Record, what: str) -> None:
+    """Raise RunError, beginning with `what`, when the record does not follow the schema."""
+    _check_record(record_to_json(record), what)
+
+
+def _check_record(data: dict[str, Any], what: str) -> None:
+    """The schema, and what a schema cannot say or is slow to: a histogram has thousands of pairs."""
+    _check("record", data, what)
+    if data["status"] != "ok":
+        return
+    latency = data["loadgen"]["result"]["latency"]
+    pairs = latency["histogram"]["counts"]
+    if not all(isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is type(pair[1]) is int for pair in pairs):
+        raise RunError(f"{what}: the histogram must be pairs of whole numbers")
+    if any(low[0] >= high[0] for low, high in zip(pairs, pairs[1:])) or any(pair[0] < 0 or pair[1] < 1 for pair in pairs):
+        raise RunError(f"{what}: the histogram's values must ascend and its counts be positive")
+    total = sum(count for _, count in pairs)
+    if total != latency["count"]:
+        raise RunError(f"{what}: the histogram holds {total} latencies, its count says {latency['count']}")
+
+
+def append_record(folder: Path, record: Record) -> None:
+    """Add one line and have it on disk before returning: a crash loses at most the measurement under way."""
+    path = folder / RECORDS
+    data = record_to_json(record)
+    _check_record(data, f"{path}: record {record.index}")
+    line = json.dumps(data, separators=(",", ":"), ensure_ascii=False) + "\n"
+    with path.open("ab") as stream:
+        stream.write(line.encode("utf-8"))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def mend_records(folder: Path) -> None:
+    """Before going on with a run: cut a last line that was not written to its end, so that appending is safe."""
+    path = folder / RECORDS
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    whole, tail = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
+    if not tail:
+        return
+    write_whole(path, whole if _parse(tail) is None else data + b"\n")
+
+
+def load_run(path: Path) -> Run:
+    """Read a run's folder. Raises RunError; a last line that was cut short becomes a warning."""
+    manifest = _load_manifest(path)
+    warnings: list[str] = []
+    records: dict[int, Record] = {}
+    tried_again = 0
+    for number, line in _lines(path / RECORDS, warnings):
+        what = f"{path / RECORDS}: line {number}"
+        data = _parse(line)
+        if data is None:
+            raise RunError(f"{what}: not a JSON object; the file was changed or damaged")
+        _check_record(data, what)
+        record = record_from_json(data)
+        _check_belongs(record, manifest, what)
+        tried_again += record.index in records
+        records[record.index] = record
+    if tried_again:
+        warnings.append(f"{tried_again} failed measurement(s) were tried again; the last try counts")
+    if manifest["status"] != "complete":
+        warnings.append(f"the run is not complete: {len(records)} of {manifest['planned']} measurements")
+    return Run(path, manifest, tuple(records[index] for index in sorted(records)), tuple(warnings))
+
+
+def _load_manifest(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        raise RunError(f"{path}: no such folder")
+    try:
+        data = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path}: not a run: it has no {MANIFEST}") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path / MANIFEST}: cannot be read: {error}") from None
+    _check("run", data, str(path / MANIFEST))
+    manifest: dict[str, Any] = data
+    return manifest
+
+
+def _lines(path: Path, warnings: list[str]) -> list[tuple[int, bytes]]:
+    """The numbered lines of a records file; an unfinished last one is announced and left out."""
+    if not path.exists():  # interrupted before the first measurement was over
+        return []
+    lines = path.read_bytes().split(b"\n")
+    last = lines.pop()
+    if last and _parse(last) is None:
+        warnings.append(f"{path.name}: line {len(lines) + 1} was cut short and is left out")
+    elif last:
+        lines.append(last)
+    return list(enumerate(lines, start=1))
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _check_belongs(record: Record, manifest: Mapping[str, Any], what: str) -> None:
+    if record.run != manifest["run"]:
+        raise RunError(f"{what}: belongs to run {record.run}, not to {manifest['run']}")
+    if record.platform != manifest["platform"]:
+        raise RunError(
+            f"{what}: measured on {record.platform}, the run on {manifest['platform']}; platforms are never mixed"
+        )
+    if record.index >= manifest["planned"]:
+        raise RunError(f"{what}: index {record.index} is beyond the plan of {manifest['planned']} measurements")

@@ -1,0 +1,229 @@
+"""The report of a run, written offline from its folder alone: report.html (one file that needs nothing else), report.md, figures/.
+
+The answer comes first, then what it rests on. It works on an interrupted or empty run too, and says what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from harness.answer import WINE_SENTENCE, answer, count, times
+from harness.files import write_whole
+from harness.records import Run, load_run
+from harness.stats import Estimate
+from harness.summary import COSTS, PERCENTS, Cell, Measure, Summary, panel, summarise
+from plots import latency_by_percentile, style, throughput_by_connections
+
+FIGURES = (throughput_by_connections.draw, latency_by_percentile.draw)
+NOTHING = "–"
+"""Stands in a table where there is no value; the reason is below the table."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell as the tables show it; every field is text."""
+
+    connections: str
+    server: str
+    rate: str
+    ratio: str
+    latencies: tuple[str, ...]
+    cpu: str
+    costs: tuple[str, ...]
+    n: str
+    left_out: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one message size."""
+
+    words: str
+    rows: tuple[Row, ...]
+
+
+def write_report(run_dir: Path) -> Path:
+    """Writes figures/, report.md and report.html into the folder of a run; returns the path of report.html.
+
+    Raises RunError when the folder holds no readable run. Files are replaced whole.
+    """
+    run = load_run(run_dir)
+    summary = summarise(run)
+    plots = [draw(run) for draw in FIGURES] if run.records else []
+    pictures = [style.write(plot, run_dir / "figures")[0].read_text(encoding="utf-8") for plot in plots]
+    context = _context(summary, plots)
+    write_whole(run_dir / "report.md", _environment(html=False).get_template("report.md.j2").render(context))
+    context["figures"] = [{"plot": plot, "svg": inline_svg(svg, plot.alt, place)} for place, (plot, svg) in enumerate(zip(plots, pictures))]
+    context["colours"] = style.dark_colours()
+    write_whole(run_dir / "report.html", _environment(html=True).get_template("report.html.j2").render(context))
+    return run_dir / "report.html"
+
+
+def _environment(html: bool) -> Environment:
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=html, undefined=StrictUndefined,
+                              trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    environment.filters["cell"] = markdown_cell
+    return environment
+
+
+def _context(summary: Summary, plots: Sequence[style.Plot]) -> dict[str, Any]:
+    manifest = summary.run.manifest
+    return {
+        "summary": summary,
+        "manifest": manifest,
+        "wine": f"{WINE_SENTENCE}" if summary.emulated else None,
+        "answer": answer(summary),
+        "plots": plots,
+        "blocks": _blocks(summary),
+        "percents": [f"p{percent:g}" for percent in PERCENTS],
+        "costs": COSTS[1:],
+        "absent": _absent(summary),
+        "left_out": [(cell.condition, failure) for cell in summary.cells for failure in cell.failures],
+        "missing": [(cell.condition, cell.missing, cell.planned) for cell in summary.cells if cell.missing],
+        "conditions": _conditions(summary),
+        "circumstances": _circumstances(summary.run),
+        "command": shlex.join(manifest["command"]),
+        "warnings": summary.run.warnings,
+    }
+
+
+def _blocks(summary: Summary) -> list[Block]:
+    return [Block(style.size_words(load), tuple(_row(summary, cell) for cell in summary.cells if panel(cell.condition) == load))
+            for load in summary.panels]
+
+
+def _row(summary: Summary, cell: Cell) -> Row:
+    comparison = summary.comparison(cell)
+    ratio = "1 (baseline)" if comparison is None else times(comparison.ratio) if comparison.ratio else NOTHING
+    left_out = [f"{len(cell.failures)} failed"] * bool(cell.failures) + [f"{cell.missing} missing"] * bool(cell.missing)
+    return Row(f"{cell.condition.connections:,}", cell.condition.label, interval(cell.rate), ratio,
+               tuple(_text(cell.latency_us[percent]) for percent in PERCENTS), _text(cell.costs["cpu_us"]),
+               tuple(_text(cell.costs[name]) for name in COSTS[1:]), str(cell.n), ", ".join(left_out) or "0")
+
+
+def interval(estimate: Estimate | None) -> str:
+    """'9,940 [9,820, 10,100]'."""
+    if estimate is None:
+        return NOTHING
+    brackets = "" if estimate.low is None or estimate.high is None else f" [{style.rounded(estimate.low)}, {style.rounded(estimate.high)}]"
+    return f"{style.rounded(estimate.value)}{brackets}"
+
+
+def _text(measure: Measure) -> str:
+    return NOTHING if measure.value is None else style.rounded(measure.value)
+
+
+def _absent(summary: Summary) -> list[str]:
+    """The reasons behind every dash of the tables, each once, with what it concerns."""
+    found: dict[str, None] = {}
+    for cell in summary.cells:
+        for name, measure in [*((f"p{percent:g}", cell.latency_us[percent]) for percent in PERCENTS), *cell.costs.items()]:
+            if measure.value is None and cell.n:
+                found[f"{cell.condition.label}, {count(cell.condition.connections, 'connection')} × "
+                      f"{style.size_words(panel(cell.condition))}, {name.replace('cpu_us', 'CPU')}: {measure.reason}"] = None
+    return list(found)
+
+
+def _conditions(summary: Summary) -> list[tuple[str, str]]:
+    """What was run: (name, value) with dotted names."""
+    manifest = summary.run.manifest
+    suite = {name: value for name, value in manifest["suite"].items() if name not in ("title", "question")}
+    return [("platform", summary.platform), ("run", manifest["run"]), ("status", manifest["status"]), ("started", manifest["started_utc"]),
+            ("finished", manifest["finished_utc"] or f"{NOTHING} (it is not complete)"), ("commit", _commit(manifest["git"])),
+            *_flat("suite", {**suite, "servers": list(summary.labels)})]
+
+
+def _circumstances(run: Run) -> list[tuple[str, str]]:
+    """What it was run on, as far as it is known: machine, placement, versions, settings."""
+    reasons = run.manifest["environment"]["reasons"]
+    environment = {name: value for name, value in run.manifest["environment"].items() if name != "reasons"}
+    rows = [*_flat("", environment, reasons), *_flat("versions", run.manifest["versions"], reasons)]
+    for label, settings in _settings(run).items():
+        rows += _flat(label, settings)
+    return rows
+
+
+def _commit(git: Mapping[str, Any]) -> str:
+    if git["commit"] is None:
+        return f"{NOTHING} ({git['reason']})"
+    return f"{git['commit']}{' with local changes' if git['dirty'] else ''}"
+
+
+def _settings(run: Run) -> dict[str, dict[str, Any]]:
+    """What each server and the load generator said of their own settings when they were ready (the first time)."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in run.records:
+        ready = (record.server or {}).get("ready")
+        if ready and record.condition.label not in found:
+            found[record.condition.label] = {key: ready[key] for key in ("settings", "socket") if key in ready}
+        result = style.result_of(record)
+        if result and "load generator" not in found:
+            found["load generator"] = {key: result[key] for key in ("platform", "backend", "loop") if key in result}
+    return found
+
+
+def _flat(prefix: str, value: object, reasons: Mapping[str, str] | None = None) -> Iterator[tuple[str, str]]:
+    """Nested data as rows; a null shows its reason."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flat(f"{prefix}.{name}" if prefix else str(name), inner, reasons)
+    elif value is None:
+        reason = (reasons or {}).get(prefix)
+        yield prefix, f"{NOTHING} ({reason})" if reason else NOTHING
+    elif isinstance(value, list):
+        yield prefix, ", ".join(each if isinstance(each, str) else json.dumps(each) for each in value)
+    else:
+        yield prefix, str(value)
+
+
+def inline_svg(svg: str, alt: str, place: int) -> str:
+    """The figure as an element of an HTML page: no prolog, ids of its own, an alt text, and colours that follow the page."""
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg"):], flags=re.DOTALL)
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{place}-", text)
+    for colour in style.dark_colours():
+        text = text.replace(colour, f"var(--c{colour[1:]})")
+    box = re.search(r'viewBox="[^"]*"', text)
+    head = f'<svg role="img" aria-label="{_attribute(alt)}" {box[0] if box else ""}>'
+    return head + text[text.index(">") + 1:].strip()
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def markdown_cell(text: object) -> str:
+    """Any text inside one cell of a Markdown table: one line, no cell borders, no HTML."""
+    flat = " ".join(str(text).split())
+    return re.sub(r"([\\`*_|\[\]<>])", r"\\\1", flat)
+
+
+def terminal_table(run: Run, console: Console) -> None:
+    """Prints the result table: one table a message size, readable in 80 columns and without colour."""
+    summary = summarise(run)
+    if summary.emulated:
+        console.print(style.WINE_WORDS, style="bold", highlight=False)
+    for load in summary.panels:
+        table = Table(box=SIMPLE_HEAD, title=f"{style.size_words(load)} · {summary.platform}", title_justify="left", pad_edge=False)
+        table.add_column("conn.", justify="right", no_wrap=True)
+        table.add_column("server", overflow="fold")
+        for heading in ("requests/s", f"× {summary.baseline} [95 % CI]", "p50 µs", "p99 µs", "n"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for cell in (cell for cell in summary.cells if panel(cell.condition) == load):
+            row = _row(summary, cell)
+            rate = style.rounded(cell.rate.value) if cell.rate else NOTHING
+            table.add_row(row.connections, row.server, rate, row.ratio.replace("×", ""), row.latencies[0], row.latencies[1],
+                          row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}")
+        console.print(table, highlight=False)
+    for sentence in answer(summary):
+        console.print(f"• {sentence}", highlight=False, markup=False)

@@ -1,0 +1,283 @@
+"""A whole run: from a suite to a folder with its manifest, its records and its report; and going on with one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from harness import environment, launch
+from harness.interrupts import Interrupted, Interrupts
+from harness.launch import Launcher
+from harness.measure import Deadlines, measure
+from harness.plan import Measurement, is_limit, limit_of, make_plan
+from harness.preflight import preflight, raise_open_files_limit
+from harness.progress import Progress, duration_text
+from harness.records import FORMAT, Run, append_record, load_run, mend_records, utc_now, write_manifest
+from harness.suite import Suite, model_errors, suite_from
+
+OVERHEAD_S = 0.7  # of a measurement: starting and stopping both programs; only for the first estimate
+
+FAILED = 1
+USAGE = 2
+NOT_SUPPORTED = 77
+
+
+class Refused(Exception):
+    """Nothing was measured, nothing is lost: one clear line for each reason."""
+
+    def __init__(self, lines: Sequence[str], exit_code: int = USAGE) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every run needs to know beside its suite."""
+
+    build: Path
+    console: Console
+    command: tuple[str, ...]  # the command line, for the manifest
+    resume_command: str  # "./iomodels run --resume"; the run is added
+    results: Path  # the default folder of runs
+    report: bool = True
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+
+def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run: bool = False) -> int:
+    """Measure a suite into a new folder below `out`. Returns the exit code."""
+    raise_open_files_limit()
+    with Interrupts() as interrupts, launch.open_launcher(setting.build, say=partial(_say, setting.console)) as launcher:
+        plan = make_plan(suite)
+        _check(suite, plan, launcher)
+        _say_plan(setting.console, suite, plan, launcher)
+        if dry_run:
+            _print_plan(setting.console, plan)
+            return 0
+        manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
+        folder = _new_folder(out, manifest)
+        code = _go_on(setting, folder, manifest, suite, plan, launcher, interrupts)
+    return code or _finish(setting, folder, manifest)
+
+
+def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
+    """Measure what is missing of a run, by its own plan. Returns the exit code."""
+    raise_open_files_limit()
+    run = load_run(folder)
+    manifest = dict(run.manifest)
+    suite = suite_from(manifest["suite"]["name"], manifest["suite"])
+    plan = make_plan(suite)
+    _check_plan(run, plan)
+    done = {record.index for record in run.records if record.ok or is_limit(record.reason) or not retry_failed}
+    todo = [item for item in plan if item.index not in done]
+    if not todo:
+        failed = sum(not record.ok for record in run.records)
+        again = f"; {failed} failed: --retry-failed tries them again" if failed else ""
+        _say(setting.console, f"{folder}: nothing is missing{again}")
+        if manifest["status"] != "complete":  # it was killed after its last measurement
+            manifest.update(status="complete", finished_utc=utc_now())
+            write_manifest(folder, manifest)
+        return _finish(setting, folder, manifest)
+    with Interrupts() as interrupts, launch.open_launcher(setting.build, say=partial(_say, setting.console)) as launcher:
+        _check_same(setting.build, manifest, suite, launcher)
+        _check(suite, plan, launcher)
+        mend_records(folder)
+        manifest["resumed_utc"] = [*manifest.get("resumed_utc", []), utc_now()]
+        _say(setting.console, f"going on with {manifest['run']}: {len(todo)} of {len(plan)} measurements are left")
+        code = _go_on(setting, folder, manifest, suite, todo, launcher, interrupts)
+    return code or _finish(setting, folder, manifest)
+
+
+def _go_on(
+    setting: Setting,
+    folder: Path,
+    manifest: dict[str, Any],
+    suite: Suite,
+    todo: Sequence[Measurement],
+    launcher: Launcher,
+    interrupts: Interrupts,
+) -> int:
+    """Measure `todo`, keeping the manifest true. Returns 0, or the exit code of an interruption."""
+    manifest.update(status="running", finished_utc=None)
+    write_manifest(folder, manifest)
+    try:
+        _measure_all(setting, folder, manifest, suite, todo, launcher, interrupts)
+    except BaseException as error:
+        manifest.update(status="interrupted")
+        write_manifest(folder, manifest)
+        _say_resume(setting, folder, error)
+        if isinstance(error, Interrupted):
+            return 128 + error.signal
+        raise
+    manifest.update(status="complete", finished_utc=utc_now())
+    write_manifest(folder, manifest)
+    return 0
+
+
+def _measure_all(
+    setting: Setting,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    suite: Suite,
+    todo: Sequence[Measurement],
+    launcher: Launcher,
+    interrupts: Interrupts,
+) -> None:
+    with Progress(setting.console, len(todo), _expected_s(suite)) as progress:
+        for item in todo:
+            interrupts.check()
+            progress.begin(str(item.condition))
+            record = measure(
+                launcher, suite, manifest["run"], item, deadlines=setting.deadlines, waiting=interrupts.allowed
+            )
+            append_record(folder, record)
+            if not record.ok:
+                progress.say(f"failed: {item.condition}, repeat {item.repeat + 1}: {record.reason}")
+            progress.end()
+
+
+def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
+    """Table and report from what is on disk; the exit code says whether anything failed that should not."""
+    from harness.report import terminal_table, write_report  # only here: matplotlib takes a second to load
+
+    run = load_run(folder)
+    terminal_table(run, setting.console)
+    for warning in run.warnings:
+        _say(setting.console, f"note: {warning}")
+    _say(setting.console, f"measurements: {folder}")
+    if setting.report:
+        written = write_report(folder)
+        _say(setting.console, f"report: {written}")
+    failed = [record for record in run.records if not record.ok]
+    if failed:
+        _say(setting.console, f"{len(failed)} of {manifest['planned']} measurements failed; their reasons are in the records")
+    return 0 if all(is_limit(record.reason) for record in failed) else FAILED
+
+
+def _check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None:
+    """Everything that can be known to go wrong before the first measurement."""
+    errors = model_errors(suite, launcher.models())
+    if errors:
+        raise Refused(errors)
+    limits = {item.condition: limit_of(item.condition, launcher.models()) for item in plan}
+    if all(limits.values()):
+        raise Refused([f"nothing can be measured: {line}" for line in dict.fromkeys(map(str, limits.values()))], NOT_SUPPORTED)
+    errors = preflight(max(condition.connections for condition, limit in limits.items() if not limit), launcher.platform)
+    if errors:
+        raise Refused(errors, FAILED)
+
+
+def _check_plan(run: Run, plan: Sequence[Measurement]) -> None:
+    """The records must be of this very plan, or going on would put figures under wrong names."""
+    if len(plan) != run.manifest["planned"]:
+        raise Refused([f"{run.path}: its suite gives {len(plan)} measurements, planned were {run.manifest['planned']}"])
+    for record in run.records:
+        item = plan[record.index]
+        if (item.condition, item.repeat) != (record.condition, record.repeat):
+            raise Refused([f"{run.path}: record {record.index} is {record.condition}, the plan has {item.condition} there"])
+
+
+def _check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher: Launcher) -> None:
+    """A run goes on only with the platform and the programs that it was begun with."""
+    differs = []
+    if launcher.platform != manifest["platform"]:
+        differs.append(f"platform: the run is of {manifest['platform']}, this is {launcher.platform}")
+    before = manifest["environment"].get("binaries") or {}
+    now = environment.binaries(build, [server.model for server in suite.servers])
+    for name in sorted({*before, *now}):
+        if name not in now:
+            differs.append(f"build: {name} was there when the run was begun and is not now")
+        elif before.get(name) != now[name]:
+            differs.append(f"build: {name} is another program than when the run was begun")
+    if differs:
+        raise Refused([f"{manifest['run']} cannot go on: {line}" for line in differs])
+
+
+def _new_manifest(setting: Setting, suite: Suite, quick: bool, launcher: Launcher, planned: int) -> dict[str, Any]:
+    models = [server.model for server in suite.servers]
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return {
+        "format": FORMAT,
+        "run": f"{stamp}-{suite.name}{'-quick' if quick else ''}",
+        "suite": suite.to_json(),
+        "quick": quick,
+        "command": list(setting.command),
+        "seed": suite.seed,
+        "repeats": suite.repeats,
+        "platform": launcher.platform,
+        "environment": environment.capture(setting.build, models, launcher.environment()),
+        "versions": environment.versions(),
+        "git": environment.git_state(),
+        "started_utc": utc_now(),
+        "finished_utc": None,
+        "planned": planned,
+        "status": "running",
+    }
+
+
+def _new_folder(out: Path, manifest: dict[str, Any]) -> Path:
+    """A folder of its own, also for two runs of one second."""
+    out.mkdir(parents=True, exist_ok=True)
+    name, number = manifest["run"], 1
+    while True:
+        try:
+            folder = out / str(manifest["run"])
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            number += 1
+            manifest["run"] = f"{name}-{number}"
+
+
+def _expected_s(suite: Suite) -> float:
+    return (suite.warmup_ms + suite.duration_ms) / 1000 + OVERHEAD_S
+
+
+def expected_text(suite: Suite) -> str:
+    """ "60 measurements, about 4 min 42 s" """
+    count = len(make_plan(suite))
+    return f"{count} measurements, about {duration_text(count * _expected_s(suite))}"
+
+
+def _say_plan(console: Console, suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None:
+    console.print(f"[bold]{escape(suite.title)}[/bold] on {escape(launcher.platform)}: {expected_text(suite)}")
+    limits = {limit_of(item.condition, launcher.models()) for item in plan} - {None}
+    for limit in sorted(map(str, limits)):
+        cells = {str(item.condition) for item in plan if limit_of(item.condition, launcher.models()) == limit}
+        _say(console, f"not measured, recorded as failed: {limit}: {'; '.join(sorted(cells))}")
+
+
+def _print_plan(console: Console, plan: Sequence[Measurement]) -> None:
+    for item in plan:
+        _say(console, f"{item.index:4}  repeat {item.repeat + 1}  {item.condition}")
+
+
+def _say_resume(setting: Setting, folder: Path, error: BaseException) -> None:
+    run = load_run(folder)
+    target = run.manifest["run"] if folder.parent.resolve() == setting.results.resolve() else str(folder.resolve())
+    how = "interrupted" if isinstance(error, KeyboardInterrupt) else f"stopped by {type(error).__name__}"
+    lines = (
+        f"{how}: {len(run.records)} of {run.manifest['planned']} measurements are kept in {folder}",
+        f"go on with: {setting.resume_command} {shell_word(target)}",
+    )
+    for line in lines:
+        _say(setting.console, line)
+
+
+def _say(console: Console, line: str) -> None:
+    """A line as it is: names and paths are neither markup nor broken."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def shell_word(text: str) -> str:
+    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
