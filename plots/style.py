@@ -1,0 +1,387 @@
+"""House style of the figures, and how a figure is written.
+
+One model has one colour and one marker in every figure, so that a reader learns them once. The colours are told apart by
+colour-blind readers; on grey paper the marker and the dashes do it. The same data give the same bytes: no dates, no random ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import math
+import os
+import re
+import sys
+import textwrap
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator, StrMethodFormatter
+
+from harness.records import Condition, Record, Run, RunError, load_run
+
+CSV_FORMAT = 1
+WINE_WORDS = "Wine: shows that the code is right, not how Windows performs"
+WIDTH_INCHES = 7.2
+"""Two columns of a printed page; the text stays legible when the figure is set at one column and a half."""
+
+INK, MUTED, GRID, PAPER = "#1b1f24", "#57606a", "#d5dae0", "#ffffff"
+WARNING = "#9a3b00"
+
+RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs on every machine
+    "font.size": 8.0,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8.0,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "lines.linewidth": 1.7,
+    "lines.markersize": 5.0,
+    "legend.frameon": False,
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "iomodels",
+    "path.simplify": False,
+}
+
+Numbers = tuple[int, ...]
+Load = tuple[int, int, int]
+"""Message size, reply size, depth: what the cells of one panel share."""
+Dash = tuple[float, ...]
+SOLID: Dash = ()
+DASHES: tuple[Dash, ...] = (SOLID, (4, 1.5), (1.2, 1.2), (6, 1.5, 1.2, 1.5), (3, 1, 1, 1, 1, 1))
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one series is drawn; `colour_on_dark` replaces `colour` where the paper is dark."""
+
+    colour: str
+    colour_on_dark: str
+    marker: str
+    dash: Dash = SOLID
+
+
+MODELS: dict[str, Look] = {
+    "threads": Look("#4a4f55", "#b9c0c8", "s", (6, 1.5, 1.2, 1.5)),
+    "select": Look("#00568f", "#58b0ee", "o"),
+    "events": Look("#007d5a", "#2cc295", "^", (3, 1, 1, 1, 1, 1)),
+    "apc": Look("#9c2f7b", "#e58bc9", "D", (1.2, 1.2)),
+    "iocp": Look("#d55e00", "#f5904a", "v", (4, 1.5)),
+    "tpio": Look("#8a6d00", "#d9b93b", "P", (5, 1.2)),
+    "pool": Look("#73787e", "#9aa2ab", "p", (2, 1)),
+    "wsapoll": Look("#2f86c9", "#8cc7f0", "h", (5, 1, 1, 1)),
+    "event_select": Look("#5b8c2a", "#a5d66f", "<", (3, 1.5)),
+    "async_select": Look("#6d5bb0", "#b4a5f0", ">", (1.2, 2)),
+    "rio": Look("#b3263a", "#ff8a96", "X", (7, 1.5)),
+    "afd": Look("#8c4a1f", "#d99a6c", "*", (4, 1, 2, 1)),
+    "epoll": Look("#2b2f36", "#e2e6ea", "d", (2, 2)),
+}
+SPARE_COLOURS = (("#3d6b7d", "#8fc3d6"), ("#7d4b6d", "#d3a1c3"), ("#5f6b2a", "#bcc977"), ("#8f4f4f", "#e0a3a3"))
+SPARE_MARKERS = ("8", "H", "d", "*", "X", "p")
+
+LIMITS: dict[str, tuple[int, str]] = {"events": (64, "64 handles a wait")}
+"""Loads at which a model changes its way of working; a figure marks one only if that model is in it."""
+
+
+def look(model: str, variant: int = 0) -> Look:
+    """The look of a model; `variant` counts further series of the same model: same colour, other marker and dashes.
+
+    A model without a reserved look gets one from its name, the same in every figure.
+    """
+    base = MODELS.get(model)
+    if base is None:
+        number = zlib.crc32(model.encode())
+        colour, on_dark = SPARE_COLOURS[number % len(SPARE_COLOURS)]
+        marker = SPARE_MARKERS[number // len(SPARE_COLOURS) % len(SPARE_MARKERS)]
+        base = Look(colour, on_dark, marker, DASHES[number // 64 % len(DASHES)])
+    if variant == 0:
+        return base
+    markers = [marker for marker in SPARE_MARKERS if marker != base.marker]
+    dashes = [dash for dash in DASHES if dash != base.dash]
+    return Look(base.colour, base.colour_on_dark, markers[(variant - 1) % len(markers)], dashes[(variant - 1) % len(dashes)])
+
+
+def looks(conditions: Iterable[Condition]) -> dict[str, Look]:
+    """Series label → look, in the order in which every figure lists its series: reserved models first, then by name."""
+    order = list(MODELS)
+    rank = {name: place for place, name in enumerate(order)}
+    series = {(rank.get(c.model, len(order)), c.model, len(c.options), c.options, c.label) for c in conditions}
+    seen: dict[str, int] = {}
+    chosen: dict[str, Look] = {}
+    for _, model, _, _, label in sorted(series):
+        chosen[label] = look(model, seen.get(model, 0))
+        seen[model] = seen.get(model, 0) + 1
+    return chosen
+
+
+def dark_colours() -> dict[str, str]:
+    """Every colour of the light style → its replacement on dark paper (a report may swap them)."""
+    swap = {each.colour: each.colour_on_dark for each in MODELS.values()} | dict(SPARE_COLOURS)
+    return swap | {INK: "#e6eaef", MUTED: "#9aa4af", GRID: "#333b45", PAPER: "#161b22", WARNING: "#ffb077"}
+
+
+def platform_of(run: Run) -> str:
+    """The one platform of a run: loading it has checked that no record comes from another."""
+    return str(run.manifest["platform"])
+
+
+def emulated(platform: str) -> bool:
+    """Whether the numbers come from Wine, which says nothing about the speed of Windows."""
+    return platform.startswith("wine")
+
+
+def result_of(record: Record) -> dict[str, Any] | None:
+    """The load generator's result event, also of a failed repeat if there is one."""
+    found = record.loadgen.get("result") if record.loadgen else None
+    return found if isinstance(found, dict) else None
+
+
+def subtitle(run: Run, records: Sequence[Record]) -> str:
+    """The conditions every figure must carry: platform, n, duration, loop, run id."""
+    cells: dict[Condition, int] = {}
+    results = [result for record in records if record.ok and (result := result_of(record)) is not None]
+    for record in records:
+        cells[record.condition] = cells.get(record.condition, 0) + (record.ok)
+    parts = [platform_of(run), f"n = {spread(cells.values())} repeat{'' if set(cells.values()) == {1} else 's'}"]
+    parts += [f"{spread(round(r['window_ns'] / 1e9, 1) for r in results)} s each"] if results else []
+    parts += sorted({f"{result['loop']} loop" for result in results if result.get("loop")})
+    parts += [f"load from {name}" for name in sorted({str(r["platform"]) for r in results if r.get("platform")})]
+    return " · ".join([*parts, f"run {run.manifest['run']}"])
+
+
+def spread(values: Iterable[float]) -> str:
+    """'3', or '2–3' where the values differ."""
+    distinct = sorted(set(values))
+    return "–".join(f"{value:g}" for value in ([distinct[0], distinct[-1]] if len(distinct) > 1 else distinct))
+
+
+def size_words(load: Load) -> str:
+    """'64 B', '64 B → 4,096 B' where the reply has another size, with the pipelining depth if there is any."""
+    size, reply_size, depth = load
+    words = f"{size:,} B" if size == reply_size else f"{size:,} B → {reply_size:,} B"
+    return words if depth == 1 else f"{words}, depth {depth}"
+
+
+def chosen(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record, ...]:
+    """The records with these numbers of connections and message sizes (none given: all). RunError for one the run has not."""
+    for name, wanted, known in (("connections", connections, {r.condition.connections for r in run.records}),
+                                ("sizes", sizes, {r.condition.size for r in run.records})):
+        for value in wanted:
+            if value not in known:
+                raise RunError(f"--{name} {value}: not in this run, which has {', '.join(map(str, sorted(known))) or 'none'}")
+    found = tuple(record for record in run.records if (not connections or record.condition.connections in connections)
+                  and (not sizes or record.condition.size in sizes))
+    if not found:
+        raise RunError(f"{run.path}: no repeat is recorded yet, so there is nothing to draw")
+    return found
+
+
+def panel_of(condition: Condition) -> Load:
+    """What must be equal for two cells to share a panel: message size, reply size, depth."""
+    return condition.size, condition.reply_size, condition.depth
+
+
+def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: int, rows: int, panel_height: float,
+          share_y: str = "all") -> tuple[Figure, Any]:
+    """A figure with its head (title, note on how to read it), conditions and legend above empty panels; axes: (rows, columns)."""
+    series = looks(record.condition for record in records)
+    title, note = head
+    lines = [line for text in (subtitle(run, records), note)
+             for line in textwrap.wrap(text, width=int(WIDTH_INCHES * 16.5), break_on_hyphens=False)]
+    warning = emulated(platform_of(run))
+    legend_rows = math.ceil(sum(len(label) + 8 for label in series) / 95)
+    header = 0.34 + 0.15 * len(lines) + 0.17 * warning + 0.19 * legend_rows
+    height = header + panel_height * rows
+    figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    engine: Any = figure.get_layout_engine()
+    engine.set(rect=(0.005, 0.005, 0.99, 1 - header / height), w_pad=0.06, h_pad=0.05)
+    top = _header(figure, [title, *lines], warning)
+    handles = [Line2D([], [], **line_style(each), label=label) for label, each in series.items()]
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, top), ncol=math.ceil(len(handles) / max(1, legend_rows)),
+                  handlelength=3.6, columnspacing=1.6, borderaxespad=0.3)
+    axes: Any = figure.subplots(rows, columns, squeeze=False, sharex="all", sharey=share_y)
+    return figure, axes
+
+
+def _header(figure: Figure, lines: Sequence[str], warning: bool) -> float:
+    """Writes title and conditions from the top; returns where they end, as a fraction of the height."""
+    height = float(figure.get_figheight())
+    at = height - 0.07
+    figure.text(0.012, at / height, lines[0], fontsize=10.5, fontweight="bold", va="top")
+    at -= 0.22
+    for line in lines[1:]:
+        figure.text(0.012, at / height, line, fontsize=7.5, color=MUTED, va="top")
+        at -= 0.15
+    if warning:
+        figure.text(0.012, at / height, WINE_WORDS, fontsize=8, fontweight="bold", color=WARNING, va="top")
+        at -= 0.17
+    return at / height
+
+
+def rc() -> Any:
+    """Context in which figures are made and saved."""
+    return matplotlib.rc_context(RC)
+
+
+def count_axis(axes: Iterable[Any], counts: Sequence[int]) -> None:
+    """Connections on a log2 axis, with a tick at every measured number (every other one where they would crowd)."""
+    ticks = counts[:: math.ceil(len(counts) / 8)]
+    for axis in axes:
+        axis.set_xscale("log", base=2)
+        axis.set_xlim(min(counts) / 1.35, max(counts) * 1.35)
+        axis.set_xticks(ticks, [f"{count:,}" for count in ticks])
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axis.set_xlabel("connections (log scale)")
+
+
+def limits(records: Sequence[Record]) -> list[tuple[int, str]]:
+    """The loads to mark: limits of the models that are drawn, if loads on both sides of it were measured."""
+    counts = {record.condition.connections for record in records}
+    found = [LIMITS[model] for model in sorted({record.condition.model for record in records}) if model in LIMITS]
+    return [(limit, words) for limit, words in found if min(counts) < limit < max(counts)]
+
+
+def rounded(value: float) -> str:
+    """Three significant digits, thousands separated: more would pretend to a precision that repeats do not have."""
+    if value == 0:
+        return "0"
+    near = float(f"{value:.3g}")
+    return f"{near:,.{max(0, 2 - math.floor(math.log10(abs(near))))}f}"
+
+
+def command(name: str, run: Run, connections: Numbers, sizes: Numbers) -> str:
+    """The command that draws this figure again, from the repository's folder."""
+    filters = [(f"--{key}", numbers) for key, numbers in (("connections", connections), ("sizes", sizes)) if numbers]
+    words = [f"{key} {','.join(map(str, numbers))}" for key, numbers in filters]
+    return " ".join(["python3 -m", f"plots.{name}", f"results/{run.path.resolve().name}", *words])
+
+
+def line_style(each: Look) -> dict[str, Any]:
+    """Keyword arguments of a matplotlib line for a series."""
+    style: dict[str, Any] = {"color": each.colour, "marker": each.marker, "linestyle": (0, each.dash) if each.dash else "-"}
+    return style | {"markeredgecolor": PAPER, "markeredgewidth": 0.5}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure's name, the question it answers, alt text, picture and the data behind it; `command` makes it again."""
+
+    name: str
+    question: str
+    title: str
+    alt: str
+    figure: Figure
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    command: str
+
+    def __post_init__(self) -> None:
+        """Lays the figure out once, not at each saving, and rounds the places: the solver's last bits differ from time to time."""
+        with rc():
+            self.figure.draw_without_rendering()
+            self.figure.set_layout_engine("none")
+        for axis in self.figure.axes:
+            left, bottom, width, height = axis.get_position().bounds
+            axis.set_position((round(left, 5), round(bottom, 5), round(width, 5), round(height, 5)))
+
+
+def svg_text(plot: Plot) -> str:
+    """The figure as SVG: the same bytes for the same data."""
+    buffer = io.BytesIO()
+    metadata = {"Title": plot.title, "Description": f"{plot.alt} Made by: {plot.command}", "Creator": "iomodels", "Date": None}
+    with rc():
+        plot.figure.savefig(buffer, format="svg", metadata=metadata)
+    return re.sub(r"[ \t]+$", "", buffer.getvalue().decode(), flags=re.MULTILINE)
+
+
+def png_bytes(plot: Plot) -> bytes:
+    """The figure as PNG with 200 dots an inch; its metadata name the command."""
+    buffer = io.BytesIO()
+    metadata = {"Title": plot.title, "Description": plot.alt, "Command": plot.command, "Software": "iomodels"}
+    with rc():
+        plot.figure.savefig(buffer, format="png", dpi=200, metadata=metadata)
+    return buffer.getvalue()
+
+
+def csv_text(plot: Plot) -> str:
+    """The data behind the figure; what could not be had is an empty field."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(("format", *plot.columns))
+    writer.writerows((CSV_FORMAT, *row) for row in plot.rows)
+    return buffer.getvalue()
+
+
+def write(plot: Plot, out: Path) -> tuple[Path, Path, Path]:
+    """Writes NAME.svg, NAME.png and NAME.csv into `out`, each whole or not at all; returns their paths."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = (out / f"{plot.name}.svg", svg_text(plot).encode()), (out / f"{plot.name}.png", png_bytes(plot)), (
+        out / f"{plot.name}.csv", csv_text(plot).encode())
+    for path, content in files:
+        _write_whole(path, content)
+    return files[0][0], files[1][0], files[2][0]
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Writes under a temporary name and renames: a reader sees the old file or the new one, never half of one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def command_line(question: str, draw: Callable[[Run, Numbers, Numbers], Plot], argv: Sequence[str] | None = None) -> int:
+    """The command line every figure has: RUN_DIR [--out DIR] [--connections N,…] [--sizes N,…]. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=question)
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder of a run, with run.json and records.jsonl")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write SVG, PNG and CSV (default: RUN_DIR/figures)")
+    for name in ("connections", "sizes"):
+        parser.add_argument(f"--{name}", type=_numbers, default=(), metavar="N,…", help=f"only these {name}")
+    options = parser.parse_args(argv)
+    try:
+        plot = draw(load_run(options.run_dir), options.connections, options.sizes)
+        for path in write(plot, options.out or options.run_dir / "figures"):
+            print(path)
+    except RunError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{parser.prog}: cannot write the figure: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _numbers(text: str) -> Numbers:
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of whole numbers such as 1,64,1024")
+    return tuple(int(part) for part in text.split(","))

@@ -1,0 +1,121 @@
+"""How does throughput change with the number of connections?
+
+One panel a message size, x = connections (log2), y = requests per second: the median of the repeats as a line with its 95 %
+bootstrap band, every repeat as a faint dot, a failed repeat as a hollow marker (on the axis if it has no number at all).
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from harness import stats
+from harness.records import Condition, Record, Run
+from plots import style
+
+NAME = "throughput_by_connections"
+QUESTION = "How does throughput change with the number of connections?"
+TITLE = "Requests per second by number of connections"
+NOTE = "Line: median of the valid repeats. Band: its 95 % bootstrap interval. Dots: single repeats."
+FAILED_NOTE = " Hollow: a failed repeat, left out (on the axis if it came to no number)."
+COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "repeat", "status", "requests_per_second",
+           "median", "ci95_low", "ci95_high", "repeats_ok")
+
+
+def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+    """The figure of a run. RunError if there is nothing to draw or the run mixes platforms."""
+    records = style.chosen(run, connections, sizes)
+    panels = sorted({style.panel_of(record.condition) for record in records})
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    note = NOTE + FAILED_NOTE * any(not record.ok for record in records)
+    with style.rc():
+        figure, axes = style.sheet(run, records, (TITLE, note), columns, rows, panel_height=2.75)
+        for place, axis in enumerate(axes.flat):
+            if place < len(panels):
+                _panel(axis, [record for record in records if style.panel_of(record.condition) == panels[place]])
+            axis.set_visible(place < len(panels))
+        axes[0, 0].set_ylim(bottom=0)
+        style.count_axis(axes.flat, sorted({record.condition.connections for record in records}))
+        for axis in axes[:, 0]:
+            axis.set_ylabel("requests per second")
+    return style.Plot(NAME, QUESTION, TITLE, _alt(run, records), figure, COLUMNS, _rows(run, records),
+                      style.command(NAME, run, connections, sizes))
+
+
+def rate(record: Record) -> float | None:
+    """Requests per second of a repeat; None if it has none."""
+    result = style.result_of(record)
+    value = result.get("requests_per_second") if result else None
+    return None if value is None else float(value)
+
+
+def _rates(records: Sequence[Record], condition: Condition) -> list[float]:
+    """Requests per second of the valid repeats of a cell."""
+    rates = [rate(record) for record in records if record.condition == condition and record.ok]
+    return [value for value in rates if value is not None]
+
+
+def _panel(axis: Any, records: Sequence[Record]) -> None:
+    axis.set_title(style.size_words(style.panel_of(records[0].condition)))
+    for label, look in style.looks(record.condition for record in records).items():
+        own = [record for record in records if record.condition.label == label]
+        cells = sorted({record.condition for record in own}, key=lambda condition: condition.connections)
+        points = [stats.median_estimate(_rates(own, cell)) for cell in cells]
+        x = [cell.connections for cell in cells]
+        axis.plot(x, _values(point.value if point else None for point in points), **style.line_style(look), zorder=3)
+        axis.fill_between(x, _values(point.low if point else None for point in points),
+                          _values(point.high if point else None for point in points),
+                          color=look.colour, alpha=0.16, linewidth=0, zorder=1)
+        for record in own:
+            _repeat(axis, record, look)
+    for limit, words in style.limits(records):
+        axis.axvline(limit, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+        axis.annotate(words, (limit, 0), xycoords=("data", "axes fraction"), xytext=(-3, 4), textcoords="offset points",
+                      rotation=90, ha="right", va="bottom", fontsize=6.5, color=style.MUTED)
+
+
+def _values(numbers: Iterable[float | None]) -> list[float]:
+    """For matplotlib, which breaks a line at NaN: nothing is drawn across a cell without a valid repeat."""
+    return [math.nan if number is None else number for number in numbers]
+
+
+def _repeat(axis: Any, record: Record, look: style.Look) -> None:
+    """One repeat: a faint dot if it is valid, else hollow, and on the axis if it never came to a number."""
+    value = rate(record)
+    if record.ok and value is not None:
+        axis.plot(record.condition.connections, value, ".", color=look.colour, alpha=0.4, markersize=3.5, markeredgewidth=0, zorder=2)
+    else:
+        axis.plot(record.condition.connections, value or 0.0, look.marker, markerfacecolor="none", markeredgecolor=look.colour,
+                  markersize=6.5, markeredgewidth=1.1, clip_on=False, zorder=4)
+
+
+def _rows(run: Run, records: Sequence[Record]) -> tuple[tuple[object, ...], ...]:
+    rows = []
+    for record in sorted(records, key=lambda one: (style.panel_of(one.condition), one.condition.label, one.condition.connections, one.repeat)):
+        c = record.condition
+        rates = _rates(records, c)
+        found = stats.median_estimate(rates)
+        summary = (found.value, found.low, found.high) if found else (None, None, None)
+        rows.append((run.manifest["run"], record.platform, c.label, c.connections, c.size, c.reply_size, c.depth, record.repeat,
+                     record.status, rate(record), *summary, len(rates)))
+    return tuple(rows)
+
+
+def _alt(run: Run, records: Sequence[Record]) -> str:
+    """What the figure shows, in words: the medians at the most connections of every panel."""
+    sentences = []
+    for panel in sorted({style.panel_of(record.condition) for record in records}):
+        inside = [record for record in records if style.panel_of(record.condition) == panel]
+        most = max(record.condition.connections for record in inside)
+        cells = {record.condition.label: record.condition for record in inside if record.condition.connections == most}
+        medians = {label: stats.median(_rates(inside, cells[label])) for label in style.looks(cells.values())}
+        values = [f"{label} {style.rounded(value)}" for label, value in medians.items() if value is not None]
+        sentences.append(f"{style.size_words(panel)} at {most:,} connections: {', '.join(values) or 'no valid repeat'}.")
+    return f"Line chart on {style.platform_of(run)}: requests per second by connections, median with 95 % band. {' '.join(sentences)}"
+
+
+if __name__ == "__main__":
+    sys.exit(style.command_line(QUESTION, draw))
