@@ -22,14 +22,13 @@ struct option {
 };
 
 /* The three kinds of rows, and the end of a table. */
-#define OPTION_NUMBER(option, variable, least, most, in, text)                                               \
-    { .name = option, .number = &variable, .min = least, .max = most, .unit = in, .help = text }
-#define OPTION_TEXT(option, variable, what)                                                                  \
-    { .name = option, .text = &variable, .help = what }
-#define OPTION_FLAG(option, variable, what)                                                                  \
-    { .name = option, .flag = &variable, .help = what }
-#define OPTION_END                                                                                           \
-    { .name = NULL }
+/* clang-format off */
+#define OPTION_NUMBER(option, variable, least, most, in, text) \
+    {.name = option, .number = &variable, .min = least, .max = most, .unit = in, .help = text}
+#define OPTION_TEXT(option, variable, what) {.name = option, .text = &variable, .help = what}
+#define OPTION_FLAG(option, variable, what) {.name = option, .flag = &variable, .help = what}
+#define OPTION_END {.name = NULL}
+/* clang-format on */
 
 enum option_outcome { OPTIONS_PARSED, OPTIONS_HELP, OPTIONS_WRONG };
 

@@ -127,9 +127,22 @@ bool server_admit(const struct server *unused, struct connection *connection, SO
     return true;
 }
 
+/* Closing a socket that holds unread bytes resets the connection, and replies on their way are lost. So what
+   has come after a broken header is taken and forgotten; what is still to come is the peer's own loss. */
+static void discard_input(SOCKET socket) {
+    char bytes[4096];
+    u_long available = 0;
+    for (size_t left = FRAME_PAYLOAD_MAX / sizeof bytes; left > 0; left--)
+        if (ioctlsocket(socket, (long)FIONREAD, &available) != 0 || available == 0 ||
+            recv(socket, bytes, sizeof bytes, 0) <= 0)
+            return;
+}
+
 void server_dismiss(const struct server *unused, struct connection *connection, struct stats *stats) {
     (void)unused;
     unlink_connection(connection); /* first: server_cancel() must not meet a socket that is closed */
+    if (connection->session.broken)
+        discard_input(connection->socket);
     closesocket(connection->socket);
     session_close(&connection->session);
     stats->closed++;

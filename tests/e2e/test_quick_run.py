@@ -1,0 +1,127 @@
+"""The main job from end to end: real servers, the real load generator, a real report. Takes most of a minute."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from harness.records import Run, load_run
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = {"select", "iocp"}
+
+
+def iomodels(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "harness", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=check,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """`run select-vs-iocp --quick`, once for all tests here."""
+    out = tmp_path_factory.mktemp("runs with a space")
+    done = iomodels("run", "select-vs-iocp", "--quick", "--out", str(out))
+    (folder,) = out.iterdir()
+    assert str(folder) in done.stdout.replace("\n", "") + done.stderr.replace("\n", "")
+    return load_run(folder)
+
+
+def test_every_measurement_of_the_plan_is_there_and_valid(run: Run) -> None:
+    assert run.manifest["status"] == "complete" and run.warnings == ()
+    assert len(run.records) == run.manifest["planned"] > 0
+    assert [record.reason for record in run.records if record.status != "ok"] == []
+    assert {record.condition.model for record in run.records} == MODELS
+    assert len({record.platform for record in run.records}) == 1
+
+
+def test_repeats_are_interleaved(run: Run) -> None:
+    """Each block of one repeat holds every cell once; the models alternate within it."""
+    cells = len({record.condition for record in run.records})
+    for repeat in range(len(run.records) // cells):
+        block = run.records[repeat * cells : (repeat + 1) * cells]
+        assert len({record.condition for record in block}) == cells
+        models = [record.condition.model for record in block]
+        assert models != sorted(models) and models != sorted(models, reverse=True)
+
+
+def test_both_ends_count_the_same(run: Run) -> None:
+    """Requests, bytes and connections as the server counted them, and as the load generator checked them."""
+    for record in run.records:
+        assert record.server is not None and record.loadgen is not None
+        result, counters = record.loadgen["result"], record.server["summary"]["counters"]
+        assert counters["requests"] == result["replies_checked"] > result["requests"] > 0
+        assert counters["bytes_sent"] == result["bytes_checked"]
+        assert counters["accepted"] == counters["closed"] == record.condition.connections
+        assert sum(count for _, count in result["latency"]["histogram"]["counts"]) == result["requests"]
+        begin, end = record.server["begin"]["counters"], record.server["end"]["counters"]
+        assert end["requests"] - begin["requests"] > 0
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [value or "" for name, value in attrs if name in {"src", "srcset"} or (name == "href" and tag == "link")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += " " + data.strip()
+
+
+def test_the_report_answers_and_stands_alone(run: Run) -> None:
+    page = Page((run.path / "report.html").read_text(encoding="utf-8"))
+    assert [target for target in page.loads if not target.startswith("data:")] == []
+    assert page.tags.count("svg") >= 2 and "table" in page.tags
+    platform = run.records[0].platform
+    assert platform in page.text and "iocp over select" in " ".join(page.text.split())
+    if platform.startswith("wine"):
+        assert "not how Windows performs" in " ".join(page.text.split())
+
+
+def test_report_md_and_figures_are_written(run: Run) -> None:
+    assert "iocp over select" in (run.path / "report.md").read_text(encoding="utf-8")
+    for suffix in ("svg", "png", "csv"):
+        assert len(list((run.path / "figures").glob(f"*.{suffix}"))) >= 2
+    with (run.path / "figures" / "throughput_by_connections.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    assert len(rows) >= len({record.condition for record in run.records})
+
+
+def test_the_report_is_made_again_from_the_records_alone(run: Run, tmp_path: Path) -> None:
+    """On a machine without Wine, binaries or this run's place: only run.json and records.jsonl go along."""
+    copy = tmp_path / run.path.name
+    copy.mkdir()
+    for name in ("run.json", "records.jsonl"):
+        (copy / name).write_bytes((run.path / name).read_bytes())
+    iomodels("report", str(copy))
+    again, first = (copy / "report.md").read_text(encoding="utf-8"), (run.path / "report.md").read_text(encoding="utf-8")
+    assert again == first
+    figure = Path("figures") / "throughput_by_connections.png"
+    assert (copy / figure).read_bytes() == (run.path / figure).read_bytes()
+
+
+def test_the_record_tells_how_it_was_made(run: Run) -> None:
+    manifest = json.loads((run.path / "run.json").read_text(encoding="utf-8"))
+    assert isinstance(manifest["seed"], int) and manifest["environment"] and manifest["versions"]
+    for record in run.records:
+        assert record.server is not None and record.loadgen is not None
+        assert record.server["argv"] and str(record.server["ready"]["port"]) in record.loadgen["argv"]

@@ -1,0 +1,43 @@
+"""Fixtures of the tests of measuring; after each test no process of its launcher may be left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import psutil
+import pytest
+from stage import FakeLauncher, Stage
+
+from harness import launch
+from harness.suite import Server, Suite
+
+
+@pytest.fixture
+def launcher() -> Iterator[FakeLauncher]:
+    fake = FakeLauncher()
+    yield fake
+    left = [program for program in fake.programs if program.running() or psutil.pid_exists(program.pid)]
+    for program in left:
+        program.stop(0.1)
+    assert not left, "a process was left behind"
+
+
+@pytest.fixture
+def suite() -> Suite:
+    """2 models x 2 connection counts x 2 repeats = 8 measurements of no length."""
+    return Suite("small", "Small", "Which?", (Server("one"), Server("two", (("threads", 4),))), (1, 8), (64,),
+                 depth=1, repeats=2, warmup_ms=0, duration_ms=1, seed=5, loadgen_threads=2)  # fmt: skip
+
+
+@pytest.fixture
+def stage(tmp_path: Path, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage(tmp_path, launcher)
+    monkeypatch.setattr(launch, "open_launcher", lambda build, say=None: launcher)
+    report = ModuleType("harness.report")
+    setattr(report, "terminal_table", lambda run, console: console.print(f"table of {len(run.records)}"))
+    setattr(report, "write_report", lambda folder: made.reported.append(folder) or folder / "report.html")
+    monkeypatch.setitem(sys.modules, "harness.report", report)
+    return made

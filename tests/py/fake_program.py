@@ -1,0 +1,123 @@
+"""A server or load generator that speaks docs/interface.md without any network, and misbehaves as its first argument says.
+
+    fake_program.py server|loadgen BEHAVIOUR [--option value ...]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+FAR_S = 60.0  # "for ever": longer than every deadline of a test
+
+
+def say(event: str, **fields: Any) -> None:
+    print(json.dumps({"event": event, "format": 1, **fields}), flush=True)
+
+
+def die(text: str, code: int) -> None:
+    print(text, file=sys.stderr, flush=True)
+    os._exit(code)
+
+
+def server(behaviour: str) -> None:
+    if behaviour == "dies before ready":
+        die("cannot listen: address in use", 3)
+    if behaviour == "never ready":
+        time.sleep(FAR_S)
+    if behaviour == "garbage":
+        print("Hello, I am a server", flush=True)
+        time.sleep(FAR_S)
+    port: object = "none" if behaviour == "no port" else 4711
+    platform = "fake-2.0" if behaviour == "other platform" else "fake-1.0"
+    say("ready", model="good", platform=platform, pid=os.getpid(), host="127.0.0.1", port=port, settings={}, socket={})
+    asked = 0
+    for line in sys.stdin:
+        assert line.strip() == "sample"
+        asked += 1
+        say("sample", **numbers(asked))
+        if behaviour == "dies in mid-window":
+            die("assertion failed", 3)
+        if behaviour == "deaf to signals":
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            time.sleep(FAR_S)
+    if behaviour == "no summary":
+        die("still draining", 1)
+    say("summary", **numbers(asked + 1))
+    if behaviour == "bad exit":
+        die("leaked 3 sessions", 1)
+
+
+def numbers(count: int) -> dict[str, Any]:
+    counters = {"accepted": 1, "requests": 1000 * count}
+    return {"time_ns": count * 10**9, "connections": 1, "counters": counters, "process": {"cpu_user_ns": None}}
+
+
+def loadgen(behaviour: str, options: dict[str, str]) -> None:
+    if behaviour == "dies before ready":
+        die("cannot connect: refused", 1)
+    connections = int(options["connections"])
+    say("ready", platform="fake", backend="fake", connections=connections, connect_ns=1, settings=options)
+    if not sys.stdin.readline():
+        return
+    say("measuring", time_ns=1)
+    if behaviour in ("SIGINT", "SIGTERM"):  # someone stops the harness in the middle of the window
+        os.kill(os.getppid(), getattr(signal, behaviour))
+        time.sleep(FAR_S)
+    if behaviour == "hangs":
+        time.sleep(FAR_S)
+    if behaviour == "dies in mid-window":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if behaviour == "its server dies":
+        time.sleep(0.2)
+        die("all connections closed", 1)
+    say("measured", time_ns=2)
+    result = result_of(connections)
+    code = change(result, behaviour)
+    say("result", **result)
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def change(result: dict[str, Any], behaviour: str) -> int:
+    """What is wrong with the result; returns the exit code."""
+    if behaviour == "errors":
+        result["errors"] = {"reset": 2, "mismatch": 1, "closed": 0}
+        return 1
+    if behaviour == "errors and exit 0":
+        result["errors"] = {"reset": 2}
+    elif behaviour == "unanswered":
+        result["unanswered"] = 5
+    elif behaviour == "few connections":
+        result["connections"]["established"] -= 1
+    elif behaviour == "no replies":
+        result.update(requests=0, requests_per_second=0.0)
+        result["latency"].update(count=0, min=None, max=None, mean=None, p50=None, p90=None, p99=None)
+        result["latency"]["histogram"]["counts"] = []
+    elif behaviour == "no latency":
+        del result["latency"]
+    elif behaviour == "wrong histogram":
+        result["latency"]["histogram"]["counts"] = [[100, 6], [200, 3]]
+    return 5 if behaviour == "exit 5" else 0
+
+
+def result_of(connections: int) -> dict[str, Any]:
+    latency = {"unit": "ns", "count": 10, "min": 100, "max": 200, "mean": 140.0, "stddev": 1.0, "saturated": 0,
+               "p50": 100, "p90": 200, "p99": 200, "p99.9": 200, "p99.99": 200,
+               "histogram": {"lowest": 1, "highest": 10**9, "significant_figures": 3, "counts": [[100, 6], [200, 4]]}}  # fmt: skip
+    stood = {"requested": connections, "established": connections, "alive": connections}
+    return {"platform": "fake", "backend": "fake", "loop": "closed", "settings": {}, "window_ns": 10**6, "requests": 10,
+            "requests_per_second": 10_000.0, "replies_checked": 12, "bytes_checked": 1, "connections": stood,
+            "unanswered": 0, "errors": {"reset": 0}, "cpu_ns": 10, "latency": latency}  # fmt: skip
+
+
+if __name__ == "__main__":
+    role, how, *words = sys.argv[1:]
+    if role == "server":
+        server(how)
+    else:
+        loadgen(how, {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2])})

@@ -1,0 +1,123 @@
+"""A run folder made up for the tests of statistics, figures and reports: the shape of a real one, numbers known beforehand."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+from harness.plan import Measurement, make_plan
+from harness.records import Condition, Record, append_record, write_manifest
+from harness.suite import Server, Suite
+
+RUN = "20250102-030405-select-vs-iocp"
+REPLIES = 20_000
+WINDOW_NS = 2_000_000_000
+
+Rate = Callable[[Measurement], float | None]
+"""Requests per second of a measurement; None lets it fail."""
+
+
+def usual_rate(measurement: Measurement) -> float:
+    """select falls behind as connections grow, iocp does not; the repeats differ by 1 % each."""
+    condition = measurement.condition
+    top = 10_000.0 if condition.size == 64 else 8_000.0
+    slowdown = 1.0 if condition.model != "select" else 1.0 / (1.0 + condition.connections / 1000)
+    return round(top * slowdown * (1 + 0.01 * (measurement.repeat - 1)), 3)
+
+
+def suite_of(servers: Sequence[Server] = (Server("select"), Server("iocp")), connections: Sequence[int] = (1, 8, 64, 256, 1024),
+             sizes: Sequence[int] = (64, 4096), repeats: int = 3) -> Suite:
+    return Suite("select-vs-iocp", "select versus IOCP", "Which serves more requests a second?", tuple(servers), tuple(connections),
+                 tuple(sizes), depth=1, repeats=repeats, warmup_ms=500, duration_ms=2000, seed=7, loadgen_threads=1)
+
+
+def make_run(folder: Path, suite: Suite | None = None, *, rate: Rate = usual_rate, platform: str = "wine-8.0", status: str = "complete",
+             measured: int | None = None) -> Path:
+    """Writes folder/RUN with the first `measured` measurements of the plan (default: all); returns its path."""
+    suite = suite or suite_of()
+    path = folder / RUN
+    path.mkdir(parents=True)
+    plan = make_plan(suite)
+    write_manifest(path, _manifest(suite, platform, status, len(plan)))
+    for measurement in plan[:measured]:
+        append_record(path, _record(measurement, platform, rate(measurement)))
+    return path
+
+
+def _manifest(suite: Suite, platform: str, status: str, planned: int) -> dict[str, Any]:
+    return {
+        "format": 1, "run": RUN, "suite": json.loads(json.dumps(suite.to_json())), "quick": False,
+        "command": ["./iomodels", "run", "select-vs-iocp", "--seed", "7"], "seed": suite.seed, "repeats": suite.repeats,
+        "platform": platform,
+        "environment": {"cpu": "Test CPU <1>", "cpus": 2, "placement": {"server": [0], "loadgen": [1]}, "governor": None,
+                        "reasons": {"governor": "no cpufreq | in a VM"}},
+        "versions": {"iomodels": "0.1.0", "wine": "wine-8.0 (Debian)"},
+        "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False, "reason": None},
+        "started_utc": "2025-01-02T03:04:05Z", "finished_utc": "2025-01-02T03:10:05Z" if status == "complete" else None,
+        "planned": planned, "status": status,
+    }
+
+
+def _record(measurement: Measurement, platform: str, rate: float | None) -> Record:
+    condition = measurement.condition
+    common: dict[str, Any] = {"format": 1, "run": RUN, "index": measurement.index, "repeat": measurement.repeat, "condition": condition,
+              "platform": platform, "started_utc": "2025-01-02T03:04:06Z"}
+    if rate is None:
+        return Record(**common, status="failed", reason=f"{condition.model}: died with exit code 3 | before ready",
+                      stderr="bind: access denied <10013>\n", server=None, loadgen=None)
+    return Record(**common, status="ok", reason=None, stderr=None, server=_server(condition, rate), loadgen=_loadgen(measurement, rate))
+
+
+def _server(condition: Condition, rate: float) -> dict[str, Any]:
+    """2 receives, 1 send, 3 waits and 3 events a request; 20 + 30 µs of CPU."""
+    requests = round(rate * WINDOW_NS / 1e9)
+
+    def sample(event: str, count: int, time_ns: int) -> dict[str, Any]:
+        return {"event": event, "format": 1, "time_ns": time_ns, "connections": condition.connections,
+                "counters": {"requests": count, "receives": 2 * count, "sends": count, "waits": 3 * count, "events": 3 * count},
+                "process": {"cpu_user_ns": 20_000 * count, "cpu_kernel_ns": 30_000 * count, "working_set_bytes": 1 << 20}}
+
+    ready = {"event": "ready", "format": 1, "model": condition.model, "settings": {"threads": 1, **dict(condition.options)}}
+    return {"argv": [f"{condition.model}.exe", "--port", "0"], "ready": ready, "begin": sample("sample", 100, 10**9),
+            "end": sample("sample", 100 + requests, 10**9 + WINDOW_NS), "summary": sample("summary", 200 + requests, 10**10)}
+
+
+def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
+    counts = latencies(measurement, rate)
+    alive = measurement.condition.connections
+    result = {"event": "result", "format": 1, "platform": "linux-6.1", "backend": "epoll", "loop": "closed", "settings": {"depth": 1},
+              "window_ns": WINDOW_NS, "requests": round(rate * WINDOW_NS / 1e9), "requests_per_second": rate,
+              "connections": {"requested": alive, "established": alive, "alive": alive}, "unanswered": 0,
+              "errors": {"reset": 0, "closed": 0, "mismatch": 0, "timeout": 0, "other": 0}, "cpu_ns": 10**9,
+              "latency": {"unit": "ns", "count": REPLIES, "min": 1, "max": 1, "mean": 1.0, "p50": 1, "p90": 1, "p99": 1,
+                          "histogram": {"lowest": 1, "highest": 60 * 10**9, "significant_figures": 3, "counts": counts}}}
+    moment = {"format": 1, "time_ns": 10**9}
+    return {"argv": ["loadgen", "--port", "4000"], "ready": {"event": "ready", "format": 1, "platform": "linux-6.1"},
+            "measuring": {"event": "measuring", **moment}, "measured": {"event": "measured", **moment}, "result": result}
+
+
+def latencies(measurement: Measurement, rate: float) -> list[list[int]]:
+    """REPLIES latencies around connections ÷ rate (Little's law) with a long tail, as a sparse histogram; repeats differ a little."""
+    middle_ns = 1e9 * measurement.condition.connections / rate * (1 + 0.05 * measurement.repeat)
+    points = min(1000, REPLIES)
+    counts: dict[int, int] = {}
+    for point in range(points):
+        share = (point + 0.5) / points
+        value = bucket(int(middle_ns * math.exp(0.35 * NormalDist().inv_cdf(share)) * (6 if share > 0.996 else 1)))
+        counts[value] = counts.get(value, 0) + REPLIES // points
+    return [list(pair) for pair in sorted(counts.items())]
+
+
+def bucket(value: int) -> int:
+    """The highest value that HdrHistogram with three significant figures cannot tell from this one."""
+    shift = max(0, value.bit_length() - 11)
+    return ((value >> shift) + 1 << shift) - 1
+
+
+def rates_by(table: Mapping[tuple[str, int], Sequence[float | None]]) -> Rate:
+    """The rates of a table: (model, connections) → one for each repeat."""
+    return lambda measurement: table[measurement.condition.model, measurement.condition.connections][measurement.repeat]

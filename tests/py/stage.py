@@ -1,0 +1,103 @@
+"""What the tests of measuring play with: a launcher of fake programs, and the surroundings of a run."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+
+from harness import launch, run
+from harness.launch import Program
+from harness.measure import Deadlines
+from harness.suite import Suite
+
+FAKE = Path(__file__).with_name("fake_program.py")
+SHORT = Deadlines(start_s=3.0, connect_s=1.0, answer_s=3.0, stop_s=3.0)
+
+
+def described(model: str, **changes: Any) -> dict[str, Any]:
+    options = [{"name": "threads", "default": 2, "min": 1, "max": 64, "unit": "threads", "help": ""},
+               {"name": "max-conns", "default": 100, "min": 1, "max": 5000, "unit": "connections", "help": ""}]  # fmt: skip
+    return {"model": model, "summary": f"The {model} model.", "family": "fake", "limit": None, "max_conns": None,
+            "supported": True, "platform": "fake-1.0", "options": options, **changes}  # fmt: skip
+
+
+class FakeLauncher:
+    """`behaviour` decides how each pair of programs behaves: (server, load generator) for the n-th measurement."""
+
+    def __init__(self, behaviour: Callable[[int], tuple[str, str]] | None = None) -> None:
+        self.platform = "fake-1.0"
+        self.described = {model: described(model) for model in ("one", "two")}
+        self.behaviour = behaviour or (lambda number: ("normal", "normal"))
+        self.programs: list[Program] = []
+        self.started: list[dict[str, Any]] = []
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        return self.described
+
+    def server(self, model: str, options: Mapping[str, int | str]) -> Program:
+        self.started.append({"model": model, **options})
+        return self._start("server", self.behaviour(len(self.started) - 1)[0], options)
+
+    def loadgen(self, options: Mapping[str, int | str | bool], *, windows: bool = False) -> Program:
+        return self._start("loadgen", self.behaviour(len(self.started) - 1)[1], options)
+
+    def environment(self) -> dict[str, Any]:
+        return {"placement": None}
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> FakeLauncher:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _start(self, role: str, behaviour: str, options: Mapping[str, int | str | bool]) -> Program:
+        program = Program([sys.executable, str(FAKE), role, behaviour, *launch.arguments(options)], name=f"fake-{role}")
+        self.programs.append(program)
+        return program
+
+
+class Stage:
+    """Runs with fake programs: what they print, where they write, what report they ask for."""
+
+    def __init__(self, folder: Path, launcher: FakeLauncher) -> None:
+        self.out = folder / "runs"
+        self.build = folder / "build"
+        self.launcher = launcher
+        self.reported: list[Path] = []
+        self._output = io.StringIO()
+        self.setting = run.Setting(
+            self.build, Console(file=self._output, width=200), ("iomodels", "run", "small"), "iomodels run --resume",
+            results=self.out, deadlines=SHORT,
+        )  # fmt: skip
+        for name in ("mingw/bin/one.exe", "mingw/bin/two.exe", "host/bin/loadgen"):
+            path = self.build / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name, encoding="utf-8")
+
+    @property
+    def text(self) -> str:
+        return self._output.getvalue()
+
+    @property
+    def folder(self) -> Path:
+        (folder,) = self.out.iterdir()
+        return folder
+
+    def start(self, suite: Suite, **options: Any) -> int:
+        return run.start_run(self.setting, suite, **{"quick": False, "out": self.out, **options})
+
+    def resume(self, **options: Any) -> int:
+        return run.resume_run(self.setting, self.folder, **{"retry_failed": False, **options})
+
+    def without_report(self) -> None:
+        self.setting = replace(self.setting, report=False)

@@ -1,0 +1,192 @@
+"""The command line: bad input is one line that names the option, the value and what is allowed; exit code 2."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_run import RUN, make_run
+from stage import FakeLauncher
+
+from harness import __version__, cli, launch, run
+from harness.cli import main
+from harness.suite import Suite, find_suite, load_suite
+
+
+class Started(Exception):
+    def __init__(self, suite: Suite, options: dict[str, Any]) -> None:
+        super().__init__()
+        self.suite, self.options = suite, options
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def start(setting: run.Setting, suite: Suite, **options: Any) -> int:
+        raise Started(suite, {**options, "setting": setting})
+
+    def resume(setting: run.Setting, folder: Path, **options: Any) -> int:
+        raise Started(load_suite(find_suite("select-vs-iocp")), {**options, "folder": folder})
+
+    monkeypatch.setattr(run, "start_run", start)
+    monkeypatch.setattr(run, "resume_run", resume)
+    monkeypatch.setattr(cli, "RESULTS", tmp_path / "results")
+
+
+def started(*words: str) -> Started:
+    with pytest.raises(Started) as caught:
+        main(words)
+    return caught.value
+
+
+def rejected(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == code
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("iomodels: ") and err.count("\n") == 1
+    return err.strip()
+
+
+SUITE = "select-vs-iocp"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", SUITE, "--repeats", "0"], "iomodels: --repeats 0: must be 1 … 1000"),
+        (["run", SUITE, "--repeats", "x"], "iomodels: --repeats x: must be 1 … 1000"),
+        (["run", SUITE, "--repeats=-1"], "iomodels: --repeats -1: must be 1 … 1000"),
+        (["run", SUITE, "--repeats"], "iomodels: --repeats: expected one argument"),
+        (["run", SUITE, "--seed", "4294967296"], "iomodels: --seed 4294967296: must be 0 … 4294967295"),
+        (["run", SUITE, "--duration-ms", "0"], "iomodels: --duration-ms 0: must be 1 … 3600000"),
+        (["run", SUITE, "--warmup-ms", "1e3"], "iomodels: --warmup-ms 1e3: must be 0 … 3600000"),
+        (["run", SUITE, "--connections", "1,,8"],
+         "iomodels: --connections 1,,8: must be numbers 1 … 100000 with commas between them"),
+        (["run", SUITE, "--connections", "8,8"], "iomodels: --connections 8,8: names a value twice"),
+        (["run", SUITE, "--sizes", "1048577"],
+         "iomodels: --sizes 1048577: must be numbers 1 … 1048576 with commas between them"),
+        (["run", SUITE, "--models", "select,"], "iomodels: --models 'select,': must be names with commas between them"),
+        (["run", SUITE, "--models", "icp"],
+         f"iomodels: --models icp: not in suite {SUITE}; did you mean iocp? (there is: select, iocp)"),
+        (["run", SUITE, "--repeat", "3"], "iomodels: --repeat: no such option of run; did you mean --repeats?"),
+        (["run", SUITE, "--xyzzy"], "iomodels: --xyzzy: no such option of run; see: iomodels run --help"),
+        (["run", SUITE, "again"], "iomodels: again: run does not take that"),
+        (["run", SUITE, "--retry-failed"], "iomodels: --retry-failed: only with --resume RUN"),
+        (["run", "--resume", "latest", "--seed", "0", "--quick"],
+         "iomodels: --quick, --seed: not with --resume: a run goes on with its own plan"),
+        (["run", "select-vs-icop"], f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (there is: {SUITE})"),
+        (["run", "missing.toml"], "iomodels: suite missing.toml: no such file"),
+        (["run"], f"iomodels: run: which suite? there is: {SUITE}"),
+        (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, report, models, suites)"),
+        (["report"], "iomodels: the following arguments are required: RUN"),
+        (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
+    ],
+)  # fmt: skip
+def test_bad_input(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+    assert rejected(capsys, *words) == message
+
+
+def test_out_must_be_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert rejected(capsys, "run", SUITE, "--out", str(file)) == f"iomodels: --out {file}: must be a folder"
+
+
+def test_a_bad_suite_is_named_line_by_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    text = find_suite(SUITE).read_text(encoding="utf-8")
+    path.write_text(text.replace("repeats = 3", "repeats = 0").replace("depth", "deep", 1), encoding="utf-8")
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", str(path)])
+    lines = capsys.readouterr().err.splitlines()
+    assert f"iomodels: {path}: repeats = 0: must be a whole number 1 … 1000" in lines
+    assert len(lines) == 3 and all(line.startswith(f"iomodels: {path}: ") for line in lines)
+
+
+def test_options_change_the_suite() -> None:
+    suite = load_suite(find_suite(SUITE))
+    assert started("run", SUITE).suite == suite
+    changed = started(
+        *("run", SUITE, "--models", "iocp", "--connections", "1,64", "--sizes", "64", "--repeats", "9"),
+        *("--duration-ms", "500", "--warmup-ms", "0", "--seed", "0"),
+    )  # fmt: skip
+    assert changed.suite == replace(
+        suite, servers=suite.servers[1:], connections=(1, 64), sizes=(64,), repeats=9, duration_ms=500, warmup_ms=0, seed=0
+    )
+
+
+def test_quick() -> None:
+    start = started("run", SUITE, "--quick", "--repeats", "4")
+    assert start.suite == replace(load_suite(find_suite(SUITE), quick=True), repeats=4)
+    assert start.options["quick"] is True and start.options["dry_run"] is False
+
+
+def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMODELS_BUILD", str(tmp_path / "b"))
+    start = started("run", SUITE, "--out", str(tmp_path), "--no-report", "--dry-run")
+    setting = start.options["setting"]
+    assert (setting.build, setting.report) == (tmp_path / "b", False)
+    assert (start.options["out"], start.options["dry_run"]) == (tmp_path, True)
+    assert setting.command[:3] == ("iomodels", "run", SUITE)
+
+
+def test_runs_are_found_by_name_by_path_and_as_the_latest(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    folder = make_run(results, measured=0)
+    (results / "20991231-000000-not-a-run").mkdir()
+    for name in (RUN, "latest", str(folder)):
+        assert started("run", "--resume", name).options == {"folder": folder, "retry_failed": False}
+    assert started("run", SUITE, "--resume", RUN, "--retry-failed").options["retry_failed"] is True
+
+
+def test_runs_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    assert rejected(capsys, "report", "latest") == f"iomodels: latest: no such run; {results} has none yet"
+    results.mkdir()
+    make_run(results, measured=0)
+    assert rejected(capsys, "report", RUN[:-1]) == f"iomodels: {RUN[:-1]}: no such run; did you mean {RUN}? (there is: {RUN})"
+    assert rejected(capsys, "report", str(tmp_path), code=1) == f"iomodels: {tmp_path}: not a run: it has no run.json"
+    assert rejected(capsys, "run", "other", "--resume", RUN) == f"iomodels: --resume {RUN}: is a run of {SUITE}, not of other"
+
+
+def test_failures_of_the_launcher_are_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_wine(build: Path, say: Any = None) -> None:
+        raise launch.LaunchError("Wine is needed")
+
+    monkeypatch.setattr(launch, "open_launcher", no_wine)
+    assert rejected(capsys, "models", code=1) == "iomodels: Wine is needed"
+
+
+def test_models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, launcher: FakeLauncher) -> None:
+    launcher.described["two"].update(max_conns=63, limit="64 handles", supported=False)
+    monkeypatch.setattr(launch, "open_launcher", lambda build, say=None: launcher)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert "models on fake-1.0" in out
+    assert re.search(r"one .* yes .* no limit of its own .* The one model ", out)
+    assert re.search(r"two .* not supported .* at most 63 .* The two model; 64 handles", out)
+
+
+def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["suites"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{SUITE}: Which serves more")
+    assert "60 measurements, about 4 min" in out and "--quick 18 measurements" in out
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--help"], ["run", "--help"], ["report", "--help"]):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 0
+        assert capsys.readouterr().out.startswith("usage: iomodels")
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"iomodels {__version__}\n"
+    assert main([]) == 2
+    assert "examples:" in capsys.readouterr().err

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_run import make_run
+
+from harness import files
+from harness.files import write_whole
+from harness.records import (
+    Condition,
+    Record,
+    RunError,
+    append_record,
+    load_run,
+    mend_records,
+    record_from_json,
+    record_to_json,
+    write_manifest,
+)
+
+FAILED = Record(
+    1, "20250102-030405-select-vs-iocp", 0, 0, Condition("a", 1, 64, 64, 1), "wine-8.0", "2025-01-02T03:04:05Z",
+    "failed", "a.exe: died", "oops", None, None,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, made: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / made.name))
+
+
+def lines(folder: Path) -> list[str]:
+    return (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()
+
+
+def change(folder: Path, number: int, **changes: Any) -> None:
+    changed = lines(folder)
+    changed[number] = json.dumps({**json.loads(changed[number]), **changes})
+    (folder / "records.jsonl").write_text("\n".join(changed) + "\n", encoding="utf-8")
+
+
+def change_manifest(folder: Path, **changes: Any) -> None:
+    path = folder / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
+
+
+def test_a_run_is_read_as_it_was_written(folder: Path) -> None:
+    run = load_run(folder)
+    assert [record.index for record in run.records] == list(range(60))
+    assert run.warnings == ()
+    for line, record in zip(lines(folder), run.records):
+        assert record_to_json(record) == json.loads(line)
+
+
+names = st.sampled_from(["threads", "concurrency", "buffer"])
+options = st.dictionaries(names, st.integers(0, 9)).map(lambda chosen: tuple(chosen.items()))
+conditions = st.builds(
+    Condition, st.sampled_from(["a", "b"]), st.integers(1, 99), st.integers(0, 99), st.integers(0, 99), st.integers(1, 9), options
+)
+
+
+@given(conditions, st.text(min_size=1), st.one_of(st.none(), st.text()))
+def test_json_keeps_everything(condition: Condition, reason: str, stderr: str | None) -> None:
+    record = replace(FAILED, condition=condition, reason=reason, stderr=stderr)
+    assert record_from_json(json.loads(json.dumps(record_to_json(record)))) == record
+
+
+def test_labels() -> None:
+    assert FAILED.condition.label == "a"
+    assert replace(FAILED.condition, options=(("threads", 4), ("buffer", 1))).label == "a threads=4 buffer=1"
+    assert str(FAILED.condition) == "a, 1 connection, 64 B"
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"status": "fine"}, "status"),
+        ({"reason": None}, "reason"),
+        ({"status": "ok", "reason": None}, "server"),
+        ({"index": -1}, "index"),
+        ({"condition": replace(FAILED.condition, connections=0)}, "condition.connections"),
+        ({"server": {"argv": ["a"], "ready": None, "begin": None, "end": None}}, "server"),
+        ({"loadgen": {"argv": [], "ready": None, "measuring": None, "measured": None, "result": None}}, "loadgen.argv"),
+    ],
+)
+def test_a_wrong_record_is_not_written(tmp_path: Path, changes: dict[str, Any], place: str) -> None:
+    with pytest.raises(RunError, match=f"at {place}"):
+        append_record(tmp_path, replace(FAILED, **changes))
+    assert not (tmp_path / "records.jsonl").exists()
+
+
+def test_a_wrong_manifest_is_not_written(folder: Path) -> None:
+    before = (folder / "run.json").read_bytes()
+    with pytest.raises(RunError, match="at status: 'done' is not one of"):
+        write_manifest(folder, {**load_run(folder).manifest, "status": "done"})
+    assert (folder / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ([[5, 1], [5, 19999]], "ascend"),
+        ([[5, 1], [6, 1]], "holds 2 latencies"),
+        ([[5, "1"]], "pairs of whole numbers"),
+        ([[5]], "pairs"),
+        ([[5, 0], [6, 20000]], "be positive"),
+    ],
+)
+def test_histograms_are_checked(folder: Path, counts: list[Any], message: str) -> None:
+    loadgen = json.loads(lines(folder)[3])["loadgen"]
+    loadgen["result"]["latency"]["histogram"]["counts"] = counts
+    change(folder, 3, loadgen=loadgen)
+    with pytest.raises(RunError, match=rf"line 4: .*{message}"):
+        load_run(folder)
+
+
+def test_a_last_line_cut_short_is_left_out_and_announced(folder: Path) -> None:
+    path = folder / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    run = load_run(folder)
+    assert len(run.records) == 59
+    assert run.warnings == ("records.jsonl: line 60 was cut short and is left out",)
+
+
+def test_a_last_line_cut_inside_a_character_is_left_out(folder: Path) -> None:
+    with (folder / "records.jsonl").open("ab") as stream:
+        stream.write('{"reason":"…'.encode()[:-1])
+    assert load_run(folder).warnings == ("records.jsonl: line 61 was cut short and is left out",)
+
+
+def test_a_missing_last_newline_loses_nothing(folder: Path) -> None:
+    path = folder / "records.jsonl"
+    path.write_bytes(path.read_bytes().rstrip())
+    assert len(load_run(folder).records) == 60
+    mend_records(folder)
+    assert len(lines(folder)) == 60 and path.read_bytes().endswith(b"}\n")
+
+
+def test_mending_cuts_only_what_is_not_whole(folder: Path) -> None:
+    path = folder / "records.jsonl"
+    whole = path.read_bytes()
+    mend_records(folder)
+    assert path.read_bytes() == whole
+    path.write_bytes(whole + b'{"format":1,"ru')
+    mend_records(folder)
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_line_in_the_middle_is_an_error(folder: Path) -> None:
+    kept = lines(folder)
+    kept[4] = kept[4][:-20]
+    (folder / "records.jsonl").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    with pytest.raises(RunError, match="line 5: not a JSON object"):
+        load_run(folder)
+
+
+def test_the_last_try_counts_and_is_announced(folder: Path) -> None:
+    first = load_run(folder).records[7]
+    append_record(folder, replace(first, status="failed", reason="died"))
+    append_record(folder, first)
+    run = load_run(folder)
+    assert len(run.records) == 60 and run.records[7].ok
+    assert "2 failed measurement(s) were tried again; the last try counts" in run.warnings
+
+
+def test_newer_formats_are_refused(folder: Path) -> None:
+    change(folder, 2, format=2)
+    with pytest.raises(RunError, match=r"line 3: format 2 is newer than this program reads \(1\); use a newer iomodels"):
+        load_run(folder)
+    change_manifest(folder, format=2, status="a new word")
+    with pytest.raises(RunError, match=r"run.json: format 2 is newer"):
+        load_run(folder)
+
+
+def test_platforms_are_never_mixed(folder: Path) -> None:
+    change(folder, 2, platform="wine-10.0")
+    with pytest.raises(RunError, match="line 3: measured on wine-10.0, the run on wine-8.0"):
+        load_run(folder)
+
+
+def test_records_of_another_run_are_refused(folder: Path) -> None:
+    change(folder, 2, run="20240101-000000-other")
+    with pytest.raises(RunError, match="line 3: belongs to run 20240101-000000-other"):
+        load_run(folder)
+    change(folder, 2, run="20250102-030405-select-vs-iocp", index=60)
+    with pytest.raises(RunError, match="index 60 is beyond the plan of 60"):
+        load_run(folder)
+
+
+def test_unfinished_runs_say_so(folder: Path) -> None:
+    change_manifest(folder, status="interrupted")
+    assert load_run(folder).warnings == ("the run is not complete: 60 of 60 measurements",)
+
+
+def test_what_is_no_run(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(RunError, match="nowhere: no such folder"):
+        load_run(tmp_path / "nowhere")
+    with pytest.raises(RunError, match="not a run: it has no run.json"):
+        load_run(tmp_path)
+    (folder / "run.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RunError, match="run.json: cannot be read"):
+        load_run(folder)
+    (folder / "run.json").write_text('{"format": 1}', encoding="utf-8")
+    with pytest.raises(RunError, match="run.json: at the top level: '[a-z]+' is a required property"):
+        load_run(folder)
+
+
+def test_a_run_interrupted_at_once_has_no_records(folder: Path) -> None:
+    (folder / "records.jsonl").unlink()
+    assert load_run(folder).records == ()
+
+
+def test_write_whole_keeps_the_old_file_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_whole(path, "old\n")
+
+    def broken(source: str, target: Path) -> None:
+        raise OSError("disk on fire")
+
+    monkeypatch.setattr(files.os, "replace", broken)
+    with pytest.raises(OSError, match="disk on fire"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old\n"
+    assert os.listdir(tmp_path) == ["file"]

@@ -1,0 +1,232 @@
+"""The report from a run's folder alone: complete, partial, failed, empty."""
+
+from __future__ import annotations
+
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_run import RUN, make_run, suite_of, usual_rate
+from rich.console import Console
+
+from harness.plan import Measurement
+from harness.records import RunError, load_run
+from harness.report import markdown_cell, terminal_table, write_report
+from harness.suite import Server
+
+SMALL = suite_of(connections=(1, 64, 1024), sizes=(64, 4096))
+VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use", "rect", "circle", "line"}
+
+
+def some_fail(measurement: Measurement) -> float | None:
+    """select never works with 64 connections, iocp fails once with 1024."""
+    condition = measurement.condition
+    broken = (condition.model, condition.connections) == ("select", 64) or (
+        (condition.model, condition.connections, measurement.repeat) == ("iocp", 1024, 1))
+    return None if broken else usual_rate(measurement)
+
+
+class Page(HTMLParser):
+    """Tags with attributes, the text outside of style and svg, and whether every element is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "svg"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+Report = tuple[Path, Page, str, str]
+"""Folder, page, its source, and the Markdown of a run."""
+
+
+def report_of(folder: Path, **options: Any) -> Report:
+    options.setdefault("suite", SMALL)
+    written = write_report(make_run(folder, **options))
+    source = written.read_text(encoding="utf-8")
+    return written.parent, Page(source), source, written.with_suffix(".md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return report_of(tmp_path_factory.mktemp("complete"))
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return report_of(tmp_path_factory.mktemp("broken"), rate=some_fail)
+
+
+def test_everything_is_there_and_the_answer_comes_first(complete: Report) -> None:
+    folder, page, _, markdown = complete
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == [
+        f"{name}.{kind}" for name in ("latency_by_percentile", "throughput_by_connections") for kind in ("csv", "png", "svg")]
+    places = [page.text.index(words) for words in (
+        "Which serves more requests a second?", "Not Windows.", "On wine-8.0, iocp over select", "How does throughput change",
+        "How long do requests take", "Results", "Calls a request", "Conditions", "Left out", "Do it again",
+        "./iomodels run select-vs-iocp --seed 7")]
+    assert places == sorted(places)
+    assert page.open == []
+    for words in ("2.02× [1.98, 2.06] at 1,024 connections", "no statistical significance is claimed"):
+        assert words in page.text and words in markdown
+
+
+def test_the_page_is_one_file_that_loads_nothing(complete: Report) -> None:
+    _, page, source, _ = complete
+    assert "http:" not in source and "https:" not in source
+    assert not {"link", "script", "iframe", "object", "img", "image"} & {tag for tag, _ in page.tags}
+    assert "@import" not in source and not re.search(r"url\((?!#)", source)
+    for tag, attributes in page.tags:
+        target = attributes.get("href") or attributes.get("xlink:href") or ""
+        assert tag == "a" or target == "" or target.startswith("#")
+
+
+def test_figures_have_alt_texts_and_ids_that_do_not_collide(complete: Report) -> None:
+    _, page, source, markdown = complete
+    figures = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert len(figures) == 2
+    for attributes in figures:
+        assert attributes["role"] == "img" and "Line chart on wine-8.0" in (attributes["aria-label"] or "")
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', source))
+    assert used and used <= set(ids)
+    assert all(alt.startswith("Line chart") for alt in re.findall(r"!\[([^\]]*)", markdown)) and markdown.count("![") == 2
+
+
+def test_figures_follow_the_page_into_the_dark(complete: Report) -> None:
+    _, _, source, _ = complete
+    variables = set(re.findall(r"var\((--c[0-9a-f]{6})\)", source))
+    light, dark = source.split("@media screen and (prefers-color-scheme: dark)", 1)
+    assert variables and all(f"{name}:" in light and f"{name}:" in dark for name in variables)
+
+
+def test_links_of_the_markdown_lead_to_files(complete: Report) -> None:
+    folder, page, _, markdown = complete
+    targets = re.findall(r"\]\(([^)]+)\)", markdown) + [str(attributes["href"]) for tag, attributes in page.tags if tag == "a"]
+    assert len(targets) >= 10
+    for target in targets:
+        assert (folder / target).is_file(), target
+
+
+def test_the_table_has_every_cell_with_its_numbers(complete: Report) -> None:
+    _, _, _, markdown = complete
+    rows = [line for line in markdown.splitlines() if re.match(r"\| [\d,]+ \| (select|iocp) \|", line)]
+    assert len(rows) == 2 * 12
+    (row,) = [line for line in rows if line.startswith("| 1,024 | iocp") and "10,000" in line]
+    fields = [field.strip() for field in row.strip("|").split("|")]
+    assert fields[2:4] == [r"10,000 \[9,900, 10,100\]", r"2.02× \[1.98, 2.06\]"] and fields[7:] == ["50.0", "3", "0"]
+    assert "| 64 | select | 2.00 | 1.00 | 3.00 | 3.00 |" in rows
+
+
+def test_no_wine_no_banner(tmp_path: Path) -> None:
+    _, page, source, markdown = report_of(tmp_path, platform="windows-11-26100")
+    assert "Not Windows" not in source + markdown and "wineserver" not in source + markdown
+    assert "On windows-11-26100, iocp over select" in page.text
+
+
+def test_failed_repeats_are_listed_with_reason_and_stderr(broken: Report) -> None:
+    _, page, source, markdown = broken
+    assert "8 of 36 repeats failed and are left out" in page.text
+    assert "no comparison at 64 connections, where select has no valid repeat" in page.text
+    assert source.count("select: died with exit code 3 | before ready") == 6
+    assert "bind: access denied &lt;10013&gt;" in source
+    table = markdown[markdown.index("## Left out"):markdown.index("## Do it again")]
+    assert table.count(r"died with exit code 3 \| before ready | bind: access denied \<10013\>") == 8
+
+
+def test_an_interrupted_run_says_what_is_missing(tmp_path: Path) -> None:
+    _, page, _, markdown = report_of(tmp_path, measured=7, status="interrupted")
+    assert "The run is not complete: 29 of 36 planned repeats are missing." in page.text
+    assert "Never measured:" in page.text and "of 3 repeats" in page.text
+    assert "the run is not complete: 7 of 36 measurements" in markdown
+    assert "(it is not complete)" in page.text
+
+
+def test_an_empty_run_gives_a_report_without_figures(tmp_path: Path) -> None:
+    _, page, _, markdown = report_of(tmp_path, measured=0, status="interrupted")
+    assert "On wine-8.0 there is no valid measurement, so there is no answer." in page.text
+    assert not [tag for tag, _ in page.tags if tag == "svg"] and "![" not in markdown
+    assert not (tmp_path / RUN / "figures").exists()
+
+
+def test_a_run_of_failures_only_says_so(tmp_path: Path) -> None:
+    _, page, _, markdown = report_of(tmp_path, rate=lambda measurement: None)
+    for text in (page.text, markdown):
+        assert "there is no valid measurement, so there is no answer." in text
+        assert "36 of 36 repeats failed and are left out" in text
+
+
+def test_text_from_the_records_cannot_become_markup(broken: Report) -> None:
+    _, _, source, markdown = broken
+    assert "Test CPU &lt;1&gt;" in source and "<1>" not in source
+    assert r"Test CPU \<1\>" in markdown
+    assert markdown_cell("a | b\n<c> *d*") == r"a \| b \<c\> \*d\*"
+
+
+def test_conditions_are_complete_and_a_null_has_its_reason(complete: Report) -> None:
+    _, page, _, _ = complete
+    for words in ("0123456789abcdef0123456789abcdef01234567", "placement.server 0", "suite.seed 7", "versions.wine wine-8.0 (Debian)",
+                  "governor – (no cpufreq | in a VM)", "select.settings.threads 1", "load generator.backend epoll"):
+        assert words in page.text
+
+
+def test_writing_again_gives_the_same_bytes_and_leaves_no_scraps(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, SMALL)
+    write_report(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    write_report(folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert not [path for path in before if path.name.startswith(".")]
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="run.json"):
+        write_report(tmp_path)
+
+
+def printed(folder: Path, **options: Any) -> str:
+    output = io.StringIO()
+    terminal_table(load_run(make_run(folder, **options)), Console(file=output, width=80, no_color=True))
+    return output.getvalue()
+
+
+def test_the_terminal_table_fits_80_columns_without_colour(tmp_path: Path) -> None:
+    text = printed(tmp_path, suite=suite_of(servers=(Server("select"), Server("iocp", (("concurrency", 1), ("threads", 16)))),
+                                            connections=(1, 1024), sizes=(64,)))
+    assert max(map(len, text.splitlines())) <= 80 and "\x1b" not in text
+    assert "Wine: shows that the code is right, not how Windows performs" in text
+    (row,) = [line for line in text.splitlines() if "[1.98, 2.06]" in line and "10,000" in line]
+    assert row.split()[0] == "1,024" and row.split()[-1] == "3"
+    assert "On wine-8.0, iocp" in text
+
+
+def test_the_terminal_table_shows_what_is_missing(tmp_path: Path) -> None:
+    text = printed(tmp_path, suite=SMALL, rate=some_fail)
+    assert re.search(r"64\s+select\s+–\s.*0 of 3", text) and re.search(r"1,024\s+iocp\s.*2 of 3", text)

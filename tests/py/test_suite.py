@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stage import described
+
+from harness.suite import Server, Suite, SuiteError, find_suite, load_suite, model_errors, suite_files, suite_from
+
+GOOD = """
+title = "A"
+question = "Which?"
+connections = [1, 8]
+sizes = [64]
+depth = 1
+repeats = 3
+warmup_ms = 100
+duration_ms = 200
+seed = 1
+loadgen_threads = 1
+[[servers]]
+model = "one"
+[[servers]]
+model = "one"
+options = { threads = 4 }
+[quick]
+connections = [1]
+repeats = 2
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def errors_of(path: Path) -> str:
+    with pytest.raises(SuiteError) as caught:
+        load_suite(path)
+    return "\n".join(caught.value.lines)
+
+
+def test_reads_every_word(tmp_path: Path) -> None:
+    suite = load_suite(write(tmp_path, GOOD))
+    servers = (Server("one"), Server("one", (("threads", 4),)))
+    assert suite == Suite("mine", "A", "Which?", servers, (1, 8), (64,), 1, 3, 100, 200, 1, 1)
+
+
+def test_quick_changes_only_what_it_names(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    whole, quick = load_suite(path), load_suite(path, quick=True)
+    assert (quick.connections, quick.repeats) == ((1,), 2)
+    assert (quick.servers, quick.sizes, quick.duration_ms) == (whole.servers, whole.sizes, whole.duration_ms)
+
+
+def test_survives_its_manifest(tmp_path: Path) -> None:
+    suite = load_suite(write(tmp_path, GOOD))
+    assert suite_from(suite.name, suite.to_json()) == suite
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("repeats = 3", "repeats = 0", "mine.toml: repeats = 0: must be a whole number 1 … 1000"),
+        ("repeats = 3", "repeats = true", "repeats = True: must be a whole number"),
+        ("repeats = 3", "repeats = 2.5", "repeats = 2.5: must be a whole number"),
+        ("depth = 1", "", "mine.toml: depth: missing"),
+        ("depth = 1", "depth = 1\ndeepness = 1", "deepness: no such key"),
+        ("seed = 1", "seeds = 1", "seeds: no such key; did you mean seed?"),
+        ("[1, 8]", "[]", "connections = []: must be a list of whole numbers 1 … 100000"),
+        ("[1, 8]", "8", "connections = 8: must be a list"),
+        ("[1, 8]", "[8, 8]", "connections = [8, 8]: names a value twice"),
+        ("sizes = [64]", "sizes = [2000000]", "sizes = [2000000]: must be a list of whole numbers 1 … 1048576"),
+        ('title = "A"', 'title = ""', "title = '': must be a text"),
+        ('model = "one"\n[[', 'model = 1\n[[', "servers[0].model = 1: must be the name of a model"),
+        ("threads = 4", 'threads = "4"', "servers[1].options.threads = '4': must be a whole number"),
+        ("options = { threads = 4 }", "option = 4", "servers[1].option: no such key; did you mean options?"),
+        ("options = { threads = 4 }", "", "servers[1]: the same model with the same options"),
+        ("[quick]", "[quick]\nmodels = 1", "quick.models: no such key"),
+        ("[quick]", "[quick]\nseed = -1", "quick.seed = -1: must be a whole number 0"),
+    ],
+)
+def test_names_what_is_wrong(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert old in GOOD
+    errors = errors_of(write(tmp_path, GOOD.replace(old, new, 1)))
+    assert expected in errors
+    assert errors.startswith(str(tmp_path))
+
+
+def test_names_every_error_at_once(tmp_path: Path) -> None:
+    errors = errors_of(write(tmp_path, GOOD.replace("depth = 1", "depth = 0").replace("seed = 1", "seed = -1")))
+    assert len(errors.splitlines()) == 2
+
+
+def test_no_servers(tmp_path: Path) -> None:
+    text = GOOD[: GOOD.index("[[servers]]")]
+    assert "servers: missing" in errors_of(write(tmp_path, text))
+    assert "servers = []: must be one or more" in errors_of(write(tmp_path, text + "servers = []"))
+
+
+def test_not_toml(tmp_path: Path) -> None:
+    assert "not TOML" in errors_of(write(tmp_path, "title = "))
+
+
+def test_unknown_suite_suggests_a_near_one() -> None:
+    with pytest.raises(SuiteError, match="did you mean select-vs-iocp"):
+        find_suite("select-vs-icop")
+    with pytest.raises(SuiteError, match="no such file"):
+        find_suite("nowhere.toml")
+
+
+@pytest.mark.parametrize("name", suite_files())
+def test_our_suites_are_right(name: str) -> None:
+    assert load_suite(find_suite(name)).repeats >= 3
+    assert load_suite(find_suite(name), quick=True).repeats >= 3
+
+
+def test_select_vs_iocp_asks_what_it_promises() -> None:
+    suite = load_suite(find_suite("select-vs-iocp"))
+    assert [server.model for server in suite.servers] == ["select", "iocp"]
+    assert suite.connections == (1, 8, 64, 256, 1024)
+    assert suite.sizes == (64, 4096)
+
+
+def test_only_models(suite: Suite) -> None:
+    assert [server.model for server in suite.only_models(["two"]).servers] == ["two"]
+    with pytest.raises(SuiteError, match="--models twoo: not in suite small; did you mean two?"):
+        suite.only_models(["twoo"])
+
+
+def test_servers_are_asked_what_they_are(suite: Suite) -> None:
+    models = {"one": described("one"), "two": described("two")}
+    assert model_errors(suite, models) == []
+    (error,) = model_errors(suite, {"ones": described("ones"), "two": models["two"]})
+    assert error == "suite small: model one: no such server was built; did you mean ones? (there is: ones, two)"
+    models["two"]["options"][0]["max"] = 3
+    assert model_errors(suite, models) == ["suite small: model two: option threads = 4: must be 1 … 3"]
+    models["two"]["options"][0]["name"] = "thread"
+    assert "option threads = 4: no such option; did you mean thread?" in model_errors(suite, models)[0]

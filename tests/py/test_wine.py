@@ -1,0 +1,278 @@
+"""Prefixes, clones and locks, with shell scripts that play Wine: what they are asked for and when is what counts here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.launch import LaunchError, Placement
+from harness.wine import PERSIST_S, Wine, WineLauncher, find_wine
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DEADLINE_S = 20.0
+
+Another = Callable[[float], subprocess.Popen[str]]
+
+LOADER = """#!/bin/sh
+case "$1" in
+--version) echo "wine-9.9 (Fake)"; exit 0 ;;
+wineboot.exe)
+    echo boot >>"$FAKE_LOG"
+    sleep "${FAKE_BOOT_S:-0}"
+    mkdir -p "$WINEPREFIX/drive_c/windows/system32"
+    echo dll >"$WINEPREFIX/drive_c/windows/system32/kernel32.dll"
+    [ -n "$FAKE_BROKEN" ] && exit 1
+    echo registry >"$WINEPREFIX/system.reg"
+    echo /tmp/gone >"$WINEPREFIX/wineserver"
+    ;;
+cmd.exe)
+    while [ ! -s "$WINEPREFIX/pid" ]; do sleep 0.01; done
+    echo "warm ${WINEPREFIX##*/}" >>"$FAKE_LOG"
+    ;;
+*.exe) program=$1; shift; exec sh "$program" "$@" ;;
+esac
+"""
+SERVER = """#!/bin/sh
+case "$1" in
+-f) echo "start ${WINEPREFIX##*/} $2" >>"$FAKE_LOG"
+    case "$2" in -p1) exit 0 ;; esac
+    echo $$ >"$WINEPREFIX/pid"
+    exec sleep 300 ;;
+-k) echo "kill ${WINEPREFIX##*/}" >>"$FAKE_LOG"
+    [ -f "$WINEPREFIX/pid" ] && kill "$(cat "$WINEPREFIX/pid")" ;;
+esac
+exit 0
+"""
+MODEL = """
+if [ "$1" = --describe ]; then echo '{"event":"describe","format":1,"model":"fake","platform":"wine-9.9"}'; exit; fi
+printf '{"event":"ready","format":1,"prefix":"%s","debug":"%s"}\\r\\n' "$WINEPREFIX" "$WINEDEBUG"
+cat >/dev/null
+"""
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a fake Wine and a build folder beside it, in a path with a space; the environment chooses this Wine."""
+    folder = tmp_path / "fake wine"
+    (folder / "build" / "mingw" / "bin").mkdir(parents=True)
+    for name, text in (("wine", LOADER), ("wineserver", SERVER)):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    (folder / "build" / "mingw" / "bin" / "fake.exe").write_text(MODEL)
+    monkeypatch.setenv("IOMODELS_WINE", str(folder / "wine"))
+    monkeypatch.delenv("WINESERVER", raising=False)
+    monkeypatch.setenv("FAKE_LOG", str(folder / "log"))
+    return folder
+
+
+def log(fake: Path) -> list[str]:
+    path = fake / "log"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def opened(fake: Path, say: Callable[[str], None] = lambda line: None) -> WineLauncher:
+    return WineLauncher(fake / "build", Placement(), say)
+
+
+def left(fake: Path) -> list[str]:
+    return sorted(path.name for path in (fake / "build" / "wine").iterdir() if not path.name.startswith("prefix-"))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_prefix_is_prepared_once_and_cloned_for_each_role(fake: Path) -> None:
+    said: list[str] = []
+    for _ in range(2):
+        with opened(fake, said.append) as launcher:
+            assert launcher.platform == "wine-9.9"
+            with launcher.server("fake", {}) as server, launcher.server("fake", {}) as again:
+                ready = server.expect("ready", DEADLINE_S)
+                assert ready["prefix"] == again.expect("ready", DEADLINE_S)["prefix"]
+                assert ready["prefix"].endswith("/server") and f"/live-{os.getpid()}-" in ready["prefix"]
+                assert ready["debug"] == "-all"
+                assert server.wineserver_pid and alive(server.wineserver_pid)
+        assert not alive(server.wineserver_pid)
+        assert left(fake) == ["lock"]
+    assert len(said) == 1 and "wine-9.9 (Fake)" in said[0]
+    assert log(fake).count("boot") == 1
+    assert log(fake)[-3:] == [f"start server -p{PERSIST_S}", "warm server", "kill server"]
+
+
+def test_windows_load_generator_has_a_prefix_of_its_own(fake: Path) -> None:
+    programs = fake / "build" / "mingw" / "bin"
+    (programs / "loadgen.exe").write_text(MODEL)
+    with opened(fake) as launcher, launcher.server("fake", {}) as server, launcher.loadgen({}, windows=True) as loadgen:
+        prefixes = [program.expect("ready", DEADLINE_S)["prefix"] for program in (server, loadgen)]
+        assert [Path(prefix).name for prefix in prefixes] == ["server", "windows-loadgen"]
+        assert server.wineserver_pid != loadgen.wineserver_pid
+    assert log(fake).count("boot") == 1
+
+
+def test_registry_is_copied_and_the_rest_is_linked(fake: Path) -> None:
+    """Wine writes a registry file that has several links in place, which would change every other clone."""
+    with opened(fake):
+        (prepared,) = (fake / "build" / "wine").glob("prefix-*")
+        (clone,) = (fake / "build" / "wine").glob("live-*/server")
+        dll = Path("drive_c/windows/system32/kernel32.dll")
+        assert (clone / dll).samefile(prepared / dll)
+        assert (clone / "system.reg").read_text() == "registry\n"
+        assert not (clone / "system.reg").samefile(prepared / "system.reg")
+        assert not (clone / "wineserver").exists()
+
+
+def test_another_build_of_wine_gets_another_prefix(fake: Path) -> None:
+    with opened(fake):
+        pass
+    os.utime(fake / "wineserver", (1, 1))  # reinstalled
+    with opened(fake):
+        pass
+    assert log(fake).count("boot") == 2
+    assert len(list((fake / "build" / "wine").glob("prefix-*"))) == 2
+
+
+def test_broken_preparation_leaves_nothing(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_BROKEN", "1")
+    with pytest.raises(LaunchError, match=r"wineboot -i: exit code 1, missing: system\.reg"):
+        opened(fake)
+    assert left(fake) == ["lock"]
+    assert not list((fake / "build" / "wine").glob("prefix-*"))
+    monkeypatch.delenv("FAKE_BROKEN")
+    with opened(fake) as launcher:
+        assert "fake" in launcher.models()
+
+
+OPEN = """
+import sys, time
+from pathlib import Path
+from harness.launch import Placement
+from harness.wine import WineLauncher
+with WineLauncher(Path(sys.argv[1]), Placement(), print) as launcher:
+    print("open", launcher._prefixes["server"].wineserver_pid, flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def another(fake: Path) -> Iterator[Another]:
+    """Starts processes that keep a launcher open for so many seconds."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(seconds: float) -> subprocess.Popen[str]:
+        argv = [sys.executable, "-c", OPEN, str(fake / "build"), str(seconds)]
+        started.append(subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_those_that_start_at_once_share_one_preparation(fake: Path, another: Another, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_BOOT_S", "0.5")
+    processes = [another(0.1) for _ in range(3)]
+    output = "".join(process.communicate(timeout=DEADLINE_S)[0] for process in processes)
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert output.count("open") == 3 and output.count("preparing") == 1
+    assert log(fake).count("boot") == 1
+    assert left(fake) == ["lock"]
+
+
+def wineserver_of(process: subprocess.Popen[str]) -> int:
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith("open"):
+            return int(line.split()[1])
+    raise AssertionError("did not open")
+
+
+def test_what_a_killed_one_leaves_is_swept_and_the_living_is_not(fake: Path, another: Another) -> None:
+    killed, living = another(1000), another(1000)
+    orphan, kept = wineserver_of(killed), wineserver_of(living)
+    killed.kill()
+    killed.wait(DEADLINE_S)
+    assert alive(orphan)  # for PERSIST_S at most: it has no programs any more
+    with opened(fake):
+        assert until(lambda: not alive(orphan))
+        assert alive(kept)
+        assert {name.split("-")[1] for name in left(fake) if name != "lock"} == {str(living.pid), str(os.getpid())}
+    living.send_signal(signal.SIGINT)
+    living.wait(DEADLINE_S)
+    assert not alive(kept)
+    assert left(fake) == ["lock"]
+
+
+def test_wineserver_that_has_ended_is_started_again(fake: Path) -> None:
+    launcher = opened(fake)
+    with launcher:
+        first = launcher._prefixes["server"].wineserver_pid
+        os.kill(first, signal.SIGKILL)
+        assert until(lambda: not alive(first))
+        with launcher.server("fake", {}) as server:
+            server.expect("ready", DEADLINE_S)
+            assert server.wineserver_pid not in (None, first)
+
+
+def test_environment_of_a_program(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the user's Wine, no display; everything else stays."""
+    for name in ("WINEARCH", "WINEPREFIX", "DISPLAY", "WAYLAND_DISPLAY", "KEPT"):
+        monkeypatch.setenv(name, "theirs")
+    environment = find_wine().environment(Path("/prefix"))
+    assert environment["KEPT"] == "theirs"
+    assert environment["WINEPREFIX"] == "/prefix"
+    assert environment["WINESERVER"] == str(fake / "wineserver")
+    assert environment["WINEDLLOVERRIDES"] == "mscoree,mshtml="
+    assert not {"WINEARCH", "DISPLAY", "WAYLAND_DISPLAY"} & set(environment)
+
+
+def test_environment_for_the_record(fake: Path) -> None:
+    with opened(fake) as launcher:
+        assert launcher.environment()["wine"] == {"version": "wine-9.9", "build": "wine-9.9 (Fake)"}
+
+
+def test_chosen_wine_that_is_not_there() -> None:
+    with pytest.raises(LaunchError, match="IOMODELS_WINE=/nowhere/wine: no such program"):
+        find_wine({"IOMODELS_WINE": "/nowhere/wine"})
+
+
+def test_chosen_wine_that_is_something_else() -> None:
+    with pytest.raises(LaunchError, match="not a wine loader|no wineserver beside it"):
+        find_wine({"IOMODELS_WINE": "/bin/true", "WINESERVER": "/bin/true"})
+
+
+def test_chosen_wineserver(fake: Path) -> None:
+    chosen = find_wine({"IOMODELS_WINE": str(fake / "wine"), "WINESERVER": "/bin/true"})
+    assert chosen.server == Path("/bin/true")
+    with pytest.raises(LaunchError, match="WINESERVER=/nowhere: no such program"):
+        find_wine({"IOMODELS_WINE": str(fake / "wine"), "WINESERVER": "/nowhere"})
+
+
+def test_no_wine_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.wine.shutil.which", lambda name: None)
+    with pytest.raises(LaunchError, match="apt install wine"):
+        find_wine({})
+
+
+def test_key_names_the_version_and_the_build(fake: Path) -> None:
+    wine = find_wine()
+    assert wine.key.startswith("wine-9.9-")
+    assert wine.key != Wine(wine.loader, wine.server, "wine-9.9 (Other)").key

@@ -1,0 +1,81 @@
+# shellcheck shell=sh
+# `iomodels test`, sourced by ../iomodels: every part runs, also after one that failed; the last word is a table of all.
+# Expects $root, $build, $no_install and the functions of cmake/setup.sh; "$@": [PART...] [-- PYTEST OPTIONS].
+
+every_part='host sanitize fuzz mingw style mypy py servers e2e'
+parts=
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    case " $every_part " in
+    *" $1 "*) parts="$parts $1" ;;
+    *) wrong_usage "unknown part of the tests: $1 (one of: $every_part; options of pytest go after --)" ;;
+    esac
+    shift
+done
+[ $# -eq 0 ] || shift # what is left is for pytest
+parts=${parts:-$every_part}
+
+presets='host mingw'
+for part in $parts; do
+    case $part in
+    sanitize | fuzz) presets="$presets $part" ;;
+    esac
+done
+# shellcheck disable=SC2086 # one word a preset
+setup test $presets
+
+cd -- "$root"
+export PYTHONPATH="$root"
+logs=$build/test
+mkdir -p "$logs"
+failed=0
+
+# Every program for people: layout of C by clang-format, shell scripts by shellcheck.
+check_style() {
+    find common servers loadgen tests -name '*.[ch]' -exec clang-format --dry-run -Werror {} + &&
+        shellcheck -x iomodels cmake/wine-run cmake/fetch-hdr-histogram.sh .ci/run &&
+        echo 'Success: no complaint of clang-format and shellcheck'
+}
+
+ctest_preset() {
+    ctest --preset "$1" --parallel "$(getconf _NPROCESSORS_ONLN)"
+}
+
+run_part() {
+    case $1 in
+    host | sanitize | fuzz) ctest_preset "$1" ;;
+    mingw)
+        ctest_preset mingw
+        code=$?
+        cmake/wine-run --stop
+        return $code
+        ;;
+    style) check_style ;;
+    mypy) "$python" -m mypy --strict ;;
+    *)
+        part=$1
+        shift
+        "$python" -m pytest "tests/$part" "$@"
+        ;;
+    esac
+}
+
+for part in $parts; do
+    printf '\n== %s\n' "$part"
+    started=$(date +%s)
+    { # what runs first in the pipe leaves its exit code in a file
+        code=0
+        (set +e; run_part "$part" "$@") </dev/null 2>&1 || code=$?
+        echo "$code" >"$logs/$part.code"
+    } | tee "$logs/$part.log"
+    echo "$(($(date +%s) - started)) s" >"$logs/$part.time"
+    [ "$(cat "$logs/$part.code")" -eq 0 ] || failed=1
+done
+
+printf '\n== parts\n'
+for part in $parts; do
+    result=passed
+    [ "$(cat "$logs/$part.code")" -eq 0 ] || result=FAILED
+    closing=$(grep -E '(passed|failed|error|Success|Found|complaint)' "$logs/$part.log" | tail -n 1 | tr -d '=')
+    printf '%-9s %-7s %6s  %s\n' "$part" "$result" "$(cat "$logs/$part.time")" "$closing"
+done
+exit "$failed"

@@ -1,0 +1,156 @@
+"""A client of the wire (docs/interface.md §1), written from that page alone: it shares no code with what it tests."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import TracebackType
+
+HEADER_BYTES = 24
+PAYLOAD_MAX = 1_048_576
+WORK_MAX_US = 250_000
+DEADLINE_S = 20.0
+"""No wait of a client is longer; long enough for a loaded machine, as time never decides a check."""
+
+_FILLER = bytes(range(256)) * (PAYLOAD_MAX // 256)
+_PATTERN = bytes((i * 131 + (i >> 8) * 17 + 7) & 255 for i in range(65_536)) * (PAYLOAD_MAX // 65_536 + 1)
+
+
+def pattern(size: int, seed: int = 0) -> bytes:
+    """Payload bytes in which a lost, repeated or moved byte shows, and which are not the filler of a longer reply."""
+    start = seed * 997 % 65_536
+    return _PATTERN[start : start + size] if start + size <= len(_PATTERN) else (_PATTERN[start:] + _PATTERN)[:size]
+
+
+@dataclass(frozen=True)
+class Frame:
+    payload: bytes = b""
+    reply_length: int | None = None  # None: as long as the payload
+    cpu_us: int = 0
+    block_us: int = 0
+    sequence: int = 0
+
+    @property
+    def request(self) -> bytes:
+        return header(len(self.payload), self._reply_length, self.cpu_us, self.block_us, self.sequence) + self.payload
+
+    @property
+    def reply(self) -> bytes:
+        """What the server must answer, byte for byte."""
+        length = self._reply_length
+        payload = self.payload[:length] + _FILLER[len(self.payload) : length]
+        return header(length, length, self.cpu_us, self.block_us, self.sequence) + payload
+
+    @property
+    def _reply_length(self) -> int:
+        return len(self.payload) if self.reply_length is None else self.reply_length
+
+
+def header(
+    payload_length: int = 0, reply_length: int = 0, cpu_us: int = 0, block_us: int = 0, sequence: int = 0, flags: int = 0
+) -> bytes:
+    return struct.pack("<6I", payload_length, reply_length, cpu_us, block_us, sequence, flags)
+
+
+def echo_frame(size: int, sequence: int = 0) -> Frame:
+    return Frame(pattern(size, sequence), sequence=sequence)
+
+
+class Client:
+    """One connection; sends and receives at the same time, so that replies that start before their request's end jam nothing."""
+
+    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(DEADLINE_S)
+        try:
+            self.socket.connect(("127.0.0.1", port))
+        except OSError:
+            self.socket.close()
+            raise
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+
+    def exchange(self, segments: Iterable[bytes], want: int, *, half_close: bool = False) -> bytes:
+        """Sends each of `segments` with a call of its own while receiving; returns once all is sent and `want` bytes are here.
+
+        With `half_close`, FIN follows the last segment at once. Fewer bytes come back when the server ends the connection first.
+        """
+        deadline = time.monotonic() + DEADLINE_S
+        waiting = iter(segments)
+        segment = memoryview(next(waiting, b""))
+        received = bytearray()
+        while segment or len(received) < want:
+            readable, writable, _ = select.select(
+                [self.socket] if len(received) < want else [], [self.socket] if segment else [], [], deadline - time.monotonic()
+            )
+            assert readable or writable, f"{len(received)} of {want} bytes within {DEADLINE_S:g} s, {len(segment)} unsent"
+            if writable:
+                segment = segment[self.socket.send(segment) :] or memoryview(next(waiting, b""))
+                if half_close and not segment:
+                    self.socket.shutdown(socket.SHUT_WR)
+            if readable:
+                piece = self.socket.recv(262_144)
+                if not piece:
+                    break
+                received += piece
+        return bytes(received)
+
+    def send(self, data: bytes) -> None:
+        self.exchange([data], 0)
+
+    def receive(self, want: int) -> bytes:
+        return self.exchange([], want)
+
+    def check(self, *frames: Frame) -> None:
+        """Pipelines the frames and compares every byte of the replies."""
+        self.check_segments([b"".join(frame.request for frame in frames)], frames)
+
+    def check_segments(self, segments: Iterable[bytes], frames: Iterable[Frame]) -> None:
+        expected = b"".join(frame.reply for frame in frames)
+        assert_same(self.exchange(segments, len(expected)), expected)
+
+    def until_closed(self) -> bytes:
+        """All that still comes until the server ends the connection, whether by FIN or by RST."""
+        received = bytearray()
+        try:
+            while True:
+                piece = self.receive(1)
+                if not piece:
+                    return bytes(received)
+                received += piece
+                while select.select([self.socket], [], [], 0)[0] and (piece := self.socket.recv(262_144)):
+                    received += piece
+        except ConnectionResetError:
+            return bytes(received)
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def reset(self) -> None:
+        """Ends the connection with RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def assert_same(received: bytes, expected: bytes) -> None:
+    """Says where the first difference is instead of printing megabytes."""
+    if received == expected:
+        return
+    pairs = zip(received, expected, strict=False)
+    at = next((i for i, (left, right) in enumerate(pairs) if left != right), min(len(received), len(expected)))
+    raise AssertionError(
+        f"{len(received)} bytes came, {len(expected)} were due; first difference at byte {at}: "
+        f"came {received[at : at + 16].hex()}, due {expected[at : at + 16].hex()}"
+    )

@@ -1,0 +1,99 @@
+"""The conformance suite runs against every model that the build holds: IOMODELS_BUILD, else build/ of the repository."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import Bystander, Server
+
+from harness.launch import Launcher, LaunchError, open_launcher
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SEED = int(os.environ.get("IOMODELS_SEED") or random.randrange(2**32))
+_opened: list[Launcher] = []
+
+
+def opened() -> Launcher:
+    """One launcher for collection (which needs the models' names) and for the tests."""
+    if not _opened:
+        build = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build")
+        try:
+            _opened.append(open_launcher(build, say=lambda line: print(line, file=sys.stderr)))
+            _opened[0].models()
+        except LaunchError as error:
+            raise pytest.UsageError(str(error)) from error
+    return _opened[0]
+
+
+def pytest_unconfigure() -> None:
+    while _opened:
+        _opened.pop().close()
+
+
+def pytest_report_header() -> str:
+    return f"random choices: IOMODELS_SEED={SEED}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "model" in metafunc.fixturenames:
+        metafunc.parametrize("model", list(opened().models()))
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Launcher:
+    return opened()
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    return SEED
+
+
+@pytest.fixture
+def described(launcher: Launcher, model: str) -> dict[str, Any]:
+    """What the model says about itself."""
+    return launcher.models()[model]
+
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def start(launcher: Launcher, model: str) -> Iterator[Start]:
+    """Starts servers of the model with options (start(max_conns=5)); after the test each must have ended well."""
+    servers: list[Server] = []
+
+    def start_one(**options: int | str) -> Server:
+        named = {name.replace("_", "-"): value for name, value in options.items()}
+        server = Server(model, launcher.server(model, named))
+        servers.append(server)
+        return server
+
+    try:
+        yield start_one
+        for server in servers:
+            if server.program.running():
+                server.end()
+    finally:
+        for server in servers:
+            server.program.stop()
+
+
+@pytest.fixture
+def server(start: Start) -> Server:
+    return start()
+
+
+@pytest.fixture
+def bystander(server: Server) -> Iterator[Bystander]:
+    """Another client of `server`: served before the test, and still after it."""
+    other = Bystander(server)
+    yield other
+    other.check()
+    other.close()

@@ -1,0 +1,83 @@
+"""A server under test: its process, its port, and its counters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from client import DEADLINE_S, Client, echo_frame
+
+from harness.launch import Program
+
+COUNTERS = (
+    "accepted refused closed requests bytes_received bytes_sent receives sends partial_sends waits events "
+    "protocol_errors truncated resets failures"
+).split()
+
+
+class Server:
+    def __init__(self, model: str, program: Program) -> None:
+        self.model = model
+        self.program = program
+        self.ready = program.expect("ready", DEADLINE_S)
+        self.port: int = self.ready["port"]
+
+    def connect(self) -> Client:
+        return Client(self.port)
+
+    def sample(self) -> dict[str, Any]:
+        self.program.send("sample")
+        return self.program.expect("sample", DEADLINE_S)
+
+    def counters(self) -> dict[str, int]:
+        counters: dict[str, int] = self.sample()["counters"]
+        return counters
+
+    def until(self, condition: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:
+        """The first sample that meets the condition: a server may count a moment after its client has seen the effect."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition(sample := self.sample()):
+            assert time.monotonic() < deadline, f"{what}: not within {DEADLINE_S:g} s; last: {sample}"
+            time.sleep(0.002)
+        return sample
+
+    def until_counted(self, **expected: int) -> dict[str, Any]:
+        return self.until(
+            lambda sample: all(sample["counters"][name] == value for name, value in expected.items()), f"counters {expected}"
+        )
+
+    def until_connections(self, number: int) -> dict[str, Any]:
+        """Until so many are open and all others are counted as closed."""
+
+        def settled(sample: dict[str, Any]) -> bool:
+            counters = sample["counters"]
+            return bool(sample["connections"] == counters["accepted"] - counters["closed"] == number)
+
+        return self.until(settled, f"{number} connections")
+
+    def end(self) -> dict[str, Any]:
+        """Closes the server's stdin; it must end by itself, with exit code 0 and a summary."""
+        self.program.close_stdin()
+        summary = self.program.expect("summary", DEADLINE_S)
+        assert self.program.wait(DEADLINE_S) == 0, self.program.stderr_text()
+        assert self.program.stderr_text() == ""
+        assert summary["connections"] == 0
+        return summary
+
+
+class Bystander:
+    """A well-behaved client of the same server, which must not notice what another one does."""
+
+    def __init__(self, server: Server) -> None:
+        self._client = server.connect()
+        self._sequence = 0
+        self.check()
+
+    def check(self) -> None:
+        for _ in range(3):
+            self._sequence += 1
+            self._client.check(echo_frame(100, self._sequence))
+
+    def close(self) -> None:
+        self._client.close()

@@ -1,0 +1,289 @@
+"""A server's life: what it says of itself, its samples, its options, and how it stops."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+import pytest
+from client import DEADLINE_S, Client, Frame, echo_frame
+from conftest import Start
+from running import COUNTERS, Server
+
+from harness.launch import Launcher, Program, ProgramFailed
+
+PROCESS = ("cpu_user_ns", "cpu_kernel_ns", "working_set_bytes", "peak_working_set_bytes")
+
+
+def test_describe(described: dict[str, Any], model: str, launcher: Launcher) -> None:
+    assert described["model"] == model
+    assert described["supported"] is True
+    assert described["platform"] == launcher.platform
+    assert isinstance(described["summary"], str) and described["summary"]
+    assert described["family"] in ("blocking", "readiness", "completion")
+    assert described["limit"] is None or isinstance(described["limit"], str)
+    assert described["max_conns"] is None or described["max_conns"] > 0
+    options = {option["name"]: option for option in described["options"]}
+    assert len(options) == len(described["options"]), "an option is listed twice"
+    assert {"port", "threads", "max-conns", "buffer", "backlog"} <= set(options)
+    assert "host" not in options
+    for option in options.values():
+        assert option["min"] <= option["default"] <= option["max"], option
+        assert isinstance(option["unit"], str) and isinstance(option["help"], str) and option["help"], option
+
+
+def test_capacity(described: dict[str, Any], model: str) -> None:
+    """What the models promise to hold at least, where the system allows it."""
+    options = {option["name"]: option for option in described["options"]}
+    least = {"select": 4096, "iocp": 10_000}.get(model, 1)
+    assert options["max-conns"]["max"] >= least
+    assert options["max-conns"]["default"] >= least
+
+
+def test_ready_names_the_settings_in_force(start: Start, described: dict[str, Any], model: str, launcher: Launcher) -> None:
+    server = start(buffer=8192, max_conns=77)
+    ready = server.ready
+    assert ready["model"] == model
+    assert ready["platform"] == launcher.platform
+    assert ready["host"] == "127.0.0.1"
+    assert 1 <= ready["port"] <= 65_535
+    assert ready["pid"] > 0
+    expected = {option["name"]: option["default"] for option in described["options"] if option["name"] != "port"}
+    assert expected | {"buffer": 8192, "max-conns": 77} == {
+        name: value for name, value in ready["settings"].items() if name != "port"
+    }
+    assert ready["socket"]["nodelay"] is True
+    assert ready["socket"]["send_buffer"] > 0 and ready["socket"]["receive_buffer"] > 0
+
+
+def test_given_port_is_used(start: Start) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = start(port=port)
+    assert server.port == port
+    with Client(port) as client:
+        client.check(echo_frame(10))
+
+
+def test_sample_of_an_idle_server(server: Server) -> None:
+    sample = server.sample()
+    assert set(COUNTERS) <= set(sample["counters"])
+    assert all(isinstance(sample["counters"][name], int) for name in COUNTERS)
+    assert [name for name in COUNTERS if sample["counters"][name] and name not in ("waits", "events")] == []
+    assert sample["connections"] == 0
+    assert set(PROCESS) <= set(sample["process"])
+    assert all(value is None or isinstance(value, int) for value in sample["process"].values())
+    assert sample["process"]["working_set_bytes"] > 0
+    assert sample["process"]["peak_working_set_bytes"] >= sample["process"]["working_set_bytes"]
+    assert server.sample()["time_ns"] > sample["time_ns"]
+
+
+def test_counters_add_up(server: Server) -> None:
+    frames = [
+        Frame(echo_frame(i * 91 % 5000, i).payload, reply_length=None if i % 2 else i * 57 % 7000, sequence=i) for i in range(100)
+    ]
+    clients = [server.connect() for _ in range(3)]
+    for client in clients:
+        for frame in frames:
+            client.check(frame)
+    received = 3 * sum(len(frame.request) for frame in frames)
+    sent = 3 * sum(len(frame.reply) for frame in frames)
+    sample = server.until_counted(requests=300, bytes_received=received, bytes_sent=sent, accepted=3, closed=0)
+    assert sample["connections"] == 3
+    counters = sample["counters"]
+    assert counters["receives"] >= 300 and counters["sends"] >= 300  # one at a time: nothing to merge
+    assert counters["waits"] > 0 and counters["events"] > 0
+    for client in clients:
+        client.close()
+    server.until_counted(closed=3)
+    summary = server.end()
+    assert [summary["counters"][name] for name in ("requests", "bytes_received", "bytes_sent")] == [300, received, sent]
+
+
+def test_samples_while_under_load(server: Server) -> None:
+    """Each line is one whole JSON object with counters that never go back."""
+    with server.connect() as client:
+        before = dict.fromkeys(COUNTERS, 0)
+        for turn in range(100):
+            client.send(echo_frame(500, turn).request)
+            counters = server.counters()
+            assert all(counters[name] >= before[name] for name in COUNTERS), (before, counters)
+            before = counters
+            client.receive(524)
+
+
+@pytest.mark.parametrize("clients", [0, 10])
+def test_stop_while_idle(server: Server, clients: int) -> None:
+    connected = [server.connect() for _ in range(clients)]
+    for client in connected:
+        client.check(echo_frame(10))
+    summary = server.end()
+    assert summary["counters"]["accepted"] == summary["counters"]["closed"] == clients
+    assert all(client.until_closed() == b"" for client in connected)
+
+
+def test_stop_right_after_ready(start: Start) -> None:
+    """Also with a client that has connected but never been looked at."""
+    for clients in (0, 1, 1, 3):
+        server = start()
+        connected = [server.connect() for _ in range(clients)]
+        server.end()
+        for client in connected:
+            client.close()
+
+
+@pytest.mark.parametrize("work_us", [0, 20_000])
+def test_stop_under_load(server: Server, work_us: int) -> None:
+    """50 clients pump, stdin is closed: the server ends by itself with exit code 0, and its books balance."""
+    frame = Frame(echo_frame(1000).payload, block_us=work_us)
+    pumps = [Pump(server.port, frame) for _ in range(50)]
+    least = 200 if work_us == 0 else 20
+    server.until(lambda sample: sample["counters"]["requests"] >= least and sample["connections"] == 50, "load")
+    summary = server.end()
+    for pump in pumps:
+        pump.thread.join(DEADLINE_S)
+        assert not pump.thread.is_alive() and pump.problem is None, pump.problem
+    answered = sum(pump.answered for pump in pumps)
+    counters = summary["counters"]
+    assert answered >= least - 50
+    assert counters["accepted"] == counters["closed"] == 50
+    assert counters["requests"] >= answered
+    assert counters["bytes_sent"] >= answered * len(frame.reply)
+    assert counters["bytes_received"] >= counters["requests"] * len(frame.request) - 50 * len(frame.request)
+    assert (counters["protocol_errors"], counters["refused"]) == (0, 0)
+
+
+class Pump:
+    """A client that asks and checks until the server ends the connection."""
+
+    def __init__(self, port: int, frame: Frame) -> None:
+        self._client = Client(port)
+        self._frame = frame
+        self.answered = 0
+        self.problem: str | None = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        expected = self._frame.reply
+        try:
+            while (received := self._client.exchange([self._frame.request], len(expected))) == expected:
+                self.answered += 1
+            if not expected.startswith(received):
+                self.problem = f"wrong bytes: {received[:50].hex()}"
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # the server has gone, as it was told to
+        except BaseException as error:
+            self.problem = repr(error)
+        finally:
+            self._client.close()
+
+
+def test_stop_frees_the_port(start: Start) -> None:
+    """The next server may have the same port at once, with connections of the first one still closing."""
+    first = start()
+    with first.connect() as client:
+        client.check(echo_frame(10))
+        first.end()
+    second = start(port=first.port)
+    with second.connect() as client:
+        client.check(echo_frame(10))
+
+
+def test_interrupt_stops_like_the_end_of_stdin(server: Server) -> None:
+    server.program.send("sample")
+    server.program.expect("sample", DEADLINE_S)
+    server.program.interrupt()
+    server.program.expect("summary", DEADLINE_S)
+    assert server.program.wait(DEADLINE_S) == 0
+
+
+def refused(program: Program) -> tuple[int | None, str]:
+    """The exit code and the one line on stderr of a program that must say nothing else."""
+    with program:
+        with pytest.raises(ProgramFailed) as failure:
+            program.expect("ready", DEADLINE_S)
+        program.close_stdin()
+    assert failure.value.exit_code is not None, failure.value
+    lines = failure.value.stderr.splitlines()
+    assert len(lines) == 1, lines
+    return failure.value.exit_code, lines[0]
+
+
+@pytest.mark.parametrize("value", ["x", "", "-1", "1.5", "0x10", " 5", "5 ", "99999999999999999999", "4294967296"])
+@pytest.mark.parametrize("option", ["port", "threads", "max-conns", "buffer", "backlog"])
+def test_bad_number(launcher: Launcher, model: str, described: dict[str, Any], option: str, value: str) -> None:
+    allowed = next(known for known in described["options"] if known["name"] == option)
+    code, line = refused(launcher.server(model, {option: value}))
+    assert code == 2
+    assert f"--{option}" in line and value in line
+    assert str(allowed["min"]) in line and str(allowed["max"]) in line
+
+
+def test_number_out_of_range(launcher: Launcher, model: str, described: dict[str, Any]) -> None:
+    """Just beyond each bound of each option, the model's own included."""
+    for option in described["options"]:
+        beyond = [option["max"] + 1] + ([option["min"] - 1] if option["min"] > 0 else [])
+        for value in beyond:
+            code, line = refused(launcher.server(model, {option["name"]: value}))
+            assert code == 2
+            assert f"--{option['name']}" in line and str(value) in line
+            assert str(option["min"]) in line and str(option["max"]) in line
+
+
+def test_least_values_work(start: Start, described: dict[str, Any]) -> None:
+    """The smallest allowed value of every option at once: an odd server, but a server."""
+    least = {option["name"].replace("-", "_"): option["min"] for option in described["options"]}
+    server = start(**least)
+    with server.connect() as client:
+        client.check(echo_frame(5000))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"nonsense": 1}, "--nonsense"),
+        ({"thread": 1}, "--thread"),
+        ({"Threads": 1}, "--Threads"),
+        ({"port": True}, "--port"),
+        ({"buffer": True}, "--buffer"),
+        ({"host": "localhost:80"}, "localhost:80"),
+        ({"host": "999.0.0.1"}, "999.0.0.1"),
+        ({"host": ""}, "--host"),
+    ],
+    ids=str,
+)
+def test_usage_error(launcher: Launcher, model: str, options: dict[str, int | str], named: str) -> None:
+    """True is a name without its value."""
+    code, line = refused(launcher.server(model, options))
+    assert code == 2
+    assert named in line
+
+
+def test_port_in_use(launcher: Launcher, model: str, server: Server) -> None:
+    """By another program or by a server of ours: one line that names the port, exit code 1, and the owner is not disturbed."""
+    with socket.create_server(("127.0.0.1", 0)) as owner:
+        port = owner.getsockname()[1]
+        code, line = refused(launcher.server(model, {"port": port}))
+    assert code == 1 and str(port) in line
+    code, line = refused(launcher.server(model, {"port": server.port}))
+    assert code == 1 and str(server.port) in line
+    with server.connect() as client:
+        client.check(echo_frame(10))
+
+
+def test_unknown_command_on_stdin(server: Server) -> None:
+    """One line on stderr; the server goes on."""
+    server.program.send("nonsense")
+    server.program.send("x" * 5000)
+    sample = server.sample()
+    assert sample["connections"] == 0
+    with server.connect() as client:
+        client.check(echo_frame(10))
+    server.program.close_stdin()
+    server.program.expect("summary", DEADLINE_S)
+    assert server.program.wait(DEADLINE_S) == 0
+    lines = server.program.stderr_text().splitlines()
+    assert len(lines) == 2 and "nonsense" in lines[0]
