@@ -23,7 +23,7 @@ struct connection {
 
 struct net {
     HANDLE port;
-    size_t count, waiting; /* connections; those whose client waits for a reply */
+    size_t count, waiting; /* connections; those of which waits() is true */
     struct connection **connections;
 };
 
@@ -121,8 +121,11 @@ static void on_received(struct connection *connection, DWORD bytes, struct recor
         fail(connection, CLIENT_MISMATCH);
 }
 
+/* For its reply, or for the packet of its send: that may come after the reply's, and until then nothing is
+ * sent. */
 static bool waits(const struct connection *connection) {
-    return connection->client->error == CLIENT_FINE && client_waiting(connection->client);
+    return connection->sending ||
+           (connection->client->error == CLIENT_FINE && client_waiting(connection->client));
 }
 
 /* An operation of `connection` has ended: `overlapped` tells which one. */

@@ -140,12 +140,12 @@ static void discard_input(SOCKET socket) {
 
 void server_dismiss(const struct server *unused, struct connection *connection, struct stats *stats) {
     (void)unused;
-    unlink_connection(connection); /* first: server_cancel() must not meet a socket that is closed */
+    stats->closed++;               /* first: a report must not show it neither open nor closed */
+    unlink_connection(connection); /* then: server_cancel() must not meet a socket that is closed */
     if (connection->session.broken)
         discard_input(connection->socket);
     closesocket(connection->socket);
     session_close(&connection->session);
-    stats->closed++;
 }
 
 uint32_t server_cancel(const struct server *unused) {
@@ -203,6 +203,8 @@ static void report_process(struct json *line) {
 /* "sample" while the server runs, "summary" at its end. */
 static void report_counters(const char *event) {
     struct stats sum = {0};
+    uint32_t connections =
+        open_count; /* before the counters: what closes meanwhile is then in both, not in neither */
     for (const struct stats_block *block = stats_blocks; block; block = block->next) {
 #define STATS_ADD(name) sum.name += block->stats.name;
         STATS_COUNTERS(STATS_ADD)
@@ -210,7 +212,7 @@ static void report_counters(const char *event) {
     }
     struct json line = json_event(event);
     json_u64(&line, "time_ns", clock_now_ns());
-    json_u64(&line, "connections", open_count);
+    json_u64(&line, "connections", connections);
     json_object(&line, "counters");
 #define STATS_PRINT(name) json_u64(&line, #name, sum.name);
     STATS_COUNTERS(STATS_PRINT)

@@ -263,7 +263,11 @@ def test_usage_error(launcher: Launcher, model: str, options: dict[str, int | st
 
 
 def test_port_in_use(launcher: Launcher, model: str, server: Server) -> None:
-    """By another program or by a server of ours: one line that names the port, exit code 1, and the owner is not disturbed."""
+    """By another program or by a server of ours: one line that names the port, exit code 1, and the owner is not disturbed.
+
+    Under Wine this holds even for a server that would share its port (SO_REUSEADDR): Linux does not let it. On Windows it is
+    SO_EXCLUSIVEADDRUSE that decides.
+    """
     with socket.create_server(("127.0.0.1", 0)) as owner:
         port = owner.getsockname()[1]
         code, line = refused(launcher.server(model, {"port": port}))
