@@ -79,6 +79,8 @@ static bool write_filler(struct session *session, struct stats *stats) {
     if (session->made < session->request.reply_length)
         return false;
     stats->requests++;
+    session->replies +=
+        session->out_end > 0; /* 0: a short reply may have left before its long request ended */
     session->phase = READ_HEADER;
     return true;
 }
@@ -98,7 +100,7 @@ static enum session_next advance(struct session *session, struct stats *stats) {
             break;
         }
     }
-    if (session->out_end > 0)
+    if (session->replies > 0 || session->out_end == session->capacity)
         return SESSION_SEND;
     return session->broken ? SESSION_CLOSE : SESSION_RECEIVE;
 }
@@ -139,6 +141,6 @@ enum session_next session_sent(struct session *session, uint32_t bytes, struct s
     session->out_begin += bytes;
     if (bytes < offered)
         return SESSION_SEND;
-    session->out_begin = session->out_end = 0;
+    session->out_begin = session->out_end = session->replies = 0;
     return advance(session, stats);
 }

@@ -37,6 +37,7 @@ struct session {
     enum session_phase phase;    /* of the request at hand */
     struct frame_header request; /* once its header is complete */
     uint32_t taken, made;        /* bytes of the request's payload taken, of the reply's payload made */
+    uint32_t replies;            /* whole replies in `out` */
     bool broken;                 /* an invalid header has come; what is before it is still answered */
 };
 

@@ -160,8 +160,26 @@ static void work_does_not_hold_back_earlier_replies(void) {
     session_close(&session);
 }
 
+/* However the request comes in, a reply that fits the buffer is not offered before it is whole. */
+static void a_reply_leaves_in_one_piece(void) {
+    static struct stream in;
+    struct session session;
+    struct stats stats = {0};
+    in.length = 0;
+    add_request(&in, 40, 90, 1);
+    CHECK(session_open(&session, 128));
+    for (size_t i = 0; i < in.length; i++) {
+        *session_space(&session).data = in.bytes[i];
+        bool last = i + 1 == in.length;
+        CHECK(session_received(&session, 1, &stats) == (last ? SESSION_SEND : SESSION_RECEIVE));
+    }
+    CHECK(session_output(&session).length == FRAME_HEADER_BYTES + 90);
+    session_close(&session);
+}
+
 int main(void) {
     replies_are_exact();
+    a_reply_leaves_in_one_piece();
     bad_headers_end_the_connection_after_the_replies_before_them();
     an_end_inside_a_frame_is_counted();
     work_does_not_hold_back_earlier_replies();
