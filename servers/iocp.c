@@ -20,22 +20,18 @@
 
 enum operation { ACCEPTING, RECEIVING, SENDING };
 
-/* AcceptEx wants 16 bytes beside each of the two addresses that it writes. */
-enum { ADDRESS_BYTES = sizeof(struct sockaddr_in) + 16 };
-
 struct client {
     OVERLAPPED overlapped;    /* of the one operation under way */
     enum operation operation; /* which that is */
     SOCKET socket;
     struct connection connection; /* once the accept has completed */
-    char addresses[2 * ADDRESS_BYTES];
+    char addresses[2 * SERVER_ADDRESS_BYTES];
 };
 
 static uint32_t concurrency; /* 0: as many as there are processors */
 static uint32_t accepts = 16;
 static const struct server *server;
 static HANDLE port;
-static LPFN_ACCEPTEX accept_ex;
 static volatile LONG accepting; /* AcceptEx operations under way */
 
 /* For the client's owner only, that is, with no operation under way. */
@@ -77,8 +73,8 @@ static bool start_accept(void) {
     client->socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     DWORD received; /* nothing: with a length of 0 AcceptEx does not wait for the client's first bytes */
     if (client->socket != INVALID_SOCKET &&
-        (accept_ex(server->listener, client->socket, client->addresses, 0, ADDRESS_BYTES, ADDRESS_BYTES,
-                   &received, &client->overlapped) ||
+        (server->accept_ex(server->listener, client->socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
+                           SERVER_ADDRESS_BYTES, &received, &client->overlapped) ||
          WSAGetLastError() == WSA_IO_PENDING))
         return true;
     if (client->socket != INVALID_SOCKET)
@@ -159,14 +155,6 @@ static bool open_port(void) {
         server_error("CreateIoCompletionPort", GetLastError());
         return false;
     }
-    /* The address of AcceptEx itself; the function of that name in mswsock.dll looks it up in each call. */
-    GUID id = WSAID_ACCEPTEX;
-    DWORD bytes;
-    if (WSAIoctl(server->listener, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &accept_ex,
-                 sizeof accept_ex, &bytes, NULL, NULL) == SOCKET_ERROR) {
-        server_error("WSAIoctl(AcceptEx)", (DWORD)WSAGetLastError());
-        return false;
-    }
     return true;
 }
 
@@ -227,6 +215,7 @@ const struct server_model model = {
     .summary =
         "Overlapped operations whose completions are queued on a port and served by a few worker threads.",
     .family = "completion",
+    .max_threads = 4096,
     .options = options,
     .run = run,
 };

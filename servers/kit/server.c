@@ -17,7 +17,7 @@
 #define SOMAXCONN_HINT(b) (-(b)) /* Windows 8: a backlog beyond 200 must be asked for so */
 #endif
 
-enum { EXIT_USAGE = 2, EXIT_UNSUPPORTED = 77, DEFAULT_MAX_CONNS = 16384, MAX_THREADS = 4096 };
+enum { EXIT_USAGE = 2, EXIT_UNSUPPORTED = 77, DEFAULT_MAX_CONNS = 16384, MAX_CONNS = 1000000 };
 
 static struct server server;
 static const char *host = "127.0.0.1";
@@ -27,7 +27,6 @@ static bool describe;
 static struct option options[] = {
     OPTION_TEXT("host", host, "IPv4 address to listen on"),
     OPTION_NUMBER("port", port, 0, 65535, "port", "0: the system chooses"),
-    OPTION_NUMBER("threads", server.threads, 1, 0, "threads", "threads that serve"),
     OPTION_NUMBER("max-conns", server.max_conns, 1, 0, "connections",
                   "open at once; the next one is refused"),
     OPTION_NUMBER("buffer", server.buffer, SESSION_BUFFER_MIN, 16 << 20, "bytes",
@@ -37,7 +36,14 @@ static struct option options[] = {
     OPTION_FLAG("describe", describe, "print what this model is, as JSON, and exit"),
     OPTION_END,
 };
+static struct option threads_option[] = {
+    OPTION_NUMBER("threads", server.threads, 1, 0, "threads", "that serve"),
+    OPTION_END,
+};
 static const struct option no_options[] = {OPTION_END};
+
+/* Every option of this server: the kit's, --threads where it is a choice, the model's own. */
+static const struct option *tables[4];
 
 static volatile LONG stopping; /* set once, by the control thread or the console */
 
@@ -45,21 +51,28 @@ static struct connection *open_connections; /* admitted and not yet dismissed */
 static uint32_t open_count;
 static SRWLOCK open_lock = SRWLOCK_INIT;
 
-/* One block a thread, linked once and never freed: the report adds up threads that have ended, too. */
+/* One block a thread, linked once and never freed: the report adds up threads that have ended, too. A block
+   that is returned goes on with its counts under its next thread. */
 struct stats_block {
     struct stats stats;
     struct stats_block *next;
+    volatile LONG taken;
     char apart[64]; /* so that two threads' counters never share a cache line */
 };
 static struct stats_block *volatile stats_blocks;
 
 struct stats *server_stats(const struct server *unused) {
     (void)unused;
-    struct stats_block *block = calloc(1, sizeof *block);
+    struct stats_block *block;
+    for (block = stats_blocks; block; block = block->next)
+        if (InterlockedExchange(&block->taken, 1) == 0)
+            return &block->stats;
+    block = calloc(1, sizeof *block);
     if (!block) {
         server_error("calloc", ERROR_NOT_ENOUGH_MEMORY);
         return NULL;
     }
+    block->taken = 1;
     do
         block->next = stats_blocks;
     while (InterlockedCompareExchangePointer((PVOID volatile *)&stats_blocks, block, block->next) !=
@@ -67,10 +80,20 @@ struct stats *server_stats(const struct server *unused) {
     return &block->stats;
 }
 
+void server_stats_return(struct stats *stats) {
+    struct stats_block *block = CONTAINING_RECORD(stats, struct stats_block, stats);
+    InterlockedExchange(&block->taken, 0);
+}
+
 int server_error(const char *call, DWORD error) {
     fprintf(stderr, "%s: %s: %s\n", model.name, call, sockets_error_text((int)error));
     fflush(stderr);
     return EXIT_FAILURE;
+}
+
+int server_wrong_option(const char *name, uint32_t value, const char *allowed) {
+    fprintf(stderr, "%s: --%s %u: %s\n", model.name, name, (unsigned)value, allowed);
+    return EXIT_USAGE;
 }
 
 bool server_stopping(const struct server *unused) {
@@ -235,8 +258,7 @@ static void report_model(void) {
     json_bool(&line, "supported", !model.supported || model.supported());
     json_string(&line, "platform", platform_name());
     json_array(&line, "options");
-    const struct option *tables[] = {options, model.options ? model.options : no_options};
-    for (size_t table = 0; table < 2; table++) {
+    for (size_t table = 0; tables[table]; table++) {
         for (const struct option *option = tables[table]; option->name; option++) {
             if (!option->number)
                 continue;
@@ -271,8 +293,7 @@ void server_ready(const struct server *unused) {
     json_string(&line, "host", host);
     json_u64(&line, "port", ntohs(address.sin_port));
     json_object(&line, "settings");
-    const struct option *tables[] = {options, model.options ? model.options : no_options};
-    for (size_t table = 0; table < 2; table++)
+    for (size_t table = 0; tables[table]; table++)
         for (const struct option *option = tables[table]; option->name; option++)
             if (option->number && option->number != &port)
                 json_u64(&line, option->name, *option->number);
@@ -365,14 +386,23 @@ static struct option *own_option(const char *name) {
 
 /* Defaults and bounds that depend on the model or on the machine. */
 static void set_defaults(void) {
-    uint32_t most = model.max_threads > 0 ? model.max_threads : MAX_THREADS;
-    uint32_t processors = usable_processors();
+    uint32_t most = model.max_threads, processors = usable_processors();
     server.threads = processors < most ? processors : most;
-    own_option("threads")->max = most;
-    server.max_conns =
-        model.max_conns > 0 && model.max_conns < DEFAULT_MAX_CONNS ? model.max_conns : DEFAULT_MAX_CONNS;
-    own_option("max-conns")->max = model.max_conns > 0 ? model.max_conns : 1000000;
+    threads_option[0].max = most;
+    uint32_t limit = model.max_conns > 0 ? model.max_conns : MAX_CONNS;
+    server.max_conns = limit < DEFAULT_MAX_CONNS ? limit : DEFAULT_MAX_CONNS;
+    own_option("max-conns")->max = limit;
     server.buffer = 16384;
+    tables[0] = options;
+    tables[1] = most > 0 ? threads_option : no_options;
+    tables[2] = model.options ? model.options : no_options;
+}
+
+static bool find_accept_ex(void) {
+    GUID id = WSAID_ACCEPTEX;
+    DWORD bytes;
+    return WSAIoctl(server.listener, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &server.accept_ex,
+                    sizeof server.accept_ex, &bytes, NULL, NULL) == 0;
 }
 
 static int serve(void) {
@@ -380,6 +410,8 @@ static int serve(void) {
     server.listener = open_listener(&failure);
     if (server.listener == INVALID_SOCKET)
         return failure;
+    if (!find_accept_ex())
+        return server_error("WSAIoctl(AcceptEx)", (DWORD)WSAGetLastError());
     SetConsoleCtrlHandler(on_console_event, TRUE);
     HANDLE controller = (HANDLE)_beginthreadex(NULL, 0, control, NULL, 0, NULL);
     if (!controller)
@@ -387,14 +419,14 @@ static int serve(void) {
     CloseHandle(controller); /* it ends with the process */
     int code = model.run(&server);
     closesocket(server.listener);
-    report_counters("summary");
+    if (code != EXIT_USAGE)
+        report_counters("summary");
     return code;
 }
 
 int main(int argc, char **argv) {
     json_start();
     set_defaults();
-    const struct option *tables[] = {options, model.options ? model.options : no_options, NULL};
     enum option_outcome outcome = option_parse(model.name, tables, argc, argv);
     if (outcome == OPTIONS_WRONG)
         return EXIT_USAGE;

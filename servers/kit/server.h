@@ -18,9 +18,14 @@
 
 enum { SERVER_TICK_MS = 100 }; /* a model asks server_stopping() at least this often */
 
+/* AcceptEx wants 16 bytes beside each of the two addresses that it writes. */
+enum { SERVER_ADDRESS_BYTES = sizeof(struct sockaddr_in) + 16 };
+
 struct server {
-    SOCKET listener;    /* bound, listening, overlapped, blocking */
-    uint32_t threads;   /* --threads */
+    SOCKET listener; /* bound, listening, overlapped, blocking */
+    LPFN_ACCEPTEX
+        accept_ex;    /* the listener's; the function of that name in mswsock.dll looks it up in each call */
+    uint32_t threads; /* --threads, if the model has it */
     uint32_t max_conns; /* --max-conns */
     uint32_t buffer;    /* --buffer: bytes */
 };
@@ -55,6 +60,9 @@ bool server_stopping(const struct server *);
 /* This thread's counters: ask once a thread. NULL: out of memory, already reported. */
 struct stats *server_stats(const struct server *);
 
+/* For a thread that ends before the server does: its block goes to the next thread that asks. */
+void server_stats_return(struct stats *);
+
 /*
  * Takes in an accepted socket: counts it, opens its session, sets the options that all models' sockets have
  * (no Nagle). false: --max-conns are open already, or memory is short; it has been counted and the socket
@@ -72,6 +80,10 @@ uint32_t server_cancel(const struct server *);
 
 /* Counts why a connection was lost: reset by the peer, cancelled because the server stops, or a failure. */
 void server_lost(const struct server *, DWORD error, struct stats *);
+
+/* Reports on stderr that an option of the model has a value that it may not have. Returns the exit code for
+ * that. */
+int server_wrong_option(const char *name, uint32_t value, const char *allowed);
 
 /* Reports on stderr that `call` failed with `error`, in the system's words. Returns EXIT_FAILURE. */
 int server_error(const char *call, DWORD error);

@@ -1,0 +1,134 @@
+/*
+ * threads: a thread for every client, and calls that block.
+ *
+ * Each client's thread receives, answers, sends, and starts again; while it waits it sleeps inside recv() or
+ * send(). The program reads as if there were one client only. The state of a conversation is simply where its
+ * thread stands.
+ *
+ * Cost: a thread a client, with its stack, its kernel object and, on every wake-up, a switch to it. With many
+ * clients at work the processors are busy changing threads, and creating one costs more than a short
+ * conversation does.
+ *
+ * Limit: memory and address space for stacks (one megabyte each is reserved unless the program asks for less,
+ * as
+ * --stack-kb does); on 32-bit Windows about 2,000 threads of the default size.
+ */
+#include "server.h"
+
+#include <process.h>
+
+struct client {
+    struct connection connection;
+    struct stats *stats;
+};
+
+static uint32_t stack_kb = 64;
+static const struct server *server;
+static volatile LONG serving; /* client threads, and the acceptor */
+
+/* Receives or sends, whichever `next` asks for, and waits in the call until that is done. */
+static enum session_next do_next(struct client *client, enum session_next next) {
+    struct session *session = &client->connection.session;
+    struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
+    int bytes = next == SESSION_RECEIVE ? recv(client->connection.socket, span.data, (int)span.length, 0)
+                                        : send(client->connection.socket, span.data, (int)span.length, 0);
+    client->stats->waits++;
+    client->stats->events++;
+    if (bytes == SOCKET_ERROR) {
+        server_lost(server, (DWORD)WSAGetLastError(), client->stats);
+        return SESSION_CLOSE;
+    }
+    return next == SESSION_RECEIVE ? session_received(session, (uint32_t)bytes, client->stats)
+                                   : session_sent(session, (uint32_t)bytes, client->stats);
+}
+
+static unsigned __stdcall serve_client(void *argument) {
+    struct client *client = argument;
+    enum session_next next = SESSION_RECEIVE;
+    while (next != SESSION_CLOSE && !server_stopping(server))
+        next = do_next(client, next);
+    server_dismiss(server, &client->connection, client->stats);
+    server_stats_return(client->stats);
+    free(client);
+    InterlockedDecrement(&serving); /* the last thing: run() may return now */
+    return 0;
+}
+
+static bool start_thread(unsigned(__stdcall *function)(void *), void *argument) {
+    InterlockedIncrement(&serving);
+    HANDLE thread = (HANDLE)_beginthreadex(NULL, stack_kb * 1024, function, argument,
+                                           STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+    if (!thread) {
+        InterlockedDecrement(&serving);
+        return false;
+    }
+    CloseHandle(thread); /* nobody waits for it: `serving` tells when it has ended */
+    return true;
+}
+
+/* Gives the socket a client and the client a thread. A client that cannot have them is closed at once. */
+static void take_in(SOCKET socket, struct stats *stats) {
+    struct client *client = malloc(sizeof *client);
+    struct stats *own = client ? server_stats(server) : NULL;
+    if (!own) {
+        stats->failures++;
+        closesocket(socket);
+        free(client);
+        return;
+    }
+    client->stats = own;
+    if (server_admit(server, &client->connection, socket, stats)) {
+        if (start_thread(serve_client, client))
+            return;
+        stats->failures++;
+        server_dismiss(server, &client->connection, stats);
+    }
+    server_stats_return(own);
+    free(client);
+}
+
+static unsigned __stdcall accept_clients(void *argument) {
+    struct stats *stats = argument;
+    while (!server_stopping(server)) {
+        SOCKET socket = accept(server->listener, NULL, NULL);
+        if (socket != INVALID_SOCKET) {
+            take_in(socket, stats);
+        } else if (WSAGetLastError() != WSAECONNRESET && !server_stopping(server)) {
+            stats->failures++; /* no handles or no memory: it would fail again at once */
+            Sleep(SERVER_TICK_MS);
+        }
+    }
+    InterlockedDecrement(&serving);
+    return 0;
+}
+
+static int run(const struct server *the_server) {
+    server = the_server;
+    struct stats *stats = server_stats(server);
+    if (!stats)
+        return EXIT_FAILURE;
+    if (!start_thread(accept_clients, stats))
+        return server_error("_beginthreadex", GetLastError());
+    server_ready(server);
+    while (!server_stopping(server))
+        Sleep(SERVER_TICK_MS);
+    /* A call that blocks is an operation like any other inside the system, and can be cancelled like one. */
+    while (server_cancel(server) > 0 || serving > 0)
+        Sleep(10);
+    return EXIT_SUCCESS;
+}
+
+static const struct option options[] = {
+    OPTION_NUMBER("stack-kb", stack_kb, 0, 1024 * 1024, "KiB",
+                  "reserved for a thread's stack; 0: as the binary says"),
+    OPTION_END,
+};
+
+const struct server_model model = {
+    .name = "threads",
+    .summary = "A thread for every client; it sleeps inside recv() and send().",
+    .family = "blocking",
+    .limit = "a thread and its stack for every client",
+    .options = options,
+    .run = run,
+};
