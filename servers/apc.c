@@ -153,10 +153,11 @@ static uint32_t serve_accepts(struct thread *thread) {
     uint32_t pending = 0;
     for (uint32_t i = 0; i < accepts; i++) {
         struct pending_accept *accept = &thread->accepts[i];
-        if (accept->socket != INVALID_SOCKET && HasOverlappedIoCompleted(&accept->overlapped))
-            take_in(thread, accept);
-        if (accept->socket == INVALID_SOCKET && !server_stopping(server)) {
+        if (accept->socket != INVALID_SOCKET && HasOverlappedIoCompleted(&accept->overlapped)) {
             ResetEvent(thread->events[i]);
+            take_in(thread, accept);
+        }
+        if (accept->socket == INVALID_SOCKET && !server_stopping(server)) {
             accept->overlapped = (OVERLAPPED){.hEvent = thread->events[i]};
             thread->stats->failures += !start_accept(accept);
         }
@@ -172,10 +173,11 @@ static unsigned __stdcall serve(void *argument) {
     while (!server_stopping(server) || pending > 0 || thread->clients > 0) {
         DWORD result = WaitForMultipleObjectsEx(accepts, thread->events, FALSE, SERVER_TICK_MS, TRUE);
         thread->stats->waits++;
+        if (result != WAIT_IO_COMPLETION || server_stopping(server)) {
+            pending = serve_accepts(thread); /* an accept has ended, or it is time to look */
+            SleepEx(0, TRUE);                /* a wait that an event ends has called no routine */
+        }
         serve_ended(thread);
-        if (result != WAIT_IO_COMPLETION ||
-            server_stopping(server)) /* an accept has ended, or it is time to look */
-            pending = serve_accepts(thread);
     }
     return 0;
 }

@@ -34,6 +34,7 @@ struct group {
     struct client *inbox; /* from the acceptor, under `lock` */
     SRWLOCK lock;
     volatile LONG members; /* clients in the arrays or in the inbox */
+    volatile LONG ending;  /* no client will come any more */
     struct stats *stats;
     HANDLE thread;
     struct group *next;
@@ -119,7 +120,7 @@ static void open_inbox(struct group *group) {
 
 static unsigned __stdcall serve_group(void *argument) {
     struct group *group = argument;
-    while (!server_stopping(server) || group->members > 0) {
+    while (!group->ending || group->members > 0) {
         WaitForMultipleObjects(group->count + 1, group->events, FALSE, SERVER_TICK_MS);
         group->stats->waits++;
         /* All of them: a wait that is satisfied names the lowest handle, and a busy client could hide the
@@ -229,6 +230,7 @@ static int run(const struct server *the_server) {
         Sleep(10);
     for (struct group *group = groups, *next; group; group = next) {
         next = group->next;
+        InterlockedExchange(&group->ending, 1);
         SetEvent(group->events[DOORBELL]);
         WaitForSingleObject(group->thread, INFINITE);
         CloseHandle(group->thread);
