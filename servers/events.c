@@ -2,13 +2,15 @@
  * events: overlapped I/O with an event for every client, and threads that wait for up to 64 events.
  *
  * An operation signals its OVERLAPPED's event when it has ended; WaitForMultipleObjects returns when any
- * event of its array is signalled. The rule of 64 handles makes the design: clients are dealt out to groups
- * of 63, each with a thread of its own, and the 64th handle of each group is a doorbell, by which a group
- * learns of a new client - the array cannot be changed while its thread waits.
+ * event of its array is signalled. The rule of 64 handles makes the design: clients live in groups of 63 with
+ * a thread each, and the 64th handle is for the group's own accept - an array cannot be changed from outside
+ * while its thread waits, so no group can be given a client, it has to take one in itself. A group that is
+ * full accepts no more; the one that fills the last place anywhere starts the next group.
  *
  * Cost: an event a client, a thread for every 63 clients, and a wait over an array of handles for what is
- * often one completion. The wait reports the lowest index only: who serves just that one starves the others.
- * Here a thread that wakes looks at all its clients, which the state in the OVERLAPPED allows without a call.
+ * often one completion. The wait names the lowest index only, and who serves just that one starves the
+ * others. Here a thread that wakes looks at all its clients, which the state in their OVERLAPPED allows
+ * without a call.
  *
  * Limit: MAXIMUM_WAIT_OBJECTS, 64 handles a wait.
  */
@@ -16,32 +18,32 @@
 
 #include <process.h>
 
-enum { DOORBELL = 0, GROUP_CLIENTS = MAXIMUM_WAIT_OBJECTS - 1 };
+enum { GROUP_CLIENTS = MAXIMUM_WAIT_OBJECTS - 1 };
 
 struct client {
     OVERLAPPED overlapped; /* of the one operation under way; hEvent is the client's own */
     struct connection connection;
-    bool receiving;      /* else sending */
-    struct client *next; /* in a group's inbox */
+    bool receiving; /* else sending */
 };
 
 struct group {
-    HANDLE events[MAXIMUM_WAIT_OBJECTS]; /* the doorbell, then one a client, side by side as the wait wants
-                                            them */
-    struct client
-        *clients[GROUP_CLIENTS]; /* clients[i] has events[i + 1]; both arrays are the thread's own */
+    HANDLE events[MAXIMUM_WAIT_OBJECTS];   /* of the accept, then one a client: side by side as the wait wants
+                                              them */
+    struct client *clients[GROUP_CLIENTS]; /* clients[i] has events[i + 1] */
     DWORD count;
-    struct client *inbox; /* from the acceptor, under `lock` */
-    SRWLOCK lock;
-    volatile LONG members; /* clients in the arrays or in the inbox */
-    volatile LONG ending;  /* no client will come any more */
+    OVERLAPPED accept; /* of the one accept under way */
+    SOCKET accepting;  /* INVALID_SOCKET: none is under way */
+    char addresses[2 * SERVER_ADDRESS_BYTES];
     struct stats *stats;
     HANDLE thread;
     struct group *next;
 };
 
 static const struct server *server;
-static struct group *groups; /* the acceptor's own; a group stays until the server stops */
+static struct group *groups;    /* newest first; a group stays until the server stops */
+static volatile LONG with_room; /* groups that are not full */
+
+static bool start_group(void);
 
 static void close_client(struct client *client, struct stats *stats) {
     CloseHandle(client->overlapped.hEvent);
@@ -85,8 +87,7 @@ static bool serve_client(struct client *client, struct stats *stats) {
                       stats);
 }
 
-/* A turn: a receive that has ended, and the send that it leads to, which mostly ends at once. false: closed.
- */
+/* A turn: the receive that has ended, and its reply's send, which mostly ends at once. false: closed. */
 static bool take_turn(struct client *client, struct stats *stats) {
     for (int step = 0; step < 2 && HasOverlappedIoCompleted(&client->overlapped); step++)
         if (!serve_client(client, stats))
@@ -94,157 +95,145 @@ static bool take_turn(struct client *client, struct stats *stats) {
     return true;
 }
 
-static void drop(struct group *group, DWORD i) {
+static void remove_client(struct group *group, DWORD i) {
     group->count--;
     group->clients[i] = group->clients[group->count];
     group->events[i + 1] = group->events[group->count + 1];
-    InterlockedDecrement(&group->members);
+    if (group->count + 1 == GROUP_CLIENTS)
+        InterlockedIncrement(&with_room);
 }
 
-static void open_inbox(struct group *group) {
-    AcquireSRWLockExclusive(&group->lock);
-    struct client *newcomer = group->inbox;
-    group->inbox = NULL;
-    ReleaseSRWLockExclusive(&group->lock);
-    for (struct client *next; newcomer; newcomer = next) {
-        next = newcomer->next;
-        HANDLE event = newcomer->overlapped.hEvent;
-        if (start_next(newcomer, SESSION_RECEIVE, group->stats)) {
-            group->clients[group->count++] = newcomer;
-            group->events[group->count] = event;
-        } else {
-            InterlockedDecrement(&group->members);
-        }
+static void add_client(struct group *group, struct client *client) {
+    group->clients[group->count++] = client;
+    group->events[group->count] = client->overlapped.hEvent;
+    if (group->count == GROUP_CLIENTS && InterlockedDecrement(&with_room) == 0)
+        start_group(); /* fails for want of memory or a thread: run() tries again in the next tick */
+}
+
+static void start_accept(struct group *group) {
+    SOCKET socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    DWORD received;
+    group->accept = (OVERLAPPED){.hEvent = group->events[0]};
+    if (socket != INVALID_SOCKET &&
+        (server->accept_ex(server->listener, socket, group->addresses, 0, SERVER_ADDRESS_BYTES,
+                           SERVER_ADDRESS_BYTES, &received, &group->accept) ||
+         WSAGetLastError() == WSA_IO_PENDING)) {
+        group->accepting = socket;
+        return;
     }
+    group->stats->failures++; /* no handles or no memory: tried again in the next tick */
+    if (socket != INVALID_SOCKET)
+        closesocket(socket);
+}
+
+/* The accept has ended, well or badly. A client that cannot have what it needs is closed at once. */
+static void take_in(struct group *group) {
+    SOCKET socket = group->accepting;
+    struct client *client = calloc(1, sizeof *client);
+    DWORD bytes, flags, error = ERROR_SUCCESS;
+    group->accepting = INVALID_SOCKET;
+    ResetEvent(group->events[0]); /* or, while no other accept can be started, the wait would not wait */
+    if (client)
+        client->overlapped.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (!client || !client->overlapped.hEvent)
+        error = ERROR_NOT_ENOUGH_MEMORY;
+    else if (!WSAGetOverlappedResult(server->listener, &group->accept, &bytes, FALSE, &flags) ||
+             setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&server->listener,
+                        sizeof server->listener) != 0)
+        error = (DWORD)WSAGetLastError();
+    if (error != ERROR_SUCCESS) {
+        server_lost(server, error, group->stats);
+        closesocket(socket);
+    } else if (server_admit(server, &client->connection, socket, group->stats)) {
+        if (start_next(client, SESSION_RECEIVE, group->stats))
+            add_client(group, client);
+        return;
+    }
+    if (client && client->overlapped.hEvent)
+        CloseHandle(client->overlapped.hEvent);
+    free(client);
 }
 
 static unsigned __stdcall serve_group(void *argument) {
     struct group *group = argument;
-    while (!group->ending || group->members > 0) {
-        WaitForMultipleObjects(group->count + 1, group->events, FALSE, SERVER_TICK_MS);
-        group->stats->waits++;
-        /* All of them: a wait that is satisfied names the lowest handle, and a busy client could hide the
-         * others. */
-        for (DWORD i = 0; i < group->count;) {
-            if (take_turn(group->clients[i], group->stats))
-                i++;
-            else
-                drop(group, i); /* the last one has taken this place */
+    /* The thread may end only when nothing of its own is under way: the system would cancel it. */
+    while (!server_stopping(server) || group->accepting != INVALID_SOCKET || group->count > 0) {
+        if (group->accepting == INVALID_SOCKET && group->count < GROUP_CLIENTS && !server_stopping(server))
+            start_accept(group);
+        if (WaitForMultipleObjects(group->count + 1, group->events, FALSE, SERVER_TICK_MS) == WAIT_FAILED) {
+            server_error("WaitForMultipleObjects", GetLastError());
+            Sleep(SERVER_TICK_MS); /* every operation is looked at all the same, once a tick */
         }
-        open_inbox(group);
+        group->stats->waits++;
+        for (DWORD i = group->count;
+             i-- > 0;) /* from the end: a client that goes is replaced by the last one */
+            if (!take_turn(group->clients[i], group->stats))
+                remove_client(group, i);
+        if (group->accepting != INVALID_SOCKET && HasOverlappedIoCompleted(&group->accept))
+            take_in(group);
     }
     return 0;
 }
 
-static struct group *start_group(void) {
+/* false: no memory, no handle or no thread. */
+static bool start_group(void) {
     struct group *group = calloc(1, sizeof *group);
     if (!group)
-        return NULL;
+        return false;
+    group->accepting = INVALID_SOCKET;
     group->stats = server_stats(server);
-    group->events[DOORBELL] = CreateEventW(NULL, FALSE, FALSE, NULL);
-    if (group->stats && group->events[DOORBELL])
-        group->thread = (HANDLE)_beginthreadex(NULL, 0, serve_group, group, 0, NULL);
-    if (group->thread) {
-        group->next = groups;
-        groups = group;
-        return group;
+    group->events[0] = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (group->events[0]) {
+        InterlockedIncrement(&with_room);
+        group->thread = (HANDLE)_beginthreadex(NULL, 0, serve_group, group, CREATE_SUSPENDED, NULL);
+        if (group->thread) {
+            do /* push: several groups may fill up at once */
+                group->next = groups;
+            while (InterlockedCompareExchangePointer((void *volatile *)&groups, group, group->next) !=
+                   group->next);
+            ResumeThread(group->thread);
+            return true;
+        }
+        InterlockedDecrement(&with_room);
     }
-    if (group->events[DOORBELL])
-        CloseHandle(group->events[DOORBELL]);
-    if (group->stats)
-        server_stats_return(group->stats);
+    if (group->events[0])
+        CloseHandle(group->events[0]);
+    server_stats_return(group->stats);
     free(group);
-    return NULL;
+    return false;
 }
 
-/* A group with a place left, a new one if need be; NULL: no memory, no handle or no thread. */
-static struct group *find_group(void) {
-    struct group *group = groups;
-    while (group && group->members == GROUP_CLIENTS)
-        group = group->next;
-    return group ? group : start_group();
-}
-
-/* Hands an accepted socket to a group. A client that cannot have what it needs is closed at once. */
-static void take_in(SOCKET socket, struct stats *stats) {
-    struct group *group = find_group();
-    struct client *client = group ? calloc(1, sizeof *client) : NULL;
-    HANDLE event = client ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
-    if (!event) {
-        stats->failures++;
-        closesocket(socket);
-    } else if (server_admit(server, &client->connection, socket, stats)) {
-        client->overlapped.hEvent = event;
-        InterlockedIncrement(&group->members);
-        AcquireSRWLockExclusive(&group->lock);
-        client->next = group->inbox;
-        group->inbox = client;
-        ReleaseSRWLockExclusive(&group->lock);
-        SetEvent(group->events[DOORBELL]);
-        return;
-    }
-    if (event)
-        CloseHandle(event);
-    free(client);
-}
-
-/* One accept, by the same means: an operation that signals an event. */
-static void accept_client(HANDLE event, struct stats *stats) {
-    char addresses[2 * SERVER_ADDRESS_BYTES];
-    OVERLAPPED overlapped = {.hEvent = event};
-    DWORD bytes, flags;
-    SOCKET socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
-    if (socket == INVALID_SOCKET ||
-        (!server->accept_ex(server->listener, socket, addresses, 0, SERVER_ADDRESS_BYTES,
-                            SERVER_ADDRESS_BYTES, &bytes, &overlapped) &&
-         WSAGetLastError() != WSA_IO_PENDING)) {
-        stats->failures++;
-        if (socket != INVALID_SOCKET)
-            closesocket(socket);
-        Sleep(SERVER_TICK_MS); /* no handles or no memory: it would fail again at once */
-        return;
-    }
-    while (WaitForSingleObject(event, SERVER_TICK_MS) == WAIT_TIMEOUT)
-        if (server_stopping(server)) /* `overlapped` must not go before the operation does */
+static void end_groups(struct group *group) {
+    for (struct group *next; group; group = next) {
+        next = group->next;
+        do /* each thread takes in the ends of its own operations, cancelled or not */
             server_cancel(server);
-    if (WSAGetOverlappedResult(server->listener, &overlapped, &bytes, FALSE, &flags) &&
-        setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&server->listener,
-                   sizeof server->listener) == 0) {
-        take_in(socket, stats);
-    } else {
-        server_lost(server, (DWORD)WSAGetLastError(), stats);
-        closesocket(socket);
+        while (WaitForSingleObject(group->thread, 10) == WAIT_TIMEOUT);
+        CloseHandle(group->thread);
+        CloseHandle(group->events[0]);
+        free(group);
     }
 }
 
 static int run(const struct server *the_server) {
     server = the_server;
-    struct stats *stats = server_stats(server);
-    HANDLE accepted = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (!stats || !accepted)
-        return server_error("CreateEvent", GetLastError());
+    if (!start_group())
+        return server_error("starting the first group", ERROR_NOT_ENOUGH_MEMORY);
     server_ready(server);
-    while (!server_stopping(server))
-        accept_client(accepted, stats);
-    while (server_cancel(server) > 0)
-        Sleep(10);
-    for (struct group *group = groups, *next; group; group = next) {
-        next = group->next;
-        InterlockedExchange(&group->ending, 1);
-        SetEvent(group->events[DOORBELL]);
-        WaitForSingleObject(group->thread, INFINITE);
-        CloseHandle(group->thread);
-        CloseHandle(group->events[DOORBELL]);
-        free(group);
+    while (!server_stopping(server)) {
+        if (with_room == 0)
+            start_group();
+        Sleep(SERVER_TICK_MS);
     }
-    CloseHandle(accepted);
+    for (struct group *list; (list = InterlockedExchangePointer((void *volatile *)&groups, NULL)) != NULL;)
+        end_groups(list); /* one of which may just have started another */
     return EXIT_SUCCESS;
 }
 
 const struct server_model model = {
     .name = "events",
     .summary =
-        "Overlapped operations that signal an event each; a thread waits for the events of up to 63 clients.",
+        "Overlapped operations that signal an event each; a thread waits for those of up to 63 clients.",
     .family = "completion",
     .limit = "64 handles a wait: a thread for every 63 clients",
     .run = run,

@@ -86,8 +86,9 @@ static bool start_accept(void) {
 /* Brings the number of pending accepts up to --accepts. What fails for want of handles or memory is tried
    again with the next accept that completes, and in every tick. */
 static void keep_accepting(struct stats *stats) {
-    while (!server_stopping(server)) {
-        bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts;
+    for (;;) {
+        /* Counted before the question, or run() might see no accept and leave while one is being started. */
+        bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping(server);
         if (wanted && start_accept())
             continue;
         InterlockedDecrement(&accepting);
@@ -160,8 +161,7 @@ static bool open_port(void) {
 
 static uint32_t start_workers(HANDLE *workers) {
     for (uint32_t i = 0; i < server->threads; i++) {
-        struct stats *stats = server_stats(server);
-        workers[i] = stats ? (HANDLE)_beginthreadex(NULL, 0, work, stats, 0, NULL) : NULL;
+        workers[i] = (HANDLE)_beginthreadex(NULL, 0, work, server_stats(server), 0, NULL);
         if (!workers[i]) {
             server_error("_beginthreadex", GetLastError());
             return i;
@@ -183,7 +183,9 @@ static int run(const struct server *the_server) {
     server = the_server;
     struct stats *stats = server_stats(server);
     HANDLE *workers = calloc(server->threads, sizeof *workers);
-    if (!stats || !workers || !open_port())
+    if (!workers)
+        return server_error("calloc", ERROR_NOT_ENOUGH_MEMORY);
+    if (!open_port())
         return EXIT_FAILURE;
     uint32_t count = start_workers(workers);
     bool complete = count == server->threads;

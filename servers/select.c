@@ -15,6 +15,8 @@
 #define FD_SETSIZE 16384
 #include "readiness.h"
 
+enum { ACCEPTS_A_TURN = 64 }; /* so that a storm of connects does not keep the clients waiting */
+
 struct client {
     struct connection connection;
     enum session_next waiting_for;
@@ -55,7 +57,7 @@ static bool is_ready(fd_set *set, u_int *cursor, SOCKET socket) {
 }
 
 static void accept_clients(const struct server *server, struct stats *stats) {
-    for (;;) {
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         SOCKET socket = accept(server->listener, NULL, NULL);
         if (socket == INVALID_SOCKET) {
             int error = WSAGetLastError();
@@ -114,7 +116,7 @@ static void serve_clients(const struct server *server, struct stats *stats) {
 static int run(const struct server *server) {
     struct stats *stats = server_stats(server);
     u_long on = 1; /* accepted sockets inherit this from the listener */
-    if (!stats || ioctlsocket(server->listener, (long)FIONBIO, &on) != 0)
+    if (ioctlsocket(server->listener, (long)FIONBIO, &on) != 0)
         return server_error("ioctlsocket", (DWORD)WSAGetLastError());
     server_ready(server);
     int code = EXIT_SUCCESS;

@@ -9,9 +9,9 @@
  * clients at work the processors are busy changing threads, and creating one costs more than a short
  * conversation does.
  *
- * Limit: memory and address space for stacks (one megabyte each is reserved unless the program asks for less,
- * as
- * --stack-kb does); on 32-bit Windows about 2,000 threads of the default size.
+ * Limit: memory and address space for the stacks. Each reserves what the binary says, one or two megabytes,
+ * unless the program asks for less, as here; on 32-bit Windows some 2,000 stacks of one megabyte are all
+ * there is room for.
  */
 #include "server.h"
 
@@ -69,21 +69,19 @@ static bool start_thread(unsigned(__stdcall *function)(void *), void *argument) 
 /* Gives the socket a client and the client a thread. A client that cannot have them is closed at once. */
 static void take_in(SOCKET socket, struct stats *stats) {
     struct client *client = malloc(sizeof *client);
-    struct stats *own = client ? server_stats(server) : NULL;
-    if (!own) {
+    if (!client) {
         stats->failures++;
         closesocket(socket);
-        free(client);
         return;
     }
-    client->stats = own;
+    client->stats = server_stats(server);
     if (server_admit(server, &client->connection, socket, stats)) {
         if (start_thread(serve_client, client))
             return;
         stats->failures++;
         server_dismiss(server, &client->connection, stats);
     }
-    server_stats_return(own);
+    server_stats_return(client->stats);
     free(client);
 }
 
@@ -104,10 +102,7 @@ static unsigned __stdcall accept_clients(void *argument) {
 
 static int run(const struct server *the_server) {
     server = the_server;
-    struct stats *stats = server_stats(server);
-    if (!stats)
-        return EXIT_FAILURE;
-    if (!start_thread(accept_clients, stats))
+    if (!start_thread(accept_clients, server_stats(server)))
         return server_error("_beginthreadex", GetLastError());
     server_ready(server);
     while (!server_stopping(server))

@@ -38,7 +38,8 @@ static struct stats *own_stats(void) {
     struct stats *stats = FlsGetValue(stats_slot);
     if (!stats) {
         stats = server_stats(server);
-        FlsSetValue(stats_slot, stats);
+        if (!FlsSetValue(stats_slot, stats))
+            server_stats_return(stats); /* no memory to remember it: asked for again next time */
     }
     return stats;
 }
@@ -49,8 +50,8 @@ static void NTAPI on_thread_end(void *stats) {
 }
 
 static void close_client(struct client *client, struct stats *stats) {
-    CloseThreadpoolIo(client->io); /* allowed in its own callback; nothing is under way */
     server_dismiss(server, &client->connection, stats);
+    CloseThreadpoolIo(client->io); /* after the socket; allowed in its own callback */
     free(client);
 }
 
@@ -101,8 +102,9 @@ static bool start_accept(void) {
 /* Brings the number of pending accepts up to --accepts. What fails for want of handles or memory is tried
    again with the next accept that completes, and in every tick. */
 static void keep_accepting(struct stats *stats) {
-    while (!server_stopping(server)) {
-        bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts;
+    for (;;) {
+        /* Counted before the question, or run() might see no accept and leave while one is being started. */
+        bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping(server);
         if (wanted && start_accept())
             continue;
         InterlockedDecrement(&accepting);
@@ -176,8 +178,10 @@ static int run(const struct server *the_server) {
         return server_wrong_option("min-threads", min_threads, "must be at most --threads");
     struct stats *stats = server_stats(server);
     stats_slot = FlsAlloc(on_thread_end);
+    if (stats_slot == FLS_OUT_OF_INDEXES)
+        return server_error("FlsAlloc", GetLastError());
     TP_POOL *pool = open_pool();
-    if (!stats || stats_slot == FLS_OUT_OF_INDEXES || !pool)
+    if (!pool)
         return server_error("CreateThreadpool", GetLastError());
     listener_io = CreateThreadpoolIo((HANDLE)server->listener, on_completion, NULL, &environment);
     if (!listener_io)

@@ -59,7 +59,9 @@ struct stats_block {
     volatile LONG taken;
     char apart[64]; /* so that two threads' counters never share a cache line */
 };
-static struct stats_block *volatile stats_blocks;
+static struct stats_block spare_stats = {
+    .taken = 1}; /* for threads that find no memory: better shared than none */
+static struct stats_block *volatile stats_blocks = &spare_stats;
 
 struct stats *server_stats(const struct server *unused) {
     (void)unused;
@@ -68,10 +70,8 @@ struct stats *server_stats(const struct server *unused) {
         if (InterlockedExchange(&block->taken, 1) == 0)
             return &block->stats;
     block = calloc(1, sizeof *block);
-    if (!block) {
-        server_error("calloc", ERROR_NOT_ENOUGH_MEMORY);
-        return NULL;
-    }
+    if (!block)
+        return &spare_stats.stats;
     block->taken = 1;
     do
         block->next = stats_blocks;
@@ -82,7 +82,8 @@ struct stats *server_stats(const struct server *unused) {
 
 void server_stats_return(struct stats *stats) {
     struct stats_block *block = CONTAINING_RECORD(stats, struct stats_block, stats);
-    InterlockedExchange(&block->taken, 0);
+    if (block != &spare_stats)
+        InterlockedExchange(&block->taken, 0);
 }
 
 int server_error(const char *call, DWORD error) {

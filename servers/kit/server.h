@@ -22,12 +22,11 @@ enum { SERVER_TICK_MS = 100 }; /* a model asks server_stopping() at least this o
 enum { SERVER_ADDRESS_BYTES = sizeof(struct sockaddr_in) + 16 };
 
 struct server {
-    SOCKET listener; /* bound, listening, overlapped, blocking */
-    LPFN_ACCEPTEX
-        accept_ex;    /* the listener's; the function of that name in mswsock.dll looks it up in each call */
-    uint32_t threads; /* --threads, if the model has it */
-    uint32_t max_conns; /* --max-conns */
-    uint32_t buffer;    /* --buffer: bytes */
+    SOCKET listener;         /* bound, listening, overlapped, blocking */
+    LPFN_ACCEPTEX accept_ex; /* of the listener; the function in mswsock.dll looks it up in each call */
+    uint32_t threads;        /* --threads, if the model has it */
+    uint32_t max_conns;      /* --max-conns */
+    uint32_t buffer;         /* --buffer: bytes */
 };
 
 /* What every model has of a connection; it lies in the model's own struct, which must not move. */
@@ -57,7 +56,8 @@ void server_ready(const struct server *);
 /* Whether stdin has been closed. From then on: cancel, drain, free, return from run(). */
 bool server_stopping(const struct server *);
 
-/* This thread's counters: ask once a thread. NULL: out of memory, already reported. */
+/* This thread's counters: ask once a thread. Never NULL; when memory is short, threads share a block, and
+   counts that two of them make at once may get lost. */
 struct stats *server_stats(const struct server *);
 
 /* For a thread that ends before the server does: its block goes to the next thread that asks. */
