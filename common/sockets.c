@@ -7,9 +7,10 @@
 
 bool sockets_start(const char *program) {
     WSADATA data;
+    char text[SOCKETS_ERROR_TEXT_BYTES];
     int error = WSAStartup(MAKEWORD(2, 2), &data);
     if (error != 0)
-        fprintf(stderr, "%s: WSAStartup: %s\n", program, sockets_error_text(error));
+        fprintf(stderr, "%s: WSAStartup: %s\n", program, sockets_error_text(error, text));
     return error == 0;
 }
 
@@ -17,13 +18,12 @@ void sockets_close(socket_handle handle) {
     closesocket(handle);
 }
 
-const char *sockets_error_text(int error) {
-    static char text[256];
+const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]) {
     DWORD length = FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
-                                  (DWORD)error, 0, text, (DWORD)sizeof text - 16, NULL);
+                                  (DWORD)error, 0, text, SOCKETS_ERROR_TEXT_BYTES - 16, NULL);
     while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r' || text[length - 1] == '.'))
         length--;
-    snprintf(text + length, sizeof text - length, length > 0 ? " (%d)" : "error %d", error);
+    snprintf(text + length, SOCKETS_ERROR_TEXT_BYTES - length, length > 0 ? " (%d)" : "error %d", error);
     return text;
 }
 
@@ -75,8 +75,10 @@ void sockets_close(socket_handle handle) {
     close(handle);
 }
 
-const char *sockets_error_text(int error) {
-    return strerror(error);
+const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]) {
+    if (strerror_r(error, text, SOCKETS_ERROR_TEXT_BYTES) != 0) /* strerror() is not for several threads */
+        snprintf(text, SOCKETS_ERROR_TEXT_BYTES, "error %d", error);
+    return text;
 }
 
 static int last_error(void) {

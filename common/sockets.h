@@ -29,8 +29,8 @@ socket_handle sockets_connect(const struct sockaddr_in *address, uint32_t timeou
 
 void sockets_close(socket_handle);
 
-/* The system's words for an error code, in a buffer that the next call of this thread's program may
- * overwrite. */
-const char *sockets_error_text(int error);
+/* The system's words for an error code, written into `text`, which is also what it returns. */
+enum { SOCKETS_ERROR_TEXT_BYTES = 256 };
+const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]);
 
 #endif

@@ -77,12 +77,13 @@ static void end_quota(struct worker *worker) {
  * them. */
 static void connect_clients(void *argument) {
     struct worker *worker = argument;
+    char text[SOCKETS_ERROR_TEXT_BYTES];
     int error = 0;
     worker->failed = true;
     worker->net = net_open(worker->count, &error);
     if (!worker->net || !recorder_open(&worker->recorder)) {
         snprintf(worker->failure, sizeof worker->failure, "cannot set up a thread: %s",
-                 sockets_error_text(error));
+                 sockets_error_text(error, text));
         return;
     }
     for (uint32_t i = 0; i < worker->count; i++) {
@@ -94,7 +95,8 @@ static void connect_clients(void *argument) {
         }
         if (!net_connect(worker->net, client, &worker->server, timeout_ms, &error)) {
             snprintf(worker->failure, sizeof worker->failure, "connection %u to %s:%u: %s",
-                     (unsigned)(worker->first_id + i + 1), host, (unsigned)port, sockets_error_text(error));
+                     (unsigned)(worker->first_id + i + 1), host, (unsigned)port,
+                     sockets_error_text(error, text));
             return;
         }
     }

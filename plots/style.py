@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -208,7 +208,7 @@ def panel_of(condition: Condition) -> Load:
 
 
 def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: int, rows: int, panel_height: float,
-          share_y: str = "all") -> tuple[Figure, Any]:
+          share_y: Literal["all", "col"] = "all") -> tuple[Figure, Any]:
     """A figure with its head (title, note on how to read it), conditions and legend above empty panels; axes: (rows, columns)."""
     series = looks(record.condition for record in records)
     title, note = head

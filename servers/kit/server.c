@@ -87,7 +87,8 @@ void server_stats_return(struct stats *stats) {
 }
 
 int server_error(const char *call, DWORD error) {
-    fprintf(stderr, "%s: %s: %s\n", model.name, call, sockets_error_text((int)error));
+    char text[SOCKETS_ERROR_TEXT_BYTES];
+    fprintf(stderr, "%s: %s: %s\n", model.name, call, sockets_error_text((int)error, text));
     fflush(stderr);
     return EXIT_FAILURE;
 }
