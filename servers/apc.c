@@ -78,8 +78,8 @@ static void go_on(struct client *client) {
     struct session *session = &client->connection.session;
     struct stats *stats = client->thread->stats;
     stats->events++;
-    if (client->error != ERROR_SUCCESS || server_stopping(server)) {
-        server_lost(server, client->error, stats);
+    if (client->error != ERROR_SUCCESS || (client->receiving && server_stopping(server))) {
+        server_lost(server, client->error, stats); /* or the request comes too late to be begun */
         close_client(client);
     } else if (client->receiving) {
         start_next(client, session_received(session, client->bytes, stats));

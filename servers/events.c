@@ -3,14 +3,13 @@
  *
  * An operation signals its OVERLAPPED's event when it has ended; WaitForMultipleObjects returns when any
  * event of its array is signalled. The rule of 64 handles makes the design: clients live in groups of 63 with
- * a thread each, and the 64th handle is for the group's own accept - an array cannot be changed from outside
- * while its thread waits, so no group can be given a client, it has to take one in itself. A group that is
- * full accepts no more; the one that fills the last place anywhere starts the next group.
+ * a thread each. An array cannot be changed from outside while its thread waits, so the 64th handle is for
+ * the group's own accept. A group that is full accepts no more; the one that fills the last place anywhere
+ * starts the next group.
  *
- * Cost: an event a client, a thread for every 63 clients, and a wait over an array of handles for what is
- * often one completion. The wait names the lowest index only, and who serves just that one starves the
- * others. Here a thread that wakes looks at all its clients, which the state in their OVERLAPPED allows
- * without a call.
+ * Cost: an event a client, a thread for every 63 clients, and a wait over an array for what is often one
+ * completion. The wait names the lowest index only, and who serves just that one starves the others. Here a
+ * thread that wakes looks at all its clients, which the state in their OVERLAPPED allows without a call.
  *
  * Limit: MAXIMUM_WAIT_OBJECTS, 64 handles a wait.
  */
@@ -81,10 +80,12 @@ static bool serve_client(struct client *client, struct stats *stats) {
         close_client(client, stats);
         return false;
     }
-    return start_next(client,
-                      client->receiving ? session_received(session, bytes, stats)
-                                        : session_sent(session, bytes, stats),
-                      stats);
+    enum session_next next = SESSION_CLOSE; /* a request that comes while the server stops is not begun */
+    if (!client->receiving)
+        next = session_sent(session, bytes, stats);
+    else if (!server_stopping(server))
+        next = session_received(session, bytes, stats);
+    return start_next(client, next, stats);
 }
 
 /* A turn: the receive that has ended, and its reply's send, which mostly ends at once. false: closed. */
@@ -185,13 +186,12 @@ static bool start_group(void) {
     group->events[0] = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (group->events[0]) {
         InterlockedIncrement(&with_room);
-        group->thread = (HANDLE)_beginthreadex(NULL, 0, serve_group, group, CREATE_SUSPENDED, NULL);
+        group->thread = (HANDLE)_beginthreadex(NULL, 0, serve_group, group, 0, NULL);
         if (group->thread) {
             do /* push: several groups may fill up at once */
                 group->next = groups;
             while (InterlockedCompareExchangePointer((void *volatile *)&groups, group, group->next) !=
                    group->next);
-            ResumeThread(group->thread);
             return true;
         }
         InterlockedDecrement(&with_room);

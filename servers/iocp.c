@@ -121,8 +121,8 @@ static void on_packet(struct client *client, DWORD error, DWORD bytes, struct st
     struct session *session = &client->connection.session;
     if (client->operation == ACCEPTING) {
         on_accepted(client, error, stats);
-    } else if (error != ERROR_SUCCESS) {
-        server_lost(server, error, stats);
+    } else if (error != ERROR_SUCCESS || (client->operation == RECEIVING && server_stopping(server))) {
+        server_lost(server, error, stats); /* or the request comes too late to be begun */
         close_client(client, stats);
     } else if (client->operation == RECEIVING) {
         start_next(client, session_received(session, bytes, stats), stats);

@@ -147,8 +147,8 @@ static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *instance, void *context
     stats->events++;
     if (client->operation == ACCEPTING) {
         on_accepted(client, error, stats);
-    } else if (error != ERROR_SUCCESS) {
-        server_lost(server, error, stats);
+    } else if (error != ERROR_SUCCESS || (client->operation == RECEIVING && server_stopping(server))) {
+        server_lost(server, error, stats); /* or the request comes too late to be begun */
         close_client(client, stats);
     } else if (client->operation == RECEIVING) {
         start_next(client, session_received(session, (uint32_t)bytes, stats), stats);
