@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from harness import stats
@@ -13,15 +14,19 @@ WINE_SENTENCE = ("Measured under Wine: it shows that the code is right, not how 
 
 MOST_TOLD = 5
 """So many differences of a pair a sentence can name one by one and stay readable."""
+MOST_TOLD_OF_MANY = 2
+"""The same where there are so many series that their sentences fill the page."""
+MANY = 4
 
 
 def answer(summary: Summary) -> list[str]:
     """First what was found, then what limits it."""
     if not any(cell.n for cell in summary.cells):
         return [f"On {summary.platform} there is no valid measurement, so there is no answer.", *_gaps(summary)]
-    others = summary.labels[1:]
+    others = [label for label in summary.labels[1:] if label not in summary.controls]
     found = [_comparison(summary, label, load) for label in others for load in summary.panels]
-    if not others:
+    found += [_control(summary, label) for label in summary.controls]
+    if len(summary.labels) == 1:
         found = [f"Only {summary.baseline} was measured, so there is nothing to compare it with."]
     return [*found, *_latency(summary), *_certainty(summary), *_gaps(summary)]
 
@@ -48,7 +53,7 @@ def _comparison(summary: Summary, label: str, load: tuple[int, int, int]) -> str
     bare = [row for row in rows if row.ratio is not None and row.ratio.low is None]
     different = [row for row in rows if row not in bare and _differs(row)]
     same = [row for row in rows if row.ratio is not None and row not in bare and row not in different]
-    parts = _differences(different)
+    parts = _differences(different, MOST_TOLD if len(summary.labels) < MANY else MOST_TOLD_OF_MANY)
     parts += [f"no difference shown {_where(same, rows)}"] if same else []
     single = [f"{times(row.ratio)} at {row.cell.condition.connections:,}" for row in bare if row.ratio]
     parts += [f"{_listed(single)} connection{'' if _at(bare[-1]) == '1 connection' else 's'} from a single repeat on a side, so without "
@@ -60,11 +65,27 @@ def _comparison(summary: Summary, label: str, load: tuple[int, int, int]) -> str
     return f"On {summary.platform}, {label} over {summary.baseline} in requests per second, {size_words(load)}: {'; '.join(parts)}."
 
 
-def _differences(rows: Sequence[Comparison]) -> list[str]:
+def _control(summary: Summary, label: str) -> str:
+    """What the baseline's double says of the method: a difference between the two is one that no model makes."""
+    rows = [row for row in summary.comparisons if row.cell.condition.label == label]
+    ratios = [(row.ratio, row) for row in rows if row.ratio is not None and row.ratio.low is not None]
+    differing = [(ratio, row) for ratio, row in ratios if _differs(row)]
+    told = f"Control: {label} is {summary.baseline} once more, on {summary.platform}"
+    if not ratios:
+        return f"{told}; without at least two valid repeats of both it says nothing."
+    if not differing:
+        return f"{told}: no difference shown at {count(len(ratios), 'load')}, as it must be."
+    ratio, row = max(differing, key=lambda each: abs(math.log(each[0].value)))
+    return (f"{told}; yet it differs at {len(differing)} of {count(len(ratios), 'load')}, most at {_at(row)} × "
+            f"{size_words(panel(row.cell.condition))}: {times(ratio)}. No model is the cause of that: do not believe differences of this "
+            "size in this run.")
+
+
+def _differences(rows: Sequence[Comparison], most: int) -> list[str]:
     """Each ratio with its interval from the highest load down; of many the highest load's, and the range of the others."""
     ratios = [(row, row.ratio) for row in reversed(rows) if row.ratio is not None]
     told = [f"{times(ratio)} at {_at(row)}" for row, ratio in ratios]
-    if len(told) <= MOST_TOLD:
+    if len(told) <= most:
         return told
     values = sorted(ratio.value for _, ratio in ratios[1:])
     return [told[0], f"{_factor(values[0])}× to {_factor(values[-1])}× at {len(values)} lower loads ({rows[0].cell.condition.connections:,} "

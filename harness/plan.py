@@ -25,7 +25,7 @@ class Measurement:
 
 def cells(suite: Suite) -> tuple[Condition, ...]:
     return tuple(
-        Condition(server.model, connections, size, size, suite.depth, server.options)
+        Condition(server.model, connections, size, size, suite.depth, server.options, server.alias)
         for server in suite.servers
         for size in suite.sizes
         for connections in suite.connections

@@ -31,7 +31,8 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class Condition:
-    """What is compared: the key of a cell. `options` are the server options that the suite sets."""
+    """What is compared: the key of a cell. `options` are the server options that the suite sets, `alias` is the name that it
+    gives the series, "" if none: with it one and the same server can be listed twice."""
 
     model: str
     connections: int
@@ -39,11 +40,12 @@ class Condition:
     reply_size: int
     depth: int
     options: tuple[tuple[str, int], ...] = ()
+    alias: str = ""
 
     @property
     def label(self) -> str:
-        """Name of the series: "iocp", or "iocp threads=4" when the suite sets options."""
-        return " ".join([self.model, *(f"{name}={value}" for name, value in self.options)])
+        """Name of the series: its alias, else "iocp", or "iocp threads=4" when the suite sets options."""
+        return self.alias or " ".join([self.model, *(f"{name}={value}" for name, value in self.options)])
 
     def __str__(self) -> str:
         plural = "" if self.connections == 1 else "s"
@@ -94,6 +96,8 @@ def utc_now() -> str:
 def record_to_json(record: Record) -> dict[str, Any]:
     data = asdict(record)
     data["condition"]["options"] = dict(record.condition.options)
+    if not record.condition.alias:
+        del data["condition"]["alias"]
     return data
 
 

@@ -219,8 +219,12 @@ def terminal_table(run: Run, console: Console) -> None:
         table.add_column("server", overflow="fold")
         for heading in ("requests/s", f"× {summary.baseline} [95 % CI]", "p50 µs", "p99 µs", "n"):
             table.add_column(heading, justify="right", no_wrap=True)
+        connections = None
         for cell in (cell for cell in summary.cells if panel(cell.condition) == load):
             row = _row(summary, cell)
+            if len(summary.labels) > 2 and connections not in (None, row.connections):
+                table.add_row()  # groups of many rows are told apart by an empty one
+            connections = row.connections
             rate = style.rounded(cell.rate.value) if cell.rate else NOTHING
             table.add_row(row.connections, row.server, rate, row.ratio.replace("×", ""), row.latencies[0], row.latencies[1],
                           row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}")

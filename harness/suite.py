@@ -13,6 +13,7 @@ SUITES = Path(__file__).resolve().parent / "suites"
 
 MAX_CONNECTIONS = 100_000
 MAX_SIZE = 1_048_576  # the largest payload of a frame
+MAX_ALIAS = 24  # characters: tables must hold it
 
 # What a number may be; the command line's options are held to the same.
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -43,6 +44,11 @@ class SuiteError(Exception):
 class Server:
     model: str
     options: tuple[tuple[str, int], ...] = ()
+    alias: str = ""  # the name of its series where model and options are not to name it
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"model": self.model, "options": dict(self.options)}
+        return {**data, "alias": self.alias} if self.alias else data
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Suite:
 
     def to_json(self) -> dict[str, Any]:
         data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-        data["servers"] = [{"model": server.model, "options": dict(server.options)} for server in self.servers]
+        data["servers"] = [server.to_json() for server in self.servers]
         return data
 
     def only_models(self, models: Iterable[str]) -> Suite:
@@ -118,7 +124,9 @@ def load_suite(path: Path, *, quick: bool = False) -> Suite:
 
 def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
     """A suite from checked data: a TOML file's or, on going on with a run, its manifest's."""
-    servers = tuple(Server(entry["model"], tuple(entry.get("options", {}).items())) for entry in data["servers"])
+    servers = tuple(
+        Server(entry["model"], tuple(entry.get("options", {}).items()), entry.get("alias", "")) for entry in data["servers"]
+    )
     fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS)}
     fields |= {key: tuple(data[key]) for key in _LEVELS}
     return Suite(name=name, servers=servers, **fields)
@@ -181,13 +189,13 @@ def _server_errors(servers: object, where: str) -> list[str]:
     if not (isinstance(servers, list) and servers):
         return [f"{where}: servers = {servers!r}: must be one or more [[servers]] tables"]
     errors, seen = [], []
+    known = ("model", "options", "alias")
     for place, entry in enumerate(servers):
         what = f"{where}: servers[{place}]"
         if not isinstance(entry, dict):
-            errors.append(f"{what} = {entry!r}: must be a table with model and options")
+            errors.append(f"{what} = {entry!r}: must be a table with model, options, alias")
             continue
-        unknown = [key for key in entry if key not in ("model", "options")]
-        errors += [f"{what}.{key}: no such key; {hint(key, ('model', 'options'))}" for key in unknown]
+        errors += [f"{what}.{key}: no such key; {hint(key, known)}" for key in entry if key not in known]
         model, options = entry.get("model"), entry.get("options", {})
         if not (isinstance(model, str) and model):
             errors.append(f"{what}.model = {model!r}: must be the name of a model")
@@ -199,10 +207,25 @@ def _server_errors(servers: object, where: str) -> list[str]:
                 for name, value in options.items()
                 if not _is_number(value, 0, 2**32 - 1)
             ]
+        errors += _alias_errors(entry, servers, what)
         if entry in seen:
-            errors.append(f"{what}: the same model with the same options as another server of the suite")
+            errors.append(f"{what}: the same model with the same options as another server of the suite; give it an alias")
         seen.append(entry)
     return errors
+
+
+def _alias_errors(entry: Mapping[str, Any], servers: Iterable[object], where: str) -> list[str]:
+    """An alias names one series, and none that another server has without an alias."""
+    if "alias" not in entry:
+        return []
+    alias = entry["alias"]
+    what = f"{where}.alias = {alias!r}"
+    if not (isinstance(alias, str) and alias.strip() == alias and alias.isprintable() and 1 <= len(alias) <= MAX_ALIAS):
+        return [f"{what}: must be a text of at most {MAX_ALIAS} characters"]
+    others = [other for other in servers if isinstance(other, dict) and other is not entry]
+    if any(alias in (other.get("alias"), other.get("model")) for other in others):
+        return [f"{what}: another server of the suite is called so"]
+    return []
 
 
 def _is_number(value: object, low: int, high: int) -> bool:

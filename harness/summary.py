@@ -96,6 +96,12 @@ class Summary:
         return self.labels[0]
 
     @property
+    def controls(self) -> tuple[str, ...]:
+        """The series that are the baseline's own server under another name: between them no difference should show."""
+        servers = {cell.condition.label: (cell.condition.model, sorted(cell.condition.options)) for cell in self.cells}
+        return tuple(label for label in self.labels[1:] if servers[label] == servers[self.baseline])
+
+    @property
     def panels(self) -> tuple[tuple[int, int, int], ...]:
         """The (size, reply size, depth) of the run, ascending."""
         return tuple(sorted({panel(cell.condition) for cell in self.cells}))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.launch import LaunchError, Placement, PlainLauncher, Program, pinned
+from harness.launch import LaunchError, Placement, PlainLauncher, Program, arguments, pinned
 
 PERSIST_S = 120
 """How long a wineserver outlives its last program: the longest that one is left behind should this process be killed."""
@@ -128,10 +128,16 @@ def _quiet(argv: list[str], environment: Mapping[str, str], timeout_s: float) ->
 
 
 class Prefix:
-    """A Wine prefix and its wineserver, which is a child of ours: its pid is known and its CPU chosen."""
+    """A Wine prefix and its wineserver, which is a child of ours: its pid is known and its CPU chosen.
 
-    def __init__(self, wine: Wine, path: Path, cpus: tuple[int, ...] = (), persist_s: int = PERSIST_S) -> None:
+    With `trace` the wineserver writes a line into that file for each request that it is sent, and one for its answer.
+    """
+
+    def __init__(
+        self, wine: Wine, path: Path, cpus: tuple[int, ...] = (), persist_s: int = PERSIST_S, trace: Path | None = None
+    ) -> None:
         self.path = path
+        self.trace = trace
         self._wine = wine
         self._cpus = cpus
         self._persist_s = persist_s
@@ -153,10 +159,11 @@ class Prefix:
 
     def start(self) -> None:
         null = subprocess.DEVNULL
-        self._wineserver = subprocess.Popen(
-            [*pinned(self._cpus), str(self._wine.server), "-f", f"-p{self._persist_s}"],
-            env=self.environment, stdin=null, stdout=null, stderr=null, start_new_session=True,
-        )  # fmt: skip
+        argv = [*pinned(self._cpus), str(self._wine.server), "-f", f"-p{self._persist_s}", *["-d1"] * bool(self.trace)]
+        with (self.trace or Path(os.devnull)).open("ab") as stderr:
+            self._wineserver = subprocess.Popen(
+                argv, env=self.environment, stdin=null, stdout=null, stderr=stderr, start_new_session=True
+            )
 
     def warm(self) -> None:
         """Wineserver and services run when this returns: a program then starts in some 20 ms and inherits nothing odd."""
@@ -301,6 +308,13 @@ class WineLauncher(PlainLauncher):
     def environment(self) -> dict[str, Any]:
         return {"wine": {"version": self.wine.version, "build": self.wine.build}, **super().environment()}
 
+    def traced_server(self, model: str, options: Mapping[str, int | str]) -> tuple[Program, Path]:
+        """A server in a prefix of its own whose wineserver is slow, as it writes each request into the file returned."""
+        program = self._start("traced", self._programs / f"{model}.exe", arguments(options))
+        trace = self._prefixes["traced"].trace
+        assert trace
+        return program, trace
+
     def close(self) -> None:
         try:
             super().close()
@@ -311,8 +325,9 @@ class WineLauncher(PlainLauncher):
     def _prefix(self, role: str) -> Prefix:
         prefix = self._prefixes.get(role)
         if not prefix:
-            cpus = self.placement.server_cpus if role == "server" else self.placement.loadgen_cpus
-            prefix = Prefix(self.wine, self._live / role, cpus)
+            cpus = self.placement.server_cpus if role in ("server", "traced") else self.placement.loadgen_cpus
+            trace = self._live / "wineserver.trace" if role == "traced" else None
+            prefix = Prefix(self.wine, self._live / role, cpus, trace=trace)
             _clone(self._prepared, prefix.path)
             self._cleanup.callback(prefix.kill)
             self._prefixes[role] = prefix

@@ -111,7 +111,8 @@ def _panel(axis: Any, curves: dict[str, tuple[Point, ...]], looks: dict[str, sty
             axis.plot(x, [point[1] for point in points], **line, zorder=3)
         band = [(at, point[2], point[3]) for at, point in zip(x, points) if point[2] is not None]
         if band:
-            axis.fill_between(*zip(*band), color=looks[label].colour, alpha=0.16, linewidth=0, zorder=1)
+            alpha = 0.16 if len(looks) <= style.MOST_BANDS else 0.07
+            axis.fill_between(*zip(*band), color=looks[label].colour, alpha=alpha, linewidth=0, zorder=1)
     if not any(curves.values()):
         axis.text(0.5, 0.5, "no valid repeat", transform=axis.transAxes, ha="center", va="center", color=style.MUTED)
 

@@ -104,6 +104,10 @@ MODELS: dict[str, Look] = {
 }
 SPARE_COLOURS = (("#3d6b7d", "#8fc3d6"), ("#7d4b6d", "#d3a1c3"), ("#5f6b2a", "#bcc977"), ("#8f4f4f", "#e0a3a3"))
 SPARE_MARKERS = ("8", "H", "d", "*", "X", "p")
+VARIANT_MARKERS = ("X", "d", "p", "*", "H")
+"""For further series of one model, in its colour: none of them looks like the circle or square of the first at a glance."""
+MOST_BANDS = 4
+"""With more series than this, bands cover each other: a figure draws something lighter."""
 
 LIMITS: dict[str, tuple[int, str]] = {"events": (64, "64 handles a wait")}
 """Loads at which a model changes its way of working; a figure marks one only if that model is in it."""
@@ -122,7 +126,7 @@ def look(model: str, variant: int = 0) -> Look:
         base = Look(colour, on_dark, marker, DASHES[number // 64 % len(DASHES)])
     if variant == 0:
         return base
-    markers = [marker for marker in SPARE_MARKERS if marker != base.marker]
+    markers = [marker for marker in VARIANT_MARKERS if marker != base.marker]
     dashes = [dash for dash in DASHES if dash != base.dash]
     return Look(base.colour, base.colour_on_dark, markers[(variant - 1) % len(markers)], dashes[(variant - 1) % len(dashes)])
 

@@ -1,7 +1,8 @@
 """How does throughput change with the number of connections?
 
 One panel a message size, x = connections (log2), y = requests per second: the median of the repeats as a line with its 95 %
-bootstrap band, every repeat as a faint dot, a failed repeat as a hollow marker (on the axis if it has no number at all).
+bootstrap band (of many series a bar each, side by side, as bands would cover each other), every repeat as a faint dot, a failed
+repeat as a hollow marker (on the axis if it has no number at all).
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ NAME = "throughput_by_connections"
 QUESTION = "How does throughput change with the number of connections?"
 TITLE = "Requests per second by number of connections"
 NOTE = "Line: median of the valid repeats. Band: its 95 % bootstrap interval. Dots: single repeats."
+MANY_NOTE = "Line: median of the valid repeats. Bar: its 95 % bootstrap interval. Dots: single repeats. Series side by side."
 FAILED_NOTE = " Hollow: a failed repeat, left out (on the axis if it came to no number)."
+ASIDE = 1.045
+"""Many series stand beside each other at each load, each by this factor of connections, so that their bars do not coincide."""
 COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "repeat", "status", "requests_per_second",
            "median", "ci95_low", "ci95_high", "repeats_ok")
 
@@ -30,7 +34,8 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     panels = sorted({style.panel_of(record.condition) for record in records})
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    note = NOTE + FAILED_NOTE * any(not record.ok for record in records)
+    many = len(style.looks(record.condition for record in records)) > style.MOST_BANDS
+    note = (MANY_NOTE if many else NOTE) + FAILED_NOTE * any(not record.ok for record in records)
     with style.rc():
         figure, axes = style.sheet(run, records, (TITLE, note), columns, rows, panel_height=2.75)
         for place, axis in enumerate(axes.flat):
@@ -60,17 +65,21 @@ def _rates(records: Sequence[Record], condition: Condition) -> list[float]:
 
 def _panel(axis: Any, records: Sequence[Record]) -> None:
     axis.set_title(style.size_words(style.panel_of(records[0].condition)))
-    for label, look in style.looks(record.condition for record in records).items():
+    looks = style.looks(record.condition for record in records)
+    for place, (label, look) in enumerate(looks.items()):
         own = [record for record in records if record.condition.label == label]
         cells = sorted({record.condition for record in own}, key=lambda condition: condition.connections)
         points = [stats.median_estimate(_rates(own, cell)) for cell in cells]
         x = [cell.connections for cell in cells]
-        axis.plot(x, _values(point.value if point else None for point in points), **style.line_style(look), zorder=3)
-        axis.fill_between(x, _values(point.low if point else None for point in points),
-                          _values(point.high if point else None for point in points),
-                          color=look.colour, alpha=0.16, linewidth=0, zorder=1)
+        aside = 1.0 if len(looks) <= style.MOST_BANDS else ASIDE ** (place - (len(looks) - 1) / 2)
+        axis.plot([at * aside for at in x], _values(point.value if point else None for point in points), **style.line_style(look), zorder=3)
+        low, high = _values(point.low if point else None for point in points), _values(point.high if point else None for point in points)
+        if len(looks) <= style.MOST_BANDS:
+            axis.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0, zorder=1)
+        else:
+            axis.vlines([at * aside for at in x], low, high, color=look.colour, alpha=0.55, linewidth=1.1, zorder=2)
         for record in own:
-            _repeat(axis, record, look)
+            _repeat(axis, record, look, aside)
     for limit, words in style.limits(records):
         axis.axvline(limit, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
         axis.annotate(words, (limit, 0), xycoords=("data", "axes fraction"), xytext=(-3, 4), textcoords="offset points",
@@ -82,13 +91,13 @@ def _values(numbers: Iterable[float | None]) -> list[float]:
     return [math.nan if number is None else number for number in numbers]
 
 
-def _repeat(axis: Any, record: Record, look: style.Look) -> None:
+def _repeat(axis: Any, record: Record, look: style.Look, aside: float) -> None:
     """One repeat: a faint dot if it is valid, else hollow, and on the axis if it never came to a number."""
-    value = rate(record)
+    value, at = rate(record), record.condition.connections * aside
     if record.ok and value is not None:
-        axis.plot(record.condition.connections, value, ".", color=look.colour, alpha=0.4, markersize=3.5, markeredgewidth=0, zorder=2)
+        axis.plot(at, value, ".", color=look.colour, alpha=0.4, markersize=3.5, markeredgewidth=0, zorder=2)
     else:
-        axis.plot(record.condition.connections, value or 0.0, look.marker, markerfacecolor="none", markeredgecolor=look.colour,
+        axis.plot(at, value or 0.0, look.marker, markerfacecolor="none", markeredgecolor=look.colour,
                   markersize=6.5, markeredgewidth=1.1, clip_on=False, zorder=4)
 
 
@@ -114,7 +123,7 @@ def _alt(run: Run, records: Sequence[Record]) -> str:
         medians = {label: stats.median(_rates(inside, cells[label])) for label in style.looks(cells.values())}
         values = [f"{label} {style.rounded(value)}" for label, value in medians.items() if value is not None]
         sentences.append(f"{style.size_words(panel)} at {most:,} connections: {', '.join(values) or 'no valid repeat'}.")
-    return f"Line chart on {style.platform_of(run)}: requests per second by connections, median with 95 % band. {' '.join(sentences)}"
+    return f"Line chart on {style.platform_of(run)}: requests per second by connections, median with its 95 % interval. {' '.join(sentences)}"
 
 
 if __name__ == "__main__":

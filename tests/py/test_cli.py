@@ -51,6 +51,7 @@ def rejected(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> 
 
 
 SUITE = "select-vs-iocp"
+ALL = "models, select-vs-iocp"
 
 
 @pytest.mark.parametrize(
@@ -77,9 +78,9 @@ SUITE = "select-vs-iocp"
         (["run", SUITE, "--retry-failed"], "iomodels: --retry-failed: only with --resume RUN"),
         (["run", "--resume", "latest", "--seed", "0", "--quick"],
          "iomodels: --quick, --seed: not with --resume: a run goes on with its own plan"),
-        (["run", "select-vs-icop"], f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (there is: {SUITE})"),
+        (["run", "select-vs-icop"], f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (there is: {ALL})"),
         (["run", "missing.toml"], "iomodels: suite missing.toml: no such file"),
-        (["run"], f"iomodels: run: which suite? there is: {SUITE}"),
+        (["run"], f"iomodels: run: which suite? there is: {ALL}"),
         (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, report, models, suites)"),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
@@ -175,8 +176,9 @@ def test_models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
 def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["suites"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"{SUITE}: Which serves more")
+    assert f"\n{SUITE}: Which serves more" in out
     assert "60 measurements, about 4 min" in out and "--quick 18 measurements" in out
+    assert out.startswith("models: ") and "630 measurements" in out and "--quick 63 measurements, about 1 min" in out
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

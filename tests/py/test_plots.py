@@ -184,6 +184,31 @@ def test_a_series_looks_the_same_in_every_company_and_variants_differ() -> None:
     assert variant.colour == style.MODELS["iocp"].colour and variant.marker != style.MODELS["iocp"].marker
 
 
+SEVEN = suite_of(servers=[*(Server(each) for each in ("select", "threads", "events", "apc", "iocp", "tpio")), Server("select", alias="select again")],
+                 connections=(1, 64, 1024), sizes=(64,))
+
+
+def test_seven_series_have_seven_looks(tmp_path: Path) -> None:
+    run = load_run(make_run(tmp_path, SEVEN))
+    looks = style.looks(record.condition for record in run.records)
+    assert sorted(looks) == ["apc", "events", "iocp", "select", "select again", "threads", "tpio"]
+    assert looks["select"] == style.MODELS["select"] and looks["select again"].colour == looks["select"].colour
+    assert len({look.marker for look in looks.values()}) == len({look.dash for look in looks.values()}) + 1 == 7  # one dash twice
+    assert len({look.colour for look in looks.values()}) == 6
+
+
+def test_many_series_stand_side_by_side_without_bands(tmp_path: Path) -> None:
+    plot = draw(throughput_by_connections.draw, tmp_path / "seven", suite=SEVEN)
+    assert "Bar: its 95 %" in texts(plot) and "Band" not in texts(plot)
+    lines = [line for line in plot.figure.axes[0].lines if len(line.get_xdata()) == 3]
+    for column, count in enumerate(SEVEN.connections):
+        places = [line.get_xdata()[column] for line in lines]
+        assert len(set(places)) == 7 and all(0.8 < place / count < 1.25 for place in places)
+    few = draw(throughput_by_connections.draw, tmp_path / "few")
+    assert "Band: its 95 %" in texts(few)
+    assert [set(line.get_xdata()) for line in few.figure.axes[0].lines if len(line.get_xdata()) == 3] == [{1, 64, 1024}] * 2
+
+
 @pytest.mark.parametrize(("value", "words"), [(0, "0"), (0.01234, "0.0123"), (1.0, "1.00"), (0.9996, "1.00"), (49.96, "50.0"), (999.6, "1,000"), (123456, "123,000")])
 def test_three_significant_digits(value: float, words: str) -> None:
     assert style.rounded(value) == words

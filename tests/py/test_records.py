@@ -68,8 +68,9 @@ def test_a_run_is_read_as_it_was_written(folder: Path) -> None:
 names = st.sampled_from(["threads", "concurrency", "buffer"])
 options = st.dictionaries(names, st.integers(0, 9)).map(lambda chosen: tuple(chosen.items()))
 conditions = st.builds(
-    Condition, st.sampled_from(["a", "b"]), st.integers(1, 99), st.integers(0, 99), st.integers(0, 99), st.integers(1, 9), options
-)
+    Condition, st.sampled_from(["a", "b"]), st.integers(1, 99), st.integers(0, 99), st.integers(0, 99), st.integers(1, 9), options,
+    st.sampled_from(["", "a again"]),
+)  # fmt: skip
 
 
 @given(conditions, st.text(min_size=1), st.one_of(st.none(), st.text()))
@@ -81,6 +82,7 @@ def test_json_keeps_everything(condition: Condition, reason: str, stderr: str | 
 def test_labels() -> None:
     assert FAILED.condition.label == "a"
     assert replace(FAILED.condition, options=(("threads", 4), ("buffer", 1))).label == "a threads=4 buffer=1"
+    assert replace(FAILED.condition, options=(("threads", 4),), alias="a again").label == "a again"
     assert str(FAILED.condition) == "a, 1 connection, 64 B"
 
 

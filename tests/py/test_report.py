@@ -227,6 +227,16 @@ def test_the_terminal_table_fits_80_columns_without_colour(tmp_path: Path) -> No
     assert "On wine-8.0, iocp" in text
 
 
+def test_the_terminal_table_groups_many_series_and_names_the_control(tmp_path: Path) -> None:
+    servers = [*(Server(model) for model in ("select", "threads", "events")), Server("select", alias="select again")]
+    text = printed(tmp_path, suite=suite_of(servers, (1, 64), (64,)))
+    rows = [line.split()[:1] for line in text.splitlines()]
+    first = rows.index(["1"])
+    assert rows[first : first + 9] == [["1"]] * 4 + [[]] + [["64"]] * 4
+    assert "Control: select again is select once more, on wine-8.0: no difference shown at 2 loads" in " ".join(text.split())
+    assert "select again over select" not in text
+
+
 def test_the_terminal_table_shows_what_is_missing(tmp_path: Path) -> None:
     text = printed(tmp_path, suite=SMALL, rate=some_fail)
     assert re.search(r"64\s+select\s+–\s.*0 of 3", text) and re.search(r"1,024\s+iocp\s.*2 of 3", text)

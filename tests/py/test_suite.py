@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from stage import described
 
+from harness.stats import REPEATS_FOR_A_CLAIM
 from harness.suite import Server, Suite, SuiteError, find_suite, load_suite, model_errors, suite_files, suite_from
 
 GOOD = """
@@ -54,9 +55,16 @@ def test_quick_changes_only_what_it_names(tmp_path: Path) -> None:
     assert (quick.servers, quick.sizes, quick.duration_ms) == (whole.servers, whole.sizes, whole.duration_ms)
 
 
-def test_survives_its_manifest(tmp_path: Path) -> None:
-    suite = load_suite(write(tmp_path, GOOD))
+@pytest.mark.parametrize("text", [GOOD, GOOD.replace("options = { threads = 4 }", 'alias = "one again"')])
+def test_survives_its_manifest(tmp_path: Path, text: str) -> None:
+    suite = load_suite(write(tmp_path, text))
     assert suite_from(suite.name, suite.to_json()) == suite
+
+
+def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
+    suite = load_suite(write(tmp_path, GOOD.replace("options = { threads = 4 }", 'alias = "one again"')))
+    assert suite.servers == (Server("one"), Server("one", alias="one again"))
+    assert suite.only_models(["one"]) == suite
 
 
 @pytest.mark.parametrize(
@@ -76,7 +84,11 @@ def test_survives_its_manifest(tmp_path: Path) -> None:
         ('model = "one"\n[[', 'model = 1\n[[', "servers[0].model = 1: must be the name of a model"),
         ("threads = 4", 'threads = "4"', "servers[1].options.threads = '4': must be a whole number"),
         ("options = { threads = 4 }", "option = 4", "servers[1].option: no such key; did you mean options?"),
-        ("options = { threads = 4 }", "", "servers[1]: the same model with the same options"),
+        ("options = { threads = 4 }", "", "servers[1]: the same model with the same options as another server of the suite; give it an alias"),
+        ("options = { threads = 4 }", 'alias = ""', "servers[1].alias = '': must be a text of at most 24 characters"),
+        ("options = { threads = 4 }", "alias = 4", "servers[1].alias = 4: must be a text"),
+        ("options = { threads = 4 }", 'alias = "one"', "servers[1].alias = 'one': another server of the suite is called so"),
+        ('model = "one"\n[[', 'model = "one"\nalias = "x"\n[[servers]]\nmodel = "two"\nalias = "x"\n[[', "servers[0].alias = 'x': another server"),
         ("[quick]", "[quick]\nmodels = 1", "quick.models: no such key"),
         ("[quick]", "[quick]\nseed = -1", "quick.seed = -1: must be a whole number 0"),
     ],
@@ -121,6 +133,14 @@ def test_select_vs_iocp_asks_what_it_promises() -> None:
     assert [server.model for server in suite.servers] == ["select", "iocp"]
     assert suite.connections == (1, 8, 64, 256, 1024)
     assert suite.sizes == (64, 4096)
+
+
+def test_models_asks_every_model_and_one_of_them_twice() -> None:
+    suite = load_suite(find_suite("models"))
+    assert [server.model for server in suite.servers] == ["select", "threads", "events", "apc", "iocp", "tpio", "select"]
+    assert [server.alias for server in suite.servers] == [""] * 6 + ["select again"]
+    assert suite.connections == (1, 8, 64, 256, 1000) and suite.sizes == (64, 4096)
+    assert suite.repeats >= REPEATS_FOR_A_CLAIM
 
 
 def test_only_models(suite: Suite) -> None:

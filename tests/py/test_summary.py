@@ -11,6 +11,7 @@ from made_run import REPLIES, make_run, rates_by, suite_of
 
 from harness import stats
 from harness.answer import answer
+from harness.plan import Measurement
 from harness.records import Record, Run, load_run
 from harness.suite import Server
 from harness.summary import Cell, Summary, summarise
@@ -154,6 +155,15 @@ def test_many_differences_are_told_in_short(tmp_path: Path) -> None:
     assert text[0].endswith("8.00× [8.00, 8.00] at 64 connections; 2.00× to 7.00× at 6 lower loads (1 to 32 connections).")
 
 
+def test_of_many_series_less_is_told(tmp_path: Path) -> None:
+    models = ("select", "threads", "events", "iocp")
+    rates: dict[tuple[str, int], list[float | None]] = {
+        (model, count): [100.0 * (1 if model == "select" else place + 2)] * 3 for place, count in enumerate((1, 8, 64)) for model in models}
+    text = answer(summary_of(tmp_path, rates, suite=suite_of([Server(model) for model in models], (1, 8, 64), (64,))))
+    assert len([line for line in text if "over select" in line]) == 3
+    assert text[0].endswith("4.00× [4.00, 4.00] at 64 connections; 2.00× to 3.00× at 2 lower loads (1 to 8 connections).")
+
+
 @pytest.mark.parametrize(("measured", "words"), [(0, "12 of 12 planned repeats are missing"), (None, "12 of 12 repeats failed")])
 def test_no_valid_repeat_is_no_answer(tmp_path: Path, measured: int | None, words: str) -> None:
     text = answer(summary_of(tmp_path, {key: [None] * 3 for key in RATES}, measured=measured, status="interrupted"))
@@ -164,3 +174,42 @@ def test_no_valid_repeat_is_no_answer(tmp_path: Path, measured: int | None, word
 def test_one_server_alone_is_not_compared(tmp_path: Path) -> None:
     text = answer(summary_of(tmp_path, suite=suite_of(servers=(Server("select"),), connections=(1, 64), sizes=(64,))))
     assert text[0] == "Only select was measured, so there is nothing to compare it with."
+
+
+def control(folder: Path, factor: float | None, repeats: int = 3) -> Summary:
+    """select, iocp, and select once more, which at 64 connections is faster by a factor; None: it always fails."""
+    servers = (Server("select"), Server("iocp"), Server("select", alias="select again"))
+
+    def rate(item: Measurement) -> float | None:
+        again = bool(item.condition.alias)
+        if again and factor is None:
+            return None
+        return (100.0 + item.repeat) * (factor or 1.0 if again and item.condition.connections == 64 else 1.0)
+
+    return summarise(load_run(make_run(folder, suite_of(servers, (1, 64), (64,), repeats), rate=rate)))
+
+
+def test_the_control_comes_out_equal(tmp_path: Path) -> None:
+    summary = control(tmp_path, 1.0)
+    assert summary.labels == ("select", "iocp", "select again") and summary.controls == ("select again",)
+    assert {row.cell.condition.label for row in summary.comparisons} == {"iocp", "select again"}
+    text = answer(summary)
+    assert "Control: select again is select once more, on wine-8.0: no difference shown at 2 loads, as it must be." in text
+    assert not any("select again over select" in line for line in text)
+
+
+def test_a_control_that_differs_is_a_warning(tmp_path: Path) -> None:
+    (text,) = [line for line in answer(control(tmp_path, 0.5)) if line.startswith("Control")]
+    assert "yet it differs at 1 of 2 loads, most at 64 connections × 64 B: 0.50× [0.49, 0.51]" in text
+    assert "do not believe differences of this size" in text
+
+
+@pytest.mark.parametrize(("factor", "repeats"), [(None, 3), (1.0, 1)])
+def test_a_control_without_repeats_says_nothing(tmp_path: Path, factor: float | None, repeats: int) -> None:
+    (text,) = [line for line in answer(control(tmp_path, factor, repeats)) if line.startswith("Control")]
+    assert text.endswith("without at least two valid repeats of both it says nothing.")
+
+
+def test_other_options_are_no_control(tmp_path: Path) -> None:
+    servers = (Server("iocp"), Server("iocp", (("threads", 4),), "iocp four"))
+    assert summary_of(tmp_path, suite=suite_of(servers, (1, 64), (64,))).controls == ()

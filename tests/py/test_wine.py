@@ -43,6 +43,7 @@ SERVER = """#!/bin/sh
 case "$1" in
 -f) echo "start ${WINEPREFIX##*/} $2" >>"$FAKE_LOG"
     case "$2" in -p1) exit 0 ;; esac
+    [ -z "$3" ] || echo "told $3" >&2
     echo $$ >"$WINEPREFIX/pid"
     exec sleep 300 ;;
 -k) echo "kill ${WINEPREFIX##*/}" >>"$FAKE_LOG"
@@ -125,6 +126,18 @@ def test_windows_load_generator_has_a_prefix_of_its_own(fake: Path) -> None:
         assert [Path(prefix).name for prefix in prefixes] == ["server", "windows-loadgen"]
         assert server.wineserver_pid != loadgen.wineserver_pid
     assert log(fake).count("boot") == 1
+
+
+def test_traced_server_has_a_prefix_whose_wineserver_writes_into_a_file(fake: Path) -> None:
+    with opened(fake) as launcher, launcher.server("fake", {}) as server:
+        program, trace = launcher.traced_server("fake", {})
+        with program:
+            assert program.expect("ready", DEADLINE_S)["prefix"].endswith("/traced")
+            assert program.wineserver_pid != server.wineserver_pid
+            assert until(lambda: "told -d1" in trace.read_text())
+    assert log(fake).count("boot") == 1
+    assert not trace.exists()
+    assert left(fake) == ["lock"]
 
 
 def test_registry_is_copied_and_the_rest_is_linked(fake: Path) -> None:
