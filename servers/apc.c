@@ -19,7 +19,7 @@
 
 #include <process.h>
 
-enum { ROUTINES_A_WAIT = 64 };
+enum { ROUTINES_A_WAIT = 64, ACCEPTS = 8 };
 
 struct client {
     OVERLAPPED overlapped; /* of the one operation under way */
@@ -30,15 +30,21 @@ struct client {
     struct client *next; /* in the list of those that were only noted */
 };
 
+struct pending_accept {
+    OVERLAPPED overlapped;
+    SOCKET socket; /* 0: no accept under way */
+    char addresses[2 * SERVER_ADDRESS_BYTES];
+};
+
 struct thread {
     HANDLE handle;
     struct stats *stats;
     uint32_t routines_left;             /* that may still go on in this wait */
     struct client *noted, **last_noted; /* in the order in which their operations ended */
     uint32_t clients;
-    OVERLAPPED accept; /* of the one accept under way, which signals its hEvent */
-    SOCKET accepting;  /* INVALID_SOCKET: none is under way */
-    char addresses[2 * SERVER_ADDRESS_BYTES];
+    HANDLE accepted; /* the event that all accepts signal */
+    struct pending_accept accepts[ACCEPTS];
+    uint32_t pending; /* accepts under way */
 };
 
 static const struct server *server;
@@ -115,30 +121,34 @@ static void serve_noted(struct thread *thread) {
     }
 }
 
-static void start_accept(struct thread *thread) {
+/* false: no handles or no memory, to be tried again in the next tick. */
+static bool start_accept(struct thread *thread, struct pending_accept *accept) {
     SOCKET socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     DWORD received;
-    thread->accept = (OVERLAPPED){.hEvent = thread->accept.hEvent};
+    accept->overlapped = (OVERLAPPED){.hEvent = thread->accepted};
     if (socket != INVALID_SOCKET &&
-        (server->accept_ex(server->listener, socket, thread->addresses, 0, SERVER_ADDRESS_BYTES,
-                           SERVER_ADDRESS_BYTES, &received, &thread->accept) ||
+        (server->accept_ex(server->listener, socket, accept->addresses, 0, SERVER_ADDRESS_BYTES,
+                           SERVER_ADDRESS_BYTES, &received, &accept->overlapped) ||
          WSAGetLastError() == WSA_IO_PENDING)) {
-        thread->accepting = socket;
-        return;
+        accept->socket = socket;
+        thread->pending++;
+        return true;
     }
-    thread->stats->failures++; /* no handles or no memory: tried again in the next tick */
+    thread->stats->failures++;
     if (socket != INVALID_SOCKET)
         closesocket(socket);
+    return false;
 }
 
 /* The accept has ended, well or badly. */
-static void take_in(struct thread *thread) {
-    SOCKET socket = thread->accepting;
+static void take_in(struct thread *thread, struct pending_accept *accept) {
+    SOCKET socket = accept->socket;
     struct client *client = malloc(sizeof *client);
     DWORD bytes, flags;
-    thread->accepting = INVALID_SOCKET;
-    ResetEvent(thread->accept.hEvent); /* or, while no other accept can be started, the wait would not wait */
-    if (!client || !WSAGetOverlappedResult(server->listener, &thread->accept, &bytes, FALSE, &flags) ||
+    accept->socket = 0;
+    thread->pending--;
+    ResetEvent(thread->accepted); /* others that have ended are met in the next round */
+    if (!client || !WSAGetOverlappedResult(server->listener, &accept->overlapped, &bytes, FALSE, &flags) ||
         setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&server->listener,
                    sizeof server->listener) != 0) {
         server_lost(server, client ? (DWORD)WSAGetLastError() : ERROR_NOT_ENOUGH_MEMORY, thread->stats);
@@ -152,23 +162,33 @@ static void take_in(struct thread *thread) {
     free(client);
 }
 
-static void look_after_accept(struct thread *thread) {
-    if (thread->accepting != INVALID_SOCKET && HasOverlappedIoCompleted(&thread->accept))
-        take_in(thread);
-    if (thread->accepting == INVALID_SOCKET && !server_stopping(server))
-        start_accept(thread);
+/* Takes in who has come and keeps accepts under way: rounds, until one has found nothing new, but not for
+ * ever. */
+static void look_after_accepts(struct thread *thread) {
+    bool again = true;
+    for (int round = 0; again && round < 4; round++) {
+        again = false;
+        for (struct pending_accept *accept = thread->accepts; accept < thread->accepts + ACCEPTS; accept++) {
+            if (accept->socket && HasOverlappedIoCompleted(&accept->overlapped)) {
+                take_in(thread, accept);
+                again = true;
+            }
+            if (!accept->socket && !server_stopping(server) && !start_accept(thread, accept))
+                return;
+        }
+    }
 }
 
 static unsigned __stdcall serve(void *argument) {
     struct thread *thread = argument;
-    look_after_accept(thread);
+    look_after_accepts(thread);
     /* The thread may end only when nothing of its own is under way: the system would cancel it. */
-    while (!server_stopping(server) || thread->accepting != INVALID_SOCKET || thread->clients > 0) {
+    while (!server_stopping(server) || thread->pending > 0 || thread->clients > 0) {
         thread->routines_left = ROUTINES_A_WAIT;
-        DWORD result = WaitForSingleObjectEx(thread->accept.hEvent, SERVER_TICK_MS, TRUE);
+        DWORD result = WaitForSingleObjectEx(thread->accepted, SERVER_TICK_MS, TRUE);
         thread->stats->waits++;
         if (result != WAIT_IO_COMPLETION || server_stopping(server)) {
-            look_after_accept(thread);
+            look_after_accepts(thread);
             SleepEx(0, TRUE); /* a wait that an event ends has called no routine, though some may be due */
         }
         serve_noted(thread);
@@ -179,9 +199,8 @@ static unsigned __stdcall serve(void *argument) {
 static bool start_thread(struct thread *thread) {
     thread->stats = server_stats(server);
     thread->last_noted = &thread->noted;
-    thread->accepting = INVALID_SOCKET;
-    thread->accept.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (thread->accept.hEvent)
+    thread->accepted = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (thread->accepted)
         thread->handle = (HANDLE)_beginthreadex(NULL, 0, serve, thread, 0, NULL);
     return thread->handle != NULL;
 }
@@ -202,7 +221,7 @@ static int run(const struct server *the_server) {
             server_cancel(server);
         while (WaitForSingleObject(threads[i].handle, 10) == WAIT_TIMEOUT);
         CloseHandle(threads[i].handle);
-        CloseHandle(threads[i].accept.hEvent);
+        CloseHandle(threads[i].accepted);
     }
     free(threads);
     return EXIT_SUCCESS;

@@ -17,7 +17,7 @@
 
 #include <process.h>
 
-enum { GROUP_CLIENTS = MAXIMUM_WAIT_OBJECTS - 1 };
+enum { GROUP_CLIENTS = MAXIMUM_WAIT_OBJECTS - 1, ACCEPTS = 8 };
 
 struct client {
     OVERLAPPED overlapped; /* of the one operation under way; hEvent is the client's own */
@@ -25,14 +25,19 @@ struct client {
     bool receiving; /* else sending */
 };
 
+struct pending_accept {
+    OVERLAPPED overlapped;
+    SOCKET socket; /* 0: no accept under way */
+    char addresses[2 * SERVER_ADDRESS_BYTES];
+};
+
 struct group {
     HANDLE events[MAXIMUM_WAIT_OBJECTS];   /* of the accept, then one a client: side by side as the wait wants
                                               them */
     struct client *clients[GROUP_CLIENTS]; /* clients[i] has events[i + 1] */
     DWORD count;
-    OVERLAPPED accept; /* of the one accept under way */
-    SOCKET accepting;  /* INVALID_SOCKET: none is under way */
-    char addresses[2 * SERVER_ADDRESS_BYTES];
+    struct pending_accept accepts[ACCEPTS]; /* all of them signal events[0] */
+    DWORD pending;                          /* accepts under way */
     struct stats *stats;
     HANDLE thread;
     struct group *next;
@@ -111,34 +116,38 @@ static void add_client(struct group *group, struct client *client) {
         start_group(); /* fails for want of memory or a thread: run() tries again in the next tick */
 }
 
-static void start_accept(struct group *group) {
+/* false: no handles or no memory, to be tried again in the next tick. */
+static bool start_accept(struct group *group, struct pending_accept *accept) {
     SOCKET socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     DWORD received;
-    group->accept = (OVERLAPPED){.hEvent = group->events[0]};
+    accept->overlapped = (OVERLAPPED){.hEvent = group->events[0]};
     if (socket != INVALID_SOCKET &&
-        (server->accept_ex(server->listener, socket, group->addresses, 0, SERVER_ADDRESS_BYTES,
-                           SERVER_ADDRESS_BYTES, &received, &group->accept) ||
+        (server->accept_ex(server->listener, socket, accept->addresses, 0, SERVER_ADDRESS_BYTES,
+                           SERVER_ADDRESS_BYTES, &received, &accept->overlapped) ||
          WSAGetLastError() == WSA_IO_PENDING)) {
-        group->accepting = socket;
-        return;
+        accept->socket = socket;
+        group->pending++;
+        return true;
     }
-    group->stats->failures++; /* no handles or no memory: tried again in the next tick */
+    group->stats->failures++;
     if (socket != INVALID_SOCKET)
         closesocket(socket);
+    return false;
 }
 
 /* The accept has ended, well or badly. A client that cannot have what it needs is closed at once. */
-static void take_in(struct group *group) {
-    SOCKET socket = group->accepting;
+static void take_in(struct group *group, struct pending_accept *accept) {
+    SOCKET socket = accept->socket;
     struct client *client = calloc(1, sizeof *client);
     DWORD bytes, flags, error = ERROR_SUCCESS;
-    group->accepting = INVALID_SOCKET;
-    ResetEvent(group->events[0]); /* or, while no other accept can be started, the wait would not wait */
+    accept->socket = 0;
+    group->pending--;
+    ResetEvent(group->events[0]); /* others that have ended are met in the next round */
     if (client)
         client->overlapped.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (!client || !client->overlapped.hEvent)
         error = ERROR_NOT_ENOUGH_MEMORY;
-    else if (!WSAGetOverlappedResult(server->listener, &group->accept, &bytes, FALSE, &flags) ||
+    else if (!WSAGetOverlappedResult(server->listener, &accept->overlapped, &bytes, FALSE, &flags) ||
              setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&server->listener,
                         sizeof server->listener) != 0)
         error = (DWORD)WSAGetLastError();
@@ -155,23 +164,37 @@ static void take_in(struct group *group) {
     free(client);
 }
 
+/* Takes in who has come and keeps accepts under way: rounds, until one has found nothing new, but not for
+ * ever. */
+static void look_after_accepts(struct group *group) {
+    bool again = true;
+    for (int round = 0; again && round < 4; round++) {
+        again = false;
+        for (struct pending_accept *accept = group->accepts; accept < group->accepts + ACCEPTS; accept++) {
+            if (accept->socket && HasOverlappedIoCompleted(&accept->overlapped)) {
+                take_in(group, accept);
+                again = true;
+            }
+            if (!accept->socket && group->count + group->pending < GROUP_CLIENTS &&
+                !server_stopping(server) && !start_accept(group, accept))
+                return;
+        }
+    }
+}
+
 static unsigned __stdcall serve_group(void *argument) {
     struct group *group = argument;
+    look_after_accepts(group);
     /* The thread may end only when nothing of its own is under way: the system would cancel it. */
-    while (!server_stopping(server) || group->accepting != INVALID_SOCKET || group->count > 0) {
-        if (group->accepting == INVALID_SOCKET && group->count < GROUP_CLIENTS && !server_stopping(server))
-            start_accept(group);
-        if (WaitForMultipleObjects(group->count + 1, group->events, FALSE, SERVER_TICK_MS) == WAIT_FAILED) {
-            server_error("WaitForMultipleObjects", GetLastError());
+    while (!server_stopping(server) || group->pending > 0 || group->count > 0) {
+        if (WaitForMultipleObjects(group->count + 1, group->events, FALSE, SERVER_TICK_MS) == WAIT_FAILED)
             Sleep(SERVER_TICK_MS); /* every operation is looked at all the same, once a tick */
-        }
         group->stats->waits++;
         for (DWORD i = group->count;
              i-- > 0;) /* from the end: a client that goes is replaced by the last one */
             if (!take_turn(group->clients[i], group->stats))
                 remove_client(group, i);
-        if (group->accepting != INVALID_SOCKET && HasOverlappedIoCompleted(&group->accept))
-            take_in(group);
+        look_after_accepts(group);
     }
     return 0;
 }
@@ -181,7 +204,6 @@ static bool start_group(void) {
     struct group *group = calloc(1, sizeof *group);
     if (!group)
         return false;
-    group->accepting = INVALID_SOCKET;
     group->stats = server_stats(server);
     group->events[0] = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (group->events[0]) {

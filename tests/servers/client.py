@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import selectors
 import socket
 import struct
 import time
@@ -60,6 +61,19 @@ def echo_frame(size: int, sequence: int = 0) -> Frame:
     return Frame(pattern(size, sequence), sequence=sequence)
 
 
+def ready(waiting: socket.socket, receive: bool, send: bool, timeout_s: float) -> tuple[bool, bool]:
+    """Whether the socket can be received from and sent to; waits for what is asked. poll, where there is one: select() knows
+    no descriptor beyond 1,023."""
+    if not hasattr(select, "poll"):
+        readable, writable, _ = select.select([waiting] * receive, [waiting] * send, [], max(timeout_s, 0))
+        return bool(readable), bool(writable)
+    poll = select.poll()
+    poll.register(waiting, (select.POLLIN if receive else 0) | (select.POLLOUT if send else 0))
+    happened = dict(poll.poll(max(timeout_s, 0) * 1000)).get(waiting.fileno(), 0)
+    lost = bool(happened & (select.POLLERR | select.POLLHUP))
+    return receive and (lost or bool(happened & select.POLLIN)), send and (lost or bool(happened & select.POLLOUT))
+
+
 class Client:
     """One connection; sends and receives at the same time, so that replies that start before their request's end jam nothing."""
 
@@ -86,9 +100,7 @@ class Client:
         segment = memoryview(next(waiting, b""))
         received = bytearray()
         while segment or len(received) < want:
-            readable, writable, _ = select.select(
-                [self.socket] if len(received) < want else [], [self.socket] if segment else [], [], deadline - time.monotonic()
-            )
+            readable, writable = ready(self.socket, len(received) < want, bool(segment), deadline - time.monotonic())
             assert readable or writable, f"{len(received)} of {want} bytes within {DEADLINE_S:g} s, {len(segment)} unsent"
             if writable:
                 segment = segment[self.socket.send(segment) :] or memoryview(next(waiting, b""))
@@ -124,7 +136,7 @@ class Client:
                 if not piece:
                     return bytes(received)
                 received += piece
-                while select.select([self.socket], [], [], 0)[0] and (piece := self.socket.recv(262_144)):
+                while ready(self.socket, True, False, 0)[0] and (piece := self.socket.recv(262_144)):
                     received += piece
         except ConnectionResetError:
             return bytes(received)
@@ -142,6 +154,36 @@ class Client:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def visit(port: int, visits: int, at_once: int, *, quiet_every: int = 0, reset_every: int = 0) -> int:
+    """Short connections, `at_once` of them at a time: each asks once, checks the reply and leaves. Returns how many asked.
+
+    Every `quiet_every`-th leaves without a word, every `reset_every`-th leaves with RST after its reply.
+    """
+    with selectors.DefaultSelector() as waiting:
+        begun = ended = asked = 0
+        deadline = time.monotonic() + 6 * DEADLINE_S
+        while ended < visits:
+            while begun < visits and begun - ended < at_once:
+                begun += 1
+                client = Client(port)
+                if quiet_every and begun % quiet_every == 0:
+                    client.close()
+                    ended += 1
+                    continue
+                frame = echo_frame(20 + begun % 50, begun)
+                client.send(frame.request)
+                asked += 1
+                waiting.register(client.socket, selectors.EVENT_READ, (client, frame, begun))
+            assert time.monotonic() < deadline, f"{ended} of {visits} short connections were answered in time"
+            for key, _ in waiting.select(DEADLINE_S) if waiting.get_map() else []:
+                client, frame, number = key.data
+                waiting.unregister(client.socket)
+                assert_same(client.receive(len(frame.reply)), frame.reply)
+                client.reset() if reset_every and number % reset_every == 0 else client.close()
+                ended += 1
+    return asked
 
 
 def assert_same(received: bytes, expected: bytes) -> None:

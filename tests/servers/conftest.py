@@ -1,4 +1,7 @@
-"""The conformance suite runs against every model that the build holds: IOMODELS_BUILD, else build/ of the repository."""
+"""The conformance suite runs against every model that the build holds: IOMODELS_BUILD, else build/ of the repository.
+
+Names that are only collected (--collect-only) need no build: then the models are the files of servers/.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,13 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from running import Bystander, Server
+from running import BUILD, ROOT, Bystander, Server
 
 from harness.launch import Launcher, LaunchError, open_launcher
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SEED = int(os.environ.get("IOMODELS_SEED") or random.randrange(2**32))
 _opened: list[Launcher] = []
 
@@ -22,9 +23,8 @@ _opened: list[Launcher] = []
 def opened() -> Launcher:
     """One launcher for collection (which needs the models' names) and for the tests."""
     if not _opened:
-        build = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build")
         try:
-            _opened.append(open_launcher(build, say=lambda line: print(line, file=sys.stderr)))
+            _opened.append(open_launcher(BUILD, say=lambda line: print(line, file=sys.stderr)))
             _opened[0].models()
         except LaunchError as error:
             raise pytest.UsageError(str(error)) from error
@@ -41,8 +41,15 @@ def pytest_report_header() -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "model" in metafunc.fixturenames:
-        metafunc.parametrize("model", list(opened().models()))
+    if "model" not in metafunc.fixturenames:
+        return
+    if metafunc.config.option.collectonly:
+        models = sorted(path.stem for path in (ROOT / "servers").glob("*.c"))
+    else:
+        models = list(opened().models())
+    asked = metafunc.definition.get_closest_marker("models")
+    chosen = [model for model in models if model in asked.args] if asked else models
+    metafunc.parametrize("model", chosen)
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +66,12 @@ def seed() -> int:
 def described(launcher: Launcher, model: str) -> dict[str, Any]:
     """What the model says about itself."""
     return launcher.models()[model]
+
+
+@pytest.fixture
+def options(described: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The options that the model has, by name."""
+    return {option["name"]: option for option in described["options"]}
 
 
 Start = Callable[..., Server]

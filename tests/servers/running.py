@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import psutil
 from client import DEADLINE_S, Client, echo_frame
 
-from harness.launch import Program
+from harness.launch import Launcher, Program, windows_programs
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build").resolve()
+FIXTURES = windows_programs(BUILD) / "fixtures"
+FAULTY = windows_programs(BUILD) / "faulty"
 
 COUNTERS = (
     "accepted refused closed requests bytes_received bytes_sent receives sends partial_sends waits events "
@@ -81,3 +91,37 @@ class Bystander:
 
     def close(self) -> None:
         self._client.close()
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a server holds of the system at one moment.
+
+    Under Wine a handle lives in the wineserver, and one with a file or a socket behind it has a descriptor there too.
+    """
+
+    handles: int
+    descriptors: int  # of the Unix process and of its wineserver; 0 on Windows
+    threads: int
+    working_set_bytes: int
+
+    @staticmethod
+    def of(server: Server, launcher: Launcher) -> Holding:
+        with start_other(launcher, FIXTURES / "handles.exe", server.ready["pid"]) as program:
+            handles = program.expect("handles", DEADLINE_S)["count"]
+        return Holding(
+            handles,
+            descriptors(server.program.pid) + descriptors(server.program.wineserver_pid),
+            psutil.Process(server.program.pid).num_threads(),
+            server.sample()["process"]["working_set_bytes"],
+        )
+
+
+def descriptors(pid: int | None) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd")) if pid and sys.platform == "linux" else 0
+
+
+def start_other(launcher: Launcher, executable: Path, *arguments: object) -> Program:
+    """Starts a program that is none of the models (`launcher` knows those only by name), in the models' surroundings."""
+    program: Program = launcher._start("server", executable, [str(argument) for argument in arguments])
+    return program

@@ -27,17 +27,18 @@ def buffer_edges(buffer: int) -> list[int]:
     return sorted({size + beside for size in ends for beside in (-1, 0, 1)})
 
 
-@pytest.mark.parametrize("size", EDGES)
-def test_echo_is_byte_exact(server: Server, size: int) -> None:
+def test_echo_is_byte_exact(server: Server) -> None:
+    """Payloads of 0 B to 1 MiB come back as they were, three times each, whatever their sequence number."""
     with server.connect() as client:
-        for sequence in (0, 1, 2**32 - 1):
-            client.check(echo_frame(size, sequence))
+        for size in EDGES:
+            for sequence in (0, 1, 2**32 - 1):
+                client.check(echo_frame(size, sequence))
 
 
 @pytest.mark.parametrize("buffer", ["smallest", BUFFER, "default"])
-def test_echo_at_the_edges_of_the_buffer(start: Start, described: dict[str, Any], buffer: int | str) -> None:
-    option = next(option for option in described["options"] if option["name"] == "buffer")
-    size = {"smallest": option["min"], "default": option["default"]}.get(str(buffer), buffer)
+def test_echo_at_the_edges_of_the_buffer(start: Start, options: dict[str, dict[str, Any]], buffer: int | str) -> None:
+    """Frames that just fit into one, two or three buffers, and those one byte beside, alone and in a row."""
+    size = {"smallest": options["buffer"]["min"], "default": options["buffer"]["default"]}.get(str(buffer), buffer)
     server = start(buffer=size)
     with server.connect() as client:
         for payload in buffer_edges(int(size)):
@@ -45,14 +46,14 @@ def test_echo_at_the_edges_of_the_buffer(start: Start, described: dict[str, Any]
         client.check(*[echo_frame(payload, payload) for payload in buffer_edges(int(size))])
 
 
-@pytest.mark.parametrize("size", [0, 1, 100, BUFFER - 25, BUFFER, BUFFER + 1, 100_000])
-def test_reply_of_another_length(start: Start, size: int) -> None:
+def test_reply_of_another_length(start: Start) -> None:
     """Cut off when shorter, filled with i mod 256 when longer; and the next frame is not affected."""
     server = start(buffer=BUFFER)
-    lengths = {0, 1, size // 2, max(size - 1, 0), size + 1, size + 300, BUFFER - 24, BUFFER, 70_000, PAYLOAD_MAX}
     with server.connect() as client:
-        for length in sorted(lengths):
-            client.check(Frame(echo_frame(size, length).payload, reply_length=length, sequence=length), echo_frame(7))
+        for size in (0, 1, 100, BUFFER - 25, BUFFER, BUFFER + 1, 100_000):
+            lengths = {0, 1, size // 2, max(size - 1, 0), size + 1, size + 300, BUFFER - 24, BUFFER, 70_000, PAYLOAD_MAX}
+            for length in sorted(lengths):
+                client.check(Frame(echo_frame(size, length).payload, reply_length=length, sequence=length), echo_frame(7))
 
 
 def test_pipelined_replies_come_in_order(server: Server) -> None:
@@ -64,13 +65,14 @@ def test_pipelined_replies_come_in_order(server: Server) -> None:
         client.check(*frames)
 
 
-def test_replies_stay_in_order_with_many_threads(start: Start, described: dict[str, Any]) -> None:
-    """Several workers may take turns on a connection; single-threaded models run this with their one thread."""
-    threads = next(option for option in described["options"] if option["name"] == "threads")
-    server = start(threads=min(8, threads["max"]))
+@pytest.mark.parametrize("size", [200, 33_000])
+def test_replies_stay_in_order_with_many_threads(start: Start, options: dict[str, dict[str, Any]], size: int) -> None:
+    """Several threads may take turns on a connection, also on long replies; a model without that choice runs as it is."""
+    server = start(**({"threads": min(8, options["threads"]["max"])} if "threads" in options else {}))
     clients = [server.connect() for _ in range(8)]
-    requests = [[echo_frame(200 + 61 * number, 1000 * number + i) for i in range(100)] for number in range(8)]
-    for client, frames in zip(clients, requests, strict=True):  # 8 x 100 requests wait before anybody reads
+    count = 100 if size == 200 else 3  # what the systems' buffers hold: all wait before anybody reads
+    requests = [[echo_frame(size + 61 * number, 1000 * number + i) for i in range(count)] for number in range(8)]
+    for client, frames in zip(clients, requests, strict=True):
         client.send(b"".join(frame.request for frame in frames))
     for client, frames in zip(clients, requests, strict=True):
         expected = b"".join(frame.reply for frame in frames)
@@ -114,7 +116,7 @@ def test_any_frames_in_any_segments(start: Start, seed: int) -> None:
     cuts = st.lists(st.floats(0, 1), max_size=30)
 
     @hypothesis_seed(seed)
-    @settings(max_examples=60, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
     @given(frames, cuts)
     def check(frames: list[Frame], cuts: list[float]) -> None:
         stream = b"".join(frame.request for frame in frames)

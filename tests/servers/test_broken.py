@@ -1,0 +1,68 @@
+"""That the suite can fail: a server with faults of choice (broken/broken.c) meets checks of the suite.
+
+Each fault must be caught by the check that asks for it, and the same server without fault must pass that check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import client
+import pytest
+import running
+import test_echo
+import test_hostile
+import test_life
+import test_many
+import test_resources
+from running import FIXTURES, Server, start_other
+
+from harness.launch import Launcher, ProgramFailed
+
+CAUGHT = (AssertionError, ConnectionError, ProgramFailed)
+SHORT_S = 3.0
+"""The patience of a check here: a fault that makes clients wait for ever should not take the usual deadline to be seen."""
+
+Check = Callable[[Server, Launcher], object]
+
+
+def check_stop(server: Server, launcher: Launcher) -> None:
+    with server.connect():
+        test_life.test_interrupt_stops_like_the_end_of_stdin(server)
+
+
+FAULTS: dict[str, tuple[int, Check]] = {
+    "loses a byte": (1, lambda server, launcher: test_echo.test_echo_is_byte_exact(server)),
+    "answers in another order": (2, lambda server, launcher: test_echo.test_pipelined_replies_come_in_order(server)),
+    "leaks a handle": (3, lambda server, launcher: test_resources.check_growth(server, launcher, 500)),
+    "leaks memory": (4, lambda server, launcher: test_resources.check_growth(server, launcher, 500)),
+    "spins when idle": (5, lambda server, launcher: test_resources.test_idle_server_uses_no_cpu(server)),
+    "serves one client at a time": (6, lambda server, launcher: test_many.grow_to(server, (65,))),
+    "is kept waiting by silent clients": (6, lambda server, launcher: test_hostile.test_silent_clients(server)),
+    "does not stop": (7, check_stop),
+}
+
+
+@pytest.fixture
+def broken(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Server]]:
+    """Starts the server with a fault."""
+    for module in (client, running, test_life, test_many, test_resources):
+        monkeypatch.setattr(module, "DEADLINE_S", SHORT_S)
+    servers: list[Server] = []
+
+    def start_one(fault: int) -> Server:
+        servers.append(Server("broken", start_other(launcher, FIXTURES / "broken.exe", "--fault", fault)))
+        return servers[-1]
+
+    yield start_one
+    for server in servers:
+        server.program.stop(0.2)
+
+
+@pytest.mark.parametrize("wrong", FAULTS)
+def test_fault_is_caught(broken: Callable[[int], Server], launcher: Launcher, wrong: str) -> None:
+    """The check passes without the fault and fails with it."""
+    fault, check = FAULTS[wrong]
+    check(broken(0), launcher)
+    with pytest.raises(CAUGHT):
+        check(broken(fault), launcher)

@@ -1,0 +1,101 @@
+"""No wasted calls: what each model asks of the wineserver for an echo, which is exact where a time would be noise."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import requests_per_echo as subject
+
+from harness.launch import Launcher
+from harness.wine import WineLauncher
+
+TICKS = 0.1
+"""A request more or less at the ends of the stream, spread over its echoes; a wasted call adds a whole one."""
+
+Counted = Callable[[str], Counter[str]]
+
+
+@pytest.fixture(scope="module")
+def wine(launcher: Launcher) -> WineLauncher:
+    if not isinstance(launcher, WineLauncher):
+        pytest.skip("only Wine has a wineserver")
+    return launcher
+
+
+@pytest.fixture(scope="module")
+def counted(wine: WineLauncher) -> Counted:
+    """The requests of a model, counted once."""
+    known: dict[str, Counter[str]] = {}
+
+    def count(model: str) -> Counter[str]:
+        if model not in known:
+            known[model] = subject.count_requests(wine, model)
+        return known[model]
+
+    return count
+
+
+def test_no_wasted_calls(wine: WineLauncher, counted: Counted, model: str) -> None:
+    limit = subject.LIMITS.get(wine.wine.version, {}).get(model)
+    if limit is None:
+        pytest.skip(f"what {model} needs at least on {wine.wine.version} is not known")
+    found = counted(model)
+    assert subject.per_echo(found) <= limit + TICKS, subject.row(wine.wine.version, model, found)
+
+
+def test_the_page_is_true(wine: WineLauncher, counted: Counted, model: str) -> None:
+    rows = subject.page_rows()
+    version = wine.wine.version
+    if not any(known == version for _, known in rows):
+        pytest.skip(f"{subject.PAGE.name} says nothing of {version}")
+    assert rows.get((model, version)) == subject.row(version, model, counted(model)), "see requests_per_echo.py --write"
+
+
+def test_the_page_has_no_other_models(wine: WineLauncher) -> None:
+    assert {model for model, _ in subject.page_rows()} <= set(wine.models())
+
+
+ECHO = ("get_handle_fd", "recv_socket", "get_handle_fd", "send_socket")
+
+
+def lines(thread: str, *names: str) -> list[str]:
+    return [line for name in names for line in (f"{thread}: {name}( handle=0040 )\n", f"{thread}: {name}() = 0 {{ }}\n")]
+
+
+def trace(*wasted: str) -> list[str]:
+    """What a wineserver writes for a process of two threads, one of which serves, with another process beside it."""
+    made = ["0024: init_first_thread( unix_pid=7, unix_tid=7, debug_level=0 )\n", "0024: init_first_thread() = 0 { pid=0020 }\n",
+            "0030: init_first_thread( unix_pid=77, unix_tid=77, debug_level=0 )\n",
+            "0024: new_thread( process=ffffffff, request_fd=9 )\n", "*boot*\n", "0024: new_thread() = 0 { tid=0028, handle=0018 }\n"]
+    tick = ["0024: select( flags=2, timeout=+0.1 )\n", "0024: select() = PENDING { }\n", "0024: *wakeup* signaled=258\n"]
+    for number in range(subject.ALL):
+        made += lines("0028", *ECHO, *wasted)
+        made += tick * (number % 7 == 0) + lines("0030", *ECHO)
+    return made
+
+
+def test_counts_the_process_and_no_ticks() -> None:
+    found = subject._between_sends(trace(), 7)
+    assert found == {name: ECHO.count(name) * subject.ECHOES for name in ECHO}
+
+
+def test_a_wasted_call_shows() -> None:
+    found = subject._between_sends(trace("event_op"), 7)
+    assert subject.per_echo(found) == len(ECHO) + 1
+
+
+def test_a_wait_that_is_answered_counts() -> None:
+    answered = [line.replace("signaled=258", "signaled=0") for line in trace()]
+    assert subject._between_sends(answered, 7)["select"] > 0
+
+
+def test_a_send_too_many_is_refused() -> None:
+    with pytest.raises(AssertionError, match="sends of process 7 for"):
+        subject._between_sends([*trace(), *lines("0028", "send_socket")], 7)
+
+
+def test_a_trace_of_another_process_is_refused() -> None:
+    with pytest.raises(AssertionError, match="0 sends of process 8"):
+        subject._between_sends(trace(), 8)

@@ -1,0 +1,281 @@
+"""What a server holds of the system: never more than it needs, given back, and what it does when there is no more.
+
+Refusals of the system are made by a second build of each model in which chosen calls fail (faults/faults.c).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from client import DEADLINE_S, Client, echo_frame, visit
+from conftest import Start
+from running import FAULTY, ROOT, Bystander, Holding, Server, descriptors, start_other
+
+from harness.launch import Launcher, ProgramFailed
+
+GROWTH_SLACK_BYTES = 768 * 1024
+"""Of 4,000 connections together: allocators keep some. A leak of one buffer pair each would be 128 MiB, of 256 bytes 1 MiB."""
+
+
+def test_no_growth_over_6000_connections(server: Server, launcher: Launcher) -> None:
+    """3 x 2,000 connections come and go: handles, threads and memory are after the third 2,000 what they were after the first."""
+    check_growth(server, launcher, 2000)
+
+
+def check_growth(server: Server, launcher: Launcher, visits: int) -> None:
+    """Three rounds of so many connections each."""
+    rounds = []
+    for _ in range(3):
+        visit(server.port, visits, 20, quiet_every=11, reset_every=13)
+        server.until_connections(0)
+        rounds.append(at_rest(server, launcher))
+    first, _, last = rounds
+    assert last.handles <= first.handles + 8, rounds
+    assert last.descriptors <= first.descriptors + 8, rounds
+    assert last.threads <= first.threads + 1, rounds
+    assert last.working_set_bytes <= first.working_set_bytes + GROWTH_SLACK_BYTES, rounds
+
+
+def test_everything_of_a_crowd_is_given_back(server: Server, launcher: Launcher) -> None:
+    """200 clients at once, twice: what they cost is free again when they have gone, threads included."""
+    holdings = []
+    for _ in range(2):
+        clients = [Bystander(server) for _ in range(200)]
+        busy = Holding.of(server, launcher)
+        for client in clients:
+            client.close()
+        server.until_connections(0)
+        holdings.append(at_rest(server, launcher))
+        assert busy.handles >= holdings[-1].handles + 200, "a client without a handle: nothing is measured"
+    assert holdings[1].handles <= holdings[0].handles + 8, holdings
+    assert holdings[1].descriptors <= holdings[0].descriptors + 8, holdings
+    assert holdings[1].threads <= holdings[0].threads + 1, holdings
+
+
+def at_rest(server: Server, launcher: Launcher) -> Holding:
+    """What it holds once that has stopped falling: threads end, and sockets are closed, a moment after they were counted."""
+    deadline = time.monotonic() + DEADLINE_S
+    now, steady = Holding.of(server, launcher), 0
+    while steady < 3:
+        assert time.monotonic() < deadline, f"still changing: {now}"
+        time.sleep(0.05)
+        before, now = now, Holding.of(server, launcher)
+        steady = steady + 1 if (now.handles, now.threads) == (before.handles, before.threads) else 0
+    return now
+
+
+def test_idle_server_uses_no_cpu(server: Server) -> None:
+    """With ten silent clients it wakes up to look whether it should stop, and for nothing else."""
+    clients = [server.connect() for _ in range(10)]
+    for client in clients:
+        client.check(echo_frame(10))
+    before = server.sample()
+    time.sleep(1)
+    after = server.sample()
+    used = sum(after["process"][name] - before["process"][name] for name in ("cpu_user_ns", "cpu_kernel_ns"))
+    assert used <= 200e6, f"{used / 1e6:.0f} ms of CPU in a second of idleness"
+    assert after["counters"]["waits"] - before["counters"]["waits"] <= 200
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.models(
+    "apc", "events", "iocp", "select", "tpio",
+    because="without descriptors Wine promises threads that never run; test_socket_creation_refused asks it instead",
+)  # fmt: skip
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one process limit another's descriptors")
+def test_no_more_sockets(start: Start, launcher: Launcher) -> None:
+    """The system has no more sockets: newcomers wait or are closed, those inside are served, and it recovers by itself.
+
+    Under Wine a socket is a descriptor of the wineserver, whose limit is lowered to a few more than it has.
+    """
+    server = start()
+    wineserver = server.program.wineserver_pid
+    assert wineserver
+    inside = [Bystander(server) for _ in range(10)]
+    crowd: list[Client] = []
+    with descriptor_limit(wineserver, descriptors(wineserver) + 25):
+        crowd = [server.connect() for _ in range(60)]  # the system's backlog takes them, whatever the server can do
+        for client in crowd:
+            send_or_find_closed(client, echo_frame(10).request)
+        time.sleep(0.5)  # some ticks, in which it tries to accept and fails
+        for other in inside:
+            other.check()
+        for client in crowd:
+            client.close()
+        server.until(lambda sample: sample["connections"] <= 10, "the crowd has gone")
+    Bystander(server).close()
+    for other in inside:
+        other.check()
+        other.close()
+    server.until_connections(0)
+    summary = server.end()
+    assert summary["counters"]["failures"] > 0, "the limit was not met: the check asks nothing"
+
+
+def send_or_find_closed(client: Client, data: bytes) -> None:
+    try:
+        client.send(data)
+    except (ConnectionResetError, BrokenPipeError):
+        pass
+
+
+@contextmanager
+def descriptor_limit(pid: int, limit: int) -> Iterator[None]:
+    """Lowers the soft limit of open files of another process for a while."""
+    import resource
+
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+Faulty = Callable[[str], Server | None]
+
+
+@pytest.fixture
+def faulty(launcher: Launcher, model: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
+    """Starts the model with a fault; None when it could not start and said so in one line with exit code 1."""
+    if not (FAULTY / f"{model}.exe").is_file():
+        pytest.skip("the fault-injecting build is MinGW's")
+    servers: list[Server] = []
+
+    def start_one(fault: str) -> Server | None:
+        monkeypatch.setenv("IOMODELS_FAULT", fault)
+        program = start_other(launcher, FAULTY / f"{model}.exe")
+        try:
+            server = Server(model, program)
+        except ProgramFailed as failure:
+            assert program.wait(DEADLINE_S) == 1, f"{fault}: {failure}"
+            lines = program.stderr_text().splitlines()
+            assert lines and all(line.startswith(f"{model}: ") for line in lines), f"{fault}: {failure.stderr}"
+            return None
+        servers.append(server)
+        return server
+
+    yield start_one
+    for server in servers:
+        server.program.stop()
+
+
+def ask_or_be_closed(server: Server, sequence: int) -> bool:
+    """Whether a new client was served; else the server has closed it, and did not leave it waiting."""
+    frame = echo_frame(100, sequence)
+    try:
+        with server.connect() as client:
+            received = client.exchange([frame.request], len(frame.reply))
+    except (ConnectionResetError, BrokenPipeError):
+        return False
+    assert frame.reply.startswith(received)
+    return received == frame.reply
+
+
+def survive(server: Server, fault: str, clients: int) -> tuple[int, int]:
+    """Clients come one after the other. Returns how many were not served and how many failures the server counted."""
+    lost = sum(not ask_or_be_closed(server, sequence) for sequence in range(clients))
+    what = f"{fault}: {lost} clients lost and as many failures counted"
+    failures: int = server.until(lambda sample: sample["counters"]["failures"] >= lost, what)["counters"]["failures"]
+    server.until_connections(0)
+    assert ask_or_be_closed(server, 99), f"{fault}: the next client is not served"
+    end_after_fault(server, fault)
+    return lost, failures
+
+
+def end_after_fault(server: Server, fault: str) -> None:
+    """As Server.end, but the server may have said on stderr what it lacked."""
+    server.program.close_stdin()
+    summary = server.program.expect("summary", DEADLINE_S)
+    assert server.program.wait(DEADLINE_S) == 0, f"{fault}: {server.program.stderr_text()}"
+    assert summary["connections"] == 0
+    assert summary["counters"]["accepted"] == summary["counters"]["closed"], fault
+
+
+def fail_each_call(faulty: Faulty, kind: str, calls: Iterable[int], clients: int = 4) -> None:
+    """The call of each number fails, each in a server of its own, which must neither crash nor hang nor forget a client."""
+    noticed = []
+    for call in calls:
+        fault = f"{kind}:{call}"
+        server = faulty(fault)
+        if server is None:
+            noticed.append("did not start")
+        else:
+            lost, failures = survive(server, fault, clients)
+            noticed.append(f"{failures} failures, {lost} lost")
+    assert any(what != "0 failures, 0 lost" for what in noticed), f"{kind}: no fault ever showed: {noticed}"
+
+
+def test_out_of_memory(faulty: Faulty) -> None:
+    """One allocation fails: the server does not start and says why, or one client is closed and counted; the next is served."""
+    fail_each_call(faulty, "memory", [*range(1, 9), *range(20, 24)], clients=12)
+
+
+def test_thread_creation_refused(faulty: Faulty) -> None:
+    """One thread cannot be had: the server does not start and says why, or one client is closed and counted."""
+    fail_each_call(faulty, "thread", range(1, 5))
+
+
+def test_socket_creation_refused(faulty: Faulty) -> None:
+    """One call for a socket fails: the server does not start and says why, or tries again."""
+    fail_each_call(faulty, "socket", range(1, 5))
+
+
+@pytest.mark.models("apc", "events", because="the others make no events")
+def test_event_creation_refused(faulty: Faulty) -> None:
+    """One event cannot be had: the server does not start and says why, or one client is closed and counted."""
+    fail_each_call(faulty, "event", range(1, 6))
+
+
+@pytest.mark.models("iocp", "tpio", because="the others attach sockets to nothing")
+def test_attaching_a_socket_refused(faulty: Faulty) -> None:
+    """The port, or a socket's place at it, cannot be had: no start and a reason, or one client is closed and counted."""
+    fail_each_call(faulty, "port", range(1, 6))
+
+
+def test_transfer_refused(faulty: Faulty) -> None:
+    """One receive or send fails at once (no buffers): that client is closed and counted, and nothing is freed twice."""
+    fail_each_call(faulty, "transfer", range(1, 7))
+
+
+@pytest.mark.parametrize("kind", ["memory", "thread", "socket", "transfer"])
+def test_lasting_shortage(faulty: Faulty, kind: str) -> None:
+    """Six calls in a row fail, and it recovers by itself; all from some call on fail, and it can still be stopped."""
+    server = faulty(f"{kind}:10-15")
+    if server is not None:
+        survive(server, kind, 20)
+    server = faulty(f"{kind}:10-")
+    if server is not None:
+        crowd = [server.connect() for _ in range(20)]
+        for client in crowd:
+            send_or_find_closed(client, echo_frame(10).request)
+        time.sleep(0.15)  # some ticks, in which it tries again
+        end_after_fault(server, kind)
+        for client in crowd:
+            client.close()
+
+
+@pytest.mark.models("events", because="the others need no further thread for the 64th client")
+def test_next_group_of_64_refused(faulty: Faulty) -> None:
+    """The thread for the 64th client cannot be had: those inside are served, and the crowd is once there is one."""
+    server = faulty("thread:3-5")
+    assert server is not None
+    clients = [server.connect() for _ in range(130)]
+    for sequence, client in enumerate(clients):
+        client.check(echo_frame(20, sequence))
+    for client in clients:
+        client.close()
+    end_after_fault(server, "thread:3-5")
+
+
+@pytest.mark.wine_hides("Windows needs SO_UPDATE_ACCEPT_CONTEXT before shutdown() and getpeername(), Wine does not: the source is read")
+def test_accepted_socket_is_given_its_context(model: str) -> None:
+    """A model that calls AcceptEx also sets SO_UPDATE_ACCEPT_CONTEXT on the socket."""
+    source = (ROOT / "servers" / f"{model}.c").read_text(encoding="utf-8")
+    assert ("accept_ex(" in source) == ("SO_UPDATE_ACCEPT_CONTEXT" in source)
+    assert "accept_ex(" in source or "accept(" in source
