@@ -2,6 +2,7 @@
  */
 #include "server.h"
 
+#include <assert.h>
 #include <process.h>
 #include <psapi.h>
 #include <stdio.h>
@@ -420,6 +421,7 @@ static int serve(void) {
         return server_error("_beginthreadex", GetLastError());
     CloseHandle(controller); /* it ends with the process */
     int code = model.run(&server);
+    assert(code != EXIT_SUCCESS || open_count == 0); /* a model drains before it returns */
     closesocket(server.listener);
     if (code != EXIT_USAGE)
         report_counters("summary");
