@@ -31,6 +31,9 @@ BOOT_TIMEOUT_S = 180.0
 WARM_TIMEOUT_S = 60.0
 LOCK_TIMEOUT_S = 2 * BOOT_TIMEOUT_S
 KILL_TIMEOUT_S = 10.0
+LISTEN_TIMEOUT_S = 20.0
+LISTENING = 0x10000
+"""Bit of the column Flags in /proc/net/unix: __SO_ACCEPTCON, somebody has called listen()."""
 INSTALL_HINT = "install it (Debian, Ubuntu: apt install wine wine64) or set IOMODELS_WINE to a wine loader"
 
 
@@ -158,12 +161,22 @@ class Prefix:
         return [*pinned(self._cpus), str(self._wine.loader), *argv]
 
     def start(self) -> None:
+        """Returns once programs can reach the wineserver, or it has ended because the prefix has another.
+
+        A program that comes too early starts a wineserver of its own. Debian's Wine keeps the socket in a folder with a random
+        name, so both go on: one serves the program, and ours, which would be measured and traced, serves nobody.
+        """
         null = subprocess.DEVNULL
         argv = [*pinned(self._cpus), str(self._wine.server), "-f", f"-p{self._persist_s}", *["-d1"] * bool(self.trace)]
         with (self.trace or Path(os.devnull)).open("ab") as stderr:
             self._wineserver = subprocess.Popen(
                 argv, env=self.environment, stdin=null, stdout=null, stderr=stderr, start_new_session=True
             )
+        deadline = time.monotonic() + LISTEN_TIMEOUT_S
+        while self._alive() and not _listens(self.wineserver_pid):
+            if time.monotonic() > deadline:
+                raise LaunchError(f"{self._wine.server}: does not listen after {LISTEN_TIMEOUT_S:g} s in {self.path}")
+            time.sleep(0.002)
 
     def warm(self) -> None:
         """Wineserver and services run when this returns: a program then starts in some 20 ms and inherits nothing odd."""
@@ -200,6 +213,16 @@ class Prefix:
 
     def _alive(self) -> bool:
         return self._wineserver is not None and self._wineserver.poll() is None
+
+
+def _listens(pid: int) -> bool:
+    """Whether the process holds a listening Unix socket; false when there is no such process."""
+    try:
+        held = {os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
+    except FileNotFoundError:  # ended, or closed a descriptor meanwhile: the caller asks again
+        return False
+    rows = (line.split() for line in Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()[1:])
+    return any(f"socket:[{row[6]}]" in held for row in rows if int(row[3], 16) & LISTENING)
 
 
 def kill_wineserver(wine: Wine, prefix: Path) -> None:

@@ -33,7 +33,7 @@ wineboot.exe)
     echo /tmp/gone >"$WINEPREFIX/wineserver"
     ;;
 cmd.exe)
-    while [ ! -s "$WINEPREFIX/pid" ]; do sleep 0.01; done
+    [ -s "$WINEPREFIX/pid" ] || echo "early ${WINEPREFIX##*/}" >>"$FAKE_LOG"
     echo "warm ${WINEPREFIX##*/}" >>"$FAKE_LOG"
     ;;
 *.exe) program=$1; shift; exec sh "$program" "$@" ;;
@@ -44,12 +44,20 @@ case "$1" in
 -f) echo "start ${WINEPREFIX##*/} $2" >>"$FAKE_LOG"
     case "$2" in -p1) exit 0 ;; esac
     [ -z "$3" ] || echo "told $3" >&2
+    sleep "${FAKE_LISTEN_S:-0}"
     echo $$ >"$WINEPREFIX/pid"
-    exec sleep 300 ;;
+    exec "$FAKE_PYTHON" -c "$LISTEN" ;;
 -k) echo "kill ${WINEPREFIX##*/}" >>"$FAKE_LOG"
     [ -f "$WINEPREFIX/pid" ] && kill "$(cat "$WINEPREFIX/pid")" ;;
 esac
 exit 0
+"""
+LISTEN = """
+import socket, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("")  # Linux finds a name
+listener.listen()
+time.sleep(300)
 """
 MODEL = """
 if [ "$1" = --describe ]; then echo '{"event":"describe","format":1,"model":"fake","platform":"wine-9.9"}'; exit; fi
@@ -70,6 +78,8 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("IOMODELS_WINE", str(folder / "wine"))
     monkeypatch.delenv("WINESERVER", raising=False)
     monkeypatch.setenv("FAKE_LOG", str(folder / "log"))
+    monkeypatch.setenv("FAKE_PYTHON", sys.executable)
+    monkeypatch.setenv("LISTEN", LISTEN)
     return folder
 
 
@@ -243,6 +253,14 @@ def test_wineserver_that_has_ended_is_started_again(fake: Path) -> None:
         with launcher.server("fake", {}) as server:
             server.expect("ready", DEADLINE_S)
             assert server.wineserver_pid not in (None, first)
+
+
+def test_no_program_comes_before_the_wineserver_listens(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does starts a wineserver of its own beside ours."""
+    monkeypatch.setenv("FAKE_LISTEN_S", "0.3")
+    with opened(fake) as launcher, launcher.server("fake", {}) as server:
+        server.expect("ready", DEADLINE_S)
+    assert "warm server" in log(fake) and "early server" not in log(fake)
 
 
 def test_environment_of_a_program(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
