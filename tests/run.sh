@@ -40,6 +40,15 @@ ctest_preset() {
     ctest --preset "$1" --parallel "$(getconf _NPROCESSORS_ONLN)"
 }
 
+# How many tests of a part run at once. Those of the servers mostly wait; 0 is none beside another, without a process of its own.
+side_by_side() {
+    case $1 in
+    py) getconf _NPROCESSORS_ONLN ;;
+    servers) echo $(($(getconf _NPROCESSORS_ONLN) + 1)) ;;
+    *) echo 0 ;;
+    esac
+}
+
 run_part() {
     case $1 in
     host | sanitize | fuzz) ctest_preset "$1" ;;
@@ -54,7 +63,7 @@ run_part() {
     *)
         part=$1
         shift
-        "$python" -m pytest "tests/$part" "$@"
+        "$python" -m pytest --numprocesses "$(side_by_side "$part")" "tests/$part" "$@"
         ;;
     esac
 }

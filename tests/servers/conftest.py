@@ -16,7 +16,8 @@ from running import BUILD, ROOT, Bystander, Server
 
 from harness.launch import Launcher, LaunchError, open_launcher
 
-SEED = int(os.environ.get("IOMODELS_SEED") or random.randrange(2**32))
+SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))
+"""Left in the environment for the processes that run tests side by side, which have this module of their own."""
 _opened: list[Launcher] = []
 
 
