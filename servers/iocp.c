@@ -18,6 +18,7 @@
 
 #include <process.h>
 
+enum { MAX_THREADS = 4096 };
 enum operation { ACCEPTING, RECEIVING, SENDING };
 
 struct client {
@@ -31,14 +32,8 @@ struct client {
 static uint32_t concurrency; /* 0: as many as there are processors */
 static uint32_t accepts = 16;
 static const struct server *server;
-static HANDLE port;
+static HANDLE port, workers[MAX_THREADS];
 static volatile LONG accepting; /* AcceptEx operations under way */
-
-/* For the client's owner only, that is, with no operation under way. */
-static void close_client(struct client *client, struct stats *stats) {
-    server_dismiss(server, &client->connection, stats);
-    free(client);
-}
 
 /*
  * Starts what the session asks for next. Once an operation is started the client is not ours any more:
@@ -46,23 +41,22 @@ static void close_client(struct client *client, struct stats *stats) {
  * at once queues its packet just the same, so both cases are one.
  */
 static void start_next(struct client *client, enum session_next next, struct stats *stats) {
-    if (next == SESSION_CLOSE || server_stopping(server)) {
-        close_client(client, stats);
-        return;
-    }
-    struct session *session = &client->connection.session;
-    client->overlapped = (OVERLAPPED){0};
-    client->operation = next == SESSION_RECEIVE ? RECEIVING : SENDING;
-    struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
-    WSABUF buffer = {.buf = span.data, .len = span.length};
-    DWORD flags = 0;
-    int result = next == SESSION_RECEIVE
-                     ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
-                     : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
-    if (result == SOCKET_ERROR && WSAGetLastError() != WSA_IO_PENDING) {
+    if (next != SESSION_CLOSE && !server_stopping(server)) {
+        struct session *session = &client->connection.session;
+        client->overlapped = (OVERLAPPED){0};
+        client->operation = next == SESSION_RECEIVE ? RECEIVING : SENDING;
+        struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
+        WSABUF buffer = {.buf = span.data, .len = span.length};
+        DWORD flags = 0;
+        int result = next == SESSION_RECEIVE
+                         ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
+                         : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
+        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING)
+            return;
         server_lost(server, (DWORD)WSAGetLastError(), stats);
-        close_client(client, stats);
     }
+    server_dismiss(server, &client->connection, stats);
+    free(client);
 }
 
 static bool start_accept(void) {
@@ -108,12 +102,11 @@ static void on_accepted(struct client *client, DWORD error, struct stats *stats)
     if (error != ERROR_SUCCESS || !CreateIoCompletionPort((HANDLE)client->socket, port, 0, 0)) {
         server_lost(server, error, stats); /* gone again before it was accepted, or the server stops */
         closesocket(client->socket);
-        free(client);
     } else if (server_admit(server, &client->connection, client->socket, stats)) {
         start_next(client, SESSION_RECEIVE, stats);
-    } else {
-        free(client);
+        return;
     }
+    free(client);
 }
 
 /* An operation has ended; with its packet the client is this worker's. */
@@ -121,14 +114,16 @@ static void on_packet(struct client *client, DWORD error, DWORD bytes, struct st
     struct session *session = &client->connection.session;
     if (client->operation == ACCEPTING) {
         on_accepted(client, error, stats);
-    } else if (error != ERROR_SUCCESS || (client->operation == RECEIVING && server_stopping(server))) {
-        server_lost(server, error, stats); /* or the request comes too late to be begun */
-        close_client(client, stats);
-    } else if (client->operation == RECEIVING) {
-        start_next(client, session_received(session, bytes, stats), stats);
-    } else {
-        start_next(client, session_sent(session, bytes, stats), stats);
+        return;
     }
+    enum session_next next = SESSION_CLOSE;
+    if (error != ERROR_SUCCESS)
+        server_lost(server, error, stats);
+    else if (client->operation == SENDING)
+        next = session_sent(session, bytes, stats);
+    else if (!server_stopping(server)) /* else the request comes too late to be begun */
+        next = session_received(session, bytes, stats);
+    start_next(client, next, stats);
 }
 
 static unsigned __stdcall work(void *argument) {
@@ -150,59 +145,44 @@ static unsigned __stdcall work(void *argument) {
     }
 }
 
-static bool open_port(void) {
+/* What a start that fails leaves behind, the end of the process takes. */
+static int start_workers(void) {
     port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, concurrency);
-    if (!port || !CreateIoCompletionPort((HANDLE)server->listener, port, 0, 0)) {
-        server_error("CreateIoCompletionPort", GetLastError());
-        return false;
-    }
-    return true;
-}
-
-static uint32_t start_workers(HANDLE *workers) {
+    if (!port || !CreateIoCompletionPort((HANDLE)server->listener, port, 0, 0))
+        return server_error("CreateIoCompletionPort", GetLastError());
     for (uint32_t i = 0; i < server->threads; i++) {
         workers[i] = (HANDLE)_beginthreadex(NULL, 0, work, server_stats(server), 0, NULL);
-        if (!workers[i]) {
-            server_error("_beginthreadex", GetLastError());
-            return i;
-        }
+        if (!workers[i])
+            return server_error("_beginthreadex", GetLastError());
     }
-    return server->threads;
+    return EXIT_SUCCESS;
 }
 
-static void stop_workers(HANDLE *workers, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
+static void stop_workers(void) {
+    for (uint32_t i = 0; i < server->threads; i++)
         PostQueuedCompletionStatus(port, 0, 0, NULL);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < server->threads; i++) {
         WaitForSingleObject(workers[i], INFINITE);
         CloseHandle(workers[i]);
     }
+    CloseHandle(port);
 }
 
 static int run(const struct server *the_server) {
     server = the_server;
-    struct stats *stats = server_stats(server);
-    HANDLE *workers = calloc(server->threads, sizeof *workers);
-    if (!workers)
-        return server_error("calloc", ERROR_NOT_ENOUGH_MEMORY);
-    if (!open_port())
+    if (start_workers() != EXIT_SUCCESS)
         return EXIT_FAILURE;
-    uint32_t count = start_workers(workers);
-    bool complete = count == server->threads;
-    if (complete) {
-        server_ready(server);
-        while (!server_stopping(server)) {
-            keep_accepting(stats);
-            Sleep(SERVER_TICK_MS);
-        }
-        /* only when every operation has completed does the system own no memory of ours */
-        while (server_cancel(server) > 0 || accepting > 0)
-            Sleep(10);
+    server_ready(server);
+    struct stats *stats = server_stats(server);
+    while (!server_stopping(server)) {
+        keep_accepting(stats);
+        Sleep(SERVER_TICK_MS);
     }
-    stop_workers(workers, count);
-    CloseHandle(port);
-    free(workers);
-    return complete ? EXIT_SUCCESS : EXIT_FAILURE;
+    /* only when every operation has completed does the system own no memory of ours */
+    while (server_cancel(server) > 0 || accepting > 0)
+        Sleep(10);
+    stop_workers();
+    return EXIT_SUCCESS;
 }
 
 static const struct option options[] = {
@@ -217,7 +197,7 @@ const struct server_model model = {
     .summary =
         "Overlapped operations whose completions are queued on a port and served by a few worker threads.",
     .family = "completion",
-    .max_threads = 4096,
+    .max_threads = MAX_THREADS,
     .options = options,
     .run = run,
 };

@@ -49,34 +49,27 @@ static void NTAPI on_thread_end(void *stats) {
         server_stats_return(stats);
 }
 
-static void close_client(struct client *client, struct stats *stats) {
+/* Starts what the session asks for next. From then on the client belongs to whoever is called back. */
+static void start_next(struct client *client, enum session_next next, struct stats *stats) {
+    if (next != SESSION_CLOSE && !server_stopping(server)) {
+        struct session *session = &client->connection.session;
+        client->overlapped = (OVERLAPPED){0};
+        client->operation = next == SESSION_RECEIVE ? RECEIVING : SENDING;
+        struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
+        WSABUF buffer = {.buf = span.data, .len = span.length};
+        DWORD flags = 0;
+        StartThreadpoolIo(client->io);
+        int result = next == SESSION_RECEIVE
+                         ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
+                         : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
+        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING)
+            return;
+        server_lost(server, (DWORD)WSAGetLastError(), stats);
+        CancelThreadpoolIo(client->io); /* no callback will come */
+    }
     server_dismiss(server, &client->connection, stats);
     CloseThreadpoolIo(client->io); /* after the socket; allowed in its own callback */
     free(client);
-}
-
-/* Starts what the session asks for next. From then on the client belongs to whoever is called back. */
-static void start_next(struct client *client, enum session_next next, struct stats *stats) {
-    if (next == SESSION_CLOSE || server_stopping(server)) {
-        close_client(client, stats);
-        return;
-    }
-    struct session *session = &client->connection.session;
-    client->overlapped = (OVERLAPPED){0};
-    client->operation = next == SESSION_RECEIVE ? RECEIVING : SENDING;
-    struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
-    WSABUF buffer = {.buf = span.data, .len = span.length};
-    DWORD flags = 0;
-    StartThreadpoolIo(client->io);
-    int result = next == SESSION_RECEIVE
-                     ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
-                     : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
-    if (result == SOCKET_ERROR && WSAGetLastError() != WSA_IO_PENDING) {
-        DWORD error = (DWORD)WSAGetLastError();
-        CancelThreadpoolIo(client->io); /* no callback will come */
-        server_lost(server, error, stats);
-        close_client(client, stats);
-    }
 }
 
 static bool start_accept(void) {
@@ -126,13 +119,13 @@ static void on_accepted(struct client *client, DWORD error, struct stats *stats)
     if (!client->io) {
         server_lost(server, error, stats); /* gone again before it was accepted, or the server stops */
         closesocket(client->socket);
-        free(client);
     } else if (server_admit(server, &client->connection, client->socket, stats)) {
         start_next(client, SESSION_RECEIVE, stats);
+        return;
     } else {
         CloseThreadpoolIo(client->io);
-        free(client);
     }
+    free(client);
 }
 
 /* Called by a thread of the pool: an operation has ended, and with it the client is this thread's. */
@@ -147,46 +140,43 @@ static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *instance, void *context
     stats->events++;
     if (client->operation == ACCEPTING) {
         on_accepted(client, error, stats);
-    } else if (error != ERROR_SUCCESS || (client->operation == RECEIVING && server_stopping(server))) {
-        server_lost(server, error, stats); /* or the request comes too late to be begun */
-        close_client(client, stats);
-    } else if (client->operation == RECEIVING) {
-        start_next(client, session_received(session, (uint32_t)bytes, stats), stats);
     } else {
-        start_next(client, session_sent(session, (uint32_t)bytes, stats), stats);
+        enum session_next next = SESSION_CLOSE;
+        if (error != ERROR_SUCCESS)
+            server_lost(server, error, stats);
+        else if (client->operation == SENDING)
+            next = session_sent(session, (uint32_t)bytes, stats);
+        else if (!server_stopping(server)) /* else the request comes too late to be begun */
+            next = session_received(session, (uint32_t)bytes, stats);
+        start_next(client, next, stats);
     }
     InterlockedDecrement(&running);
-}
-
-static TP_POOL *open_pool(void) {
-    TP_POOL *pool = CreateThreadpool(NULL);
-    if (!pool)
-        return NULL;
-    SetThreadpoolThreadMaximum(pool, server->threads);
-    if (!SetThreadpoolThreadMinimum(pool, min_threads)) {
-        CloseThreadpool(pool);
-        return NULL;
-    }
-    InitializeThreadpoolEnvironment(&environment);
-    SetThreadpoolCallbackPool(&environment, pool);
-    return pool;
 }
 
 static int run(const struct server *the_server) {
     server = the_server;
     if (min_threads > server->threads)
         return server_wrong_option("min-threads", min_threads, "must be at most --threads");
-    struct stats *stats = server_stats(server);
     stats_slot = FlsAlloc(on_thread_end);
     if (stats_slot == FLS_OUT_OF_INDEXES)
         return server_error("FlsAlloc", GetLastError());
-    TP_POOL *pool = open_pool();
+    TP_POOL *pool = CreateThreadpool(NULL);
     if (!pool)
         return server_error("CreateThreadpool", GetLastError());
+    SetThreadpoolThreadMaximum(pool, server->threads);
+    if (!SetThreadpoolThreadMinimum(pool,
+                                    min_threads)) /* what is left behind, the end of the process takes */
+        return server_error("SetThreadpoolThreadMinimum", GetLastError());
+    InitializeThreadpoolEnvironment(&environment);
+    SetThreadpoolCallbackPool(&environment, pool);
+    /* Else each accept would wait behind the callbacks of all clients, and each client makes more of them. */
+    SetThreadpoolCallbackPriority(&environment, TP_CALLBACK_PRIORITY_HIGH);
     listener_io = CreateThreadpoolIo((HANDLE)server->listener, on_completion, NULL, &environment);
     if (!listener_io)
         return server_error("CreateThreadpoolIo", GetLastError());
+    SetThreadpoolCallbackPriority(&environment, TP_CALLBACK_PRIORITY_NORMAL);
     server_ready(server);
+    struct stats *stats = server_stats(server);
     while (!server_stopping(server)) {
         keep_accepting(stats);
         Sleep(SERVER_TICK_MS);

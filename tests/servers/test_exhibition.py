@@ -14,7 +14,7 @@ from harness.launch import Launcher
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ROOT / "servers"
 PAGES = ROOT / "docs" / "models"
-MOST_LINES = 270
+MOST_LINES = 220
 
 OPTION = re.compile(r"--([a-z][a-z-]*)")
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
