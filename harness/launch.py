@@ -260,6 +260,9 @@ class Launcher(Protocol):
     def loadgen(self, options: Mapping[str, int | str | bool], *, windows: bool = False) -> Program:
         """Starts the platform's own load generator, or with `windows` the Windows one (under Wine in a prefix of its own)."""
 
+    def program(self, executable: Path, *arguments: object) -> Program:
+        """Starts a program that is none of the models, in the surroundings of a server."""
+
     def environment(self) -> dict[str, Any]:
         """What of this machine decides the figures, for the record."""
 
@@ -339,6 +342,9 @@ class PlainLauncher:
         if windows:
             return self._start("windows-loadgen", self._programs / "loadgen.exe", arguments(options))
         return self._start("loadgen", self._loadgen, arguments(options))
+
+    def program(self, executable: Path, *arguments: object) -> Program:
+        return self._start("server", executable, [str(argument) for argument in arguments])
 
     def environment(self) -> dict[str, Any]:
         return {"placement": asdict(self.placement), **machine()}

@@ -47,6 +47,7 @@ static const struct option no_options[] = {OPTION_END};
 static const struct option *tables[4];
 
 static volatile LONG stopping; /* set once, by the control thread or the console */
+static bool ready;             /* the model has said so: from then on it owes a summary */
 
 static struct connection *open_connections; /* admitted and not yet dismissed */
 static uint32_t open_count;
@@ -286,6 +287,7 @@ static uint64_t socket_option(SOCKET socket, int name) {
 
 void server_ready(const struct server *unused) {
     (void)unused;
+    ready = true;
     struct sockaddr_in address;
     int length = sizeof address;
     getsockname(server.listener, (struct sockaddr *)&address, &length);
@@ -423,7 +425,7 @@ static int serve(void) {
     int code = model.run(&server);
     assert(code != EXIT_SUCCESS || open_count == 0); /* a model drains before it returns */
     closesocket(server.listener);
-    if (code != EXIT_USAGE)
+    if (ready)
         report_counters("summary");
     return code;
 }

@@ -48,6 +48,9 @@ class FakeLauncher:
     def loadgen(self, options: Mapping[str, int | str | bool], *, windows: bool = False) -> Program:
         return self._start("loadgen", self.behaviour(len(self.started) - 1)[1], options)
 
+    def program(self, executable: Path, *arguments: object) -> Program:
+        raise NotImplementedError("a run starts servers and load generators only")
+
     def environment(self) -> dict[str, Any]:
         return {"placement": None}
 

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from client import DEADLINE_S
-from running import BUILD, start_other
+from running import BUILD
 
 from harness.launch import Launcher, LaunchError, Program, open_launcher, windows_programs
 from harness.stats import ratio_estimate
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with open_launcher(BUILD, say=lambda line: print(line, file=sys.stderr)) as launcher:
             starts = {
                 "iocp": lambda: launcher.server("iocp", {"threads": 1}),
-                "minimal_iocp": lambda: start_other(launcher, MINIMAL),
+                "minimal_iocp": lambda: launcher.program(MINIMAL),
             }
             for repeat in range(load.repeats):
                 for name in sorted(starts, reverse=repeat % 2 == 1):  # neither is always the first

@@ -107,7 +107,7 @@ class Holding:
 
     @staticmethod
     def of(server: Server, launcher: Launcher) -> Holding:
-        with start_other(launcher, FIXTURES / "handles.exe", server.ready["pid"]) as program:
+        with launcher.program(FIXTURES / "handles.exe", server.ready["pid"]) as program:
             handles = program.expect("handles", DEADLINE_S)["count"]
         return Holding(
             handles,
@@ -119,9 +119,3 @@ class Holding:
 
 def descriptors(pid: int | None) -> int:
     return len(os.listdir(f"/proc/{pid}/fd")) if pid and sys.platform == "linux" else 0
-
-
-def start_other(launcher: Launcher, executable: Path, *arguments: object) -> Program:
-    """Starts a program that is none of the models (`launcher` knows those only by name), in the models' surroundings."""
-    program: Program = launcher._start("server", executable, [str(argument) for argument in arguments])
-    return program

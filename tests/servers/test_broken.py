@@ -15,7 +15,7 @@ import test_hostile
 import test_life
 import test_many
 import test_resources
-from running import FIXTURES, Server, start_other
+from running import FIXTURES, Server
 
 from harness.launch import Launcher, ProgramFailed
 
@@ -51,7 +51,7 @@ def broken(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     servers: list[Server] = []
 
     def start_one(fault: int) -> Server:
-        servers.append(Server("broken", start_other(launcher, FIXTURES / "broken.exe", "--fault", fault)))
+        servers.append(Server("broken", launcher.program(FIXTURES / "broken.exe", "--fault", fault)))
         return servers[-1]
 
     yield start_one
