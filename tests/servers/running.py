@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -107,14 +108,20 @@ class Holding:
 
     @staticmethod
     def of(server: Server, launcher: Launcher) -> Holding:
-        with launcher.program(FIXTURES / "handles.exe", server.ready["pid"]) as program:
-            handles = program.expect("handles", DEADLINE_S)["count"]
+        counter = handle_counter(launcher)
+        counter.send(str(server.ready["pid"]))
         return Holding(
-            handles,
+            counter.expect("handles", DEADLINE_S)["count"],
             descriptors(server.program.pid) + descriptors(server.program.wineserver_pid),
             psutil.Process(server.program.pid).num_threads(),
             server.sample()["process"]["working_set_bytes"],
         )
+
+
+@functools.cache
+def handle_counter(launcher: Launcher) -> Program:
+    """Runs until the launcher is closed."""
+    return launcher.program(FIXTURES / "handles.exe")
 
 
 def descriptors(pid: int | None) -> int:

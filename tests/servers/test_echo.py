@@ -116,7 +116,7 @@ def test_any_frames_in_any_segments(start: Start, seed: int) -> None:
     cuts = st.lists(st.floats(0, 1), max_size=30)
 
     @hypothesis_seed(seed)
-    @settings(max_examples=40, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
     @given(frames, cuts)
     def check(frames: list[Frame], cuts: list[float]) -> None:
         stream = b"".join(frame.request for frame in frames)

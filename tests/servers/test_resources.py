@@ -19,25 +19,38 @@ from harness.launch import Launcher, ProgramFailed
 
 GROWTH_SLACK_BYTES = 768 * 1024
 """Of 4,000 connections together: allocators keep some. A leak of one buffer pair each would be 128 MiB, of 256 bytes 1 MiB."""
+WINE_LOSES_BYTES = {"tpio": 208}
+"""Of a connection, by model: Wine (8.0 and 10.0) never frees the list of completions that it makes for each TP_IO, also when the
+TP_IO is made and closed without a single operation."""
 
 
-def test_no_growth_over_6000_connections(server: Server, launcher: Launcher) -> None:
-    """3 x 2,000 connections come and go: handles, threads and memory are after the third 2,000 what they were after the first."""
-    check_growth(server, launcher, 2000)
+def test_storms_of_short_connections(server: Server, bystander: Bystander, launcher: Launcher) -> None:
+    """Three storms of 2,000 connections, 20 at a time: some say nothing, some leave with RST, most ask once. The books balance,
+    and handles, threads and memory are after the third storm what they were after the first."""
+    asked = check_growth(server, launcher, 2000, stay=1)
+    bystander.check()
+    counters = server.counters()
+    assert (counters["accepted"], counters["closed"]) == (6001, 6000)
+    assert counters["requests"] == 6 + asked
+    assert (counters["refused"], counters["failures"], counters["truncated"]) == (0, 0, 0)
 
 
-def check_growth(server: Server, launcher: Launcher, visits: int) -> None:
-    """Three rounds of so many connections each."""
+def check_growth(server: Server, launcher: Launcher, visits: int, stay: int = 0) -> int:
+    """Three storms of so many connections each, beside those that stay. Returns how many asked."""
+    asked = 0
     rounds = []
-    for _ in range(3):
-        visit(server.port, visits, 20, quiet_every=11, reset_every=13)
-        server.until_connections(0)
+    for number in range(3):
+        asked += visit(server.port, visits, 20, quiet_every=11, reset_every=13)
+        server.until(lambda sample, all=stay + (number + 1) * visits: sample["counters"]["accepted"] == all, "all accepted")
+        server.until_connections(stay)
         rounds.append(at_rest(server, launcher))
     first, _, last = rounds
     assert last.handles <= first.handles + 8, rounds
     assert last.descriptors <= first.descriptors + 8, rounds
     assert last.threads <= first.threads + 1, rounds
-    assert last.working_set_bytes <= first.working_set_bytes + GROWTH_SLACK_BYTES, rounds
+    lost_bytes = 2 * visits * WINE_LOSES_BYTES.get(server.model, 0) if launcher.platform.startswith("wine") else 0
+    assert last.working_set_bytes <= first.working_set_bytes + lost_bytes + GROWTH_SLACK_BYTES, rounds
+    return asked
 
 
 def test_everything_of_a_crowd_is_given_back(server: Server, launcher: Launcher) -> None:
@@ -74,11 +87,11 @@ def test_idle_server_uses_no_cpu(server: Server) -> None:
     for client in clients:
         client.check(echo_frame(10))
     before = server.sample()
-    time.sleep(1)
+    time.sleep(0.5)
     after = server.sample()
     used = sum(after["process"][name] - before["process"][name] for name in ("cpu_user_ns", "cpu_kernel_ns"))
-    assert used <= 200e6, f"{used / 1e6:.0f} ms of CPU in a second of idleness"
-    assert after["counters"]["waits"] - before["counters"]["waits"] <= 200
+    assert used <= 100e6, f"{used / 1e6:.0f} ms of CPU in half a second of idleness"
+    assert after["counters"]["waits"] - before["counters"]["waits"] <= 100
     for client in clients:
         client.close()
 
@@ -99,7 +112,7 @@ def test_no_more_sockets(start: Start, model: str) -> None:
         crowd = [server.connect() for _ in range(60)]  # the system's backlog takes them, whatever the server can do
         for client in crowd:
             send_or_find_closed(client, echo_frame(10).request)
-        time.sleep(0.5)  # some ticks, in which it tries to accept and fails
+        server.until(lambda sample: sample["counters"]["failures"] > 0, "the limit is met")
         for other in inside:
             other.check()
         for client in crowd:
@@ -110,8 +123,6 @@ def test_no_more_sockets(start: Start, model: str) -> None:
         other.check()
         other.close()
     server.until_connections(0)
-    summary = server.end()
-    assert summary["counters"]["failures"] > 0, "the limit was not met: the check asks nothing"
 
 
 def send_or_find_closed(client: Client, data: bytes) -> None:

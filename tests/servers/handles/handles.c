@@ -1,5 +1,5 @@
 /*
- * handles PID: prints how many handles that process has open.
+ * handles: prints for each line of stdin, the number of a process, how many handles that process has open.
  *
  * Counted in the system's list of all handles: under Wine GetProcessHandleCount says 0, and the list of
  * processes says how many places the table of handles has.
@@ -40,17 +40,21 @@ static struct handles *all_handles(void) {
     }
 }
 
-int main(int argc, char **argv) {
-    ULONG pid = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
-    struct handles *handles = pid ? all_handles() : NULL;
-    if (!handles) {
-        fprintf(stderr, "handles: needs the number of a process, and a system that lists handles\n");
-        return pid ? 1 : 2;
+int main(void) {
+    char line[32];
+    while (fgets(line, sizeof line, stdin)) {
+        ULONG pid = strtoul(line, NULL, 10);
+        struct handles *handles = all_handles();
+        if (!handles) {
+            fprintf(stderr, "handles: this system does not list handles, or there is no memory\n");
+            return 1;
+        }
+        unsigned long count = 0;
+        for (ULONG_PTR i = 0; i < handles->count; i++)
+            count += handles->list[i].pid == pid;
+        printf("{\"event\":\"handles\",\"format\":1,\"count\":%lu}\n", count);
+        fflush(stdout);
+        free(handles);
     }
-    unsigned long count = 0;
-    for (ULONG_PTR i = 0; i < handles->count; i++)
-        count += handles->list[i].pid == pid;
-    printf("{\"event\":\"handles\",\"format\":1,\"count\":%lu}\n", count);
-    free(handles);
-    return count > 0 ? 0 : 1;
+    return 0;
 }
