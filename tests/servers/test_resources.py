@@ -27,30 +27,36 @@ TP_IO is made and closed without a single operation."""
 def test_storms_of_short_connections(server: Server, bystander: Bystander, launcher: Launcher) -> None:
     """Three storms of 2,000 connections, 20 at a time: some say nothing, some leave with RST, most ask once. The books balance,
     and handles, threads and memory are after the third storm what they were after the first."""
-    asked = check_growth(server, launcher, 2000, stay=1)
+    visits, asked = check_growth(server, launcher, 2000, stay=1)
     bystander.check()
     counters = server.counters()
-    assert (counters["accepted"], counters["closed"]) == (6001, 6000)
+    assert (counters["accepted"], counters["closed"]) == (visits + 1, visits)
     assert counters["requests"] == 6 + asked
     assert (counters["refused"], counters["failures"], counters["truncated"]) == (0, 0, 0)
 
 
-def check_growth(server: Server, launcher: Launcher, visits: int, stay: int = 0) -> int:
-    """Three storms of so many connections each, beside those that stay. Returns how many asked."""
+def check_growth(server: Server, launcher: Launcher, visits: int, stay: int = 0) -> tuple[int, int]:
+    """Three storms of so many connections each, beside those that stay. Returns how many came, and how many of them asked.
+
+    Memory may also rise to a level that depends on how many happened to be open at once, and stay there; a leak goes on. So when
+    memory has grown, up to three more storms follow, and the last three are compared.
+    """
+    lost_bytes = 2 * visits * WINE_LOSES_BYTES.get(server.model, 0) if launcher.platform.startswith("wine") else 0
+    slack = GROWTH_SLACK_BYTES + lost_bytes
     asked = 0
-    rounds = []
-    for number in range(3):
+    rounds: list[Holding] = []
+    while len(rounds) < 3 or (len(rounds) < 6 and rounds[-1].working_set_bytes > rounds[-3].working_set_bytes + slack):
         asked += visit(server.port, visits, 20, quiet_every=11, reset_every=13)
-        server.until(lambda sample, all=stay + (number + 1) * visits: sample["counters"]["accepted"] == all, "all accepted")
+        came = (len(rounds) + 1) * visits
+        server.until(lambda sample, all=stay + came: sample["counters"]["accepted"] == all, f"{came} accepted")
         server.until_connections(stay)
         rounds.append(at_rest(server, launcher))
-    first, _, last = rounds
+    first, _, last = rounds[-3:]
     assert last.handles <= first.handles + 8, rounds
     assert last.descriptors <= first.descriptors + 8, rounds
     assert last.threads <= first.threads + 1, rounds
-    lost_bytes = 2 * visits * WINE_LOSES_BYTES.get(server.model, 0) if launcher.platform.startswith("wine") else 0
-    assert last.working_set_bytes <= first.working_set_bytes + lost_bytes + GROWTH_SLACK_BYTES, rounds
-    return asked
+    assert last.working_set_bytes <= first.working_set_bytes + slack, rounds
+    return came, asked
 
 
 def test_everything_of_a_crowd_is_given_back(server: Server, launcher: Launcher) -> None:
