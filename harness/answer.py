@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from harness import stats
 from harness.summary import Cell, Comparison, Summary, panel
+from harness.verdict import Kind
 from plots.style import rounded, size_words
 
 WINE_SENTENCE = ("Measured under Wine: it shows that the code is right, not how Windows performs. "
@@ -21,7 +23,7 @@ MANY = 4
 
 def answer(summary: Summary) -> list[str]:
     """First what was found, then what limits it."""
-    if not any(cell.n for cell in summary.cells):
+    if not any(cell.verdict.valid for cell in summary.cells):
         return [f"On {summary.platform} there is no valid measurement, so there is no answer.", *_gaps(summary)]
     others = [label for label in summary.labels[1:] if label not in summary.controls]
     found = [_comparison(summary, label, load) for label in others for load in summary.panels]
@@ -50,29 +52,25 @@ def _comparison(summary: Summary, label: str, load: tuple[int, int, int]) -> str
     """One sentence a pair and message size: the differences from the highest load down, then where there is none."""
     rows = [row for row in summary.comparisons if row.cell.condition.label == label and panel(row.cell.condition) == load]
     rows.sort(key=lambda row: row.cell.condition.connections)
-    bare = [row for row in rows if row.ratio is not None and row.ratio.low is None]
-    different = [row for row in rows if row not in bare and _differs(row)]
-    same = [row for row in rows if row.ratio is not None and row not in bare and row not in different]
-    parts = _differences(different, MOST_TOLD if len(summary.labels) < MANY else MOST_TOLD_OF_MANY)
+    different, same, few = (
+        [row for row in rows if row.ratio and row.finding is kind]
+        for kind in (stats.Finding.SHOWN, stats.Finding.NOT_SHOWN, stats.Finding.TOO_FEW))
+    most = MOST_TOLD if len(summary.labels) < MANY else MOST_TOLD_OF_MANY
+    parts = _differences(different, most)
     parts += [f"no difference shown {_where(same, rows)}"] if same else []
-    single = [f"{times(row.ratio)} at {row.cell.condition.connections:,}" for row in bare if row.ratio]
-    parts += [f"{_listed(single)} connection{'' if _at(bare[-1]) == '1 connection' else 's'} from a single repeat on a side, so without "
-              "an interval"] if single else []
-    for row in rows:
-        if row.ratio is None:
-            empty = " and ".join(cell.condition.label for cell in (row.cell, row.baseline) if not any(cell.rates))
-            parts.append(f"no comparison at {_at(row)}, where {empty} has no valid repeat")
+    parts += [f"too few repeats to tell: {', '.join(_differences(few, most))}"] if few else []
+    parts += [f"no comparison at {_at(row)}, where {row.reason}" for row in rows if row.reason]
     return f"On {summary.platform}, {label} over {summary.baseline} in requests per second, {size_words(load)}: {'; '.join(parts)}."
 
 
 def _control(summary: Summary, label: str) -> str:
     """What the baseline's double says of the method: a difference between the two is one that no model makes."""
     rows = [row for row in summary.comparisons if row.cell.condition.label == label]
-    ratios = [(row.ratio, row) for row in rows if row.ratio is not None and row.ratio.low is not None]
-    differing = [(ratio, row) for ratio, row in ratios if _differs(row)]
+    ratios = [(row.ratio, row) for row in rows if row.ratio]
+    differing = [(ratio, row) for ratio, row in ratios if row.finding is stats.Finding.SHOWN]
     told = f"Control: {label} is {summary.baseline} once more, on {summary.platform}"
-    if not ratios:
-        return f"{told}; without at least two valid repeats of both it says nothing."
+    if not any(row.finding is not stats.Finding.TOO_FEW for _, row in ratios):
+        return f"{told}; without {stats.REPEATS_FOR_A_CLAIM} valid repeats of both it says nothing."
     if not differing:
         return f"{told}: no difference shown at {count(len(ratios), 'load')}, as it must be."
     ratio, row = max(differing, key=lambda each: abs(math.log(each[0].value)))
@@ -90,13 +88,6 @@ def _differences(rows: Sequence[Comparison], most: int) -> list[str]:
     values = sorted(ratio.value for _, ratio in ratios[1:])
     return [told[0], f"{_factor(values[0])}× to {_factor(values[-1])}× at {len(values)} lower loads ({rows[0].cell.condition.connections:,} "
                      f"to {_at(rows[-2])})"]
-
-
-def _differs(row: Comparison) -> bool:
-    """Whether a ratio is told as a difference: the corrected test decides, with too few repeats for it the interval alone."""
-    if row.verdict is stats.Verdict.TOO_FEW:
-        return row.ratio is not None and not row.ratio.spans_one
-    return row.verdict is stats.Verdict.SHOWN
 
 
 def _at(row: Comparison) -> str:
@@ -123,7 +114,7 @@ def _latency(summary: Summary) -> list[str]:
     """Median and p99 of every series at the highest load that has any, one sentence a message size."""
     sentences = []
     for load in summary.panels:
-        cells = [cell for cell in summary.cells if panel(cell.condition) == load and cell.counts]
+        cells = [cell for cell in summary.cells if panel(cell.condition) == load and cell.verdict.valid]
         most = max((cell.condition.connections for cell in cells), default=0)
         heavy = [cell for cell in cells if cell.condition.connections == most]
         told = [f"{cell.condition.label} {_milliseconds(cell, 50.0)} (p99 {_milliseconds(cell, 99.0)})" for cell in heavy]
@@ -141,7 +132,7 @@ def _certainty(summary: Summary) -> list[str]:
     """What the number of repeats allows to claim."""
     if not summary.comparisons:
         return []
-    numbers = sorted({cell.n for cell in summary.cells if cell.n})
+    numbers = sorted({cell.n for cell in summary.cells if cell.verdict.valid})
     repeats = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
     brackets = "Brackets are 95 % bootstrap intervals of the ratio of medians."
     few = next((each for each in numbers if each > 1), 1)
@@ -156,12 +147,17 @@ def _certainty(summary: Summary) -> list[str]:
 
 
 def _gaps(summary: Summary) -> list[str]:
-    """What is not in the answer: failed repeats and repeats that were never measured."""
+    """What is not in the answer: cells that are not valid, failed repeats and repeats that were never measured."""
     planned = sum(cell.planned for cell in summary.cells)
-    failed = sum(len(cell.failures) for cell in summary.cells)
+    failed, invalid = (sum(failure.kind is kind for cell in summary.cells for failure in cell.failures) for kind in (Kind.FAILED, Kind.INVALID))
     missing = sum(cell.missing for cell in summary.cells)
+    bad = Counter(cell.verdict.kind.value for cell in summary.cells if not cell.verdict.valid)
+    kinds = ", ".join(f"{number} {kind}" for kind, number in bad.most_common())
     gaps: list[tuple[int, Callable[[int], str]]] = [
+        (bad.total(), lambda n: f"{n} of {count(len(summary.cells), 'cell')} {'is' if n == 1 else 'are'} not valid and left out: {kinds} "
+                                "(the report says why)."),
         (failed, lambda n: f"{n} of {count(planned, 'repeat')} failed and {'is' if n == 1 else 'are'} left out (the report lists the reasons)."),
+        (invalid, lambda n: f"{n} of {count(planned, 'repeat')} {'is' if n == 1 else 'are'} invalid and left out (the report lists the reasons)."),
         (missing, lambda n: f"The run is not complete: {n} of {count(planned, 'planned repeat')} {'is' if n == 1 else 'are'} missing."),
     ]
     return [tell(n) for n, tell in gaps if n]

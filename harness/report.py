@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,15 @@ from harness.answer import WINE_SENTENCE, answer, count, times
 from harness.files import write_whole
 from harness.records import Run, load_run
 from harness.stats import Estimate
-from harness.summary import COSTS, PERCENTS, Cell, Measure, Summary, panel, summarise
+from harness.summary import COSTS, PERCENTS, Cell, Comparison, Measure, Summary, panel, summarise
 from plots import latency_by_percentile, style, throughput_by_connections
 
 FIGURES = (throughput_by_connections.draw, latency_by_percentile.draw)
 NOTHING = "–"
 """Stands in a table where there is no value; the reason is below the table."""
+
+
+MARKS = "~ no difference shown; ? too few repeats to tell"
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Row:
     latencies: tuple[str, ...]
     cpu: str
     costs: tuple[str, ...]
+    delta: str
+    verdict: str
     n: str
     left_out: str
 
@@ -90,6 +96,9 @@ def _context(summary: Summary, plots: Sequence[style.Plot]) -> dict[str, Any]:
         "costs": COSTS[1:],
         "absent": _absent(summary),
         "left_out": [(cell.condition, failure) for cell in summary.cells for failure in cell.failures],
+        "not_valid": [(cell.condition, str(cell.verdict)) for cell in summary.cells if not cell.verdict.valid],
+        "not_judged": _not_judged(summary),
+        "marks": MARKS,
         "missing": [(cell.condition, cell.missing, cell.planned) for cell in summary.cells if cell.missing],
         "conditions": _conditions(summary),
         "circumstances": _circumstances(summary.run),
@@ -105,11 +114,19 @@ def _blocks(summary: Summary) -> list[Block]:
 
 def _row(summary: Summary, cell: Cell) -> Row:
     comparison = summary.comparison(cell)
-    ratio = "1 (baseline)" if comparison is None else times(comparison.ratio) if comparison.ratio else NOTHING
-    left_out = [f"{len(cell.failures)} failed"] * bool(cell.failures) + [f"{cell.missing} missing"] * bool(cell.missing)
+    ratio = "1 (baseline)" if comparison is None else marked(comparison)
+    delta = comparison.difference.delta if comparison else None
+    kinds = Counter(failure.kind.value for failure in cell.failures)
+    left_out = [f"{number} {kind}" for kind, number in kinds.items()] + [f"{cell.missing} missing"] * bool(cell.missing)
     return Row(f"{cell.condition.connections:,}", cell.condition.label, interval(cell.rate), ratio,
                tuple(_text(cell.latency_us[percent]) for percent in PERCENTS), _text(cell.costs["cpu_us"]),
-               tuple(_text(cell.costs[name]) for name in COSTS[1:]), str(cell.n), ", ".join(left_out) or "0")
+               tuple(_text(cell.costs[name]) for name in COSTS[1:]), NOTHING if delta is None else f"{delta:+.2f}",
+               cell.verdict.kind.value, str(cell.n), ", ".join(left_out) or "0")
+
+
+def marked(comparison: Comparison) -> str:
+    """'1.80× [1.60, 2.00]' where a difference is shown, with ~ where none is, with ? where there are too few repeats to tell."""
+    return f"{times(comparison.ratio)} {comparison.finding.value}".strip() if comparison.ratio else NOTHING
 
 
 def interval(estimate: Estimate | None) -> str:
@@ -133,6 +150,12 @@ def _absent(summary: Summary) -> list[str]:
                 found[f"{cell.condition.label}, {count(cell.condition.connections, 'connection')} × "
                       f"{style.size_words(panel(cell.condition))}, {name.replace('cpu_us', 'CPU')}: {measure.reason}"] = None
     return list(found)
+
+
+def _not_judged(summary: Summary) -> list[str]:
+    """The rules that could not be applied, each with the number of cells that it concerns."""
+    counts = Counter(reason for cell in summary.cells for reason in cell.verdict.not_judged)
+    return [f"{reason} ({number} of {count(len(summary.cells), 'cell')})" for reason, number in counts.items()]
 
 
 def _conditions(summary: Summary) -> list[tuple[str, str]]:
@@ -227,7 +250,9 @@ def terminal_table(run: Run, console: Console) -> None:
             connections = row.connections
             rate = style.rounded(cell.rate.value) if cell.rate else NOTHING
             table.add_row(row.connections, row.server, rate, row.ratio.replace("×", ""), row.latencies[0], row.latencies[1],
-                          row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}")
+                          row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}", style=None if cell.verdict.valid else "dim")
         console.print(table, highlight=False)
+    if summary.comparisons:
+        console.print(MARKS, highlight=False)
     for sentence in answer(summary):
         console.print(f"• {sentence}", highlight=False, markup=False)

@@ -6,9 +6,10 @@ no value) is None too, never a zero-width one. Every random draw comes from a fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +41,25 @@ class Estimate:
         return self.low is None or self.high is None or self.low <= 1.0 <= self.high
 
 
-class Verdict(Enum):
-    """What two sets of repeats allow to be said about their difference."""
+class Finding(Enum):
+    """What two sets of repeats allow to be said about their difference; the value is its mark in a table."""
 
-    SHOWN = "difference shown"
-    NOT_SHOWN = "no difference shown"
-    TOO_FEW = "too few repeats to claim a difference"
+    SHOWN = ""
+    NOT_SHOWN = "~"
+    TOO_FEW = "?"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One set of repeats over another. `ratio` is that of the medians; `shift` the Hodges–Lehmann estimate of the ratio (the median of
+    all ratios of one value to one other), which a single stray repeat moves less; `delta` Cliff's delta: how much more often a value of
+    the first is the greater one, −1 … 1; `p` Mann–Whitney, Holm-corrected over its table, None with too few repeats for a test."""
+
+    ratio: Estimate | None
+    shift: float | None
+    delta: float | None
+    p: float | None
+    finding: Finding
 
 
 def median(values: Sequence[float]) -> float | None:
@@ -60,7 +74,7 @@ def median_estimate(values: Sequence[float], seed: int = SEED) -> Estimate | Non
         return None
     if len(values) < 2:
         return Estimate(centre, None, None)
-    return Estimate(centre, *_interval(_resampled_medians(values, np.random.default_rng(seed))))
+    return Estimate(centre, *_interval([values], np.median, seed))
 
 
 def ratio_estimate(numerator: Sequence[float], denominator: Sequence[float], seed: int = SEED) -> Estimate | None:
@@ -73,23 +87,19 @@ def ratio_estimate(numerator: Sequence[float], denominator: Sequence[float], see
         return None
     if min(len(numerator), len(denominator)) < 2:
         return Estimate(above / below, None, None)
-    random = np.random.default_rng(seed)
-    ratios = _resampled_medians(numerator, random) / _resampled_medians(denominator, random)
-    return Estimate(above / below, *_interval(ratios))
+    return Estimate(above / below, *_interval([numerator, denominator], _ratio_of_medians, seed))
 
 
-def _resampled_medians(values: Sequence[float], random: np.random.Generator) -> NDArray[np.float64]:
-    """Medians of RESAMPLES samples drawn with replacement; shape (RESAMPLES,)."""
-    data = np.asarray(values, dtype=np.float64)
-    picks = random.integers(0, len(data), size=(RESAMPLES, len(data)))
-    medians: NDArray[np.float64] = np.median(data[picks], axis=1)
-    return medians
+def _ratio_of_medians(above: NDArray[np.float64], below: NDArray[np.float64], axis: int) -> Any:
+    return np.median(above, axis=axis) / np.median(below, axis=axis)
 
 
-def _interval(estimates: NDArray[np.float64]) -> tuple[float, float]:
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(estimates, [tail, 100 - tail])
-    return float(low), float(high)
+def _interval(sides: Sequence[Sequence[float]], statistic: Callable[..., Any], seed: int) -> tuple[float, float]:
+    """Percentile bootstrap; each side is resampled independently. A statistic of equal values has an interval without width."""
+    data = [np.asarray(side, dtype=np.float64) for side in sides]
+    found = scipy_stats.bootstrap(data, statistic, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="percentile",
+                                  vectorized=True, axis=-1, random_state=np.random.default_rng(seed)).confidence_interval
+    return float(found.low), float(found.high)
 
 
 def range_coverage(count: int) -> float:
@@ -115,11 +125,72 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def verdict(adjusted_p: float | None, ratio: Estimate | None) -> Verdict:
+def cliffs_delta(left: Sequence[float], right: Sequence[float]) -> float | None:
+    """P(left > right) − P(left < right) over all pairs: 1 when every left value is the greater, 0 when neither side is ahead."""
+    if not left or not right:
+        return None
+    return float(np.sign(np.subtract.outer(np.asarray(left, float), np.asarray(right, float))).mean())
+
+
+def shift_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> float | None:
+    """Hodges–Lehmann on the logarithms: the median of all pairwise ratios. None where a ratio has no meaning."""
+    if not numerator or not denominator or min(*numerator, *denominator) <= 0:
+        return None
+    return float(np.exp(np.median(np.subtract.outer(np.log(numerator), np.log(denominator)))))
+
+
+def differences(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[Difference]:
+    """One table of comparisons, each left side over its right side; the p-values are corrected over all of them."""
+    corrected = holm([rank_test(left, right) for left, right in pairs])
+    found = []
+    for (left, right), p in zip(pairs, corrected):
+        ratio = ratio_estimate(left, right)
+        found.append(Difference(ratio, shift_ratio(left, right), cliffs_delta(left, right), p, finding(p, ratio)))
+    return found
+
+
+def finding(adjusted_p: float | None, ratio: Estimate | None) -> Finding:
     """A difference is shown only if the corrected test and the interval of the ratio agree on it."""
     if adjusted_p is None or ratio is None:
-        return Verdict.TOO_FEW
-    return Verdict.SHOWN if adjusted_p < 1 - CONFIDENCE and not ratio.spans_one else Verdict.NOT_SHOWN
+        return Finding.TOO_FEW
+    return Finding.SHOWN if adjusted_p < 1 - CONFIDENCE and not ratio.spans_one else Finding.NOT_SHOWN
+
+
+Strata = Sequence[int]
+"""The stratum of each value: values of one stratum share what happened to them together (one sitting of a run that was interrupted)."""
+
+
+def aligned(left: Sequence[float], left_strata: Strata, right: Sequence[float], right_strata: Strata) -> tuple[list[float], list[float]]:
+    """Both sides without what differs between strata (aligned ranks, Hodges and Lehmann 1962): each value over its stratum's median of
+    both sides, times the median of all. A stratum that only one side has says nothing of their difference and is left out; values of a
+    single stratum stay what they are."""
+    common = set(left_strata) & set(right_strata)
+    pooled = [(value, stratum) for value, stratum in [*zip(left, left_strata), *zip(right, right_strata)] if stratum in common]
+    whole = median([value for value, _ in pooled])
+    middles = {stratum: median([value for value, of in pooled if of == stratum]) for stratum in common}
+    factors = {stratum: whole / middle if whole and middle and len(common) > 1 else 1.0 for stratum, middle in middles.items()}
+
+    def side(values: Sequence[float], strata: Strata) -> list[float]:
+        return [value * factors[stratum] for value, stratum in zip(values, strata) if stratum in common]
+
+    return side(left, left_strata), side(right, right_strata)
+
+
+def spread(values: Sequence[float]) -> float | None:
+    """Robust coefficient of variation: the standard deviation that the quartiles stand for in a normal distribution, over the median.
+    One stray value does not move it, many do. None of fewer than two values or of a median of 0."""
+    if len(values) < 2 or not np.median(values):
+        return None
+    return float(scipy_stats.iqr(values, scale="normal") / abs(np.median(values)))
+
+
+def drift(values: Sequence[float]) -> float | None:
+    """Slope test: change from the first value to the last by the Theil–Sen line, over the median; 0 where the slope's 95 % interval
+    holds 0. None of fewer than three values or of a median of 0."""
+    if len(values) < 3 or not np.median(values):
+        return None
+    slope, _, low, high = scipy_stats.theilslopes(values, alpha=CONFIDENCE)
+    return 0.0 if low <= 0 <= high else float(slope * (len(values) - 1) / np.median(values))
 
 
 def histogram(counts: Iterable[Sequence[int]]) -> Histogram:

@@ -1,7 +1,8 @@
 """From the records of a run to what its report says: one summary a cell, and each server against the baseline.
 
 The baseline is the first server of the suite. Only valid repeats count; the others are kept with their reasons, and so is
-every planned repeat that was never measured. What was not measured is None with a reason.
+every planned repeat that was never measured. A cell that is not valid (harness/verdict.py) is compared with nothing.
+What was not measured is None with a reason.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from harness import stats
+from harness import stats, verdict
 from harness.plan import cells as cells_of
 from harness.records import Condition, Record, Run
 from harness.suite import suite_from
+from harness.verdict import Verdict
 
 PERCENTS = (50.0, 99.0, 99.9)
 COSTS = ("cpu_us", "receives", "sends", "waits", "events")
@@ -31,20 +33,24 @@ class Measure:
 
 @dataclass(frozen=True)
 class Failure:
-    """A repeat that is left out."""
+    """A repeat that is left out, failed or invalid."""
 
     repeat: int
+    kind: verdict.Kind
     reason: str
     stderr: str | None
 
 
 @dataclass(frozen=True)
 class Cell:
-    """All repeats of one condition. `rates` are the requests per second of the valid ones, in order of repeat."""
+    """All repeats of one condition. `rates` are the requests per second of the valid ones, in order of repeat, `sittings` the sitting
+    of each: 0, and one more for each time that the run was gone on with."""
 
     condition: Condition
     planned: int
+    verdict: Verdict
     rates: tuple[float, ...]
+    sittings: tuple[int, ...]
     rate: stats.Estimate | None
     counts: stats.Histogram
     latency_us: Mapping[float, Measure]
@@ -64,13 +70,20 @@ class Cell:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One cell over the baseline's cell of the same load, by requests per second."""
+    """One cell over the baseline's cell of the same load, by requests per second; `reason` says why there is no ratio."""
 
     cell: Cell
     baseline: Cell
-    ratio: stats.Estimate | None
-    p: float | None
-    verdict: stats.Verdict
+    difference: stats.Difference
+    reason: str | None
+
+    @property
+    def ratio(self) -> stats.Estimate | None:
+        return self.difference.ratio
+
+    @property
+    def finding(self) -> stats.Finding:
+        return self.difference.finding
 
 
 @dataclass(frozen=True)
@@ -123,20 +136,28 @@ def summarise(run: Run) -> Summary:
     by_condition: dict[Condition, list[Record]] = {condition: [] for condition in planned}
     for record in run.records:
         by_condition.setdefault(record.condition, []).append(record)
-    cells = tuple(_cell(condition, records, suite.repeats) for condition, records in by_condition.items())
+    cells = tuple(_cell(run.manifest, condition, records, suite.repeats) for condition, records in by_condition.items())
     labels = tuple(dict.fromkeys(cell.condition.label for cell in cells))
     return Summary(run, labels, cells, _compare(cells, labels[0]))
 
 
-def _cell(condition: Condition, records: Sequence[Record], repeats: int) -> Cell:
+def _cell(manifest: Mapping[str, Any], condition: Condition, records: Sequence[Record], repeats: int) -> Cell:
     ordered = sorted(records, key=lambda record: record.repeat)
-    valid = [(record.server, record.loadgen["result"]) for record in ordered if record.ok and record.server and record.loadgen]
-    rates = tuple(float(result["requests_per_second"]) for _, result in valid)
-    counts = stats.merge(stats.histogram(result["latency"]["histogram"]["counts"]) for _, result in valid)
-    costs = [_costs(server) for server, _ in valid]
-    failures = tuple(Failure(record.repeat, record.reason or "no reason recorded", record.stderr) for record in ordered if not record.ok)
-    return Cell(condition, max(repeats, len(ordered)), rates, stats.median_estimate(rates), counts, _latency_us(counts),
+    out = [(record, verdict.left_out(record)) for record in ordered]
+    valid = [(record, record.server, record.loadgen["result"]) for record, left_out in out if not left_out and record.server and record.loadgen]
+    rates = tuple(float(result["requests_per_second"]) for _, _, result in valid)
+    counts = stats.merge(stats.histogram(result["latency"]["histogram"]["counts"]) for _, _, result in valid)
+    costs = [_costs(server) for _, server, _ in valid]
+    failures = tuple(Failure(record.repeat, left_out.kind, "; ".join(left_out.reasons), record.stderr) for record, left_out in out if left_out)
+    judged = verdict.judge(records, verdict.ceiling_of(manifest, condition))
+    return Cell(condition, max(repeats, len(ordered)), judged, rates, tuple(_sitting(manifest, record) for record, _, _ in valid),
+                stats.median_estimate(rates), counts, _latency_us(counts),
                 {name: _typical([cost[name] for cost in costs]) for name in COSTS}, failures)
+
+
+def _sitting(manifest: Mapping[str, Any], record: Record) -> int:
+    """In which sitting a repeat was made: what the machine did meanwhile is shared by all repeats of one."""
+    return sum(resumed <= record.started_utc for resumed in manifest.get("resumed_utc", []))
 
 
 def _latency_us(counts: stats.Histogram) -> dict[float, Measure]:
@@ -181,6 +202,25 @@ def _compare(cells: Sequence[Cell], baseline: str) -> tuple[Comparison, ...]:
     base = {(panel(cell.condition), cell.condition.connections): cell for cell in cells if cell.condition.label == baseline}
     pairs = [(cell, other) for cell in cells if cell.condition.label != baseline
              for other in [base.get((panel(cell.condition), cell.condition.connections))] if other is not None]
-    corrected = stats.holm([stats.rank_test(cell.rates, other.rates) for cell, other in pairs])
-    ratios = [stats.ratio_estimate(cell.rates, other.rates) for cell, other in pairs]
-    return tuple(Comparison(cell, other, ratio, p, stats.verdict(p, ratio)) for (cell, other), ratio, p in zip(pairs, ratios, corrected))
+    return compare(pairs, same_run=True)
+
+
+def compare(pairs: Sequence[tuple[Cell, Cell]], *, same_run: bool) -> tuple[Comparison, ...]:
+    """One table of comparisons. Repeats of one run (`same_run`) are aligned by sitting; two runs share none."""
+    sides: list[tuple[list[float], list[float]]] = []
+    for cell, other in pairs:
+        if not (cell.verdict.valid and other.verdict.valid):
+            sides.append(([], []))
+        elif same_run:
+            sides.append(stats.aligned(cell.rates, cell.sittings, other.rates, other.sittings))
+        else:
+            sides.append((list(cell.rates), list(other.rates)))
+    return tuple(Comparison(cell, other, difference, None if difference.ratio else _why_not(cell, other))
+                 for (cell, other), difference in zip(pairs, stats.differences(sides)))
+
+
+def _why_not(cell: Cell, other: Cell) -> str:
+    """Why two cells have no ratio."""
+    bad = [each for each in (cell, other) if not each.verdict.valid]
+    told = [f"{each.condition.label} {'has no valid repeat' if not each.n else f'is {each.verdict}'}" for each in bad]
+    return " and ".join(dict.fromkeys(told)) or "no sitting of the run has both"

@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness import stats
 from harness.records import Record, Run
+from harness.verdict import left_out
 from plots import style
 
 NAME = "latency_by_percentile"
@@ -70,7 +71,7 @@ def _curves(records: Sequence[Record]) -> dict[str, tuple[Point, ...]]:
     """Series label → its points, from the valid repeats of one panel."""
     repeats: dict[str, list[stats.Histogram]] = {label: [] for label in style.looks(record.condition for record in records)}
     for record in records:
-        if record.ok and (counts := histogram(record)):
+        if not left_out(record) and (counts := histogram(record)):
             repeats[record.condition.label].append(counts)
     return {label: _curve(histograms) for label, histograms in repeats.items()}
 

@@ -1,19 +1,20 @@
 """How does throughput change with the number of connections?
 
 One panel a message size, x = connections (log2), y = requests per second: the median of the repeats as a line with its 95 %
-bootstrap band (of many series a bar each, side by side, as bands would cover each other), every repeat as a faint dot, a failed
-repeat as a hollow marker (on the axis if it has no number at all).
+bootstrap band (of many series a bar each, side by side, as bands would cover each other), every repeat as a faint dot. Hollow are
+a cell that is not valid (harness/verdict.py) and a repeat that is left out (on the axis if it has no number at all).
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness import stats
 from harness.records import Condition, Record, Run
+from harness.verdict import Verdict, judge_run, left_out
 from plots import style
 
 NAME = "throughput_by_connections"
@@ -21,11 +22,11 @@ QUESTION = "How does throughput change with the number of connections?"
 TITLE = "Requests per second by number of connections"
 NOTE = "Line: median of the valid repeats. Band: its 95 % bootstrap interval. Dots: single repeats."
 MANY_NOTE = "Line: median of the valid repeats. Bar: its 95 % bootstrap interval. Dots: single repeats. Series side by side."
-FAILED_NOTE = " Hollow: a failed repeat, left out (on the axis if it came to no number)."
+HOLLOW_NOTE = " Hollow: not valid, left out of every comparison (a repeat on the axis came to no number)."
 ASIDE = 1.045
 """Many series stand beside each other at each load, each by this factor of connections, so that their bars do not coincide."""
 COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "repeat", "status", "requests_per_second",
-           "median", "ci95_low", "ci95_high", "repeats_ok")
+           "median", "ci95_low", "ci95_high", "repeats_ok", "verdict")
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
@@ -35,12 +36,14 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     many = len(style.looks(record.condition for record in records)) > style.MOST_BANDS
-    note = (MANY_NOTE if many else NOTE) + FAILED_NOTE * any(not record.ok for record in records)
+    verdicts = judge_run(run)
+    hollow = any(left_out(record) or not verdicts[record.condition].valid for record in records)
+    note = (MANY_NOTE if many else NOTE) + HOLLOW_NOTE * hollow
     with style.rc():
         figure, axes = style.sheet(run, records, (TITLE, note), columns, rows, panel_height=2.75)
         for place, axis in enumerate(axes.flat):
             if place < len(panels):
-                _panel(axis, [record for record in records if style.panel_of(record.condition) == panels[place]])
+                _panel(axis, [record for record in records if style.panel_of(record.condition) == panels[place]], verdicts)
             axis.set_visible(place < len(panels))
         axes[0, 0].set_ylim(bottom=0)
         style.count_axis(axes.flat, sorted({record.condition.connections for record in records}))
@@ -59,11 +62,11 @@ def rate(record: Record) -> float | None:
 
 def _rates(records: Sequence[Record], condition: Condition) -> list[float]:
     """Requests per second of the valid repeats of a cell."""
-    rates = [rate(record) for record in records if record.condition == condition and record.ok]
+    rates = [rate(record) for record in records if record.condition == condition and not left_out(record)]
     return [value for value in rates if value is not None]
 
 
-def _panel(axis: Any, records: Sequence[Record]) -> None:
+def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Verdict]) -> None:
     axis.set_title(style.size_words(style.panel_of(records[0].condition)))
     looks = style.looks(record.condition for record in records)
     for place, (label, look) in enumerate(looks.items()):
@@ -73,6 +76,10 @@ def _panel(axis: Any, records: Sequence[Record]) -> None:
         x = [cell.connections for cell in cells]
         aside = 1.0 if len(looks) <= style.MOST_BANDS else ASIDE ** (place - (len(looks) - 1) / 2)
         axis.plot([at * aside for at in x], _values(point.value if point else None for point in points), **style.line_style(look), zorder=3)
+        for at, cell, point in zip(x, cells, points):
+            if point and not verdicts[cell].valid:
+                axis.plot(at * aside, point.value, look.marker, markerfacecolor=style.PAPER, markeredgecolor=look.colour, markersize=6.5,
+                          markeredgewidth=1.1, zorder=4)
         low, high = _values(point.low if point else None for point in points), _values(point.high if point else None for point in points)
         if len(looks) <= style.MOST_BANDS:
             axis.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0, zorder=1)
@@ -94,7 +101,7 @@ def _values(numbers: Iterable[float | None]) -> list[float]:
 def _repeat(axis: Any, record: Record, look: style.Look, aside: float) -> None:
     """One repeat: a faint dot if it is valid, else hollow, and on the axis if it never came to a number."""
     value, at = rate(record), record.condition.connections * aside
-    if record.ok and value is not None:
+    if not left_out(record) and value is not None:
         axis.plot(at, value, ".", color=look.colour, alpha=0.4, markersize=3.5, markeredgewidth=0, zorder=2)
     else:
         axis.plot(at, value or 0.0, look.marker, markerfacecolor="none", markeredgecolor=look.colour,
@@ -102,14 +109,16 @@ def _repeat(axis: Any, record: Record, look: style.Look, aside: float) -> None:
 
 
 def _rows(run: Run, records: Sequence[Record]) -> tuple[tuple[object, ...], ...]:
+    verdicts = judge_run(run)
+    rates = {condition: _rates(records, condition) for condition in {record.condition for record in records}}
+    medians = {condition: stats.median_estimate(values) for condition, values in rates.items()}
     rows = []
     for record in sorted(records, key=lambda one: (style.panel_of(one.condition), one.condition.label, one.condition.connections, one.repeat)):
         c = record.condition
-        rates = _rates(records, c)
-        found = stats.median_estimate(rates)
+        found = medians[c]
         summary = (found.value, found.low, found.high) if found else (None, None, None)
         rows.append((run.manifest["run"], record.platform, c.label, c.connections, c.size, c.reply_size, c.depth, record.repeat,
-                     record.status, rate(record), *summary, len(rates)))
+                     record.status, rate(record), *summary, len(rates[c]), verdicts[c].kind.value))
     return tuple(rows)
 
 

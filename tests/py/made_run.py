@@ -44,7 +44,7 @@ def make_run(folder: Path, suite: Suite | None = None, *, rate: Rate = usual_rat
     plan = make_plan(suite)
     write_manifest(path, _manifest(suite, platform, status, len(plan)))
     for measurement in plan[:measured]:
-        append_record(path, _record(measurement, platform, rate(measurement)))
+        append_record(path, make_record(measurement, platform, rate(measurement)))
     return path
 
 
@@ -62,7 +62,7 @@ def _manifest(suite: Suite, platform: str, status: str, planned: int) -> dict[st
     }
 
 
-def _record(measurement: Measurement, platform: str, rate: float | None) -> Record:
+def make_record(measurement: Measurement, platform: str, rate: float | None) -> Record:
     condition = measurement.condition
     common: dict[str, Any] = {"format": 1, "run": RUN, "index": measurement.index, "repeat": measurement.repeat, "condition": condition,
               "platform": platform, "started_utc": "2025-01-02T03:04:06Z"}
@@ -89,11 +89,11 @@ def _server(condition: Condition, rate: float) -> dict[str, Any]:
 def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
     counts = latencies(measurement, rate)
     alive = measurement.condition.connections
-    result = {"event": "result", "format": 1, "platform": "linux-6.1", "backend": "epoll", "loop": "closed", "settings": {"depth": 1},
+    result = {"event": "result", "format": 1, "platform": "linux-6.1", "backend": "epoll", "loop": "closed", "settings": {"depth": 1, "threads": 1},
               "window_ns": WINDOW_NS, "requests": round(rate * WINDOW_NS / 1e9), "requests_per_second": rate,
-              "connections": {"requested": alive, "established": alive, "alive": alive}, "unanswered": 0,
+              "replies_checked": round(rate * WINDOW_NS / 1e9), "connections": {"requested": alive, "established": alive, "alive": alive}, "unanswered": 0,
               "errors": {"reset": 0, "closed": 0, "mismatch": 0, "timeout": 0, "other": 0}, "cpu_ns": 10**9,
-              "latency": {"unit": "ns", "count": REPLIES, "min": 1, "max": 1, "mean": 1.0, "p50": 1, "p90": 1, "p99": 1,
+              "latency": {"unit": "ns", "count": REPLIES, "min": 1, "max": 1, "mean": mean(counts), "p50": 1, "p90": 1, "p99": 1,
                           "histogram": {"lowest": 1, "highest": 60 * 10**9, "significant_figures": 3, "counts": counts}}}
     moment = {"format": 1, "time_ns": 10**9}
     return {"argv": ["loadgen", "--port", "4000"], "ready": {"event": "ready", "format": 1, "platform": "linux-6.1"},
@@ -101,15 +101,22 @@ def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
 
 
 def latencies(measurement: Measurement, rate: float) -> list[list[int]]:
-    """REPLIES latencies around connections ÷ rate (Little's law) with a long tail, as a sparse histogram; repeats differ a little."""
-    middle_ns = 1e9 * measurement.condition.connections / rate * (1 + 0.05 * measurement.repeat)
+    """REPLIES latencies with a long tail, as a sparse histogram; their mean is connections ÷ rate, as Little's law has it, and their
+    shape differs a little from repeat to repeat."""
     points = min(1000, REPLIES)
+    shares = [(point + 0.5) / points for point in range(points)]
+    width = 0.35 * (1 + 0.05 * measurement.repeat)
+    shape = [math.exp(width * NormalDist().inv_cdf(share)) * (6 if share > 0.996 else 1) for share in shares]
+    unit_ns = 1e9 * measurement.condition.connections * measurement.condition.depth / rate / (sum(shape) / points)
     counts: dict[int, int] = {}
-    for point in range(points):
-        share = (point + 0.5) / points
-        value = bucket(int(middle_ns * math.exp(0.35 * NormalDist().inv_cdf(share)) * (6 if share > 0.996 else 1)))
+    for factor in shape:
+        value = bucket(int(unit_ns * factor))
         counts[value] = counts.get(value, 0) + REPLIES // points
     return [list(pair) for pair in sorted(counts.items())]
+
+
+def mean(counts: Sequence[Sequence[int]]) -> float:
+    return sum(value * count for value, count in counts) / sum(count for _, count in counts)
 
 
 def bucket(value: int) -> int:

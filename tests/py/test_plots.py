@@ -16,6 +16,7 @@ from matplotlib.colors import to_rgb
 
 from harness import stats
 from harness.files import ROOT
+from harness.plan import Measurement
 from harness.records import RunError, load_run
 from harness.suite import Server
 from plots import latency_by_percentile, style, throughput_by_connections
@@ -108,7 +109,20 @@ def test_the_lines_are_the_medians_and_break_where_nothing_is_valid(tmp_path: Pa
     assert [[None if value != value else value for value in line.get_ydata()] for line in lines] == [[12.0, None, 7.0], [2.0, 5.0, 8.0]]
     hollow = [line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == "none"]
     assert sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in hollow) == [(64, 0.0)] * 3 + [(1024, 0.0)]
-    assert "Hollow: a failed repeat" in texts(plot)
+    assert "Hollow: not valid" in texts(plot)
+
+
+def test_a_cell_that_is_not_valid_is_hollow(tmp_path: Path) -> None:
+    """Nine repeats that fall into two camps are unsteady; the same nine close together are not."""
+    def rate(measurement: Measurement) -> float:
+        return 100.0 + (50 if measurement.condition.model == "iocp" else 1) * (measurement.repeat % 2)
+    suite = suite_of(connections=(1, 64), sizes=(64,), repeats=9)
+    plot = draw(throughput_by_connections.draw, tmp_path, suite=suite, rate=rate)
+    hollow = [line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == style.PAPER]
+    assert sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in hollow) == [(1, 100.0), (64, 100.0)]
+    assert {line.get_markeredgecolor() for line in hollow} == {style.MODELS["iocp"].colour}
+    verdicts = {(row["server"], row["verdict"]) for row in (dict(zip(plot.columns, row)) for row in plot.rows)}
+    assert verdicts == {("iocp", "unsteady"), ("select", "server-bound")} and "Hollow: not valid" in texts(plot)
 
 
 def test_a_limit_is_marked_only_for_its_model_and_inside_the_loads(tmp_path: Path) -> None:

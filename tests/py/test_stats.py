@@ -113,18 +113,84 @@ def test_a_ratio_without_meaning_is_none(above: list[float], below: list[float])
 def test_fewer_than_nine_repeats_a_side_never_claim() -> None:
     apart = [1000.0 + i for i in range(9)], [1.0 + i for i in range(8)]
     assert stats.rank_test(*apart) is None
-    assert stats.verdict(stats.rank_test(*apart), stats.ratio_estimate(*apart)) is stats.Verdict.TOO_FEW
+    assert stats.finding(stats.rank_test(*apart), stats.ratio_estimate(*apart)) is stats.Finding.TOO_FEW
 
 
 def test_nine_repeats_far_apart_show_a_difference_and_equal_ones_none() -> None:
     high, low = [1000.0 + i for i in range(9)], [1.0 + i for i in range(9)]
-    assert stats.verdict(stats.rank_test(high, low), stats.ratio_estimate(high, low)) is stats.Verdict.SHOWN
-    assert stats.verdict(stats.rank_test(low, low), stats.ratio_estimate(low, low)) is stats.Verdict.NOT_SHOWN
+    assert stats.finding(stats.rank_test(high, low), stats.ratio_estimate(high, low)) is stats.Finding.SHOWN
+    assert stats.finding(stats.rank_test(low, low), stats.ratio_estimate(low, low)) is stats.Finding.NOT_SHOWN
 
 
 def test_a_small_p_alone_is_not_enough() -> None:
-    assert stats.verdict(0.001, stats.Estimate(1.01, 0.99, 1.03)) is stats.Verdict.NOT_SHOWN
-    assert stats.verdict(0.06, stats.Estimate(1.5, 1.4, 1.6)) is stats.Verdict.NOT_SHOWN
+    assert stats.finding(0.001, stats.Estimate(1.01, 0.99, 1.03)) is stats.Finding.NOT_SHOWN
+    assert stats.finding(0.06, stats.Estimate(1.5, 1.4, 1.6)) is stats.Finding.NOT_SHOWN
+
+
+def test_effect_sizes_by_hand() -> None:
+    """Of the 6 pairs 4 are greater, 1 equal, 1 less; the ratios are 0.5, 1, 2, 2, 4, 8."""
+    assert stats.cliffs_delta([1, 4], [2, 1, 0.5]) == pytest.approx((4 - 1) / 6)
+    assert stats.shift_ratio([1, 4], [2, 1, 0.5]) == pytest.approx(2.0)
+    assert stats.cliffs_delta([], [1.0]) is None and stats.shift_ratio([1.0], [0.0]) is None
+
+
+@given(POSITIVE, POSITIVE)
+def test_effect_sizes_turn_round_with_their_sides(left: list[float], right: list[float]) -> None:
+    delta, back = stats.cliffs_delta(left, right), stats.cliffs_delta(right, left)
+    assert delta is not None and back is not None and -1 <= delta <= 1 and delta == pytest.approx(-back)
+    assert (stats.shift_ratio(left, right) or 0) * (stats.shift_ratio(right, left) or 0) == pytest.approx(1)
+
+
+def test_a_table_of_differences_is_corrected_as_a_whole() -> None:
+    high, low = [1000.0 + i for i in range(9)], [1.0 + i for i in range(9)]
+    alone, first, second, few = *stats.differences([(high, low)]), *stats.differences([(high, low), (low, low), (high[:3], low)])
+    assert alone.p is not None and first.p == pytest.approx(2 * alone.p) and few.p is None
+    assert [each.finding.value for each in (alone, second, few)] == ["", "~", "?"]
+    assert few.ratio is not None and first.delta == 1.0 and second.shift == pytest.approx(1.0)
+
+
+def test_values_of_one_stratum_stay_and_strata_are_brought_together() -> None:
+    assert stats.aligned([1.0, 2.0], [0, 0], [3.0], [0]) == ([1.0, 2.0], [3.0])
+    left, right = stats.aligned([10.0, 20.0, 5.0], [0, 1, 2], [11.0, 22.0], [0, 1])
+    assert left == pytest.approx([15.5 * 10 / 10.5, 15.5 * 20 / 21]) and right == pytest.approx([15.5 * 11 / 10.5, 15.5 * 22 / 21])
+
+
+def test_a_difference_hidden_by_a_sitting_is_found_and_a_sitting_is_no_difference() -> None:
+    """The second sitting is twice as fast for both; one side is 5 % ahead in each."""
+    noise = [0.0, 0.4, -0.4, 0.2, -0.2, 0.1]
+    left = [105.0 + each for each in noise] + [210.0 + each for each in noise]
+    right = [100.0 + each for each in noise] + [200.0 + each for each in noise]
+    strata = [0] * 6 + [1] * 6
+    (plain,), (aligned,) = stats.differences([(left, right)]), stats.differences([stats.aligned(left, strata, right, strata)])
+    assert plain.finding is stats.Finding.NOT_SHOWN and aligned.finding is stats.Finding.SHOWN
+    assert aligned.ratio is not None and aligned.ratio.value == pytest.approx(1.05, abs=0.01)
+    skewed = stats.aligned(right[:8], strata[:8], right[8:], strata[8:])  # one side has the first sitting alone
+    assert skewed == (right[6:8], right[8:])
+
+
+@pytest.mark.parametrize("shape", ["normal", "skewed", "two camps"])
+def test_the_same_server_twice_comes_out_equal(shape: str) -> None:
+    """The negative control, simulated: 100 comparisons of two sets of repeats from one distribution."""
+    import numpy as np
+
+    random = np.random.default_rng(20)
+    draws = {"normal": lambda: random.normal(10_000, 300, 9), "skewed": lambda: 10_000 * random.lognormal(0, 0.2, 9),
+             "two camps": lambda: np.where(random.random(9) < 0.5, 8_000, 10_000) + random.normal(0, 200, 9)}
+    findings = []
+    for _ in range(100):
+        left, right = list(draws[shape]()), list(draws[shape]())
+        p = stats.rank_test(left, right)
+        significant = p is not None and p < 1 - stats.CONFIDENCE  # the interval costs time, and can only take a finding back
+        findings.append(stats.finding(p, stats.ratio_estimate(left, right) if significant else stats.Estimate(1.0, 0.9, 1.1)))
+    assert findings.count(stats.Finding.NOT_SHOWN) >= 95
+
+
+def test_a_real_difference_is_shown() -> None:
+    import numpy as np
+
+    random = np.random.default_rng(21)
+    pairs = [(list(random.normal(11_000, 300, 9)), list(random.normal(10_000, 300, 9))) for _ in range(20)]
+    assert [row.finding for row in stats.differences(pairs)].count(stats.Finding.SHOWN) == 20
 
 
 def test_holm_by_hand() -> None:
