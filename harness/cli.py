@@ -1,9 +1,10 @@
-"""The command line: `iomodels run`, `report`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
+"""The command line: `iomodels run`, `report`, `compare`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import re
 import sys
@@ -31,6 +32,7 @@ EXAMPLES = """examples:
   iomodels run select-vs-iocp --connections 1,64 --repeats 10
   iomodels run --resume latest                       go on with a run that was interrupted
   iomodels report latest                             write the report of the newest run again
+  iomodels compare RUN_A RUN_B                       one run over another
 
 exit codes: 0 fine, 1 failed, 2 usage, 77 not supported on this platform, 130 interrupted"""
 
@@ -41,6 +43,10 @@ RUN_EXAMPLES = """examples:
   iomodels run --resume latest --retry-failed        what is missing, and what failed once more
 
 Ctrl-C keeps what was measured and prints the command that goes on with it."""
+
+
+COMPARE_NOTES = """Runs of different platforms, machines, placements, builds or loads are refused (exit code 2), unless --despite names what may differ.
+A ratio with ~ shows no difference; one with ? has fewer than nine repeats on a side, too few to tell. Exit code 0 whatever the ratios say."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,6 +115,11 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     _add_run_options(add("run", "measure a suite into results/<run>/ and write its report", RUN_EXAMPLES))
     report = add("report", "write the report of a run again, from its records alone")
     report.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
+    compared = add("compare", "one run over another, cell by cell, with what else differs between them", COMPARE_NOTES)
+    compared.add_argument("a", metavar="A", help="the run that is the measure: a name, a folder, or: latest")
+    compared.add_argument("b", metavar="B", help="the run that is held against it")
+    compared.add_argument("--despite", type=_names, metavar="WHAT,…", default=(), help="compare though these differ: platform, machine, placement, build, load, or all")
+    compared.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     add("models", "the models that were built, and what they can do on this platform")
     add("suites", "the suites, and what each asks")
     return top, words
@@ -149,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             advice = f"did you mean {near[0]}?" if near else f"see: iomodels {arguments.command} --help"
             _fail([f"{unknown}: no such option of {arguments.command}; {advice}"])
         _fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
-    commands = {"run": _run, "report": _report, "models": _models, "suites": _suites}
+    commands = {"run": _run, "report": _report, "compare": _compare, "models": _models, "suites": _suites}
     console = Console(highlight=False)
     try:
         return commands[arguments.command](arguments, console, words)
@@ -221,6 +232,27 @@ def _report(arguments: argparse.Namespace, console: Console, words: Sequence[str
         console.print(f"note: {warning}", markup=False)
     terminal_table(loaded, console)
     console.print(f"report: {write_report(folder)}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _compare(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from harness import compare  # only here: scipy takes a second to load
+
+    allowed = [*compare.REFUSED, "all"]
+    for word in arguments.despite:
+        if word not in allowed:
+            _fail([f"--despite {word}: not known; {hint(word, allowed)}"])
+    a, b = (load_run(find_run(name)) for name in (arguments.a, arguments.b))
+    refused = compare.refusals(compare.differing(a, b), arguments.despite)
+    if refused:
+        raise run.Refused(refused)
+    found = compare.compare_runs(a, b)
+    if arguments.json:
+        print(json.dumps(compare.to_json(found), indent=2, ensure_ascii=False))
+        return 0
+    from harness.report import comparison_table  # only here: matplotlib takes a second to load
+
+    comparison_table(found, console)
     return 0
 
 

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.answer import WINE_SENTENCE, answer, count, times
+from harness.compare import ComparedRuns
 from harness.files import write_whole
 from harness.records import Run, load_run
 from harness.stats import Estimate
@@ -31,6 +32,8 @@ NOTHING = "–"
 """Stands in a table where there is no value; the reason is below the table."""
 
 
+SITTINGS = ("Each run is a sitting of its own: what changed on the machine between the two is in every ratio. Only repeats of both that are "
+            "interleaved in one run can tell it from the programs.")
 MARKS = "~ no difference shown; ? too few repeats to tell"
 
 
@@ -229,6 +232,33 @@ def markdown_cell(text: object) -> str:
     """Any text inside one cell of a Markdown table: one line, no cell borders, no HTML."""
     flat = " ".join(str(text).split())
     return re.sub(r"([\\`*_|\[\]<>])", r"\\\1", flat)
+
+
+def comparison_table(found: ComparedRuns, console: Console) -> None:
+    """Prints what two runs say of each other: what differs between them, then B over A, one table a message size."""
+    for letter, summary in (("A", found.a), ("B", found.b)):
+        console.print(f"{letter}: {summary.run.manifest['run']} on {summary.platform}, commit {_commit(summary.run.manifest['git'])}", markup=False)
+    for each in found.differing:
+        console.print(f"differs in {each.group}: {each.name}: A {each.a}, B {each.b}", markup=False, soft_wrap=True)
+    for load in sorted({panel(row.cell.condition) for row in found.comparisons}):
+        table = Table(box=SIMPLE_HEAD, title=f"{style.size_words(load)}: B over A", title_justify="left", pad_edge=False)
+        table.add_column("conn.", justify="right", no_wrap=True)
+        table.add_column("server", overflow="fold")
+        for heading in ("A requests/s", "B requests/s", "B ÷ A [95 % CI]", "δ", "n"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row in (row for row in found.comparisons if panel(row.cell.condition) == load):
+            rates = [style.rounded(cell.rate.value) if cell.rate else NOTHING for cell in (row.baseline, row.cell)]
+            delta = row.difference.delta
+            table.add_row(f"{row.cell.condition.connections:,}", row.cell.condition.label, *rates, marked(row).replace("×", ""),
+                          NOTHING if delta is None else f"{delta:+.2f}", style.spread([row.baseline.n, row.cell.n]))
+        console.print(table, highlight=False)
+    console.print(MARKS, highlight=False)
+    for row in found.comparisons:
+        if row.reason:
+            console.print(f"no comparison: {row.cell.condition}: {row.reason}", markup=False)
+    for letter, cell in found.only:
+        console.print(f"only in {letter}: {cell}", markup=False)
+    console.print(SITTINGS)
 
 
 def terminal_table(run: Run, console: Console) -> None:

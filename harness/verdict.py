@@ -105,12 +105,14 @@ def all_replies_checked(result: Result) -> str | None:
 
 
 def littles_law(result: Result, outstanding: int) -> str | None:
-    """`outstanding`: connections × depth, which a closed loop keeps up; an open loop has to count for itself."""
-    gap = _audit(result).get("littles_gap")
+    """The load generator's own sum, which knows of churn and open loops. A record without its audit has a closed loop, where
+    `outstanding` (connections × depth) is what each of them keeps up."""
+    audit = _audit(result)
+    gap = audit.get("littles_gap")
     if gap is None:
-        mean_ns = result["latency"]["mean"]
-        if result.get("loop") != "closed" or mean_ns is None:
-            raise NotRecorded("audit.littles_gap not recorded")
+        mean_ns = result["latency"]["mean"] if "littles_gap" not in audit and result.get("loop") == "closed" else None
+        if mean_ns is None:
+            raise NotRecorded(audit.get("littles_reason") or "audit.littles_gap not recorded")
         gap = 1 - result["requests_per_second"] * mean_ns / 1e9 / outstanding
     return None if abs(gap) <= LITTLES_GAP_MOST else f"rate × mean latency is {abs(gap):.0%} off the requests outstanding (Little's law)"
 
@@ -144,6 +146,8 @@ def _repeat_rules(record: Record) -> Rules:
 
 
 def client_cpu(results: Sequence[Result]) -> str | None:
+    if any(_audit(result).get("pacing") == "poll" and result.get("loop") != "closed" for result in results):
+        raise NotRecorded("it polls before each send that is due, busy or not")
     share = _middle(_cpu_share(result) for result in results)
     return None if share <= LOADGEN_CPU_MOST else f"the load generator's busiest thread used {share:.0%} of a CPU"
 
@@ -159,7 +163,7 @@ def timely_sends(results: Sequence[Result]) -> str | None:
 def below_ceiling(rates: Sequence[float], ceiling: float | None) -> str | None:
     """`ceiling`: requests per second of the load generator against a server that does nothing, at the same load."""
     if ceiling is None:
-        raise NotRecorded("no calibration recorded")
+        raise NotRecorded("no calibration of such a load recorded")
     share = _middle(rates) / ceiling
     return None if share <= CEILING_SHARE_MOST else f"at {share:.0%} of what the load generator can do ({ceiling:,.0f} requests/s)"
 
