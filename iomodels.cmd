@@ -16,9 +16,9 @@ if /i "%WORD%"=="help" goto :usage
 if /i "%WORD%"=="-h" goto :usage
 if /i "%WORD%"=="--help" goto :usage
 set "KNOWN="
-for %%W in (run report models suites test setup --version) do if /i "%WORD%"=="%%W" set "KNOWN=yes"
+for %%W in (run report compare check models suites test setup --version) do if /i "%WORD%"=="%%W" set "KNOWN=yes"
 if not defined KNOWN (
-    echo iomodels: unknown word: %WORD% ^(one of: run report models suites test setup help^) 1>&2
+    echo iomodels: unknown word: %WORD% ^(one of: run report compare check models suites test setup help^) 1>&2
     exit /b 2
 )
 
@@ -37,8 +37,9 @@ goto :next_argument
 
 :set_up
 if not exist "%BUILD%" mkdir "%BUILD%"
+if /i "%WORD%"=="check" set "NO_INSTALL=yes"
 call :python || exit /b 1
-call :build || exit /b 1
+if /i not "%WORD%"=="check" call :build || exit /b 1
 set "PYTHONPATH=%ROOT%"
 if /i "%WORD%"=="setup" (
     echo iomodels: ready 1>&2
@@ -123,6 +124,8 @@ echo iomodels: benchmark and comparison suite of Windows I/O models
 echo.
 echo   iomodels run SUITE [OPTIONS]   measure a suite, write results\RUN and its report
 echo   iomodels report RUN            write the report of a run again
+echo   iomodels compare A B           one run over another
+echo   iomodels check                 what on this machine disturbs figures
 echo   iomodels models                the models and what they can do here
 echo   iomodels suites                the suites
 echo   iomodels test [-- PYTEST OPTIONS]

@@ -1,4 +1,4 @@
-"""The command line: `iomodels run`, `report`, `compare`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
+"""The command line: `iomodels run`, `report`, `compare`, `check`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ Ctrl-C keeps what was measured and prints the command that goes on with it."""
 
 COMPARE_NOTES = """Runs of different platforms, machines, placements, builds or loads are refused (exit code 2), unless --despite names what may differ.
 A ratio with ~ shows no difference; one with ? has fewer than nine repeats on a side, too few to tell. Exit code 0 whatever the ratios say."""
+
+
+CHECK_NOTES = """It looks for about two seconds and changes nothing. Exit code 0: nothing disturbs; 1: something does; 2: usage.
+What could not be looked at is listed as not checked, and does not change the exit code."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -120,6 +124,8 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     compared.add_argument("b", metavar="B", help="the run that is held against it")
     compared.add_argument("--despite", type=_names, metavar="WHAT,…", default=(), help="compare though these differ: platform, machine, placement, build, load, or all")
     compared.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    checked = add("check", "what on this machine disturbs figures, and the command that mends it", CHECK_NOTES)
+    checked.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     add("models", "the models that were built, and what they can do on this platform")
     add("suites", "the suites, and what each asks")
     return top, words
@@ -160,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             advice = f"did you mean {near[0]}?" if near else f"see: iomodels {arguments.command} --help"
             _fail([f"{unknown}: no such option of {arguments.command}; {advice}"])
         _fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
-    commands = {"run": _run, "report": _report, "compare": _compare, "models": _models, "suites": _suites}
+    commands = {"run": _run, "report": _report, "compare": _compare, "check": _check, "models": _models, "suites": _suites}
     console = Console(highlight=False)
     try:
         return commands[arguments.command](arguments, console, words)
@@ -254,6 +260,22 @@ def _compare(arguments: argparse.Namespace, console: Console, words: Sequence[st
 
     comparison_table(found, console)
     return 0
+
+
+def _check(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from harness import check
+
+    disturbing, unchecked, found = check.examine()
+    if arguments.json:
+        print(json.dumps(check.to_json(disturbing, unchecked, found), indent=2, ensure_ascii=False))
+        return run.FAILED if disturbing else 0
+    for each in disturbing:
+        console.print(f"{each.name}: {each.found}: {each.effect}", markup=False, soft_wrap=True)
+        console.print(f"    mend: {each.mend or 'nothing here can'}", markup=False, soft_wrap=True)
+    for rule, reason in unchecked.items():
+        console.print(f"not checked: {rule.replace('_', ' ')}: {reason}", markup=False, soft_wrap=True)
+    console.print(f"{len(disturbing)} of {len(check.RULES)} things that are looked at disturb figures here")
+    return run.FAILED if disturbing else 0
 
 
 def _models(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

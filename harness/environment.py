@@ -13,48 +13,31 @@ import platform
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 import harness
 from harness.files import ROOT
+from harness.machine import Fact, Unknown, facts
 
 LIBRARIES = ("numpy", "scipy", "matplotlib", "rich", "jinja2", "psutil", "jsonschema")
 
 
-class Unknown(Exception):
-    """A fact that cannot be had here; the message says why."""
-
-
 def capture(build: Path, models: Iterable[str], launcher: Mapping[str, Any]) -> dict[str, Any]:
     """Everything about this machine that may move a figure. `launcher` is what the launcher says of itself."""
-    probes: dict[str, Callable[[], Any]] = {
-        "system": lambda: f"{platform.system()} {platform.release()}",
-        "machine": platform.machine,
-        "cpu": _cpu_model,
-        "cpus_logical": lambda: _known(os.cpu_count(), "the system does not tell"),
-        "cpus_physical": lambda: _known(psutil.cpu_count(logical=False), "the system does not tell"),
-        "cpus_usable": _usable_cpus,
-        "cpu_siblings": _cpu_siblings,
-        "cpu_governor": _governor,
-        "virtual_machine": _virtual_machine,
-        "memory_bytes": lambda: int(psutil.virtual_memory().total),
-        "load_average": lambda: [round(load, 2) for load in psutil.getloadavg()],
-        "open_files_limit": _open_files_limit,
-        "local_port_range": lambda: list(local_port_range()),
-        "compilers": lambda: _compilers(build),
-        "binaries": lambda: binaries(build, models),
-        "launcher": lambda: dict(launcher),
-    }
+    return answers({**facts(), "compilers": lambda: _compilers(build), "binaries": lambda: binaries(build, models),
+                    "launcher": lambda: dict(launcher)})
+
+
+def answers(asked: Mapping[str, Fact]) -> dict[str, Any]:
+    """The value of each fact, and under `reasons` why a value is missing."""
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
-    for name, probe in probes.items():
+    for name, fact in asked.items():
         try:
-            values[name] = probe()
+            values[name] = fact()
         except (Unknown, OSError) as error:
             values[name], reasons[name] = None, str(error)
     return {**values, "reasons": reasons}
@@ -94,75 +77,6 @@ def binaries(build: Path, models: Iterable[str]) -> dict[str, str]:
     if not found:
         raise Unknown("no program of ours was found in the build directory")
     return found
-
-
-def local_port_range() -> tuple[int, int]:
-    """The ports that the system gives to outgoing connections."""
-    path = Path("/proc/sys/net/ipv4/ip_local_port_range")
-    if not path.exists():
-        raise Unknown(f"the system has no {path}")
-    low, high = path.read_text(encoding="ascii").split()
-    return int(low), int(high)
-
-
-def _known(value: Any, reason: str) -> Any:
-    if value is None:
-        raise Unknown(reason)
-    return value
-
-
-def _cpu_model() -> str:
-    path = Path("/proc/cpuinfo")
-    if path.exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-        if found:
-            return found[1].strip()
-    name = platform.processor()
-    if not name:
-        raise Unknown("neither /proc/cpuinfo nor the platform names it")
-    return name
-
-
-def _usable_cpus() -> list[int]:
-    """CPUs that this process may run on: a container or taskset can leave fewer than there are."""
-    if not hasattr(os, "sched_getaffinity"):
-        raise Unknown("the system has no sched_getaffinity")
-    return sorted(os.sched_getaffinity(0))
-
-
-def _cpu_siblings() -> list[str]:
-    """Groups of logical CPUs that share a core, as "0,1" or "0-1": such two do not run at full speed together."""
-    files = sorted(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list"))
-    if not files:
-        raise Unknown("/sys/devices/system/cpu has no topology")
-    return sorted({path.read_text(encoding="ascii").strip() for path in files})
-
-
-def _governor() -> list[str]:
-    files = sorted(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"))
-    if not files:
-        raise Unknown("no frequency governor: the system (often a virtual machine) does not control the clock")
-    return sorted({path.read_text(encoding="ascii").strip() for path in files})
-
-
-def _virtual_machine() -> bool:
-    """Whether the CPU says that a hypervisor runs below this system."""
-    path = Path("/proc/cpuinfo")
-    if not path.exists():
-        raise Unknown(f"the system has no {path}")
-    flags = re.search(r"^flags\s*:(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    if not flags:
-        raise Unknown(f"{path} shows no CPU flags")
-    return "hypervisor" in flags[1].split()
-
-
-def _open_files_limit() -> dict[str, int | None]:
-    try:
-        import resource
-    except ImportError:
-        raise Unknown("the system has no such limit") from None
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return {"soft": soft, "hard": None if hard == resource.RLIM_INFINITY else hard}
 
 
 def _compilers(build: Path) -> dict[str, dict[str, str | None]]:

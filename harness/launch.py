@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import queue
 import shutil
 import signal
@@ -347,7 +346,7 @@ class PlainLauncher:
         return self._start("server", executable, [str(argument) for argument in arguments])
 
     def environment(self) -> dict[str, Any]:
-        return {"placement": asdict(self.placement), **machine()}
+        return {"placement": asdict(self.placement)}
 
     def close(self) -> None:
         for program in self._started:
@@ -385,33 +384,3 @@ class PlainLauncher:
             if described.get("model") != executable.stem:
                 raise LaunchError(f"{executable}: describes itself as '{described.get('model')}'")
             return described
-
-
-def machine() -> dict[str, Any]:
-    """The machine as far as Python can tell; what cannot be had is None."""
-    facts: dict[str, Any] = {
-        "system": platform.system(),
-        "kernel": platform.release(),
-        "architecture": platform.machine(),
-        "cpus": os.cpu_count(),
-        "cpus_usable": os.cpu_count(),
-        "cpu_model": platform.processor() or None,
-        "distribution": None,
-    }
-    if sys.platform != "win32":
-        facts["cpus_usable"] = len(os.sched_getaffinity(0))
-        facts["cpu_model"] = _value("/proc/cpuinfo", "model name", ":") or facts["cpu_model"]
-        facts["distribution"] = _value("/etc/os-release", "PRETTY_NAME", "=")
-    return facts
-
-
-def _value(file: str, key: str, separator: str) -> str | None:
-    try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        name, _, value = line.partition(separator)
-        if name.strip() == key:
-            return value.strip().strip('"')
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.environment import Unknown, local_port_range
+from harness.machine import Unknown, local_port_range
 
 # What a process needs beside its connections: files, pipes, epoll, threads; measured at under 100 for the load
 # generator. Under Wine the wineserver holds every socket of its prefix and about 200 descriptors of its own.

@@ -372,6 +372,4 @@ def test_close_stops_what_still_runs(tmp_path: Path) -> None:
 def test_environment_says_what_matters(tmp_path: Path) -> None:
     environment = PlainLauncher(tmp_path, tmp_path, Placement((0,), (1,), "as asked")).environment()
     assert environment["placement"] == {"server_cpus": (0,), "loadgen_cpus": (1,), "note": "as asked"}
-    assert environment["cpus_usable"] == len(os.sched_getaffinity(0))
-    assert environment["kernel"] == os.uname().release
     json.dumps(environment)
