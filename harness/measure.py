@@ -3,11 +3,13 @@ no process is left, no wait is without a deadline."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.files import ROOT
 from harness.launch import Launcher, LaunchError, Program, ProgramFailed
 from harness.plan import Measurement, limit_of
 from harness.records import FORMAT, Record, RunError, check_record, utc_now
@@ -90,14 +92,14 @@ def _live(
         try:
             server = stack.enter_context(launcher.server(item.condition.model, _server_options(launcher, item)))
             programs.append(server)
-            trial.server = {"argv": server.argv, **dict.fromkeys(("ready", "begin", "end", "summary"))}
+            trial.server = {"argv": _argv(server), **dict.fromkeys(("ready", "begin", "end", "summary"))}
             with waiting():
                 trial.server["ready"] = server.expect("ready", deadlines.start_s)
             options = _loadgen_options(suite, item, trial.server["ready"].get("port"), deadlines)
             loadgen = stack.enter_context(launcher.loadgen(options))
             programs.append(loadgen)
             stack.callback(loadgen.stop, LOADGEN_STOP_S)
-            trial.loadgen = {"argv": loadgen.argv, **dict.fromkeys(("ready", "measuring", "measured", "result"))}
+            trial.loadgen = {"argv": _argv(loadgen), **dict.fromkeys(("ready", "measuring", "measured", "result"))}
             with waiting():
                 _drive(server, loadgen, trial.server, trial.loadgen, suite, deadlines)
             trial.loadgen_code = loadgen.wait(deadlines.answer_s)
@@ -174,6 +176,11 @@ def _judge(trial: _Trial, platform: str) -> str | None:
     if trial.server_code != 0:
         return f"server: {_end_text(trial.server_code)} after its summary"
     return None
+
+
+def _argv(program: Program) -> list[str]:
+    """As it was started, below the repository's folder: where that lies is nobody's business and differs between machines."""
+    return [word.replace(f"{ROOT}{os.sep}", "") for word in program.argv]
 
 
 def _end_text(code: int | None) -> str:

@@ -21,6 +21,7 @@ import jsonschema
 from harness.files import ROOT, write_whole
 
 FORMAT = 1
+OLDEST = 1  # a format is read for as long as what it lacks can be said to be missing; results/README.md lists them
 MANIFEST = "run.json"
 RECORDS = "records.jsonl"
 
@@ -122,6 +123,8 @@ def _check(name: str, data: Any, what: str) -> None:
     format_ = data.get("format") if isinstance(data, dict) else None
     if isinstance(format_, int) and format_ > FORMAT:
         raise RunError(f"{what}: format {format_} is newer than this program reads ({FORMAT}); use a newer iomodels")
+    if isinstance(format_, int) and format_ < OLDEST:
+        raise RunError(f"{what}: format {format_} is older than this program reads ({OLDEST} to {FORMAT}); use the iomodels that wrote it")
     error = next(iter(_validator(name).iter_errors(data)), None)
     if error is None:
         return
