@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from harness import stats
-from harness.summary import Cell, Comparison, Summary, panel
+from harness.summary import Cell, Comparison, Load, Summary, panel
 from harness.verdict import Kind
 from plots.style import rounded, size_words
 
@@ -39,6 +39,11 @@ def times(ratio: stats.Estimate) -> str:
     return f"{_factor(ratio.value)}×{interval}"
 
 
+def figure_words(load: Load) -> str:
+    """What a ratio in a panel is a ratio of."""
+    return "CPU time a request" if load[-1] else "requests per second"
+
+
 def count(number: int, noun: str) -> str:
     """'1 repeat', '3,000 repeats'."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -48,7 +53,7 @@ def _factor(value: float) -> str:
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
-def _comparison(summary: Summary, label: str, load: tuple[int, int, int]) -> str:
+def _comparison(summary: Summary, label: str, load: Load) -> str:
     """One sentence a pair and message size: the differences from the highest load down, then where there is none."""
     rows = [row for row in summary.comparisons if row.cell.condition.label == label and panel(row.cell.condition) == load]
     rows.sort(key=lambda row: row.cell.condition.connections)
@@ -60,7 +65,7 @@ def _comparison(summary: Summary, label: str, load: tuple[int, int, int]) -> str
     parts += [f"no difference shown {_where(same, rows)}"] if same else []
     parts += [f"too few repeats to tell: {', '.join(_differences(few, most))}"] if few else []
     parts += [f"no comparison at {_at(row)}, where {row.reason}" for row in rows if row.reason]
-    return f"On {summary.platform}, {label} over {summary.baseline} in requests per second, {size_words(load)}: {'; '.join(parts)}."
+    return f"On {summary.platform}, {label} over {summary.baseline} in {figure_words(load)}, {size_words(load)}: {'; '.join(parts)}."
 
 
 def _control(summary: Summary, label: str) -> str:

@@ -58,18 +58,22 @@ def measure(
     *,
     deadlines: Deadlines = Deadlines(),
     waiting: Waiting = nullcontext,
+    rate: int | None = None,
 ) -> Record:
-    """Make one repeat of one cell. `waiting` surrounds the parts in which a signal may raise."""
+    """Make one repeat of one cell. `waiting` surrounds the parts in which a signal may raise. `rate` is what a cell at a fixed rate is
+    offered, in requests per second over all connections."""
     started = utc_now()
     blank = Record(FORMAT, run, item.index, item.repeat, item.condition, launcher.platform, started, "ok", None, None, None, None)
     limit = limit_of(item.condition, launcher.models())
     if limit:
         return replace(blank, status="failed", reason=limit)
+    if item.condition.rate_percent and rate is None:
+        return replace(blank, status="failed", reason="no server has a peak at this load, so there is no rate to offer")
     trial = _Trial()
     stderr = ""
     reason: str | None
     try:
-        stderr = _live(launcher, suite, item, trial, deadlines, waiting)
+        stderr = _live(launcher, suite, item, trial, deadlines, waiting, rate)
         record = replace(blank, server=trial.server, loadgen=trial.loadgen)
         check_record(record, "an event does not follow docs/interface.md")
         reason = _judge(trial, launcher.platform)
@@ -84,7 +88,7 @@ def measure(
 
 
 def _live(
-    launcher: Launcher, suite: Suite, item: Measurement, trial: _Trial, deadlines: Deadlines, waiting: Waiting
+    launcher: Launcher, suite: Suite, item: Measurement, trial: _Trial, deadlines: Deadlines, waiting: Waiting, rate: int | None
 ) -> str:
     """Both programs from start to end, their events into `trial`. Returns what they wrote to stderr."""
     programs: list[Program] = []
@@ -96,7 +100,7 @@ def _live(
             with waiting():
                 trial.server["ready"] = server.expect("ready", deadlines.start_s)
             options = _loadgen_options(suite, item, trial.server["ready"].get("port"), deadlines)
-            loadgen = stack.enter_context(launcher.loadgen(options))
+            loadgen = stack.enter_context(launcher.loadgen(options if rate is None else {**options, "rate": rate}))
             programs.append(loadgen)
             stack.callback(loadgen.stop, LOADGEN_STOP_S)
             trial.loadgen = {"argv": _argv(loadgen), **dict.fromkeys(("ready", "measuring", "measured", "result"))}

@@ -1,5 +1,6 @@
 """The order of a run. Repeats are interleaved: each repeat is a block in which every cell comes once, in a seeded
-random order, so that a drift of the machine (heat, neighbours, background work) falls on all models alike."""
+random order, so that a drift of the machine (heat, neighbours, background work) falls on all models alike.
+Loads at a fixed rate come after all closed loops, as their rates are parts of what those reach."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class Measurement:
 
 def cells(suite: Suite) -> tuple[Condition, ...]:
     return tuple(
-        Condition(server.model, connections, size, size, suite.depth, server.options, server.alias)
+        Condition(server.model, connections, size, size, suite.depth, server.options, server.alias, percent)
+        for percent in (0, *suite.rate_percents)
         for server in suite.servers
         for size in suite.sizes
         for connections in suite.connections
@@ -36,11 +38,12 @@ def make_plan(suite: Suite) -> tuple[Measurement, ...]:
     """Every cell `repeats` times. The same suite and seed give the same plan, on every Python version:
     only Random.random() is promised to stay the same, so the order is made by sorting, not by shuffle()."""
     rng = random.Random(suite.seed)
-    every = cells(suite)
+    phases = [[cell for cell in cells(suite) if bool(cell.rate_percent) is fixed] for fixed in (False, True)]
     order = [
         (repeat, condition)
+        for phase in phases
         for repeat in range(suite.repeats)
-        for _, _, condition in sorted((rng.random(), place, cell) for place, cell in enumerate(every))
+        for _, _, condition in sorted((rng.random(), place, cell) for place, cell in enumerate(phase))
     ]
     return tuple(Measurement(index, repeat, condition) for index, (repeat, condition) in enumerate(order))
 

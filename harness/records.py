@@ -42,6 +42,8 @@ class Condition:
     depth: int
     options: tuple[tuple[str, int], ...] = ()
     alias: str = ""
+    rate_percent: int = 0
+    """Of the lowest peak at this load: the rate that is offered. 0: a closed loop, which asks for as much as there is."""
 
     @property
     def label(self) -> str:
@@ -50,7 +52,8 @@ class Condition:
 
     def __str__(self) -> str:
         plural = "" if self.connections == 1 else "s"
-        return f"{self.label}, {self.connections} connection{plural}, {self.size} B"
+        offered = f", at {self.rate_percent} % of the lowest peak" if self.rate_percent else ""
+        return f"{self.label}, {self.connections} connection{plural}, {self.size} B{offered}"
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ def record_to_json(record: Record) -> dict[str, Any]:
     data["condition"]["options"] = dict(record.condition.options)
     if not record.condition.alias:
         del data["condition"]["alias"]
+    if not record.condition.rate_percent:
+        del data["condition"]["rate_percent"]
     return data
 
 

@@ -19,7 +19,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from harness.answer import WINE_SENTENCE, answer, count, times
+from harness.answer import WINE_SENTENCE, answer, count, figure_words, times
 from harness.compare import ComparedRuns
 from harness.files import write_whole
 from harness.records import Run, load_run
@@ -56,9 +56,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one message size."""
+    """The rows of one message size (and offered rate); `figure` is what their ratios are ratios of."""
 
     words: str
+    figure: str
     rows: tuple[Row, ...]
 
 
@@ -111,7 +112,7 @@ def _context(summary: Summary, plots: Sequence[style.Plot]) -> dict[str, Any]:
 
 
 def _blocks(summary: Summary) -> list[Block]:
-    return [Block(style.size_words(load), tuple(_row(summary, cell) for cell in summary.cells if panel(cell.condition) == load))
+    return [Block(style.size_words(load), figure_words(load), tuple(_row(summary, cell) for cell in summary.cells if panel(cell.condition) == load))
             for load in summary.panels]
 
 
@@ -145,14 +146,14 @@ def _text(measure: Measure) -> str:
 
 
 def _absent(summary: Summary) -> list[str]:
-    """The reasons behind every dash of the tables, each once, with what it concerns."""
-    found: dict[str, None] = {}
+    """The reasons behind every dash of the tables, each once, with the cell or the number of cells that it concerns."""
+    found: dict[tuple[str, str | None], list[str]] = {}
     for cell in summary.cells:
         for name, measure in [*((f"p{percent:g}", cell.latency_us[percent]) for percent in PERCENTS), *cell.costs.items()]:
             if measure.value is None and cell.n:
-                found[f"{cell.condition.label}, {count(cell.condition.connections, 'connection')} × "
-                      f"{style.size_words(panel(cell.condition))}, {name.replace('cpu_us', 'CPU')}: {measure.reason}"] = None
-    return list(found)
+                where = f"{cell.condition.label}, {count(cell.condition.connections, 'connection')} × {style.size_words(panel(cell.condition))}"
+                found.setdefault((name.replace("cpu_us", "CPU"), measure.reason), []).append(where)
+    return [f"{cells[0] if len(cells) == 1 else count(len(cells), 'cell')}, {name}: {reason}" for (name, reason), cells in found.items()]
 
 
 def _not_judged(summary: Summary) -> list[str]:

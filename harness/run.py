@@ -127,7 +127,7 @@ def _go_on(
 def _measure_all(
     setting: Setting,
     folder: Path,
-    manifest: Mapping[str, Any],
+    manifest: dict[str, Any],
     suite: Suite,
     todo: Sequence[Measurement],
     launcher: Launcher,
@@ -137,13 +137,24 @@ def _measure_all(
         for item in todo:
             interrupts.check()
             progress.begin(str(item.condition))
+            rate = _rate(folder, manifest, item) if item.condition.rate_percent else None
             record = measure(
-                launcher, suite, manifest["run"], item, deadlines=setting.deadlines, waiting=interrupts.allowed
+                launcher, suite, manifest["run"], item, deadlines=setting.deadlines, waiting=interrupts.allowed, rate=rate
             )
             append_record(folder, record)
             if not record.ok:
                 progress.say(f"failed: {item.condition}, repeat {item.repeat + 1}: {record.reason}")
             progress.end()
+
+
+def _rate(folder: Path, manifest: dict[str, Any], item: Measurement) -> int | None:
+    """The rate to offer in a cell. The first one asked for settles all, from the closed loops measured so far."""
+    from harness import efficiency  # only here: scipy takes a second to load
+
+    if "peaks" not in manifest:
+        manifest["peaks"] = efficiency.to_json(efficiency.lowest_peaks(load_run(folder).records))
+        write_manifest(folder, manifest)
+    return efficiency.offered_rate(manifest, item.condition)
 
 
 def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:

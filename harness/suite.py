@@ -25,10 +25,12 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "duration_ms": (1, 3_600_000),
     "seed": (0, 2**32 - 1),
     "loadgen_threads": (1, 1024),
+    "rate_percents": (1, 90),
 }
 _TEXTS = ("title", "question")
-_LEVELS = ("connections", "sizes")
+_LEVELS = ("connections", "sizes", "rate_percents")
 _NUMBERS = tuple(name for name in BOUNDS if name not in _LEVELS)
+_OPTIONAL = ("rate_percents",)
 _QUICK = (*_LEVELS, *_NUMBERS)
 
 
@@ -53,7 +55,8 @@ class Server:
 
 @dataclass(frozen=True)
 class Suite:
-    """What a run measures: every server at every number of connections and every size."""
+    """What a run measures: every server at every number of connections and every size. With `rate_percents` every one of these loads
+    is offered once more, at fixed rates: so many percent of what the slowest server reached there (harness/efficiency.py)."""
 
     name: str
     title: str
@@ -67,6 +70,7 @@ class Suite:
     duration_ms: int
     seed: int
     loadgen_threads: int
+    rate_percents: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
@@ -128,7 +132,7 @@ def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
         Server(entry["model"], tuple(entry.get("options", {}).items()), entry.get("alias", "")) for entry in data["servers"]
     )
     fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS)}
-    fields |= {key: tuple(data[key]) for key in _LEVELS}
+    fields |= {key: tuple(data.get(key, ())) for key in _LEVELS}
     return Suite(name=name, servers=servers, **fields)
 
 
@@ -152,7 +156,7 @@ def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[
 def _errors(data: Mapping[str, Any], where: str) -> list[str]:
     known = (*_TEXTS, "servers", *_QUICK)
     errors = [f"{where}: {key}: no such key; {hint(key, [*known, 'quick'])}" for key in data if key not in known]
-    errors += [f"{where}: {key}: missing" for key in known if key not in data]
+    errors += [f"{where}: {key}: missing" for key in known if key not in data and key not in _OPTIONAL]
     for key in _TEXTS:
         if key in data and not (isinstance(data[key], str) and data[key].strip()):
             errors.append(f"{where}: {key} = {data[key]!r}: must be a text")

@@ -7,6 +7,7 @@ What was not measured is None with a reason.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -19,8 +20,14 @@ from harness.suite import suite_from
 from harness.verdict import Verdict
 
 PERCENTS = (50.0, 99.0, 99.9)
-COSTS = ("cpu_us", "receives", "sends", "waits", "events")
-"""What a request costs the server process: CPU time in µs (user and kernel), and calls or events by its own counters."""
+COSTS = ("cpu_us", "switches", "receives", "sends", "waits", "events")
+"""What a request costs the server process: CPU time in µs (user and kernel), context switches, calls or events by its own counters."""
+SWITCHES = "switches_per_request"
+"""The name that harness/counters.py gives to the context switches of a request."""
+
+
+Load = tuple[int, int, int, int]
+"""Message size, reply size, depth, offered rate in percent of the lowest peak (0: a closed loop)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Failure:
 @dataclass(frozen=True)
 class Cell:
     """All repeats of one condition. `rates` are the requests per second of the valid ones, in order of repeat, `sittings` the sitting
-    of each: 0, and one more for each time that the run was gone on with."""
+    of each: 0, and one more for each time that the run was gone on with, `cpu_us` the CPU time a request where every repeat has one."""
 
     condition: Condition
     planned: int
@@ -55,12 +62,18 @@ class Cell:
     counts: stats.Histogram
     latency_us: Mapping[float, Measure]
     costs: Mapping[str, Measure]
+    cpu_us: tuple[float, ...]
     failures: tuple[Failure, ...]
 
     @property
     def n(self) -> int:
         """Valid repeats."""
         return len(self.rates)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """What is compared: requests per second; at a fixed rate, where those are equal by design, the CPU time a request."""
+        return self.cpu_us if self.condition.rate_percent else self.rates
 
     @property
     def missing(self) -> int:
@@ -70,7 +83,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One cell over the baseline's cell of the same load, by requests per second; `reason` says why there is no ratio."""
+    """One cell over the baseline's cell of the same load, by Cell.values; `reason` says why there is no ratio."""
 
     cell: Cell
     baseline: Cell
@@ -115,18 +128,18 @@ class Summary:
         return tuple(label for label in self.labels[1:] if servers[label] == servers[self.baseline])
 
     @property
-    def panels(self) -> tuple[tuple[int, int, int], ...]:
-        """The (size, reply size, depth) of the run, ascending."""
-        return tuple(sorted({panel(cell.condition) for cell in self.cells}))
+    def panels(self) -> tuple[Load, ...]:
+        """The panels of the run, ascending: closed loops first."""
+        return tuple(sorted({panel(cell.condition) for cell in self.cells}, key=lambda load: (load[-1] > 0, load)))
 
     def comparison(self, cell: Cell) -> Comparison | None:
         """The row of a cell; None for the baseline's own."""
         return next((each for each in self.comparisons if each.cell is cell), None)
 
 
-def panel(condition: Condition) -> tuple[int, int, int]:
-    """What must be equal for two cells to stand in one table: message size, reply size, depth."""
-    return condition.size, condition.reply_size, condition.depth
+def panel(condition: Condition) -> Load:
+    """What must be equal for two cells to stand in one table."""
+    return condition.size, condition.reply_size, condition.depth, condition.rate_percent
 
 
 def summarise(run: Run) -> Summary:
@@ -147,12 +160,13 @@ def _cell(manifest: Mapping[str, Any], condition: Condition, records: Sequence[R
     valid = [(record, record.server, record.loadgen["result"]) for record, left_out in out if not left_out and record.server and record.loadgen]
     rates = tuple(float(result["requests_per_second"]) for _, _, result in valid)
     counts = stats.merge(stats.histogram(result["latency"]["histogram"]["counts"]) for _, _, result in valid)
-    costs = [_costs(server) for _, server, _ in valid]
+    costs = [{**_costs(server), "switches": _switches(record)} for record, server, _ in valid]
+    cpu_us = tuple(cost["cpu_us"].value for cost in costs if cost["cpu_us"].value is not None)
     failures = tuple(Failure(record.repeat, left_out.kind, "; ".join(left_out.reasons), record.stderr) for record, left_out in out if left_out)
     judged = verdict.judge(records, verdict.ceiling_of(manifest, condition))
     return Cell(condition, max(repeats, len(ordered)), judged, rates, tuple(_sitting(manifest, record) for record, _, _ in valid),
                 stats.median_estimate(rates), counts, _latency_us(counts),
-                {name: _typical([cost[name] for cost in costs]) for name in COSTS}, failures)
+                {name: _typical([cost[name] for cost in costs]) for name in COSTS}, cpu_us if len(cpu_us) == len(rates) else (), failures)
 
 
 def _sitting(manifest: Mapping[str, Any], record: Record) -> int:
@@ -176,9 +190,17 @@ def _costs(server: Mapping[str, Any]) -> dict[str, Measure]:
     if requests <= 0:
         return {name: Measure(None, "the server counted no request in the window") for name in COSTS}
     cpu = [_difference(begin["process"], end["process"], name) for name in ("cpu_user_ns", "cpu_kernel_ns")]
-    costs = {name: _difference(begin["counters"], end["counters"], name) for name in COSTS[1:]}
+    costs = {name: _difference(begin["counters"], end["counters"], name) for name in COSTS[2:]}
     costs["cpu_us"] = next((part for part in cpu if part.value is None), Measure(sum(part.value or 0 for part in cpu) / 1e3))
     return {name: cost if cost.value is None else Measure(cost.value / requests) for name, cost in costs.items()}
+
+
+def _switches(record: Record) -> Measure:
+    """Context switches a request, of the server process."""
+    if getattr(record, "counters", None) is None:
+        return Measure(None, "context switches are not recorded")
+    figure = importlib.import_module("harness.counters").counter(record, SWITCHES)
+    return Measure(figure.value, figure.reason)
 
 
 def _difference(begin: Mapping[str, float | None], end: Mapping[str, float | None], name: str) -> Measure:
@@ -209,12 +231,12 @@ def compare(pairs: Sequence[tuple[Cell, Cell]], *, same_run: bool) -> tuple[Comp
     """One table of comparisons. Repeats of one run (`same_run`) are aligned by sitting; two runs share none."""
     sides: list[tuple[list[float], list[float]]] = []
     for cell, other in pairs:
-        if not (cell.verdict.valid and other.verdict.valid):
+        if not (cell.verdict.valid and other.verdict.valid and cell.values and other.values):
             sides.append(([], []))
         elif same_run:
-            sides.append(stats.aligned(cell.rates, cell.sittings, other.rates, other.sittings))
+            sides.append(stats.aligned(cell.values, cell.sittings, other.values, other.sittings))
         else:
-            sides.append((list(cell.rates), list(other.rates)))
+            sides.append((list(cell.values), list(other.values)))
     return tuple(Comparison(cell, other, difference, None if difference.ratio else _why_not(cell, other))
                  for (cell, other), difference in zip(pairs, stats.differences(sides)))
 
@@ -223,4 +245,6 @@ def _why_not(cell: Cell, other: Cell) -> str:
     """Why two cells have no ratio."""
     bad = [each for each in (cell, other) if not each.verdict.valid]
     told = [f"{each.condition.label} {'has no valid repeat' if not each.n else f'is {each.verdict}'}" for each in bad]
+    if not bad and not (cell.values and other.values):
+        return "the CPU time of a request cannot be had"
     return " and ".join(dict.fromkeys(told)) or "no sitting of the run has both"

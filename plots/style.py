@@ -70,8 +70,8 @@ RC: dict[str, Any] = {
 }
 
 Numbers = tuple[int, ...]
-Load = tuple[int, int, int]
-"""Message size, reply size, depth: what the cells of one panel share."""
+Load = tuple[int, int, int, int]
+"""Message size, reply size, depth, offered rate in percent of the lowest peak: what the cells of one panel share."""
 Dash = tuple[float, ...]
 SOLID: Dash = ()
 DASHES: tuple[Dash, ...] = (SOLID, (4, 1.5), (1.2, 1.2), (6, 1.5, 1.2, 1.5), (3, 1, 1, 1, 1, 1))
@@ -186,10 +186,11 @@ def spread(values: Iterable[float]) -> str:
 
 
 def size_words(load: Load) -> str:
-    """'64 B', '64 B → 4,096 B' where the reply has another size, with the pipelining depth if there is any."""
-    size, reply_size, depth = load
+    """'64 B', '64 B → 4,096 B' where the reply has another size, with the pipelining depth and the offered rate if there is any."""
+    size, reply_size, depth, percent = load
     words = f"{size:,} B" if size == reply_size else f"{size:,} B → {reply_size:,} B"
-    return words if depth == 1 else f"{words}, depth {depth}"
+    words = words if depth == 1 else f"{words}, depth {depth}"
+    return f"{words}, at {percent} % of the lowest peak" if percent else words
 
 
 def chosen(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record, ...]:
@@ -207,8 +208,8 @@ def chosen(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record, ...]
 
 
 def panel_of(condition: Condition) -> Load:
-    """What must be equal for two cells to share a panel: message size, reply size, depth."""
-    return condition.size, condition.reply_size, condition.depth
+    """What must be equal for two cells to share a panel: message size, reply size, depth, offered rate."""
+    return condition.size, condition.reply_size, condition.depth, condition.rate_percent
 
 
 def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: int, rows: int, panel_height: float,

@@ -31,7 +31,7 @@ COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "de
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
     """The figure of a run. RunError if there is nothing to draw or the run mixes platforms."""
-    records = style.chosen(run, connections, sizes)
+    records = tuple(record for record in style.chosen(run, connections, sizes) if not record.condition.rate_percent)
     panels = sorted({style.panel_of(record.condition) for record in records})
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)

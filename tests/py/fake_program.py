@@ -77,6 +77,9 @@ def loadgen(behaviour: str, options: dict[str, str]) -> None:
         die("all connections closed", 1)
     say("measured", time_ns=2)
     result = result_of(connections)
+    if "rate" in options:
+        result.update(loop="open", audit={"target_rate": float(options["rate"]), "achieved_rate": float(options["rate"]), "littles_gap": 0.0,
+                                          "timely_share": 1.0, "cpu_share_max": 0.1})
     code = change(result, behaviour)
     say("result", **result)
     sys.stdout.flush()
@@ -106,7 +109,7 @@ def change(result: dict[str, Any], behaviour: str) -> int:
 
 
 def result_of(connections: int) -> dict[str, Any]:
-    latency = {"unit": "ns", "count": 10, "min": 100, "max": 200, "mean": 140.0, "stddev": 1.0, "saturated": 0,
+    latency = {"unit": "ns", "count": 10, "min": 100, "max": 200, "mean": connections * 1e9 / 10_000, "stddev": 1.0, "saturated": 0,
                "p50": 100, "p90": 200, "p99": 200, "p99.9": 200, "p99.99": 200,
                "histogram": {"lowest": 1, "highest": 10**9, "significant_figures": 3, "counts": [[100, 6], [200, 4]]}}  # fmt: skip
     stood = {"requested": connections, "established": connections, "alive": connections}

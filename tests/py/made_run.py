@@ -89,12 +89,14 @@ def _server(condition: Condition, rate: float) -> dict[str, Any]:
 def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
     counts = latencies(measurement, rate)
     alive = measurement.condition.connections
-    result = {"event": "result", "format": 1, "platform": "linux-6.1", "backend": "epoll", "loop": "closed", "settings": {"depth": 1, "threads": 1},
+    result = {"event": "result", "format": 1, "platform": "linux-6.1", "backend": "epoll", "loop": "open" if measurement.condition.rate_percent else "closed", "settings": {"depth": 1, "threads": 1},
               "window_ns": WINDOW_NS, "requests": round(rate * WINDOW_NS / 1e9), "requests_per_second": rate,
               "replies_checked": round(rate * WINDOW_NS / 1e9), "connections": {"requested": alive, "established": alive, "alive": alive}, "unanswered": 0,
               "errors": {"reset": 0, "closed": 0, "mismatch": 0, "timeout": 0, "other": 0}, "cpu_ns": 10**9,
               "latency": {"unit": "ns", "count": REPLIES, "min": 1, "max": 1, "mean": mean(counts), "p50": 1, "p90": 1, "p99": 1,
                           "histogram": {"lowest": 1, "highest": 60 * 10**9, "significant_figures": 3, "counts": counts}}}
+    if measurement.condition.rate_percent:
+        result["audit"] = {"target_rate": rate, "achieved_rate": rate, "timely_share": 1.0, "littles_gap": 0.0, "cpu_share_max": 0.2}
     moment = {"format": 1, "time_ns": 10**9}
     return {"argv": ["loadgen", "--port", "4000"], "ready": {"event": "ready", "format": 1, "platform": "linux-6.1"},
             "measuring": {"event": "measuring", **moment}, "measured": {"event": "measured", **moment}, "result": result}

@@ -51,7 +51,7 @@ def rejected(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> 
 
 
 SUITE = "select-vs-iocp"
-ALL = "models, select-vs-iocp"
+ALL = "efficiency, models, select-vs-iocp"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert f"\n{SUITE}: Which serves more" in out
     assert "60 measurements, about 4 min" in out and "--quick 18 measurements" in out
-    assert out.startswith("models: ") and "630 measurements" in out and "--quick 63 measurements, about 1 min" in out
+    assert out.startswith("efficiency: ") and "\nmodels: " in out and "630 measurements" in out and "--quick 63 measurements, about 1 min" in out
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

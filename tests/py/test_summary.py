@@ -66,7 +66,7 @@ def test_a_percentile_with_too_few_samples_is_none_with_a_reason(tmp_path: Path,
 def test_costs_are_differences_over_the_requests_between_the_samples(tmp_path: Path) -> None:
     costs = cell_of(summary_of(tmp_path), "select", 1).costs
     assert {name: measure.value for name, measure in costs.items()} == {
-        "cpu_us": 50.0, "receives": 2.0, "sends": 1.0, "waits": 3.0, "events": 3.0}
+        "cpu_us": 50.0, "switches": None, "receives": 2.0, "sends": 1.0, "waits": 3.0, "events": 3.0}
 
 
 def test_a_null_counter_stays_null_with_a_reason(tmp_path: Path) -> None:
