@@ -27,7 +27,7 @@ from harness.suite import BOUNDS, Suite, SuiteError, find_suite, hint, load_suit
 RESULTS = ROOT / "results"
 
 EXAMPLES = """examples:
-  iomodels run select-vs-iocp                        measure, about five minutes; then the report
+  iomodels run select-vs-iocp                        measure, about eight minutes; then the report
   iomodels run select-vs-iocp --quick                the shape of the answer in under a minute
   iomodels run select-vs-iocp --connections 1,64 --repeats 10
   iomodels run --resume latest                       go on with a run that was interrupted

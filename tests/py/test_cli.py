@@ -99,7 +99,7 @@ def test_out_must_be_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path
 def test_a_bad_suite_is_named_line_by_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     text = find_suite(SUITE).read_text(encoding="utf-8")
-    path.write_text(text.replace("repeats = 3", "repeats = 0").replace("depth", "deep", 1), encoding="utf-8")
+    path.write_text(text.replace("repeats = 9", "repeats = 0").replace("depth", "deep", 1), encoding="utf-8")
     with pytest.raises(SystemExit, match="2"):
         main(["run", str(path)])
     lines = capsys.readouterr().err.splitlines()
@@ -111,11 +111,11 @@ def test_options_change_the_suite() -> None:
     suite = load_suite(find_suite(SUITE))
     assert started("run", SUITE).suite == suite
     changed = started(
-        *("run", SUITE, "--models", "iocp", "--connections", "1,64", "--sizes", "64", "--repeats", "9"),
+        *("run", SUITE, "--models", "iocp", "--connections", "1,64", "--sizes", "64", "--repeats", "7"),
         *("--duration-ms", "500", "--warmup-ms", "0", "--seed", "0"),
     )  # fmt: skip
     assert changed.suite == replace(
-        suite, servers=suite.servers[1:], connections=(1, 64), sizes=(64,), repeats=9, duration_ms=500, warmup_ms=0, seed=0
+        suite, servers=suite.servers[1:], connections=(1, 64), sizes=(64,), repeats=7, duration_ms=500, warmup_ms=0, seed=0
     )
 
 
@@ -177,7 +177,7 @@ def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["suites"]) == 0
     out = capsys.readouterr().out
     assert f"\n{SUITE}: Which serves more" in out
-    assert "60 measurements, about 4 min" in out and "--quick 18 measurements" in out
+    assert "180 measurements, about 8 min" in out and "--quick 18 measurements" in out
     assert out.startswith("efficiency: ") and "\nmodels: " in out and "630 measurements" in out and "--quick 63 measurements, about 1 min" in out
 
 
