@@ -261,7 +261,7 @@ def expected_text(suite: Suite) -> str:
 
 
 def _say_plan(console: Console, suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None:
-    console.print(f"[bold]{escape(suite.title)}[/bold] on {escape(launcher.platform)}: {expected_text(suite)}")
+    console.print(f"[bold]{escape(suite.title)}[/bold] on {escape(launcher.platform)}: {expected_text(suite)}, in the order of seed {suite.seed}")
     limits = {limit_of(item.condition, launcher.models()) for item in plan} - {None}
     for limit in sorted(map(str, limits)):
         cells = {str(item.condition) for item in plan if limit_of(item.condition, launcher.models()) == limit}

@@ -43,7 +43,7 @@ def test_a_whole_run(stage: Stage, suite: Suite) -> None:
     ]
     assert all(record.ok for record in loaded.records)
     assert stage.reported == [stage.folder]
-    assert "table of 8" in stage.text
+    assert "table of 8" in stage.text and "in the order of seed 5" in stage.text
 
 
 def test_the_manifest_says_what_was_done(stage: Stage, suite: Suite) -> None:

@@ -17,8 +17,8 @@ from harness.plan import Measurement
 from harness.records import Condition, Record
 from harness.verdict import Kind, NotRecorded
 
-SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
-RATES = st.lists(st.floats(100, 200), min_size=9, max_size=15)
+SHARES = st.lists(st.integers(0, 2000).map(lambda each: each / 2000), min_size=1, max_size=12)
+RATES = st.lists(st.integers(100, 200).map(float), min_size=9, max_size=15)
 few = settings(max_examples=40)
 CONDITION = Condition("iocp", 64, 64, 64, 1)
 AUDIT = {"timely_share": 1.0, "target_rate": 1000.0, "achieved_rate": 999.0, "cpu_share_max": 0.5, "littles_gap": 0.01, "replies_checked": 10**9}
