@@ -156,6 +156,10 @@ def test_no_wine_no_banner(tmp_path: Path) -> None:
 def test_failed_repeats_are_listed_with_reason_and_stderr(broken: Report) -> None:
     _, page, source, markdown = broken
     assert "8 of 36 repeats failed and are left out" in page.text
+    for text in (page.text, markdown):
+        assert "2 of 12 cells are not valid: no comparison or sentence uses such a cell" in text
+        assert "select, 64 × 64 B: failed (3 × select: died with exit code 3" in text
+    assert "distance to the ceiling: no calibration of such a load recorded (10 of 12 cells)" in page.text
     assert "no comparison at 64 connections, where select has no valid repeat" in page.text
     assert source.count("select: died with exit code 3 | before ready") == 6 + 2  # two cells have no other repeat
     assert "bind: access denied &lt;10013&gt;" in source

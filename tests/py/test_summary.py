@@ -15,6 +15,7 @@ from harness.plan import Measurement
 from harness.records import Record, Run, load_run
 from harness.suite import Server
 from harness.summary import Cell, Summary, summarise
+from harness.verdict import Kind
 
 SMALL = suite_of(connections=(1, 64), sizes=(64,))
 RATES: dict[tuple[str, int], list[float | None]] = {
@@ -208,6 +209,21 @@ def test_a_control_that_differs_is_a_warning(tmp_path: Path) -> None:
 def test_a_control_without_repeats_says_nothing(tmp_path: Path, factor: float | None, repeats: int) -> None:
     (text,) = [line for line in answer(control(tmp_path, factor, repeats)) if line.startswith("Control")]
     assert text.endswith("without 9 valid repeats of both it says nothing.")
+
+
+def test_a_cell_that_is_not_valid_is_in_no_comparison_and_no_sentence(tmp_path: Path) -> None:
+    """Twice the rate, but in two camps: whatever iocp does at 64 connections, it is not known well enough."""
+    rates: dict[tuple[str, int], list[float | None]] = {key: [100.0 + 4 * step % 9 for step in range(9)] for key in RATES}
+    rates["iocp", 64] = [200.0 if step % 2 else 300.0 for step in range(9)]
+    summary = summary_of(tmp_path, rates, suite=suite_of(connections=(1, 64), sizes=(64,), repeats=9))
+    cell = cell_of(summary, "iocp", 64)
+    row = summary.comparison(cell)
+    assert cell.verdict.kind is Kind.UNSTEADY and cell.n == 9 and row is not None
+    assert row.ratio is None and row.difference.p is None and row.reason == "iocp is unsteady (the repeats spread by 25%)"
+    text = answer(summary)
+    assert "no difference shown at 1 connection; no comparison at 64 connections, where iocp is unsteady (the repeats spread by 25%)." in text[0]
+    assert "1 of 4 cells is not valid and left out: 1 unsteady (the report says why)." in text
+    assert [line for line in text if line.startswith("Median latency")] == [line for line in text if "select" in line and "iocp" not in line]
 
 
 def test_other_options_are_no_control(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_run import make_record
 
@@ -133,6 +133,7 @@ def test_without_the_audit_the_mean_over_the_threads_decides(share: float, threa
 
 @few
 @given(SHARES)
+@example([0.9985])
 def test_late_sends_are_the_clients(shares: list[float]) -> None:
     results = [result(loop="open", audit={"timely_share": share}) for share in shares]
     assert (verdict.timely_sends(results) is None) is (statistics.median(shares) >= 0.999)
