@@ -262,6 +262,9 @@ class Launcher(Protocol):
     def program(self, executable: Path, *arguments: object) -> Program:
         """Starts a program that is none of the models, in the surroundings of a server."""
 
+    def processes(self, server: Program) -> dict[str, int]:
+        """The Unix processes to watch in /proc beside a server's own counters, by role; none on Windows, where its own serve."""
+
     def environment(self) -> dict[str, Any]:
         """What of this machine decides the figures, for the record."""
 
@@ -344,6 +347,9 @@ class PlainLauncher:
 
     def program(self, executable: Path, *arguments: object) -> Program:
         return self._start("server", executable, [str(argument) for argument in arguments])
+
+    def processes(self, server: Program) -> dict[str, int]:
+        return {}
 
     def environment(self) -> dict[str, Any]:
         return {"placement": asdict(self.placement)}

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.counters import Watches, table
 from harness.files import ROOT
 from harness.launch import Launcher, LaunchError, Program, ProgramFailed
 from harness.plan import Measurement, limit_of
@@ -46,6 +47,7 @@ class _Trial:
 
     server: dict[str, Any] | None = None
     loadgen: dict[str, Any] | None = None
+    counters: dict[str, dict[str, Any]] | None = None
     server_code: int | None = None
     loadgen_code: int | None = None
 
@@ -74,7 +76,7 @@ def measure(
     reason: str | None
     try:
         stderr = _live(launcher, suite, item, trial, deadlines, waiting, rate)
-        record = replace(blank, server=trial.server, loadgen=trial.loadgen)
+        record = replace(blank, server=trial.server, loadgen=trial.loadgen, counters=trial.counters)
         check_record(record, "an event does not follow docs/interface.md")
         reason = _judge(trial, launcher.platform)
         if reason is None:
@@ -99,40 +101,51 @@ def _live(
             trial.server = {"argv": _argv(server), **dict.fromkeys(("ready", "begin", "end", "summary"))}
             with waiting():
                 trial.server["ready"] = server.expect("ready", deadlines.start_s)
+            watches = stack.enter_context(Watches(launcher.processes(server)))
             options = _loadgen_options(suite, item, trial.server["ready"].get("port"), deadlines)
             loadgen = stack.enter_context(launcher.loadgen(options if rate is None else {**options, "rate": rate}))
             programs.append(loadgen)
             stack.callback(loadgen.stop, LOADGEN_STOP_S)
             trial.loadgen = {"argv": _argv(loadgen), **dict.fromkeys(("ready", "measuring", "measured", "result"))}
             with waiting():
-                _drive(server, loadgen, trial.server, trial.loadgen, suite, deadlines)
+                _drive(server, loadgen, trial.server, trial.loadgen, suite, deadlines, watches)
             trial.loadgen_code = loadgen.wait(deadlines.answer_s)
             server.close_stdin()
             trial.server["summary"] = server.expect("summary", deadlines.stop_s)
             trial.server_code = server.wait(deadlines.stop_s)
+            trial.counters = _counters(trial.server, watches)
         except LaunchError as error:
             raise _Failed(_blame(error, programs), _stderr(programs)) from error
     return _stderr(programs)
 
 
 def _drive(
-    server: Program, loadgen: Program, seen: dict[str, Any], load: dict[str, Any], suite: Suite, deadlines: Deadlines
+    server: Program, loadgen: Program, seen: dict[str, Any], load: dict[str, Any], suite: Suite, deadlines: Deadlines, watches: Watches
 ) -> None:
-    """The measuring window, with a sample of the server's counters at each end of it."""
+    """The measuring window, with a sample of the server's counters at each end of it; its processes are looked at meanwhile."""
     due = deadlines.answer_s
     load["ready"] = loadgen.expect("ready", 2 * deadlines.connect_s + due)
     loadgen.send("go")
     load["measuring"] = loadgen.expect("measuring", suite.warmup_ms / 1000 + due)
     server.send("sample")
+    watches.begin()
     seen["begin"] = server.expect("sample", due)
     load["measured"] = loadgen.expect("measured", suite.duration_ms / 1000 + due)
     try:
         server.send("sample")
+        watches.end()
         seen["end"] = server.expect("sample", due)
     except ProgramFailed:  # what the load generator saw of it belongs in the record
         load["result"] = loadgen.expect("result", deadlines.connect_s + due)
         raise
     load["result"] = loadgen.expect("result", deadlines.connect_s + due)
+
+
+def _counters(server: dict[str, Any], watches: Watches) -> dict[str, dict[str, Any]]:
+    try:
+        return table(server, watches.roles)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"a sample does not follow docs/interface.md: {error!r}") from error
 
 
 def _server_options(launcher: Launcher, item: Measurement) -> dict[str, int | str]:

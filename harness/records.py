@@ -63,6 +63,7 @@ class Record:
     server:  {"argv": [...], "ready", "begin", "end", "summary"}; begin and end are `sample` events
     loadgen: {"argv": [...], "ready", "measuring", "measured", "result"}
     An event that never came is None, which only a failed record may have.
+    counters: what the measuring window cost (harness/counters.py); None in failed and in older records. See counter().
     """
 
     format: int
@@ -77,10 +78,35 @@ class Record:
     stderr: str | None
     server: dict[str, Any] | None
     loadgen: dict[str, Any] | None
+    counters: dict[str, dict[str, Any]] | None = None
 
     @property
     def ok(self) -> bool:
         return self.status == "ok"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A counter of a record: its value and where it is from, or None and the reason. A note says what the value leaves out."""
+
+    value: float | None
+    unit: str
+    source: str | None
+    reason: str | None
+    note: str | None = None
+
+
+def counter(record: Record, name: str) -> Figure:
+    """A counter of the measuring window: "server.cpu_ns", or "wineserver.context_switches/request" for each request."""
+    plain, slash, _ = name.partition("/")
+    row = (record.counters or {}).get(plain)
+    if row is None:
+        return Figure(None, "", None, "not recorded")
+    unit = row["unit"] + ("/request" if slash else "")
+    value = row.get("per_request") if slash else row["value"]
+    if value is None:
+        return Figure(None, unit, None, row.get("reason") or "not a matter of requests, or there was none in the window")
+    return Figure(value, unit, row["source"], None, row.get("note"))
 
 
 @dataclass(frozen=True)
@@ -104,6 +130,8 @@ def record_to_json(record: Record) -> dict[str, Any]:
         del data["condition"]["alias"]
     if not record.condition.rate_percent:
         del data["condition"]["rate_percent"]
+    if record.counters is None:
+        del data["counters"]
     return data
 
 

@@ -328,6 +328,11 @@ class WineLauncher(PlainLauncher):
             self.close()
             raise
 
+    def processes(self, server: Program) -> dict[str, int]:
+        """Wine's loader turns into the server, so its pid is the server's."""
+        watched = {"server": server.pid}
+        return watched if server.wineserver_pid is None else {**watched, "wineserver": server.wineserver_pid}
+
     def environment(self) -> dict[str, Any]:
         return {"wine": {"version": self.wine.version, "build": self.wine.build}, **super().environment()}
 

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <process.h>
-#include <psapi.h>
 #include <stdio.h>
 #include <string.h>
 #include <ws2tcpip.h>
@@ -13,6 +12,7 @@
 #include "common/json.h"
 #include "common/platform.h"
 #include "common/sockets.h"
+#include "process_counters.h"
 
 #ifndef SOMAXCONN_HINT
 #define SOMAXCONN_HINT(b) (-(b)) /* Windows 8: a backlog beyond 200 must be asked for so */
@@ -202,31 +202,6 @@ void server_lost(const struct server *unused, DWORD error, struct stats *stats) 
         stats->failures++;
 }
 
-static uint64_t filetime_ns(FILETIME time) {
-    return (((uint64_t)time.dwHighDateTime << 32) | time.dwLowDateTime) * 100;
-}
-
-static void report_process(struct json *line) {
-    json_object(line, "process");
-    FILETIME created, ended, kernel, user;
-    if (GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user)) {
-        json_u64(line, "cpu_user_ns", filetime_ns(user));
-        json_u64(line, "cpu_kernel_ns", filetime_ns(kernel));
-    } else {
-        json_null(line, "cpu_user_ns");
-        json_null(line, "cpu_kernel_ns");
-    }
-    PROCESS_MEMORY_COUNTERS memory = {.cb = sizeof memory};
-    if (K32GetProcessMemoryInfo(GetCurrentProcess(), &memory, sizeof memory)) {
-        json_u64(line, "working_set_bytes", memory.WorkingSetSize);
-        json_u64(line, "peak_working_set_bytes", memory.PeakWorkingSetSize);
-    } else {
-        json_null(line, "working_set_bytes");
-        json_null(line, "peak_working_set_bytes");
-    }
-    json_close(line);
-}
-
 /* "sample" while the server runs, "summary" at its end. */
 static void report_counters(const char *event) {
     struct stats sum = {0};
@@ -245,7 +220,7 @@ static void report_counters(const char *event) {
     STATS_COUNTERS(STATS_PRINT)
 #undef STATS_PRINT
     json_close(&line);
-    report_process(&line);
+    process_counters_report(&line);
     json_print(&line);
 }
 
@@ -308,6 +283,7 @@ void server_ready(const struct server *unused) {
     json_u64(&line, "receive_buffer", socket_option(server.listener, SO_RCVBUF));
     json_bool(&line, "nodelay", true);
     json_close(&line);
+    process_counters_describe(&line);
     json_print(&line);
 }
 
@@ -412,6 +388,7 @@ static bool find_accept_ex(void) {
 
 static int serve(void) {
     int failure = EXIT_FAILURE;
+    process_counters_start();
     server.listener = open_listener(&failure);
     if (server.listener == INVALID_SOCKET)
         return failure;

@@ -51,6 +51,9 @@ class FakeLauncher:
     def program(self, executable: Path, *arguments: object) -> Program:
         raise NotImplementedError("a run starts servers and load generators only")
 
+    def processes(self, server: Program) -> dict[str, int]:
+        return {"server": server.pid}
+
     def environment(self) -> dict[str, Any]:
         return {"placement": None}
 
