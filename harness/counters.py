@@ -115,6 +115,8 @@ class ProcessWatch:
     def _read_totals(self) -> dict[str, int]:
         """Of the whole process since its start, threads that have ended included (proc(5): /proc/PID/stat, counted from 1)."""
         fields = (self._folder / "stat").read_bytes().rpartition(b")")[2].split()  # a name may hold spaces; field 3 is the first here
+        if len(fields) < 13:
+            raise ValueError("stat is cut short")
         minor, major, user, kernel = (int(fields[number - 3]) for number in (10, 12, 14, 15))
         totals = {"page_faults": minor + major, "cpu_user_ns": user * TICK_NS, "cpu_kernel_ns": kernel * TICK_NS}
         cpu_ns = self._cpu_clock(self._pid)

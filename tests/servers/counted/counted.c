@@ -33,22 +33,19 @@ static HANDLE start_thread(unsigned(__stdcall *run)(void *), void *argument) {
     return thread;
 }
 
-static unsigned __stdcall answer_turns(void *rounds) {
-    for (ULONG_PTR i = 0; i < (ULONG_PTR)rounds; i++) {
-        WaitForSingleObject(turns[1], INFINITE);
+/* Never ends: the switches of a thread are lost with it. */
+static unsigned __stdcall answer_turns(void *unused) {
+    (void)unused;
+    while (WaitForSingleObject(turns[1], INFINITE) == WAIT_OBJECT_0)
         SetEvent(turns[0]);
-    }
     return 0;
 }
 
-static void hand_over(ULONG_PTR rounds) {
-    HANDLE other = start_thread(answer_turns, (void *)rounds);
-    for (ULONG_PTR i = 0; i < rounds; i++) {
+static void hand_over(unsigned long rounds) {
+    for (unsigned long i = 0; i < rounds; i++) {
         SetEvent(turns[1]);
         WaitForSingleObject(turns[0], INFINITE);
     }
-    WaitForSingleObject(other, INFINITE);
-    CloseHandle(other);
 }
 
 static void spin(uint64_t ms) {
@@ -100,6 +97,7 @@ int main(void) {
     leave = CreateEventW(NULL, FALSE, FALSE, NULL);
     turns[0] = CreateEventW(NULL, FALSE, FALSE, NULL);
     turns[1] = CreateEventW(NULL, FALSE, FALSE, NULL);
+    CloseHandle(start_thread(answer_turns, NULL));
     struct json ready = json_event("ready");
     process_counters_describe(&ready);
     json_print(&ready);
