@@ -232,11 +232,13 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 def _report(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     folder = find_run(arguments.run)
     loaded = load_run(folder)
-    from harness.report import terminal_table, write_report  # only here: matplotlib takes a second to load
+    from harness.costs import cost_table  # only here: matplotlib takes a second to load
+    from harness.report import terminal_table, write_report
 
     for warning in loaded.warnings:
         console.print(f"note: {warning}", markup=False)
     terminal_table(loaded, console)
+    cost_table(loaded, console)
     console.print(f"report: {write_report(folder)}", markup=False, soft_wrap=True)
     return 0
 

@@ -159,10 +159,12 @@ def _rate(folder: Path, manifest: dict[str, Any], item: Measurement) -> int | No
 
 def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
     """Table and report from what is on disk; the exit code says whether anything failed that should not."""
-    from harness.report import terminal_table, write_report  # only here: matplotlib takes a second to load
+    from harness.costs import cost_table  # only here: matplotlib takes a second to load
+    from harness.report import terminal_table, write_report
 
     run = load_run(folder)
     terminal_table(run, setting.console)
+    cost_table(run, setting.console)
     for warning in run.warnings:
         _say(setting.console, f"note: {warning}")
     _say(setting.console, f"measurements: {folder}")

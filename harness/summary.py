@@ -15,7 +15,7 @@ from typing import Any
 
 from harness import stats, verdict
 from harness.plan import cells as cells_of
-from harness.records import Condition, Record, Run
+from harness.records import Condition, Record, Run, counter
 from harness.suite import suite_from
 from harness.verdict import Verdict
 
@@ -28,6 +28,14 @@ SWITCHES = "switches_per_request"
 
 Load = tuple[int, int, int, int]
 """Message size, reply size, depth, offered rate in percent of the lowest peak (0: a closed loop)."""
+
+
+PROCESS_COSTS = {
+    "server switches": ("server.context_switches", 1.0), "voluntary": ("server.context_switches_voluntary", 1.0),
+    "server CPU µs": ("server.cpu_ns", 1e-3), "user": ("server.cpu_user_ns", 1e-3), "kernel": ("server.cpu_kernel_ns", 1e-3),
+    "wineserver switches": ("wineserver.context_switches", 1.0), "wineserver CPU µs": ("wineserver.cpu_ns", 1e-3),
+}  # fmt: skip
+"""What a request costs the processes, in the order of the tables: the counter of the record, and its unit in the table's."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +140,20 @@ class Summary:
         """The panels of the run, ascending: closed loops first."""
         return tuple(sorted({panel(cell.condition) for cell in self.cells}, key=lambda load: (load[-1] > 0, load)))
 
+    @property
+    def cost_names(self) -> tuple[str, ...]:
+        return tuple(PROCESS_COSTS)
+
+    def process_costs(self, names: Sequence[str] = tuple(PROCESS_COSTS)) -> list[tuple[Cell, list[Measure]]]:
+        """For each cell that has any: what a request cost the server's process and the wineserver, the median of the valid repeats."""
+        rows: list[tuple[Cell, list[Measure]]] = []
+        for cell in self.cells:
+            valid = [record for record in self.run.records if record.ok and record.condition == cell.condition]
+            costs = [_typical([_per_request(record, *PROCESS_COSTS[name]) for record in valid]) for name in names]
+            if any(cost.value is not None for cost in costs):
+                rows.append((cell, costs))
+        return rows
+
     def comparison(self, cell: Cell) -> Comparison | None:
         """The row of a cell; None for the baseline's own."""
         return next((each for each in self.comparisons if each.cell is cell), None)
@@ -208,6 +230,11 @@ def _difference(begin: Mapping[str, float | None], end: Mapping[str, float | Non
     if first is None or last is None:
         return Measure(None, f"{name} cannot be had on this platform")
     return Measure(last - first)
+
+
+def _per_request(record: Record, name: str, scale: float) -> Measure:
+    figure = counter(record, f"{name}/request")
+    return Measure(None, figure.reason) if figure.value is None else Measure(figure.value * scale)
 
 
 def _typical(measures: Sequence[Measure]) -> Measure:

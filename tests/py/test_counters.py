@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import resource
 import shutil
@@ -14,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import make_run
+from made_run import make_run, suite_of
+from rich.console import Console
 
+from harness.costs import cost_table
 from harness.counters import TICK_NS, UNITS, ProcessWatch, table
-from harness.records import Figure, Record, RunError, counter, load_run, record_from_json, record_to_json
+from harness.records import Figure, Record, RunError, append_record, check_record, counter, load_run, record_from_json, record_to_json
+from harness.report import write_report
 
 PID = 70
 
@@ -240,7 +245,7 @@ def test_a_window_without_requests_has_no_figure_a_request() -> None:
 @pytest.fixture
 def record(tmp_path: Path) -> Record:
     """One record of a made-up run, which is as runs were before counters: it has none."""
-    return load_run(make_run(tmp_path)).records[0]
+    return load_run(make_run(tmp_path, measured=1)).records[0]
 
 
 def test_an_older_record_loads_and_says_not_recorded(record: Record) -> None:
@@ -259,13 +264,39 @@ def test_counters_are_written_checked_and_read_back(record: Record) -> None:
     assert counter(again, "server.events_per_wait/request").reason is not None
 
 
+def test_what_a_request_costs_is_shown(tmp_path: Path) -> None:
+    """Median of the repeats; a counter that is not to be had is a dash; a run without counters has no such table."""
+    folder = make_run(tmp_path, suite_of(connections=(8,), sizes=(64,)))
+    output = io.StringIO()
+    cost_table(load_run(folder), Console(file=output, width=80))
+    assert output.getvalue() == ""
+    lines = (folder / "records.jsonl").read_text().splitlines()
+    (folder / "records.jsonl").unlink()
+    for line in lines:
+        record = record_from_json(json.loads(line))
+        cost = 100 * (record.repeat + 1) if record.condition.model == "iocp" else None
+        rows = {"server.cpu_ns": entry(cost and 1000 * cost), "wineserver.context_switches": entry(cost)}
+        append_record(folder, replace(record, counters=rows))
+    cost_table(load_run(folder), Console(file=output, width=80))
+    (row,) = (line.split() for line in output.getvalue().splitlines() if "iocp" in line)
+    assert row == ["8", "64", "B", "iocp", "2.00", "2.00"] and "select" not in output.getvalue()
+    write_report(folder)
+    assert "| 8 | iocp | 64 B | – | – | 2 | – | – | 2 | – |" in (folder / "report.md").read_text()
+    assert "What a request costs" in (folder / "report.html").read_text()
+
+
+def entry(value: int | None) -> dict[str, Any]:
+    """Of 100 requests."""
+    if value is None:
+        return {"value": None, "unit": "ns", "reason": "not here"}
+    return {"value": value, "unit": "ns", "source": "made up", "per_request": value / 100}
+
+
 @pytest.mark.parametrize("row", [
     {"value": None, "unit": "ns"}, {"value": 1, "unit": "ns"}, {"value": -1, "unit": "ns", "source": "x"},
     {"value": 1, "source": "x"}, {"value": None, "unit": "ns", "reason": ""},
 ])  # fmt: skip
 def test_a_value_without_source_or_a_null_without_reason_is_refused(record: Record, row: dict[str, Any]) -> None:
-    from harness.records import check_record
-
     check_record(record, "it")
     with pytest.raises(RunError, match="counters"):
         check_record(replace(record, counters={"server.cpu_ns": row}), "it")
