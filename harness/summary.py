@@ -7,7 +7,6 @@ What was not measured is None with a reason.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -20,10 +19,8 @@ from harness.suite import suite_from
 from harness.verdict import Verdict
 
 PERCENTS = (50.0, 99.0, 99.9)
-COSTS = ("cpu_us", "switches", "receives", "sends", "waits", "events")
-"""What a request costs the server process: CPU time in µs (user and kernel), context switches, calls or events by its own counters."""
-SWITCHES = "switches_per_request"
-"""The name that harness/counters.py gives to the context switches of a request."""
+COSTS = ("cpu_us", "receives", "sends", "waits", "events")
+"""What a request costs the server process: CPU time in µs (user and kernel), and calls or events by its own counters."""
 
 
 Load = tuple[int, int, int, int]
@@ -59,7 +56,8 @@ class Failure:
 @dataclass(frozen=True)
 class Cell:
     """All repeats of one condition. `rates` are the requests per second of the valid ones, in order of repeat, `sittings` the sitting
-    of each: 0, and one more for each time that the run was gone on with, `cpu_us` the CPU time a request where every repeat has one."""
+    of each: 0, and one more for each time that the run was gone on with, `cpu_us` the CPU time a request (with the
+    wineserver's where it is recorded) if every repeat has one."""
 
     condition: Condition
     planned: int
@@ -182,8 +180,9 @@ def _cell(manifest: Mapping[str, Any], condition: Condition, records: Sequence[R
     valid = [(record, record.server, record.loadgen["result"]) for record, left_out in out if not left_out and record.server and record.loadgen]
     rates = tuple(float(result["requests_per_second"]) for _, _, result in valid)
     counts = stats.merge(stats.histogram(result["latency"]["histogram"]["counts"]) for _, _, result in valid)
-    costs = [{**_costs(server), "switches": _switches(record)} for record, server, _ in valid]
-    cpu_us = tuple(cost["cpu_us"].value for cost in costs if cost["cpu_us"].value is not None)
+    costs = [_costs(server) for _, server, _ in valid]
+    whole = [_whole_cpu_us(record, cost["cpu_us"]).value for (record, _, _), cost in zip(valid, costs)]
+    cpu_us = tuple(value for value in whole if value is not None)
     failures = tuple(Failure(record.repeat, left_out.kind, "; ".join(left_out.reasons), record.stderr) for record, left_out in out if left_out)
     judged = verdict.judge(records, verdict.ceiling_of(manifest, condition))
     return Cell(condition, max(repeats, len(ordered)), judged, rates, tuple(_sitting(manifest, record) for record, _, _ in valid),
@@ -212,17 +211,16 @@ def _costs(server: Mapping[str, Any]) -> dict[str, Measure]:
     if requests <= 0:
         return {name: Measure(None, "the server counted no request in the window") for name in COSTS}
     cpu = [_difference(begin["process"], end["process"], name) for name in ("cpu_user_ns", "cpu_kernel_ns")]
-    costs = {name: _difference(begin["counters"], end["counters"], name) for name in COSTS[2:]}
+    costs = {name: _difference(begin["counters"], end["counters"], name) for name in COSTS[1:]}
     costs["cpu_us"] = next((part for part in cpu if part.value is None), Measure(sum(part.value or 0 for part in cpu) / 1e3))
     return {name: cost if cost.value is None else Measure(cost.value / requests) for name, cost in costs.items()}
 
 
-def _switches(record: Record) -> Measure:
-    """Context switches a request, of the server process."""
-    if getattr(record, "counters", None) is None:
-        return Measure(None, "context switches are not recorded")
-    figure = importlib.import_module("harness.counters").counter(record, SWITCHES)
-    return Measure(figure.value, figure.reason)
+def _whole_cpu_us(record: Record, own: Measure) -> Measure:
+    """CPU time a request with the wineserver's, which does the kernel's part under Wine, where both are recorded; else the server's own."""
+    rows: Mapping[str, Mapping[str, Any]] = getattr(record, "counters", None) or {}
+    parts = [rows.get(name, {}).get("per_request") for name in ("server.cpu_ns", "wineserver.cpu_ns")]
+    return own if None in parts else Measure(sum(float(part) for part in parts if part is not None) / 1e3)
 
 
 def _difference(begin: Mapping[str, float | None], end: Mapping[str, float | None], name: str) -> Measure:

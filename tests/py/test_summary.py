@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def test_a_percentile_with_too_few_samples_is_none_with_a_reason(tmp_path: Path,
 def test_costs_are_differences_over_the_requests_between_the_samples(tmp_path: Path) -> None:
     costs = cell_of(summary_of(tmp_path), "select", 1).costs
     assert {name: measure.value for name, measure in costs.items()} == {
-        "cpu_us": 50.0, "switches": None, "receives": 2.0, "sends": 1.0, "waits": 3.0, "events": 3.0}
+        "cpu_us": 50.0, "receives": 2.0, "sends": 1.0, "waits": 3.0, "events": 3.0}
 
 
 def test_a_null_counter_stays_null_with_a_reason(tmp_path: Path) -> None:
@@ -76,6 +76,22 @@ def test_a_null_counter_stays_null_with_a_reason(tmp_path: Path) -> None:
     run = changed(summary_of(tmp_path).run, without_kernel_time)
     cost = cell_of(summarise(run), "select", 1).costs["cpu_us"]
     assert cost.value is None and cost.reason == "cpu_kernel_ns cannot be had on this platform"
+
+
+@dataclass(frozen=True)
+class Counted(Record):
+    """A record with the counters of its processes."""
+
+    counters: dict[str, dict[str, Any]] | None = None
+
+
+def test_what_is_compared_at_a_fixed_rate_has_the_wineservers_cpu_time_in_it(tmp_path: Path) -> None:
+    run = summary_of(tmp_path).run
+    rows = {"server.cpu_ns": {"per_request": 30_000.0}, "wineserver.cpu_ns": {"per_request": 45_000.0}}
+    for counters, expected in ((rows, 75.0), ({"server.cpu_ns": rows["server.cpu_ns"]}, 50.0), (None, 50.0)):
+        counted = tuple(Counted(**{**vars(record), "counters": counters}) for record in run.records)
+        cell = cell_of(summarise(replace(run, records=counted)), "select", 1)
+        assert cell.cpu_us == (expected,) * 3 and cell.costs["cpu_us"].value == 50.0
 
 
 def test_no_request_in_the_window_is_no_division(tmp_path: Path) -> None:
