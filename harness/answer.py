@@ -144,9 +144,12 @@ def _certainty(summary: Summary) -> list[str]:
     if numbers == [1]:
         return ["n = 1 repeat a cell: there are no intervals, and no difference is claimed."]
     if few < stats.REPEATS_FOR_A_CLAIM:
-        return [f"n = {repeats} repeats a cell, fewer than the {stats.REPEATS_FOR_A_CLAIM} a side that a rank test needs: no statistical "
-                f"significance is claimed. {brackets} They show how far the repeats lie apart; made of so few they promise too much: "
-                f"even the whole range of {count(few, 'repeat')} holds the true median only {100 * stats.range_coverage(few):.0f} % of the time."]
+        told = (f"n = {repeats} repeats a cell, fewer than the {stats.REPEATS_FOR_A_CLAIM} a side that a rank test needs: no statistical "
+                f"significance is claimed{' where there are fewer' if numbers[-1] >= stats.REPEATS_FOR_A_CLAIM else ''}. {brackets}")
+        covered = stats.range_coverage(few)
+        return [told if covered >= stats.CONFIDENCE else
+                f"{told} They show how far the repeats lie apart; made of so few they promise too much: even the whole range of "
+                f"{count(few, 'repeat')} holds the true median only {100 * covered:.0f} % of the time."]
     return [f"n = {repeats} repeats a cell. {brackets} A difference is named only where the interval leaves out 1 and the Mann–Whitney "
             "test, Holm-corrected over the whole table, gives p < 0.05."]
 

@@ -27,7 +27,7 @@ from harness.suite import BOUNDS, Suite, SuiteError, find_suite, hint, load_suit
 RESULTS = ROOT / "results"
 
 EXAMPLES = """examples:
-  iomodels run select-vs-iocp                        measure, about eight minutes; then the report
+  iomodels run select-vs-iocp                        measure, about nine minutes; then the report
   iomodels run select-vs-iocp --quick                the shape of the answer in under a minute
   iomodels run select-vs-iocp --connections 1,64 --repeats 10
   iomodels run --resume latest                       go on with a run that was interrupted
@@ -145,7 +145,7 @@ def _add_run_options(parser: _Parser) -> None:
     add("--out", type=Path, metavar="DIR", help="the folder that gets the run's folder (default: results)")
     add("--dry-run", action="store_true", help="print the plan and measure nothing")
     add("--resume", metavar="RUN", help="go on with a run, by its own plan: a name, a folder, or: latest")
-    add("--retry-failed", action="store_true", help="with --resume: failed measurements once more")
+    add("--retry-failed", action="store_true", help="with --resume: failed and invalid measurements once more")
     add("--no-report", action="store_true", help="only the records and the table")
 
 

@@ -22,7 +22,7 @@ from harness.measure import Deadlines, measure
 from harness.plan import Measurement, is_limit, limit_of, make_plan
 from harness.preflight import preflight, raise_open_files_limit
 from harness.progress import Progress, duration_text
-from harness.records import FORMAT, Run, append_record, load_run, mend_records, utc_now, write_manifest
+from harness.records import FORMAT, Record, Run, append_record, load_run, mend_records, utc_now, write_manifest
 from harness.suite import Suite, model_errors, suite_from
 
 OVERHEAD_S = 0.7  # of a measurement: starting and stopping both programs; only for the first estimate
@@ -78,7 +78,7 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
     suite = suite_from(manifest["suite"]["name"], manifest["suite"])
     plan = make_plan(suite)
     _check_plan(run, plan)
-    done = {record.index for record in run.records if record.ok or is_limit(record.reason) or not retry_failed}
+    done = {record.index for record in run.records if not retry_failed or is_limit(record.reason) or _counts(record)}
     todo = [item for item in plan if item.index not in done]
     if not todo:
         failed = sum(not record.ok for record in run.records)
@@ -96,6 +96,12 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
         _say(setting.console, f"going on with {manifest['run']}: {len(todo)} of {len(plan)} measurements are left")
         code = _go_on(setting, folder, manifest, suite, todo, launcher, interrupts)
     return code or _finish(setting, folder, manifest)
+
+
+def _counts(record: Record) -> bool:
+    from harness.verdict import left_out  # only here: scipy takes a second to load
+
+    return left_out(record) is None
 
 
 def _go_on(

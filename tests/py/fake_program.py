@@ -95,6 +95,8 @@ def change(result: dict[str, Any], behaviour: str) -> int:
         result["errors"] = {"reset": 2}
     elif behaviour == "unanswered":
         result["unanswered"] = 5
+    elif behaviour == "unchecked":
+        result["replies_checked"] = 0
     elif behaviour == "few connections":
         result["connections"]["established"] -= 1
     elif behaviour == "no replies":

@@ -99,7 +99,7 @@ def test_out_must_be_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path
 def test_a_bad_suite_is_named_line_by_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     text = find_suite(SUITE).read_text(encoding="utf-8")
-    path.write_text(text.replace("repeats = 9", "repeats = 0").replace("depth", "deep", 1), encoding="utf-8")
+    path.write_text(text.replace("repeats = 10", "repeats = 0").replace("depth", "deep", 1), encoding="utf-8")
     with pytest.raises(SystemExit, match="2"):
         main(["run", str(path)])
     lines = capsys.readouterr().err.splitlines()
@@ -177,7 +177,7 @@ def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["suites"]) == 0
     out = capsys.readouterr().out
     assert f"\n{SUITE}: Which serves more" in out
-    assert "180 measurements, about 8 min" in out and "--quick 18 measurements" in out
+    assert "200 measurements, about 9 min" in out and "--quick 18 measurements" in out
     assert out.startswith("efficiency: ") and "\nmodels: " in out and "630 measurements" in out and "--quick 63 measurements, about 1 min" in out
 
 

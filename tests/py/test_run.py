@@ -134,6 +134,14 @@ def test_a_run_killed_after_its_last_measurement_becomes_complete(stage: Stage, 
     assert sorted(indexes(stage.folder)) == list(range(8))
 
 
+def test_invalid_measurements_are_tried_again_when_asked(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
+    launcher.behaviour = lambda number: ("normal", "unchecked" if number == 2 else "normal")
+    assert stage.start(suite) == 0
+    assert stage.resume(retry_failed=False) == 0 and len(indexes(stage.folder)) == 8
+    assert stage.resume(retry_failed=True) == 0
+    assert indexes(stage.folder)[8:] == [2]
+
+
 def test_known_limits_are_not_tried_again(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
     launcher.described["one"] = described("one", max_conns=7)
     stage.start(suite)
