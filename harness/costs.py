@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.records import Run
-from harness.summary import summarise
+from harness.summary import panel, summarise
 from plots import style
 
 COLUMNS = ("server switches", "server CPU µs", "wineserver switches", "wineserver CPU µs")
@@ -21,12 +21,12 @@ def cost_table(run: Run, console: Console) -> None:
     known = [place for place in range(len(COLUMNS)) if any(costs[place].value is not None for _, costs in rows)]
     table = Table(box=SIMPLE_HEAD, title="a request costs, in the measuring window", title_justify="left", pad_edge=False)
     table.add_column("conn.", justify="right", no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("load", overflow="fold")
     table.add_column("server", overflow="fold")
     for place in known:
         table.add_column(COLUMNS[place], justify="right")
     for cell, costs in rows:
         values = [costs[place].value for place in known]
-        table.add_row(f"{cell.condition.connections:,}", f"{cell.condition.size} B", cell.condition.label,
+        table.add_row(f"{cell.condition.connections:,}", style.size_words(panel(cell.condition)), cell.condition.label,
                       *("–" if value is None else style.rounded(value) for value in values))  # fmt: skip
     console.print(table, highlight=False)

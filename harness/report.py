@@ -84,6 +84,7 @@ def _environment(html: bool) -> Environment:
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=html, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     environment.filters["cell"] = markdown_cell
+    environment.filters["load"] = lambda condition: style.size_words(panel(condition))
     return environment
 
 

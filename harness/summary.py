@@ -143,10 +143,10 @@ class Summary:
         return tuple(PROCESS_COSTS)
 
     def process_costs(self, names: Sequence[str] = tuple(PROCESS_COSTS)) -> list[tuple[Cell, list[Measure]]]:
-        """For each cell that has any: what a request cost the server's process and the wineserver, the median of the valid repeats."""
+        """For each valid cell that has any: what a request cost the server's process and the wineserver, the median of its repeats."""
         rows: list[tuple[Cell, list[Measure]]] = []
-        for cell in self.cells:
-            valid = [record for record in self.run.records if record.ok and record.condition == cell.condition]
+        for cell in (cell for cell in self.cells if cell.verdict.valid):
+            valid = [record for record in self.run.records if record.condition == cell.condition and not verdict.left_out(record)]
             costs = [_typical([_per_request(record, *PROCESS_COSTS[name]) for record in valid]) for name in names]
             if any(cost.value is not None for cost in costs):
                 rows.append((cell, costs))
@@ -218,9 +218,8 @@ def _costs(server: Mapping[str, Any]) -> dict[str, Measure]:
 
 def _whole_cpu_us(record: Record, own: Measure) -> Measure:
     """CPU time a request with the wineserver's, which does the kernel's part under Wine, where both are recorded; else the server's own."""
-    rows: Mapping[str, Mapping[str, Any]] = getattr(record, "counters", None) or {}
-    parts = [rows.get(name, {}).get("per_request") for name in ("server.cpu_ns", "wineserver.cpu_ns")]
-    return own if None in parts else Measure(sum(float(part) for part in parts if part is not None) / 1e3)
+    parts = [_per_request(record, name, 1e-3).value for name in ("server.cpu_ns", "wineserver.cpu_ns")]
+    return own if None in parts else Measure(sum(part for part in parts if part is not None))
 
 
 def _difference(begin: Mapping[str, float | None], end: Mapping[str, float | None], name: str) -> Measure:

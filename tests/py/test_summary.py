@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,18 +78,14 @@ def test_a_null_counter_stays_null_with_a_reason(tmp_path: Path) -> None:
     assert cost.value is None and cost.reason == "cpu_kernel_ns cannot be had on this platform"
 
 
-@dataclass(frozen=True)
-class Counted(Record):
-    """A record with the counters of its processes."""
-
-    counters: dict[str, dict[str, Any]] | None = None
-
-
 def test_what_is_compared_at_a_fixed_rate_has_the_wineservers_cpu_time_in_it(tmp_path: Path) -> None:
     run = summary_of(tmp_path).run
-    rows = {"server.cpu_ns": {"per_request": 30_000.0}, "wineserver.cpu_ns": {"per_request": 45_000.0}}
-    for counters, expected in ((rows, 75.0), ({"server.cpu_ns": rows["server.cpu_ns"]}, 50.0), (None, 50.0)):
-        counted = tuple(Counted(**{**vars(record), "counters": counters}) for record in run.records)
+    rows: dict[str, dict[str, Any]] = {
+        f"{role}.cpu_ns": {"value": 1.0, "unit": "ns", "source": "made up", "per_request": value}
+        for role, value in (("server", 30_000.0), ("wineserver", 45_000.0))}
+    cases: list[tuple[dict[str, dict[str, Any]] | None, float]] = [(rows, 75.0), ({"server.cpu_ns": rows["server.cpu_ns"]}, 50.0), (None, 50.0)]
+    for counters, expected in cases:
+        counted = tuple(replace(record, counters=counters) for record in run.records)
         cell = cell_of(summarise(replace(run, records=counted)), "select", 1)
         assert cell.cpu_us == (expected,) * 3 and cell.costs["cpu_us"].value == 50.0
 
