@@ -272,7 +272,7 @@ def terminal_table(run: Run, console: Console) -> None:
         table = Table(box=SIMPLE_HEAD, title=f"{style.size_words(load)} · {summary.platform}", title_justify="left", pad_edge=False)
         table.add_column("conn.", justify="right", no_wrap=True)
         table.add_column("server", overflow="fold")
-        for heading in ("requests/s", f"{'CPU ' * bool(load[-1])}× {summary.baseline} [95 % CI]", "p50 µs", "p99 µs", "n"):
+        for heading in ("requests/s", f"CPU × {summary.baseline} [CI]" if load[-1] else f"× {summary.baseline} [95 % CI]", "p50 µs", "p99 µs", "n"):
             table.add_column(heading, justify="right", no_wrap=True)
         connections = None
         for cell in (cell for cell in summary.cells if panel(cell.condition) == load):
