@@ -21,6 +21,7 @@ import harness
 from harness import launch, run
 from harness.files import ROOT
 from harness.launch import LaunchError
+from harness.placement import Placement, parse_affinity
 from harness.records import MANIFEST, RunError, load_run
 from harness.suite import BOUNDS, Suite, SuiteError, find_suite, hint, load_suite, suite_files
 
@@ -100,6 +101,13 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _affinity(text: str) -> Placement:
+    try:
+        return parse_affinity(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     raw = argparse.RawDescriptionHelpFormatter
     top = _Parser(
@@ -142,6 +150,7 @@ def _add_run_options(parser: _Parser) -> None:
     add("--duration-ms", type=_number("duration_ms"), metavar="N", help="length of the measuring window")
     add("--warmup-ms", type=_number("warmup_ms"), metavar="N", help="load before the window, not counted")
     add("--seed", type=_number("seed"), metavar="N", help="decides the order; the same seed, the same order")
+    add("--affinity", type=_affinity, metavar="ROLE=CPUS", help="which CPUs run what: server=0,wineserver=0,loadgen=1-3; none: not pinned")
     add("--out", type=Path, metavar="DIR", help="the folder that gets the run's folder (default: results)")
     add("--dry-run", action="store_true", help="print the plan and measure nothing")
     add("--resume", metavar="RUN", help="go on with a run, by its own plan: a name, a folder, or: latest")
@@ -191,6 +200,7 @@ def _run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
         resume_command=f"{_program()} run --resume",
         results=RESULTS,
         report=not arguments.no_report,
+        placement=arguments.affinity,
     )
     if arguments.resume is not None:
         _check_resume(arguments)
@@ -218,7 +228,7 @@ def _overridden(suite: Suite, arguments: argparse.Namespace) -> Suite:
 
 def _check_resume(arguments: argparse.Namespace) -> None:
     """A run goes on with its own plan: options that would change it are refused, not ignored."""
-    changing = ("quick", "models", "connections", "sizes", "repeats", "duration_ms", "warmup_ms", "seed", "out", "dry_run")
+    changing = ("quick", "models", "connections", "sizes", "repeats", "duration_ms", "warmup_ms", "seed", "affinity", "out", "dry_run")
     values = {name: getattr(arguments, name) for name in changing}
     given = [f"--{name.replace('_', '-')}" for name, value in values.items() if value is not None and value is not False]
     if given:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
+
+from harness.placement import Placement, default_placement
 
 FORMAT = 1
 STDERR_KEPT_BYTES = 16 * 1024
@@ -215,32 +216,6 @@ def _exit_text(code: int | None) -> str:
     if code < 0:
         return f"killed by {signal.Signals(-code).name if -code in list(signal.Signals) else f'signal {-code}'}"
     return f"exit code {code}"
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Which CPUs may run what; an empty tuple pins nothing. The server's CPUs are its wineserver's too."""
-
-    server_cpus: tuple[int, ...] = ()
-    loadgen_cpus: tuple[int, ...] = ()
-    note: str = ""
-
-
-def default_placement() -> Placement:
-    """Server (and wineserver) on the first usable CPU, load generator on the last: repeatable, as no scheduler decides."""
-    if sys.platform == "win32":
-        return Placement(note="not pinned: left to Windows")
-    usable = sorted(os.sched_getaffinity(0))
-    if len(usable) < 2:
-        return Placement(note="not pinned: only one usable CPU")
-    if not shutil.which("taskset"):
-        return Placement(note="not pinned: taskset (util-linux) is not installed")
-    return Placement((usable[0],), (usable[-1],), "server and wineserver share a CPU, the load generator has another")
-
-
-def pinned(cpus: Sequence[int]) -> list[str]:
-    """The command in front of a program that keeps it on `cpus`; it becomes the program, so the pid is the program's."""
-    return ["taskset", "-c", ",".join(map(str, cpus))] if cpus else []
 
 
 class Launcher(Protocol):

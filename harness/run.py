@@ -19,6 +19,7 @@ from harness import environment, launch
 from harness.interrupts import Interrupted, Interrupts
 from harness.launch import Launcher
 from harness.measure import Deadlines, measure
+from harness.placement import Placement, recorded_placement, unusable
 from harness.plan import Measurement, is_limit, limit_of, make_plan
 from harness.preflight import preflight, raise_open_files_limit
 from harness.progress import Progress, duration_text
@@ -51,13 +52,14 @@ class Setting:
     resume_command: str  # "./iomodels run --resume"; the run is added
     results: Path  # the default folder of runs
     report: bool = True
+    placement: Placement | None = None  # None: the default of this machine
     deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run: bool = False) -> int:
     """Measure a suite into a new folder below `out`. Returns the exit code."""
     raise_open_files_limit()
-    with Interrupts() as interrupts, launch.open_launcher(setting.build, say=partial(_say, setting.console)) as launcher:
+    with Interrupts() as interrupts, _open_launcher(setting, setting.placement) as launcher:
         plan = make_plan(suite)
         _check(suite, plan, launcher)
         _say_plan(setting.console, suite, plan, launcher)
@@ -88,7 +90,7 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
             manifest.update(status="complete", finished_utc=utc_now())
             write_manifest(folder, manifest)
         return _finish(setting, folder, manifest)
-    with Interrupts() as interrupts, launch.open_launcher(setting.build, say=partial(_say, setting.console)) as launcher:
+    with Interrupts() as interrupts, _open_launcher(setting, _placement_of(manifest)) as launcher:
         _check_same(setting.build, manifest, suite, launcher)
         _check(suite, plan, launcher)
         mend_records(folder)
@@ -102,6 +104,20 @@ def _counts(record: Record) -> bool:
     from harness.verdict import left_out  # only here: scipy takes a second to load
 
     return left_out(record) is None
+
+
+def _open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
+    return launch.open_launcher(setting.build, placement, partial(_say, setting.console))
+
+
+def _placement_of(manifest: Mapping[str, Any]) -> Placement | None:
+    """What the run was begun with: its repeats must not be of two placements. None: not recorded."""
+    recorded = (manifest["environment"].get("launcher") or {}).get("placement")
+    placement = recorded_placement(recorded) if recorded else None
+    missing = unusable(placement) if placement else ()
+    if missing:
+        raise Refused([f"{manifest['run']} cannot go on: it ran on CPU {', '.join(map(str, missing))}, not usable now"])
+    return placement
 
 
 def _go_on(

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.launch import LaunchError, Placement, PlainLauncher, Program, arguments, pinned
+from harness.launch import LaunchError, PlainLauncher, Program, arguments
+from harness.placement import Placement, pinned
 
 PERSIST_S = 120
 """How long a wineserver outlives its last program: the longest that one is left behind should this process be killed."""
@@ -137,12 +138,14 @@ class Prefix:
     """
 
     def __init__(
-        self, wine: Wine, path: Path, cpus: tuple[int, ...] = (), persist_s: int = PERSIST_S, trace: Path | None = None
-    ) -> None:
+        self, wine: Wine, path: Path, cpus: tuple[int, ...] = (), persist_s: int = PERSIST_S, trace: Path | None = None,
+        wineserver_cpus: tuple[int, ...] | None = None,
+    ) -> None:  # fmt: skip
         self.path = path
         self.trace = trace
         self._wine = wine
         self._cpus = cpus
+        self._wineserver_cpus = cpus if wineserver_cpus is None else wineserver_cpus
         self._persist_s = persist_s
         self._wineserver: subprocess.Popen[bytes] | None = None
         self._used = 0.0
@@ -167,7 +170,7 @@ class Prefix:
         name, so both go on: one serves the program, and ours, which would be measured and traced, serves nobody.
         """
         null = subprocess.DEVNULL
-        argv = [*pinned(self._cpus), str(self._wine.server), "-f", f"-p{self._persist_s}", *["-d1"] * bool(self.trace)]
+        argv = [*pinned(self._wineserver_cpus), str(self._wine.server), "-f", f"-p{self._persist_s}", *["-d1"] * bool(self.trace)]
         with (self.trace or Path(os.devnull)).open("ab") as stderr:
             self._wineserver = subprocess.Popen(
                 argv, env=self.environment, stdin=null, stdout=null, stderr=stderr, start_new_session=True
@@ -353,9 +356,11 @@ class WineLauncher(PlainLauncher):
     def _prefix(self, role: str) -> Prefix:
         prefix = self._prefixes.get(role)
         if not prefix:
-            cpus = self.placement.server_cpus if role in ("server", "traced") else self.placement.loadgen_cpus
+            cpus = wineserver_cpus = self.placement.loadgen_cpus
+            if role in ("server", "traced"):
+                cpus, wineserver_cpus = self.placement.server_cpus, self.placement.wineserver_cpus
             trace = self._live / "wineserver.trace" if role == "traced" else None
-            prefix = Prefix(self.wine, self._live / role, cpus, trace=trace)
+            prefix = Prefix(self.wine, self._live / role, cpus, trace=trace, wineserver_cpus=wineserver_cpus)
             _clone(self._prepared, prefix.path)
             self._cleanup.callback(prefix.kill)
             self._prefixes[role] = prefix

@@ -35,7 +35,7 @@ def suite() -> Suite:
 @pytest.fixture
 def stage(tmp_path: Path, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage(tmp_path, launcher)
-    monkeypatch.setattr(launch, "open_launcher", lambda build, say=None: launcher)
+    monkeypatch.setattr(launch, "open_launcher", lambda build, placement=None, say=None: launcher)
     report = ModuleType("harness.report")
     setattr(report, "terminal_table", lambda run, console: console.print(f"table of {len(run.records)}"))
     setattr(report, "write_report", lambda folder: made.reported.append(folder) or folder / "report.html")

@@ -58,6 +58,7 @@ ALL = "efficiency, models, select-vs-iocp"
     ("words", "message"),
     [
         (["run", SUITE, "--repeats", "0"], "iomodels: --repeats 0: must be 1 … 1000"),
+        (["run", SUITE, "--affinity", "gpu=0"], "iomodels: --affinity gpu=0: gpu: no such role; there is: server, wineserver, loadgen"),
         (["run", SUITE, "--repeats", "x"], "iomodels: --repeats x: must be 1 … 1000"),
         (["run", SUITE, "--repeats=-1"], "iomodels: --repeats -1: must be 1 … 1000"),
         (["run", SUITE, "--repeats"], "iomodels: --repeats: expected one argument"),
@@ -164,7 +165,7 @@ def test_failures_of_the_launcher_are_one_line(capsys: pytest.CaptureFixture[str
 
 def test_models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, launcher: FakeLauncher) -> None:
     launcher.described["two"].update(max_conns=63, limit="64 handles", supported=False)
-    monkeypatch.setattr(launch, "open_launcher", lambda build, say=None: launcher)
+    monkeypatch.setattr(launch, "open_launcher", lambda build, placement=None, say=None: launcher)
     monkeypatch.setenv("COLUMNS", "120")
     assert main(["models"]) == 0
     out = capsys.readouterr().out

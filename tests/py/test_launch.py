@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from harness import launch
-from harness.launch import LaunchError, Placement, PlainLauncher, Program, ProgramFailed, arguments, default_placement, pinned
+from harness.launch import LaunchError, PlainLauncher, Program, ProgramFailed, arguments
+from harness.placement import Placement, pinned
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 20.0
@@ -267,22 +268,6 @@ def test_arguments() -> None:
     assert arguments(options) == ["--threads", "2", "--host", "127.0.0.1", "--start-now", "--size", "0"]
 
 
-@pytest.mark.parametrize(("usable", "server", "loadgen"), [({3}, (), ()), ({2, 5}, (2,), (5,)), ({0, 1, 2, 3}, (0,), (3,))])
-def test_default_placement(
-    monkeypatch: pytest.MonkeyPatch, usable: set[int], server: tuple[int, ...], loadgen: tuple[int, ...]
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: usable)
-    placement = default_placement()
-    assert (placement.server_cpus, placement.loadgen_cpus) == (server, loadgen)
-    assert placement.note
-
-
-def test_no_placement_without_taskset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert default_placement() == Placement(note="not pinned: taskset (util-linux) is not installed")
-
-
 def test_pinned_program_has_its_own_pid_and_cpu() -> None:
     cpu = max(os.sched_getaffinity(0))
     code = "import os; say('ready', pid=os.getpid(), cpus=sorted(os.sched_getaffinity(0)))"
@@ -371,5 +356,5 @@ def test_close_stops_what_still_runs(tmp_path: Path) -> None:
 
 def test_environment_says_what_matters(tmp_path: Path) -> None:
     environment = PlainLauncher(tmp_path, tmp_path, Placement((0,), (1,), "as asked")).environment()
-    assert environment["placement"] == {"server_cpus": (0,), "loadgen_cpus": (1,), "note": "as asked"}
+    assert environment["placement"] == {"server_cpus": (0,), "loadgen_cpus": (1,), "note": "as asked", "wineserver_cpus": ()}
     json.dumps(environment)

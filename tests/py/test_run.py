@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stage import FakeLauncher, Stage, described
 
-from harness import environment, preflight, run
+from harness import environment, launch, preflight, run
+from harness.placement import Placement
 from harness.plan import make_plan
 from harness.records import load_run
 from harness.run import Refused
@@ -291,3 +293,29 @@ def test_progress_says_what_is_left(stage: Stage, suite: Suite) -> None:
     stage.start(suite)
     assert re.search(r"^\[0/8\] \d+ s left; (one|two)", stage.text, re.MULTILINE)
     assert re.search(r"^\[8/8\] measured in \d+ s$", stage.text, re.MULTILINE)
+
+
+def test_a_run_goes_on_where_it_was_begun(stage: Stage, suite: Suite, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeats of two placements would differ by the placement."""
+    placements: list[Placement | None] = []
+
+    def opened(build: Path, placement: Placement | None = None, say: object = None) -> FakeLauncher:
+        placements.append(placement)
+        return launcher
+
+    monkeypatch.setattr(launch, "open_launcher", opened)
+    wanted = Placement((min(os.sched_getaffinity(0)),), (), "as asked")
+    monkeypatch.setattr(launcher, "environment", lambda: {"placement": asdict(wanted)})
+    stage.setting = replace(stage.setting, placement=wanted)
+    assert stage.start(suite) == 0
+    records = stage.folder / "records.jsonl"
+    for _ in range(2):
+        records.write_bytes(b"".join(records.read_bytes().splitlines(keepends=True)[:-1]))
+        stage.setting = replace(stage.setting, placement=None)
+        assert stage.resume() == 0
+    began, *went_on = placements
+    assert began == wanted and went_on == [replace(wanted, wineserver_cpus=wanted.server_cpus)] * 2
+    records.write_bytes(b"")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {4711})
+    with pytest.raises(run.Refused, match=f"cannot go on: it ran on CPU {wanted.server_cpus[0]}, not usable now"):
+        stage.resume()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.launch import LaunchError, Placement
+from harness.launch import LaunchError
+from harness.placement import Placement
 from harness.wine import PERSIST_S, Wine, WineLauncher, find_wine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -128,6 +129,17 @@ def test_prefix_is_prepared_once_and_cloned_for_each_role(fake: Path) -> None:
     assert log(fake)[-3:] == [f"start server -p{PERSIST_S}", "warm server", "kill server"]
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU: nothing to place")
+def test_each_runs_where_it_is_placed(fake: Path) -> None:
+    first, *_, last = sorted(os.sched_getaffinity(0))
+    with WineLauncher(fake / "build", Placement((first,), (first, last), "", (last,)), lambda line: None) as launcher:
+        with launcher.server("fake", {}) as server:
+            server.expect("ready", DEADLINE_S)
+            assert server.wineserver_pid
+            assert launcher.processes(server) == {"server": server.pid, "wineserver": server.wineserver_pid}
+            assert (os.sched_getaffinity(server.pid), os.sched_getaffinity(server.wineserver_pid)) == ({first}, {last})
+
+
 def test_windows_load_generator_has_a_prefix_of_its_own(fake: Path) -> None:
     programs = fake / "build" / "mingw" / "bin"
     (programs / "loadgen.exe").write_text(MODEL)
@@ -186,7 +198,7 @@ def test_broken_preparation_leaves_nothing(fake: Path, monkeypatch: pytest.Monke
 OPEN = """
 import sys, time
 from pathlib import Path
-from harness.launch import Placement
+from harness.placement import Placement
 from harness.wine import WineLauncher
 with WineLauncher(Path(sys.argv[1]), Placement(), print) as launcher:
     print("open", launcher._prefixes["server"].wineserver_pid, flush=True)

@@ -34,7 +34,8 @@ if __name__ == "__main__":
 from client import DEADLINE_S, Client, echo_frame
 
 from harness.files import write_whole
-from harness.launch import LaunchError, default_placement
+from harness.launch import LaunchError
+from harness.placement import default_placement
 from harness.wine import WineLauncher
 
 PAGE = ROOT / "docs" / "requests.md"
