@@ -1,9 +1,13 @@
-# Cross-build for 64-bit Windows with the distribution's MinGW-w64; programs run under Wine.
+# MinGW-w64: a cross-build with the distribution's compilers, whose programs run under Wine; on Windows itself MSYS2's or
+# llvm-mingw's. 64-bit, unless a file that includes this one says otherwise.
 set(CMAKE_SYSTEM_NAME Windows)
-set(CMAKE_SYSTEM_PROCESSOR x86_64)
-set(CMAKE_C_COMPILER x86_64-w64-mingw32-gcc)
-set(CMAKE_RC_COMPILER x86_64-w64-mingw32-windres)
-set(CMAKE_FIND_ROOT_PATH /usr/x86_64-w64-mingw32)
+if(NOT CMAKE_SYSTEM_PROCESSOR)
+  set(CMAKE_SYSTEM_PROCESSOR x86_64)
+endif()
+set(triple ${CMAKE_SYSTEM_PROCESSOR}-w64-mingw32)
+set(CMAKE_C_COMPILER ${triple}-gcc)
+find_program(CMAKE_RC_COMPILER NAMES ${triple}-windres windres REQUIRED) # MSYS2 has it without the prefix
+set(CMAKE_FIND_ROOT_PATH /usr/${triple})
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# `iomodels test`, sourced by ../iomodels: every part runs, also after one that failed; the last word is a table of all.
+# `iomodels test`, sourced by ../iomodels: every part runs (but tidy, which takes minutes, only when it is named), also after one that failed; the last word is a table of all.
 # Expects $root, $build, $no_install and the functions of cmake/setup.sh; "$@": [PART...] [-- PYTEST OPTIONS].
 
-every_part='host sanitize fuzz mingw style mypy py servers e2e'
+every_part='host sanitize fuzz mingw portable style mypy py servers e2e'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    case " $every_part " in
+    case " $every_part tidy " in
     *" $1 "*) parts="$parts $1" ;;
-    *) wrong_usage "unknown part of the tests: $1 (one of: $every_part; options of pytest go after --)" ;;
+    *) wrong_usage "unknown part of the tests: $1 (one of: $every_part tidy; options of pytest go after --)" ;;
     esac
     shift
 done
@@ -18,6 +18,7 @@ presets='host mingw'
 for part in $parts; do
     case $part in
     sanitize | fuzz) presets="$presets $part" ;;
+    portable) presets="$presets mingw32" ;;
     esac
 done
 # shellcheck disable=SC2086 # one word a preset
@@ -59,6 +60,8 @@ run_part() {
         return $code
         ;;
     style) check_style ;;
+    portable) "$python" tests/portable.py ;;
+    tidy) "$python" tests/portable.py --tidy ;;
     mypy) "$python" -m mypy --strict ;;
     *)
         part=$1

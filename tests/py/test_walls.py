@@ -124,10 +124,3 @@ def test_the_harness_reaches_the_programs_by_argv_and_lines_only(path: Path) -> 
 def test_results_hold_data_only() -> None:
     code = [path for path in (ROOT / "results").rglob("*") if path.suffix in {".py", ".c", ".h", ".sh"}]
     assert code == []
-
-
-@pytest.mark.parametrize("path", sources(".", "*/*.[ch]", "*/kit/*.[ch]"), ids=lambda path: path.name)
-def test_c_is_what_msvc_compiles(path: Path) -> None:
-    code = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    for word in ("stdatomic.h", "__attribute__", "__extension__", "({", "typeof", "__builtin"):
-        assert word not in code, f"{path.name}: {word}"
