@@ -1,0 +1,267 @@
+"""Set-up on Windows, started by ../iomodels.cmd: Python's libraries, the build; then the harness does what it is told.
+
+The counterpart of setup.sh. Nothing is installed on the system: libraries go into build/venv, and what else is missing is named.
+Each step looks first and does nothing when nothing is to be done. Every failure ends in one clear line, exit code 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+HARNESS_WORDS = ("run", "report", "compare", "check", "models", "suites", "--version")
+WORDS = (*HARNESS_WORDS, "test", "setup", "help")
+CMAKE_MINIMUM = (3, 25)
+VS_TOOLS = {
+    "msvc-arm64": "Microsoft.VisualStudio.Component.VC.Tools.ARM64",
+    "clang-cl": "Microsoft.VisualStudio.Component.VC.Llvm.Clang",
+}
+VS_TOOLS_DEFAULT = "Microsoft.VisualStudio.Component.VC.Tools.x86.x64"
+VS_CMAKE = Path("Common7/IDE/CommonExtensions/Microsoft/CMake/CMake/bin/cmake.exe")
+QUESTION_S = 60.0
+
+USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
+
+  iomodels run SUITE [OPTIONS]   measure a suite, write results\\RUN and its report
+  iomodels report RUN            write the report of a run again
+  iomodels compare A B           one run over another
+  iomodels check                 what on this machine disturbs figures, and how to mend it
+  iomodels models                the models and what they can do here
+  iomodels suites                the suites
+  iomodels test [-- PYTEST OPTIONS]
+                                 every test that runs on Windows
+  iomodels setup                 only set up: Python's libraries, build
+  iomodels help                  this text; "iomodels run --help" and so on for more
+
+--no-install (or IOMODELS_NO_INSTALL=1) makes no Python environment: it names what is missing and stops.
+IOMODELS_PRESET chooses what is built and run: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl or mingw (see CMakePresets.json).
+Exit codes: 0 fine, 1 failed, 2 usage, 77 not supported on this platform, 130 interrupted."""
+
+
+def say(line: str) -> None:
+    print(f"iomodels: {line}", file=sys.stderr, flush=True)
+
+
+def fail(line: str, code: int = 1) -> NoReturn:
+    say(line)
+    raise SystemExit(code)
+
+
+@dataclass(frozen=True)
+class Command:
+    word: str
+    arguments: tuple[str, ...]
+    no_install: bool
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Command:
+    """The first word, the arguments without our own option (before a "--" only), and whether that option or its variable is there."""
+    words = list(argv)
+    end = words.index("--") if "--" in words else len(words)
+    rest = [word for word in words[:end] if word != "--no-install"] + words[end:]
+    no_install = len(rest) < len(words) or environ.get("IOMODELS_NO_INSTALL", "0") not in ("", "0")
+    if not rest:
+        print(USAGE, file=sys.stderr)
+        raise SystemExit(2)
+    word = "help" if rest[0] in ("-h", "--help") else rest[0]
+    if word not in WORDS:
+        fail(f"unknown word: {word} (one of: {' '.join(WORDS)})", 2)
+    if word == "setup" and rest[1:]:
+        fail(f"setup takes no arguments, but got: {' '.join(rest[1:])}", 2)
+    return Command(word, tuple(rest[1:]), no_install)
+
+
+# ---- Python ----
+
+
+def requirements(root: Path) -> list[str]:
+    with (root / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    return [*project["dependencies"], *project["optional-dependencies"]["test"]]
+
+
+def ensure_python(root: Path, no_install: bool) -> Path:
+    """The interpreter of build/venv, which holds what pyproject.toml asks for; made again when that changes, or this Python."""
+    folder = root / "build" / "venv"
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    wanted = requirements(root)
+    stamp = folder / "iomodels.stamp"
+    identity = hashlib.sha256("\n".join([sys.version, sys.executable, *wanted]).encode()).hexdigest()
+    if python.exists() and stamp.is_file() and stamp.read_text(encoding="ascii") == identity:
+        return python
+    if no_install:
+        fail("build\\venv is missing or out of date, and --no-install forbids to make it")
+    say("making a Python environment in build\\venv")
+    log = root / "build" / "venv.log"
+    logged([sys.executable, "-m", "venv", "--clear", str(folder)], root, log, "making build\\venv")
+    logged(
+        [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *wanted], root, log,
+        "installing Python's libraries (pip)",
+    )  # fmt: skip
+    stamp.write_text(identity, encoding="ascii")
+    return python
+
+
+def logged(argv: list[str], root: Path, log: Path, what: str) -> None:
+    """Runs argv with its words in `log`; on failure the last of them are shown."""
+    with log.open("wb") as file:
+        try:
+            code = subprocess.run(argv, cwd=root, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False).returncode
+        except OSError as error:
+            fail(f"{what}: {argv[0]}: {error.strerror}")
+    if code != 0:
+        print("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:]), file=sys.stderr)
+        fail(f"{what} failed with exit code {code} (whole log: {log})")
+
+
+# ---- build ----
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    preset: str
+    cmake: str | None
+
+
+def answer_of(argv: list[str]) -> str:
+    """What a program prints when it is asked something; "" when it cannot answer."""
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=QUESTION_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+
+
+def visual_studio(preset: str, environ: Mapping[str, str]) -> Path | None:
+    """Where Visual Studio 2022, or its build tools, with the compiler of that preset lies."""
+    programs = environ.get("ProgramFiles(x86)") or environ.get("ProgramFiles") or ""
+    vswhere = shutil.which("vswhere") or str(Path(programs) / "Microsoft Visual Studio" / "Installer" / "vswhere.exe")
+    found = answer_of(
+        [vswhere, "-latest", "-products", "*", "-version", "[17.0,18.0)", "-requires", VS_TOOLS.get(preset, VS_TOOLS_DEFAULT),
+         "-property", "installationPath", "-utf8"],
+    )  # fmt: skip
+    return Path(found.splitlines()[0]) if found else None
+
+
+def find_toolchain(environ: Mapping[str, str], machine: str) -> Toolchain:
+    """The preset to build with: IOMODELS_PRESET, else Visual Studio if there is one, else MinGW-w64 with Ninja from PATH."""
+    cmake = shutil.which("cmake")
+    wanted = environ.get("IOMODELS_PRESET")
+    native = "msvc-arm64" if machine.upper() == "ARM64" else "msvc"
+    preset = wanted or native
+    if preset.startswith("msvc") or preset == "clang-cl":
+        studio = visual_studio(preset, environ)
+        if studio:
+            return Toolchain(preset, cmake or (str(studio / VS_CMAKE) if (studio / VS_CMAKE).exists() else None))
+        if wanted:
+            fail(f"IOMODELS_PRESET={wanted}: there is no Visual Studio 2022 with {VS_TOOLS.get(preset, VS_TOOLS_DEFAULT)}")
+    missing = [name for name in ("x86_64-w64-mingw32-gcc", "ninja") if not shutil.which(name)]
+    if missing and wanted:
+        fail(f"IOMODELS_PRESET={wanted}: not on PATH: {', '.join(missing)}")
+    if missing:
+        fail("needs a C compiler: Visual Studio 2022 (or its build tools) with C++, or MinGW-w64 and Ninja on PATH")
+    return Toolchain(wanted or "mingw", cmake)
+
+
+def check_cmake(cmake: str | None) -> str:
+    need = ".".join(map(str, CMAKE_MINIMUM))
+    if not cmake:
+        fail(f"needs CMake {need} or newer on PATH: https://cmake.org/download/")
+    found = re.search(r"version (\d+)\.(\d+)", answer_of([cmake, "--version"]))
+    if not found:
+        fail(f"{cmake}: does not tell its version")
+    if (int(found[1]), int(found[2])) < CMAKE_MINIMUM:
+        fail(f"needs CMake {need} or newer: {cmake} is {found[1]}.{found[2]}; https://cmake.org/download/")
+    return cmake
+
+
+def configuration(root: Path, toolchain: Toolchain) -> str:
+    """What a configured build tree depends on beside the sources; CMake itself watches the rest."""
+    presets = (root / "CMakePresets.json").read_bytes()
+    return hashlib.sha256(presets + f"{root} {toolchain}".encode()).hexdigest()
+
+
+def ensure_build(root: Path, toolchain: Toolchain) -> None:
+    preset, cmake = toolchain.preset, check_cmake(toolchain.cmake)
+    folder = root / "build" / preset
+    stamp, log = folder / "iomodels.stamp", root / "build" / f"{preset}.log"
+    identity = configuration(root, toolchain)
+    if not (stamp.is_file() and stamp.read_text(encoding="ascii") == identity):
+        say(f"building {preset}")
+        logged([cmake, "--fresh", "--preset", preset], root, log, f"configuring {preset}")
+        folder.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(identity, encoding="ascii")
+    logged([cmake, "--build", "--preset", preset], root, log, f"building {preset}")
+
+
+# ---- what the user asked for ----
+
+
+def call(argv: list[str], environ: Mapping[str, str], folder: Path | None = None) -> int:
+    """Ctrl-C reaches the program too, which then has things to put in order: it is waited for."""
+    process = subprocess.Popen(argv, cwd=folder, env=environ)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def run_harness(python: Path, words: list[str], environ: Mapping[str, str]) -> int:
+    """-P: a directory of the user's that is called like a module of ours must not shadow it."""
+    return call([str(python), "-P", "-m", "harness", *words], {**environ, "PYTHONUTF8": "1"})
+
+
+def test(root: Path, python: Path, toolchain: Toolchain, arguments: tuple[str, ...], environ: Mapping[str, str]) -> int:
+    ctest = str(Path(check_cmake(toolchain.cmake)).with_name("ctest.exe" if os.name == "nt" else "ctest"))
+    options = [word for word in arguments if word != "--"]
+    parts = {
+        "ctest": [ctest, "--preset", toolchain.preset],
+        "mypy": [str(python), "-m", "mypy", "--strict"],
+        "pytest": [str(python), "-m", "pytest", "tests/py", "tests/servers", *options],
+    }
+    failed = [name for name, argv in parts.items() if call(argv, environ, root) != 0]
+    if failed:
+        say(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> int:
+    command = parse(argv, environ)
+    if command.word == "help":
+        print(USAGE)
+        return 0
+    (root / "build").mkdir(exist_ok=True)
+    harness = [command.word, *command.arguments]
+    if command.word == "check":  # it changes nothing, so nothing is made or built for it either
+        return run_harness(ensure_python(root, no_install=True), harness, {**environ, "PYTHONPATH": str(root)})
+    python = ensure_python(root, command.no_install)
+    toolchain = find_toolchain(environ, platform.machine())
+    toolchain = replace(toolchain, cmake=check_cmake(toolchain.cmake))
+    ensure_build(root, toolchain)
+    environ = {**environ, "PYTHONPATH": str(root), "IOMODELS_PRESET": toolchain.preset}
+    if command.word == "setup":
+        say("ready")
+        return 0
+    if command.word == "test":
+        return test(root, python, toolchain, command.arguments, environ)
+    return run_harness(python, harness, environ)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:], os.environ))
+    except KeyboardInterrupt:
+        say("interrupted")
+        sys.exit(130)
