@@ -13,6 +13,7 @@
 #include "common/platform.h"
 #include "common/sockets.h"
 #include "process_counters.h"
+#include "system.h"
 
 #ifndef SOMAXCONN_HINT
 #define SOMAXCONN_HINT(b) (-(b)) /* Windows 8: a backlog beyond 200 must be asked for so */
@@ -284,6 +285,7 @@ void server_ready(const struct server *unused) {
     json_bool(&line, "nodelay", true);
     json_close(&line);
     process_counters_describe(&line);
+    system_report(&line);
     json_print(&line);
 }
 
@@ -333,6 +335,8 @@ static SOCKET open_listener(int *failure) {
         return INVALID_SOCKET;
     }
     SOCKET listener = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    if (listener != INVALID_SOCKET)
+        system_avoid_fast_path(listener);
     BOOL on = TRUE; /* or another process could bind the same port and take our clients */
     if (listener != INVALID_SOCKET &&
         setsockopt(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (const char *)&on, sizeof on) == 0 &&
@@ -348,16 +352,6 @@ static SOCKET open_listener(int *failure) {
     return INVALID_SOCKET;
 }
 
-/* The processors that this process may use. */
-static uint32_t usable_processors(void) {
-    DWORD_PTR mask = 0, system = 0;
-    uint32_t count = 0;
-    GetProcessAffinityMask(GetCurrentProcess(), &mask, &system);
-    for (; mask; mask &= mask - 1)
-        count++;
-    return count > 0 ? count : 1; /* 0: the process spans processor groups, or the call failed */
-}
-
 static struct option *own_option(const char *name) {
     struct option *option = options;
     while (strcmp(option->name, name) != 0)
@@ -367,7 +361,7 @@ static struct option *own_option(const char *name) {
 
 /* Defaults and bounds that depend on the model or on the machine. */
 static void set_defaults(void) {
-    uint32_t most = model.max_threads, processors = usable_processors();
+    uint32_t most = model.max_threads, processors = system_processors();
     server.threads = processors < most ? processors : most;
     threads_option[0].max = most;
     uint32_t limit = model.max_conns > 0 ? model.max_conns : MAX_CONNS;
@@ -389,6 +383,7 @@ static bool find_accept_ex(void) {
 static int serve(void) {
     int failure = EXIT_FAILURE;
     process_counters_start();
+    system_start();
     server.listener = open_listener(&failure);
     if (server.listener == INVALID_SOCKET)
         return failure;

@@ -1,0 +1,41 @@
+"""What "ready" tells of the system: every fact is there, or is null with a reason; and a pinned server knows that it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.launch import Launcher
+
+FACTS = {
+    "processors": int,
+    "processor_groups": int,
+    "process_groups": int,
+    "pinned": bool,
+    "execution_throttled": bool,
+    "timer_requests_ignored": bool,
+    "timer_resolution_ns": int,
+    "high_resolution_timer_500us_ns": int,
+    "power_plan": str,
+    "loopback_fast_path": bool,
+}
+
+
+@pytest.mark.models("iocp", because="the facts are the kit's, of no model")
+@pytest.mark.wine_hides("the facts that Wine does not have: power plan, throttling, the loopback short cut, the groups of a process")
+def test_the_system_is_described_and_gaps_have_reasons(launcher: Launcher, model: str) -> None:
+    with launcher.server(model, {}) as server:
+        ready = server.expect("ready", 20)
+    system = dict(ready["system"])
+    reasons = system.pop("reasons")
+    assert set(system) == set(FACTS)
+    assert set(reasons) == {name for name, value in system.items() if value is None}
+    for name, value in system.items():
+        assert value is None or type(value) is FACTS[name], name
+    for name in ("execution_throttled", "timer_requests_ignored", "loopback_fast_path"):
+        assert not system[name], f"{name} is on, though the server had it turned off"
+    assert system["processors"] >= system["processor_groups"] >= 1
+    assert system["high_resolution_timer_500us_ns"] is None or system["high_resolution_timer_500us_ns"] >= 500_000
+    placed = launcher.environment()["placement"]["server_cpus"]
+    if placed:
+        assert system["pinned"] == (len(placed) < system["processors"])
+        assert ready["settings"]["threads"] == len(placed)
