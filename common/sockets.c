@@ -19,11 +19,15 @@ void sockets_close(socket_handle handle) {
 }
 
 const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]) {
-    DWORD length = FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
-                                  (DWORD)error, 0, text, SOCKETS_ERROR_TEXT_BYTES - 16, NULL);
+    wchar_t words[SOCKETS_ERROR_TEXT_BYTES]; /* in the user's language, hence not bytes of some code page */
+    DWORD count = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
+                                 (DWORD)error, 0, words, SOCKETS_ERROR_TEXT_BYTES, NULL);
+    int room = SOCKETS_ERROR_TEXT_BYTES - 16;
+    int length = WideCharToMultiByte(CP_UTF8, 0, words, (int)count, text, room, NULL, NULL);
     while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r' || text[length - 1] == '.'))
         length--;
-    snprintf(text + length, SOCKETS_ERROR_TEXT_BYTES - length, length > 0 ? " (%d)" : "error %d", error);
+    snprintf(text + length, (size_t)(SOCKETS_ERROR_TEXT_BYTES - length), length > 0 ? " (%d)" : "error %d",
+             error);
     return text;
 }
 

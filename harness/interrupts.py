@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM at moments of our choosing.
+"""Ctrl-C (on Windows Ctrl-Break too) and SIGTERM at moments of our choosing.
 
 A KeyboardInterrupt between the start of a process and the line that remembers it would leave that process behind.
 So while `Interrupts` is entered a signal is only noted; it is raised where the code says it may wait for long.
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
 class Interrupted(KeyboardInterrupt):

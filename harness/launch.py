@@ -27,6 +27,9 @@ STDERR_KEPT_BYTES = 16 * 1024
 LINE_MAX_BYTES = 8 * 1024 * 1024
 LINES_PENDING_MAX = 10_000
 DESCRIBE_TIMEOUT_S = 20.0
+WAIT_SLICE_S = 0.2 if sys.platform == "win32" else 3600.0
+WINDOWS_PRESETS = ("msvc", "msvc-arm64", "clang-cl", "mingw")
+CREATE_SUSPENDED = 0x4  # of CreateProcess
 BUILD_HINT = "build it first: cmake --workflow --preset"
 NOT_SERVERS = ("loadgen", "test_", "fuzz_")
 """How the names of other programs beside the servers begin; any further one need only refuse --describe with exit code 2."""
@@ -55,16 +58,22 @@ class Program:
         name: str | None = None,
         env: Mapping[str, str] | None = None,
         wineserver_pid: int | None = None,
+        admit: Callable[[int], None] | None = None,
     ) -> None:
-        """Starts `argv`. `name` is what messages call it; `wineserver_pid` is the process that is its kernel under Wine."""
+        """Starts `argv`. `name` is what messages call it; `wineserver_pid` is the process that is its kernel under Wine.
+
+        With `admit` a Windows program starts suspended: `admit` gets its pid, and resumes it when it has been put in its place.
+        """
         self.argv = list(argv)
         self.name = name or Path(self.argv[0]).name
         self.wineserver_pid = wineserver_pid
         try:
-            self._process = _spawn(self.argv, env)
+            self._process = _spawn(self.argv, env, suspended=admit is not None)
         except OSError as error:
             raise LaunchError(f"{self.name}: cannot be started: {self.argv[0]}: {error.strerror}") from error
         self.pid = self._process.pid
+        if admit:
+            self._admit(admit)
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._stdin: IO[bytes] = self._process.stdin
         self._lines: queue.Queue[bytes | None] = queue.Queue()  # None: end of file
@@ -76,6 +85,14 @@ class Program:
         ]
         for reader in self._readers:
             reader.start()
+
+    def _admit(self, admit: Callable[[int], None]) -> None:
+        try:
+            admit(self.pid)
+        except OSError as error:
+            self._process.kill()
+            self._process.communicate()
+            raise LaunchError(f"{self.name}: was started, but cannot be put in its place: {error}") from error
 
     def _read_stdout(self, stream: IO[bytes]) -> None:
         """Takes all there is, so that a full pipe never stops the program; keeps a bounded number of unread lines."""
@@ -97,7 +114,7 @@ class Program:
         """The next line's object, which must be that event. Raises ProgramFailed when it is not, or does not come."""
         started = time.monotonic()
         try:
-            line = self._lines.get(timeout=timeout_s)
+            line = self._next_line(started + timeout_s)
         except queue.Empty:
             raise self._failed(f"no '{event}' within {timeout_s:g} s") from None
         if line is None:
@@ -117,6 +134,17 @@ class Program:
         if answer.get("format") != FORMAT:
             raise self._failed(f"'{event}' has format {answer.get('format')}; only {FORMAT} is understood")
         return answer
+
+    def _next_line(self, deadline: float) -> bytes | None:
+        """On Windows Ctrl-C does not end a wait for a lock, hence short waits."""
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            wait = min(left, WAIT_SLICE_S)
+            try:
+                return self._lines.get(timeout=wait)
+            except queue.Empty:
+                if wait == left:
+                    raise
 
     def send(self, line: str) -> None:
         """Writes one line to the program's stdin."""
@@ -145,8 +173,11 @@ class Program:
         self.close_stdin()
         steps: list[Callable[[], None] | None] = [None, self.interrupt, self._process.terminate, self._process.kill]
         for step in steps:
-            if step:
-                step()
+            try:
+                if step:
+                    step()
+            except OSError:  # on Windows without a console there is no console event: on to the next step
+                continue
             if self._await_exit(timeout_s):
                 code: int = self._process.returncode
                 return code
@@ -196,11 +227,14 @@ class Program:
             raise
 
 
-def _spawn(argv: list[str], env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
-    """A process group of its own: Ctrl-C is for the harness, which then stops its programs in order."""
+def _spawn(argv: list[str], env: Mapping[str, str] | None, *, suspended: bool) -> subprocess.Popen[bytes]:
+    """A process group of its own: Ctrl-C is for the harness, which then stops its programs in order.
+
+    On Windows a priority class that is below the normal one would be inherited, so the normal one is asked for.
+    """
     pipe = subprocess.PIPE
     if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.NORMAL_PRIORITY_CLASS | (CREATE_SUSPENDED if suspended else 0)
         return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, creationflags=flags)
     return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, close_fds=True, start_new_session=True)
 
@@ -259,20 +293,23 @@ def open_launcher(
 
     `say` gets a line when something takes seconds (making Wine's prefix, once).
     """
-    chosen = placement or default_placement()
     if sys.platform == "win32":
-        return PlainLauncher(windows_programs(build), windows_programs(build) / "loadgen.exe", chosen)
+        from harness.windows import RealSystem, WindowsLauncher
+
+        return WindowsLauncher(windows_programs(build), placement, RealSystem())
     from harness.wine import WineLauncher  # needs fcntl, which Windows has not
 
-    return WineLauncher(build.resolve(), chosen, say)
+    return WineLauncher(build.resolve(), placement or default_placement(), say)
 
 
-def windows_programs(build: Path) -> Path:
-    """The folder of the Windows binaries: MSVC's, if there, else MinGW's."""
-    msvc = build / "msvc" / "bin"
-    if sys.platform == "win32" and any(msvc.glob("*.exe")):
-        return msvc.resolve()
-    return (build / "mingw" / "bin").resolve()
+def windows_programs(build: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the Windows binaries: that of IOMODELS_PRESET (set-up says which it built), else an unpacked archive's, else
+    the first compiler's that has one."""
+    wanted = environ.get("IOMODELS_PRESET")
+    if wanted:
+        return (build / wanted / "bin").resolve()
+    folders = [build / "bin", *(build / preset / "bin" for preset in WINDOWS_PRESETS)]
+    return next((folder for folder in folders if any(folder.glob("*.exe"))), build / "mingw" / "bin").resolve()
 
 
 def arguments(options: Mapping[str, int | str | bool]) -> list[str]:

@@ -1,0 +1,222 @@
+"""The launcher for Windows against a simulated system; what only Windows can show is asked there (the last test)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness import launch, windows
+from harness.launch import LaunchError, Placement, Program
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = """#!/bin/sh
+case "$1" in
+--describe) echo '{"event":"describe","format":1,"model":"good","platform":"windows-11-26100"}'; exit 0 ;;
+--deaf) trap '' INT TERM; echo '{"event":"ready","format":1}'; while :; do sleep 1; done ;;
+esac
+echo '{"event":"ready","format":1}'
+read -r line
+"""
+
+
+class Simulated:
+    """What Windows does with a job: closing its handle ends what is in it. Calls are noted in their order."""
+
+    def __init__(self, cpus: Sequence[int] = (0, 1, 2, 3), fails: str = "") -> None:
+        self.cpus, self.fails = list(cpus), fails
+        self.calls: list[tuple[str, object]] = []
+        self.jobs: dict[int, list[int]] = {}
+
+    def _note(self, call: str, argument: object) -> None:
+        if call == self.fails:
+            raise OSError(5, "Access is denied")
+        self.calls.append((call, argument))
+
+    def create_job(self, limits: windows.ExtendedLimits) -> int:
+        self._note("create_job", limits.basic.flags)
+        self.jobs[77] = []
+        return 77
+
+    def assign(self, job: int, pid: int) -> None:
+        self._note("assign", pid)
+        self.jobs[job].append(pid)
+
+    def close(self, handle: int) -> None:
+        self._note("close", handle)
+        for pid in self.jobs.pop(handle):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def usable_cpus(self) -> list[int]:
+        return self.cpus
+
+    def set_affinity(self, pid: int, cpus: Sequence[int]) -> None:
+        self._note("set_affinity", (pid, tuple(cpus)))
+
+    def resume(self, pid: int) -> None:
+        self._note("resume", pid)
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    folder = tmp_path / "build dir" / "msvc" / "bin"
+    folder.mkdir(parents=True)
+    for name in ("good.exe", "loadgen.exe"):
+        (folder / name).write_text(SERVER, encoding="ascii")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs(programs: Path) -> None:
+    system = Simulated()
+    with windows.WindowsLauncher(programs, None, system) as launcher:
+        assert launcher.platform == "windows-11-26100"
+        described = system.calls[1][1]
+        server, load = launcher.server("good", {}), launcher.loadgen({})
+        for program in (server, load):
+            program.expect("ready", 20)
+        expected: list[tuple[str, object]] = [("create_job", windows.KILL_ON_JOB_CLOSE | windows.DIE_ON_UNHANDLED_EXCEPTION)]
+        for pid, cpus in ((described, (0, 1)), (server.pid, (0, 1)), (load.pid, (2, 3))):
+            expected += [("assign", pid), ("set_affinity", (pid, cpus)), ("resume", pid)]
+        assert system.calls == expected
+    assert not server.running() and not load.running()
+    assert system.calls[-1] == ("close", 77)
+    launcher.close()
+    assert system.calls.count(("close", 77)) == 1
+
+
+def test_a_program_that_will_not_end_goes_with_the_job(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher = windows.WindowsLauncher(programs, Placement(), Simulated())
+    program = launcher._start("server", programs / "good.exe", ["--deaf"])
+    program.expect("ready", 20)
+
+    def cannot(self: Program, timeout_s: float = 2.0) -> int:
+        raise launch.ProgramFailed("is still there", "", None)
+
+    monkeypatch.setattr(Program, "stop", cannot)
+    with pytest.raises(launch.ProgramFailed):
+        launcher.close()
+    assert program.wait(20) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("fails", ["assign", "set_affinity", "resume"])
+def test_a_program_that_cannot_be_placed_is_not_left_behind(programs: Path, fails: str) -> None:
+    system = Simulated(fails=fails)
+    launcher = windows.WindowsLauncher(programs, None, system)
+    before = {child.pid for child in psutil.Process().children()}
+    with pytest.raises(LaunchError, match="good.exe: was started, but cannot be put in its place: .*Access is denied"):
+        launcher.models()
+    assert {child.pid for child in psutil.Process().children()} == before
+    launcher.close()
+
+
+def test_without_a_console_stopping_goes_on_with_its_next_step(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Program([str(programs / "good.exe"), "--deaf"])
+    program.expect("ready", 20)
+
+    def no_console(self: Program) -> None:
+        raise OSError(6, "The handle is invalid")
+
+    monkeypatch.setattr(Program, "interrupt", no_console)
+    assert program.stop(0.2) == -signal.SIGKILL
+
+
+def test_waits_are_short_where_they_cannot_be_interrupted(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "WAIT_SLICE_S", 0.01)
+    with Program([str(programs / "good.exe")]) as program:
+        waits: list[float] = []
+        get = program._lines.get
+
+        def noted(timeout: float) -> bytes | None:
+            waits.append(timeout)
+            return get(timeout=timeout)
+
+        program.expect("ready", 20)
+        monkeypatch.setattr(program._lines, "get", noted)
+        with pytest.raises(launch.ProgramFailed, match="no 'sample' within 0.1 s"):
+            program.expect("sample", 0.1)
+        assert max(waits) <= 0.01 and sum(waits) <= 0.2
+
+
+@pytest.mark.parametrize(
+    ("cpus", "server", "load"),
+    [
+        ([], (), ()),
+        ([5], (), ()),
+        ([0, 1], (0,), (1,)),
+        ([4, 5, 6], (4,), (6,)),
+        (range(6), (0, 1), (2, 3, 4, 5)),
+        (range(8), (0, 1, 2, 3), (4, 5, 6, 7)),
+    ],
+)
+def test_the_ends_of_the_wire_share_no_core(cpus: Sequence[int], server: tuple[int, ...], load: tuple[int, ...]) -> None:
+    placement = windows.default_placement(cpus)
+    assert (placement.server_cpus, placement.loadgen_cpus) == (server, load)
+    assert placement.note
+
+
+def test_structures_and_constants_are_those_of_the_windows_headers(tmp_path: Path) -> None:
+    """Asked of the compiler, for 64-bit Windows: a wrong offset would make the job another job, without an error."""
+    extended, basic = windows.ExtendedLimits, windows.BasicLimits
+    equal = {
+        "sizeof(JOBOBJECT_EXTENDED_LIMIT_INFORMATION)": ctypes.sizeof(extended),
+        "offsetof(JOBOBJECT_EXTENDED_LIMIT_INFORMATION, ProcessMemoryLimit)": extended.process_memory.offset,
+        "offsetof(JOBOBJECT_EXTENDED_LIMIT_INFORMATION, PeakJobMemoryUsed)": extended.peak_job_memory.offset,
+        "sizeof(JOBOBJECT_BASIC_LIMIT_INFORMATION)": ctypes.sizeof(basic),
+        "offsetof(JOBOBJECT_BASIC_LIMIT_INFORMATION, LimitFlags)": basic.flags.offset,
+        "offsetof(JOBOBJECT_BASIC_LIMIT_INFORMATION, SchedulingClass)": basic.scheduling_class.offset,
+        "JobObjectExtendedLimitInformation": windows.JOB_EXTENDED_LIMITS,
+        "JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE": windows.KILL_ON_JOB_CLOSE,
+        "JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION": windows.DIE_ON_UNHANDLED_EXCEPTION,
+        "(PROCESS_SET_QUOTA | PROCESS_TERMINATE)": windows.PROCESS_ASSIGN,
+        "CREATE_SUSPENDED": launch.CREATE_SUSPENDED,
+    }
+    source = tmp_path / "same.c"
+    asserts = "".join(f'_Static_assert({name} == {value}, "");\n' for name, value in equal.items())
+    source.write_text(f"#include <windows.h>\n#include <stddef.h>\n{asserts}", encoding="ascii")
+    subprocess.run(["x86_64-w64-mingw32-gcc", "-fsyntax-only", str(source)], check=True, timeout=60)
+
+
+def test_the_programs_are_those_that_set_up_built(tmp_path: Path) -> None:
+    for folder in ("mingw", "msvc", "clang-cl"):
+        (tmp_path / folder / "bin").mkdir(parents=True)
+    (tmp_path / "mingw" / "bin" / "iocp.exe").touch()
+    assert launch.windows_programs(tmp_path, {}) == tmp_path / "mingw" / "bin"
+    (tmp_path / "clang-cl" / "bin" / "iocp.exe").touch()
+    assert launch.windows_programs(tmp_path, {}) == tmp_path / "clang-cl" / "bin"
+    assert launch.windows_programs(tmp_path, {"IOMODELS_PRESET": "msvc-x86"}) == tmp_path / "msvc-x86" / "bin"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "iocp.exe").touch()  # an archive that was unpacked
+    assert launch.windows_programs(tmp_path, {}) == tmp_path / "bin"
+
+
+HARNESS = """
+import sys, time
+from pathlib import Path
+from harness.launch import open_launcher
+launcher = open_launcher(Path(sys.argv[1]))
+server = launcher.server("iocp", {})
+server.expect("ready", 20)
+print(server.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="asks Windows itself whether a job ends its processes")
+def test_on_windows_no_server_outlives_a_harness_that_is_killed() -> None:
+    argv = [sys.executable, "-c", HARNESS, str(ROOT / "build")]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as harness:
+        assert harness.stdout
+        server = psutil.Process(int(harness.stdout.readline()))
+        harness.kill()
+        server.wait(10)
