@@ -35,6 +35,10 @@ endif()
 if(IOMODELS_SANITIZE AND MSVC)
   add_compile_options(/fsanitize=address) # there is no UndefinedBehaviorSanitizer
   add_link_options(/INCREMENTAL:NO)
+  # Its library lies beside the compiler, where a program does not look for it.
+  cmake_path(GET CMAKE_C_COMPILER PARENT_PATH compilers)
+  file(GLOB runtimes ${compilers}/clang_rt.asan_dynamic-*.dll)
+  file(COPY ${runtimes} DESTINATION ${CMAKE_BINARY_DIR}/bin)
 elseif(IOMODELS_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)

@@ -1,4 +1,4 @@
-"""Files that are never seen half written, and where this repository keeps its things."""
+"""Files that are never seen half written, and where things are kept: in the checkout, or in the folder one works in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import os
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+_CHECKOUT = Path(__file__).resolve().parent.parent
+_IN_CHECKOUT = (_CHECKOUT / "CMakeLists.txt").is_file()
+
+ROOT = _CHECKOUT if _IN_CHECKOUT else Path.cwd()
+"""Below it lie build/ and results/. Installed by pip there is no checkout: it is then the folder that the program was started in."""
+
+SCHEMAS = ROOT / "results" / "schema" if _IN_CHECKOUT else _CHECKOUT / "harness" / "schema"
+"""results/schema of the sources, which a wheel carries as the package harness.schema (pyproject.toml)."""
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

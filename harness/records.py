@@ -18,7 +18,7 @@ from typing import Any
 
 import jsonschema
 
-from harness.files import ROOT, write_whole
+from harness.files import SCHEMAS, write_whole
 
 FORMAT = 1
 OLDEST = 1  # a format is read for as long as what it lacks can be said to be missing; results/README.md lists them
@@ -145,7 +145,7 @@ def record_from_json(data: Mapping[str, Any]) -> Record:
 
 @cache
 def _validator(name: str) -> Any:
-    path = ROOT / "results" / "schema" / f"{name}.schema.json"
+    path = SCHEMAS / f"{name}.schema.json"
     schema = json.loads(path.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)

@@ -1,0 +1,129 @@
+"""What is handed out: a wheel that works away from the checkout, one version everywhere, workflows whose every name is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness.suite import suite_files
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PACKAGED = ("harness", "plots", "results/schema")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as pip would fill it: the wheel of a copy of the sources, unpacked. No network, no pip."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    for name in PACKAGED:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    done = subprocess.run([sys.executable, "-c", build, str(folder)], cwd=source, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    [wheel] = folder.glob("*.whl")
+    assert wheel.name.startswith(f"iomodels-{harness.__version__}-py3-none-any")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def test_the_wheel_holds_every_file_of_its_packages(site: Path) -> None:
+    for name in PACKAGED:
+        here = {path.relative_to(ROOT / name) for path in (ROOT / name).rglob("*") if path.is_file()}
+        here = {path for path in here if "__pycache__" not in path.parts}
+        there = site / ("harness/schema" if name == "results/schema" else name)
+        assert here and {path for path in here if not (there / path).is_file()} == set()
+
+
+def test_the_installed_program_works_away_from_the_checkout(site: Path, tmp_path: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(site)}
+
+    def run(*argv: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, *argv], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
+
+    assert run("-m", "harness", "--version").stdout == f"iomodels {harness.__version__}\n"
+    assert all(name in run("-m", "harness", "suites").stdout for name in suite_files())
+    missing = run("-m", "harness", "report", "latest")
+    assert (missing.returncode, missing.stderr) == (2, f"iomodels: latest: no such run; {tmp_path / 'results'} has none yet\n")
+    schema = "from pathlib import Path; import harness.records as r; print(r.__file__); r.write_manifest(Path(), {})"
+    checked = run("-c", schema)
+    assert checked.stdout.startswith(str(site)) and "RunError: run.json: at the top level" in checked.stderr, checked
+
+
+def test_the_version_has_one_place() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)
+    assert "version" in project["project"]["dynamic"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "harness.__version__"}
+    headings = re.findall(r"^## \[(.+?)\](?: – (\S+))?", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    name, planned = headings[0]
+    assert harness.__version__ == (planned if name == "Unreleased" else name)
+    caches = [path for path in (ROOT / "build").glob("*/CMakeCache.txt") if path.parent.name in ("host", "mingw")]
+    assert caches
+    for cache in caches:
+        assert f"CMAKE_PROJECT_VERSION:STATIC={harness.__version__}\n" in cache.read_text(encoding="utf-8"), cache
+
+
+def test_dependencies_of_vcpkg_are_those_of_cmake() -> None:
+    listed = json.loads((ROOT / "vcpkg.json").read_text(encoding="utf-8"))
+    assert listed["dependencies"] == ["hdr-histogram"]
+    assert "version" not in listed and "builtin-baseline" not in listed
+    assert "find_package(hdr_histogram" in (ROOT / "cmake" / "dependencies.cmake").read_text(encoding="utf-8")
+
+
+# ---- workflows ----
+
+
+def job(text: str, name: str) -> str:
+    found = re.search(rf"^  {name}:\n((?:    .*\n|\n)+)", text, re.MULTILINE)
+    assert found, f"no job {name}"
+    return found[1]
+
+
+def test_the_linux_job_runs_the_gate_and_nothing_else() -> None:
+    linux = job((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"), "linux")
+    assert re.findall(r"\brun: *(.*)", linux) == [".ci/run"]
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_and_jobs_end(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    uses = re.findall(r"uses: *(\S+)", text)
+    assert uses and [name for name in uses if not re.fullmatch(r"[\w./-]+@v\d+\.\d+\.\d+", name)] == []
+    jobs = re.findall(r"^  ([\w-]+):$", text.split("\njobs:\n")[1], re.MULTILINE)
+    assert jobs and [name for name in jobs if "timeout-minutes: " not in job(text, name)] == []
+    assert re.search(r"^permissions:\n  contents: read$", text, re.MULTILINE)
+
+
+def test_presets_and_suites_of_the_workflows_are_there() -> None:
+    presets = json.loads((ROOT / "CMakePresets.json").read_text(encoding="utf-8"))
+    kinds = {"cmake --preset": "configure", "cmake --build --preset": "build", "ctest --preset": "test", "cpack --preset": "package",
+             "cmake --workflow --preset": "workflow"}  # fmt: skip
+    named = set()
+    for path in WORKFLOWS:
+        text = path.read_text(encoding="utf-8")
+        matrix = re.findall(r"preset: \[(.+)\]", text)
+        for command, preset in re.findall(r"((?:cmake|ctest|cpack)(?: --\w+)* --preset) (\$\{\{.+?\}\}|[\w-]+)", text):
+            for each in matrix[0].split(", ") if preset.startswith("$") else [preset]:
+                known = {entry["name"] for entry in presets[f"{kinds[command]}Presets"]}
+                assert each in known, f"{path.name}: {command} {each}"
+                named.add(each)
+        suites = {name for found in re.findall(r"suite: \[(.+)\]", text) for name in found.split(", ")}
+        suites |= set(re.findall(r"(?:iomodels\.cmd|-m harness) run ([\w-]+)", text))
+        assert suites <= set(suite_files()), path.name
+    assert {"msvc", "msvc-arm64", "msvc-x86", "msvc-asan", "clang-cl", "mingw"} <= named
