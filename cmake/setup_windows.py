@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESS_WORDS = ("run", "report", "compare", "check", "models", "suites", "--version")
+HARNESS_WORDS = ("run", "report", "compare", "validate", "check", "models", "suites", "--version")
 WORDS = (*HARNESS_WORDS, "test", "setup", "help")
 CMAKE_MINIMUM = (3, 25)
 VS_TOOLS = {
@@ -37,6 +37,7 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
   iomodels report RUN            write the report of a run again
   iomodels compare A B           one run over another
   iomodels check                 what on this machine disturbs figures, and how to mend it
+  iomodels validate RUN          whether a run can be handed in
   iomodels models                the models and what they can do here
   iomodels suites                the suites
   iomodels test [-- PYTEST OPTIONS]

@@ -1,4 +1,4 @@
-"""The command line: `iomodels run`, `report`, `compare`, `check`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
+"""The command line: `iomodels run`, `report`, `compare`, `check`, `validate`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from harness.files import ROOT
 from harness.launch import LaunchError
 from harness.placement import Placement, parse_affinity
 from harness.records import MANIFEST, RunError, load_run
+from harness.submission import complaints
 from harness.suite import BOUNDS, Suite, SuiteError, find_suite, hint, load_suite, suite_files
 
 RESULTS = ROOT / "results"
@@ -134,6 +135,8 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     compared.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     checked = add("check", "what on this machine disturbs figures, and the command that mends it", CHECK_NOTES)
     checked.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    validate = add("validate", "whether a run can be handed in: complete, as its schemas say, reproducible")
+    validate.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
     add("models", "the models that were built, and what they can do on this platform")
     add("suites", "the suites, and what each asks")
     return top, words
@@ -175,7 +178,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             advice = f"did you mean {near[0]}?" if near else f"see: iomodels {arguments.command} --help"
             _fail([f"{unknown}: no such option of {arguments.command}; {advice}"])
         _fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
-    commands = {"run": _run, "report": _report, "compare": _compare, "check": _check, "models": _models, "suites": _suites}
+    commands = {
+        "run": _run, "report": _report, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
+        "suites": _suites,
+    }  # fmt: skip
     console = Console(highlight=False)
     try:
         return commands[arguments.command](arguments, console, words)
@@ -288,6 +294,16 @@ def _check(arguments: argparse.Namespace, console: Console, words: Sequence[str]
         console.print(f"not checked: {rule.replace('_', ' ')}: {reason}", markup=False, soft_wrap=True)
     console.print(f"{len(disturbing)} of {len(check.RULES)} things that are looked at disturb figures here")
     return run.FAILED if disturbing else 0
+
+
+def _validate(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    folder = find_run(arguments.run)
+    found = complaints(folder)
+    for line in found:
+        print(f"iomodels: {folder}: {line}", file=sys.stderr)
+    if not found:
+        console.print(f"{folder}: can be handed in", markup=False, soft_wrap=True)
+    return run.FAILED if found else 0
 
 
 def _models(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

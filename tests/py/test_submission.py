@@ -1,0 +1,82 @@
+"""`iomodels validate RUN`: a made-up run that could be handed in, and each thing that would spoil it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_run import make_run
+
+from harness.cli import main
+from harness.records import MANIFEST, RECORDS
+from harness.submission import complaints
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def edit(run: Path, change: Change) -> None:
+    path = run / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    change(manifest)
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def give_binaries(manifest: dict[str, Any]) -> None:
+    manifest["environment"]["binaries"] = {"msvc/bin/iocp.exe": "0" * 64}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    made = make_run(tmp_path)
+    edit(made, give_binaries)
+    (made / "report.html").touch()
+    return made
+
+
+def test_a_good_run_is_taken(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaints(run) == []
+    assert main(["validate", str(run)]) == 0
+    assert "can be handed in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda manifest: manifest.update(quick=True), "--quick"),
+        (lambda manifest: manifest["git"].update(dirty=True), "changed and not committed"),
+        (lambda manifest: manifest["git"].update(commit=None, dirty=None, reason="no git"), "not known: no git"),
+        (lambda manifest: manifest["environment"].update(binaries=None), "hashes of the programs"),
+        (lambda manifest: manifest["environment"].update(place="C:\\Users\\Alice\\iomodels"), "(C:\\\\Users\\\\Alice)"),
+        (lambda manifest: manifest["environment"].update(place="/home/bob/iomodels"), "(/home/bob)"),
+    ],
+)
+def test_what_spoils_a_run_is_named(run: Path, change: Change, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(run, change)
+    [found] = complaints(run)
+    assert said in found
+    assert main(["validate", str(run)]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_files_that_are_not_of_a_run_are_refused(run: Path) -> None:
+    (run / "setup.exe").touch()
+    assert complaints(run) == ["files that a run does not have: setup.exe"]
+
+
+def test_an_unfinished_run_and_failed_measurements_are_refused(tmp_path: Path) -> None:
+    half = make_run(tmp_path / "half", status="interrupted", measured=3)
+    assert any("not complete: 3 of" in line for line in complaints(half))
+    failing = make_run(tmp_path / "failing", rate=lambda measurement: None)
+    assert any("measurements failed" in line for line in complaints(failing))
+
+
+def test_a_damaged_run_is_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (run / RECORDS).open("ab") as stream:
+        stream.write(b'{"format": 1}\n')
+    with pytest.raises(SystemExit) as end:
+        main(["validate", str(run)])
+    assert end.value.code == 1
+    assert "records.jsonl: line " in capsys.readouterr().err
