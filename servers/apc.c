@@ -142,7 +142,9 @@ static unsigned __stdcall accept_clients(void *argument) {
 }
 
 static HANDLE start_thread(unsigned(__stdcall *function)(void *), void *argument) {
-    return (HANDLE)_beginthreadex(NULL, 0, function, argument, 0, NULL);
+    HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, function, argument, 0, NULL);
+    server_spread(server, thread);
+    return thread;
 }
 
 static int run(const struct server *the_server) {

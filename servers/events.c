@@ -180,6 +180,7 @@ static bool start_group(void) {
     InterlockedExchangeAdd(&room, PLACES);
     HANDLE thread = group ? (HANDLE)_beginthreadex(NULL, 0, serve_group, group, 0, NULL) : NULL;
     if (thread) {
+        server_spread(server, thread);
         CloseHandle(thread); /* nobody waits for it: `groups` tells when it has ended */
         return true;
     }

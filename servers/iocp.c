@@ -154,6 +154,7 @@ static int start_workers(void) {
         workers[i] = (HANDLE)_beginthreadex(NULL, 0, work, server_stats(server), 0, NULL);
         if (!workers[i])
             return server_error("_beginthreadex", GetLastError());
+        server_spread(server, workers[i]);
     }
     return EXIT_SUCCESS;
 }

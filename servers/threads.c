@@ -62,6 +62,7 @@ static bool start_thread(unsigned(__stdcall *function)(void *), void *argument) 
         InterlockedDecrement(&serving);
         return false;
     }
+    server_spread(server, thread);
     CloseHandle(thread); /* nobody waits for it: `serving` tells when it has ended */
     return true;
 }

@@ -89,6 +89,12 @@ void server_stats_return(struct stats *stats) {
         InterlockedExchange(&block->taken, 0);
 }
 
+void server_spread(const struct server *unused, HANDLE thread) {
+    (void)unused;
+    if (thread)
+        system_spread(thread);
+}
+
 int server_error(const char *call, DWORD error) {
     char text[SOCKETS_ERROR_TEXT_BYTES];
     fprintf(stderr, "%s: %s: %s\n", model.name, call, sockets_error_text((int)error, text));

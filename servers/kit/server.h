@@ -63,6 +63,10 @@ struct stats *server_stats(const struct server *);
 /* For a thread that ends before the server does: its block goes to the next thread that asks. */
 void server_stats_return(struct stats *);
 
+/* For a thread that was just started, or NULL: moves it to the processor group that is due, on systems before
+   Windows 11 and Server 2022 with more than 64 processors; elsewhere the system does so, and this nothing. */
+void server_spread(const struct server *, HANDLE thread);
+
 /*
  * Takes in an accepted socket: counts it, opens its session, sets the options that all models' sockets have
  * (no Nagle). false: --max-conns are open already, or memory is short; it has been counted and the socket

@@ -21,7 +21,7 @@
 
 static HANDLE turns[2], leave; /* `leave` lets one waiting thread end */
 
-static void fail(const char *what) {
+static _Noreturn void fail(const char *what) {
     fprintf(stderr, "counted: %s: error %lu\n", what, (unsigned long)GetLastError());
     exit(EXIT_FAILURE);
 }
