@@ -16,7 +16,7 @@ if(MSVC)
   target_compile_definitions(iomodels_flags INTERFACE _CRT_SECURE_NO_WARNINGS)
 else()
   target_compile_options(iomodels_flags INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Werror)
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> -Werror)
 endif()
 
 if(WIN32)

@@ -6,6 +6,13 @@ if(NOT CMAKE_SYSTEM_PROCESSOR)
 endif()
 set(triple ${CMAKE_SYSTEM_PROCESSOR}-w64-mingw32)
 set(CMAKE_C_COMPILER ${triple}-gcc)
+# The variant with POSIX threads: until GCC 13 the other one had no std::thread and std::mutex.
+if(CMAKE_HOST_WIN32)
+  set(CMAKE_CXX_COMPILER ${triple}-g++)
+else()
+  find_program(mingw_cxx NAMES ${triple}-g++-posix ${triple}-g++ NO_CMAKE_FIND_ROOT_PATH)
+  set(CMAKE_CXX_COMPILER ${mingw_cxx})
+endif()
 find_program(CMAKE_RC_COMPILER NAMES ${triple}-windres windres REQUIRED) # MSYS2 has it without the prefix
 set(CMAKE_FIND_ROOT_PATH /usr/${triple})
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

@@ -14,10 +14,11 @@ fail() {
     exit 1
 }
 
-# Prints column $2 of the package list for the need $1 (run, or test: everything). A Wine of the user's own replaces ours.
+# Prints column $2 of the package list for the need $1 (run; micro: also what that needs; test: everything). A Wine of the
+# user's own replaces ours.
 listed() {
     awk -v need="$1" -v column="$2" -v own_wine="${IOMODELS_WINE:-}" '
-        /^#/ || NF < 3 || (need == "run" && $1 == "test") || (own_wine != "" && $2 ~ /^wine/) { next }
+        /^#/ || NF < 3 || ($1 != "run" && $1 != need && need != "test") || (own_wine != "" && $2 ~ /^wine/) { next }
         { print $column }' "$packages"
 }
 
@@ -157,29 +158,35 @@ print("\n".join(project["dependencies"] + project["optional-dependencies"]["test
 configuration() {
     (
         cd -- "$root" && pwd -P
-        cksum CMakePresets.json cmake/*.cmake cmake/fetch-hdr-histogram.sh cmake/hdr-histogram/*
+        cksum CMakePresets.json cmake/*.cmake cmake/fetch-sources.sh cmake/hdr-histogram/* cmake/benchmark/*
     )
 }
 
+# Provides the sources of the dependency $1; false: CMake is to download the upstream release.
+ensure_source() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    "$root/cmake/fetch-sources.sh" "$1" "$build/deps/$1" && return
+    say 'apt could not provide them; CMake will try the upstream release'
+    return 1
+}
+
 ensure_sources() {
-    hdr=$build/deps/hdr-histogram
-    source_option=
-    command -v apt-get >/dev/null 2>&1 || return 0 # CMake downloads the upstream release
-    if "$root/cmake/fetch-hdr-histogram.sh" "$hdr"; then
-        source_option=-DFETCHCONTENT_SOURCE_DIR_HDRHISTOGRAM=$hdr
-    else
-        say 'apt could not provide them; CMake will try the upstream release'
-    fi
+    hdr_option=
+    benchmark_option=
+    ! ensure_source hdr-histogram || hdr_option=-DFETCHCONTENT_SOURCE_DIR_HDRHISTOGRAM=$build/deps/hdr-histogram
+    case $1 in
+    micro-*) ! ensure_source benchmark || benchmark_option=-DFETCHCONTENT_SOURCE_DIR_GOOGLEBENCHMARK=$build/deps/benchmark ;;
+    esac
 }
 
 build_preset() {
     log=$build/$1.log
     stamp=$build/$1/.configured
     if ! [ -f "$stamp" ] || [ "$(cat "$stamp")" != "$configured" ]; then
-        [ -n "$sources_ready" ] || ensure_sources
-        sources_ready=yes
+        ensure_sources "$1"
         say "building $1"
-        cmake --fresh --preset "$1" ${source_option:+"$source_option"} >"$log" 2>&1 </dev/null || build_failure "$1"
+        cmake --fresh --preset "$1" ${hdr_option:+"$hdr_option"} ${benchmark_option:+"$benchmark_option"} \
+            >"$log" 2>&1 </dev/null || build_failure "$1"
         printf '%s\n' "$configured" >"$stamp"
     fi
     cmake --build --preset "$1" >"$log" 2>&1 </dev/null || build_failure "$1"
@@ -192,8 +199,10 @@ build_failure() {
 
 build_presets() {
     cd -- "$root" || exit 1
-    sources_ready=
-    [ -f "$build/deps/hdr-histogram/CMakeLists.txt" ] || rm -f "$build"/*/.configured
+    if command -v apt-get >/dev/null 2>&1; then # sources that are gone
+        [ -f "$build/deps/hdr-histogram/CMakeLists.txt" ] || rm -f "$build"/*/.configured
+        [ -f "$build/deps/benchmark/CMakeLists.txt" ] || rm -f "$build"/micro-*/.configured
+    fi
     configured=$(configuration)
     for preset; do
         build_preset "$preset"

@@ -1,20 +1,20 @@
 #!/bin/sh
-# Gets the sources of HdrHistogram_c out of the distribution's source package of Redis, which carries them unchanged but
-# for the allocator, and lays them out as the upstream release does (docs/decisions/0002-hdrhistogram-offline.md).
+# Gets the sources of a C or C++ dependency out of the distribution's source packages, laid out so that CMake can take them in
+# the place of the upstream release (docs/decisions/0002-hdrhistogram-offline.md).
 #
-#   fetch-hdr-histogram.sh DEST        DEST: below build/; left alone when it is current, else replaced as a whole
+#   fetch-sources.sh NAME DEST         NAME: hdr-histogram or benchmark, whose CMakeLists.txt is in cmake/NAME
+#                                      DEST: below build/; left alone when it is current, else replaced as a whole
 #
 # Needs apt-get, but neither root nor a change of the system's apt configuration: the system's own sources are asked for
 # source packages, with lists and cache of our own. Signatures are checked by apt as ever.
 # Exit codes: 0 DEST is complete, 1 failed (one line on stderr), 2 usage.
 set -eu
 
-package=redis
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 build=$(dirname -- "$here")/build
 
 fail() {
-    printf 'fetch-hdr-histogram: %s\n' "$1" >&2
+    printf 'fetch-sources: %s\n' "$1" >&2
     exit "${2:-1}"
 }
 
@@ -41,7 +41,33 @@ apt() {
         "$@" >>"$work/log" 2>&1
 }
 
-[ $# -eq 1 ] || fail 'usage: fetch-hdr-histogram.sh DEST' 2
+# HdrHistogram_c, which the source package of Redis carries unchanged but for the allocator: $1 is its archive.
+lay_out_hdr_histogram() {
+    mkdir "$work/unpacked"
+    tar -xf "$1" -C "$work/unpacked" --strip-components=3 --wildcards '*/deps/hdr_histogram/*' ||
+        fail "the source package of $package no longer carries deps/hdr_histogram"
+    mkdir -p "$work/tree/include/hdr" "$work/tree/src"
+    cp -- "$work/unpacked/hdr_histogram.h" "$work/tree/include/hdr/"
+    cp -- "$work/unpacked/hdr_histogram.c" "$work/unpacked/hdr_atomic.h" "$work/unpacked/hdr_tests.h" "$work/tree/src/"
+    cp -- "$work/unpacked/LICENSE.txt" "$work/unpacked/COPYING.txt" "$work/tree/"
+    cp -- "$here/hdr-histogram/hdr_malloc.h" "$work/tree/src/"
+}
+
+# Google Benchmark: the library's part of the upstream release.
+lay_out_benchmark() {
+    tar -xf "$1" -C "$work/tree" --strip-components=1 --wildcards '*/include/*' '*/src/*' '*/LICENSE' ||
+        fail "the source package of $package holds no include/ and src/"
+    printf '%s\n' "${version%%-*}" >"$work/tree/VERSION"
+}
+
+[ $# -eq 2 ] || fail 'usage: fetch-sources.sh NAME DEST' 2
+name=$1
+case $name in
+hdr-histogram) package=redis what=HdrHistogram_c lay_out=lay_out_hdr_histogram ;;
+benchmark) package=benchmark what='Google Benchmark' lay_out=lay_out_benchmark ;;
+*) fail "NAME $name: must be hdr-histogram or benchmark" 2 ;;
+esac
+shift
 mkdir -p -- "$build" "$(dirname -- "$1")"
 dest=$(CDPATH='' cd -- "$(dirname -- "$1")" && pwd -P)/$(basename -- "$1")
 case $dest in
@@ -50,9 +76,9 @@ case $dest in
 esac
 command -v apt-get >/dev/null 2>&1 || fail 'needs apt-get'
 
-recipe=$(cat -- "$0" "$here"/hdr-histogram/* | cksum)
+recipe=$(cat -- "$0" "$here/$name"/* | cksum)
 [ "$(cat -- "$dest/.recipe" 2>/dev/null)" != "$recipe" ] || exit 0
-echo "iomodels: fetching the sources of HdrHistogram_c (apt-get source $package)" >&2
+echo "iomodels: fetching the sources of $what (apt-get source $package)" >&2
 work=$(mktemp -d -- "$dest.XXXXXX")
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -67,18 +93,10 @@ if ! (cd -- "$work/package" && apt source --download-only "$package"); then
 fi
 set -- "$work/package/${package}"_*.orig.tar.*
 [ -f "$1" ] || fail "the source package of $package holds no .orig.tar"
-mkdir "$work/unpacked"
-tar -xf "$1" -C "$work/unpacked" --strip-components=3 --wildcards '*/deps/hdr_histogram/*' ||
-    fail "the source package of $package no longer carries deps/hdr_histogram"
-
-mkdir -p "$work/tree/include/hdr" "$work/tree/src"
-cp -- "$work/unpacked/hdr_histogram.h" "$work/tree/include/hdr/"
-cp -- "$work/unpacked/hdr_histogram.c" "$work/unpacked/hdr_atomic.h" "$work/unpacked/hdr_tests.h" "$work/tree/src/"
-cp -- "$work/unpacked/LICENSE.txt" "$work/unpacked/COPYING.txt" "$work/tree/"
-cp -- "$here/hdr-histogram/CMakeLists.txt" "$work/tree/"
-cp -- "$here/hdr-histogram/hdr_malloc.h" "$work/tree/src/"
 version=$(sed -n 's/^Version: *//p' "$work/package/${package}"_*.dsc | tail -n 1)
-printf 'HdrHistogram_c from the source package %s %s\n' "$package" "$version" >"$work/tree/ORIGIN"
+$lay_out "$1"
+cp -- "$here/$name/CMakeLists.txt" "$work/tree/"
+printf '%s from the source package %s %s\n' "$what" "$package" "$version" >"$work/tree/ORIGIN"
 printf '%s\n' "$recipe" >"$work/tree/.recipe"
 
 rm -rf -- "$dest"

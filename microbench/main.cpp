@@ -1,0 +1,156 @@
+/*
+ * What each primitive costs: an ordinary Google Benchmark program (--help lists its options), with two more
+ * options for the harness, which reads JSON lines on stdout:
+ *
+ *   --events   a line when a benchmark begins and when its repetitions are done
+ *   --sampled  the same, and the counters may be read around each timed stretch (bench.h)
+ *
+ * Exit codes: 0 fine, 1 a benchmark failed, 2 usage.
+ */
+#include "bench.h"
+
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+extern "C" {
+#include "common/json.h"
+#include "common/platform.h"
+}
+
+#ifdef _WIN32
+#include "windows_bench.h"
+#endif
+
+namespace {
+
+bool events, sampled, failed;
+
+/* One line for the harness. */
+void say(const char *event, int64_t iterations, bool counters) {
+    json line = json_event(event);
+    json_u64(&line, "iterations", static_cast<uint64_t>(iterations));
+    json_bool(&line, "counters", counters);
+    json_print(&line);
+}
+
+/* Says where the loop stands and lets the harness read what it wants to, until it answers. */
+void let_sample(const char *event, int64_t iterations, bool counters) {
+    say(event, iterations, counters);
+    char answer[16];
+    if (!std::fgets(answer, sizeof answer, stdin))
+        std::exit(1); /* the harness has gone */
+}
+
+/* Google Benchmark's own JSON goes to --benchmark_out; stdout carries our lines. */
+class EventReporter : public benchmark::BenchmarkReporter {
+  public:
+    bool ReportContext(const Context &) override {
+        return true;
+    }
+
+    void ReportRuns(const std::vector<Run> &runs) override {
+        for (const Run &run : runs) {
+            if (run.run_type != Run::RT_Iteration)
+                continue;
+            json line = json_event("benchmark");
+            json_string(&line, "name", run.benchmark_name().c_str());
+            json_u64(&line, "iterations", static_cast<uint64_t>(run.iterations));
+            json_print(&line);
+        }
+    }
+};
+
+/* Takes our own options out of argv. */
+void take_options(int *argc, char **argv) {
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (std::strcmp(argv[i], "--events") == 0)
+            events = true;
+        else if (std::strcmp(argv[i], "--sampled") == 0)
+            events = sampled = true;
+        else
+            argv[kept++] = argv[i];
+    }
+    *argc = kept;
+}
+
+/* What a sample itself costs: stretches without work, so that the harness can take it off. */
+void sample_nothing() {
+    for (int i = 0; i < 20; i++) {
+        let_sample("begin", 0, true);
+        let_sample("end", 0, true);
+    }
+    say("calibrated", 0, true);
+}
+
+} // namespace
+
+void fail(benchmark::State &state, const std::string &what) {
+    failed = true;
+    std::fprintf(stderr, "microbench: %s\n", what.c_str());
+    state.SkipWithError(what.c_str());
+}
+
+void expect(benchmark::State &state, bool true_, const char *what) {
+    if (!true_ && !state.error_occurred())
+        fail(state, what);
+}
+
+Measured::Measured(benchmark::State &state, Threads threads) : state_(state) {
+    if (events)
+        say("run", state.max_iterations, threads == THREADS_STAY);
+    if (sampled)
+        let_sample("begin", state.max_iterations, threads == THREADS_STAY);
+    open_ = true;
+}
+
+Measured::~Measured() {
+    end();
+}
+
+void Measured::pause() {
+    state_.PauseTiming();
+    if (sampled)
+        let_sample("end", state_.max_iterations, true);
+}
+
+void Measured::resume() {
+    if (sampled)
+        let_sample("begin", state_.max_iterations, true);
+    state_.ResumeTiming();
+}
+
+void Measured::end() {
+    if (open_ && sampled)
+        let_sample("end", state_.max_iterations, true);
+    open_ = false;
+}
+
+int main(int argc, char **argv) {
+#ifdef _WIN32
+    if (argc == 4 && std::strcmp(argv[1], "--partner") == 0)
+        return switch_partner(argv[2], argv[3]);
+    WSADATA data;
+    if (WSAStartup(MAKEWORD(2, 2), &data) != 0) {
+        std::fprintf(stderr, "microbench: WSAStartup failed\n");
+        return 1;
+    }
+#endif
+    take_options(&argc, argv);
+    if (events)
+        json_start();
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv))
+        return 2;
+    benchmark::AddCustomContext("platform", platform_name());
+    if (sampled)
+        sample_nothing();
+    EventReporter reporter;
+    size_t count =
+        events ? benchmark::RunSpecifiedBenchmarks(&reporter) : benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    if (count == 0)
+        return 2; /* the library has said that no name matches the filter */
+    return failed ? 1 : 0;
+}

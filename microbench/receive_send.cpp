@@ -1,0 +1,210 @@
+/*
+ * Receiving and sending 64 bytes over a loopback connection, without waiting for the peer where that is
+ * possible.
+ *
+ * An overlapped call that can be done at once returns 0 ("immediate") and, on a socket of a port, still puts
+ * a packet there, unless FILE_SKIP_COMPLETION_PORT_ON_SUCCESS says that the caller has seen it already (claim
+ * B15).
+ */
+#include "windows_bench.h"
+
+#include <cstring>
+
+namespace {
+
+constexpr DWORD MESSAGE = 64; /* bytes */
+constexpr int BATCH = 256;    /* messages that the peer sends, or takes, while the clock stands: 16 KiB */
+constexpr DWORD LONG_SEND = 4 << 20;
+
+/* A connection whose end `ours` may belong to a port, and the bytes that travel: no two neighbours alike. */
+struct Line {
+    enum Mode { BLOCKING_FALSE, PORT, PORT_SKIP };
+
+    Line(benchmark::State &state, Mode mode)
+        : skip(mode == PORT_SKIP), sent(MESSAGE * BATCH), received(sent.size()) {
+        for (size_t i = 0; i < sent.size(); i++)
+            sent[i] = static_cast<char>(i ^ (i >> 8));
+        if (!pair.ok()) {
+            fail_call(state, "connect", static_cast<DWORD>(WSAGetLastError()));
+            return;
+        }
+        auto handle = reinterpret_cast<HANDLE>(static_cast<SOCKET>(pair.ours));
+        u_long on = 1;
+        if (mode == BLOCKING_FALSE)
+            ok = ioctlsocket(pair.ours, static_cast<long>(FIONBIO), &on) == 0;
+        else
+            ok = CreateIoCompletionPort(handle, port, 0, 0) != nullptr &&
+                 (!skip || SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS));
+        if (!ok)
+            fail_call(state, "preparing the socket", GetLastError());
+    }
+
+    /* 16 KiB from the peer, so that receives need not wait; and into it, to be compared. */
+    bool fill() {
+        return send_all(pair.peer, sent.data(), sent.size()) && await_bytes(pair.ours, sent.size());
+    }
+    bool drain() {
+        std::memset(received.data(), 0, received.size());
+        return receive_all(pair.peer, received.data(), received.size()) && equal();
+    }
+    bool equal() const {
+        return sent == received;
+    }
+
+    /* The packet of this operation, with all its bytes. */
+    bool packet(DWORD bytes = MESSAGE, DWORD wait_ms = DEADLINE_MS) {
+        DWORD came;
+        ULONG_PTR key;
+        OVERLAPPED *which;
+        return GetQueuedCompletionStatus(port, &came, &key, &which, wait_ms) && which == &overlapped &&
+               came == bytes;
+    }
+    /* Starts an operation; returns ERROR_SUCCESS: done at once, WSA_IO_PENDING: under way, else the error. */
+    DWORD start_receive(char *data) {
+        WSABUF buffer = {MESSAGE, data};
+        DWORD flags = 0;
+        overlapped = {};
+        return WSARecv(pair.ours, &buffer, 1, nullptr, &flags, &overlapped, nullptr) == 0
+                   ? ERROR_SUCCESS
+                   : static_cast<DWORD>(WSAGetLastError());
+    }
+    DWORD start_send(const char *data, DWORD length = MESSAGE) {
+        WSABUF buffer = {length, const_cast<char *>(data)};
+        overlapped = {};
+        return WSASend(pair.ours, &buffer, 1, nullptr, 0, &overlapped, nullptr) == 0
+                   ? ERROR_SUCCESS
+                   : static_cast<DWORD>(WSAGetLastError());
+    }
+
+    bool ok = false, skip;
+    Handle port{make_port()};
+    Pair pair;
+    OVERLAPPED overlapped = {};
+    std::vector<char> sent, received;
+};
+
+void receive_nonblocking(benchmark::State &state) {
+    Line line(state, Line::BLOCKING_FALSE);
+    bool whole = line.ok;
+    Measured measured(state);
+    while (whole && state.KeepRunningBatch(BATCH)) {
+        measured.pause();
+        whole &= line.fill();
+        measured.resume();
+        for (int i = 0; i < BATCH; i++)
+            whole &=
+                recv(line.pair.ours, &line.received[static_cast<size_t>(i) * MESSAGE], MESSAGE, 0) == MESSAGE;
+        whole &= line.equal();
+    }
+    measured.end();
+    expect(state, whole, "not every receive brought its 64 bytes");
+}
+
+void send_nonblocking(benchmark::State &state) {
+    Line line(state, Line::BLOCKING_FALSE);
+    bool whole = line.ok;
+    Measured measured(state);
+    while (whole && state.KeepRunningBatch(BATCH)) {
+        for (int i = 0; i < BATCH; i++)
+            whole &=
+                send(line.pair.ours, &line.sent[static_cast<size_t>(i) * MESSAGE], MESSAGE, 0) == MESSAGE;
+        measured.pause();
+        whole &= line.drain();
+        measured.resume();
+    }
+    measured.end();
+    expect(state, whole, "the peer did not get what was sent");
+}
+
+/* The bytes are there before the receive is started. */
+void receive_immediate(benchmark::State &state, Line::Mode mode) {
+    Line line(state, mode);
+    bool whole = line.ok;
+    Measured measured(state);
+    while (whole && state.KeepRunningBatch(BATCH)) {
+        measured.pause();
+        whole &= line.fill();
+        measured.resume();
+        for (int i = 0; i < BATCH; i++)
+            whole &= line.start_receive(&line.received[static_cast<size_t>(i) * MESSAGE]) == ERROR_SUCCESS &&
+                     (line.skip || line.packet());
+        whole &= line.equal();
+    }
+    measured.end();
+    expect(state, whole, "not every receive was done at once and brought its 64 bytes");
+    expect(state, !line.packet(MESSAGE, 0), "there is a packet too many in the port");
+}
+
+/* The socket has room for what is sent. */
+void send_immediate(benchmark::State &state, Line::Mode mode) {
+    Line line(state, mode);
+    bool whole = line.ok;
+    Measured measured(state);
+    while (whole && state.KeepRunningBatch(BATCH)) {
+        for (int i = 0; i < BATCH; i++)
+            whole &= line.start_send(&line.sent[static_cast<size_t>(i) * MESSAGE]) == ERROR_SUCCESS &&
+                     (line.skip || line.packet());
+        measured.pause();
+        whole &= line.drain();
+        measured.resume();
+    }
+    measured.end();
+    expect(state, whole, "not every send was done at once, or the peer got other bytes");
+    expect(state, !line.packet(MESSAGE, 0), "there is a packet too many in the port");
+}
+
+/* The receive is started first, then the peer sends: its send is part of the time. */
+void receive_deferred(benchmark::State &state, Line::Mode mode) {
+    Line line(state, mode);
+    bool whole = line.ok;
+    size_t at = 0;
+    Measured measured(state);
+    for (auto _ : state) {
+        whole &= line.start_receive(&line.received[at]) == WSA_IO_PENDING &&
+                 send_all(line.pair.peer, &line.sent[at], MESSAGE) && line.packet();
+        if (!whole)
+            break;
+        whole &= std::memcmp(&line.sent[at], &line.received[at], MESSAGE) == 0;
+        at = (at + MESSAGE) % line.sent.size();
+    }
+    measured.end();
+    expect(state, whole, "a receive was not pending, or did not bring its 64 bytes");
+}
+
+/* More than the two sockets hold: the send ends when the peer, here the same thread, has taken most of it. */
+void send_deferred(benchmark::State &state, Line::Mode mode) {
+    Line line(state, mode);
+    std::vector<char> sent(LONG_SEND), received(LONG_SEND);
+    for (size_t i = 0; i < sent.size(); i++)
+        sent[i] = static_cast<char>(i ^ (i >> 8) ^ (i >> 16));
+    bool whole = line.ok;
+    Measured measured(state);
+    for (auto _ : state) {
+        whole &= line.start_send(sent.data(), LONG_SEND) == WSA_IO_PENDING &&
+                 receive_all(line.pair.peer, received.data(), LONG_SEND) && line.packet(LONG_SEND);
+        if (!whole)
+            break;
+    }
+    measured.end();
+    expect(state, whole && sent == received, "a send was not pending, or the peer got other bytes");
+    state.SetBytesProcessed(state.iterations() * LONG_SEND);
+}
+
+} // namespace
+
+BENCHMARK(receive_nonblocking)->Name("receive/nonblocking")->UseRealTime();
+BENCHMARK_CAPTURE(receive_immediate, packet, Line::PORT)
+    ->Name("receive/immediate_with_packet")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(receive_immediate, skip, Line::PORT_SKIP)
+    ->Name("receive/immediate_without_packet")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(receive_deferred, packet, Line::PORT)->Name("receive/deferred")->UseRealTime();
+BENCHMARK_CAPTURE(receive_deferred, skip, Line::PORT_SKIP)->Name("receive/deferred_skip_set")->UseRealTime();
+BENCHMARK(send_nonblocking)->Name("send/nonblocking")->UseRealTime();
+BENCHMARK_CAPTURE(send_immediate, packet, Line::PORT)->Name("send/immediate_with_packet")->UseRealTime();
+BENCHMARK_CAPTURE(send_immediate, skip, Line::PORT_SKIP)
+    ->Name("send/immediate_without_packet")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(send_deferred, packet, Line::PORT)->Name("send/deferred_4_MiB")->UseRealTime();
+BENCHMARK_CAPTURE(send_deferred, skip, Line::PORT_SKIP)->Name("send/deferred_4_MiB_skip_set")->UseRealTime();
