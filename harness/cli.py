@@ -1,4 +1,4 @@
-"""The command line: `iomodels run`, `report`, `compare`, `check`, `validate`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
+"""The command line: `iomodels run`, `report`, `compare`, `check`, `micro`, `validate`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from rich.markup import escape
 from rich.table import Table
 
 import harness
-from harness import launch, run
+from harness import launch, micro, run
 from harness.files import ROOT
 from harness.launch import LaunchError
+from harness.micro_records import MANIFEST as MICRO_MANIFEST, is_micro_run
 from harness.placement import Placement, parse_affinity
 from harness.records import MANIFEST, RunError, load_run
 from harness.submission import complaints
@@ -53,6 +54,12 @@ A ratio with ~ shows no difference; one with ? has fewer than nine repeats on a 
 
 CHECK_NOTES = """It looks for about two seconds and changes nothing. Exit code 0: nothing disturbs; 1: something does; 2: usage.
 What could not be looked at is listed as not checked, and does not change the exit code."""
+
+
+MICRO_EXAMPLES = """examples:
+  iomodels micro --quick                             the shape, in about a minute
+  iomodels micro --filter 'completion_port|event'    some families with full repetitions
+  iomodels compare BEFORE AFTER                      two such runs, benchmark by benchmark"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -137,6 +144,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     checked.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     validate = add("validate", "whether a run can be handed in: complete, as its schemas say, reproducible")
     validate.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
+    _add_micro_options(add("micro", "measure what each primitive costs into results/<run>/ and draw it", MICRO_EXAMPLES))
     add("models", "the models that were built, and what they can do on this platform")
     add("suites", "the suites, and what each asks")
     return top, words
@@ -161,6 +169,15 @@ def _add_run_options(parser: _Parser) -> None:
     add("--no-report", action="store_true", help="only the records and the table")
 
 
+def _add_micro_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("--filter", metavar="REGEX", help="only benchmarks whose name it matches, e.g. completion_port")
+    add("--quick", action="store_true", help="3 short repetitions: the shape, not the figures")
+    add("--repetitions", type=_number("repeats"), metavar="N", help="how often each is measured (default 10; comparing takes 9)")
+    add("--native", action="store_true", help="the portable ones as a program of this system instead of the Windows program")
+    add("--out", type=Path, metavar="DIR", help="the folder that gets the run's folder (default: results)")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     top, parsers = _parsers()
@@ -180,7 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
     commands = {
         "run": _run, "report": _report, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
-        "suites": _suites,
+        "suites": _suites, "micro": _micro,
     }  # fmt: skip
     console = Console(highlight=False)
     try:
@@ -266,7 +283,10 @@ def _compare(arguments: argparse.Namespace, console: Console, words: Sequence[st
     for word in arguments.despite:
         if word not in allowed:
             _fail([f"--despite {word}: not known; {hint(word, allowed)}"])
-    a, b = (load_run(find_run(name)) for name in (arguments.a, arguments.b))
+    folders = [find_run(name, MANIFEST, MICRO_MANIFEST) for name in (arguments.a, arguments.b)]
+    if any(is_micro_run(folder) for folder in folders):
+        return _compare_micro(folders, arguments, console)
+    a, b = (load_run(folder) for folder in folders)
     refused = compare.refusals(compare.differing(a, b), arguments.despite)
     if refused:
         raise run.Refused(refused)
@@ -306,6 +326,23 @@ def _validate(arguments: argparse.Namespace, console: Console, words: Sequence[s
     return run.FAILED if found else 0
 
 
+def _compare_micro(folders: Sequence[Path], arguments: argparse.Namespace, console: Console) -> int:
+    for folder in folders:
+        if not is_micro_run(folder):
+            raise run.Refused([f"{folder}: not a micro run: it has no {MICRO_MANIFEST}"])
+    if arguments.json or arguments.despite:
+        _fail([f"{'--json' if arguments.json else '--despite'}: not for micro runs"])
+    return micro.compare_micro(folders[0], folders[1], console)
+
+
+def _micro(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    out = arguments.out or RESULTS
+    if out.exists() and not out.is_dir():
+        _fail([f"--out {out}: must be a folder"])
+    options = micro.Options(arguments.filter, arguments.quick, arguments.native, arguments.repetitions)
+    return micro.run_micro(_build(), console, ("iomodels", *words), options, out)
+
+
 def _models(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     with launch.open_launcher(_build(), say=console.print) as launcher:
         models, platform = launcher.models(), launcher.platform
@@ -326,11 +363,11 @@ def _suites(arguments: argparse.Namespace, console: Console, words: Sequence[str
     return 0
 
 
-def find_run(name: str) -> Path:
-    """A run's folder from its name, its path, or "latest". Raises run.Refused."""
+def find_run(name: str, *manifests: str) -> Path:
+    """A run's folder from its name, its path, or "latest"; a run has one of `manifests` (default: a suite's). Raises run.Refused."""
     if Path(name).is_dir():
         return Path(name)
-    runs = sorted(path.parent.name for path in RESULTS.glob(f"*/{MANIFEST}"))
+    runs = sorted(path.parent.name for manifest in manifests or (MANIFEST,) for path in RESULTS.glob(f"*/{manifest}"))
     if name == "latest" and runs:
         return RESULTS / runs[-1]
     if name in runs:

@@ -112,25 +112,31 @@ class Program:
 
     def expect(self, event: str, timeout_s: float) -> dict[str, Any]:
         """The next line's object, which must be that event. Raises ProgramFailed when it is not, or does not come."""
+        return self.expect_any((event,), timeout_s)
+
+    def expect_any(self, events: Sequence[str], timeout_s: float) -> dict[str, Any]:
+        """The next line's object, which must be one of these events."""
+        wanted = " or ".join(f"'{event}'" for event in events)
         started = time.monotonic()
         try:
             line = self._next_line(started + timeout_s)
         except queue.Empty:
-            raise self._failed(f"no '{event}' within {timeout_s:g} s") from None
+            raise self._failed(f"no {wanted} within {timeout_s:g} s") from None
         if line is None:
             self._lines.put(None)  # the next call finds the end as well
             self._await_exit(1.0)
-            raise self._failed(f"ended after {time.monotonic() - started:.1f} s of waiting for '{event}'")
+            raise self._failed(f"ended after {time.monotonic() - started:.1f} s of waiting for {wanted}")
         if self._flooded:
-            raise self._failed(f"waiting for '{event}': more than {LINES_PENDING_MAX} lines nobody asked for")
+            raise self._failed(f"waiting for {wanted}: more than {LINES_PENDING_MAX} lines nobody asked for")
         try:
             answer = json.loads(line)
         except ValueError:  # broken JSON or broken UTF-8
             answer = None
         if not isinstance(answer, dict):
-            raise self._failed(f"waiting for '{event}': not a JSON object: {_shorten(line)}")
-        if answer.get("event") != event:
-            raise self._failed(f"'{event}' was expected, came: {_shorten(line)}")
+            raise self._failed(f"waiting for {wanted}: not a JSON object: {_shorten(line)}")
+        event = answer.get("event")
+        if event not in events:
+            raise self._failed(f"{wanted} was expected, came: {_shorten(line)}")
         if answer.get("format") != FORMAT:
             raise self._failed(f"'{event}' has format {answer.get('format')}; only {FORMAT} is understood")
         return answer

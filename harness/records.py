@@ -151,8 +151,8 @@ def _validator(name: str) -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-def _check(name: str, data: Any, what: str) -> None:
-    """Raise RunError naming the first place where `data` does not follow its schema."""
+def check_against(name: str, data: Any, what: str) -> None:
+    """Raise RunError naming the first place where `data` does not follow the schema of that name."""
     format_ = data.get("format") if isinstance(data, dict) else None
     if isinstance(format_, int) and format_ > FORMAT:
         raise RunError(f"{what}: format {format_} is newer than this program reads ({FORMAT}); use a newer iomodels")
@@ -171,7 +171,7 @@ def _check(name: str, data: Any, what: str) -> None:
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write run.json whole; raises RunError when it does not follow the schema."""
     path = folder / MANIFEST
-    _check("run", dict(manifest), str(path))
+    check_against("run", dict(manifest), str(path))
     write_whole(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -182,7 +182,7 @@ def check_record(record: Record, what: str) -> None:
 
 def _check_record(data: dict[str, Any], what: str) -> None:
     """The schema, and what a schema cannot say or is slow to: a histogram has thousands of pairs."""
-    _check("record", data, what)
+    check_against("record", data, what)
     if data["status"] != "ok":
         return
     latency = data["loadgen"]["result"]["latency"]
@@ -246,15 +246,22 @@ def load_run(path: Path) -> Run:
 def _load_manifest(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         raise RunError(f"{path}: no such folder")
-    try:
-        data = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{path}: not a run: it has no {MANIFEST}") from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path / MANIFEST}: cannot be read: {error}") from None
-    _check("run", data, str(path / MANIFEST))
-    manifest: dict[str, Any] = data
+    if not (path / MANIFEST).exists():
+        raise RunError(f"{path}: not a run: it has no {MANIFEST}")
+    manifest = read_object(path / MANIFEST)
+    check_against("run", manifest, str(path / MANIFEST))
     return manifest
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A file that holds one JSON object. Raises RunError."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(data, dict):
+        raise RunError(f"{path}: at the top level: not a JSON object")
+    return data
 
 
 def _lines(path: Path, warnings: list[str]) -> list[tuple[int, bytes]]:

@@ -67,7 +67,7 @@ def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run
             _print_plan(setting.console, plan)
             return 0
         manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
-        folder = _new_folder(out, manifest)
+        folder = new_folder(out, manifest)
         code = _go_on(setting, folder, manifest, suite, plan, launcher, interrupts)
     return code or _finish(setting, folder, manifest)
 
@@ -85,7 +85,7 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
     if not todo:
         failed = sum(not record.ok for record in run.records)
         again = f"; {failed} failed: --retry-failed tries them again" if failed else ""
-        _say(setting.console, f"{folder}: nothing is missing{again}")
+        say(setting.console, f"{folder}: nothing is missing{again}")
         if manifest["status"] != "complete":  # it was killed after its last measurement
             manifest.update(status="complete", finished_utc=utc_now())
             write_manifest(folder, manifest)
@@ -95,7 +95,7 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
         _check(suite, plan, launcher)
         mend_records(folder)
         manifest["resumed_utc"] = [*manifest.get("resumed_utc", []), utc_now()]
-        _say(setting.console, f"going on with {manifest['run']}: {len(todo)} of {len(plan)} measurements are left")
+        say(setting.console, f"going on with {manifest['run']}: {len(todo)} of {len(plan)} measurements are left")
         code = _go_on(setting, folder, manifest, suite, todo, launcher, interrupts)
     return code or _finish(setting, folder, manifest)
 
@@ -107,7 +107,7 @@ def _counts(record: Record) -> bool:
 
 
 def _open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
-    return launch.open_launcher(setting.build, placement, partial(_say, setting.console))
+    return launch.open_launcher(setting.build, placement, partial(say, setting.console))
 
 
 def _placement_of(manifest: Mapping[str, Any]) -> Placement | None:
@@ -188,14 +188,14 @@ def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
     terminal_table(run, setting.console)
     cost_table(run, setting.console)
     for warning in run.warnings:
-        _say(setting.console, f"note: {warning}")
-    _say(setting.console, f"measurements: {folder}")
+        say(setting.console, f"note: {warning}")
+    say(setting.console, f"measurements: {folder}")
     if setting.report:
         written = write_report(folder)
-        _say(setting.console, f"report: {written}")
+        say(setting.console, f"report: {written}")
     failed = [record for record in run.records if not record.ok]
     if failed:
-        _say(setting.console, f"{len(failed)} of {manifest['planned']} measurements failed; their reasons are in the records")
+        say(setting.console, f"{len(failed)} of {manifest['planned']} measurements failed; their reasons are in the records")
     return 0 if all(is_limit(record.reason) for record in failed) else FAILED
 
 
@@ -260,7 +260,7 @@ def _new_manifest(setting: Setting, suite: Suite, quick: bool, launcher: Launche
     }
 
 
-def _new_folder(out: Path, manifest: dict[str, Any]) -> Path:
+def new_folder(out: Path, manifest: dict[str, Any]) -> Path:
     """A folder of its own, also for two runs of one second."""
     out.mkdir(parents=True, exist_ok=True)
     name, number = manifest["run"], 1
@@ -289,12 +289,12 @@ def _say_plan(console: Console, suite: Suite, plan: Sequence[Measurement], launc
     limits = {limit_of(item.condition, launcher.models()) for item in plan} - {None}
     for limit in sorted(map(str, limits)):
         cells = {str(item.condition) for item in plan if limit_of(item.condition, launcher.models()) == limit}
-        _say(console, f"not measured, recorded as failed: {limit}: {'; '.join(sorted(cells))}")
+        say(console, f"not measured, recorded as failed: {limit}: {'; '.join(sorted(cells))}")
 
 
 def _print_plan(console: Console, plan: Sequence[Measurement]) -> None:
     for item in plan:
-        _say(console, f"{item.index:4}  repeat {item.repeat + 1}  {item.condition}")
+        say(console, f"{item.index:4}  repeat {item.repeat + 1}  {item.condition}")
 
 
 def _say_resume(setting: Setting, folder: Path, error: BaseException) -> None:
@@ -306,10 +306,10 @@ def _say_resume(setting: Setting, folder: Path, error: BaseException) -> None:
         f"go on with: {setting.resume_command} {shell_word(target)}",
     )
     for line in lines:
-        _say(setting.console, line)
+        say(setting.console, line)
 
 
-def _say(console: Console, line: str) -> None:
+def say(console: Console, line: str) -> None:
     """A line as it is: names and paths are neither markup nor broken."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -2,7 +2,8 @@
  * What each primitive costs: an ordinary Google Benchmark program (--help lists its options), with two more
  * options for the harness, which reads JSON lines on stdout:
  *
- *   --events   a line when a benchmark begins and when its repetitions are done
+ *   --events   a line when a benchmark runs, when its repetitions are done, and at the end; the names as one
+ * line
  *   --sampled  the same, and the counters may be read around each timed stretch (bench.h)
  *
  * Exit codes: 0 fine, 1 a benchmark failed, 2 usage.
@@ -10,7 +11,10 @@
 #include "bench.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
+#include <string>
 #include <vector>
 
 extern "C" {
@@ -24,7 +28,9 @@ extern "C" {
 
 namespace {
 
-bool events, sampled, failed;
+bool events, sampled;
+int failures;
+std::string last_failure;
 
 /* One line for the harness. */
 void say(const char *event, int64_t iterations, bool counters) {
@@ -56,10 +62,39 @@ class EventReporter : public benchmark::BenchmarkReporter {
             json line = json_event("benchmark");
             json_string(&line, "name", run.benchmark_name().c_str());
             json_u64(&line, "iterations", static_cast<uint64_t>(run.iterations));
+            json_string(&line, "failure", last_failure.empty() ? nullptr : last_failure.c_str());
             json_print(&line);
+            last_failure.clear();
         }
     }
 };
+
+/* The names that --benchmark_list_tests has written into `text`, one a line. */
+void say_names(std::istringstream text) {
+    json line = json_event("names");
+    json_array(&line, "names");
+    for (std::string name; std::getline(text, name);)
+        json_string(&line, nullptr, name.c_str());
+    json_close(&line);
+    json_print(&line);
+}
+
+/* Runs what the command line asks for; returns how many benchmarks that were. */
+size_t run_benchmarks() {
+    if (!events)
+        return benchmark::RunSpecifiedBenchmarks();
+    EventReporter reporter;
+    std::ostringstream names;
+    reporter.SetOutputStream(&names);
+    size_t count = benchmark::RunSpecifiedBenchmarks(&reporter);
+    if (!names.str().empty())
+        say_names(std::istringstream(names.str()));
+    json line = json_event("finished");
+    json_u64(&line, "benchmarks", count);
+    json_u64(&line, "failures", static_cast<uint64_t>(failures));
+    json_print(&line);
+    return count;
+}
 
 /* Takes our own options out of argv. */
 void take_options(int *argc, char **argv) {
@@ -87,7 +122,8 @@ void sample_nothing() {
 } // namespace
 
 void fail(benchmark::State &state, const std::string &what) {
-    failed = true;
+    failures++;
+    last_failure = what;
     std::fprintf(stderr, "microbench: %s\n", what.c_str());
     state.SkipWithError(what.c_str());
 }
@@ -146,11 +182,9 @@ int main(int argc, char **argv) {
     benchmark::AddCustomContext("platform", platform_name());
     if (sampled)
         sample_nothing();
-    EventReporter reporter;
-    size_t count =
-        events ? benchmark::RunSpecifiedBenchmarks(&reporter) : benchmark::RunSpecifiedBenchmarks();
+    size_t count = run_benchmarks();
     benchmark::Shutdown();
     if (count == 0)
         return 2; /* the library has said that no name matches the filter */
-    return failed ? 1 : 0;
+    return failures > 0 ? 1 : 0;
 }

@@ -227,7 +227,7 @@ def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: i
     FigureCanvasAgg(figure)
     engine: Any = figure.get_layout_engine()
     engine.set(rect=(0.005, 0.005, 0.99, 1 - header / height), w_pad=0.06, h_pad=0.05)
-    top = _header(figure, [title, *lines], warning)
+    top = write_head(figure, [title, *lines], warning)
     handles = [Line2D([], [], **line_style(each), label=label) for label, each in series.items()]
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, top), ncol=math.ceil(len(handles) / max(1, legend_rows)),
                   handlelength=3.6, columnspacing=1.6, borderaxespad=0.3)
@@ -235,7 +235,7 @@ def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: i
     return figure, axes
 
 
-def _header(figure: Figure, lines: Sequence[str], warning: bool) -> float:
+def write_head(figure: Figure, lines: Sequence[str], warning: bool) -> float:
     """Writes title and conditions from the top; returns where they end, as a fraction of the height."""
     height = float(figure.get_figheight())
     at = height - 0.07

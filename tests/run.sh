@@ -2,7 +2,7 @@
 # `iomodels test`, sourced by ../iomodels: every part runs (but tidy, which takes minutes, only when it is named), also after one that failed; the last word is a table of all.
 # Expects $root, $build, $no_install and the functions of cmake/setup.sh; "$@": [PART...] [-- PYTEST OPTIONS].
 
-every_part='host sanitize fuzz mingw portable style mypy py servers e2e'
+every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     case " $every_part tidy " in
@@ -19,6 +19,7 @@ for part in $parts; do
     case $part in
     sanitize | fuzz) presets="$presets $part" ;;
     portable) presets="$presets mingw32" ;;
+    micro) presets="$presets micro-host micro-mingw" ;;
     esac
 done
 # shellcheck disable=SC2086 # one word a preset
@@ -32,8 +33,8 @@ failed=0
 
 # Every program for people: layout of C by clang-format, shell scripts by shellcheck.
 check_style() {
-    find common servers loadgen tests -name '*.[ch]' -exec clang-format --dry-run -Werror {} + &&
-        shellcheck -x iomodels cmake/wine-run cmake/fetch-hdr-histogram.sh .ci/run &&
+    find common servers loadgen microbench tests \( -name '*.[ch]' -o -name '*.cpp' \) -exec clang-format --dry-run -Werror {} + &&
+        shellcheck -x iomodels cmake/wine-run cmake/fetch-sources.sh .ci/run &&
         echo 'Success: no complaint of clang-format and shellcheck'
 }
 

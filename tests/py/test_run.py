@@ -80,7 +80,7 @@ def test_two_runs_of_one_second_have_two_folders(stage: Stage, suite: Suite, mon
     short = replace(suite, servers=suite.servers[:1], connections=(1,), repeats=1)
     stage.start(short)
     first = stage.folder.name
-    made = run._new_folder(stage.out, manifest := {"run": first})
+    made = run.new_folder(stage.out, manifest := {"run": first})
     assert made.name == manifest["run"] == f"{first}-2"
 
 

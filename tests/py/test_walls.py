@@ -92,6 +92,21 @@ def test_the_load_generator_does_not_see_the_servers(path: Path) -> None:
             assert name in WINDOWS | C11 | POSIX | {"hdr/hdr_histogram.h"}, f"{path.name} includes <{name}>"
 
 
+CPP = {
+    "algorithm", "cmath", "cstddef", "cstdint", "cstdio", "cstdlib", "cstring", "map", "numeric", "random", "sstream", "string",
+    "thread", "unordered_map", "utility", "vector",
+}
+
+
+@pytest.mark.parametrize("path", sources("microbench", "*.cpp", "*.h"), ids=lambda path: path.name)
+def test_a_benchmark_sees_what_it_measures_only(path: Path) -> None:
+    for ours, name in includes(path):
+        if ours:
+            assert name.startswith("common/") or name in {"bench.h", "windows_bench.h", "servers/kit/session.h"}, f"{path.name}: {name}"
+        else:
+            assert name in WINDOWS | CPP | {"benchmark/benchmark.h", "hdr/hdr_histogram.h"}, f"{path.name} includes <{name}>"
+
+
 def imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -107,7 +122,7 @@ def imports(path: Path) -> Iterator[str]:
 def test_plots_launch_nothing(path: Path) -> None:
     for name in imports(path):
         if name.startswith("harness"):
-            assert name == "harness" or name.startswith(("harness.records", "harness.stats", "harness.summary", "harness.verdict", "harness.files")), (
+            assert name == "harness" or name.startswith(("harness.records", "harness.stats", "harness.summary", "harness.verdict", "harness.files", "harness.micro_records")), (
                 f"{path.name} imports {name}"
             )
         assert name.split(".")[0] not in {"subprocess", "socket", "multiprocessing", "psutil"}, f"{path.name} imports {name}"
