@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESS_WORDS = ("run", "report", "compare", "validate", "check", "models", "suites", "--version")
+HARNESS_WORDS = ("run", "report", "micro", "compare", "validate", "check", "models", "suites", "--version")
 WORDS = (*HARNESS_WORDS, "test", "setup", "help")
 CMAKE_MINIMUM = (3, 25)
 VS_TOOLS = {
@@ -35,6 +35,7 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
 
   iomodels run SUITE [OPTIONS]   measure a suite, write results\\RUN and its report
   iomodels report RUN            write the report of a run again
+  iomodels micro [OPTIONS]       measure what each primitive costs, and draw it
   iomodels compare A B           one run over another
   iomodels check                 what on this machine disturbs figures, and how to mend it
   iomodels validate RUN          whether a run can be handed in
@@ -250,7 +251,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
     python = ensure_python(root, command.no_install)
     toolchain = find_toolchain(environ, platform.machine())
     toolchain = replace(toolchain, cmake=check_cmake(toolchain.cmake))
-    ensure_build(root, toolchain)
+    micro = "micro-mingw" if toolchain.preset.startswith("mingw") else "micro-msvc"
+    ensure_build(root, replace(toolchain, preset=micro) if command.word == "micro" else toolchain)
     environ = {**environ, "PYTHONPATH": str(root), "IOMODELS_PRESET": toolchain.preset}
     if command.word == "setup":
         say("ready")

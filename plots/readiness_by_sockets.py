@@ -24,7 +24,7 @@ TITLE = "select and WSAPoll by number of sockets, one ready"
 NOTE = "Line: median time of a call. Bar: its 95 % bootstrap interval. Slope: least relative squares of a + b·n, where growth is linear."
 COLUMNS = ("run", "platform", "series", "sockets", "median_ns", "ci95_low_ns", "ci95_high_ns", "repetitions", "exponent", "slope_ns_per_socket")
 FAMILY = "readiness/"
-LINEAR = (0.8, 1.2)
+LINEAR = (0.5, 1.2)
 """Exponents that a straight line may have at its far end; below, the constant part still rules; above, it grows faster."""
 FAR_POINTS = 3
 
