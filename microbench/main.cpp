@@ -28,6 +28,14 @@ extern "C" {
 
 namespace {
 
+#if defined(__clang__)
+constexpr char COMPILER[] = "Clang " __clang_version__;
+#elif defined(__GNUC__)
+constexpr char COMPILER[] = "GCC " __VERSION__;
+#else
+constexpr char COMPILER[] = "MSVC";
+#endif
+
 bool events, sampled;
 int failures;
 std::string last_failure;
@@ -180,6 +188,7 @@ int main(int argc, char **argv) {
     if (benchmark::ReportUnrecognizedArguments(argc, argv))
         return 2;
     benchmark::AddCustomContext("platform", platform_name());
+    benchmark::AddCustomContext("compiler", COMPILER);
     if (sampled)
         sample_nothing();
     size_t count = run_benchmarks();
