@@ -33,7 +33,7 @@ failed=0
 
 # Every program for people: layout of C by clang-format, shell scripts by shellcheck.
 check_style() {
-    find common servers loadgen microbench tests \( -name '*.[ch]' -o -name '*.cpp' \) -exec clang-format --dry-run -Werror {} + &&
+    find common servers loadgen laws microbench tests \( -name '*.[ch]' -o -name '*.cpp' \) -exec clang-format --dry-run -Werror {} + &&
         shellcheck -x iomodels cmake/wine-run cmake/fetch-sources.sh .ci/run &&
         echo 'Success: no complaint of clang-format and shellcheck'
 }

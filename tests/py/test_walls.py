@@ -18,7 +18,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 WINDOWS = {"winsock2.h", "mswsock.h", "ws2tcpip.h", "windows.h", "process.h", "psapi.h", "fcntl.h", "io.h"}
 C11 = {
     "assert.h", "errno.h", "float.h", "inttypes.h", "math.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h",
-    "stdlib.h", "string.h", "time.h",
+    "stdarg.h", "stdlib.h", "string.h", "time.h",
 }
 POSIX = {
     "arpa/inet.h", "fcntl.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h", "sys/epoll.h",
@@ -105,6 +105,17 @@ def test_a_benchmark_sees_what_it_measures_only(path: Path) -> None:
             assert name.startswith("common/") or name in {"bench.h", "windows_bench.h", "servers/kit/session.h"}, f"{path.name}: {name}"
         else:
             assert name in WINDOWS | CPP | {"benchmark/benchmark.h", "hdr/hdr_histogram.h"}, f"{path.name} includes <{name}>"
+
+
+@pytest.mark.parametrize("path", sources("laws", "*.[ch]"), ids=lambda path: path.name)
+def test_the_laws_see_windows_and_common_and_verdicts_are_plain_c(path: Path) -> None:
+    for ours, name in includes(path):
+        if path.stem == "verdict":
+            assert name == "laws/verdict.h" if ours else name in C11, f"{path.name} includes {name}"
+        elif ours:
+            assert name.startswith(("common/", "laws/")), f"{path.name} includes {name}"
+        else:
+            assert name in WINDOWS | C11 | {"tlhelp32.h", "wchar.h"}, f"{path.name} includes <{name}>"
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -1,0 +1,56 @@
+/*
+ * A handler that blocks does not run, and so frees its slot: a waiting thread takes the next packet, beyond
+ * the cap. Cap 1, as many packets as workers, all handlers at once: first they spin, then they block.
+ */
+#include "laws/law.h"
+
+enum { CAP = 1, WORKERS = 4 };
+
+static HANDLE release;
+
+static void spin(struct crew *crew, uint32_t worker, uint32_t packet) {
+    (void)worker;
+    (void)packet;
+    uint64_t deadline_ns = clock_now_ns() + (uint64_t)LAW_ABSENT_MS * 1000000;
+    while (crew->most < WORKERS && clock_now_ns() < deadline_ns) {
+    }
+}
+
+static void block(struct crew *crew, uint32_t worker, uint32_t packet) {
+    (void)crew;
+    (void)worker;
+    (void)packet;
+    WaitForSingleObject(release, LAW_DEADLINE_MS);
+}
+
+static uint64_t most_at_once(crew_handler handler) {
+    struct crew crew;
+    crew_start(&crew, CAP, WORKERS, handler);
+    crew_open(&crew, crew.workers);
+    for (uint32_t packet = 1; packet <= WORKERS; packet++)
+        crew_post(&crew, packet);
+    law_reached(&crew.most, WORKERS, WORKERS * LAW_ABSENT_MS);
+    SetEvent(release);
+    law_require(law_reached(&crew.handled, WORKERS, LAW_DEADLINE_MS), "packets were not taken");
+    crew_stop(&crew);
+    return (uint64_t)crew.most;
+}
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "blocked_frees_slot",
+              "A handler that blocks frees its place for a waiting thread.");
+    struct blocked_seen seen = {.cap = CAP, .workers = WORKERS};
+    release = CreateEventW(NULL, TRUE, FALSE, NULL);
+    law_require(release != NULL, "CreateEventW");
+    seen.spinning_at_once = most_at_once(spin);
+    ResetEvent(release);
+    seen.blocked_at_once = most_at_once(block);
+    struct json line = law_line();
+    LAW_SEEN(&line, seen, cap);
+    LAW_SEEN(&line, seen, workers);
+    LAW_SEEN(&line, seen, spinning_at_once);
+    LAW_SEEN(&line, seen, blocked_at_once);
+    struct judged judged[] = {
+        {"C19", judge_blocked(&seen)}, {"D10", judge_never_more(&seen)}, {"E1", judge_listeners(&seen)}};
+    return law_print(&line, judged, 3);
+}

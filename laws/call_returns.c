@@ -1,0 +1,39 @@
+/* An asynchronous receive returns at once, long before it completes: the program can do other work meanwhile.
+ */
+#include "laws/law.h"
+
+enum { CALLS = 10, PAUSE_US = 10000 };
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "call_returns",
+              "An asynchronous call returns at once; the operation completes later.");
+    SOCKET pair[2];
+    law_pair(pair);
+    OVERLAPPED overlapped = {.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL)};
+    uint64_t call_ns[CALLS], completion_ns[CALLS];
+    struct returns_seen seen = {.calls = CALLS};
+    for (int i = 0; i < CALLS; i++) {
+        char byte;
+        WSABUF buffer = {1, &byte};
+        DWORD flags = 0, bytes;
+        uint64_t start_ns = clock_now_ns();
+        int result = WSARecv(pair[0], &buffer, 1, NULL, &flags, &overlapped, NULL);
+        call_ns[i] = clock_now_ns() - start_ns;
+        seen.pended += result == SOCKET_ERROR && WSAGetLastError() == WSA_IO_PENDING;
+        clock_sleep_us(PAUSE_US); /* the other work */
+        law_require(send(pair[1], "x", 1, 0) == 1, "send");
+        law_wait(overlapped.hEvent);
+        completion_ns[i] = clock_now_ns() - start_ns;
+        law_require(WSAGetOverlappedResult(pair[0], &overlapped, &bytes, FALSE, &flags) && bytes == 1,
+                    "WSAGetOverlappedResult");
+    }
+    seen.call_ns = law_median(call_ns, CALLS);
+    seen.completion_ns = law_median(completion_ns, CALLS);
+    struct json line = law_line();
+    LAW_SEEN(&line, seen, calls);
+    LAW_SEEN(&line, seen, pended);
+    LAW_SEEN(&line, seen, call_ns);
+    LAW_SEEN(&line, seen, completion_ns);
+    struct judged judged = {"A2", judge_returns(&seen)};
+    return law_print(&line, &judged, 1);
+}

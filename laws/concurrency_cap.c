@@ -1,0 +1,51 @@
+/*
+ * No more threads of a port run at once than its NumberOfConcurrentThreads, 0 meaning the number of
+ * processors. Handlers compute until one too many runs, or long enough to be sure that none comes: so a time
+ * slice is no excuse.
+ */
+#include "laws/law.h"
+
+enum { EXTRA = 2 }; /* packets, and workers, beyond the cap */
+
+static LONG cap;
+
+static void spin(struct crew *crew, uint32_t worker, uint32_t packet) {
+    (void)worker;
+    (void)packet;
+    uint64_t deadline_ns = clock_now_ns() + (uint64_t)LAW_ABSENT_MS * 1000000;
+    while (crew->most <= cap && clock_now_ns() < deadline_ns) {
+    }
+}
+
+/* The most handlers at once under `cap_asked`; `limit` is what that should mean. */
+static uint64_t most_at(uint32_t cap_asked, uint32_t limit) {
+    struct crew crew;
+    cap = (LONG)limit;
+    crew_start(&crew, cap_asked, limit + EXTRA, spin);
+    crew_open(&crew, crew.workers);
+    for (uint32_t packet = 1; packet <= limit + EXTRA; packet++)
+        crew_post(&crew, packet);
+    law_require(law_reached(&crew.handled, (LONG)(limit + EXTRA), LAW_DEADLINE_MS), "packets were not taken");
+    crew_stop(&crew);
+    return (uint64_t)crew.most;
+}
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "concurrency_cap",
+              "A port lets no more of its threads run at once than its cap; 0 means one a processor.");
+    uint32_t processors = law_processors();
+    if (processors > LAW_WORKERS_MAX - EXTRA)
+        processors = LAW_WORKERS_MAX - EXTRA; /* then cap 0 is not reached, and is not judged */
+    struct cap_seen seen = {.processors = law_processors(), .workers = processors + EXTRA};
+    seen.most_at_1 = most_at(1, 1);
+    seen.most_at_2 = most_at(2, 2);
+    seen.most_at_0 = most_at(0, processors);
+    struct json line = law_line();
+    LAW_SEEN(&line, seen, processors);
+    LAW_SEEN(&line, seen, workers);
+    LAW_SEEN(&line, seen, most_at_1);
+    LAW_SEEN(&line, seen, most_at_2);
+    LAW_SEEN(&line, seen, most_at_0);
+    struct judged judged[] = {{"B1 D9", judge_cap(&seen)}, {"B3", judge_cap_zero(&seen)}};
+    return law_print(&line, judged, 2);
+}

@@ -1,0 +1,41 @@
+/* Whoever of many workers takes a packet, it is one of them: none is lost, none is taken twice. */
+#include "laws/law.h"
+
+enum { PACKETS = 1000, WORKERS = 8 };
+
+static volatile LONG taken[PACKETS + 1], used[WORKERS];
+
+static void take(struct crew *crew, uint32_t worker, uint32_t packet) {
+    (void)crew;
+    InterlockedIncrement(&taken[packet]);
+    InterlockedExchange(&used[worker], 1);
+    if (packet % 10 == 0)
+        Sleep(1); /* blocked: on a system that honours the cap too, others get a turn */
+}
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "exactly_once",
+              "Each packet goes to exactly one of the threads that wait on a port.");
+    struct crew crew;
+    crew_start(&crew, 0, WORKERS, take);
+    crew_open(&crew, crew.workers);
+    for (uint32_t packet = 1; packet <= PACKETS; packet++)
+        crew_post(&crew, packet);
+    law_reached(&crew.handled, PACKETS, LAW_DEADLINE_MS);
+    crew_stop(&crew);
+    struct once_seen seen = {.packets = PACKETS, .workers = WORKERS};
+    for (uint32_t packet = 1; packet <= PACKETS; packet++) {
+        seen.lost += taken[packet] == 0;
+        seen.duplicated += taken[packet] > 1;
+    }
+    for (uint32_t worker = 0; worker < WORKERS; worker++)
+        seen.workers_used += (uint64_t)used[worker];
+    struct json line = law_line();
+    LAW_SEEN(&line, seen, packets);
+    LAW_SEEN(&line, seen, workers);
+    LAW_SEEN(&line, seen, workers_used);
+    LAW_SEEN(&line, seen, lost);
+    LAW_SEEN(&line, seen, duplicated);
+    struct judged judged = {"C12", judge_once(&seen)};
+    return law_print(&line, &judged, 1);
+}

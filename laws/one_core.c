@@ -1,0 +1,47 @@
+/* On one processor further threads only cost: the process is kept on one, and handlers only compute. */
+#include "laws/law.h"
+
+enum { PACKETS = 32, UNITS = 5 };
+
+static void serve(struct crew *crew, uint32_t worker, uint32_t packet) {
+    (void)crew;
+    (void)worker;
+    (void)packet;
+    law_work(UNITS);
+}
+
+static uint64_t packets_per_second(uint32_t workers) {
+    struct crew crew;
+    crew_start(&crew, 0, workers, serve);
+    for (uint32_t packet = 1; packet <= PACKETS; packet++)
+        crew_post(&crew, packet);
+    uint64_t start_ns = clock_now_ns();
+    crew_open(&crew, crew.workers);
+    law_require(law_reached(&crew.handled, PACKETS, LAW_DEADLINE_MS), "packets were not taken");
+    uint64_t took_ns = clock_now_ns() - start_ns;
+    crew_stop(&crew);
+    return PACKETS * 1000000000ull / (took_ns + 1);
+}
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "one_core", "On a single processor more threads only waste it.");
+    law_require(SetProcessAffinityMask(GetCurrentProcess(), 1), "SetProcessAffinityMask");
+    struct core_seen seen;
+    uint64_t values[CORE_WORKERS][LAW_REPEATS];
+    for (int repeat = 0; repeat < LAW_REPEATS; repeat++)
+        for (int i = 0; i < CORE_WORKERS; i++)
+            values[i][repeat] = packets_per_second(1u << i);
+    struct json line = law_line();
+    json_array(&line, "packets_per_second");
+    for (int i = 0; i < CORE_WORKERS; i++) {
+        seen.workers[i] = law_spread(values[i]);
+        json_array(&line, NULL);
+        json_u64(&line, NULL, seen.workers[i].low);
+        json_u64(&line, NULL, seen.workers[i].median);
+        json_u64(&line, NULL, seen.workers[i].high);
+        json_close(&line);
+    }
+    json_close(&line);
+    struct judged judged = {"C13", judge_one_core(&seen)};
+    return law_print(&line, &judged, 1);
+}

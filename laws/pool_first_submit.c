@@ -1,0 +1,58 @@
+/* A pool has no thread of its own until there is work: the first submit makes one. In a pool of our own, as
+   the loader may have used the process's. */
+#include "laws/law.h"
+
+#include <tlhelp32.h>
+
+enum { THREADS_MAX = 256 };
+
+static HANDLE done;
+static volatile LONG ran_on;
+
+static void CALLBACK on_work(PTP_CALLBACK_INSTANCE instance, void *context, PTP_WORK work) {
+    (void)instance, (void)context, (void)work;
+    InterlockedExchange(&ran_on, (LONG)GetCurrentThreadId());
+    SetEvent(done);
+}
+
+/* The threads of this process; how many, and their ids. */
+static uint64_t threads(LONG ids[THREADS_MAX]) {
+    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    law_require(snapshot != INVALID_HANDLE_VALUE, "CreateToolhelp32Snapshot");
+    THREADENTRY32 entry = {.dwSize = sizeof entry};
+    uint64_t count = 0;
+    for (BOOL more = Thread32First(snapshot, &entry); more; more = Thread32Next(snapshot, &entry))
+        if (entry.th32OwnerProcessID == GetCurrentProcessId() && count < THREADS_MAX)
+            ids[count++] = (LONG)entry.th32ThreadID;
+    CloseHandle(snapshot);
+    return count;
+}
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "pool_first_submit", "The first submit makes a thread of the pool.");
+    LONG before[THREADS_MAX], now[THREADS_MAX];
+    done = CreateEventW(NULL, FALSE, FALSE, NULL);
+    struct submit_seen seen = {.threads_before = threads(before)};
+    PTP_POOL pool = CreateThreadpool(NULL);
+    TP_CALLBACK_ENVIRON environment;
+    InitializeThreadpoolEnvironment(&environment);
+    law_require(pool && done, "CreateThreadpool");
+    SetThreadpoolCallbackPool(&environment, pool);
+    PTP_WORK work = CreateThreadpoolWork(on_work, NULL, &environment);
+    law_require(work != NULL, "CreateThreadpoolWork");
+    seen.threads_with_pool = threads(now);
+    SubmitThreadpoolWork(work);
+    law_wait(done);
+    seen.threads_after = threads(now);
+    seen.ran_on_new_thread = 1;
+    for (uint64_t i = 0; i < seen.threads_before; i++)
+        if (before[i] == ran_on)
+            seen.ran_on_new_thread = 0;
+    struct json line = law_line();
+    LAW_SEEN(&line, seen, threads_before);
+    LAW_SEEN(&line, seen, threads_with_pool);
+    LAW_SEEN(&line, seen, threads_after);
+    LAW_SEEN(&line, seen, ran_on_new_thread);
+    struct judged judged = {"C24", judge_submit(&seen)};
+    return law_print(&line, &judged, 1);
+}

@@ -1,0 +1,37 @@
+/* A packet does not say whether it ends a send or a receive: both are of five bytes here, and only the
+ * OVERLAPPED differs. */
+#include "laws/law.h"
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "read_or_write", "A port does not tell a read from a write; the program must.");
+    SOCKET pair[2];
+    law_pair(pair);
+    HANDLE port = CreateIoCompletionPort((HANDLE)pair[0], NULL, 1, 0);
+    law_require(port != NULL, "CreateIoCompletionPort");
+    static char out[] = "hello", in[5];
+    static OVERLAPPED sending, receiving;
+    WSABUF from = {5, out}, to = {5, in};
+    DWORD flags = 0, bytes[2];
+    ULONG_PTR keys[2];
+    OVERLAPPED *overlapped[2];
+    law_require(send(pair[1], out, 5, 0) == 5, "send");
+    int sent = WSASend(pair[0], &from, 1, NULL, 0, &sending, NULL);
+    law_require(sent == 0 || WSAGetLastError() == WSA_IO_PENDING, "WSASend");
+    int received = WSARecv(pair[0], &to, 1, NULL, &flags, &receiving, NULL);
+    law_require(received == 0 || WSAGetLastError() == WSA_IO_PENDING, "WSARecv");
+    struct kind_seen seen = {0};
+    for (; seen.packets < 2; seen.packets++)
+        law_require(GetQueuedCompletionStatus(port, &bytes[seen.packets], &keys[seen.packets],
+                                              &overlapped[seen.packets], LAW_DEADLINE_MS),
+                    "GetQueuedCompletionStatus");
+    seen.same_key = keys[0] == keys[1];
+    seen.same_bytes = bytes[0] == bytes[1];
+    seen.told_by_overlapped = overlapped[0] != overlapped[1];
+    struct json line = law_line();
+    LAW_SEEN(&line, seen, packets);
+    LAW_SEEN(&line, seen, same_key);
+    LAW_SEEN(&line, seen, same_bytes);
+    LAW_SEEN(&line, seen, told_by_overlapped);
+    struct judged judged = {"D12", judge_read_or_write(&seen)};
+    return law_print(&line, &judged, 1);
+}

@@ -1,0 +1,39 @@
+/*
+ * While the queue is not empty, the thread that runs takes the next packet itself, without a switch; the
+ * workers beyond the cap sleep. The queue is full before the workers are let in, the cap is 1, handlers only
+ * compute.
+ */
+#include "laws/law.h"
+
+enum { PACKETS = 400, WORKERS = 8 };
+
+static volatile LONG last = -1, handovers;
+
+static void take(struct crew *crew, uint32_t worker, uint32_t packet) {
+    (void)crew;
+    (void)packet;
+    LONG before = InterlockedExchange(&last, (LONG)worker);
+    if (before >= 0 && before != (LONG)worker)
+        InterlockedIncrement(&handovers);
+    law_work(1);
+}
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "running_takes_next",
+              "A running thread takes the next packet without a switch; those beyond the cap sleep.");
+    struct crew crew;
+    crew_start(&crew, 1, WORKERS, take);
+    for (uint32_t packet = 1; packet <= PACKETS; packet++)
+        crew_post(&crew, packet);
+    crew_open(&crew, crew.workers);
+    law_require(law_reached(&crew.handled, PACKETS, LAW_DEADLINE_MS), "packets were not taken");
+    crew_stop(&crew);
+    struct takes_seen seen = {PACKETS, WORKERS, (uint64_t)handovers, (uint64_t)crew.most};
+    struct json line = law_line();
+    LAW_SEEN(&line, seen, packets);
+    LAW_SEEN(&line, seen, workers);
+    LAW_SEEN(&line, seen, handovers);
+    LAW_SEEN(&line, seen, most_at_once);
+    struct judged judged = {"B29 C18", judge_takes(&seen)};
+    return law_print(&line, &judged, 1);
+}

@@ -1,0 +1,77 @@
+/* A request by a thread of its own, by the thread pool, and by a worker that waits on a port: from handing it
+ * over until it is done. */
+#include "laws/law.h"
+
+#include <process.h>
+
+enum { REQUESTS = 100 };
+
+static HANDLE done;
+
+static unsigned __stdcall of_thread(void *argument) {
+    (void)argument;
+    SetEvent(done);
+    return 0;
+}
+
+static void CALLBACK of_pool(PTP_CALLBACK_INSTANCE instance, void *argument) {
+    (void)instance;
+    (void)argument;
+    SetEvent(done);
+}
+
+static void of_worker(struct crew *crew, uint32_t worker, uint32_t packet) {
+    (void)crew;
+    (void)worker;
+    (void)packet;
+    SetEvent(done);
+}
+
+static void by_thread(struct crew *crew) {
+    (void)crew;
+    HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, of_thread, NULL, 0, NULL);
+    law_require(thread != NULL, "_beginthreadex");
+    law_wait(thread); /* its end is part of what it costs */
+    CloseHandle(thread);
+}
+
+static void by_pool(struct crew *crew) {
+    (void)crew;
+    law_require(TrySubmitThreadpoolCallback(of_pool, NULL, NULL), "TrySubmitThreadpoolCallback");
+}
+
+static void by_worker(struct crew *crew) {
+    crew_post(crew, 1);
+}
+
+static uint64_t median_ns(void (*request)(struct crew *), struct crew *crew) {
+    uint64_t took_ns[REQUESTS];
+    for (int i = 0; i < REQUESTS; i++) {
+        uint64_t start_ns = clock_now_ns();
+        request(crew);
+        law_wait(done);
+        took_ns[i] = clock_now_ns() - start_ns;
+    }
+    return law_median(took_ns, REQUESTS);
+}
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "thread_creation", "A thread for each request is expensive; a pool is cheap.");
+    done = CreateEventW(NULL, FALSE, FALSE, NULL);
+    law_require(done != NULL, "CreateEventW");
+    struct crew crew;
+    crew_start(&crew, 0, 1, of_worker);
+    crew_open(&crew, crew.workers);
+    struct creation_seen seen = {.requests = REQUESTS};
+    seen.thread_ns = median_ns(by_thread, &crew);
+    seen.pool_ns = median_ns(by_pool, &crew);
+    seen.queued_ns = median_ns(by_worker, &crew);
+    crew_stop(&crew);
+    struct json line = law_line();
+    LAW_SEEN(&line, seen, requests);
+    LAW_SEEN(&line, seen, thread_ns);
+    LAW_SEEN(&line, seen, pool_ns);
+    LAW_SEEN(&line, seen, queued_ns);
+    struct judged judged = {"B14", judge_creation(&seen)};
+    return law_print(&line, &judged, 1);
+}
