@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESS_WORDS = ("run", "report", "micro", "compare", "validate", "check", "models", "suites", "--version")
+HARNESS_WORDS = ("run", "report", "micro", "compare", "validate", "check", "models", "suites", "laws", "tune", "--version")
 WORDS = (*HARNESS_WORDS, "test", "setup", "help")
 CMAKE_MINIMUM = (3, 25)
 VS_TOOLS = {
@@ -35,6 +35,8 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
 
   iomodels run SUITE [OPTIONS]   measure a suite, write results\\RUN and its report
   iomodels report RUN            write the report of a run again
+  iomodels laws                  what ports, pools and handles do on this platform
+  iomodels tune MODEL [OPTIONS]  how many workers, under which cap, for a load
   iomodels micro [OPTIONS]       measure what each primitive costs, and draw it
   iomodels compare A B           one run over another
   iomodels check                 what on this machine disturbs figures, and how to mend it

@@ -18,22 +18,25 @@ from rich.markup import escape
 from rich.table import Table
 
 import harness
-from harness import launch, micro, run
+from harness import claims, launch, laws, micro, run
 from harness.files import ROOT
 from harness.launch import LaunchError
 from harness.micro_records import MANIFEST as MICRO_MANIFEST, is_micro_run
 from harness.placement import Placement, parse_affinity
+from harness.progress import Progress
 from harness.records import MANIFEST, RunError, load_run
 from harness.submission import complaints
 from harness.suite import BOUNDS, Suite, SuiteError, find_suite, hint, load_suite, suite_files
 
 RESULTS = ROOT / "results"
+LAW_S = 0.5  # of one law, for the first estimate
 
 EXAMPLES = """examples:
   iomodels run select-vs-iocp                        measure, about nine minutes; then the report
   iomodels run select-vs-iocp --quick                the shape of the answer in under a minute
   iomodels run select-vs-iocp --connections 1,64 --repeats 10
   iomodels run --resume latest                       go on with a run that was interrupted
+  iomodels run claims                                what this platform shows of each claim: docs/claims.md
   iomodels report latest                             write the report of the newest run again
   iomodels compare RUN_A RUN_B                       one run over another
 
@@ -147,6 +150,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     _add_micro_options(add("micro", "measure what each primitive costs into results/<run>/ and draw it", MICRO_EXAMPLES))
     add("models", "the models that were built, and what they can do on this platform")
     add("suites", "the suites, and what each asks")
+    add("laws", "let this platform answer the laws of ports, pools and handles; writes laws.json")
     return top, words
 
 
@@ -197,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
     commands = {
         "run": _run, "report": _report, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
-        "suites": _suites, "micro": _micro,
+        "suites": _suites, "micro": _micro, "laws": _laws,
     }  # fmt: skip
     console = Console(highlight=False)
     try:
@@ -225,6 +229,8 @@ def _run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
         report=not arguments.no_report,
         placement=arguments.affinity,
     )
+    if arguments.suite == "claims":
+        return _claims(arguments, console)
     if arguments.resume is not None:
         _check_resume(arguments)
         folder = find_run(arguments.resume)
@@ -353,6 +359,33 @@ def _models(arguments: argparse.Namespace, console: Console, words: Sequence[str
         table.add_row(name, described["family"], "yes" if described["supported"] else "not supported", limit, what)
     console.print(table, markup=False)
     return 0
+
+
+def _laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    seen = _observe_laws(console)
+    laws.show(seen, console)
+    console.print(f"laws: {laws.write(seen, RESULTS / 'laws' / seen.platform)}", markup=False, soft_wrap=True)
+    return run.FAILED if seen.data["failed"] else 0
+
+
+def _observe_laws(console: Console) -> laws.Laws:
+    """Every law anew, with progress."""
+    count = len(laws.programs(_build()))
+    with launch.open_launcher(_build(), laws.NOT_PINNED, say=console.print) as launcher, Progress(console, count, LAW_S) as progress:
+        seen = laws.observe(launcher, _build(), progress.step)
+        progress.end()
+    return seen
+
+
+def _claims(arguments: argparse.Namespace, console: Console) -> int:
+    """`run claims`: every experiment that decides a claim, then the page."""
+    given = [name for name, value in vars(arguments).items() if value not in (None, False) and name not in ("command", "suite")]
+    if given:
+        _fail([f"--{given[0].replace('_', '-')}: not with the claims, which have no loads to choose"])
+    seen = _observe_laws(console)
+    laws.write(seen, RESULTS / "laws" / seen.platform)
+    console.print(f"claims: {claims.write_page(seen)}", markup=False, soft_wrap=True)
+    return run.FAILED if seen.data["failed"] else 0
 
 
 def _suites(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

@@ -25,6 +25,7 @@ class Progress:
         self._total = total
         self._expected_s = expected_s
         self._done = 0
+        self._begun = False
         self._started = time.monotonic()
         self._last_line = float("-inf")
         self._bar: progress.Progress | None = None
@@ -55,12 +56,19 @@ class Progress:
 
     def begin(self, what: str) -> None:
         """A measurement starts."""
+        self._begun = True
         left = duration_text(self.left_s())
         if self._bar:
             self._bar.update(self._task, completed=self._done, description=escape(what), left=left, refresh=True)
         elif time.monotonic() - self._last_line >= LINE_EVERY_S:
             self._last_line = time.monotonic()
             self._print(f"[{self._done}/{self._total}] {left} left; {what}")
+
+    def step(self, what: str) -> None:
+        """The one before, if any, is over and this one starts."""
+        if self._begun:
+            self.end()
+        self.begin(what)
 
     def end(self) -> None:
         """A measurement is over."""

@@ -19,6 +19,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from harness import laws
 from harness.answer import WINE_SENTENCE, answer, count, figure_words, times
 from harness.compare import ComparedRuns
 from harness.files import write_whole
@@ -109,6 +110,7 @@ def _context(summary: Summary, plots: Sequence[style.Plot]) -> dict[str, Any]:
         "circumstances": _circumstances(summary.run),
         "command": shlex.join(manifest["command"]),
         "warnings": summary.run.warnings,
+        "laws": laws.of_run(summary.run.path),
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from harness import environment, launch
+from harness import environment, launch, laws
 from harness.interrupts import Interrupted, Interrupts
 from harness.launch import Launcher
 from harness.measure import Deadlines, measure
@@ -66,8 +66,12 @@ def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run
         if dry_run:
             _print_plan(setting.console, plan)
             return 0
+        with interrupts.allowed():
+            of_platform = laws.current(setting.build, setting.results, partial(say, setting.console))
         manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
         folder = new_folder(out, manifest)
+        if of_platform:
+            laws.write(of_platform, folder)
         code = _go_on(setting, folder, manifest, suite, plan, launcher, interrupts)
     return code or _finish(setting, folder, manifest)
 

@@ -1,7 +1,7 @@
 /*
- * A switch between two threads of a process against one between two processes: the same two events, the same
- * ping-pong on one processor, with the other side in this process and then in a second one (this program once
- * more, with the events' names).
+ * A switch between two threads of a process against one between two processes: the same ping-pong of two
+ * events on one processor, with the other side in this process and in a second one (this program once more,
+ * told whose events to use). Repeats are interleaved, so that a drift of the machine falls on both.
  */
 #include "laws/law.h"
 
@@ -12,50 +12,41 @@
 
 enum { ROUND_TRIPS = 200, NAME = 64 };
 
-static HANDLE ping, pong;
+struct pair {
+    HANDLE ping, pong;
+};
 
 static unsigned __stdcall answer(void *argument) {
-    (void)argument;
+    struct pair *pair = argument;
     for (int i = 0; i < ROUND_TRIPS * LAW_REPEATS; i++) {
-        law_wait(ping);
-        SetEvent(pong);
+        WaitForSingleObject(pair->ping, 2 * LAW_DEADLINE_MS); /* the other pair has its turns in between */
+        SetEvent(pair->pong);
     }
     return 0;
 }
 
-/* The time of one switch, LAW_REPEATS times; a round trip has two. */
-static struct rate measure(void) {
-    uint64_t values[LAW_REPEATS];
-    for (int repeat = 0; repeat < LAW_REPEATS; repeat++) {
-        uint64_t start_ns = clock_now_ns();
-        for (int i = 0; i < ROUND_TRIPS; i++) {
-            SetEvent(ping);
-            law_wait(pong);
-        }
-        values[repeat] = (clock_now_ns() - start_ns) / (2 * ROUND_TRIPS);
+/* The time of one switch; a round trip has two. */
+static uint64_t switch_ns(const struct pair *pair) {
+    uint64_t start_ns = clock_now_ns();
+    for (int i = 0; i < ROUND_TRIPS; i++) {
+        SetEvent(pair->ping);
+        law_wait(pair->pong);
     }
-    return law_spread(values);
+    return (clock_now_ns() - start_ns) / (2 * ROUND_TRIPS);
 }
 
-static void open_events(unsigned long process) {
+static struct pair open_events(const wchar_t *kind, unsigned long process) {
     wchar_t name[NAME];
-    swprintf(name, NAME, L"Local\\iomodels-ping-%lu", process);
-    ping = CreateEventW(NULL, FALSE, FALSE, name);
-    swprintf(name, NAME, L"Local\\iomodels-pong-%lu", process);
-    pong = CreateEventW(NULL, FALSE, FALSE, name);
-    law_require(ping && pong, "CreateEventW");
+    struct pair pair;
+    swprintf(name, NAME, L"Local\\iomodels-%ls-ping-%lu", kind, process);
+    pair.ping = CreateEventW(NULL, FALSE, FALSE, name);
+    swprintf(name, NAME, L"Local\\iomodels-%ls-pong-%lu", kind, process);
+    pair.pong = CreateEventW(NULL, FALSE, FALSE, name);
+    law_require(pair.ping && pair.pong, "CreateEventW");
+    return pair;
 }
 
-static struct rate between_threads(void) {
-    HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, answer, NULL, 0, NULL);
-    law_require(thread != NULL, "_beginthreadex");
-    struct rate rate = measure();
-    law_wait(thread);
-    CloseHandle(thread);
-    return rate;
-}
-
-static struct rate between_processes(void) {
+static HANDLE start_process(const struct pair *pair) {
     wchar_t path[MAX_PATH], command[MAX_PATH + NAME];
     law_require(GetModuleFileNameW(NULL, path, MAX_PATH) > 0, "GetModuleFileNameW");
     swprintf(command, MAX_PATH + NAME, L"\"%ls\" --answer %lu", path, GetCurrentProcessId());
@@ -63,12 +54,9 @@ static struct rate between_processes(void) {
     PROCESS_INFORMATION other;
     law_require(CreateProcessW(path, command, NULL, NULL, FALSE, 0, NULL, NULL, &start, &other),
                 "CreateProcessW");
-    law_wait(pong); /* it is there */
-    struct rate rate = measure();
-    law_wait(other.hProcess);
-    CloseHandle(other.hProcess);
     CloseHandle(other.hThread);
-    return rate;
+    law_wait(pair->pong); /* it is there */
+    return other.hProcess;
 }
 
 int main(int argc, char **argv) {
@@ -76,21 +64,31 @@ int main(int argc, char **argv) {
         strcmp(argv[1], "--answer") == 0) { /* the second process; it has inherited the processor */
         unsigned long process;
         law_require(sscanf(argv[2], "%lu", &process) == 1, "--answer");
-        open_events(process);
-        SetEvent(pong);
-        return (int)answer(NULL);
+        struct pair pair = open_events(L"process", process);
+        SetEvent(pair.pong);
+        return (int)answer(&pair);
     }
     law_start(argc, argv, "switch_cost", "A switch between threads is cheaper than one between processes.");
     law_require(SetProcessAffinityMask(GetCurrentProcess(), 1), "SetProcessAffinityMask");
-    open_events(GetCurrentProcessId());
-    struct rate threads = between_threads(), processes = between_processes();
+    struct pair threads = open_events(L"thread", GetCurrentProcessId());
+    struct pair processes = open_events(L"process", GetCurrentProcessId());
+    HANDLE others[] = {(HANDLE)_beginthreadex(NULL, 0, answer, &threads, 0, NULL), start_process(&processes)};
+    law_require(others[0] != NULL, "_beginthreadex");
+    uint64_t thread_ns[LAW_REPEATS], process_ns[LAW_REPEATS];
+    for (int repeat = 0; repeat < LAW_REPEATS; repeat++) {
+        thread_ns[repeat] = switch_ns(&threads);
+        process_ns[repeat] = switch_ns(&processes);
+    }
+    for (int i = 0; i < 2; i++)
+        law_wait(others[i]);
+    struct rate thread = law_spread(thread_ns), process = law_spread(process_ns);
     struct switch_seen seen = {2 * ROUND_TRIPS * LAW_REPEATS,
-                               threads.low,
-                               threads.median,
-                               threads.high,
-                               processes.low,
-                               processes.median,
-                               processes.high};
+                               thread.low,
+                               thread.median,
+                               thread.high,
+                               process.low,
+                               process.median,
+                               process.high};
     struct json line = law_line();
     LAW_SEEN(&line, seen, switches);
     LAW_SEEN(&line, seen, thread_low_ns);

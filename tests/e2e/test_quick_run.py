@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import laws
 from harness.records import Run, load_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,10 +108,10 @@ def test_report_md_and_figures_are_written(run: Run) -> None:
 
 
 def test_the_report_is_made_again_from_the_records_alone(run: Run, tmp_path: Path) -> None:
-    """On a machine without Wine, binaries or this run's place: only run.json and records.jsonl go along."""
+    """On a machine without Wine, binaries or this run's place: only its data go along."""
     copy = tmp_path / run.path.name
     copy.mkdir()
-    for name in ("run.json", "records.jsonl"):
+    for name in ("run.json", "records.jsonl", "laws.json"):
         (copy / name).write_bytes((run.path / name).read_bytes())
     iomodels("report", str(copy), PATH="/nowhere", IOMODELS_WINE="/nowhere/wine", IOMODELS_BUILD="/nowhere")
     again, first = (copy / "report.md").read_text(encoding="utf-8"), (run.path / "report.md").read_text(encoding="utf-8")
@@ -125,3 +126,18 @@ def test_the_record_tells_how_it_was_made(run: Run) -> None:
     for record in run.records:
         assert record.server is not None and record.loadgen is not None
         assert record.server["argv"] and str(record.server["ready"]["port"]) in record.loadgen["argv"]
+
+
+def test_the_run_knows_what_its_platform_does(run: Run) -> None:
+    """The laws were observed, all of them; under Wine with the answers that are known of it."""
+    seen = laws.of_run(run.path)
+    assert seen and seen.platform == run.manifest["platform"] and seen.data["failed"] == []
+    assert len(seen.data["laws"]) == len([path for path in (ROOT / "laws").glob("*.c") if "int main(" in path.read_text(encoding="utf-8")])
+    verdicts = {claim: each.verdict for each in seen.judged for claim in each.claims}
+    assert verdicts["B17"] == verdicts["C12"] == verdicts["C9"] == verdicts["D6"] == "holds"
+    if seen.platform.startswith("wine-"):
+        assert verdicts["B1"] == verdicts["B3"] == verdicts["B29"] == "does not hold"  # no Wine honours the cap
+        assert verdicts["C19"] == verdicts["B22"] == "not testable here"  # without a cap there is nothing to free or to count
+        newest_first = int(seen.platform.removeprefix("wine-").split(".")[0]) >= 10
+        assert verdicts["C16"] == verdicts["C17"] == ("holds" if newest_first else "does not hold")
+    assert f"What {seen.platform} can and cannot show" in (run.path / "report.html").read_text(encoding="utf-8")
