@@ -1,0 +1,209 @@
+"""A model of a completion port: what a machine with more cores should do. Its figures are always called "model".
+
+Discrete events: packets queue first in, first out; waiting workers are woken last in, first out; no more than `cap` workers
+run at once; `cores` processors serve the running ones, each until it blocks or has done. A handler computes, then blocks
+(which frees its place under the cap, and its core), then asks for the next packet. Taking a packet while others are queued
+costs no switch; a worker that was waiting, or that comes back from blocking, costs one. All times are µs.
+
+What it leaves out: interrupts, the network, other programs, caches, a time slice that ends. It says how queues behave,
+not how fast a machine is: `switch_us` and the times of the handler are given to it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+Times = Callable[[random.Random], float]
+"""Draws a time in µs."""
+
+
+def constant(us: float) -> Times:
+    return lambda rng: us
+
+
+def exponential(mean_us: float) -> Times:
+    return lambda rng: rng.expovariate(1 / mean_us)
+
+
+@dataclass(frozen=True)
+class Port:
+    """What is modelled. Closed loop: `connections` clients, each sending its next request `think_us` after its reply.
+    Open loop: `arrival` is the time between requests, and `connections` plays no part."""
+
+    cores: int
+    workers: int
+    cap: int
+    cpu: Times
+    block: Times = constant(0)
+    switch_us: float = 0.0
+    connections: int = 1
+    think_us: float = 0.0
+    arrival: Times | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of the requests after the warm-up: `wait_us` is the mean time in the queue, `latency_us` holds each one's time in the system."""
+
+    requests: int
+    span_us: float
+    wait_us: float
+    latency_us: tuple[float, ...]
+    switches: int
+    most_running: int
+    workers_used: int
+
+    @property
+    def per_second(self) -> float:
+        return self.requests / self.span_us * 1e6
+
+    @property
+    def mean_us(self) -> float:
+        return sum(self.latency_us) / len(self.latency_us)
+
+    def percentile_us(self, percent: float) -> float:
+        ordered = sorted(self.latency_us)
+        return ordered[min(len(ordered) - 1, math.ceil(percent / 100 * len(ordered)) - 1)]
+
+
+@dataclass(eq=False)
+class _Packet:
+    arrived: float
+    began: float = 0.0
+
+
+@dataclass
+class _Simulation:
+    """The state at `now`. A worker waits for a packet, is ready (wants a core), is on a core, or is blocked."""
+
+    port: Port
+    rng: random.Random
+    warmup: int
+    requests: int
+    now: float = 0.0
+    events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    serial: int = 0
+    queue: deque[_Packet] = field(default_factory=deque)  # packets that nobody has taken
+    waiting: list[int] = field(default_factory=list)  # a stack: the newest waiter is last
+    ready: deque[Callable[[], None]] = field(default_factory=deque)
+    running: int = 0  # workers that count against the cap
+    on_core: int = 0
+    done: int = 0
+    span_from: float = 0.0
+    waited: float = 0.0
+    switches: int = 0
+    most_running: int = 0
+    used: set[int] = field(default_factory=set)
+    latencies: list[float] = field(default_factory=list)
+
+    def at(self, time: float, what: Callable[[], None]) -> None:
+        self.serial += 1  # events of one time happen in the order in which they were made
+        heapq.heappush(self.events, (time, self.serial, what))
+
+    def run(self) -> Outcome:
+        self.waiting = list(range(self.port.workers))
+        if self.port.arrival:
+            self.at(self.port.arrival(self.rng), self.next_arrival)
+        else:
+            for _ in range(self.port.connections):
+                self.at(0.0, self.arrive)
+        while len(self.latencies) < self.requests:
+            self.now, _, what = heapq.heappop(self.events)
+            what()
+        return Outcome(self.requests, self.now - self.span_from, self.waited / self.requests, tuple(self.latencies),
+                       self.switches, self.most_running, len(self.used))  # fmt: skip
+
+    def next_arrival(self) -> None:
+        assert self.port.arrival
+        self.at(self.now + self.port.arrival(self.rng), self.next_arrival)
+        self.arrive()
+
+    def arrive(self) -> None:
+        self.queue.append(_Packet(self.now))
+        self.release()
+
+    def release(self) -> None:
+        """Wakes the newest waiter, as the port does when there is a packet and the cap allows one more to run."""
+        while self.queue and self.waiting and self.running < self.port.cap:
+            self.runs(+1)
+            self.take(self.waiting.pop(), switched=True)
+
+    def runs(self, more: int) -> None:
+        self.running += more
+        self.most_running = max(self.most_running, self.running)
+
+    def take(self, worker: int, switched: bool) -> None:
+        """A worker that counts as running takes the next packet."""
+        packet = self.queue.popleft()
+        self.used.add(worker)
+
+        def began() -> None:
+            packet.began = self.now
+
+        self.compute(switched, self.port.cpu(self.rng), began, lambda: self.handled(worker, packet))
+
+    def compute(self, switched: bool, cpu_us: float, began: Callable[[], None], then: Callable[[], None]) -> None:
+        """Uses a core as soon as one is free. Who comes from another packet has not left its core: it goes first."""
+
+        def begin() -> None:
+            self.on_core += 1
+            self.switches += switched
+            began()
+            self.at(self.now + cpu_us + (self.port.switch_us if switched else 0.0), end)
+
+        def end() -> None:
+            self.on_core -= 1
+            then()
+            self.dispatch()
+
+        if switched:
+            self.ready.append(begin)
+        else:
+            self.ready.appendleft(begin)
+        self.dispatch()
+
+    def dispatch(self) -> None:
+        while self.ready and self.on_core < self.port.cores:
+            self.ready.popleft()()
+
+    def handled(self, worker: int, packet: _Packet) -> None:
+        block_us = self.port.block(self.rng)
+        if block_us <= 0:
+            self.reply(worker, packet)
+            return
+        self.runs(-1)  # blocked: its place under the cap is free for a waiter
+        self.at(self.now + block_us, lambda: self.unblock(worker, packet))
+        self.release()
+
+    def unblock(self, worker: int, packet: _Packet) -> None:
+        """Back from blocking it runs whatever the cap says: the cap is for who asks the port, and may be exceeded for a while."""
+        self.runs(+1)
+        self.compute(True, 0.0, lambda: None, lambda: self.reply(worker, packet))
+
+    def reply(self, worker: int, packet: _Packet) -> None:
+        self.done += 1
+        if self.done == self.warmup:
+            self.span_from = self.now
+        elif self.done > self.warmup:
+            self.latencies.append(self.now - packet.arrived)
+            self.waited += packet.began - packet.arrived
+        if not self.port.arrival:
+            self.at(self.now + self.port.think_us, self.arrive)
+        if self.queue and self.running <= self.port.cap:
+            self.take(worker, switched=False)
+        else:
+            self.runs(-1)
+            self.waiting.append(worker)
+            self.release()
+
+
+def simulate(port: Port, *, requests: int, warmup: int = 1000, seed: int = 1) -> Outcome:
+    """`requests` requests after `warmup` others. The same seed gives the same outcome. ValueError for a port that cannot be."""
+    if min(port.cores, port.workers, port.cap, requests, warmup) < 1 or (port.arrival is None and port.connections < 1):
+        raise ValueError(f"cores, workers, cap, connections, requests and warm-up must be at least 1: {port}")
+    return _Simulation(port, random.Random(seed), warmup, requests).run()
