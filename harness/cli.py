@@ -30,12 +30,19 @@ from harness.suite import BOUNDS, Suite, SuiteError, find_suite, hint, load_suit
 
 RESULTS = ROOT / "results"
 LAW_S = 0.5  # of one law, for the first estimate
+TUNED = ("iocp", "tpio", "events", "apc")
+OBJECTIVES = ("throughput", "p99", "efficiency")
+TUNE_DEFAULTS: dict[str, Any] = {
+    "connections": (64,), "cpu_us": (100,), "block_percent": (0, 50), "objective": "throughput", "slo": 0, "threads_max": 16,
+    "size": 64, "repeats": 5, "warmup_ms": 300, "duration_ms": 1000, "seed": 1,
+}  # fmt: skip
 
 EXAMPLES = """examples:
   iomodels run select-vs-iocp                        measure, about nine minutes; then the report
   iomodels run select-vs-iocp --quick                the shape of the answer in under a minute
   iomodels run select-vs-iocp --connections 1,64 --repeats 10
   iomodels run --resume latest                       go on with a run that was interrupted
+  iomodels tune iocp --quick                         how many threads, under which cap, for a load
   iomodels run claims                                what this platform shows of each claim: docs/claims.md
   iomodels report latest                             write the report of the newest run again
   iomodels compare RUN_A RUN_B                       one run over another
@@ -63,6 +70,13 @@ MICRO_EXAMPLES = """examples:
   iomodels micro --quick                             the shape, in about a minute
   iomodels micro --filter 'completion_port|event'    some families with full repetitions
   iomodels compare BEFORE AFTER                      two such runs, benchmark by benchmark"""
+
+
+TUNE_EXAMPLES = """examples:
+  iomodels tune iocp                                 64 clients, handlers of 100 µs that do not block, and that block half of their time
+  iomodels tune iocp --connections 256 --cpu-us 50 --block-percent 80 --threads-max 64
+  iomodels tune tpio --slo 5000                      the most throughput whose 99th percentile stays within 5 ms
+  iomodels tune --resume latest                      go on with a tuning that was interrupted"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -149,6 +163,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     validate.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
     _add_micro_options(add("micro", "measure what each primitive costs into results/<run>/ and draw it", MICRO_EXAMPLES))
     add("models", "the models that were built, and what they can do on this platform")
+    _add_tune_options(add("tune", "search how many threads a model wants for a load", TUNE_EXAMPLES))
     add("suites", "the suites, and what each asks")
     add("laws", "let this platform answer the laws of ports, pools and handles; writes laws.json")
     return top, words
@@ -182,6 +197,48 @@ def _add_micro_options(parser: _Parser) -> None:
     add("--out", type=Path, metavar="DIR", help="the folder that gets the run's folder (default: results)")
 
 
+def _whole(low: int, high: int, unit: str) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (re.fullmatch(r"[0-9]{1,9}", text) and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text}: must be {low} … {high} {unit}".rstrip())
+        return int(text)
+
+    return parse
+
+
+def _one_of(words: Sequence[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"{text}: must be one of: {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def _several(low: int, high: int, unit: str) -> Callable[[str], tuple[int, ...]]:
+    one = _whole(low, high, unit)
+    return lambda text: tuple(dict.fromkeys(one(word) for word in text.split(",")))
+
+
+def _add_tune_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL", nargs="?", type=_one_of(TUNED), help=f"one of: {', '.join(TUNED)}")
+    add("--connections", type=_numbers("connections"), metavar="N,N", help="loads: numbers of clients (default: 64)")
+    add("--cpu-us", type=_several(0, 250_000, "µs"), metavar="N,N", help="loads: CPU time of the handler (default: 100)")
+    add("--block-percent", type=_several(0, 99, "percent"), metavar="N,N", help="loads: share of its time that it blocks (default: 0,50)")
+    add("--objective", type=_one_of(OBJECTIVES), metavar="WHAT", help=f"what is to be best: {', '.join(OBJECTIVES)} (default: throughput)")
+    add("--slo", type=_whole(1, 60_000_000, "µs"), metavar="P99_US", help="only settings whose 99th percentile is at most this")
+    add("--threads-max", type=_whole(1, 4096, "threads"), metavar="N", help="the most workers tried (default: 16)")
+    add("--size", type=_number("sizes"), metavar="N", help="payload bytes of a request and its reply (default: 64)")
+    add("--repeats", type=_number("repeats"), metavar="N", help="of settings that are tied with the best (default: 5)")
+    add("--duration-ms", type=_number("duration_ms"), metavar="N", help="length of a measuring window (default: 1000)")
+    add("--warmup-ms", type=_number("warmup_ms"), metavar="N", help="load before it (default: 300)")
+    add("--seed", type=_number("seed"), metavar="N", help="decides the order (default: 1)")
+    add("--quick", action="store_true", help="the shape of the answer: at most 8 workers, 3 repeats, 400 ms each")
+    add("--out", type=Path, metavar="DIR", help="the folder that gets the tuning's folder (default: results)")
+    add("--resume", metavar="RUN", help="go on with a tuning, by its own plan: a name, a folder, or: latest")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     top, parsers = _parsers()
@@ -201,7 +258,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
     commands = {
         "run": _run, "report": _report, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
-        "suites": _suites, "micro": _micro, "laws": _laws,
+        "suites": _suites, "micro": _micro, "laws": _laws, "tune": _tune,
     }  # fmt: skip
     console = Console(highlight=False)
     try:
@@ -359,6 +416,34 @@ def _models(arguments: argparse.Namespace, console: Console, words: Sequence[str
         table.add_row(name, described["family"], "yes" if described["supported"] else "not supported", limit, what)
     console.print(table, markup=False)
     return 0
+
+
+def _tune(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from harness import tune  # only here: scipy takes a second to load
+
+    given = {name: value for name, value in vars(arguments).items() if value not in (None, False) and name != "command"}
+    setting = run.Setting(_build(), console, ("iomodels", *words), f"{_program()} tune --resume", RESULTS)
+    if arguments.resume is not None:
+        others = [name if name == "model" else f"--{name.replace('_', '-')}" for name in given if name != "resume"]
+        if others:
+            _fail([f"{', '.join(others)}: not with --resume: a tuning goes on with its own plan"])
+        return tune.resume_tune(setting, find_run(arguments.resume, tune.MANIFEST))
+    if arguments.model is None:
+        _fail([f"tune: which model? one of: {', '.join(TUNED)}"])
+    defaults = {"threads_max": 8, "repeats": 3, "duration_ms": 400, "warmup_ms": 200} if arguments.quick else {}
+    chosen = {**TUNE_DEFAULTS, **defaults, **given}
+    try:
+        loads = tune.loads_of(chosen["connections"], chosen["cpu_us"], chosen["block_percent"])
+    except ValueError as error:
+        _fail([str(error)])
+    plan = tune.Plan(
+        arguments.model, loads, chosen["objective"], chosen["slo"], chosen["threads_max"], chosen["size"], chosen["repeats"],
+        chosen["warmup_ms"], chosen["duration_ms"], chosen["seed"], loadgen_threads=1,
+    )  # fmt: skip
+    out = arguments.out or RESULTS
+    if out.exists() and not out.is_dir():
+        _fail([f"--out {out}: must be a folder"])
+    return tune.start_tune(setting, plan, out=out)
 
 
 def _laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

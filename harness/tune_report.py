@@ -1,0 +1,107 @@
+"""The report of a tuning, from its folder alone: surface.json, tune.md, figures/."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.answer import WINE_SENTENCE
+from harness.files import write_whole
+from harness.tune import SURFACE, analyse, load_manifest, load_records
+from plots import style, tuning_surface
+
+
+def write_tune_report(folder: Path) -> tuple[str, Path]:
+    """Writes all of it; returns the answer as text, and the path of tune.md."""
+    data = analyse(load_manifest(folder), load_records(folder))
+    write_whole(folder / SURFACE, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    plot = tuning_surface.draw(data)
+    style.write(plot, folder / "figures")
+    answer = "\n".join(line for load in data["loads"] for line in _answer(data, load))
+    path = folder / "tune.md"
+    write_whole(path, _markdown(data, answer, plot))
+    return answer, path
+
+
+def _named(setting: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in setting.items()) or "its only setting"
+
+
+def _interval(cell: Mapping[str, Any]) -> str:
+    if cell["value"] is None:
+        return "–"
+    brackets = "" if cell["low"] is None else f" [{style.rounded(cell['low'])}, {style.rounded(cell['high'])}]"
+    return style.rounded(cell["value"]) + brackets
+
+
+def _answer(data: Mapping[str, Any], load: Mapping[str, Any]) -> list[str]:
+    """What one load wants, a sentence a line."""
+    where = f"{data['model']} on {data['platform']}, {load['words']}"
+    if load["recommended"] is None:
+        why = f" whose p99 stays within {data['slo_us']:,} µs" if data["slo_us"] else ""
+        return [f"{where}: no setting{why} could be found among {len(load['cells'])} measured ones."]
+    chosen = load["recommended"]
+    lines = [f"{where}: {_named(chosen['setting'])} gives {_interval(chosen)} {data['unit']} (n = {chosen['n']})."]
+    tied = [cell for cell in load["cells"] if cell["flat"]]
+    if len(tied) > 1:
+        spans = [f"{name} {min(values)} to {max(values)}" for name in data["knobs"] for values in [[cell["setting"][name] for cell in tied]]]
+        lines.append(f"  {len(tied)} of {len(load['cells'])} measured settings cannot be told from the best ({', '.join(spans)}); this is the smallest of them.")
+    costs = [f"{name} ({_named(rule['setting'])}): {_lost(rule)}" for name, rule in load["rules"].items()]
+    if costs:
+        lines.append(f"  Rules of thumb: {'; '.join(costs)}.")
+    return lines
+
+
+def _lost(rule: Mapping[str, Any]) -> str:
+    if rule["ratio"] is None:
+        return "no valid figure"
+    brackets = "" if rule["low"] is None else f" [{100 * (1 - rule['high']):.0f}, {100 * (1 - rule['low']):.0f}]"
+    if rule["ratio"] == 1 and not brackets:
+        return "the best"
+    shown = rule["high"] is not None and rule["high"] < 1
+    return f"{'costs' if shown else 'no cost shown:'} {100 * (1 - rule['ratio']):.0f} %{brackets}"
+
+
+def _markdown(data: Mapping[str, Any], answer: str, plot: style.Plot) -> str:
+    lines = [f"# Tuning {data['model']} for {data['objective']}", ""]
+    if data["platform"].startswith("wine"):
+        lines += [f"> **Not Windows.** {WINE_SENTENCE}", ""]
+    lines += [f"Platform {data['platform']}; the server has {data['cores']} core(s); {data['duration_ms']} ms a measurement; run {data['run']}, {data['status']}.", ""]
+    lines += ["```", answer, "```", "", f"![{plot.alt}](figures/{plot.name}.png)", ""]
+    for load in data["loads"]:
+        lines += [f"## {load['words']}", "", _noise(load), "", *_cells(data, load), "", *_model(data, load)]
+    lines += ["## Do it again", "", "```", shlex.join(data["command"]), "```", "",
+              "Raw data: [tune.json](tune.json), [records.jsonl](records.jsonl), [surface.json](surface.json)."]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _noise(load: Mapping[str, Any]) -> str:
+    known = load["noise"]
+    return "No setting was repeated, so the noise is not known." if known is None else f"Noise of one measurement: ± {100 * known:.1f} % (one standard deviation, over all settings)."
+
+
+def _cells(data: Mapping[str, Any], load: Mapping[str, Any]) -> list[str]:
+    heads = [*data["knobs"], f"{data['unit']} [95 % CI]", "p99, µs", "n", "left out", "tied with the best"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "--:|" * (len(heads) - 1) + "---|"]
+    for cell in load["cells"]:
+        p99 = "–" if cell["p99_us"] is None else style.rounded(cell["p99_us"])
+        row = [*map(str, cell["setting"].values()), _interval(cell), p99, str(cell["n"]), str(cell["left_out"]), "yes" if cell["flat"] else ""]
+        lines.append(f"| {' | '.join(row)} |")
+    reasons = sorted({reason for cell in load["cells"] for reason in cell["reasons"]})
+    return lines + ([""] + [f"- failed: {reason}" for reason in reasons] if reasons else [])
+
+
+def _model(data: Mapping[str, Any], load: Mapping[str, Any]) -> list[str]:
+    """What the model says, marked as such."""
+    model = load["model"]
+    if "reason" in model:
+        return [f"Model: none, {model['reason']}.", ""]
+    heads = list(model["larger"][0]["rules"])
+    lines = [f"**Model**, not measured (harness/port_model.py; by what one worker does here, a request costs {model['overhead_us']:.0f} µs beside its handler, "
+             f"which blocks {model['block_us']:.0f} µs): {data['unit']} with workers by the rules of thumb and a cap of one a core.", "",
+             f"| cores | connections | {' | '.join(heads)} |", "|--:|--:|" + "--:|" * len(heads)]  # fmt: skip
+    lines += [f"| model: {each['cores']} | {each['connections']} | {' | '.join(style.rounded(value) for value in each['rules'].values())} |" for each in model["larger"]]
+    return [*lines, ""]
