@@ -78,14 +78,13 @@ def noise(scores: Scores) -> float | None:
     return math.sqrt(squares / freedom) if freedom else None
 
 
-def tied(scores: Scores, one: Setting, other: Setting) -> bool:
+def tied(scores: Scores, one: Setting, other: Setting, sigma: float) -> bool:
     """Whether the medians of two settings lie no further apart than noise explains, or than matters. Both must be valid."""
-    sigma = noise(scores)
     first, second = centre(scores[one]), centre(scores[other])
     assert first and second
     apart = abs(math.log(first / second))
     counts = [sum(value is not None for value in scores[setting]) for setting in (one, other)]
-    error = math.sqrt(math.pi / 2) * (sigma or 0.0) * math.sqrt(1 / counts[0] + 1 / counts[1])  # of medians of few
+    error = math.sqrt(math.pi / 2) * sigma * math.sqrt(1 / counts[0] + 1 / counts[1])  # of medians of few
     return apart <= max(NO_MATTER, ENOUGH_SIGMA * error)
 
 
@@ -94,7 +93,8 @@ def flat(scores: Scores) -> tuple[Setting, ...]:
     top = best(scores)
     if top is None:
         return ()
-    return tuple(sorted(setting for setting, values in scores.items() if centre(values) is not None and tied(scores, top, setting)))
+    sigma = noise(scores) or 0.0
+    return tuple(sorted(setting for setting, values in scores.items() if centre(values) is not None and tied(scores, top, setting, sigma)))
 
 
 def recommended(scores: Scores) -> Setting | None:

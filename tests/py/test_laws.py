@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import make_run
+from made_run import make_run, suite_of
 from rich.console import Console
 
 from harness import claims, launch, laws
@@ -113,7 +113,7 @@ def test_a_damaged_file_is_refused(built: tuple[Path, Answering], tmp_path: Path
 
 
 def test_the_report_shows_the_laws_of_its_run(built: tuple[Path, Answering], tmp_path: Path) -> None:
-    folder = make_run(tmp_path / "runs")
+    folder = make_run(tmp_path / "runs", suite_of(connections=(1,), sizes=(64,)))
     without = write_report(folder).read_text(encoding="utf-8")
     seen = laws.current(built[0], tmp_path)
     assert seen and "can and cannot show" not in without

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import math
+import random
 
 import pytest
 
@@ -27,6 +29,24 @@ def test_mmc(servers: int) -> None:
     assert seen.wait_us == pytest.approx(expected, rel=0.02)
     assert seen.mean_us == pytest.approx(expected + service_us, rel=0.02)
     assert seen.per_second == pytest.approx(load / service_us * 1e6, rel=0.02)
+
+
+@pytest.mark.parametrize("servers", [1, 2, 5])
+def test_each_wait_is_that_of_the_recursion(servers: int) -> None:
+    """Kiefer and Wolfowitz: of c servers in order of arrival, the next request begins when the first of them is free. Same draws, same waits."""
+    arrivals, services = random.Random(1), random.Random(2)
+    port = Port(servers, servers, servers, lambda rng: services.expovariate(1 / 100), arrival=lambda rng: arrivals.expovariate(0.9 * servers / 100))
+    seen = simulate(port, requests=3000, warmup=1, seed=1)
+    arrivals, services = random.Random(1), random.Random(2)
+    free, now = [0.0] * servers, 0.0
+    ends: list[tuple[float, float]] = []
+    for _ in range(3001 + 10 * servers):
+        now += arrivals.expovariate(0.9 * servers / 100)
+        end = max(now, heapq.heappop(free)) + services.expovariate(1 / 100)
+        heapq.heappush(free, end)
+        ends.append((end, end - now))
+    latencies = [latency for _, latency in sorted(ends)][1:3001]  # in the order in which they were done
+    assert seen.latency_us == pytest.approx(latencies)
 
 
 def test_md1() -> None:

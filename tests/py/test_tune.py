@@ -18,7 +18,7 @@ from harness.run import Refused, Setting
 from harness.tune import Knobs, Load, Plan
 from plots import tuning_surface
 
-PLAN = Plan("one", (Load(64, 100, 0), Load(64, 100, 300)), "throughput", 0, threads_max=4, size=64, repeats=3, warmup_ms=0, duration_ms=1, seed=1, loadgen_threads=1)
+PLAN = Plan("one", (Load(64, 100, 0), Load(64, 100, 300)), "throughput", 0, threads_max=4, size=64, repeats=2, warmup_ms=0, duration_ms=1, seed=1, loadgen_threads=1)
 KNOBS = Knobs(("threads", "concurrency"), 16, 2)
 
 
@@ -38,7 +38,7 @@ def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
     assert works == {("64c 100+0us", ("--cpu-us", "100", "--block-us", "0")), ("64c 100+300us", ("--cpu-us", "100", "--block-us", "300"))}
     data = json.loads((stage.folder / tune.SURFACE).read_text(encoding="utf-8"))
     for load in data["loads"]:  # every fake server is as good: all settings are tied, the smallest is recommended
-        assert load["recommended"]["setting"] == {"threads": 1} and all(cell["flat"] and cell["n"] == 3 for cell in load["cells"])
+        assert load["recommended"]["setting"] == {"threads": 1} and all(cell["flat"] and cell["n"] == 2 for cell in load["cells"])
     text = (stage.folder / "tune.md").read_text(encoding="utf-8")
     assert "iomodels tune one" in text and "**Model**, not measured" in text and (stage.folder / "figures" / "tuning_surface.svg").exists()
     svg = (stage.folder / "figures" / "tuning_surface.svg").read_bytes()
@@ -47,22 +47,27 @@ def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
     rows = (stage.folder / "again" / "tuning_surface.csv").read_text(encoding="utf-8").splitlines()
     assert sum(",measured," in row for row in rows) == sum(len(load["cells"]) for load in data["loads"]) and any(",model," in row for row in rows)
     assert tuning_surface.main([str(stage.build)]) == 2
-    assert "threads 1 gives 10,000 [10,000, 10,000] requests per second (n = 3)" in output.getvalue()
+    assert "threads 1 gives 10,000 [10,000, 10,000] requests per second (n = 2)" in output.getvalue()
 
 
-@pytest.mark.parametrize("at", [0, 3, 9])
-def test_interrupted_and_gone_on_with_to_the_same_end(stage: Stage, launcher: FakeLauncher, tmp_path: Path, at: int) -> None:
+@pytest.mark.parametrize("at", [0, 5])
+def test_interrupted_and_gone_on_with_to_the_same_end(
+    stage: Stage, launcher: FakeLauncher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
     setting, output = setting_of(stage)
+    finished: list[Path] = []
+    monkeypatch.setattr(tune, "_finish", lambda setting, folder: finished.append(folder) or 0)
+    plan = replace(PLAN, threads_max=2)
     launcher.behaviour = lambda number: ("normal", "SIGINT" if number == at else "normal")
-    assert tune.start_tune(setting, PLAN, out=stage.out) == 130
+    assert tune.start_tune(setting, plan, out=stage.out) == 130 and finished == []
     assert len(tune.load_records(stage.folder)) == at and tune.load_manifest(stage.folder)["status"] == "interrupted"
     assert f"go on with: iomodels tune --resume {stage.folder}" in output.getvalue()
     with (stage.folder / "records.jsonl").open("a") as file:
         file.write('{"cut sho')
-    assert tune.resume_tune(setting, stage.folder) == 0
+    assert tune.resume_tune(setting, stage.folder) == 0 and finished == [stage.folder]
     assert tune.load_manifest(stage.folder)["status"] == "complete"
     whole = tmp_path / "whole"
-    assert tune.start_tune(setting, PLAN, out=whole) == 0
+    assert tune.start_tune(setting, plan, out=whole) == 0
     ends = [sorted(str((record.condition, record.repeat)) for record in tune.load_records(folder)) for folder in (stage.folder, *whole.iterdir())]
     assert ends[0] == ends[1]
 
