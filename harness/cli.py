@@ -326,6 +326,13 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 
 
 def _report(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    tuning = next((path for path in (Path(arguments.run), RESULTS / arguments.run) if (path / "tune.json").is_file()), None)
+    if tuning:
+        from harness.tune_report import write_tune_report
+
+        answer, path = write_tune_report(tuning)
+        console.print(f"{answer}\nreport: {path}", markup=False, soft_wrap=True)
+        return 0
     folder = find_run(arguments.run)
     loaded = load_run(folder)
     from harness.costs import cost_table  # only here: matplotlib takes a second to load

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import environment, launch, stats, surface
+from harness import environment, launch, laws, stats, surface
 from harness.files import write_whole
 from harness.interrupts import Interrupted, Interrupts
 from harness.launch import Launcher, Program
@@ -227,7 +227,11 @@ def start_tune(setting: Setting, plan: Plan, *, out: Path) -> int:
             "platform": launcher.platform, "environment": environment.capture(setting.build, [plan.model], launcher.environment()),
             "versions": environment.versions(), "git": environment.git_state(), "started_utc": utc_now(), "finished_utc": None, "status": "running",
         }  # fmt: skip
+        with interrupts.allowed():
+            of_platform = laws.current(setting.build, setting.results, partial(_say, setting))
         folder = _new_folder(out, manifest)
+        if of_platform:
+            laws.write(of_platform, folder)
         code = _search(setting, folder, manifest, plan, knobs, launcher, interrupts)
     return code or _finish(setting, folder)
 

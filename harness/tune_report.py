@@ -8,22 +8,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness import laws
 from harness.answer import WINE_SENTENCE
 from harness.files import write_whole
 from harness.tune import SURFACE, analyse, load_manifest, load_records
 from plots import style, tuning_surface
 
+CAP_CLAIM = "B1"
+
 
 def write_tune_report(folder: Path) -> tuple[str, Path]:
     """Writes all of it; returns the answer as text, and the path of tune.md."""
     data = analyse(load_manifest(folder), load_records(folder))
+    data["cap_note"] = _cap_note(laws.of_run(folder)) if "concurrency" in data["knobs"] else None
     write_whole(folder / SURFACE, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     plot = tuning_surface.draw(data)
     style.write(plot, folder / "figures")
-    answer = "\n".join(line for load in data["loads"] for line in _answer(data, load))
+    answer = "\n".join([line for load in data["loads"] for line in _answer(data, load)] + [data["cap_note"]] * bool(data["cap_note"]))
     path = folder / "tune.md"
     write_whole(path, _markdown(data, answer, plot))
     return answer, path
+
+
+def _cap_note(seen: laws.Laws | None) -> str | None:
+    """What the law of the cap says of the axis `concurrency`; None where it holds or was not asked."""
+    found = [each for each in seen.judged if CAP_CLAIM in each.claims] if seen else []
+    if not found or found[0].verdict == "holds":
+        return None
+    return f"The law of the cap {found[0].words} ({found[0].figure}): differences between values of concurrency are noise here."
 
 
 def _named(setting: Mapping[str, int]) -> str:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from stage import SHORT, FakeLauncher, Stage
 
-from harness import cli, tune
+from harness import cli, laws, tune, tune_report
 from harness.records import Condition, Record
 from harness.run import Refused, Setting
 from harness.tune import Knobs, Load, Plan
@@ -47,6 +47,9 @@ def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
     rows = (stage.folder / "again" / "tuning_surface.csv").read_text(encoding="utf-8").splitlines()
     assert sum(",measured," in row for row in rows) == sum(len(load["cells"]) for load in data["loads"]) and any(",model," in row for row in rows)
     assert tuning_surface.main([str(stage.build)]) == 2
+    before = (stage.folder / "tune.md").read_bytes()
+    (stage.folder / "tune.md").unlink()
+    assert cli.main(["report", str(stage.folder)]) == 0 and (stage.folder / "tune.md").read_bytes() == before
     assert "threads 1 gives 10,000 [10,000, 10,000] requests per second (n = 2)" in output.getvalue()
 
 
@@ -145,6 +148,16 @@ def test_of_a_latency_less_is_better() -> None:
 def test_a_promise_that_no_setting_keeps() -> None:
     load = analysed([record_of(0, threads, 2, 1000.0, p99_us=900) for threads in (2, 4) for _ in range(3)], slo_us=800)
     assert load["recommended"] is None and [cell["left_out"] for cell in load["cells"]] == [3, 3]
+
+
+@pytest.mark.parametrize(("verdict", "noted"), [("does not hold", True), ("holds", False)])
+def test_a_platform_without_a_cap_is_named(tmp_path: Path, verdict: str, noted: bool) -> None:
+    law = {"event": "law", "format": 1, "law": "concurrency_cap", "sentence": "", "platform": "wine-8.0", "seen": {"n": 1}, "claims": ["B1"],
+           "verdict": verdict, "because": None, "figure": "cap 1: 2 at once", "also": []}  # fmt: skip
+    seen = laws.Laws({"laws": [law], "failed": []})
+    note = tune_report._cap_note(seen)
+    assert (note is not None) == noted and tune_report._cap_note(None) is None
+    assert note is None or "cap 1: 2 at once" in note
 
 
 def test_knobs_make_sense() -> None:
