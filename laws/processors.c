@@ -4,11 +4,14 @@
 
 #include <stdlib.h>
 
+/* 0: the system does not tell (Wine reads it from /sys, which a container may lack). */
 static uint64_t cores(void) {
     DWORD bytes = 0;
     GetLogicalProcessorInformation(NULL, &bytes);
-    SYSTEM_LOGICAL_PROCESSOR_INFORMATION *all = malloc(bytes);
-    law_require(all && GetLogicalProcessorInformation(all, &bytes), "GetLogicalProcessorInformation");
+    SYSTEM_LOGICAL_PROCESSOR_INFORMATION *all = malloc(bytes + sizeof *all);
+    law_require(all != NULL, "malloc");
+    if (!GetLogicalProcessorInformation(all, &bytes))
+        bytes = 0;
     uint64_t count = 0;
     for (DWORD i = 0; i < bytes / sizeof *all; i++)
         count += all[i].Relationship == RelationProcessorCore;
@@ -22,7 +25,10 @@ int main(int argc, char **argv) {
     struct json line = law_line();
     LAW_SEEN(&line, seen, system_info);
     LAW_SEEN(&line, seen, all_groups);
-    LAW_SEEN(&line, seen, cores);
+    if (seen.cores > 0)
+        LAW_SEEN(&line, seen, cores);
+    else
+        json_null(&line, "cores");
     struct judged judged = {"C15", judge_processors(&seen)};
     return law_print(&line, &judged, 1);
 }

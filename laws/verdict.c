@@ -438,6 +438,9 @@ struct judgement judge_processors(const struct processors_seen *seen) {
     if (seen->system_info < seen->all_groups) {
         verdict = DOES_NOT_HOLD;
         because = "it counts one processor group";
+    } else if (seen->cores == 0) {
+        verdict = NOT_TESTABLE;
+        because = "the system does not tell its cores";
     } else if (seen->cores < seen->system_info) {
         verdict = HOLDS_ONLY_WHEN;
         because = "a core has one logical processor";

@@ -180,7 +180,7 @@ struct context_seen {
 struct judgement judge_accept_context(const struct context_seen *);
 
 struct processors_seen {
-    uint64_t system_info, all_groups, cores;
+    uint64_t system_info, all_groups, cores; /* cores 0: unknown */
 };
 struct judgement judge_processors(const struct processors_seen *);
 

@@ -45,6 +45,8 @@ static void the_cap(void) {
     const struct cap_seen windows = {4, 6, 1, 2, 4}, wine = {4, 6, 2, 3, 5}, idle = {4, 6, 1, 1, 2};
     EXPECT(HOLDS, judge_cap(&windows));
     EXPECT(DOES_NOT_HOLD, judge_cap(&wine));
+    EXPECT(DOES_NOT_HOLD, judge_cap(&(struct cap_seen){4, 6, 2, 2, 4}));
+    EXPECT(DOES_NOT_HOLD, judge_cap(&(struct cap_seen){4, 6, 1, 3, 4}));
     EXPECT(NOT_TESTABLE, judge_cap(&idle));
     EXPECT(HOLDS, judge_cap_zero(&windows));
     EXPECT(DOES_NOT_HOLD, judge_cap_zero(&wine));
@@ -180,6 +182,7 @@ static void sockets_and_handles(void) {
     EXPECT(DOES_NOT_HOLD, judge_accept_context(&(struct context_seen){0, 0}));
     EXPECT(HOLDS, judge_processors(&(struct processors_seen){4, 4, 4}));
     EXPECT(HOLDS_ONLY_WHEN, judge_processors(&(struct processors_seen){8, 8, 4}));
+    EXPECT(NOT_TESTABLE, judge_processors(&(struct processors_seen){8, 8, 0}));
     EXPECT(DOES_NOT_HOLD, judge_processors(&(struct processors_seen){64, 128, 64}));
     EXPECT(HOLDS, judge_read_or_write(&(struct kind_seen){2, 1, 1, 1}));
     EXPECT(DOES_NOT_HOLD, judge_read_or_write(&(struct kind_seen){2, 0, 1, 1}));
