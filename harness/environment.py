@@ -20,6 +20,7 @@ from typing import Any
 
 import harness
 from harness.files import ROOT
+from harness.launch import WINDOWS_PRESETS, windows_programs
 from harness.machine import Fact, Unknown, facts
 
 LIBRARIES = ("numpy", "scipy", "matplotlib", "rich", "jinja2", "psutil", "jsonschema")
@@ -64,15 +65,12 @@ def git_state(folder: Path = ROOT) -> dict[str, Any]:
 
 def binaries(build: Path, models: Iterable[str]) -> dict[str, str]:
     """SHA-256 of the programs that a run starts, by their path below the build directory."""
-    servers = {f"{model}.exe" for model in models}
-    loadgen = "loadgen.exe" if os.name == "nt" else "loadgen"
-    places = [(build / preset / "bin", servers) for preset in ("mingw", "msvc")]
-    places += [(build / preset / "bin", {loadgen}) for preset in ("host", "mingw", "msvc")]
+    build = build.resolve()
+    folder = windows_programs(build)
+    loadgen = folder / "loadgen.exe" if os.name == "nt" else build / "host" / "bin" / "loadgen"
+    programs = sorted([*(folder / f"{model}.exe" for model in models), loadgen])
     found = {
-        path.relative_to(build).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for folder, names in places
-        for path in sorted(folder.rglob("*"))
-        if path.name in names and path.is_file()
+        path.relative_to(build).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in programs if path.is_file()
     }
     if not found:
         raise Unknown("no program of ours was found in the build directory")
@@ -82,7 +80,7 @@ def binaries(build: Path, models: Iterable[str]) -> dict[str, str]:
 def _compilers(build: Path) -> dict[str, dict[str, str | None]]:
     """For each preset that was built: the compiler, and the flags that a file of ours was really compiled with."""
     found: dict[str, dict[str, str | None]] = {}
-    for preset in ("host", "mingw", "msvc"):
+    for preset in dict.fromkeys(("host", *WINDOWS_PRESETS, windows_programs(build).parent.name)):
         folder = build / preset
         if (folder / "CMakeCache.txt").exists():
             found[preset] = {**_compiler(folder), "build_type": _build_type(folder), "flags": _flags(folder)}
