@@ -35,6 +35,8 @@ from harness.run import FAILED, Refused, new_folder, say
 START_S = 30.0
 STEP_S = 120.0
 """Longest wait for the next sign of life: one benchmark, with its preparation, on a loaded machine."""
+TABLE_COLUMNS, COMPARISON_COLUMNS = 92, 142
+"""A table of names and figures is this wide at least: a narrow terminal breaks its lines, but no figure is cut."""
 OVERHEAD_S = 0.15  # of one benchmark; only for the first estimate of the time that is left
 
 
@@ -319,7 +321,7 @@ def print_table(run: MicroRun, console: Console) -> None:
             "–" if one.context_switches is None else count_text(one.context_switches),
             "–" if one.wineserver_cpu_ns is None else time_text(one.wineserver_cpu_ns),
         )
-    console.print(table, markup=False)
+    console.print(table, markup=False, crop=False, width=max(console.width, TABLE_COLUMNS))
 
 
 def count_text(value: float) -> str:
@@ -354,13 +356,13 @@ def compare_micro(before: Path, after: Path, console: Console) -> int:
     found = differences(one, two)
     if not found:
         raise Refused([f"{before} and {after} have no benchmark in common"])
-    table = Table("primitive", title=f"{two.path.name} against {one.path.name}, {one.platform}", title_justify="left")
+    table = Table("primitive", box=None, pad_edge=False, title=f"{two.path.name} against {one.path.name}, {one.platform}", title_justify="left")
     for heading in ("before", "after", "ratio", "95 % interval", "p (Holm)"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
     for each in found:
         table.add_row(*_cells(each))
-    console.print(table, markup=False)
+    console.print(table, markup=False, crop=False, width=max(console.width, COMPARISON_COLUMNS))
     for owner, names in (
         (one, {b.name for b in one.benchmarks} - {each.name for each in found}),
         (two, {b.name for b in two.benchmarks} - {each.name for each in found}),
