@@ -445,6 +445,9 @@ struct judgement judge_processors(const struct processors_seen *seen) {
         verdict = HOLDS_ONLY_WHEN;
         because = "a core has one logical processor";
     }
+    if (seen->cores == 0)
+        return judgement(verdict, because, "GetSystemInfo " N ", all groups " N ", cores unknown",
+                         seen->system_info, seen->all_groups);
     return judgement(verdict, because, "GetSystemInfo " N ", all groups " N ", cores " N, seen->system_info,
                      seen->all_groups, seen->cores);
 }

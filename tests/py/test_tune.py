@@ -36,7 +36,7 @@ def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
     assert {dict(record.condition.options)["threads"] for record in records} >= {1, 2, 4}
     works = {(record.condition.alias, tuple(record.loadgen["argv"][-4:])) for record in records if record.loadgen}
     assert works == {("64c 100+0us", ("--cpu-us", "100", "--block-us", "0")), ("64c 100+300us", ("--cpu-us", "100", "--block-us", "300"))}
-    data = json.loads((stage.folder / tune.SURFACE).read_text(encoding="utf-8"))
+    data = json.loads((stage.folder / tune_report.SURFACE).read_text(encoding="utf-8"))
     for load in data["loads"]:  # every fake server is as good: all settings are tied, the smallest is recommended
         assert load["recommended"]["setting"] == {"threads": 1} and all(cell["flat"] and cell["n"] == 2 for cell in load["cells"])
     text = (stage.folder / "tune.md").read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def test_a_setting_that_fails_is_out_and_the_rest_goes_on(stage: Stage, launcher
     setting, output = setting_of(stage)
     launcher.behaviour = lambda number: ("dies before ready" if launcher.started[number].get("threads") == 1 else "normal", "normal")
     assert tune.start_tune(setting, replace(PLAN, loads=PLAN.loads[:1]), out=stage.out) == 0
-    (load,) = json.loads((stage.folder / tune.SURFACE).read_text(encoding="utf-8"))["loads"]
+    (load,) = json.loads((stage.folder / tune_report.SURFACE).read_text(encoding="utf-8"))["loads"]
     assert load["recommended"]["setting"] == {"threads": 2} and load["model"] == {"reason": "one worker was not measured, or did not keep the promise"}
     dead = load["cells"][0]
     assert (dead["setting"], dead["n"], dead["value"], dead["left_out"]) == ({"threads": 1}, 0, None, 2) and "cannot listen" in dead["reasons"][0]
@@ -121,7 +121,7 @@ def test_objectives_have_their_own_units() -> None:
 def analysed(records: list[Record], **changes: Any) -> dict[str, Any]:
     plan = replace(PLAN, loads=PLAN.loads[:1], **changes)
     manifest = {"plan": asdict(plan), "knobs": asdict(KNOBS), "run": "r", "platform": "wine-8.0", "command": ["iomodels"], "status": "complete"}
-    (load,) = tune.analyse(manifest, records)["loads"]
+    (load,) = tune_report.analyse(manifest, records)["loads"]
     assert isinstance(load, dict)
     return load
 
