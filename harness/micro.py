@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from harness import environment, launch, stats
 from harness.interrupts import Interrupts
@@ -35,8 +34,6 @@ from harness.run import FAILED, Refused, new_folder, say
 START_S = 30.0
 STEP_S = 120.0
 """Longest wait for the next sign of life: one benchmark, with its preparation, on a loaded machine."""
-TABLE_COLUMNS, COMPARISON_COLUMNS = 92, 142
-"""A table of names and figures is this wide at least: a narrow terminal breaks its lines, but no figure is cut."""
 OVERHEAD_S = 0.15  # of one benchmark; only for the first estimate of the time that is left
 
 
@@ -308,20 +305,24 @@ def print_table(run: MicroRun, console: Console) -> None:
     say(console, f"cost of one operation on {run.platform}, {run.manifest['repetitions']} repetitions")
     if run.platform.startswith("wine"):
         say(console, "Wine: shows that the code is right, not how Windows performs")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("primitive", no_wrap=True)
-    for heading in ("median", "95 %", "switches", "wineserver"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    rows = [("primitive", "median", "95 %", "switches", "wineserver")]
     for one in run.benchmarks:
         found = stats.median_estimate(one.times_ns)
-        table.add_row(
+        rows.append((
             one.name,
             time_text(found.value) if found else "–",
             f"±{50 * (found.high - found.low) / found.value:.0f} %" if found and found.low is not None and found.high is not None else "–",
             "–" if one.context_switches is None else count_text(one.context_switches),
             "–" if one.wineserver_cpu_ns is None else time_text(one.wineserver_cpu_ns),
-        )
-    console.print(table, markup=False, crop=False, width=max(console.width, TABLE_COLUMNS))
+        ))  # fmt: skip
+    print_columns(rows, console)
+
+
+def print_columns(rows: Sequence[Sequence[str]], console: Console) -> None:
+    """Names to the left, figures to the right; a narrow terminal breaks lines, but no figure is cut."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for name, *figures in rows:
+        say(console, "  ".join([name.ljust(widths[0]), *(text.rjust(width) for text, width in zip(figures, widths[1:]))]))
 
 
 def count_text(value: float) -> str:
@@ -356,13 +357,8 @@ def compare_micro(before: Path, after: Path, console: Console) -> int:
     found = differences(one, two)
     if not found:
         raise Refused([f"{before} and {after} have no benchmark in common"])
-    table = Table("primitive", box=None, pad_edge=False, title=f"{two.path.name} against {one.path.name}, {one.platform}", title_justify="left")
-    for heading in ("before", "after", "ratio", "95 % interval", "p (Holm)"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
-    for each in found:
-        table.add_row(*_cells(each))
-    console.print(table, markup=False, crop=False, width=max(console.width, COMPARISON_COLUMNS))
+    say(console, f"{two.path.name} against {one.path.name}, {one.platform}")
+    print_columns([("primitive", "before", "after", "ratio", "95 % interval", "p (Holm)", "verdict"), *map(_cells, found)], console)
     for owner, names in (
         (one, {b.name for b in one.benchmarks} - {each.name for each in found}),
         (two, {b.name for b in two.benchmarks} - {each.name for each in found}),
@@ -370,7 +366,7 @@ def compare_micro(before: Path, after: Path, console: Console) -> int:
         if names:
             say(console, f"only in {owner.path.name}: {', '.join(sorted(names))}")
     shown = sum(each.difference.finding is stats.Finding.SHOWN for each in found)
-    say(console, f"{shown} of {len(found)} differ (p < {1 - stats.CONFIDENCE:.2g} after Holm's correction, and an interval without 1)")
+    say(console, f"a difference is shown for {shown} of {len(found)} (p < {1 - stats.CONFIDENCE:.2g} after Holm's correction, and an interval without 1)")
     fewest = min(one.manifest["repetitions"], two.manifest["repetitions"])
     if fewest < stats.REPEATS_FOR_A_CLAIM:
         say(console, f"with {fewest} repetitions nothing can be claimed: it takes {stats.REPEATS_FOR_A_CLAIM} in both runs (--repetitions)")

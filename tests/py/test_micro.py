@@ -126,7 +126,7 @@ def test_a_difference_is_shown_and_none_is_not(tmp_path: Path) -> None:
     assert all(each.difference.finding is stats.Finding.NOT_SHOWN for each in micro.differences(one, same))
     (shown,) = [each for each in micro.differences(one, slower) if each.difference.finding is stats.Finding.SHOWN]
     assert shown.name == "clock/read" and shown.difference.ratio and shown.difference.ratio.value == pytest.approx(2.0)
-    assert "1 of 7 differ" in output_of(one, slower)
+    assert "shown for 1 of 7" in output_of(one, slower)
 
 
 def test_too_few_repetitions_claim_nothing(tmp_path: Path) -> None:
