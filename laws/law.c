@@ -120,7 +120,8 @@ static void handle(struct crew *crew, uint32_t worker, uint32_t packet) {
             break;
     crew->handler(crew, worker, packet);
     InterlockedDecrement(&crew->inside);
-    InterlockedIncrement(&crew->handled);
+    if (InterlockedIncrement(&crew->handled) == crew->expected)
+        SetEvent(crew->finished);
 }
 
 struct place {
@@ -150,7 +151,9 @@ void crew_start(struct crew *crew, uint32_t cap, uint32_t workers, crew_handler 
     *crew = (struct crew){.handler = handler, .workers = workers};
     crew->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, cap);
     crew->gate = CreateSemaphoreW(NULL, 0, 2 * LAW_WORKERS_MAX, NULL);
-    law_require(crew->port && crew->gate && workers <= LAW_WORKERS_MAX, "CreateIoCompletionPort");
+    crew->finished = CreateEventW(NULL, TRUE, FALSE, NULL);
+    law_require(crew->port && crew->gate && crew->finished && workers <= LAW_WORKERS_MAX,
+                "CreateIoCompletionPort");
     for (uint32_t i = 0; i < workers; i++) {
         struct place *place = malloc(sizeof *place);
         law_require(place != NULL, "malloc");
@@ -168,6 +171,16 @@ void crew_post(struct crew *crew, uint32_t packet) {
     law_require(PostQueuedCompletionStatus(crew->port, 0, packet, NULL), "PostQueuedCompletionStatus");
 }
 
+uint64_t crew_run_ns(struct crew *crew, LONG count) {
+    crew->expected = count;
+    for (LONG packet = 1; packet <= count; packet++)
+        crew_post(crew, (uint32_t)packet);
+    uint64_t start_ns = clock_now_ns();
+    crew_open(crew, crew->workers);
+    law_wait(crew->finished);
+    return clock_now_ns() - start_ns;
+}
+
 void crew_stop(struct crew *crew) {
     for (uint32_t i = 0; i < crew->workers; i++)
         crew_post(crew, 0);
@@ -177,6 +190,7 @@ void crew_stop(struct crew *crew) {
     }
     CloseHandle(crew->port);
     CloseHandle(crew->gate);
+    CloseHandle(crew->finished);
 }
 
 static int compare(const void *one, const void *other) {

@@ -54,7 +54,8 @@ int law_print(struct json *line, const struct judged *, int count);
 struct crew;
 typedef void (*crew_handler)(struct crew *, uint32_t worker, uint32_t packet);
 struct crew {
-    HANDLE port, gate;
+    HANDLE port, gate, finished;
+    LONG expected; /* packets, until `finished` is set */
     crew_handler handler;
     uint32_t workers;
     HANDLE threads[LAW_WORKERS_MAX];
@@ -67,6 +68,11 @@ void crew_start(struct crew *, uint32_t cap, uint32_t workers,
                 crew_handler);                   /* the workers are before their gate */
 void crew_open(struct crew *, uint32_t workers); /* now so many of them ask the port */
 void crew_post(struct crew *, uint32_t packet);
+
+/* Posts packets 1 … `count` to workers that are before their gate, lets them in, and blocks until all are
+   handled: whoever looked again and again would use a processor that the workers need. Returns how long that
+   took. */
+uint64_t crew_run_ns(struct crew *, LONG count);
 void crew_stop(struct crew *);
 
 /* Handler that computes: it takes the same CPU time however many others share the processor. `units` of about

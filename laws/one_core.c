@@ -13,12 +13,7 @@ static void serve(struct crew *crew, uint32_t worker, uint32_t packet) {
 static uint64_t packets_per_second(uint32_t workers) {
     struct crew crew;
     crew_start(&crew, 0, workers, serve);
-    for (uint32_t packet = 1; packet <= PACKETS; packet++)
-        crew_post(&crew, packet);
-    uint64_t start_ns = clock_now_ns();
-    crew_open(&crew, crew.workers);
-    law_require(law_reached(&crew.handled, PACKETS, LAW_DEADLINE_MS), "packets were not taken");
-    uint64_t took_ns = clock_now_ns() - start_ns;
+    uint64_t took_ns = crew_run_ns(&crew, PACKETS);
     crew_stop(&crew);
     return PACKETS * 1000000000ull / (took_ns + 1);
 }

@@ -23,10 +23,7 @@ int main(int argc, char **argv) {
               "A running thread takes the next packet without a switch; those beyond the cap sleep.");
     struct crew crew;
     crew_start(&crew, 1, WORKERS, take);
-    for (uint32_t packet = 1; packet <= PACKETS; packet++)
-        crew_post(&crew, packet);
-    crew_open(&crew, crew.workers);
-    law_require(law_reached(&crew.handled, PACKETS, LAW_DEADLINE_MS), "packets were not taken");
+    crew_run_ns(&crew, PACKETS);
     crew_stop(&crew);
     struct takes_seen seen = {PACKETS, WORKERS, (uint64_t)handovers, (uint64_t)crew.most};
     struct json line = law_line();

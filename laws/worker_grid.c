@@ -21,12 +21,7 @@ static void serve(struct crew *crew, uint32_t worker, uint32_t packet) {
 static uint64_t packets_per_second(uint32_t cap, uint32_t workers, LONG packets) {
     struct crew crew;
     crew_start(&crew, cap, workers, serve);
-    for (LONG packet = 1; packet <= packets; packet++)
-        crew_post(&crew, (uint32_t)packet);
-    uint64_t start_ns = clock_now_ns();
-    crew_open(&crew, crew.workers);
-    law_require(law_reached(&crew.handled, packets, LAW_DEADLINE_MS), "packets were not taken");
-    uint64_t took_ns = clock_now_ns() - start_ns;
+    uint64_t took_ns = crew_run_ns(&crew, packets);
     crew_stop(&crew);
     return (uint64_t)packets * 1000000000u / (took_ns + 1);
 }
