@@ -11,9 +11,9 @@ int main(int argc, char **argv) {
     static char out[] = "hello", in[5];
     static OVERLAPPED sending, receiving;
     WSABUF from = {5, out}, to = {5, in};
-    DWORD flags = 0, bytes[2];
-    ULONG_PTR keys[2];
-    OVERLAPPED *overlapped[2];
+    DWORD flags = 0, bytes[2] = {0};
+    ULONG_PTR keys[2] = {0};
+    OVERLAPPED *overlapped[2] = {0};
     law_require(send(pair[1], out, 5, 0) == 5, "send");
     int sent = WSASend(pair[0], &from, 1, NULL, 0, &sending, NULL);
     law_require(sent == 0 || WSAGetLastError() == WSA_IO_PENDING, "WSASend");

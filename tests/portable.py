@@ -58,7 +58,7 @@ GNU_ONLY = {"tests/servers/faults/faults.c"}
 
 MSVC_HEADERS = set(
     """assert ctype errno fcntl float inttypes io limits math mswsock process psapi signal stdarg stdbool stddef stdint stdio stdlib
-    string time windows winsock2 ws2tcpip winternl tlhelp32 powrprof powerbase versionhelpers bcrypt mstcpip ws2ipdef iphlpapi
+    string time wchar windows winsock2 ws2tcpip winternl tlhelp32 powrprof powerbase versionhelpers bcrypt mstcpip ws2ipdef iphlpapi
     timeapi mmsystem crtdbg synchapi pdh sys/stat sys/types""".split()
 )
 """Headers that a file for Windows may include: MinGW also has unistd.h, pthread.h and others of which MSVC knows nothing."""
