@@ -35,6 +35,10 @@ NOT_SERVERS = ("loadgen", "test_", "fuzz_")
 """How the names of other programs beside the servers begin; any further one need only refuse --describe with exit code 2."""
 
 
+Option = int | str | bool | tuple[str, ...]
+"""The value of a program's option: a flag is True, a tuple gives the option once for each of its texts."""
+
+
 class LaunchError(Exception):
     """A program cannot be started; the message is one clear line."""
 
@@ -271,7 +275,7 @@ class Launcher(Protocol):
     def server(self, model: str, options: Mapping[str, int | str]) -> Program:
         """Starts a server; the caller expects 'ready'."""
 
-    def loadgen(self, options: Mapping[str, int | str | bool], *, windows: bool = False) -> Program:
+    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
         """Starts the platform's own load generator, or with `windows` the Windows one (under Wine in a prefix of its own)."""
 
     def program(self, executable: Path, *arguments: object) -> Program:
@@ -318,12 +322,13 @@ def windows_programs(build: Path, environ: Mapping[str, str] = os.environ) -> Pa
     return next((folder for folder in folders if any(folder.glob("*.exe"))), build / "mingw" / "bin").resolve()
 
 
-def arguments(options: Mapping[str, int | str | bool]) -> list[str]:
-    """{"threads": 2, "start-now": True} as argv; a flag that is False is left out."""
+def arguments(options: Mapping[str, Option]) -> list[str]:
+    """{"threads": 2, "start-now": True, "class": ("a:size=1", "b:size=2")} as argv; a flag that is False is left out."""
     argv: list[str] = []
     for name, value in options.items():
-        if value is not False:
-            argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+        for each in value if isinstance(value, tuple) else (value,):
+            if each is not False:
+                argv += [f"--{name}"] if each is True else [f"--{name}", str(each)]
     return argv
 
 
@@ -358,10 +363,11 @@ class PlainLauncher:
             raise LaunchError(f"{model}: no such model; there are: {', '.join(self.models())}")
         return self._start("server", self._programs / f"{model}.exe", arguments(options))
 
-    def loadgen(self, options: Mapping[str, int | str | bool], *, windows: bool = False) -> Program:
+    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
         if windows:
             return self._start("windows-loadgen", self._programs / "loadgen.exe", arguments(options))
-        return self._start("loadgen", self._loadgen, arguments(options))
+        role = "calibration" if options.get("calibrate") else "loadgen"  # calibrating, it has its target in itself
+        return self._start(role, self._loadgen, arguments(options))
 
     def program(self, executable: Path, *arguments: object) -> Program:
         return self._start("server", executable, [str(argument) for argument in arguments])

@@ -11,9 +11,9 @@ from typing import Any
 
 from harness.counters import Watches, table
 from harness.files import ROOT
-from harness.launch import Launcher, LaunchError, Program, ProgramFailed
+from harness.launch import Launcher, LaunchError, Option, Program, ProgramFailed
 from harness.plan import Measurement, limit_of
-from harness.records import FORMAT, Record, RunError, check_record, utc_now
+from harness.records import FORMAT, Condition, Record, RunError, check_record, utc_now
 from harness.suite import Suite
 
 STDERR_KEPT = 4000  # characters of each program's stderr in a failed record
@@ -124,7 +124,7 @@ def _drive(
 ) -> None:
     """The measuring window, with a sample of the server's counters at each end of it; its processes are looked at meanwhile."""
     due = deadlines.answer_s
-    load["ready"] = loadgen.expect("ready", 2 * deadlines.connect_s + due)
+    load["ready"] = loadgen.expect("ready", suite.load.ramp_s + 2 * deadlines.connect_s + due)
     loadgen.send("go")
     load["measuring"] = loadgen.expect("measuring", suite.warmup_ms / 1000 + due)
     server.send("sample")
@@ -158,21 +158,23 @@ def _server_options(launcher: Launcher, item: Measurement) -> dict[str, int | st
     return options
 
 
-def _loadgen_options(suite: Suite, item: Measurement, port: object, deadlines: Deadlines) -> dict[str, int | str | bool]:
+def _loadgen_options(suite: Suite, item: Measurement, port: object, deadlines: Deadlines) -> dict[str, Option]:
     if not isinstance(port, int):
         raise LaunchError(f"the server's ready names no port: {port!r}")
-    condition = item.condition
+    timeout_ms = round(deadlines.connect_s * 1000)
+    return {"port": port, **load_options(suite, item.condition), "seed": (suite.seed + item.repeat) % 2**32, "timeout-ms": timeout_ms}
+
+
+def load_options(suite: Suite, condition: Condition) -> dict[str, Option]:
+    """What the load generator is told about the load of a cell."""
     return {
-        "port": port,
         "connections": condition.connections,
         "size": condition.size,
-        "reply-size": condition.reply_size,
         "depth": condition.depth,
         "threads": min(suite.loadgen_threads, condition.connections),
         "warmup-ms": suite.warmup_ms,
         "duration-ms": suite.duration_ms,
-        "seed": (suite.seed + item.repeat) % 2**32,
-        "timeout-ms": round(deadlines.connect_s * 1000),
+        **suite.load.arguments(condition.connections),
     }
 
 

@@ -26,12 +26,18 @@ class Measurement:
 
 def cells(suite: Suite) -> tuple[Condition, ...]:
     return tuple(
-        Condition(server.model, connections, size, size, suite.depth, server.options, server.alias, percent)
+        Condition(server.model, connections, size, _reply_size(suite, size), suite.depth, server.options, server.alias, percent)
         for percent in (0, *suite.rate_percents)
         for server in suite.servers
         for size in suite.sizes
         for connections in suite.connections
     )
+
+
+def _reply_size(suite: Suite, size: int) -> int:
+    """The load's, where it is one number; a distribution of sizes is named by the load alone."""
+    given = dict(suite.load.options).get("reply-size", size)
+    return given if isinstance(given, int) else size
 
 
 def make_plan(suite: Suite) -> tuple[Measurement, ...]:

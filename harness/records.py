@@ -3,6 +3,9 @@
 A run is a folder: `run.json` (the manifest: suite, seed, environment, how far it came) and `records.jsonl`,
 one line a measurement. Both are described by `results/schema/*.json` and checked against them on writing and
 on reading. All times are nanoseconds and all sizes bytes unless a name says otherwise.
+
+Format 2 (a load generator that knows open loops) has `response` and `service` in a load generator's result where format 1 has one
+`latency`. A record of format 1, which only knew closed loops, reads as if both were that.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ import jsonschema
 
 from harness.files import SCHEMAS, write_whole
 
-FORMAT = 1
+FORMAT = 2
 OLDEST = 1  # a format is read for as long as what it lacks can be said to be missing; results/README.md lists them
+SAME = {"same_as": "response"}
 MANIFEST = "run.json"
 RECORDS = "records.jsonl"
 
@@ -132,6 +136,8 @@ def record_to_json(record: Record) -> dict[str, Any]:
         del data["condition"]["rate_percent"]
     if record.counters is None:
         del data["counters"]
+    if data["loadgen"] and data["loadgen"].get("result"):
+        data["loadgen"]["result"] = _stored(data["loadgen"]["result"], record.format)
     return data
 
 
@@ -140,7 +146,33 @@ def record_from_json(data: Mapping[str, Any]) -> Record:
     condition = dict(data["condition"])
     condition["options"] = tuple(condition["options"].items())
     fields: dict[str, Any] = {**data, "condition": Condition(**condition)}
+    if data["loadgen"] and data["loadgen"].get("result"):
+        fields["loadgen"] = {**data["loadgen"], "result": _read(data["loadgen"]["result"])}
     return Record(**fields)
+
+
+def _stored(result: dict[str, Any], format_: int) -> dict[str, Any]:
+    """A result as a record keeps it: in a closed loop both times are the same, and their histogram is stored once."""
+    if format_ == 1:
+        return {key: value for key, value in result.items() if key not in ("response", "service")}
+    kept = {key: value for key, value in result.items() if key != "latency"}
+    if "response" in kept and kept.get("service") == _without_intent(kept["response"]):
+        kept["service"] = SAME
+    return kept
+
+
+def _without_intent(response: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in response.items() if key != "intended"}
+
+
+def _read(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with `response` and `service`, of whatever format; `latency` is another name of the response time."""
+    response = result.get("response") or result.get("latency")
+    if response is None:  # of a failed record
+        return result
+    service = result.get("service", SAME)
+    service = _without_intent(response) if service == SAME else service
+    return {**result, "response": response, "service": service, "latency": response}
 
 
 @cache
@@ -185,7 +217,13 @@ def _check_record(data: dict[str, Any], what: str) -> None:
     check_against("record", data, what)
     if data["status"] != "ok":
         return
-    latency = data["loadgen"]["result"]["latency"]
+    result = data["loadgen"]["result"]
+    for name in ("latency", "response", "service", "connect"):
+        if name in result and result[name] != SAME:
+            _check_histogram(result[name], f"{what}: {name}")
+
+
+def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
     pairs = latency["histogram"]["counts"]
     if not all(isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is type(pair[1]) is int for pair in pairs):
         raise RunError(f"{what}: the histogram must be pairs of whole numbers")

@@ -16,14 +16,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness import environment, launch, laws
+from harness.calibration import calibrate
 from harness.interrupts import Interrupted, Interrupts
 from harness.launch import Launcher
-from harness.measure import Deadlines, measure
+from harness.load import load_errors
+from harness.measure import Deadlines, load_options, measure
 from harness.placement import Placement, recorded_placement, unusable
 from harness.plan import Measurement, is_limit, limit_of, make_plan
 from harness.preflight import preflight, raise_open_files_limit
 from harness.progress import Progress, duration_text
-from harness.records import FORMAT, Record, Run, append_record, load_run, mend_records, utc_now, write_manifest
+from harness.records import FORMAT, Condition, Record, Run, append_record, load_run, mend_records, utc_now, write_manifest
 from harness.suite import Suite, model_errors, suite_from
 
 OVERHEAD_S = 0.7  # of a measurement: starting and stopping both programs; only for the first estimate
@@ -69,6 +71,7 @@ def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run
         with interrupts.allowed():
             of_platform = laws.current(setting.build, setting.results, partial(say, setting.console))
         manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
+        manifest["calibration"] = calibrate(launcher, suite, quick=quick)
         folder = new_folder(out, manifest)
         if of_platform:
             laws.write(of_platform, folder)
@@ -209,11 +212,22 @@ def _check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> Non
     if errors:
         raise Refused(errors)
     limits = {item.condition: limit_of(item.condition, launcher.models()) for item in plan}
+    _check_load(suite, [condition for condition, limit in limits.items() if not limit], launcher)
     if all(limits.values()):
         raise Refused([f"nothing can be measured: {line}" for line in dict.fromkeys(map(str, limits.values()))], NOT_SUPPORTED)
     errors = preflight(max(condition.connections for condition, limit in limits.items() if not limit), launcher.platform)
     if errors:
         raise Refused(errors, FAILED)
+
+
+def _check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launcher) -> None:
+    """The load generator is asked whether it takes the suite's load, once for each number of connections and size."""
+    where = f"suite {suite.name}"
+    for condition in {(each.connections, each.size): each for each in conditions}.values() if suite.load else ():
+        errors = [f"{where}: load: at {condition.connections} connections: {line}" for line in suite.load.connection_errors(condition.connections)]
+        errors = errors or load_errors(launcher, load_options(suite, condition), where)
+        if errors:
+            raise Refused(errors)
 
 
 def _check_plan(run: Run, plan: Sequence[Measurement]) -> None:
@@ -290,6 +304,8 @@ def expected_text(suite: Suite) -> str:
 
 def _say_plan(console: Console, suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None:
     console.print(f"[bold]{escape(suite.title)}[/bold] on {escape(launcher.platform)}: {expected_text(suite)}, in the order of seed {suite.seed}")
+    if suite.load:
+        say(console, f"load: {suite.load}")
     limits = {limit_of(item.condition, launcher.models()) for item in plan} - {None}
     for limit in sorted(map(str, limits)):
         cells = {str(item.condition) for item in plan if limit_of(item.condition, launcher.models()) == limit}

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.load import Load, load_from, shape_errors
+
 SUITES = Path(__file__).resolve().parent / "suites"
 
 MAX_CONNECTIONS = 100_000
@@ -71,10 +73,12 @@ class Suite:
     seed: int
     loadgen_threads: int
     rate_percents: tuple[int, ...] = ()
+    load: Load = Load()
 
     def to_json(self) -> dict[str, Any]:
         data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
         data["servers"] = [server.to_json() for server in self.servers]
+        data["load"] = self.load.to_json()
         return data
 
     def only_models(self, models: Iterable[str]) -> Suite:
@@ -133,7 +137,7 @@ def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
     )
     fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS)}
     fields |= {key: tuple(data.get(key, ())) for key in _LEVELS}
-    return Suite(name=name, servers=servers, **fields)
+    return Suite(name=name, servers=servers, load=load_from(data.get("load", {})), **fields)
 
 
 def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -155,13 +159,15 @@ def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[
 
 def _errors(data: Mapping[str, Any], where: str) -> list[str]:
     known = (*_TEXTS, "servers", *_QUICK)
-    errors = [f"{where}: {key}: no such key; {hint(key, [*known, 'quick'])}" for key in data if key not in known]
+    errors = [f"{where}: {key}: no such key; {hint(key, [*known, 'load', 'quick'])}" for key in data if key not in (*known, "load")]
     errors += [f"{where}: {key}: missing" for key in known if key not in data and key not in _OPTIONAL]
     for key in _TEXTS:
         if key in data and not (isinstance(data[key], str) and data[key].strip()):
             errors.append(f"{where}: {key} = {data[key]!r}: must be a text")
     if "servers" in data:
         errors += _server_errors(data["servers"], where)
+    if "load" in data:
+        errors += shape_errors(data["load"], f"{where}: load")
     return errors + _number_errors(data, where)
 
 

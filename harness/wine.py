@@ -369,8 +369,9 @@ class WineLauncher(PlainLauncher):
 
     def _launch(self, role: str, argv: list[str]) -> Program:
         name = Path(argv[0]).name
-        if role == "loadgen":
-            return Program([*pinned(self.placement.loadgen_cpus), *argv], name=name)
+        if role in ("loadgen", "calibration"):
+            cpus = self.placement.loadgen_cpus + (self.placement.server_cpus if role == "calibration" else ())
+            return Program([*pinned(cpus), *argv], name=name)
         prefix = self._prefix(role)
         command = prefix.command(argv)
         return Program(command, name=name, env=prefix.environment, wineserver_pid=prefix.wineserver_pid)

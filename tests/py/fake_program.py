@@ -101,12 +101,12 @@ def change(result: dict[str, Any], behaviour: str) -> int:
         result["connections"]["established"] -= 1
     elif behaviour == "no replies":
         result.update(requests=0, requests_per_second=0.0)
-        result["latency"].update(count=0, min=None, max=None, mean=None, p50=None, p90=None, p99=None)
-        result["latency"]["histogram"]["counts"] = []
+        for name in ("response", "service"):
+            result[name].update(count=0, min=None, max=None, mean=None, p50=None, p90=None, p99=None, histogram={**result[name]["histogram"], "counts": []})
     elif behaviour == "no latency":
-        del result["latency"]
+        del result["response"]
     elif behaviour == "wrong histogram":
-        result["latency"]["histogram"]["counts"] = [[100, 6], [200, 3]]
+        result["response"]["histogram"] = {**result["response"]["histogram"], "counts": [[100, 6], [200, 3]]}
     return 5 if behaviour == "exit 5" else 0
 
 
@@ -115,14 +115,34 @@ def result_of(connections: int) -> dict[str, Any]:
                "p50": 100, "p90": 200, "p99": 200, "p99.9": 200, "p99.99": 200,
                "histogram": {"lowest": 1, "highest": 10**9, "significant_figures": 3, "counts": [[100, 6], [200, 4]]}}  # fmt: skip
     stood = {"requested": connections, "established": connections, "alive": connections}
+    audit = {"timely_share": None, "held_share": None, "target_rate": None, "achieved_rate": 10_000.0, "due": None, "sent": None,
+             "behind_since_ns": None, "cpu_threads": [0.5], "cpu_share_max": 0.5, "connections_requested": connections,
+             "connections_established": connections, "littles_gap": 0.0, "replies_checked": 12, "bytes_checked": 1,
+             "errors": {"reset": 0}, "clock_resolution_ns": 1, "clock_read_ns": 20.0}  # fmt: skip
     return {"platform": "fake", "backend": "fake", "loop": "closed", "settings": {}, "window_ns": 10**6, "requests": 10,
             "requests_per_second": 10_000.0, "replies_checked": 12, "bytes_checked": 1, "connections": stood,
-            "unanswered": 0, "errors": {"reset": 0}, "cpu_ns": 10, "latency": latency}  # fmt: skip
+            "unanswered": 0, "unsent": 0, "errors": {"reset": 0}, "cpu_ns": 10, "audit": audit,
+            "response": {**latency, "intended": "actual"}, "service": latency}  # fmt: skip
+
+
+def calibration(options: dict[str, str]) -> None:
+    points = [{"connections": int(count), "size": int(options["size"]), "depth": int(options["depth"]), "rate": 1000.0 * int(count)}
+              for count in options["points"].split(",")]  # fmt: skip
+    say("calibration", platform="fake", backend="fake", threads=int(options["threads"]), points=points, record_ns=20.0, clock={})
 
 
 if __name__ == "__main__":
     role, how, *words = sys.argv[1:]
     if role == "server":
         server(how)
+    elif "--describe" in words:
+        if how == "refuses its load":
+            die(f"loadgen: {words[-3]} {words[-2]}: must be less", 2)
+        say("describe", options=[])
+    elif "--calibrate" in words:
+        if how == "cannot calibrate":
+            die("loadgen: out of memory", 1)
+        words.remove("--calibrate")
+        calibration({name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2])})
     else:
         loadgen(how, {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2])})

@@ -35,6 +35,7 @@ class FakeLauncher:
         self.platform = "fake-1.0"
         self.described = {model: described(model) for model in ("one", "two")}
         self.behaviour = behaviour or (lambda number: ("normal", "normal"))
+        self.asked = "normal"
         self.programs: list[Program] = []
         self.started: list[dict[str, Any]] = []
 
@@ -45,8 +46,9 @@ class FakeLauncher:
         self.started.append({"model": model, **options})
         return self._start("server", self.behaviour(len(self.started) - 1)[0], options)
 
-    def loadgen(self, options: Mapping[str, int | str | bool], *, windows: bool = False) -> Program:
-        return self._start("loadgen", self.behaviour(len(self.started) - 1)[1], options)
+    def loadgen(self, options: Mapping[str, launch.Option], *, windows: bool = False) -> Program:
+        """Asked before any server was started, it is checked or calibrated: `asked`."""
+        return self._start("loadgen", self.behaviour(len(self.started) - 1)[1] if self.started else self.asked, options)
 
     def program(self, executable: Path, *arguments: object) -> Program:
         return self._start(executable.stem, "law", {})
@@ -66,7 +68,7 @@ class FakeLauncher:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _start(self, role: str, behaviour: str, options: Mapping[str, int | str | bool]) -> Program:
+    def _start(self, role: str, behaviour: str, options: Mapping[str, launch.Option]) -> Program:
         program = Program([sys.executable, str(FAKE), role, behaviour, *launch.arguments(options)], name=f"fake-{role}")
         self.programs.append(program)
         return program

@@ -41,8 +41,8 @@ def test_a_good_one(launcher: FakeLauncher, suite: Suite) -> None:
 def test_the_load_generator_is_told_what_to_do(launcher: FakeLauncher, suite: Suite) -> None:
     record = measured(launcher, replace(suite, seed=9, warmup_ms=2, duration_ms=3))
     assert record.loadgen
-    assert record.loadgen["argv"][-20:] == (
-        "--port 4711 --connections 8 --size 64 --reply-size 64 --depth 1 --threads 2 "
+    assert record.loadgen["argv"][-18:] == (
+        "--port 4711 --connections 8 --size 64 --depth 1 --threads 2 "
         "--warmup-ms 2 --duration-ms 3 --seed 10 --timeout-ms 1000"
     ).split()
 
@@ -91,8 +91,8 @@ def test_servers_that_fail(launcher: FakeLauncher, suite: Suite, behaviour: str,
         ("few connections", "load generator: 7 of 8 connections stood", None),
         ("exit 5", "load generator: exit code 5 though its result names no error", None),
         ("no replies", "no reply was complete inside the measuring window", None),
-        ("no latency", "an event does not follow docs/interface.md: at loadgen.result: 'latency' is a required", None),
-        ("wrong histogram", "an event does not follow docs/interface.md: the histogram holds 9 latencies", None),
+        ("no latency", "an event does not follow docs/interface.md: at loadgen.result: 'response' is a required", None),
+        ("wrong histogram", "an event does not follow docs/interface.md: response: the histogram holds 9 latencies", None),
     ],
 )
 def test_load_generators_that_fail(launcher: FakeLauncher, suite: Suite, behaviour: str, reason: str, stderr: str | None) -> None:

@@ -179,12 +179,56 @@ def test_the_last_try_counts_and_is_announced(folder: Path) -> None:
 
 
 def test_newer_formats_are_refused(folder: Path) -> None:
-    change(folder, 2, format=2)
-    with pytest.raises(RunError, match=r"line 3: format 2 is newer than this program reads \(1\); use a newer iomodels"):
+    change(folder, 2, format=3)
+    with pytest.raises(RunError, match=r"line 3: format 3 is newer than this program reads \(2\); use a newer iomodels"):
         load_run(folder)
-    change_manifest(folder, format=2, status="a new word")
-    with pytest.raises(RunError, match=r"run.json: format 2 is newer"):
+    change_manifest(folder, format=3, status="a new word")
+    with pytest.raises(RunError, match=r"run.json: format 3 is newer"):
         load_run(folder)
+
+
+def test_a_record_of_format_1_reads_as_a_closed_loop(folder: Path) -> None:
+    """Its one latency was both times; written again it is what it was."""
+    record = load_run(folder).records[0]
+    assert record.format == 1 and record.loadgen
+    result = record.loadgen["result"]
+    assert result["response"] == result["service"] == result["latency"]
+    assert record_to_json(record) == json.loads(lines(folder)[0])
+
+
+def in_format_2(record: Record, *, service_count: int) -> Record:
+    """The same record as an open loop's; `service_count` is the count of one bucket of its service time."""
+    assert record.loadgen
+    latency = record.loadgen["result"]["latency"]
+    counts = [[100, service_count]]
+    service = {**latency, "count": service_count, "histogram": {**latency["histogram"], "counts": counts}}
+    result = {key: value for key, value in record.loadgen["result"].items() if key not in ("latency", "response", "service")}
+    names = ("timely_share", "held_share", "target_rate", "achieved_rate", "behind_since_ns", "cpu_share_max", "littles_gap")
+    numbers = ("connections_requested", "connections_established", "replies_checked", "bytes_checked", "clock_resolution_ns")
+    audit = dict.fromkeys(names) | dict.fromkeys(numbers, 1) | {"cpu_threads": [0.5], "errors": {}}
+    response = {**(service if service_count == 7 else latency), "intended": "schedule"}
+    return replace(record, format=2, loadgen={**record.loadgen, "result": {**result, "response": response, "service": service, "audit": audit}})
+
+
+@pytest.mark.parametrize("count", [7, 8])
+def test_both_times_are_kept_and_equal_ones_stored_once(folder: Path, count: int) -> None:
+    record = in_format_2(load_run(folder).records[0], service_count=count)
+    append_record(folder, record)
+    stored = json.loads(lines(folder)[-1])["loadgen"]["result"]
+    assert (stored["service"] == {"same_as": "response"}) == (count == 7) and "latency" not in stored
+    read = load_run(folder).records[0].loadgen
+    assert read and record.loadgen
+    for name in ("response", "service", "audit"):
+        assert read["result"][name] == record.loadgen["result"][name]
+
+
+@pytest.mark.parametrize("name", ["response", "service", "audit"])
+def test_format_2_needs_them(folder: Path, name: str) -> None:
+    record = in_format_2(load_run(folder).records[0], service_count=8)
+    assert record.loadgen
+    del record.loadgen["result"][name]
+    with pytest.raises(RunError, match=f"at loadgen.result: '{name}' is a required property"):
+        append_record(folder, record)
 
 
 def test_platforms_are_never_mixed(folder: Path) -> None:

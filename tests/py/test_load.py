@@ -1,0 +1,117 @@
+"""The [load] of a suite: one set of words with the load generator's options, checked by the load generator itself."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from stage import FakeLauncher, Stage
+
+from harness.load import Load, load_errors, load_from, shape_errors
+from harness.measure import load_options
+from harness.plan import make_plan
+from harness.run import Refused
+from harness.suite import Suite, SuiteError, load_suite
+from test_suite import GOOD, write
+
+TEXT = """
+[load]
+rate = 2000
+arrivals = "poisson"
+block-us = "exp:500"
+[load.class.heavy]
+connections = 1
+size = 65536
+[load.class.light]
+rate = 100
+"""
+
+
+def test_the_words_are_the_options() -> None:
+    load = load_from(tomllib.loads(TEXT)["load"])
+    assert load.arguments(101) == {
+        "rate": 2000, "arrivals": "poisson", "block-us": "exp:500",
+        "class": ("heavy:connections=1,size=65536", "light:connections=100,rate=100"),
+    }  # fmt: skip
+    assert load.rate == 2100, "the heavy class takes the rate that the load names"
+    assert str(load) == "rate 2000, arrivals poisson, block-us exp:500; heavy: connections 1, size 65536; light: rate 100"
+    assert load_from(load.to_json()) == load
+
+
+def test_a_suite_without_a_load_adds_nothing(suite: Suite) -> None:
+    assert not suite.load and suite.load.arguments(5) == {}
+
+
+def test_a_suite_passes_its_load_on(launcher: FakeLauncher, stage: Stage, suite: Suite) -> None:
+    loaded = replace(suite, load=Load((("rate", 7), ("arrivals", "poisson"))))
+    assert stage.start(loaded) == 0
+    argv = [program.argv for program in launcher.programs if "--warmup-ms" in program.argv and "--describe" not in program.argv]
+    assert argv and all(" ".join(each).count("--rate 7 --arrivals poisson") == 1 for each in argv)
+    assert "load: rate 7, arrivals poisson" in stage.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("rate = 2000", "connections = 4", "load.connections = 4: not here: connections = [...] says it"),
+        ("rate = 2000", "port = 4", "load.port = 4: the harness sets it itself"),
+        ("rate = 2000", "rate = 2.5", "load.rate = 2.5: must be a whole number, true or false, or a text"),
+        ("rate = 2000", 'cpu-us = "1 2"', "load.cpu-us = '1 2': must be a whole number"),
+        ("size = 65536", "size = []", "load.class.heavy.size = []: must be a whole number"),
+        ("connections = 1", 'connections = "x"', "load.class.heavy.connections = 'x': must be a whole number"),
+        (TEXT[TEXT.index("[load.class"):], "class = 5", "load.class = 5: must be tables [mine.toml: load.class.NAME]"),
+        (TEXT, "load = 5", "load = 5: must be a table"),
+    ],
+)  # fmt: skip
+def test_names_what_is_wrong(old: str, new: str, expected: str) -> None:
+    assert old in TEXT
+    errors = "\n".join(shape_errors(tomllib.loads(TEXT.replace(old, new, 1))["load"], "mine.toml: load"))
+    assert expected in errors and errors.startswith("mine.toml: load")
+
+
+def test_a_suite_names_its_file(tmp_path: Path) -> None:
+    text = GOOD.replace("[quick]", "[load]\nthreads = 3\n[quick]")
+    with pytest.raises(SuiteError, match=r"mine.toml: load.threads = 3: not here: loadgen_threads = \.\.\. says it"):
+        load_suite(write(tmp_path, text))
+    suite = load_suite(write(tmp_path, text.replace("threads = 3", "rate = 3")))
+    assert suite.load == Load((("rate", 3),))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "connections", "expected"),
+    [
+        ((1, None), 2, []),
+        ((1, None), 1, ["its classes name 1 connections, which must be fewer than the suite's, 1"]),
+        ((1, 100), 101, []),
+        ((1, 100), 64, ["its classes name 101 connections, which must be exactly the suite's, 64"]),
+        ((None, None), 8, ["only one class may leave out its connections, which are then those that the others leave"]),
+    ],
+)
+def test_classes_share_out_the_connections(sizes: tuple[int | None, ...], connections: int, expected: list[str]) -> None:
+    words = [() if size is None else (("connections", size),) for size in sizes]
+    assert Load((), tuple((f"c{place}", each) for place, each in enumerate(words))).connection_errors(connections) == expected
+
+
+def test_the_load_generator_is_asked(launcher: FakeLauncher, suite: Suite, stage: Stage) -> None:
+    loaded = replace(suite, load=Load((("rate", 9),)))
+    condition = make_plan(loaded)[0].condition
+    assert load_errors(launcher, load_options(loaded, condition), "suite small") == []
+    launcher.asked = "refuses its load"
+    assert load_errors(launcher, load_options(loaded, condition), "suite small") == ["suite small: load.rate = 9: must be less"]
+    with pytest.raises(Refused, match="suite small: load.rate = 9: must be less"):
+        stage.start(loaded)
+    assert not stage.out.exists(), "nothing was measured"
+
+
+def test_classes_that_do_not_fit_are_refused(suite: Suite, stage: Stage) -> None:
+    loaded = replace(suite, load=Load((), (("a", (("connections", 1),)), ("b", ()))))
+    with pytest.raises(Refused, match="suite small: load: at 1 connections: its classes name 1 connections, which must be fewer"):
+        stage.start(loaded)
+
+
+def test_a_reply_size_is_part_of_the_condition(suite: Suite) -> None:
+    fixed, drawn = (replace(suite, load=Load((("reply-size", value),))) for value in (5, "1..5"))
+    assert {item.condition.reply_size for item in make_plan(fixed)} == {5}
+    assert {item.condition.reply_size for item in make_plan(drawn)} == {64}
