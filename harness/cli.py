@@ -1,4 +1,4 @@
-"""The command line: `iomodels run`, `report`, `compare`, `check`, `micro`, `validate`, `models`, `suites`. A bad input is one line on stderr and exit code 2."""
+"""The command line of iomodels: what it understands, and who does it. A bad input is one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,14 +21,19 @@ import harness
 from harness import claims, launch, laws, micro, run
 from harness.files import ROOT
 from harness.launch import LaunchError
+from harness.load import Load
 from harness.micro_records import MANIFEST as MICRO_MANIFEST, is_micro_run
 from harness.placement import Placement, parse_affinity
 from harness.progress import Progress
 from harness.records import MANIFEST, RunError, load_run
 from harness.submission import complaints
-from harness.suite import BOUNDS, Suite, SuiteError, find_suite, hint, load_suite, suite_files
+from harness.suite import BOUNDS, Server, Suite, SuiteError, find_suite, hint, load_file, load_suite, suite_files
+
+if TYPE_CHECKING:
+    from harness.slo import Slo
 
 RESULTS = ROOT / "results"
+MAX_RATE = 100_000_000
 LAW_S = 0.5  # of one law, for the first estimate
 TUNED = ("iocp", "tpio", "events", "apc")
 OBJECTIVES = ("throughput", "p99", "efficiency")
@@ -45,6 +50,7 @@ EXAMPLES = """examples:
   iomodels tune iocp --quick                         how many threads, under which cap, for a load
   iomodels run claims                                what this platform shows of each claim: docs/claims.md
   iomodels report latest                             write the report of the newest run again
+  iomodels slo iocp --slo p99=5ms                    the highest rate whose p99 is at most 5 ms
   iomodels compare RUN_A RUN_B                       one run over another
 
 exit codes: 0 fine, 1 failed, 2 usage, 77 not supported on this platform, 130 interrupted"""
@@ -56,6 +62,13 @@ RUN_EXAMPLES = """examples:
   iomodels run --resume latest --retry-failed        what is missing, and what failed once more
 
 Ctrl-C keeps what was measured and prints the command that goes on with it."""
+
+SLO_EXAMPLES = """examples:
+  iomodels slo iocp --slo p99=5ms
+  iomodels slo iocp --slo p99.9=20ms --connections 256 --options threads=4 --load my-load.toml --duration-ms 10000
+  iomodels slo --resume latest                       go on with a search that was interrupted
+
+--load names a TOML file whose [load] section has the words of a suite's (docs/loadgen.md); a suite's own file will do."""
 
 
 COMPARE_NOTES = """Runs of different platforms, machines, placements, builds or loads are refused (exit code 2), unless --despite names what may differ.
@@ -119,6 +132,34 @@ def _numbers(key: str) -> Callable[[str], tuple[int, ...]]:
     return parse
 
 
+def _rate(text: str) -> int:
+    if not (re.fullmatch(r"[0-9]{1,9}", text) and 1 <= int(text) <= MAX_RATE):
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 … {MAX_RATE} requests per second")
+    return int(text)
+
+
+def _step(text: str) -> float:
+    if not (re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", text) and 0.5 <= float(text) <= 100):
+        raise argparse.ArgumentTypeError(f"{text}: must be 0.5 … 100 percent")
+    return 1 + float(text) / 100
+
+
+def _promise(text: str) -> Slo:
+    from harness import slo  # only here: scipy takes a second to load
+
+    try:
+        return slo.parse_slo(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+
+
+def _settings(text: str) -> tuple[tuple[str, int], ...]:
+    pairs = [word.partition("=") for word in text.split(",")]
+    if not all(name and re.fullmatch(r"[0-9]{1,10}", value) for name, _, value in pairs):
+        raise argparse.ArgumentTypeError(f"{text}: must be options of the server as threads=4,concurrency=2")
+    return tuple((name, int(value)) for name, _, value in pairs)
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if not all(names):
@@ -150,6 +191,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         return words[name]
 
     _add_run_options(add("run", "measure a suite into results/<run>/ and write its report", RUN_EXAMPLES))
+    _add_slo_options(add("slo", "search the highest rate at which a model keeps a promise of latency", SLO_EXAMPLES))
     report = add("report", "write the report of a run again, from its records alone")
     report.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
     compared = add("compare", "one run over another, cell by cell, with what else differs between them", COMPARE_NOTES)
@@ -186,6 +228,26 @@ def _add_run_options(parser: _Parser) -> None:
     add("--resume", metavar="RUN", help="go on with a run, by its own plan: a name, a folder, or: latest")
     add("--retry-failed", action="store_true", help="with --resume: failed and invalid measurements once more")
     add("--no-report", action="store_true", help="only the records and the table")
+
+
+def _add_slo_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL", nargs="?", help="one of: iomodels models")
+    add("--slo", type=_promise, metavar="pQ=TIME", help="the promise: a percentile of the response times, as p99=5ms")
+    add("--connections", type=_number("connections"), default=64, metavar="N", help="they share the rate (default: %(default)s)")
+    add("--size", type=_number("sizes"), default=64, metavar="N", help="payload bytes of a request and its reply (default: %(default)s)")
+    add("--depth", type=_number("depth"), default=1, metavar="N", help="requests outstanding on a connection at most (default: %(default)s)")
+    add("--options", type=_settings, default=(), metavar="NAME=N,…", help="options of the server")
+    add("--load", type=Path, metavar="FILE", help="a TOML file with a [load] section: arrivals, work, …")
+    add("--rate-from", type=_rate, metavar="N", help="the lowest rate tried (default: what the percentile needs)")
+    add("--rate-to", type=_rate, metavar="N", help="the highest (default: 80 %% of what the load generator itself reaches)")
+    add("--step-percent", type=_step, default=1.05, metavar="P", help="how exact the answer is (default: 5)")
+    add("--duration-ms", type=_number("duration_ms"), default=3000, metavar="N", help="window of a trial (default: %(default)s)")
+    add("--warmup-ms", type=_number("warmup_ms"), default=500, metavar="N", help="load before it (default: %(default)s)")
+    add("--loadgen-threads", type=_number("loadgen_threads"), default=1, metavar="N", help="of the load generator (default: %(default)s)")
+    add("--seed", type=_number("seed"), default=1, metavar="N", help="of payloads and arrivals (default: %(default)s)")
+    add("--out", type=Path, default=RESULTS, metavar="DIR", help="the folder that gets the search's folder (default: results)")
+    add("--resume", metavar="RUN", help="go on with a search, as it was asked for: a name, a folder, or: latest")
 
 
 def _add_micro_options(parser: _Parser) -> None:
@@ -257,7 +319,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _fail([f"{unknown}: no such option of {arguments.command}; {advice}"])
         _fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
     commands = {
-        "run": _run, "report": _report, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
+        "run": _run, "report": _report, "slo": _slo, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
         "suites": _suites, "micro": _micro, "laws": _laws, "tune": _tune,
     }  # fmt: skip
     console = Console(highlight=False)
@@ -301,6 +363,35 @@ def _run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
     if out.exists() and not out.is_dir():
         _fail([f"--out {out}: must be a folder"])
     return run.start_run(setting, suite, quick=arguments.quick, out=out, dry_run=arguments.dry_run)
+
+
+def _slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from harness import slo
+
+    setting = run.Setting(
+        build=_build(),
+        console=console,
+        command=("iomodels", *words),
+        resume_command=f"{_program()} slo --resume",
+        results=RESULTS,
+    )
+    if arguments.resume is not None:
+        others = [word for word in words[1:] if word.startswith("-") and not word.startswith("--resume")] or [arguments.model] * bool(arguments.model)
+        if others:
+            _fail([f"{', '.join(others)}: not with --resume: a search goes on as it was asked for"])
+        return slo.resume_slo(setting, find_run(arguments.resume, slo.MANIFEST))
+    if arguments.model is None or arguments.slo is None:
+        _fail(["slo: needs a model and a promise, as: iomodels slo iocp --slo p99=5ms"])
+    suite = Suite(
+        f"slo-{arguments.model}", f"{arguments.slo}", "Which is the highest rate?", (Server(arguments.model, arguments.options),),
+        (arguments.connections,), (arguments.size,), arguments.depth, 1, arguments.warmup_ms, arguments.duration_ms, arguments.seed,
+        arguments.loadgen_threads, load_file(arguments.load) if arguments.load else Load(),
+    )  # fmt: skip
+    if suite.load.classes or "rate" in dict(suite.load.options):
+        _fail([f"--load {arguments.load}: no rate and no classes here: the search sets the rate of all connections"])
+    return slo.start_slo(
+        setting, suite, arguments.slo, out=arguments.out, low=arguments.rate_from, high=arguments.rate_to, step=arguments.step_percent
+    )
 
 
 def _overridden(suite: Suite, arguments: argparse.Namespace) -> Suite:

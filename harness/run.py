@@ -63,7 +63,7 @@ def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run
     raise_open_files_limit()
     with Interrupts() as interrupts, _open_launcher(setting, setting.placement) as launcher:
         plan = make_plan(suite)
-        _check(suite, plan, launcher)
+        check(suite, plan, launcher)
         _say_plan(setting.console, suite, plan, launcher)
         if dry_run:
             _print_plan(setting.console, plan)
@@ -98,8 +98,8 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
             write_manifest(folder, manifest)
         return _finish(setting, folder, manifest)
     with Interrupts() as interrupts, _open_launcher(setting, _placement_of(manifest)) as launcher:
-        _check_same(setting.build, manifest, suite, launcher)
-        _check(suite, plan, launcher)
+        check_same(setting.build, manifest, suite, launcher)
+        check(suite, plan, launcher)
         mend_records(folder)
         manifest["resumed_utc"] = [*manifest.get("resumed_utc", []), utc_now()]
         say(setting.console, f"going on with {manifest['run']}: {len(todo)} of {len(plan)} measurements are left")
@@ -206,7 +206,7 @@ def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
     return 0 if all(is_limit(record.reason) for record in failed) else FAILED
 
 
-def _check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None:
+def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None:
     """Everything that can be known to go wrong before the first measurement."""
     errors = model_errors(suite, launcher.models())
     if errors:
@@ -240,7 +240,7 @@ def _check_plan(run: Run, plan: Sequence[Measurement]) -> None:
             raise Refused([f"{run.path}: record {record.index} is {record.condition}, the plan has {item.condition} there"])
 
 
-def _check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher: Launcher) -> None:
+def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher: Launcher) -> None:
     """A run goes on only with the platform and the programs that it was begun with."""
     differs = []
     if launcher.platform != manifest["platform"]:
@@ -319,14 +319,15 @@ def _print_plan(console: Console, plan: Sequence[Measurement]) -> None:
 
 def _say_resume(setting: Setting, folder: Path, error: BaseException) -> None:
     run = load_run(folder)
-    target = run.manifest["run"] if folder.parent.resolve() == setting.results.resolve() else str(folder.resolve())
+    say_kept(setting, folder, run.manifest["run"], error, f"{len(run.records)} of {run.manifest['planned']} measurements")
+
+
+def say_kept(setting: Setting, folder: Path, name: str, error: BaseException, kept: str) -> None:
+    """What an interruption leaves, and the command that goes on with it."""
+    target = name if folder.parent.resolve() == setting.results.resolve() else str(folder.resolve())
     how = "interrupted" if isinstance(error, KeyboardInterrupt) else f"stopped by {type(error).__name__}"
-    lines = (
-        f"{how}: {len(run.records)} of {run.manifest['planned']} measurements are kept in {folder}",
-        f"go on with: {setting.resume_command} {shell_word(target)}",
-    )
-    for line in lines:
-        say(setting.console, line)
+    say(setting.console, f"{how}: {kept} are kept in {folder}")
+    say(setting.console, f"go on with: {setting.resume_command} {shell_word(target)}")
 
 
 def say(console: Console, line: str) -> None:

@@ -117,17 +117,30 @@ def find_suite(name: str) -> Path:
 
 def load_suite(path: Path, *, quick: bool = False) -> Suite:
     """Read and check a suite. Raises SuiteError with every error of the file, one line each."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SuiteError([f"{path}: cannot be read: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SuiteError([f"{path}: not TOML: {error}"]) from None
+    data = _read_toml(path)
     overrides = data.pop("quick", {})
     errors = _errors(data, str(path)) + _quick_errors(overrides, str(path))
     if errors:
         raise SuiteError(errors)
     return suite_from(path.stem, {**data, **overrides} if quick else data)
+
+
+def load_file(path: Path) -> Load:
+    """The [load] of a TOML file, of a suite or alone. Raises SuiteError."""
+    data = _read_toml(path)
+    errors = shape_errors(data["load"], f"{path}: load") if "load" in data else [f"{path}: load: missing"]
+    if errors:
+        raise SuiteError(errors)
+    return load_from(data["load"])
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SuiteError([f"{path}: cannot be read: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError([f"{path}: not TOML: {error}"]) from None
 
 
 def suite_from(name: str, data: Mapping[str, Any]) -> Suite:

@@ -78,8 +78,7 @@ def loadgen(behaviour: str, options: dict[str, str]) -> None:
     say("measured", time_ns=2)
     result = result_of(connections)
     if "rate" in options:
-        result.update(loop="open", audit={"target_rate": float(options["rate"]), "achieved_rate": float(options["rate"]), "littles_gap": 0.0,
-                                          "timely_share": 1.0, "cpu_share_max": 0.1})
+        offer(result, int(options["rate"]), behaviour)
     code = change(result, behaviour)
     say("result", **result)
     sys.stdout.flush()
@@ -123,6 +122,20 @@ def result_of(connections: int) -> dict[str, Any]:
             "requests_per_second": 10_000.0, "replies_checked": 12, "bytes_checked": 1, "connections": stood,
             "unanswered": 0, "unsent": 0, "errors": {"reset": 0}, "cpu_ns": 10, "audit": audit,
             "response": {**latency, "intended": "actual"}, "service": latency}  # fmt: skip
+
+
+def offer(result: dict[str, Any], rate: int, behaviour: str) -> None:
+    """Open loop: 1 ms up to the capacity, 50 ms above it: "holds 700"; "holds 700, then starves" itself: the sends come late."""
+    words = behaviour.replace(",", "").split()
+    enough = words[0] != "holds" or rate <= int(words[1])
+    value = 1_000_000 if enough else 50_000_000
+    counts = {**result["response"]["histogram"], "counts": [[value, 10_000]]}
+    for name in ("response", "service"):
+        result[name] = {**result[name], "count": 10_000, "p99": value, "histogram": counts}
+    timely = 0.5 if not enough and "starves" in words else 1.0
+    result["audit"].update(timely_share=timely, held_share=0.0, target_rate=rate, achieved_rate=rate, due=1000, sent=1000)
+    if not enough and "drops" in words:
+        result["audit"].update(sent=900)
 
 
 def calibration(options: dict[str, str]) -> None:
