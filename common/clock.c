@@ -72,6 +72,19 @@ bool clock_thread_cpu_ns(uint64_t *ns) {
 
 #endif
 
+struct clock_quality clock_examine(void) {
+    enum { READINGS = 10000 };
+    uint64_t first = clock_now_ns(), last = first, step = UINT64_MAX;
+    for (int i = 0; i < READINGS; i++) {
+        uint64_t now = clock_now_ns();
+        if (now > last && now - last < step)
+            step = now - last;
+        last = now;
+    }
+    return (struct clock_quality){.resolution_ns = last > first ? (double)step : 0,
+                                  .read_ns = (double)(last - first) / READINGS};
+}
+
 void clock_spin_us(uint32_t us) {
     uint64_t deadline_ns = clock_now_ns() + (uint64_t)us * 1000;
     while (clock_now_ns() < deadline_ns) {

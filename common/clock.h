@@ -9,6 +9,13 @@
    reads, so times of a native load generator and of a server under Wine compare directly. */
 uint64_t clock_now_ns(void);
 
+/* How fine the clock is, the smallest step that two readings have shown, and what a reading costs. Takes
+   about a millisecond. */
+struct clock_quality {
+    double resolution_ns, read_ns;
+};
+struct clock_quality clock_examine(void);
+
 /* Uses the processor for `us` microseconds of wall time. */
 void clock_spin_us(uint32_t us);
 

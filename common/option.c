@@ -26,10 +26,43 @@ static bool parse_number(const char *text, uint32_t min, uint32_t max, uint32_t 
     return true;
 }
 
+static bool parse_choice(const struct option *option, const char *value) {
+    for (uint32_t i = 0; option->words[i]; i++) {
+        if (strcmp(option->words[i], value) == 0) {
+            *option->choice = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One line on stderr: what the words of a choice are. */
+static void complain_choice(const char *program, const struct option *option, const char *value) {
+    fprintf(stderr, "%s: --%s %s: must be one of:", program, option->name, value);
+    for (const char *const *word = option->words; *word; word++)
+        fprintf(stderr, " %s", *word);
+    fprintf(stderr, "\n");
+}
+
 static bool assign(const char *program, const struct option *option, const char *value) {
     if (option->text) {
         *option->text = value;
         return true;
+    }
+    if (option->list) {
+        if (option->list->count == OPTION_LIST_MAX) {
+            fprintf(stderr, "%s: --%s %s: may be given %d times at most\n", program, option->name, value,
+                    (int)OPTION_LIST_MAX);
+            return false;
+        }
+        option->list->items[option->list->count++] = value;
+        return true;
+    }
+    if (option->choice) {
+        if (parse_choice(option, value))
+            return true;
+        complain_choice(program, option, value);
+        return false;
     }
     if (parse_number(value, option->min, option->max, option->number))
         return true;
@@ -71,16 +104,31 @@ enum option_outcome option_parse(const char *program, const struct option *const
     return OPTIONS_PARSED;
 }
 
+static void print_allowed(const struct option *option) {
+    if (option->number) {
+        printf(" [%" PRIu32 "; %" PRIu32 " to %" PRIu32 " %s]", *option->number, option->min, option->max,
+               option->unit);
+    } else if (option->choice) {
+        printf(" [%s;", option->words[*option->choice]);
+        for (const char *const *word = option->words; *word; word++)
+            printf(" %s", *word);
+        printf("]");
+    } else if (option->text) {
+        printf(" [%s", *option->text ? *option->text : "");
+        if (option->form)
+            printf("; %s", option->form);
+        printf("%s%s]", option->unit ? ", " : "", option->unit ? option->unit : "");
+    } else if (option->list) {
+        printf(" [%s]", option->form);
+    }
+}
+
 void option_help(const char *program, const char *summary, const struct option *const *tables) {
     printf("usage: %s [--option value]...\n%s\n\n", program, summary);
     for (; *tables; tables++) {
         for (const struct option *option = *tables; option->name; option++) {
             printf("  --%-14s %s", option->name, option->help);
-            if (option->number)
-                printf(" [%" PRIu32 "; %" PRIu32 " to %" PRIu32 " %s]", *option->number, option->min,
-                       option->max, option->unit);
-            else if (option->text)
-                printf(" [%s]", *option->text ? *option->text : "");
+            print_allowed(option);
             printf("\n");
         }
     }

@@ -116,33 +116,55 @@ bool sockets_address(const char *host, uint32_t port, struct sockaddr_in *addres
     return inet_pton(AF_INET, host, &address->sin_addr) == 1;
 }
 
-/* 0, or the error of a connect that has been started and is awaited. */
-static int finish_connect(socket_handle handle, uint32_t timeout_ms) {
-    if (!wait_connected(handle, timeout_ms))
-        return TIMED_OUT;
-    int error = 0;
-    socklen_t length = sizeof error;
-    getsockopt(handle, SOL_SOCKET, SO_ERROR, (char *)&error, &length);
-    return error;
+/* With a source address the port is chosen at the connect, where one that serves another server will do. */
+static bool bind_source(socket_handle handle, const struct sockaddr_in *source) {
+#ifdef IP_BIND_ADDRESS_NO_PORT
+    int on = 1;
+    setsockopt(handle, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+#endif
+    return bind(handle, (const struct sockaddr *)source, sizeof *source) == 0;
 }
 
-socket_handle sockets_connect(const struct sockaddr_in *address, uint32_t timeout_ms, int *error) {
+socket_handle sockets_open(const struct sockets_route *route, int *error) {
     socket_handle handle = open_socket();
     if (handle == SOCKET_NONE) {
         *error = last_error();
         return SOCKET_NONE;
     }
-    *error = 0;
-    if (connect(handle, (const struct sockaddr *)address, sizeof *address) != 0) {
+    if (route->bound && !bind_source(handle, &route->source)) {
         *error = last_error();
-        if (under_way(*error))
-            *error = finish_connect(handle, timeout_ms);
-    }
-    if (*error != 0) {
         sockets_close(handle);
         return SOCKET_NONE;
     }
     int on = 1;
     setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, (const char *)&on, sizeof on);
     return handle;
+}
+
+int sockets_connect_error(socket_handle handle) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    return getsockopt(handle, SOL_SOCKET, SO_ERROR, (char *)&error, &length) == 0 ? error : last_error();
+}
+
+socket_handle sockets_connect(const struct sockets_route *route, uint32_t timeout_ms, int *error) {
+    socket_handle handle = sockets_open(route, error);
+    if (handle == SOCKET_NONE)
+        return SOCKET_NONE;
+    *error = 0;
+    if (connect(handle, (const struct sockaddr *)&route->server, sizeof route->server) != 0) {
+        *error = last_error();
+        if (under_way(*error))
+            *error = wait_connected(handle, timeout_ms) ? sockets_connect_error(handle) : TIMED_OUT;
+    }
+    if (*error == 0)
+        return handle;
+    sockets_close(handle);
+    return SOCKET_NONE;
+}
+
+void sockets_abort(socket_handle handle) {
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(handle, SOL_SOCKET, SO_LINGER, (const char *)&at_once, sizeof at_once);
+    sockets_close(handle);
 }

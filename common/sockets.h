@@ -23,9 +23,24 @@ bool sockets_start(const char *program);
 /* A numeric IPv4 address and a port; false if `host` is not one. */
 bool sockets_address(const char *host, uint32_t port, struct sockaddr_in *address);
 
-/* Connects within `timeout_ms` and turns Nagle's algorithm off. The socket is non-blocking; on Windows it can
-   do overlapped I/O. SOCKET_NONE: `error` holds the system's code. */
-socket_handle sockets_connect(const struct sockaddr_in *address, uint32_t timeout_ms, int *error);
+/* From where to where. Without `bound` the system chooses the source; it chooses the port always. */
+struct sockets_route {
+    struct sockaddr_in server, source;
+    bool bound;
+};
+
+/* A socket that may be connected along `route`: non-blocking, without Nagle's algorithm; on Windows it can do
+   overlapped I/O. SOCKET_NONE: `error` holds the system's code. */
+socket_handle sockets_open(const struct sockets_route *, int *error);
+
+/* Connects one within `timeout_ms`. SOCKET_NONE: `error` holds the system's code. */
+socket_handle sockets_connect(const struct sockets_route *, uint32_t timeout_ms, int *error);
+
+/* The error of a connect that has ended, 0 if it succeeded. */
+int sockets_connect_error(socket_handle);
+
+/* Closes by RST instead of FIN: the connection is gone at once and leaves no TIME_WAIT. */
+void sockets_abort(socket_handle);
 
 void sockets_close(socket_handle);
 

@@ -3,8 +3,8 @@
  * has one.
  *
  *     net = net_open(count);
- *     net_connect(net, &client, address, …)     for each client
- *     net_run(net, &recorder, deadline)         as often as wanted: goes on where it stopped
+ *     net_connect(net, &client, route, …)     for each client
+ *     net_run(net, deadline)                  as often as wanted: goes on where it stopped
  *     net_close(net);
  */
 #ifndef IOMODELS_NET_H
@@ -15,19 +15,24 @@
 
 struct net;
 
-extern const char *const net_name; /* "epoll", "iocp" */
+extern const char *const net_name;   /* "epoll", "iocp" */
+extern const char *const net_pacing; /* how it awaits the time of a send: "wait", or "poll" close to it */
 
 /* Room for `count` clients. NULL: `error` holds the system's code. */
 struct net *net_open(size_t count, int *error);
 void net_close(struct net *); /* closes the connections */
 
-/* Connects a client within `timeout_ms`; false: `error` holds the system's code. `client` must outlive the
- * net. */
-bool net_connect(struct net *, struct client *client, const struct sockaddr_in *, uint32_t timeout_ms,
+/* Connects a client within `timeout_ms`; false: `error` holds the system's code. `client` and `route` must
+ * outlive the net. */
+bool net_connect(struct net *, struct client *client, const struct sockets_route *route, uint32_t timeout_ms,
                  int *error);
 
-/* Sends what the clients have to send and receives, until clock_now_ns() is `deadline_ns` or until no client
-   waits for a reply. A connection that fails gets client->error and is left alone. */
-void net_run(struct net *, struct recorder *, uint64_t deadline_ns);
+/* Memory that a connection costs a backend, without the client itself. */
+size_t net_connection_bytes(const struct load *);
+
+/* Sends what the clients have to send, when it is due, receives, and renews connections that are used up,
+   until clock_now_ns() is `deadline_ns` or until no client waits for anything. A connection that fails gets
+   client->error and is left alone. */
+void net_run(struct net *, uint64_t deadline_ns);
 
 #endif

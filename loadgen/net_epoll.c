@@ -1,42 +1,57 @@
 /*
  * The Linux backend: non-blocking sockets and one epoll set a thread, level-triggered.
  *
- * A socket is always watched for input; for output only while the system has refused bytes. Both buffers are
- * the thread's, not the connection's: clients remake the bytes that were not taken.
+ * A socket is always watched for input; for output only while it connects or the system has refused bytes.
+ * Both buffers are the thread's, not the connection's: clients remake the bytes that were not taken.
+ *
+ * The clock is read once an event: the moment at which a reply was complete is the one at which the next
+ * request is handed over.
  */
 #include "loadgen/net.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "loadgen/agenda.h"
 
-enum { BUFFER_BYTES = 256 * 1024, EVENTS_A_WAIT = 256 };
+enum { BUFFER_BYTES = 256 * 1024, EVENTS_A_WAIT = 256, LONGEST_WAIT_MS = 1000 };
 
 struct connection {
     struct client *client;
+    const struct sockets_route *route;
     int socket;
-    bool blocked; /* the system took less than was offered; watched for output */
+    bool connecting;
+    bool blocked; /* the system took less than was offered */
+    bool planned; /* it is on the agenda */
 };
 
 struct net {
     int epoll;
-    size_t count, waiting; /* connections; those whose client waits for a reply */
+    size_t count, waiting; /* connections; those that wait for a reply or to stand */
     struct connection *connections;
+    struct agenda agenda; /* connections whose next request is due later */
     struct epoll_event events[EVENTS_A_WAIT];
     char buffer[BUFFER_BYTES];
 };
 
 const char *const net_name = "epoll";
+const char *const net_pacing = "wait";
+
+size_t net_connection_bytes(const struct load *load) {
+    (void)load;
+    return sizeof(struct connection) + sizeof(struct agenda_entry);
+}
 
 struct net *net_open(size_t count, int *error) {
     struct net *net = calloc(1, sizeof *net);
     if (net) {
         net->connections = calloc(count, sizeof *net->connections);
         net->epoll = epoll_create1(EPOLL_CLOEXEC);
-        if (net->connections && net->epoll >= 0)
+        if (net->connections && net->epoll >= 0 && agenda_open(&net->agenda, count))
             return net;
     }
     *error = errno;
@@ -48,26 +63,30 @@ struct net *net_open(size_t count, int *error) {
 
 void net_close(struct net *net) {
     for (size_t i = 0; i < net->count; i++)
-        close(net->connections[i].socket);
+        if (net->connections[i].socket != SOCKET_NONE)
+            close(net->connections[i].socket);
     close(net->epoll);
+    agenda_close(&net->agenda);
     free(net->connections);
     free(net);
 }
 
 static int watch(struct net *net, struct connection *connection, int operation) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
-    if (connection->blocked)
+    if (connection->blocked || connection->connecting)
         event.events |= EPOLLOUT;
     return epoll_ctl(net->epoll, operation, connection->socket, &event);
 }
 
-bool net_connect(struct net *net, struct client *client, const struct sockaddr_in *address,
+bool net_connect(struct net *net, struct client *client, const struct sockets_route *route,
                  uint32_t timeout_ms, int *error) {
     struct connection *connection = &net->connections[net->count];
-    *connection = (struct connection){.client = client};
-    connection->socket = sockets_connect(address, timeout_ms, error);
+    *connection = (struct connection){.client = client, .route = route};
+    client_connecting(client, clock_now_ns());
+    connection->socket = sockets_connect(route, timeout_ms, error);
     if (connection->socket == SOCKET_NONE)
         return false;
+    client_connected(client, clock_now_ns());
     if (watch(net, connection, EPOLL_CTL_ADD) != 0) {
         *error = errno;
         close(connection->socket);
@@ -77,25 +96,54 @@ bool net_connect(struct net *net, struct client *client, const struct sockaddr_i
     return true;
 }
 
-static void fail(struct net *net, struct connection *connection, enum client_error error) {
+static void fail(struct connection *connection, enum client_error error) {
     if (connection->client->error == CLIENT_FINE)
         connection->client->error = error;
-    epoll_ctl(net->epoll, EPOLL_CTL_DEL, connection->socket, NULL);
+    if (connection->socket != SOCKET_NONE)
+        close(connection->socket); /* which also takes it out of the epoll set */
+    connection->socket = SOCKET_NONE;
 }
 
 static enum client_error kind(int error) {
     return error == ECONNRESET || error == EPIPE ? CLIENT_RESET : CLIENT_OTHER;
 }
 
-/* Offers the system all that the client has to send. */
-static void send_requests(struct net *net, struct connection *connection) {
+/* Closes the connection and begins another one; its event says when that stands. */
+static void renew(struct net *net, struct connection *connection) {
+    const struct sockets_route *route = connection->route;
+    int error = 0;
+    if (connection->client->load->close_fin)
+        sockets_close(connection->socket);
+    else
+        sockets_abort(connection->socket);
+    client_connecting(connection->client, clock_now_ns());
+    connection->connecting = true;
+    connection->blocked = false;
+    connection->socket = sockets_open(route, &error);
+    if (connection->socket == SOCKET_NONE ||
+        (connect(connection->socket, (const struct sockaddr *)&route->server, sizeof route->server) != 0 &&
+         errno != EINPROGRESS) ||
+        watch(net, connection, EPOLL_CTL_ADD) != 0)
+        fail(connection, CLIENT_CONNECT);
+}
+
+static void end_connect(struct net *net, struct connection *connection) {
+    connection->connecting = false;
+    if (sockets_connect_error(connection->socket) == 0 && watch(net, connection, EPOLL_CTL_MOD) == 0)
+        client_connected(connection->client, clock_now_ns());
+    else
+        fail(connection, CLIENT_CONNECT);
+}
+
+/* Offers the system all that the client has to send by now. */
+static void send_requests(struct net *net, struct connection *connection, uint64_t now_ns) {
     struct client *client = connection->client;
     bool blocked = false;
-    for (size_t length; !blocked && (length = client_output(client, net->buffer, BUFFER_BYTES)) > 0;) {
-        uint64_t now_ns = clock_now_ns();
+    while (!blocked && client_due_ns(client) <= now_ns) {
+        size_t length = client_output(client, now_ns, net->buffer, BUFFER_BYTES);
         ssize_t sent = send(connection->socket, net->buffer, length, MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-            fail(net, connection, kind(errno));
+            fail(connection, kind(errno));
             return;
         }
         if (sent > 0)
@@ -108,45 +156,102 @@ static void send_requests(struct net *net, struct connection *connection) {
     }
 }
 
-static void receive_replies(struct net *net, struct connection *connection, struct recorder *recorder) {
+/* Returns the moment at which it had read. */
+static uint64_t receive_replies(struct net *net, struct connection *connection) {
     ssize_t received = recv(connection->socket, net->buffer, BUFFER_BYTES, 0);
     uint64_t now_ns = clock_now_ns();
     if (received > 0) {
-        if (!client_received(connection->client, net->buffer, (size_t)received, now_ns, recorder))
-            fail(net, connection, CLIENT_MISMATCH);
+        if (!client_received(connection->client, net->buffer, (size_t)received, now_ns))
+            fail(connection, CLIENT_MISMATCH);
     } else if (received == 0) {
-        fail(net, connection, CLIENT_CLOSED);
+        fail(connection, CLIENT_CLOSED);
     } else if (errno != EAGAIN && errno != EINTR) {
-        fail(net, connection, kind(errno));
+        fail(connection, kind(errno));
     }
+    return now_ns;
 }
 
 static bool waits(const struct connection *connection) {
-    return connection->client->error == CLIENT_FINE && client_waiting(connection->client);
+    return connection->client->error == CLIENT_FINE &&
+           (connection->connecting || client_waiting(connection->client));
 }
 
-static void serve(struct net *net, const struct epoll_event *event, struct recorder *recorder) {
+/* Whatever the connection can do at once; what is due later goes on the agenda. */
+static void act(struct net *net, struct connection *connection, uint64_t now_ns) {
+    struct client *client = connection->client;
+    if (client->error != CLIENT_FINE || connection->connecting)
+        return;
+    if (client_used_up(client))
+        renew(net, connection);
+    else
+        send_requests(net, connection, now_ns);
+    if (client->error != CLIENT_FINE || connection->connecting || connection->blocked || connection->planned)
+        return;
+    uint64_t due_ns = client_due_ns(client);
+    if (due_ns != CLIENT_NEVER) {
+        connection->planned = true;
+        agenda_add(&net->agenda, due_ns, connection);
+    }
+}
+
+static void serve(struct net *net, const struct epoll_event *event) {
     struct connection *connection = event->data.ptr;
+    uint64_t now_ns = 0;
     net->waiting -= waits(connection);
-    if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        receive_replies(net, connection, recorder);
-    if (connection->client->error == CLIENT_FINE)
-        send_requests(net, connection);
+    if (connection->connecting)
+        end_connect(net, connection);
+    else if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        now_ns = receive_replies(net, connection);
+    if (now_ns == 0)
+        now_ns = clock_now_ns();
+    if (connection->blocked)
+        client_unblocked(connection->client, now_ns);
+    act(net, connection, now_ns);
     net->waiting += waits(connection);
 }
 
-void net_run(struct net *net, struct recorder *recorder, uint64_t deadline_ns) {
-    net->waiting = 0;
-    for (size_t i = 0; i < net->count; i++) {
-        struct connection *connection = &net->connections[i];
-        if (connection->client->error == CLIENT_FINE)
-            send_requests(net, connection);
+/* Sends what has become due, a batch of it at most: between two batches the replies are looked at. */
+static void serve_agenda(struct net *net, uint64_t now_ns) {
+    for (int i = 0; i < EVENTS_A_WAIT && agenda_next_ns(&net->agenda) <= now_ns; i++) {
+        struct connection *connection = agenda_take(&net->agenda);
+        connection->planned = false;
+        net->waiting -= waits(connection);
+        act(net, connection, now_ns);
         net->waiting += waits(connection);
+        now_ns = clock_now_ns();
     }
-    for (uint64_t now = clock_now_ns(); net->waiting > 0 && now < deadline_ns; now = clock_now_ns()) {
-        uint64_t left_ms = (deadline_ns - now + 999999) / 1000000;
-        int count = epoll_wait(net->epoll, net->events, EVENTS_A_WAIT, left_ms < 1000 ? (int)left_ms : 1000);
+}
+
+/* Waits for events until the next request is due or the deadline is reached; a due request does not wait. */
+static int wait_events(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
+    uint64_t next_ns = agenda_next_ns(&net->agenda);
+    uint64_t until_ns = next_ns < deadline_ns ? next_ns : deadline_ns;
+    uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    if (left_ns == 0 ||
+        net->agenda.count == 0) { /* a millisecond is fine enough, and older kernels know it */
+        uint64_t left_ms = (left_ns + 999999) / 1000000;
+        int timeout_ms = left_ms < LONGEST_WAIT_MS ? (int)left_ms : LONGEST_WAIT_MS;
+        return epoll_wait(net->epoll, net->events, EVENTS_A_WAIT, timeout_ms);
+    }
+    struct timespec timeout = {.tv_sec = (time_t)(left_ns / 1000000000),
+                               .tv_nsec = (long)(left_ns % 1000000000)};
+    return epoll_pwait2(net->epoll, net->events, EVENTS_A_WAIT, &timeout, NULL);
+}
+
+void net_run(struct net *net, uint64_t deadline_ns) {
+    prctl(PR_SET_TIMERSLACK, 1); /* ns; the 50 µs that a thread has by default would all be lateness */
+    net->waiting = 0;
+    uint64_t now_ns = clock_now_ns();
+    for (size_t i = 0; i < net->count; i++) {
+        act(net, &net->connections[i], now_ns);
+        net->waiting += waits(&net->connections[i]);
+        now_ns = clock_now_ns();
+    }
+    while ((net->waiting > 0 || net->agenda.count > 0) && now_ns < deadline_ns) {
+        int count = wait_events(net, now_ns, deadline_ns);
         for (int i = 0; i < count; i++)
-            serve(net, &net->events[i], recorder);
+            serve(net, &net->events[i]);
+        now_ns = clock_now_ns();
+        serve_agenda(net, now_ns);
     }
 }

@@ -1,40 +1,87 @@
 /*
  * The Windows backend: overlapped receives and sends, and one completion port a thread.
  *
- * A connection always has a receive under way, and at most one send. Its buffers belong to the system until
- * the packet of their operation has come, so each connection has two of its own.
+ * A connection that stands always has a receive under way, and at most one send. Its buffers belong to the
+ * system until the packet of their operation has come, so each connection has two of its own. A connection
+ * that is made anew is first cancelled and drained, then closed, then connected by ConnectEx, which borrows
+ * the send's place.
+ *
+ * Windows' waits end on its tick, a millisecond at best. So a thread whose next request is due soon sleeps,
+ * by a timer that interrupts the wait on the port, until a millisecond before, and polls the port from then
+ * on.
  */
 #include "loadgen/net.h"
 
 #include <stdlib.h>
+#include <mswsock.h>
 #include <windows.h>
 
 #include "common/clock.h"
+#include "loadgen/agenda.h"
 
-enum { BUFFER_BYTES = 32 * 1024 };
+#ifndef CREATE_WAITABLE_TIMER_HIGH_RESOLUTION
+#define CREATE_WAITABLE_TIMER_HIGH_RESOLUTION 0x2 /* Windows 10 1803 */
+#endif
+
+enum { LEAST_BUFFER_BYTES = 256, MOST_BUFFER_BYTES = 32 * 1024, PACKETS_A_WAIT = 64, LONGEST_WAIT_MS = 1000 };
+enum { POLL_NS = 1000000 };
+
+enum state { STANDING, CLOSING, CONNECTING };
 
 struct connection {
     OVERLAPPED receive, send;
     struct client *client;
+    const struct sockets_route *route;
     SOCKET socket;
+    enum state state;
     bool receiving, sending; /* operations under way */
-    char in[BUFFER_BYTES], out[BUFFER_BYTES];
+    bool planned;            /* it is on the agenda */
+    ULONG in_bytes, out_bytes;
+    char *in, *out;
 };
 
 struct net {
-    HANDLE port;
+    HANDLE port, timer;
     size_t count, waiting; /* connections; those of which waits() is true */
     struct connection **connections;
+    struct agenda agenda; /* connections whose next request is due later */
+    LPFN_CONNECTEX connect_ex;
 };
 
 const char *const net_name = "iocp";
+const char *const net_pacing = "poll";
+
+/* As much as can be outstanding, within reason. */
+static ULONG buffer_bytes(const struct load *load, uint32_t payload) {
+    uint64_t bytes = (uint64_t)load->depth * (FRAME_HEADER_BYTES + (uint64_t)payload);
+    if (bytes > MOST_BUFFER_BYTES)
+        return MOST_BUFFER_BYTES;
+    return bytes < LEAST_BUFFER_BYTES ? LEAST_BUFFER_BYTES : (ULONG)bytes;
+}
+
+static ULONG in_bytes(const struct load *load) {
+    return buffer_bytes(load, amount_most(load->reply_as_request ? &load->size : &load->reply_size));
+}
+
+static ULONG out_bytes(const struct load *load) {
+    return buffer_bytes(load, amount_most(&load->size));
+}
+
+size_t net_connection_bytes(const struct load *load) {
+    return sizeof(struct connection) + sizeof(struct connection *) + sizeof(struct agenda_entry) +
+           in_bytes(load) + out_bytes(load);
+}
 
 struct net *net_open(size_t count, int *error) {
     struct net *net = calloc(1, sizeof *net);
     if (net) {
         net->connections = calloc(count, sizeof *net->connections);
         net->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
-        if (net->connections && net->port)
+        net->timer =
+            CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, TIMER_ALL_ACCESS);
+        if (!net->timer)
+            net->timer = CreateWaitableTimerExW(NULL, NULL, 0, TIMER_ALL_ACCESS);
+        if (net->connections && net->port && net->timer && agenda_open(&net->agenda, count))
             return net;
         free(net->connections);
     }
@@ -55,7 +102,7 @@ static void fail(struct connection *connection, enum client_error error) {
 }
 
 static void start_receive(struct connection *connection) {
-    WSABUF buffer = {.buf = connection->in, .len = BUFFER_BYTES};
+    WSABUF buffer = {.buf = connection->in, .len = connection->in_bytes};
     DWORD flags = 0;
     connection->receive = (OVERLAPPED){0};
     connection->receiving = true;
@@ -66,18 +113,17 @@ static void start_receive(struct connection *connection) {
     }
 }
 
-/* Hands the system all that the client has to send and that fits, unless a send is under way. */
-static void send_requests(struct connection *connection) {
-    if (connection->sending || connection->client->error != CLIENT_FINE)
+/* Hands the system all that is due by now and fits, unless a send is under way. */
+static void send_requests(struct connection *connection, uint64_t now_ns) {
+    struct client *client = connection->client;
+    if (connection->sending || client_due_ns(client) > now_ns)
         return;
-    size_t length = client_output(connection->client, connection->out, BUFFER_BYTES);
-    if (length == 0)
-        return;
+    size_t length = client_output(client, now_ns, connection->out, connection->out_bytes);
     WSABUF buffer = {.buf = connection->out, .len = (ULONG)length};
     connection->send = (OVERLAPPED){0};
     connection->sending = true;
     /* An overlapped send takes all or fails, so the request counts as handed over here. */
-    client_sent(connection->client, length, clock_now_ns());
+    client_sent(client, length, now_ns);
     if (WSASend(connection->socket, &buffer, 1, NULL, 0, &connection->send, NULL) == SOCKET_ERROR &&
         WSAGetLastError() != WSA_IO_PENDING) {
         connection->sending = false;
@@ -85,20 +131,37 @@ static void send_requests(struct connection *connection) {
     }
 }
 
-bool net_connect(struct net *net, struct client *client, const struct sockaddr_in *address,
+static bool attach(struct net *net, struct connection *connection) {
+    return CreateIoCompletionPort((HANDLE)connection->socket, net->port, (ULONG_PTR)connection, 0) != NULL;
+}
+
+/* A connection without its socket. NULL: out of memory. */
+static struct connection *new_connection(struct client *client, const struct sockets_route *route) {
+    ULONG in = in_bytes(client->load), out = out_bytes(client->load);
+    struct connection *connection = calloc(1, sizeof *connection + in + out);
+    if (connection) {
+        *connection = (struct connection){.client = client, .route = route, .in_bytes = in, .out_bytes = out};
+        connection->in = (char *)(connection + 1);
+        connection->out = connection->in + in;
+    }
+    return connection;
+}
+
+bool net_connect(struct net *net, struct client *client, const struct sockets_route *route,
                  uint32_t timeout_ms, int *error) {
-    struct connection *connection = calloc(1, sizeof *connection);
+    struct connection *connection = new_connection(client, route);
     if (!connection) {
         *error = ERROR_NOT_ENOUGH_MEMORY;
         return false;
     }
-    connection->client = client;
-    connection->socket = sockets_connect(address, timeout_ms, error);
+    client_connecting(client, clock_now_ns());
+    connection->socket = sockets_connect(route, timeout_ms, error);
     if (connection->socket == INVALID_SOCKET) {
         free(connection);
         return false;
     }
-    if (!CreateIoCompletionPort((HANDLE)connection->socket, net->port, (ULONG_PTR)connection, 0)) {
+    client_connected(client, clock_now_ns());
+    if (!attach(net, connection)) {
         *error = (int)GetLastError();
         closesocket(connection->socket);
         free(connection);
@@ -109,79 +172,208 @@ bool net_connect(struct net *net, struct client *client, const struct sockaddr_i
     return true;
 }
 
-static void on_received(struct connection *connection, DWORD bytes, struct recorder *recorder) {
-    connection->receiving = false;
+static bool find_connect_ex(struct net *net, SOCKET socket) {
+    GUID id = WSAID_CONNECTEX;
+    DWORD bytes;
+    return net->connect_ex ||
+           WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, (void *)&net->connect_ex,
+                    sizeof net->connect_ex, &bytes, NULL, NULL) == 0;
+}
+
+/* Closes a socket that has nothing under way any more and connects another one. */
+static void reconnect(struct net *net, struct connection *connection) {
+    struct sockets_route route = *connection->route;
+    int error;
+    if (connection->client->load->close_fin)
+        sockets_close(connection->socket);
+    else
+        sockets_abort(connection->socket);
+    if (!route.bound) { /* ConnectEx wants a bound socket */
+        route.bound = true;
+        route.source = (struct sockaddr_in){.sin_family = AF_INET};
+    }
+    client_connecting(connection->client, clock_now_ns());
+    connection->state = CONNECTING;
+    connection->socket = sockets_open(&route, &error);
+    if (connection->socket == INVALID_SOCKET || !attach(net, connection) ||
+        !find_connect_ex(net, connection->socket)) {
+        fail(connection, CLIENT_CONNECT);
+        return;
+    }
+    connection->send = (OVERLAPPED){0};
+    connection->sending = true;
+    if (!net->connect_ex(connection->socket, (const struct sockaddr *)&route.server, sizeof route.server,
+                         NULL, 0, NULL, &connection->send) &&
+        WSAGetLastError() != ERROR_IO_PENDING) {
+        connection->sending = false;
+        fail(connection, CLIENT_CONNECT);
+    }
+}
+
+/* Gives a used connection back; its receive is still under way, and its last send's packet may be. */
+static void renew(struct net *net, struct connection *connection) {
+    connection->state = CLOSING;
+    if (connection->receiving)
+        CancelIoEx((HANDLE)connection->socket, NULL);
+    else if (!connection->sending)
+        reconnect(net, connection);
+}
+
+static void end_connect(struct connection *connection, DWORD error) {
+    connection->state = STANDING;
+    if (error != ERROR_SUCCESS) {
+        fail(connection, CLIENT_CONNECT);
+        return;
+    }
+    setsockopt(connection->socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0);
+    client_connected(connection->client, clock_now_ns());
+    start_receive(connection);
+}
+
+static void on_received(struct connection *connection, DWORD bytes, uint64_t now_ns) {
     if (connection->client->error != CLIENT_FINE)
         return;
     if (bytes == 0)
         fail(connection, CLIENT_CLOSED);
-    else if (client_received(connection->client, connection->in, bytes, clock_now_ns(), recorder))
+    else if (client_received(connection->client, connection->in, bytes, now_ns))
         start_receive(connection);
     else
         fail(connection, CLIENT_MISMATCH);
 }
 
-/* For its reply, or for the packet of its send: that may come after the reply's, and until then nothing is
- * sent. */
+/* For its reply, for a connection, or for the packet of its send: that may come after the reply's, and until
+ * then nothing is sent. */
 static bool waits(const struct connection *connection) {
-    return connection->sending ||
-           (connection->client->error == CLIENT_FINE && client_waiting(connection->client));
+    return connection->sending || (connection->client->error == CLIENT_FINE &&
+                                   (connection->state != STANDING || client_waiting(connection->client)));
+}
+
+/* Whatever the connection can do at once; what is due later goes on the agenda. */
+static void act(struct net *net, struct connection *connection, uint64_t now_ns) {
+    struct client *client = connection->client;
+    if (client->error != CLIENT_FINE || connection->state != STANDING)
+        return;
+    if (client_used_up(client))
+        renew(net, connection);
+    else
+        send_requests(connection, now_ns);
+    if (client->error != CLIENT_FINE || connection->state != STANDING || connection->sending ||
+        connection->planned)
+        return;
+    uint64_t due_ns = client_due_ns(client);
+    if (due_ns != CLIENT_NEVER) {
+        connection->planned = true;
+        agenda_add(&net->agenda, due_ns, connection);
+    }
 }
 
 /* An operation of `connection` has ended: `overlapped` tells which one. */
-static void on_packet(struct connection *connection, const OVERLAPPED *overlapped, DWORD error, DWORD bytes,
-                      struct recorder *recorder) {
+static void on_packet(struct net *net, struct connection *connection, const OVERLAPPED *overlapped,
+                      DWORD error, DWORD bytes) {
+    uint64_t now_ns = clock_now_ns();
     bool received = overlapped == &connection->receive;
     *(received ? &connection->receiving : &connection->sending) = false;
-    if (error != ERROR_SUCCESS)
+    if (connection->state == CLOSING) {
+        if (received && error == ERROR_SUCCESS && bytes > 0)
+            fail(connection, CLIENT_MISMATCH); /* more than was asked for */
+        if (connection->client->error == CLIENT_FINE && !connection->receiving && !connection->sending)
+            reconnect(net, connection);
+    } else if (connection->state == CONNECTING) {
+        end_connect(connection, error);
+    } else if (error != ERROR_SUCCESS) {
         fail(connection, kind(error));
-    else if (received)
-        on_received(connection, bytes, recorder);
-    send_requests(connection); /* a reply has come, or the buffer is free again */
+    } else if (received) {
+        on_received(connection, bytes, now_ns);
+    } else {
+        client_unblocked(connection->client, now_ns);
+    }
+    act(net, connection, now_ns); /* a reply has come, or the buffer is free again */
 }
 
-/* Waits for one packet; the key of a packet is its connection. false: none came within `timeout_ms`. */
-static bool serve(struct net *net, struct recorder *recorder, DWORD timeout_ms) {
-    DWORD bytes;
-    ULONG_PTR key;
-    OVERLAPPED *overlapped;
-    BOOL good = GetQueuedCompletionStatus(net->port, &bytes, &key, &overlapped, timeout_ms);
-    DWORD error = good ? ERROR_SUCCESS : GetLastError();
-    if (!overlapped)
+/* Serves the packets that have come, after a wait for the first of them. false: none came. */
+static bool serve(struct net *net, DWORD timeout_ms) {
+    OVERLAPPED_ENTRY packets[PACKETS_A_WAIT];
+    ULONG count = 0;
+    if (!GetQueuedCompletionStatusEx(net->port, packets, PACKETS_A_WAIT, &count, timeout_ms, TRUE))
         return false;
-    struct connection *connection = (struct connection *)key;
-    net->waiting -= waits(connection);
-    on_packet(connection, overlapped, error, bytes, recorder);
-    net->waiting += waits(connection);
+    for (ULONG i = 0; i < count; i++) {
+        struct connection *connection = (struct connection *)packets[i].lpCompletionKey;
+        const OVERLAPPED *overlapped = packets[i].lpOverlapped;
+        DWORD bytes, flags, error = ERROR_SUCCESS;
+        if (overlapped->Internal != 0 && /* an NTSTATUS, which this call turns into the error */
+            !WSAGetOverlappedResult(connection->socket, packets[i].lpOverlapped, &bytes, FALSE, &flags))
+            error = (DWORD)WSAGetLastError();
+        net->waiting -= waits(connection);
+        on_packet(net, connection, overlapped, error, packets[i].dwNumberOfBytesTransferred);
+        net->waiting += waits(connection);
+    }
     return true;
 }
 
-void net_run(struct net *net, struct recorder *recorder, uint64_t deadline_ns) {
-    net->waiting = 0;
-    for (size_t i = 0; i < net->count; i++) {
-        send_requests(net->connections[i]);
-        net->waiting += waits(net->connections[i]);
+static void CALLBACK on_timer(void *argument, DWORD low, DWORD high) {
+    (void)argument, (void)low, (void)high; /* that the wait on the port ends is all it is for */
+}
+
+/* How long to wait on the port; sets the timer that ends the wait shortly before a request is due. */
+static DWORD plan_wait(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
+    uint64_t next_ns = agenda_next_ns(&net->agenda);
+    uint64_t deadline_ms = (deadline_ns - now_ns + 999999) / 1000000;
+    DWORD timeout_ms = deadline_ms < LONGEST_WAIT_MS ? (DWORD)deadline_ms : LONGEST_WAIT_MS;
+    if (next_ns > deadline_ns)
+        return timeout_ms;
+    if (next_ns < now_ns + POLL_NS)
+        return 0;
+    LARGE_INTEGER due = {.QuadPart =
+                             -(LONGLONG)((next_ns - now_ns - POLL_NS) / 100)}; /* relative, in 100 ns */
+    if (due.QuadPart == 0 || !SetWaitableTimer(net->timer, &due, 0, on_timer, NULL, FALSE))
+        return 0;
+    return timeout_ms;
+}
+
+/* Sends what has become due, a batch of it at most: between two batches the replies are looked at. */
+static void serve_agenda(struct net *net, uint64_t now_ns) {
+    for (int i = 0; i < PACKETS_A_WAIT && agenda_next_ns(&net->agenda) <= now_ns; i++) {
+        struct connection *connection = agenda_take(&net->agenda);
+        connection->planned = false;
+        net->waiting -= waits(connection);
+        act(net, connection, now_ns);
+        net->waiting += waits(connection);
+        now_ns = clock_now_ns();
     }
-    for (uint64_t now = clock_now_ns(); net->waiting > 0 && now < deadline_ns; now = clock_now_ns()) {
-        uint64_t left_ms = (deadline_ns - now + 999999) / 1000000;
-        serve(net, recorder, left_ms < 1000 ? (DWORD)left_ms : 1000);
+}
+
+void net_run(struct net *net, uint64_t deadline_ns) {
+    net->waiting = 0;
+    uint64_t now_ns = clock_now_ns();
+    for (size_t i = 0; i < net->count; i++) {
+        act(net, net->connections[i], now_ns);
+        net->waiting += waits(net->connections[i]);
+        now_ns = clock_now_ns();
+    }
+    while ((net->waiting > 0 || net->agenda.count > 0) && now_ns < deadline_ns) {
+        serve(net, plan_wait(net, now_ns, deadline_ns));
+        now_ns = clock_now_ns();
+        serve_agenda(net, now_ns);
     }
 }
 
 /* The system may own the buffers until the packets of the cancelled operations have come. */
 void net_close(struct net *net) {
-    struct recorder ignored = {0};
+    for (size_t i = 0; i < net->count; i++)
+        fail(net->connections[i], CLIENT_OTHER);
     for (size_t i = 0; i < net->count; i++) {
         struct connection *connection = net->connections[i];
-        fail(connection, CLIENT_OTHER);
         while (connection->receiving || connection->sending)
-            serve(net, &ignored, INFINITE);
-        closesocket(connection->socket);
+            serve(net, INFINITE);
+        if (connection->socket != INVALID_SOCKET)
+            closesocket(connection->socket);
     }
     /* Only now: a packet of one connection may come while another one is awaited. */
     for (size_t i = 0; i < net->count; i++)
         free(net->connections[i]);
+    CloseHandle(net->timer);
     CloseHandle(net->port);
+    agenda_close(&net->agenda);
     free(net->connections);
     free(net);
 }

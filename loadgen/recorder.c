@@ -1,34 +1,124 @@
 #include "loadgen/recorder.h"
 
+#include <stddef.h>
+
+static bool latencies_open(struct latencies *latencies) {
+    return hdr_init(RECORDER_LOWEST_NS, RECORDER_HIGHEST_NS, RECORDER_DIGITS, &latencies->histogram) == 0;
+}
+
+static void latencies_close(struct latencies *latencies) {
+    if (latencies->histogram)
+        hdr_close(latencies->histogram);
+    latencies->histogram = NULL;
+}
+
+static void latencies_record(struct latencies *latencies, uint64_t ns) {
+    if (ns > (uint64_t)RECORDER_HIGHEST_NS) {
+        latencies->saturated++;
+        ns = (uint64_t)RECORDER_HIGHEST_NS;
+    }
+    if (ns < (uint64_t)RECORDER_LOWEST_NS) /* shorter than the clock's step */
+        ns = (uint64_t)RECORDER_LOWEST_NS;
+    hdr_record_value(latencies->histogram, (int64_t)ns);
+}
+
+static void latencies_add(struct latencies *sum, const struct latencies *latencies) {
+    hdr_add(sum->histogram, latencies->histogram); /* same buckets: exact */
+    sum->saturated += latencies->saturated;
+}
+
 bool recorder_open(struct recorder *recorder) {
     *recorder = (struct recorder){0};
-    return hdr_init(RECORDER_LOWEST_NS, RECORDER_HIGHEST_NS, RECORDER_DIGITS, &recorder->latency_ns) == 0;
+    if (latencies_open(&recorder->response) && latencies_open(&recorder->service) &&
+        latencies_open(&recorder->connect))
+        return true;
+    recorder_close(recorder);
+    return false;
 }
 
 void recorder_close(struct recorder *recorder) {
-    if (recorder->latency_ns)
-        hdr_close(recorder->latency_ns);
-    recorder->latency_ns = NULL;
+    latencies_close(&recorder->response);
+    latencies_close(&recorder->service);
+    latencies_close(&recorder->connect);
 }
 
-void recorder_reply(struct recorder *recorder, uint64_t now_ns, uint64_t latency_ns) {
-    recorder->replies_checked++;
-    if (now_ns < recorder->begin_ns || now_ns >= recorder->end_ns)
-        return;
-    recorder->requests++;
-    if (latency_ns > (uint64_t)RECORDER_HIGHEST_NS) {
-        recorder->saturated++;
-        latency_ns = (uint64_t)RECORDER_HIGHEST_NS;
+static bool in_window(const struct recorder *recorder, uint64_t ns) {
+    return ns >= recorder->begin_ns && ns < recorder->end_ns;
+}
+
+bool recorder_send(struct recorder *recorder, const struct moments *request) {
+    if (!recorder->open)
+        return false;
+    bool sent_inside = in_window(recorder, request->sent_ns);
+    bool late = request->sent_ns > request->due_ns + recorder->slack_ns;
+    if (in_window(recorder, request->due_ns)) {
+        recorder->due++;
+        recorder->due_sent += sent_inside;
     }
-    if (latency_ns < (uint64_t)RECORDER_LOWEST_NS) /* shorter than the clock's step */
-        latency_ns = (uint64_t)RECORDER_LOWEST_NS;
-    hdr_record_value(recorder->latency_ns, (int64_t)latency_ns);
+    if (sent_inside) {
+        bool own = late && request->sent_ns > request->possible_ns + recorder->slack_ns;
+        recorder->sends++;
+        recorder->late += own;
+        recorder->held += late && !own;
+    }
+    return late;
+}
+
+static void add_overlap(struct recorder *recorder, uint64_t from_ns, uint64_t to_ns) {
+    uint64_t from = from_ns > recorder->begin_ns ? from_ns : recorder->begin_ns;
+    uint64_t to = to_ns < recorder->end_ns ? to_ns : recorder->end_ns;
+    recorder->outstanding_ns += to > from ? to - from : 0;
+}
+
+bool recorder_reply(struct recorder *recorder, uint64_t now_ns, const struct moments *request) {
+    bool inside = in_window(recorder, now_ns);
+    recorder->replies_checked++;
+    recorder->requests += inside;
+    if (recorder->open)
+        add_overlap(recorder, request->sent_ns, now_ns);
+    if (recorder->open ? in_window(recorder, request->due_ns) : inside) {
+        latencies_record(&recorder->service, now_ns - request->sent_ns);
+        if (recorder->open)
+            latencies_record(&recorder->response, now_ns - request->due_ns);
+    }
+    return inside;
+}
+
+void recorder_unanswered(struct recorder *recorder, const struct moments *request) {
+    if (recorder->open)
+        add_overlap(recorder, request->sent_ns, recorder->end_ns);
+}
+
+void recorder_connected(struct recorder *recorder, uint64_t now_ns, uint64_t latency_ns, bool set_up) {
+    bool inside = !set_up && in_window(recorder, now_ns);
+    recorder->connects += inside;
+    if (set_up || inside)
+        latencies_record(&recorder->connect, latency_ns);
+}
+
+void recorder_bytes_sent(struct recorder *recorder, uint64_t now_ns, uint64_t count) {
+    recorder->bytes_sent += in_window(recorder, now_ns) ? count : 0;
+}
+
+void recorder_bytes_received(struct recorder *recorder, uint64_t now_ns, uint64_t count) {
+    recorder->bytes_checked += count;
+    recorder->bytes_received += in_window(recorder, now_ns) ? count : 0;
 }
 
 void recorder_add(struct recorder *sum, const struct recorder *recorder) {
-    hdr_add(sum->latency_ns, recorder->latency_ns); /* same buckets: exact */
+    latencies_add(&sum->response, recorder->open ? &recorder->response : &recorder->service);
+    latencies_add(&sum->service, &recorder->service);
+    latencies_add(&sum->connect, &recorder->connect);
     sum->requests += recorder->requests;
-    sum->saturated += recorder->saturated;
+    sum->bytes_sent += recorder->bytes_sent;
+    sum->bytes_received += recorder->bytes_received;
+    sum->connects += recorder->connects;
     sum->replies_checked += recorder->replies_checked;
     sum->bytes_checked += recorder->bytes_checked;
+    sum->sends += recorder->sends;
+    sum->late += recorder->late;
+    sum->held += recorder->held;
+    sum->due += recorder->due;
+    sum->due_sent += recorder->due_sent;
+    sum->outstanding_ns += recorder->outstanding_ns;
 }

@@ -15,6 +15,16 @@ static bool start_thread(thread_handle *thread, unsigned(__stdcall *entry)(void 
     return *thread != NULL;
 }
 
+static bool thread_cpu_ns(thread_handle thread, uint64_t *ns) {
+    FILETIME created, ended, kernel, user; /* of 100 ns */
+    if (!GetThreadTimes(thread, &created, &ended, &kernel, &user))
+        return false;
+    ULARGE_INTEGER k = {.LowPart = kernel.dwLowDateTime, .HighPart = kernel.dwHighDateTime};
+    ULARGE_INTEGER u = {.LowPart = user.dwLowDateTime, .HighPart = user.dwHighDateTime};
+    *ns = (k.QuadPart + u.QuadPart) * 100;
+    return true;
+}
+
 static void join_thread(thread_handle thread) {
     WaitForSingleObject(thread, INFINITE);
     CloseHandle(thread);
@@ -23,12 +33,22 @@ static void join_thread(thread_handle thread) {
 #else
 
 #include <pthread.h>
+#include <time.h>
 
 typedef pthread_t thread_handle;
 #define THREAD_RESULT void *
 
 static bool start_thread(thread_handle *thread, void *(*entry)(void *), void *argument) {
     return pthread_create(thread, NULL, entry, argument) == 0;
+}
+
+static bool thread_cpu_ns(thread_handle thread, uint64_t *ns) {
+    clockid_t clock;
+    struct timespec used;
+    if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return false;
+    *ns = (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+    return true;
 }
 
 static void join_thread(thread_handle thread) {
@@ -69,6 +89,10 @@ struct threads *threads_start(size_t count, void (*work)(void *), void *argument
         threads->count++;
     }
     return threads;
+}
+
+bool threads_cpu_ns(const struct threads *threads, size_t i, uint64_t *ns) {
+    return thread_cpu_ns(threads->thread[i].handle, ns);
 }
 
 void threads_join(struct threads *threads) {

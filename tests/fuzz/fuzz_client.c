@@ -43,19 +43,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require(pattern && recorder_open(&recorder));
         recorder.end_ns = UINT64_MAX;
     }
-    struct load load = {data[0], data[1], 1u + data[2] % 8, 0, 0, pattern};
+    struct load load = {.size = amount_of(data[0]),
+                        .reply_size = amount_of(data[1]),
+                        .cpu_us = amount_of(0),
+                        .block_us = amount_of(0),
+                        .depth = 1u + data[2] % 8,
+                        .pattern = pattern};
     struct client client;
     static char request[8 * 300], reply[8 * 300];
-    require(client_open(&client, &load, data[3]));
+    require(client_open(&client, &load, &recorder, data[3], 0));
     client.quota = load.depth;
-    size_t asked = client_output(&client, request, sizeof request);
+    size_t asked = client_output(&client, 0, request, sizeof request);
     client_sent(&client, asked, 1);
-    size_t length = make_replies(request, asked, load.reply_size, reply);
+    size_t length = make_replies(request, asked, data[1], reply);
     size_t right = length * data[3] / 256; /* then the fuzzer's bytes */
-    require(client_received(&client, reply, right, 2, &recorder));
+    require(client_received(&client, reply, right, 2));
     size_t rest = size - 4;
     bool equal = rest <= length - right && memcmp(data + 4, reply + right, rest) == 0;
-    bool accepted = client_received(&client, (const char *)data + 4, rest, 3, &recorder);
+    bool accepted = client_received(&client, (const char *)data + 4, rest, 3);
     require(accepted == equal && (client.error == CLIENT_FINE) == equal);
     require(client.answered <= client.begun);
     client_close(&client);

@@ -20,7 +20,7 @@ from running import Server
 from harness.launch import Launcher, Program, ProgramFailed
 
 pytestmark = pytest.mark.models("iocp", because="the load generator is asked, not the model")
-ERRORS = {"reset", "closed", "mismatch", "timeout", "other"}
+ERRORS = {"reset", "closed", "mismatch", "timeout", "connect", "other"}
 SHORT = {"warmup-ms": 100, "duration-ms": 300}
 LoadGenerator = Callable[..., Program]
 

@@ -1,0 +1,40 @@
+/* What the command line asks for. */
+#ifndef IOMODELS_OPTIONS_H
+#define IOMODELS_OPTIONS_H
+
+#include "common/option.h"
+#include "common/sockets.h"
+#include "loadgen/client.h"
+
+enum { CLASSES_MAX = OPTION_LIST_MAX, CLASS_NAME_MAX = 32, POINTS_MAX = 8 };
+
+/* Connections that are asked the same. Without --class there is one class, "all". */
+struct class {
+    char name[CLASS_NAME_MAX + 1];
+    struct load load;
+    uint32_t connections;
+    uint32_t idle; /* the last so many of them, only held open */
+};
+
+struct plan {
+    const char *host;
+    struct sockaddr_in server;
+    struct class classes[CLASSES_MAX];
+    size_t class_count;
+    uint32_t connections; /* of all classes */
+    uint32_t threads, seed, warmup_ms, duration_ms, timeout_ms, ramp_ms;
+    uint32_t sources; /* source addresses; 0: as many as the ports need */
+    uint64_t slack_ns;
+    bool start_now, describe, calibrate;
+    uint32_t points[POINTS_MAX]; /* of --calibrate: numbers of connections */
+    size_t point_count;
+    uint32_t point_ms;
+};
+
+/* Reads argv; see option_parse(). The pattern and the seeds of the loads are set by whoever runs the plan. */
+enum option_outcome options_read(int argc, char **argv, struct plan *);
+
+/* The tables, NULL-terminated, with the values that now stand. */
+const struct option *const *options_tables(void);
+
+#endif
