@@ -204,6 +204,9 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     validate = add("validate", "whether a run can be handed in: complete, as its schemas say, reproducible")
     validate.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
     _add_micro_options(add("micro", "measure what each primitive costs into results/<run>/ and draw it", MICRO_EXAMPLES))
+    export = add("export", "write the histograms of a run as HdrHistogram's .hgrm and .hlog files, for its plotters")
+    export.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
+    export.add_argument("--out", type=Path, metavar="DIR", help="the folder that gets them (default: hdr/ in the run's)")
     add("models", "the models that were built, and what they can do on this platform")
     _add_tune_options(add("tune", "search how many threads a model wants for a load", TUNE_EXAMPLES))
     add("suites", "the suites, and what each asks")
@@ -319,7 +322,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _fail([f"{unknown}: no such option of {arguments.command}; {advice}"])
         _fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
     commands = {
-        "run": _run, "report": _report, "slo": _slo, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
+        "run": _run, "report": _report, "slo": _slo, "export": _export, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
         "suites": _suites, "micro": _micro, "laws": _laws, "tune": _tune,
     }  # fmt: skip
     console = Console(highlight=False)
@@ -385,7 +388,7 @@ def _slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
     suite = Suite(
         f"slo-{arguments.model}", f"{arguments.slo}", "Which is the highest rate?", (Server(arguments.model, arguments.options),),
         (arguments.connections,), (arguments.size,), arguments.depth, 1, arguments.warmup_ms, arguments.duration_ms, arguments.seed,
-        arguments.loadgen_threads, load_file(arguments.load) if arguments.load else Load(),
+        arguments.loadgen_threads, load=load_file(arguments.load) if arguments.load else Load(),
     )  # fmt: skip
     if suite.load.classes or "rate" in dict(suite.load.options):
         _fail([f"--load {arguments.load}: no rate and no classes here: the search sets the rate of all connections"])
@@ -502,6 +505,16 @@ def _micro(arguments: argparse.Namespace, console: Console, words: Sequence[str]
         _fail([f"--out {out}: must be a folder"])
     options = micro.Options(arguments.filter, arguments.quick, arguments.native, arguments.repetitions)
     return micro.run_micro(_build(), console, ("iomodels", *words), options, out)
+
+
+def _export(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    folder = find_run(arguments.run)
+    from harness.interchange import export_run  # only here: scipy takes a second to load
+
+    out = arguments.out or folder / "hdr"
+    written = export_run(load_run(folder), out)
+    console.print(f"{len(written)} files in {out}", markup=False, soft_wrap=True)
+    return 0
 
 
 def _models(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

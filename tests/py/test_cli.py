@@ -82,7 +82,7 @@ ALL = "efficiency, models, select-vs-iocp"
         (["run", "select-vs-icop"], f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (there is: {ALL})"),
         (["run", "missing.toml"], "iomodels: suite missing.toml: no such file"),
         (["run"], f"iomodels: run: which suite? there is: {ALL}"),
-        (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, slo, report, compare, check, validate, micro, models, tune, suites, laws)"),
+        (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, slo, report, compare, check, validate, micro, export, models, tune, suites, laws)"),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
     ],
