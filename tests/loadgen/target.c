@@ -6,7 +6,8 @@
  * number
  *
  * Prints "ready" with its port. On stdin: "stall MS" makes it do nothing at all for so long, once, and
- * answers "stalled"; the end of stdin makes it print a line "stamps" for each connection, and "end".
+ * answers "stalled"; the end of stdin makes it print "end" with the number of connections, and a line
+ * "stamps" for each.
  *
  * The stamps bound what a client can have measured, by this process's own clock and with no tolerance:
  * `received` is taken after the last byte of a request was read, `sent` before the first byte of its reply is
@@ -161,16 +162,16 @@ static void put_stamps(struct json *line, const struct connection *connection, c
 }
 
 static void print_all_stamps(void) {
+    struct json end = json_event("end");
+    json_u64(&end, "connections", connected);
+    json_print(&end);
     for (size_t i = 0; i < connected; i++) {
         struct json line = json_event("stamps");
-        json_u64(&line, "connection", i);
         put_stamps(&line, &connections[i], "received", offsetof(struct request, received_ns));
         put_stamps(&line, &connections[i], "sent", offsetof(struct request, sent_ns));
         put_stamps(&line, &connections[i], "digest", offsetof(struct request, digest));
         json_print(&line);
     }
-    struct json line = json_event("end");
-    json_print(&line);
 }
 
 /* false: the end of stdin. */
