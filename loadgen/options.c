@@ -18,7 +18,9 @@ struct draft {
         *block_us; /* AMOUNTs; a reply_size of NULL is that of the request */
     uint32_t connections, idle, depth, rate, arrivals, churn, close, stream;
 };
-static struct draft draft = {.size = "64", .cpu_us = "0", .block_us = "0", .connections = 1, .depth = 1};
+static const struct draft draft_defaults = {
+    .size = "64", .cpu_us = "0", .block_us = "0", .connections = 1, .depth = 1};
+static struct draft draft;
 
 static const struct option class_options[] = {
     OPTION_NUMBER("connections", draft.connections, 1, 1000000, "connections", "open all the time"),
@@ -43,7 +45,7 @@ static const struct option class_options[] = {
     OPTION_END,
 };
 
-static struct plan base = {
+static const struct plan plan_defaults = {
     .host = "127.0.0.1",
     .threads = 1,
     .seed = 1,
@@ -52,9 +54,19 @@ static struct plan base = {
     .timeout_ms = 10000,
     .point_ms = 500,
 };
-static uint32_t port, slack_us = 1000;
-static const char *points = "1,64,1000";
+static struct plan base;
+static uint32_t port, slack_us;
+static const char *points;
 static struct option_list class_texts;
+
+static void set_defaults(void) {
+    draft = draft_defaults;
+    base = plan_defaults;
+    port = 0;
+    slack_us = 1000;
+    points = "1,64,1000";
+    class_texts.count = 0;
+}
 
 static const struct option run_options[] = {
     OPTION_TEXT("host", base.host, "IPv4 address of the server"),
@@ -225,17 +237,16 @@ static bool read_points(const char *text, struct plan *plan) {
 
 /* false: a line on stderr says which option is wrong. */
 static bool check_plan(struct plan *plan) {
-    bool alone = plan->calibrate || plan->describe; /* without a server */
     if (plan->calibrate && (class_texts.count > 0 || draft.rate > 0 || draft.churn > 0 || draft.idle > 0 ||
                             draft.reply_size || draft.stream != STREAM_NONE))
         fprintf(stderr,
                 "%s: --calibrate: goes with --size, --depth, --threads, --points and --point-ms only\n",
                 program);
-    else if (port == 0 && !alone)
+    else if (port == 0 && !plan->calibrate && !plan->describe)
         fprintf(stderr, "%s: --port: is needed, 1 to 65535\n", program);
     else if (!sockets_address(plan->host, port, &plan->server))
         fprintf(stderr, "%s: --host %s: must be a numeric IPv4 address\n", program, plan->host);
-    else if (plan->threads > plan->connections && !alone)
+    else if (plan->threads > plan->connections && !plan->calibrate)
         fprintf(stderr, "%s: --threads %" PRIu32 ": must be at most --connections, %" PRIu32 "\n", program,
                 plan->threads, plan->connections);
     else
@@ -244,6 +255,7 @@ static bool check_plan(struct plan *plan) {
 }
 
 enum option_outcome options_read(int argc, char **argv, struct plan *plan) {
+    set_defaults();
     enum option_outcome outcome = option_parse(program, options_tables(), argc, argv);
     if (outcome != OPTIONS_PARSED)
         return outcome;

@@ -42,6 +42,44 @@ void recorder_close(struct recorder *recorder) {
     latencies_close(&recorder->connect);
 }
 
+void recorder_begin(struct recorder *recorder, uint64_t warmup_ns, uint64_t begin_ns, uint64_t end_ns) {
+    uint64_t width_ns = (warmup_ns + end_ns - begin_ns + INTERVALS - 1) / INTERVALS;
+    struct course *course = &recorder->course;
+    recorder->begin_ns = begin_ns;
+    recorder->end_ns = end_ns;
+    *course = (struct course){.width_ns = width_ns > INTERVAL_LEAST_NS ? width_ns : INTERVAL_LEAST_NS};
+    course->warmup = (uint32_t)((warmup_ns + course->width_ns - 1) / course->width_ns);
+    course->count =
+        course->warmup + (uint32_t)((end_ns - begin_ns + course->width_ns - 1) / course->width_ns);
+    course->begin_ns = begin_ns - course->warmup * course->width_ns;
+}
+
+static void course_reply(struct course *course, uint64_t now_ns, uint64_t service_ns) {
+    if (course->count == 0 || now_ns < course->begin_ns) /* set-up */
+        return;
+    uint64_t at = (now_ns - course->begin_ns) / course->width_ns;
+    if (at >= course->count)
+        return;
+    struct interval *interval = &course->intervals[at];
+    interval->replies++;
+    interval->sum_ns += service_ns;
+    interval->max_ns = service_ns > interval->max_ns ? service_ns : interval->max_ns;
+}
+
+static void course_add(struct course *sum, const struct course *course) {
+    sum->begin_ns = course->begin_ns;
+    sum->width_ns = course->width_ns;
+    sum->warmup = course->warmup;
+    sum->count = course->count;
+    for (uint32_t i = 0; i < course->count; i++) {
+        struct interval *to = &sum->intervals[i];
+        const struct interval *from = &course->intervals[i];
+        to->replies += from->replies;
+        to->sum_ns += from->sum_ns;
+        to->max_ns = from->max_ns > to->max_ns ? from->max_ns : to->max_ns;
+    }
+}
+
 static bool in_window(const struct recorder *recorder, uint64_t ns) {
     return ns >= recorder->begin_ns && ns < recorder->end_ns;
 }
@@ -74,6 +112,7 @@ bool recorder_reply(struct recorder *recorder, uint64_t now_ns, const struct mom
     bool inside = in_window(recorder, now_ns);
     recorder->replies_checked++;
     recorder->requests += inside;
+    course_reply(&recorder->course, now_ns, now_ns - request->sent_ns);
     if (recorder->open)
         add_overlap(recorder, request->sent_ns, now_ns);
     if (recorder->open ? in_window(recorder, request->due_ns) : inside) {
@@ -121,4 +160,5 @@ void recorder_add(struct recorder *sum, const struct recorder *recorder) {
     sum->due += recorder->due;
     sum->due_sent += recorder->due_sent;
     sum->outstanding_ns += recorder->outstanding_ns;
+    course_add(&sum->course, &recorder->course);
 }

@@ -30,6 +30,21 @@ struct moments {
     uint64_t sent_ns;     /* first byte handed to the system */
 };
 
+/* The course of the load: replies complete in one of many intervals of equal width. */
+struct interval {
+    uint64_t replies, sum_ns, max_ns; /* their service times */
+};
+enum { INTERVALS = 100, INTERVALS_MAX = INTERVALS + 2 };
+#define INTERVAL_LEAST_NS UINT64_C(10000000)
+
+/* Intervals from the begin of the warm-up to the end of the window; one begins with the window, so the first
+   and the last may be cut. */
+struct course {
+    uint64_t begin_ns, width_ns;
+    uint32_t warmup, count; /* intervals of the warm-up, and of all */
+    struct interval intervals[INTERVALS_MAX];
+};
+
 struct recorder {
     uint64_t begin_ns, end_ns; /* the measuring window, [begin, end) */
     bool open;                 /* the loop */
@@ -48,10 +63,15 @@ struct recorder {
         held;                /* in the window; of them late by own fault; held back by the server, and late */
     uint64_t due, due_sent;  /* due in the window and sent at any time; of them sent inside it */
     uint64_t outstanding_ns; /* sum over requests: the part of the window for which they were under way */
+
+    struct course course;
 };
 
 bool recorder_open(struct recorder *); /* false: out of memory */
 void recorder_close(struct recorder *);
+
+/* Sets the window and the intervals. */
+void recorder_begin(struct recorder *, uint64_t warmup_ns, uint64_t begin_ns, uint64_t end_ns);
 
 /* The first byte of a request was handed over. Returns whether that was later than slack after it was due. */
 bool recorder_send(struct recorder *, const struct moments *);

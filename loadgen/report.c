@@ -256,6 +256,34 @@ static void put_classes(struct json *line, const struct plan *plan, const struct
     json_close(line);
 }
 
+enum { INTERVAL_REPLIES, INTERVAL_MEAN, INTERVAL_MAX };
+
+static void put_intervals(struct json *line, const char *key, const struct course *course, int figure) {
+    json_array(line, key);
+    for (uint32_t i = 0; i < course->count; i++) {
+        const struct interval *interval = &course->intervals[i];
+        bool any = interval->replies > 0;
+        if (figure == INTERVAL_REPLIES)
+            json_u64(line, NULL, interval->replies);
+        else if (figure == INTERVAL_MEAN)
+            put_known(line, NULL, any, any ? (double)interval->sum_ns / (double)interval->replies : 0);
+        else
+            put_known(line, NULL, any, (double)interval->max_ns);
+    }
+    json_close(line);
+}
+
+static void put_course(struct json *line, const struct course *course) {
+    json_object(line, "intervals");
+    json_u64(line, "begin_ns", course->begin_ns);
+    json_u64(line, "width_ns", course->width_ns);
+    json_u64(line, "warmup", course->warmup);
+    put_intervals(line, "requests", course, INTERVAL_REPLIES);
+    put_intervals(line, "mean_ns", course, INTERVAL_MEAN);
+    put_intervals(line, "max_ns", course, INTERVAL_MAX);
+    json_close(line);
+}
+
 /* ---- audit: what tells whether the load generator or the server was measured */
 
 static double target_rate(const struct plan *plan) {
@@ -398,7 +426,7 @@ bool report_result(const struct plan *plan, const struct outcome *outcome) {
     put_latencies(&line, "response", &all->sum.response, intended, true);
     put_latencies(&line, "service", &all->sum.service, NULL, true);
     put_latencies(&line, "connect", &all->sum.connect, NULL, true);
-    put_latencies(&line, "latency", &all->sum.response, intended, true);
+    put_course(&line, &all->sum.course);
     put_jain_index(&line, all);
     put_classes(&line, plan, outcome);
     put_audit(&line, plan, outcome);

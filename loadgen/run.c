@@ -155,10 +155,9 @@ static void generate_load(void *argument) {
     struct worker *worker = argument;
     const struct run *run = worker->run;
     uint64_t cpu_before = 0, cpu_after = 0;
-    for (size_t i = 0; i < run->plan->class_count; i++) {
-        worker->recorders[i].begin_ns = run->begin_ns;
-        worker->recorders[i].end_ns = run->end_ns;
-    }
+    for (size_t i = 0; i < run->plan->class_count; i++)
+        recorder_begin(&worker->recorders[i], (uint64_t)run->plan->warmup_ms * 1000000, run->begin_ns,
+                       run->end_ns);
     set_quota(worker, UINT64_MAX, 0);
     net_run(worker->net, run->begin_ns);
     worker->cpu_known = clock_thread_cpu_ns(&cpu_before);

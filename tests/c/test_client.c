@@ -167,6 +167,130 @@ static void connections_send_different_bytes(void) {
     client_close(&b);
 }
 
+/* An open loop of one connection whose requests are due at 10000, 11000, 12000, 13000 and 14000 ns. */
+static void open_client(struct client *client, struct load *load, struct recorder *recorder, uint32_t depth) {
+    *load = load_of(8, 8, depth);
+    load->arrivals = (struct arrivals){ARRIVALS_CONSTANT, 1e6, 1, 0};
+    load->start_ns = 10000;
+    load->stop_ns = 15000;
+    CHECK(recorder_open(recorder) && client_open(client, load, recorder, 0, 0));
+    recorder->open = true;
+    recorder->slack_ns = 100;
+    recorder->begin_ns = 10000;
+    recorder->end_ns = 15000;
+    client->quota = UINT64_MAX;
+}
+
+static void close_client(struct client *client) {
+    recorder_close(client->recorder);
+    client_close(client);
+}
+
+enum { ECHO_BYTES = FRAME_HEADER_BYTES + 8 };
+
+/* Sends what is due at `sent_ns` and returns how many requests that were; they are in `bytes`. */
+static size_t send_due(struct client *client, uint64_t sent_ns, char *bytes, size_t capacity) {
+    size_t count = client_output(client, sent_ns, bytes, capacity);
+    client_sent(client, count, sent_ns);
+    return count / ECHO_BYTES;
+}
+
+static void an_open_loop_sends_what_is_due_and_nothing_else(void) {
+    struct load load;
+    struct client client;
+    struct recorder recorder;
+    char bytes[16 * ECHO_BYTES];
+    open_client(&client, &load, &recorder, 16);
+    CHECK(client_due_ns(&client) == 10000 && client_output(&client, 9999, bytes, sizeof bytes) == 0);
+    CHECK(send_due(&client, 10000, bytes, sizeof bytes) == 1 && client_due_ns(&client) == 11000);
+    CHECK(send_due(&client, 10999, bytes, sizeof bytes) == 0);
+    CHECK(send_due(&client, 12500, bytes, sizeof bytes) == 2 && client_due_ns(&client) == 13000);
+    CHECK(send_due(&client, 20000, bytes, sizeof bytes) ==
+          2); /* of 13000 and 14000: then the load has stopped */
+    CHECK(client_due_ns(&client) == CLIENT_NEVER && recorder.due == 5 && recorder.due_sent == 3);
+    close_client(&client);
+}
+
+static void response_is_from_when_it_was_due_and_service_from_when_it_was_sent(void) {
+    struct load load;
+    struct client client;
+    struct recorder recorder;
+    char bytes[4 * ECHO_BYTES];
+    open_client(&client, &load, &recorder, 4);
+    CHECK(send_due(&client, 11700, bytes, sizeof bytes) == 2); /* due at 10000 and 11000 */
+    CHECK(client_received(&client, bytes, 2 * ECHO_BYTES, 12000));
+    CHECK(hdr_min(recorder.service.histogram) == 300 && hdr_max(recorder.service.histogram) == 300);
+    CHECK(hdr_min(recorder.response.histogram) == 1000 && hdr_max(recorder.response.histogram) == 2000);
+    CHECK(recorder.outstanding_ns == 600); /* two of them for 300 ns */
+    close_client(&client);
+}
+
+static void who_made_a_send_late_is_told_apart(void) {
+    struct load load;
+    struct client client;
+    struct recorder recorder;
+    char bytes[4 * ECHO_BYTES];
+    open_client(&client, &load, &recorder, 1);
+    CHECK(send_due(&client, 10100, bytes, sizeof bytes) == 1); /* within the slack of 100 */
+    CHECK(recorder.sends == 1 && recorder.late == 0 && recorder.held == 0);
+    CHECK(client_due_ns(&client) == CLIENT_NEVER); /* no place while the first is outstanding */
+    CHECK(client_received(&client, bytes, ECHO_BYTES, 12800));
+    CHECK(send_due(&client, 12850, bytes, sizeof bytes) == 1); /* of 11000: held by the server until 12800 */
+    CHECK(recorder.sends == 2 && recorder.late == 0 && recorder.held == 1);
+    CHECK(client_received(&client, bytes, ECHO_BYTES, 12900));
+    CHECK(send_due(&client, 13050, bytes, sizeof bytes) == 1); /* of 12000: possible at 12900, 150 too late */
+    CHECK(recorder.sends == 3 && recorder.late == 1 && recorder.held == 1);
+    CHECK(client_received(&client, bytes, ECHO_BYTES, 13060));
+    CHECK(client_behind_since_ns(&client, 13100) ==
+          CLIENT_NEVER);                                    /* nothing is due for more than the slack */
+    CHECK(client_behind_since_ns(&client, 13101) == 11000); /* the late stretch began with that of 11000 */
+    CHECK(send_due(&client, 13070, bytes, sizeof bytes) == 1 && client.late_since_ns == 0);
+    CHECK(client_behind_since_ns(&client, 14101) == 14000);
+    CHECK(client_skip_unsent(&client, 15000) == 1 && client_skip_unsent(&client, 15000) == 0);
+    close_client(&client);
+}
+
+static void a_connection_is_used_up_after_its_replies(void) {
+    struct load load;
+    struct client client;
+    struct recorder recorder;
+    char bytes[4 * ECHO_BYTES];
+    open_client(&client, &load, &recorder, 4);
+    load.churn = 2;
+    CHECK(send_due(&client, 14000, bytes, sizeof bytes) == 2 && !client_used_up(&client));
+    CHECK(client_received(&client, bytes, ECHO_BYTES, 14100) && !client_used_up(&client));
+    CHECK(client_received(&client, bytes + ECHO_BYTES, ECHO_BYTES, 14200) && client_used_up(&client));
+    client_connecting(&client, 14300);
+    CHECK(!client_used_up(&client));
+    client_connected(&client, 14700);
+    CHECK(recorder.connects == 1 && hdr_max(recorder.connect.histogram) == 400);
+    CHECK(send_due(&client, 14800, bytes, sizeof bytes) == 2);
+    close_client(&client);
+}
+
+/* Sizes, reply sizes and work that differ from request to request: both ends agree on each. */
+static void amounts_may_differ_from_request_to_request(void) {
+    struct load load = load_of(0, 0, 3);
+    struct client client;
+    struct session session;
+    struct recorder recorder;
+    CHECK(amount_parse("0..300", FRAME_PAYLOAD_MAX, &load.size));
+    CHECK(amount_parse("5*1+100..400*2", FRAME_PAYLOAD_MAX, &load.reply_size));
+    for (int as_request = 0; as_request < 2; as_request++) {
+        load.reply_as_request = as_request;
+        CHECK(recorder_open(&recorder) && client_open(&client, &load, &recorder, 7, 0) &&
+              session_open(&session, 100));
+        recorder.end_ns = UINT64_MAX;
+        client.quota = 200;
+        converse(&client, &session, 13);
+        CHECK(client.answered == 200 && (recorder.bytes_sent == recorder.bytes_received) == as_request);
+        CHECK(recorder.bytes_sent > 200 * 150 && recorder.bytes_sent < 200 * 200);
+        recorder_close(&recorder);
+        session_close(&session);
+        client_close(&client);
+    }
+}
+
 int main(void) {
     pattern = load_pattern(1);
     CHECK(pattern);
@@ -176,6 +300,11 @@ int main(void) {
     bytes_that_nobody_asked_for_are_found();
     latency_is_from_the_first_byte_sent_to_the_last_received();
     connections_send_different_bytes();
+    an_open_loop_sends_what_is_due_and_nothing_else();
+    response_is_from_when_it_was_due_and_service_from_when_it_was_sent();
+    who_made_a_send_late_is_told_apart();
+    a_connection_is_used_up_after_its_replies();
+    amounts_may_differ_from_request_to_request();
     free(pattern);
     return 0;
 }

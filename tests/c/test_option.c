@@ -6,10 +6,15 @@
 static uint32_t count, more;
 static const char *name;
 static bool quick;
+static uint32_t colour;
+static struct option_list items;
+static const char *const colours[] = {"red", "green", NULL};
 static const struct option options[] = {
     OPTION_NUMBER("count", count, 2, 4000000000, "things", ""),
     OPTION_TEXT("name", name, ""),
     OPTION_FLAG("quick", quick, ""),
+    OPTION_CHOICE("colour", colour, colours, ""),
+    OPTION_LIST("item", items, "", ""),
     OPTION_END,
 };
 static const struct option others[] = {OPTION_NUMBER("more", more, 0, 9, "", ""), OPTION_END};
@@ -18,7 +23,7 @@ static enum option_outcome parse(const char *a, const char *b, const char *c) {
     const struct option *tables[] = {options, others, NULL};
     char *argv[] = {"test", (char *)a, (char *)b, (char *)c, NULL};
     int argc = 1 + (a != NULL) + (b != NULL) + (c != NULL);
-    count = 7, more = 8, name = "default", quick = false;
+    count = 7, more = 8, name = "default", quick = false, colour = 0, items.count = 0;
     return option_parse("test", tables, argc, argv);
 }
 
@@ -46,6 +51,27 @@ static void wrong_numbers_are_refused(void) {
     }
 }
 
+static void a_choice_is_one_of_its_words(void) {
+    CHECK(parse("--colour", "green", NULL) == OPTIONS_PARSED && colour == 1);
+    CHECK(parse("--colour=red", NULL, NULL) == OPTIONS_PARSED && colour == 0);
+    CHECK(parse("--colour=gree", NULL, NULL) == OPTIONS_WRONG &&
+          parse("--colour=", NULL, NULL) == OPTIONS_WRONG);
+    CHECK(colour == 0);
+}
+
+static void a_list_keeps_its_order_and_its_limit(void) {
+    CHECK(parse("--item=b", "--item", "a") == OPTIONS_PARSED && items.count == 2);
+    CHECK(strcmp(items.items[0], "b") == 0 && strcmp(items.items[1], "a") == 0);
+    char *argv[OPTION_LIST_MAX + 3] = {"test"};
+    const struct option *tables[] = {options, NULL};
+    for (int i = 1; i <= OPTION_LIST_MAX + 1; i++)
+        argv[i] = "--item=x";
+    items.count = 0;
+    CHECK(option_parse("test", tables, OPTION_LIST_MAX + 1, argv) == OPTIONS_PARSED);
+    items.count = 0;
+    CHECK(option_parse("test", tables, OPTION_LIST_MAX + 2, argv) == OPTIONS_WRONG);
+}
+
 static void unknown_and_incomplete_options_are_refused(void) {
     CHECK(parse("--coun", "3", NULL) == OPTIONS_WRONG);
     CHECK(parse("--countx=3", NULL, NULL) == OPTIONS_WRONG);
@@ -61,6 +87,8 @@ int main(void) {
     defaults_stay();
     both_spellings_and_every_table();
     wrong_numbers_are_refused();
+    a_choice_is_one_of_its_words();
+    a_list_keeps_its_order_and_its_limit();
     unknown_and_incomplete_options_are_refused();
     CHECK(parse("--count", "3", "--help") == OPTIONS_HELP);
     return 0;

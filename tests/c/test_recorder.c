@@ -60,9 +60,57 @@ static void merging_is_exact(void) {
     recorder_close(&sum);
 }
 
+/* An open loop's latencies are of the requests that were due in the window, whenever they were answered. */
+static void an_open_loop_keeps_what_was_due_in_the_window(void) {
+    struct recorder recorder;
+    CHECK(recorder_open(&recorder));
+    recorder.open = true;
+    recorder.begin_ns = 1000;
+    recorder.end_ns = 2000;
+    static const struct moments due_before = {900, 900, 1100}, due_inside = {1999, 1999, 2500},
+                                due_after = {2000, 2000, 2000};
+    recorder_reply(&recorder, 1200, &due_before);
+    CHECK(recorder.requests == 1 && recorder.response.histogram->total_count == 0);
+    recorder_reply(&recorder, 5999, &due_inside);
+    recorder_reply(&recorder, 6000, &due_after);
+    CHECK(recorder.requests == 1 && recorder.response.histogram->total_count == 1);
+    CHECK(hdr_values_are_equivalent(recorder.response.histogram, hdr_max(recorder.response.histogram), 4000));
+    CHECK(hdr_values_are_equivalent(recorder.service.histogram, hdr_max(recorder.service.histogram), 3499));
+    CHECK(recorder.outstanding_ns == 100);
+    recorder_unanswered(&recorder, &(struct moments){1500, 1500, 1600});
+    CHECK(recorder.outstanding_ns == 500);
+    recorder_close(&recorder);
+}
+
+static void the_course_of_the_load_has_every_reply_in_its_interval(void) {
+    struct recorder recorder;
+    static const uint64_t ms = 1000000;
+    CHECK(recorder_open(&recorder));
+    recorder_begin(&recorder, 15 * ms, 1000 * ms, 1025 * ms); /* 10 ms wide, as the least */
+    const struct course *course = &recorder.course;
+    CHECK(course->width_ns == 10 * ms && course->warmup == 2 && course->count == 5);
+    CHECK(course->begin_ns == 980 * ms);
+    reply(&recorder, 979 * ms, 5);
+    reply(&recorder, 980 * ms, 7);
+    reply(&recorder, 1000 * ms, 10);
+    reply(&recorder, 1010 * ms - 1, 30);
+    reply(&recorder, 1029 * ms, 8);
+    reply(&recorder, 1030 * ms, 9);
+    static const uint64_t replies[] = {1, 0, 2, 0, 1}, sums[] = {7, 0, 40, 0, 8}, most[] = {7, 0, 30, 0, 8};
+    for (uint32_t i = 0; i < 5; i++) {
+        CHECK(course->intervals[i].replies == replies[i] && course->intervals[i].sum_ns == sums[i]);
+        CHECK(course->intervals[i].max_ns == most[i]);
+    }
+    recorder_begin(&recorder, 3600000 * ms, 3600000 * ms, UINT64_C(86400000) * 2 * ms);
+    CHECK(course->count <= INTERVALS_MAX);
+    recorder_close(&recorder);
+}
+
 int main(void) {
     the_window_is_half_open();
     extremes_are_kept_and_counted();
     merging_is_exact();
+    an_open_loop_keeps_what_was_due_in_the_window();
+    the_course_of_the_load_has_every_reply_in_its_interval();
     return 0;
 }

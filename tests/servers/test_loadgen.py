@@ -99,7 +99,7 @@ def check_result(result: dict[str, Any], connections: int, reply_size: int, wind
     assert result["replies_checked"] >= requests + connections  # each had one answered before the window
     assert result["bytes_checked"] == result["replies_checked"] * (24 + reply_size)
     assert result["cpu_ns"] is None or result["cpu_ns"] >= 0
-    check_latency(result["latency"], requests)
+    check_latency(result["response"], requests)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_end_of_stdin_before_go(loadgen: LoadGenerator, server: Server) -> None:
 def test_work_shows_in_the_latency(loadgen: LoadGenerator, server: Server) -> None:
     """No request can take less than its work; the depth adds the wait for the one before."""
     result = life(loadgen(server.port, block_us=20_000, **SHORT))["result"]
-    assert result["latency"]["min"] >= 20_000_000 * 0.999
+    assert result["response"]["min"] >= 20_000_000 * 0.999
     check_result(result, 1, 64)
 
 
@@ -179,8 +179,8 @@ def test_window_without_a_single_reply(loadgen: LoadGenerator, server: Server) -
     """Figures that do not exist are null; that is no error."""
     result = life(loadgen(server.port, block_us=250_000, warmup_ms=20, duration_ms=50))["result"]
     assert result["requests"] == 0 and result["requests_per_second"] == 0
-    assert result["latency"]["count"] == 0 and result["latency"]["histogram"]["counts"] == []
-    assert [result["latency"][name] for name in ("min", "max", "mean", "p50", "p99.99")] == [None] * 5
+    assert result["response"]["count"] == 0 and result["response"]["histogram"]["counts"] == []
+    assert [result["response"][name] for name in ("min", "max", "mean", "p50", "p99.99")] == [None] * 5
 
 
 def test_payload_depends_on_the_seed(loadgen: LoadGenerator) -> None:
