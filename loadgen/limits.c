@@ -99,9 +99,11 @@ static bool check_descriptors(const struct plan *plan, unsigned ends, struct lim
     return false;
 }
 
-/* A tenth of the ports is left to others, and to connections that have just been closed. */
+/* A source is given two fifths of its ports at most, where the choice is left to us: the kernel first looks
+   at the ports of one parity only and then, once these are taken, through all of them for each connect. The
+   rest is for others, and for connections that have just been closed. */
 static bool check_ports(struct plan *plan, struct limits *limits) {
-    uint64_t ports = limits->ports_per_source = ephemeral_ports(), usable = ports - ports / 10;
+    uint64_t ports = limits->ports_per_source = ephemeral_ports(), usable = ports * 2 / 5;
     uint64_t sources = (plan->connections + usable - 1) / usable;
     bool loopback = limits_loopback(&plan->server);
     if (plan->sources == 0)
@@ -142,5 +144,5 @@ static bool check_memory(const struct plan *plan, struct limits *limits) {
 
 bool limits_check(struct plan *plan, unsigned ends, struct limits *limits) {
     *limits = (struct limits){0};
-    return check_descriptors(plan, ends, limits) && check_ports(plan, limits) && check_memory(plan, limits);
+    return check_ports(plan, limits) && check_memory(plan, limits) && check_descriptors(plan, ends, limits);
 }
