@@ -180,13 +180,13 @@ def _answer(manifest: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
     """The answer with what stands beside it: the median of its trials, and what the next rate up missed by."""
     at = [trial for trial in manifest["trials"] if trial["k"] == answer.k and trial["met"]]
     above = [trial for trial in manifest["trials"] if answer.k is not None and trial["k"] == answer.k + 1 and not trial["met"]]
-    lowest = [trial["reason"] for trial in manifest["trials"] if answer.k is None]
+    lowest = [trial for trial in manifest["trials"] if answer.k is None]
     return {
         "rate": at[0]["rate"] if at else None,
         "value_ns": stats.median([trial["value_ns"] for trial in at]) if at else None,
-        "open": answer.open or bool(above and above[-1]["client"]),
+        "open": answer.open or any(trials[-1]["client"] for trials in (above, lowest) if trials),
         "above": {"rate": above[-1]["rate"], "reason": above[-1]["reason"]} if above else None,
-        "reason": lowest[-1] if lowest else None,
+        "reason": lowest[-1]["reason"] if lowest else None,
     }
 
 
@@ -194,6 +194,8 @@ def answer_text(manifest: Mapping[str, Any]) -> str:
     """The answer in a sentence."""
     suite, slo, answer = _suite(manifest), Slo(**manifest["slo"]), manifest["answer"]
     what = f"{cells(suite)[0]}, on {manifest['platform']}"
+    if answer["rate"] is None and answer["open"]:
+        return f"{what}: {slo} cannot be judged: at {manifest['range']['low']:,.0f} requests/s already: {answer['reason']}"
     if answer["rate"] is None:
         return f"{what}: {slo} is not met even at {manifest['range']['low']:,.0f} requests/s: {answer['reason']}"
     text = f"{what}: {'at least ' if answer['open'] else ''}{answer['rate']:,} requests/s meet {slo} ({time_text(answer['value_ns'])} there)"

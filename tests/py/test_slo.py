@@ -91,6 +91,13 @@ def test_a_starved_load_generator_is_not_the_server(stage: Stage, one: Suite) ->
     assert "at least" in stage.text
 
 
+def test_nothing_is_said_of_a_server_that_was_not_measured(stage: Stage, one: Suite) -> None:
+    assert search(stage, one, "holds 1, then starves") == 1
+    answer = load_slo(stage.folder)["answer"]
+    assert answer["rate"] is None and answer["open"]
+    assert "p99 ≤ 5 ms cannot be judged: at 400 requests/s already: client-bound" in stage.text
+
+
 def test_what_could_not_be_sent_is_a_miss(stage: Stage, one: Suite) -> None:
     search(stage, one, "holds 1234, then drops", slo=Slo(99.0, 10**9))
     assert load_slo(stage.folder)["answer"]["above"]["reason"] == "only 900 of the 1000 requests that were due could be sent"
