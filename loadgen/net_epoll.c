@@ -227,15 +227,18 @@ static int wait_events(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     uint64_t next_ns = agenda_next_ns(&net->agenda);
     uint64_t until_ns = next_ns < deadline_ns ? next_ns : deadline_ns;
     uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-    if (left_ns == 0 ||
-        net->agenda.count == 0) { /* a millisecond is fine enough, and older kernels know it */
-        uint64_t left_ms = (left_ns + 999999) / 1000000;
-        int timeout_ms = left_ms < LONGEST_WAIT_MS ? (int)left_ms : LONGEST_WAIT_MS;
-        return epoll_wait(net->epoll, net->events, EVENTS_A_WAIT, timeout_ms);
+    if (left_ns > 0 && net->agenda.count > 0) {
+        struct timespec timeout = {.tv_sec = (time_t)(left_ns / 1000000000),
+                                   .tv_nsec = (long)(left_ns % 1000000000)};
+        int count = epoll_pwait2(net->epoll, net->events, EVENTS_A_WAIT, &timeout, NULL);
+        if (count >= 0 || errno == EINTR)
+            return count;
+        left_ns -=
+            left_ns % 1000000; /* Linux before 5.11 waits for milliseconds: rather too short than too long */
     }
-    struct timespec timeout = {.tv_sec = (time_t)(left_ns / 1000000000),
-                               .tv_nsec = (long)(left_ns % 1000000000)};
-    return epoll_pwait2(net->epoll, net->events, EVENTS_A_WAIT, &timeout, NULL);
+    uint64_t left_ms = (left_ns + 999999) / 1000000;
+    int timeout_ms = left_ms < LONGEST_WAIT_MS ? (int)left_ms : LONGEST_WAIT_MS;
+    return epoll_wait(net->epoll, net->events, EVENTS_A_WAIT, timeout_ms);
 }
 
 void net_run(struct net *net, uint64_t deadline_ns) {

@@ -42,6 +42,7 @@ struct connection {
 
 struct net {
     HANDLE port, timer;
+    uint64_t timer_ns;     /* the request for which the timer was set last */
     size_t count, waiting; /* connections; those of which waits() is true */
     struct connection **connections;
     struct agenda agenda; /* connections whose next request is due later */
@@ -314,19 +315,23 @@ static void CALLBACK on_timer(void *argument, DWORD low, DWORD high) {
     (void)argument, (void)low, (void)high; /* that the wait on the port ends is all it is for */
 }
 
-/* How long to wait on the port; sets the timer that ends the wait shortly before a request is due. */
+/* How long to wait on the port. Sets the timer that ends the wait shortly before a request is due; should it
+   ring early or not at all, the wait ends by itself. */
 static DWORD plan_wait(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     uint64_t next_ns = agenda_next_ns(&net->agenda);
-    uint64_t deadline_ms = (deadline_ns - now_ns + 999999) / 1000000;
-    DWORD timeout_ms = deadline_ms < LONGEST_WAIT_MS ? (DWORD)deadline_ms : LONGEST_WAIT_MS;
+    uint64_t until_ns = next_ns < deadline_ns ? next_ns : deadline_ns;
+    uint64_t left_ms = until_ns > now_ns ? (until_ns - now_ns + 999999) / 1000000 : 0;
+    DWORD timeout_ms = left_ms < LONGEST_WAIT_MS ? (DWORD)left_ms : LONGEST_WAIT_MS;
     if (next_ns > deadline_ns)
         return timeout_ms;
-    if (next_ns < now_ns + POLL_NS)
+    if (next_ns <= now_ns + POLL_NS)
         return 0;
-    LARGE_INTEGER due = {.QuadPart =
-                             -(LONGLONG)((next_ns - now_ns - POLL_NS) / 100)}; /* relative, in 100 ns */
-    if (due.QuadPart == 0 || !SetWaitableTimer(net->timer, &due, 0, on_timer, NULL, FALSE))
-        return 0;
+    if (net->timer_ns != next_ns) {
+        LARGE_INTEGER due = {.QuadPart = -(LONGLONG)((next_ns - now_ns - POLL_NS) / 100 + 1)}; /* in 100 ns */
+        net->timer_ns = next_ns;
+        if (!SetWaitableTimer(net->timer, &due, 0, on_timer, NULL, FALSE))
+            return 0;
+    }
     return timeout_ms;
 }
 
