@@ -91,7 +91,7 @@ class Load:
     def __str__(self) -> str:
         """ "rate 2000, arrivals poisson; heavy: connections 1" """
         parts = [", ".join(f"{word} {value}" for word, value in self.options)]
-        parts += [f"{name}: " + ", ".join(f"{word} {value}" for word, value in words) for name, words in self.classes]
+        parts += [": ".join(filter(None, (name, ", ".join(f"{word} {value}" for word, value in words)))) for name, words in self.classes]
         return "; ".join(part for part in parts if part)
 
 
