@@ -4,7 +4,7 @@ Server on the first CPU, client on the last; tools in turn, in another order eac
 drift of the machine falls on all alike. The yardstick is tests/loadgen/bare_pingpong.c, which does the same traffic and nothing else;
 sockperf (Debian's package, if installed) is measured where its job is the same: one connection, ping-pong, with its own echo server.
 
-    python3 tests/loadgen/bench.py [--repeats 9] [--duration-ms 2000] [--only speed,cost,timely,scale,many] [--build build]
+    python3 tests/loadgen/bench.py [--repeats 9] [--duration-ms 2000] [--pause-ms 0] [--only speed,cost,timely,scale,many] [--build build]
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ SOCKPERF_PORT = 11_111
 
 
 class Bench:
-    def __init__(self, build: Path, repeats: int, duration_ms: int) -> None:
+    def __init__(self, build: Path, repeats: int, duration_ms: int, pause_ms: int) -> None:
         self.programs = build / "host" / "bin"
         self.repeats = repeats
         self.duration_ms = duration_ms
+        self.pause_ms = pause_ms
         usable = sorted(os.sched_getaffinity(0))
         self.server_cpu, self.client_cpu = pinned(usable[:1]), pinned(usable[-1:])
         self.apart = len(usable) > 1
@@ -49,6 +50,7 @@ class Bench:
     @contextmanager
     def echo(self) -> Iterator[int]:
         """A fresh epoll echo server; its port."""
+        time.sleep(self.pause_ms / 1000)
         with Program([*self.server_cpu, str(self.programs / "proof" / "epoll_echo")]) as server:
             yield int(server.expect("ready", DUE_S)["port"])
 
@@ -202,6 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measures the load generator. Linux only.")
     parser.add_argument("--repeats", type=int, default=9, metavar="N")
     parser.add_argument("--duration-ms", type=int, default=2000, metavar="N")
+    parser.add_argument("--pause-ms", type=int, default=0, metavar="N", help="before each measurement, for others on the machine")
     parser.add_argument("--build", type=Path, default=ROOT / "build", metavar="DIR")
     parser.add_argument("--only", default=",".join(parts), metavar="PART,PART", help=f"of: {', '.join(parts)}")
     given = parser.parse_args(argv)
@@ -209,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     wrong = [part for part in chosen if part not in parts]
     if wrong:
         parser.error(f"--only {wrong[0]}: must be of {', '.join(parts)}")
-    bench = Bench(given.build.resolve(), given.repeats, given.duration_ms)
+    bench = Bench(given.build.resolve(), given.repeats, given.duration_ms, given.pause_ms)
     facts = capture(given.build, [], {})
     print(f"{facts['cpu']}, {facts['cpus_usable']} CPUs, {facts['system']}; {given.repeats} repeats of {given.duration_ms} ms; load average before {os.getloadavg()}")
     if not bench.apart:
