@@ -50,7 +50,8 @@ static void connect_all(int events, struct connection *connections) {
     sockets_address("127.0.0.1", port, &server);
     for (uint32_t i = 0; i < count; i++) {
         int error = 0;
-        connections[i] = (struct connection){.socket = sockets_connect(&(struct sockets_route){.server = server}, 5000, &error)};
+        connections[i] = (struct connection){
+            .socket = sockets_connect(&(struct sockets_route){.server = server}, 5000, &error)};
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &connections[i]};
         if (connections[i].socket < 0 ||
             epoll_ctl(events, EPOLL_CTL_ADD, connections[i].socket, &event) != 0) {
