@@ -181,6 +181,8 @@ def _errors(data: Mapping[str, Any], where: str) -> list[str]:
         errors += _server_errors(data["servers"], where)
     if "load" in data:
         errors += shape_errors(data["load"], f"{where}: load")
+        if data.get("rate_percents") and isinstance(data["load"], dict) and "rate" in data["load"]:
+            errors.append(f"{where}: load.rate: not with rate_percents, which offer rates of their own")
     return errors + _number_errors(data, where)
 
 

@@ -158,3 +158,8 @@ def test_servers_are_asked_what_they_are(suite: Suite) -> None:
     assert model_errors(suite, models) == ["suite small: model two: option threads = 4: must be 1 … 3"]
     models["two"]["options"][0]["name"] = "thread"
     assert "option threads = 4: no such option; did you mean thread?" in model_errors(suite, models)[0]
+
+
+def test_a_rate_of_its_own_and_shares_of_a_peak_exclude_each_other(tmp_path: Path) -> None:
+    text = GOOD.replace("depth = 1", "depth = 1\nrate_percents = [50]").replace("[[servers]]", "[load]\nrate = 100\n[[servers]]", 1)
+    assert "load.rate: not with rate_percents" in errors_of(write(tmp_path, text))

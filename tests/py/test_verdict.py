@@ -97,9 +97,11 @@ def test_what_the_load_generator_could_not_sum_up_is_not_judged() -> None:
     made = result(audit={"littles_gap": None, "littles_reason": "connections come and go"})
     with pytest.raises(NotRecorded, match="connections come and go"):
         verdict.littles_law(made, 64)
-    with pytest.raises(NotRecorded, match="polls"):
-        verdict.client_cpu([result(loop="open", audit={"cpu_share_max": 1.0, "pacing": "poll"})])
-    assert verdict.client_cpu([result(audit={"cpu_share_max": 1.0, "pacing": "poll"})])
+
+
+def test_a_busy_load_generator_is_judged_by_its_cpu_in_a_closed_loop_and_by_its_sends_in_an_open_one() -> None:
+    assert verdict.client_cpu([result(loop="open", audit={"cpu_share_max": 1.0})]) is None
+    assert verdict.client_cpu([result(audit={"cpu_share_max": 1.0})])
 
 
 @few
