@@ -95,7 +95,7 @@ def change(result: dict[str, Any], behaviour: str) -> int:
     elif behaviour == "unanswered":
         result["unanswered"] = 5
     elif behaviour == "unchecked":
-        result["replies_checked"] = 0
+        result["replies_checked"] = result["audit"]["replies_checked"] = 0
     elif behaviour == "few connections":
         result["connections"]["established"] -= 1
     elif behaviour == "no replies":

@@ -96,7 +96,11 @@ def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
               "latency": {"unit": "ns", "count": REPLIES, "min": 1, "max": 1, "mean": mean(counts), "p50": 1, "p90": 1, "p99": 1,
                           "histogram": {"lowest": 1, "highest": 60 * 10**9, "significant_figures": 3, "counts": counts}}}
     if measurement.condition.rate_percent:
-        result["audit"] = {"target_rate": rate, "achieved_rate": rate, "timely_share": 1.0, "littles_gap": 0.0, "cpu_share_max": 0.2}
+        result["audit"] = {
+            "target_rate": rate, "achieved_rate": rate, "timely_share": 1.0, "held_share": 0.0, "behind_since_ns": None, "littles_gap": 0.0,
+            "cpu_threads": [0.2], "cpu_share_max": 0.2, "connections_requested": 1, "connections_established": 1,
+            "replies_checked": REPLIES, "bytes_checked": REPLIES, "errors": {}, "clock_resolution_ns": 1.0,
+        }  # fmt: skip
     moment = {"format": 1, "time_ns": 10**9}
     return {"argv": ["loadgen", "--port", "4000"], "ready": {"event": "ready", "format": 1, "platform": "linux-6.1"},
             "measuring": {"event": "measuring", **moment}, "measured": {"event": "measured", **moment}, "result": result}

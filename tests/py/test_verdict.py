@@ -215,8 +215,7 @@ def test_what_is_not_recorded_is_not_judged_and_never_passed_in_silence() -> Non
     assert judged.kind is Kind.UNDERPOWERED
     assert judged.not_judged == (
         "replies checked: audit.replies_checked not recorded", "Little's law: audit.littles_gap not recorded",
-        "offered rate: audit.target_rate not recorded", "load generator's CPU: audit.cpu_share_max not recorded",
-        "timely sends: audit.timely_share not recorded", "distance to the ceiling: no calibration of such a load recorded",
+        "offered rate: audit.target_rate not recorded", "timely sends: audit.timely_share not recorded", "distance to the ceiling: no calibration of such a load recorded",
         "spread: 3 of 9 repeats", "slope: 3 of 9 repeats")
     assert verdict.judge(cell(loop="open", audit=AUDIT), 10_000.0).not_judged == ()
 
