@@ -13,7 +13,7 @@ int main(void) {
         due_ns[i] = AGENDA_NEVER;
     for (uint64_t step = 0; step < STEPS; step++) {
         uint64_t random = random_mix(step);
-        size_t who = random % ENTRIES;
+        size_t who = (size_t)(random % ENTRIES);
         if (due_ns[who] == AGENDA_NEVER) {
             due_ns[who] = random_mix(random) % 500; /* so that some are equal */
             agenda_add(&agenda, due_ns[who], &due_ns[who]);

@@ -24,9 +24,9 @@ static double mean_of(const struct amount *amount, uint32_t least, uint32_t most
 
 static void a_number_is_always_itself(void) {
     struct amount amount = parsed("64");
-    CHECK(amount_fixed(&amount) && amount_most(&amount) == 64 && mean_of(&amount, 64, 64) == 64);
+    CHECK(amount_fixed(&amount) && amount_most(&amount) == 64 && (int)mean_of(&amount, 64, 64) == 64);
     amount = amount_of(7);
-    CHECK(amount_fixed(&amount) && mean_of(&amount, 7, 7) == 7);
+    CHECK(amount_fixed(&amount) && (int)mean_of(&amount, 7, 7) == 7);
     CHECK(amount_most(&(struct amount){0}) == 0);
 }
 
@@ -48,7 +48,7 @@ static void an_exponential_has_its_mean_and_its_limit(void) {
     CHECK(fabs(mean_of(&amount, 0, LIMIT) - 50) < 1);
     CHECK(amount_draw(&amount, 0) == LIMIT); /* the rarest of all draws */
     amount = parsed("exp:0");
-    CHECK(amount_most(&amount) == 0 && mean_of(&amount, 0, 0) == 0);
+    CHECK(amount_most(&amount) == 0 && (int)mean_of(&amount, 0, 0) == 0);
 }
 
 static void a_mixture_keeps_its_weights(void) {

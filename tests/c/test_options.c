@@ -24,7 +24,7 @@ static void one_class_without_classes(void) {
     CHECK(read_line("--connections 9 --idle 4 --rate 100 --arrivals poisson") == OPTIONS_PARSED);
     const struct class *class = &plan.classes[0];
     CHECK(plan.class_count == 1 && plan.connections == 9 && strcmp(class->name, "all") == 0);
-    CHECK(class->idle == 4 && class->load.arrivals.count == 5 && class->load.arrivals.rate == 100);
+    CHECK(class->idle == 4 && class->load.arrivals.count == 5 && (int)class->load.arrivals.rate == 100);
     CHECK(class->load.arrivals.kind == ARRIVALS_POISSON && class->load.reply_as_request);
     CHECK(read_line("") == OPTIONS_PARSED && plan.connections == 1 && !load_open_loop(&plan.classes[0].load));
 }
