@@ -15,13 +15,16 @@ import re
 import sys
 import textwrap
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
+from matplotlib.colors import to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator, StrMethodFormatter
@@ -213,14 +216,18 @@ def panel_of(condition: Condition) -> Load:
 
 
 def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: int, rows: int, panel_height: float,
-          share_y: Literal["all", "col"] = "all") -> tuple[Figure, Any]:
-    """A figure with its head (title, note on how to read it), conditions and legend above empty panels; axes: (rows, columns)."""
+          share_y: Literal["all", "col"] = "all", further: Sequence[Line2D] = ()) -> tuple[Figure, Any]:
+    """A figure with its head (title, note on how to read it), conditions and legend above empty panels; axes: (rows, columns).
+
+    `further`: handles of what the figure draws beside the run's series, for the legend.
+    """
     series = looks(record.condition for record in records)
     title, note = head
     lines = [line for text in (subtitle(run, records), note)
              for line in textwrap.wrap(text, width=int(WIDTH_INCHES * 16.5), break_on_hyphens=False)]
     warning = emulated(platform_of(run))
-    legend_rows = math.ceil(sum(len(label) + 8 for label in series) / 95)
+    handles = [Line2D([], [], **line_style(each), label=label) for label, each in series.items()] + list(further)
+    legend_rows = math.ceil(sum(len(str(handle.get_label())) + 8 for handle in handles) / 95)
     header = 0.34 + 0.15 * len(lines) + 0.17 * warning + 0.19 * legend_rows
     height = header + panel_height * rows
     figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
@@ -228,7 +235,6 @@ def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: i
     engine: Any = figure.get_layout_engine()
     engine.set(rect=(0.005, 0.005, 0.99, 1 - header / height), w_pad=0.06, h_pad=0.05)
     top = write_head(figure, [title, *lines], warning)
-    handles = [Line2D([], [], **line_style(each), label=label) for label, each in series.items()]
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, top), ncol=math.ceil(len(handles) / max(1, legend_rows)),
                   handlelength=3.6, columnspacing=1.6, borderaxespad=0.3)
     axes: Any = figure.subplots(rows, columns, squeeze=False, sharex="all", sharey=share_y)
@@ -318,20 +324,49 @@ class Plot:
             axis.set_position((round(left, 5), round(bottom, 5), round(width, 5), round(height, 5)))
 
 
-def svg_text(plot: Plot) -> str:
+PAINTED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
+
+
+@contextmanager
+def on_dark_paper(figure: Figure) -> Iterator[None]:
+    """Every colour of the style is replaced by its twin for dark paper; at the end all are as they were."""
+    artists = figure.findobj()
+    before = [dict(vars(artist)) for artist in artists]
+    for artist in artists:
+        for name in PAINTED:
+            _darken(artist, name)
+    try:
+        yield
+    finally:
+        for artist, state in zip(artists, before):
+            vars(artist).update(state)
+
+
+def _darken(artist: Any, name: str) -> None:
+    get, put = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
+    if not get or not put:
+        return
+    swap = {to_rgba(light)[:3]: to_rgba(dark)[:3] for light, dark in dark_colours().items()}
+    colours = to_rgba_array(get())
+    swapped = [(*swap.get(tuple(each[:3]), each[:3]), each[3]) for each in colours if each[3] > 0]  # invisible stays as it is
+    if swapped:
+        put(swapped if isinstance(artist, Collection) else swapped[0])
+
+
+def svg_text(plot: Plot, dark: bool = False) -> str:
     """The figure as SVG: the same bytes for the same data."""
     buffer = io.BytesIO()
     metadata = {"Title": plot.title, "Description": f"{plot.alt} Made by: {plot.command}", "Creator": "iomodels", "Date": None}
-    with rc():
+    with rc(), on_dark_paper(plot.figure) if dark else nullcontext():
         plot.figure.savefig(buffer, format="svg", metadata=metadata)
     return re.sub(r"[ \t]+$", "", buffer.getvalue().decode(), flags=re.MULTILINE)
 
 
-def png_bytes(plot: Plot) -> bytes:
+def png_bytes(plot: Plot, dark: bool = False) -> bytes:
     """The figure as PNG with 200 dots an inch; its metadata name the command."""
     buffer = io.BytesIO()
     metadata = {"Title": plot.title, "Description": plot.alt, "Command": plot.command, "Software": "iomodels"}
-    with rc():
+    with rc(), on_dark_paper(plot.figure) if dark else nullcontext():
         plot.figure.savefig(buffer, format="png", dpi=200, metadata=metadata)
     return buffer.getvalue()
 
@@ -345,14 +380,17 @@ def csv_text(plot: Plot) -> str:
     return buffer.getvalue()
 
 
-def write(plot: Plot, out: Path) -> tuple[Path, Path, Path]:
-    """Writes NAME.svg, NAME.png and NAME.csv into `out`, each whole or not at all; returns their paths."""
+def write(plot: Plot, out: Path) -> tuple[Path, ...]:
+    """Writes NAME.svg, .png and .csv, and NAME-dark.svg and .png for dark pages, into `out`, each whole or not at all.
+
+    Returns their paths, the light SVG first.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    files = (out / f"{plot.name}.svg", svg_text(plot).encode()), (out / f"{plot.name}.png", png_bytes(plot)), (
-        out / f"{plot.name}.csv", csv_text(plot).encode())
-    for path, content in files:
-        _write_whole(path, content)
-    return files[0][0], files[1][0], files[2][0]
+    files = {f"{plot.name}.svg": svg_text(plot).encode(), f"{plot.name}.png": png_bytes(plot), f"{plot.name}.csv": csv_text(plot).encode(),
+             f"{plot.name}-dark.svg": svg_text(plot, dark=True).encode(), f"{plot.name}-dark.png": png_bytes(plot, dark=True)}
+    for name, content in files.items():
+        _write_whole(out / name, content)
+    return tuple(out / name for name in files)
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -60,10 +60,17 @@ def rate(record: Record) -> float | None:
     return None if value is None else float(value)
 
 
-def _rates(records: Sequence[Record], condition: Condition) -> list[float]:
+def rates(records: Sequence[Record], condition: Condition) -> list[float]:
     """Requests per second of the valid repeats of a cell."""
-    rates = [rate(record) for record in records if record.condition == condition and not left_out(record)]
-    return [value for value in rates if value is not None]
+    found = [rate(record) for record in records if record.condition == condition and not left_out(record)]
+    return [value for value in found if value is not None]
+
+
+def comparable(run: Run, records: Sequence[Record]) -> dict[Condition, list[float]]:
+    """Requests per second of the cells whose verdict lets them be compared, in the order of the records."""
+    verdicts = judge_run(run)
+    found = {c: rates(records, c) for c in dict.fromkeys(record.condition for record in records) if verdicts[c].valid}
+    return {condition: values for condition, values in found.items() if values}
 
 
 def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Verdict]) -> None:
@@ -72,7 +79,7 @@ def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Ve
     for place, (label, look) in enumerate(looks.items()):
         own = [record for record in records if record.condition.label == label]
         cells = sorted({record.condition for record in own}, key=lambda condition: condition.connections)
-        points = [stats.median_estimate(_rates(own, cell)) for cell in cells]
+        points = [stats.median_estimate(rates(own, cell)) for cell in cells]
         x = [cell.connections for cell in cells]
         aside = 1.0 if len(looks) <= style.MOST_BANDS else ASIDE ** (place - (len(looks) - 1) / 2)
         axis.plot([at * aside for at in x], _values(point.value if point else None for point in points), **style.line_style(look), zorder=3)
@@ -110,15 +117,15 @@ def _repeat(axis: Any, record: Record, look: style.Look, aside: float) -> None:
 
 def _rows(run: Run, records: Sequence[Record]) -> tuple[tuple[object, ...], ...]:
     verdicts = judge_run(run)
-    rates = {condition: _rates(records, condition) for condition in {record.condition for record in records}}
-    medians = {condition: stats.median_estimate(values) for condition, values in rates.items()}
+    valid = {condition: rates(records, condition) for condition in {record.condition for record in records}}
+    medians = {condition: stats.median_estimate(values) for condition, values in valid.items()}
     rows = []
     for record in sorted(records, key=lambda one: (style.panel_of(one.condition), one.condition.label, one.condition.connections, one.repeat)):
         c = record.condition
         found = medians[c]
         summary = (found.value, found.low, found.high) if found else (None, None, None)
         rows.append((run.manifest["run"], record.platform, c.label, c.connections, c.size, c.reply_size, c.depth, record.repeat,
-                     record.status, rate(record), *summary, len(rates[c]), verdicts[c].kind.value))
+                     record.status, rate(record), *summary, len(valid[c]), verdicts[c].kind.value))
     return tuple(rows)
 
 
@@ -129,7 +136,7 @@ def _alt(run: Run, records: Sequence[Record]) -> str:
         inside = [record for record in records if style.panel_of(record.condition) == panel]
         most = max(record.condition.connections for record in inside)
         cells = {record.condition.label: record.condition for record in inside if record.condition.connections == most}
-        medians = {label: stats.median(_rates(inside, cells[label])) for label in style.looks(cells.values())}
+        medians = {label: stats.median(rates(inside, cells[label])) for label in style.looks(cells.values())}
         values = [f"{label} {style.rounded(value)}" for label, value in medians.items() if value is not None]
         sentences.append(f"{style.size_words(panel)} at {most:,} connections: {', '.join(values) or 'no valid repeat'}.")
     return f"Line chart on {style.platform_of(run)}: requests per second by connections, median with its 95 % interval. {' '.join(sentences)}"

@@ -19,9 +19,13 @@ from harness.files import ROOT
 from harness.plan import Measurement
 from harness.records import RunError, load_run
 from harness.suite import Server
-from plots import latency_by_percentile, style, throughput_by_connections
+from plots import latency_by_percentile, literature, ratios_to_baseline, style, then_versus_now, throughput_by_connections, winner_map
 
-DRAWS = (throughput_by_connections.draw, latency_by_percentile.draw)
+DRAWS_OF_FAILURES = (throughput_by_connections.draw, latency_by_percentile.draw)
+COMPARING = (ratios_to_baseline.draw, winner_map.draw, then_versus_now.draw)
+DRAWS = DRAWS_OF_FAILURES + COMPARING
+NAMES = ("throughput_by_connections", "latency_by_percentile", "ratios_to_baseline", "winner_map", "then_versus_now")
+ENDS = (".svg", ".png", ".csv", "-dark.svg", "-dark.png")
 SMALL = suite_of(connections=(1, 64, 1024), sizes=(64,))
 
 
@@ -57,7 +61,7 @@ def test_the_same_data_give_the_same_bytes(function: Callable[..., style.Plot], 
 @pytest.mark.parametrize("function", DRAWS)
 def test_other_data_give_another_picture(function: Callable[..., style.Plot], tmp_path: Path) -> None:
     one = draw(function, tmp_path / "one")
-    two = draw(function, tmp_path / "two", rate=lambda measurement: 2 * (usual_rate(measurement) or 0))
+    two = draw(function, tmp_path / "two", rate=lambda m: (usual_rate(m) or 0) * (3 if m.condition.model == "select" else 1))
     assert style.svg_text(one) != style.svg_text(two)
 
 
@@ -163,12 +167,18 @@ def test_latency_shows_the_fewest_the_middle_and_the_most_connections_unless_tol
     assert plot.command.endswith("--connections 8")
 
 
-@pytest.mark.parametrize("function", DRAWS)
+@pytest.mark.parametrize("function", DRAWS_OF_FAILURES)
 def test_a_run_with_failures_only_is_drawn_and_says_so(function: Callable[..., style.Plot], tmp_path: Path) -> None:
     plot = draw(function, tmp_path, rate=lambda measurement: None)
     assert "no valid repeat" in plot.alt.lower()
     assert "n = 0 repeats" in texts(plot)
     style.png_bytes(plot)
+
+
+@pytest.mark.parametrize("function", COMPARING)
+def test_nothing_is_compared_in_a_run_with_failures_only(function: Callable[..., style.Plot], tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no valid repeat"):
+        draw(function, tmp_path, rate=lambda measurement: None)
 
 
 @pytest.mark.parametrize("function", DRAWS)
@@ -237,16 +247,16 @@ def script(name: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", f"plots.{name}", *words], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("name", ["throughput_by_connections", "latency_by_percentile"])
+@pytest.mark.parametrize("name", NAMES)
 def test_each_script_works_alone(name: str, tmp_path: Path) -> None:
     folder = make_run(tmp_path, SMALL)
     done = script(name, str(folder), "--out", str(tmp_path / "out"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{name}.csv", f"{name}.png", f"{name}.svg"]
-    assert done.stdout.split() == [str(tmp_path / "out" / f"{name}.{kind}") for kind in ("svg", "png", "csv")]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{name}{end}" for end in ENDS)
+    assert done.stdout.split() == [str(tmp_path / "out" / f"{name}{end}") for end in ENDS]
     with (tmp_path / "out" / f"{name}.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert {row["format"] for row in rows} == {"1"} and {row["platform"] for row in rows} == {"wine-8.0"}
+    assert {row["format"] for row in rows} == {"1"} and {row["platform"] for row in rows} - {"published"} == {"wine-8.0"}
 
 
 @pytest.mark.parametrize(("words", "message"), [
@@ -260,3 +270,78 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(words: list[str], message: 
     done = script("latency_by_percentile", *(word.format(tmp=tmp_path, run=folder) for word in words))
     assert done.returncode == 2 and message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
     assert not (folder / "figures").exists()
+
+
+def two_models(rates: Callable[[str, int], float | None], repeats: int) -> dict[str, Any]:
+    """Options of draw(): iocp and select at 1, 64 and 1,024 connections, `rates(model, repeat)` at all of them."""
+    return {"suite": suite_of(connections=(1, 64, 1024), sizes=(64,), repeats=repeats),
+            "rate": lambda measurement: rates(measurement.condition.model, measurement.repeat)}
+
+
+def test_the_winner_map_names_a_winner_only_where_one_is_shown(tmp_path: Path) -> None:
+    def clear(model: str, repeat: int) -> float:
+        return (200.0 if model == "iocp" else 100.0) + repeat
+
+    def equal(model: str, repeat: int) -> float:
+        return 100.0 + (repeat * 5 + (model == "iocp") * 3) % 9
+
+    outcomes = {}
+    for name, rates, repeats in (("clear", clear, 9), ("equal", equal, 9), ("few", clear, 3)):
+        plot = draw(winner_map.draw, tmp_path / name, **two_models(rates, repeats))
+        outcomes[name] = {(row[plot.columns.index("outcome")], row[plot.columns.index("tied")]) for row in plot.rows}
+    assert outcomes == {"clear": {("lead", "iocp")}, "equal": outcomes["equal"], "few": {("too few repeats", "iocp select")}}
+    assert {outcome for outcome, _ in outcomes["equal"]} == {"tie"}
+
+
+def test_a_map_without_valid_repeats_has_no_tile_there(tmp_path: Path) -> None:
+    table: dict[tuple[str, int], list[float | None]] = {(model, connections): [None if connections == 64 else 5.0] * 3
+                                                        for model in ("select", "iocp") for connections in (1, 64, 1024)}
+    plot = draw(winner_map.draw, tmp_path, rate=rates_by(table))
+    assert {row[plot.columns.index("connections")] for row in plot.rows} == {1, 1024}
+
+
+def test_ratios_are_to_the_first_server_of_the_suite(tmp_path: Path) -> None:
+    plot = draw(ratios_to_baseline.draw, tmp_path, **two_models(lambda model, repeat: 300.0 if model == "iocp" else 200.0, 9))
+    rows = [dict(zip(plot.columns, row)) for row in plot.rows]
+    assert {(row["server"], row["baseline"], row["ratio"], row["shown"]) for row in rows} == {("iocp", "select", 1.5, True)}
+    assert "iocp, 64" in texts(plot) and "~" not in texts(plot).replace("and ~:", "")
+
+
+def test_a_difference_that_is_not_shown_is_grey_with_a_tilde(tmp_path: Path) -> None:
+    plot = draw(ratios_to_baseline.draw, tmp_path, **two_models(lambda model, repeat: 300.0 if model == "iocp" else 200.0, 3))
+    assert "iocp, 64 ~" in texts(plot)
+    assert {line.get_color() for line in plot.figure.axes[0].lines if line.get_marker() == style.look("iocp").marker} == {style.MUTED}
+
+
+def test_published_numbers_stand_beside_the_run_as_ratios(tmp_path: Path) -> None:
+    plot = draw(then_versus_now.draw, tmp_path, **two_models(lambda model, repeat: 300.0 if model == "iocp" else 150.0, 3))
+    rows = [dict(zip(plot.columns, row)) for row in plot.rows]
+    assert {row["ratio"] for row in rows if row["platform"] == "wine-8.0"} == {0.5}
+    published = [row for row in rows if row["platform"] == "published"]
+    assert len(published) == len(literature.ratios()) == 14
+    hollow = [line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == "none"]
+    assert len(hollow) == sum(not row["verified"] for row in published) == 6
+
+
+def test_there_is_nothing_to_overlay_without_a_completion_port(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="compares with iocp"):
+        draw(then_versus_now.draw, tmp_path, suite=suite_of(servers=(Server("select"), Server("events")), connections=(1,), sizes=(64,)))
+
+
+@pytest.mark.parametrize("text, message", [("format = 2", "format 2"), ("no toml", "cannot be read")])
+def test_literature_of_another_format_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    for name in ("jones-ohlund-2002.toml", "published-numbers.toml"):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(RunError, match=message):
+        literature.ratios(tmp_path)
+
+
+@pytest.mark.parametrize("function", DRAWS)
+def test_dark_twin_has_no_light_colour_and_leaves_the_light_one_alone(function: Callable[..., style.Plot], tmp_path: Path) -> None:
+    plot = draw(function, tmp_path)
+    light = style.svg_text(plot)
+    dark = style.svg_text(plot, dark=True)
+    swapped = style.dark_colours()
+    assert style.svg_text(plot) == light
+    assert swapped[style.PAPER] in dark and swapped[style.INK] in dark
+    assert not [colour for colour in swapped if colour in dark and colour not in swapped.values()]
