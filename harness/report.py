@@ -23,12 +23,13 @@ from harness import laws
 from harness.answer import WINE_SENTENCE, answer, count, figure_words, times
 from harness.compare import ComparedRuns
 from harness.files import write_whole
-from harness.records import Run, load_run
+from harness.records import Run, RunError, load_run
 from harness.stats import Estimate
 from harness.summary import COSTS, PERCENTS, Cell, Comparison, Measure, Summary, panel, summarise
-from plots import latency_by_percentile, style, throughput_by_connections
+from plots import latency_by_percentile, ratios_to_baseline, style, then_versus_now, throughput_by_connections, winner_map
 
-FIGURES = (throughput_by_connections.draw, latency_by_percentile.draw)
+FIGURES = (throughput_by_connections, ratios_to_baseline, winner_map, latency_by_percentile, then_versus_now)
+"""Every script of plots/ that can draw a run, in the order of the report."""
 NOTHING = "–"
 """Stands in a table where there is no value; the reason is below the table."""
 
@@ -71,9 +72,9 @@ def write_report(run_dir: Path) -> Path:
     """
     run = load_run(run_dir)
     summary = summarise(run)
-    plots = [draw(run) for draw in FIGURES] if run.records else []
+    plots, not_drawn = draw_figures(run)
     pictures = [style.write(plot, run_dir / "figures")[0].read_text(encoding="utf-8") for plot in plots]
-    context = _context(summary, plots)
+    context = _context(summary, plots, not_drawn)
     write_whole(run_dir / "report.md", _environment(html=False).get_template("report.md.j2").render(context))
     context["figures"] = [{"plot": plot, "svg": inline_svg(svg, plot.alt, place)} for place, (plot, svg) in enumerate(zip(plots, pictures))]
     context["colours"] = style.dark_colours()
@@ -89,7 +90,19 @@ def _environment(html: bool) -> Environment:
     return environment
 
 
-def _context(summary: Summary, plots: Sequence[style.Plot]) -> dict[str, Any]:
+def draw_figures(run: Run) -> tuple[list[style.Plot], list[tuple[str, str]]]:
+    """The figures of a run, and the names of those that it has no data for, each with the reason."""
+    plots: list[style.Plot] = []
+    not_drawn: list[tuple[str, str]] = []
+    for figure in FIGURES if run.records else ():
+        try:
+            plots.append(figure.draw(run))
+        except RunError as error:
+            not_drawn.append((figure.NAME, str(error).removeprefix(f"{run.path}: ")))
+    return plots, not_drawn
+
+
+def _context(summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[tuple[str, str]]) -> dict[str, Any]:
     manifest = summary.run.manifest
     return {
         "summary": summary,
@@ -97,6 +110,7 @@ def _context(summary: Summary, plots: Sequence[style.Plot]) -> dict[str, Any]:
         "wine": f"{WINE_SENTENCE}" if summary.emulated else None,
         "answer": answer(summary),
         "plots": plots,
+        "not_drawn": not_drawn,
         "blocks": _blocks(summary),
         "percents": [f"p{percent:g}" for percent in PERCENTS],
         "costs": COSTS[1:],

@@ -15,7 +15,7 @@ import re
 import sys
 import textwrap
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -330,11 +330,12 @@ PAINTED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolo
 @contextmanager
 def on_dark_paper(figure: Figure) -> Iterator[None]:
     """Every colour of the style is replaced by its twin for dark paper; at the end all are as they were."""
+    swap = {to_rgba(light)[:3]: to_rgba(dark)[:3] for light, dark in dark_colours().items()}
     artists = figure.findobj()
     before = [dict(vars(artist)) for artist in artists]
     for artist in artists:
         for name in PAINTED:
-            _darken(artist, name)
+            _darken(artist, name, swap)
     try:
         yield
     finally:
@@ -342,24 +343,32 @@ def on_dark_paper(figure: Figure) -> Iterator[None]:
             vars(artist).update(state)
 
 
-def _darken(artist: Any, name: str) -> None:
+Colour = tuple[float, ...]
+
+
+def _darken(artist: Any, name: str, swap: Mapping[Colour, Colour]) -> None:
     get, put = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
     if not get or not put:
         return
-    swap = {to_rgba(light)[:3]: to_rgba(dark)[:3] for light, dark in dark_colours().items()}
     colours = to_rgba_array(get())
     swapped = [(*swap.get(tuple(each[:3]), each[:3]), each[3]) for each in colours if each[3] > 0]  # invisible stays as it is
     if swapped:
         put(swapped if isinstance(artist, Collection) else swapped[0])
 
 
-def svg_text(plot: Plot, dark: bool = False) -> str:
+def svg_text(plot: Plot) -> str:
     """The figure as SVG: the same bytes for the same data."""
     buffer = io.BytesIO()
     metadata = {"Title": plot.title, "Description": f"{plot.alt} Made by: {plot.command}", "Creator": "iomodels", "Date": None}
-    with rc(), on_dark_paper(plot.figure) if dark else nullcontext():
+    with rc():
         plot.figure.savefig(buffer, format="svg", metadata=metadata)
     return re.sub(r"[ \t]+$", "", buffer.getvalue().decode(), flags=re.MULTILINE)
+
+
+def darkened(svg: str) -> str:
+    """An SVG of svg_text() for dark paper."""
+    swap = dark_colours()
+    return re.sub("|".join(swap), lambda found: swap[found[0]], svg)
 
 
 def png_bytes(plot: Plot, dark: bool = False) -> bytes:
@@ -386,8 +395,9 @@ def write(plot: Plot, out: Path) -> tuple[Path, ...]:
     Returns their paths, the light SVG first.
     """
     out.mkdir(parents=True, exist_ok=True)
-    files = {f"{plot.name}.svg": svg_text(plot).encode(), f"{plot.name}.png": png_bytes(plot), f"{plot.name}.csv": csv_text(plot).encode(),
-             f"{plot.name}-dark.svg": svg_text(plot, dark=True).encode(), f"{plot.name}-dark.png": png_bytes(plot, dark=True)}
+    svg = svg_text(plot)
+    files = {f"{plot.name}.svg": svg.encode(), f"{plot.name}.png": png_bytes(plot), f"{plot.name}.csv": csv_text(plot).encode(),
+             f"{plot.name}-dark.svg": darkened(svg).encode(), f"{plot.name}-dark.png": png_bytes(plot, dark=True)}
     for name, content in files.items():
         _write_whole(out / name, content)
     return tuple(out / name for name in files)

@@ -92,8 +92,7 @@ def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Ve
             axis.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0, zorder=1)
         else:
             axis.vlines([at * aside for at in x], low, high, color=look.colour, alpha=0.55, linewidth=1.1, zorder=2)
-        for record in own:
-            _repeat(axis, record, look, aside)
+        _repeats(axis, own, look, aside)
     for limit, words in style.limits(records):
         axis.axvline(limit, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
         axis.annotate(words, (limit, 0), xycoords=("data", "axes fraction"), xytext=(-3, 4), textcoords="offset points",
@@ -105,14 +104,14 @@ def _values(numbers: Iterable[float | None]) -> list[float]:
     return [math.nan if number is None else number for number in numbers]
 
 
-def _repeat(axis: Any, record: Record, look: style.Look, aside: float) -> None:
-    """One repeat: a faint dot if it is valid, else hollow, and on the axis if it never came to a number."""
-    value, at = rate(record), record.condition.connections * aside
-    if not left_out(record) and value is not None:
-        axis.plot(at, value, ".", color=look.colour, alpha=0.4, markersize=3.5, markeredgewidth=0, zorder=2)
-    else:
-        axis.plot(at, value or 0.0, look.marker, markerfacecolor="none", markeredgecolor=look.colour,
-                  markersize=6.5, markeredgewidth=1.1, clip_on=False, zorder=4)
+def _repeats(axis: Any, records: Sequence[Record], look: style.Look, aside: float) -> None:
+    """The repeats of a series: faint dots where valid, else hollow, and on the axis if one never came to a number."""
+    places = [(left_out(record) is None, record.condition.connections * aside, rate(record)) for record in records]
+    good = [(at, value) for valid, at, value in places if valid and value is not None]
+    bad = [(at, value or 0.0) for valid, at, value in places if not valid or value is None]
+    axis.plot([at for at, _ in good], [value for _, value in good], ".", color=look.colour, alpha=0.4, markersize=3.5, markeredgewidth=0, zorder=2)
+    axis.plot([at for at, _ in bad], [value for _, value in bad], look.marker, markerfacecolor="none", markeredgecolor=look.colour,
+              markersize=6.5, markeredgewidth=1.1, clip_on=False, zorder=4)
 
 
 def _rows(run: Run, records: Sequence[Record]) -> tuple[tuple[object, ...], ...]:

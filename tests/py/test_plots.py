@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib.image
 import pytest
 from made_run import RUN, make_run, rates_by, suite_of, usual_rate
 from matplotlib.colors import to_rgb
@@ -109,10 +111,10 @@ def test_the_lines_are_the_medians_and_break_where_nothing_is_valid(tmp_path: Pa
         ("select", 1): [10.0, 12.0, 20.0], ("select", 64): [None, None, None], ("select", 1024): [None, 8.0, 6.0],
         ("iocp", 1): [1.0, 2.0, 3.0], ("iocp", 64): [4.0, 5.0, 6.0], ("iocp", 1024): [7.0, 8.0, 9.0]}
     plot = draw(throughput_by_connections.draw, tmp_path, rate=rates_by(table))
-    lines = [line for line in plot.figure.axes[0].lines if len(line.get_xdata()) == 3]
+    lines = [line for line in plot.figure.axes[0].lines if line.get_linestyle() != "None"]
     assert [[None if value != value else value for value in line.get_ydata()] for line in lines] == [[12.0, None, 7.0], [2.0, 5.0, 8.0]]
     hollow = [line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == "none"]
-    assert sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in hollow) == [(64, 0.0)] * 3 + [(1024, 0.0)]
+    assert sorted(place for line in hollow for place in zip(line.get_xdata(), line.get_ydata())) == [(64, 0.0)] * 3 + [(1024, 0.0)]
     assert "Hollow: not valid" in texts(plot)
 
 
@@ -224,13 +226,13 @@ def test_seven_series_have_seven_looks(tmp_path: Path) -> None:
 def test_many_series_stand_side_by_side_without_bands(tmp_path: Path) -> None:
     plot = draw(throughput_by_connections.draw, tmp_path / "seven", suite=SEVEN)
     assert "Bar: its 95 %" in texts(plot) and "Band" not in texts(plot)
-    lines = [line for line in plot.figure.axes[0].lines if len(line.get_xdata()) == 3]
+    lines = [line for line in plot.figure.axes[0].lines if line.get_linestyle() != "None" and len(line.get_xdata()) == len(SEVEN.connections)]
     for column, count in enumerate(SEVEN.connections):
         places = [line.get_xdata()[column] for line in lines]
         assert len(set(places)) == 7 and all(0.8 < place / count < 1.25 for place in places)
     few = draw(throughput_by_connections.draw, tmp_path / "few")
     assert "Band: its 95 %" in texts(few)
-    assert [set(line.get_xdata()) for line in few.figure.axes[0].lines if len(line.get_xdata()) == 3] == [{1, 64, 1024}] * 2
+    assert [set(line.get_xdata()) for line in few.figure.axes[0].lines if line.get_linestyle() != "None" and len(line.get_xdata()) == 3] == [{1, 64, 1024}] * 2
 
 
 @pytest.mark.parametrize(("value", "words"), [(0, "0"), (0.01234, "0.0123"), (1.0, "1.00"), (0.9996, "1.00"), (49.96, "50.0"), (999.6, "1,000"), (123456, "123,000")])
@@ -339,9 +341,10 @@ def test_literature_of_another_format_is_refused(text: str, message: str, tmp_pa
 @pytest.mark.parametrize("function", DRAWS)
 def test_dark_twin_has_no_light_colour_and_leaves_the_light_one_alone(function: Callable[..., style.Plot], tmp_path: Path) -> None:
     plot = draw(function, tmp_path)
-    light = style.svg_text(plot)
-    dark = style.svg_text(plot, dark=True)
-    swapped = style.dark_colours()
-    assert style.svg_text(plot) == light
+    light, picture = style.svg_text(plot), style.png_bytes(plot)
+    dark, swapped = style.darkened(light), style.dark_colours()
     assert swapped[style.PAPER] in dark and swapped[style.INK] in dark
     assert not [colour for colour in swapped if colour in dark and colour not in swapped.values()]
+    image = matplotlib.image.imread(io.BytesIO(style.png_bytes(plot, dark=True)))
+    assert tuple(image[0, 0, :3]) == pytest.approx(to_rgb(swapped[style.PAPER]), abs=0.01)
+    assert style.png_bytes(plot) == picture

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from harness.plan import Measurement
 from harness.records import RunError, load_run
-from harness.report import markdown_cell, terminal_table, write_report
+from harness.report import FIGURES, markdown_cell, terminal_table, write_report
 from harness.suite import Server
 
 SMALL = suite_of(connections=(1, 64, 1024), sizes=(64, 4096))
@@ -54,7 +54,7 @@ class Page(HTMLParser):
             self.open.pop()
 
     def handle_data(self, data: str) -> None:
-        if not {"style", "svg"} & set(self.open):
+        if not {"style", "script", "svg"} & set(self.open):
             self.words.append(data)
 
     @property
@@ -86,10 +86,11 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def test_everything_is_there_and_the_answer_comes_first(complete: Report) -> None:
     folder, page, _, markdown = complete
     assert sorted(path.name for path in (folder / "figures").iterdir()) == [
-        f"{name}.{kind}" for name in ("latency_by_percentile", "throughput_by_connections") for kind in ("csv", "png", "svg")]
+        f"{figure.NAME}{end}" for figure in sorted(FIGURES, key=lambda each: each.NAME)
+        for end in ("-dark.png", "-dark.svg", ".csv", ".png", ".svg")]
     places = [page.text.index(words) for words in (
         "Which serves more requests a second?", "Not Windows.", "On wine-8.0, iocp over select", "How does throughput change",
-        "How long do requests take", "Results", "Calls a request", "Conditions", "Left out", "Do it again",
+        "How far is each model from the baseline", "Which model is fastest at which load?", "How long do requests take", "Results", "Calls a request", "Conditions", "Left out", "Do it again",
         "./iomodels run select-vs-iocp --seed 7")]
     assert places == sorted(places)
     assert page.open == []
@@ -100,7 +101,8 @@ def test_everything_is_there_and_the_answer_comes_first(complete: Report) -> Non
 def test_the_page_is_one_file_that_loads_nothing(complete: Report) -> None:
     _, page, source, _ = complete
     assert "http:" not in source and "https:" not in source
-    assert not {"link", "script", "iframe", "object", "img", "image"} & {tag for tag, _ in page.tags}
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]
+    assert not {"link", "iframe", "object", "img", "image"} & {tag for tag, _ in page.tags}
     assert "@import" not in source and not re.search(r"url\((?!#)", source)
     for tag, attributes in page.tags:
         target = attributes.get("href") or attributes.get("xlink:href") or ""
@@ -110,14 +112,14 @@ def test_the_page_is_one_file_that_loads_nothing(complete: Report) -> None:
 def test_figures_have_alt_texts_and_ids_that_do_not_collide(complete: Report) -> None:
     _, page, source, markdown = complete
     figures = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert len(figures) == 2
+    assert len(figures) == len(FIGURES)
     for attributes in figures:
-        assert attributes["role"] == "img" and "Line chart on wine-8.0" in (attributes["aria-label"] or "")
+        assert attributes["role"] == "img" and re.match(r"[A-Z][^:]* on wine-8\.0[.:]", attributes["aria-label"] or "")
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', source))
     assert used and used <= set(ids)
-    assert all(alt.startswith("Line chart") for alt in re.findall(r"!\[([^\]]*)", markdown)) and markdown.count("![") == 2
+    assert len([alt for alt in re.findall(r"!\[([^\]]*)", markdown) if " on wine-8.0" in alt]) == markdown.count("![") == len(FIGURES)
 
 
 def test_figures_follow_the_page_into_the_dark(complete: Report) -> None:
