@@ -113,9 +113,9 @@ def counter(record: Record, name: str) -> Figure:
     return Figure(value, unit, row["source"], None, row.get("note"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """A loaded run. Of several tries of one measurement `records` has the last."""
+    """A loaded run, itself and no other: two that were loaded are two. Of several tries of one measurement `records` has the last."""
 
     path: Path
     manifest: dict[str, Any]

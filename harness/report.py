@@ -26,9 +26,11 @@ from harness.files import write_whole
 from harness.records import Run, RunError, load_run
 from harness.stats import Estimate
 from harness.summary import COSTS, PERCENTS, Cell, Comparison, Measure, Summary, panel, summarise
-from plots import latency_by_percentile, ratios_to_baseline, style, then_versus_now, throughput_by_connections, winner_map
+from plots import (course_of_a_cell, latency_by_percentile, latency_by_rate, memory_by_connections, ratios_to_baseline, request_costs, style,
+                   then_versus_now, throughput_by_connections, winner_map)
 
-FIGURES = (throughput_by_connections, ratios_to_baseline, winner_map, latency_by_percentile, then_versus_now)
+FIGURES = (throughput_by_connections, ratios_to_baseline, winner_map, latency_by_percentile, latency_by_rate, request_costs,
+           memory_by_connections, course_of_a_cell, then_versus_now)
 """Every script of plots/ that can draw a run, in the order of the report."""
 NOTHING = "–"
 """Stands in a table where there is no value; the reason is below the table."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,11 @@ def _ratio_of_medians(above: NDArray[np.float64], below: NDArray[np.float64], ax
 
 def _interval(sides: Sequence[Sequence[float]], statistic: Callable[..., Any], seed: int) -> tuple[float, float]:
     """Percentile bootstrap; each side is resampled independently. A statistic of equal values has an interval without width."""
+    return _resampled(tuple(tuple(side) for side in sides), statistic, seed)
+
+
+@lru_cache(maxsize=4096)  # a report asks for the same interval in its table, its sentences and its figures
+def _resampled(sides: tuple[tuple[float, ...], ...], statistic: Callable[..., Any], seed: int) -> tuple[float, float]:
     data = [np.asarray(side, dtype=np.float64) for side in sides]
     found = scipy_stats.bootstrap(data, statistic, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="percentile",
                                   vectorized=True, axis=-1, random_state=np.random.default_rng(seed)).confidence_interval

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from harness import stats
@@ -211,6 +212,7 @@ def judge(records: Iterable[Record], ceiling: float | None = None) -> Verdict:
     return Verdict(Kind.SERVER_BOUND if closed else Kind.RATE_BOUND, (), not_judged)
 
 
+@lru_cache(maxsize=1)  # every figure of a report asks
 def judge_run(run: Run) -> dict[Condition, Verdict]:
     """The verdict of every cell that has a record."""
     cells: dict[Condition, list[Record]] = {}

@@ -3,6 +3,7 @@
 The classic HDR figure: x = percentile, stretched as −log10(1 − q) so that every further nine is equally wide; y = latency (log).
 The line is the histogram of all valid repeats merged; the band runs from the lowest to the highest repeat. Each ends
 where fewer than ten samples lie beyond the percentile. One panel a number of connections (columns) and message size (rows).
+In an open loop the line is the response time, from the moment a request was due; the dotted one is the service time, from when it was sent.
 """
 
 from __future__ import annotations
@@ -10,27 +11,42 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness import stats
-from harness.records import Record, Run
+from harness.records import Condition, Record, Run
 from harness.verdict import left_out
 from plots import style
 
 NAME = "latency_by_percentile"
 QUESTION = "How long do requests take, out to the rare slow ones?"
 TITLE = "Latency by percentile"
+SERVICE_NOTE = " Line with markers: response time, from when a request was due. Dotted: service time, from when it was sent."
 NOTE = "Line: all valid repeats together. Band: lowest to highest repeat. Cut where fewer than 10 samples lie beyond."
-COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "percentile", "latency_us", "lowest_repeat_us",
-           "highest_repeat_us", "samples", "repeats_ok")
+COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "rate_percent", "time", "percentile", "latency_us",
+           "lowest_repeat_us", "highest_repeat_us", "samples", "repeats_ok")
 STEPS_A_NINE = 40
 """Points of the line for each further nine; whole nines are always among them."""
 MOST_COLUMNS = 3
 
 Point = tuple[float, float, float | None, float | None]
 """Percentile; latency of all repeats together, of the lowest and of the highest repeat, in µs."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One cell: `merged` are its valid repeats together, `service` the points of the service time where it differs, else empty."""
+
+    points: tuple[Point, ...]
+    service: tuple[Point, ...]
+    merged: stats.Histogram
+    repeats: int
+
+
+Curves = dict[Condition, Curve]
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
@@ -40,24 +56,19 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     records = style.chosen(run, shown, sizes)
     columns = sorted({record.condition.connections for record in records})
     rows = sorted({style.panel_of(record.condition) for record in records})
-    curves = {(panel, count): _curves([r for r in records if style.panel_of(r.condition) == panel and r.condition.connections == count])
-              for panel in rows for count in columns}
+    curves = _curves(records)
+    note = NOTE + SERVICE_NOTE * any(curve.service for curve in curves.values())
     with style.rc():
-        figure, axes = style.sheet(run, records, (TITLE, NOTE), len(columns), len(rows), panel_height=2.4, share_y="col")
+        figure, axes = style.sheet(run, records, (TITLE, note), len(columns), len(rows), panel_height=2.4, share_y="col")
         looks = style.looks(record.condition for record in records)
         for i, panel in enumerate(rows):
             for j, count in enumerate(columns):
-                _panel(axes[i, j], curves[panel, count], looks)
-                axes[i, j].set_title(f"{count:,} conn. × {style.size_words(panel)}")
-        _axes(axes, max((point[0] for each in curves.values() for points in each.values() for point in points), default=90.0))
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, records), figure, COLUMNS, _rows(run, records),
+                inside = {c.label: curve for c, curve in curves.items() if style.panel_of(c) == panel and c.connections == count}
+                _panel(axes[i, j], {label: inside[label] for label in looks if label in inside}, looks)
+                axes[i, j].set_title(f"{count:,} conn. × {style.size_words(panel).removesuffix(' of the lowest peak')}")
+        _axes(axes, max((point[0] for curve in curves.values() for point in curve.points), default=90.0))
+    return style.Plot(NAME, QUESTION, TITLE, _alt(run, curves), figure, COLUMNS, _rows(run, curves),
                       style.command(NAME, run, connections, sizes))
-
-
-def histogram(record: Record) -> stats.Histogram:
-    """Latencies (ns) of a repeat; empty if it has none."""
-    latency = (style.result_of(record) or {}).get("latency") or {}
-    return stats.histogram((latency.get("histogram") or {}).get("counts") or ())
 
 
 def _grid(samples: int) -> list[float]:
@@ -67,16 +78,24 @@ def _grid(samples: int) -> list[float]:
     return [percent for percent in sorted({*grid, 50.0}) if stats.supported(samples, percent)]
 
 
-def _curves(records: Sequence[Record]) -> dict[str, tuple[Point, ...]]:
-    """Series label → its points, from the valid repeats of one panel."""
-    repeats: dict[str, list[stats.Histogram]] = {label: [] for label in style.looks(record.condition for record in records)}
+def _curves(records: Sequence[Record]) -> Curves:
+    """The cells, panel by panel, from their valid repeats."""
+    cells = sorted({record.condition for record in records}, key=lambda c: (style.panel_of(c), c.connections, c.label))
+    valid: dict[Condition, list[Record]] = {cell: [] for cell in cells}
     for record in records:
-        if not left_out(record) and (counts := histogram(record)):
-            repeats[record.condition.label].append(counts)
-    return {label: _curve(histograms) for label, histograms in repeats.items()}
+        if not left_out(record):
+            valid[record.condition].append(record)
+    return {cell: _cell(own) for cell, own in valid.items()}
 
 
-def _curve(histograms: Sequence[stats.Histogram]) -> tuple[Point, ...]:
+def _cell(valid: Sequence[Record]) -> Curve:
+    response, service = ([counts for record in valid if (counts := style.histogram(record, time))] for time in style.TIMES)
+    points, merged = _curve(response)
+    return Curve(points, _curve(service)[0] if service != response else (), merged, len(response))
+
+
+def _curve(histograms: Sequence[stats.Histogram]) -> tuple[tuple[Point, ...], stats.Histogram]:
+    """The points, and the histogram of all together."""
     merged = stats.merge(histograms)
     grid = _grid(stats.samples(merged))
     middle = stats.percentiles(merged, grid)
@@ -88,7 +107,7 @@ def _curve(histograms: Sequence[stats.Histogram]) -> tuple[Point, ...]:
         value = middle[place]
         if value is not None:
             points.append((percent, value / 1e3, low, high))
-    return tuple(points)
+    return tuple(points), merged
 
 
 def position(percent: float) -> float:
@@ -104,17 +123,20 @@ def duration(us: float) -> str:
     return f"{us * 1e3:.10g} ns"
 
 
-def _panel(axis: Any, curves: dict[str, tuple[Point, ...]], looks: dict[str, style.Look]) -> None:
-    for place, (label, points) in enumerate(curves.items()):
-        x = [position(point[0]) for point in points]
+def _panel(axis: Any, curves: dict[str, Curve], looks: dict[str, style.Look]) -> None:
+    for place, (label, curve) in enumerate(curves.items()):
+        x = [position(point[0]) for point in curve.points]
         line = style.line_style(looks[label]) | {"markevery": (5 + 7 * place, STEPS_A_NINE // 2)}
-        if points:
-            axis.plot(x, [point[1] for point in points], **line, zorder=3)
-        band = [(at, point[2], point[3]) for at, point in zip(x, points) if point[2] is not None]
+        if curve.points:
+            axis.plot(x, [point[1] for point in curve.points], **line, zorder=3)
+        if curve.service:
+            axis.plot([position(point[0]) for point in curve.service], [point[1] for point in curve.service],
+                      **style.second_line_style(looks[label]), zorder=2)
+        band = [(at, point[2], point[3]) for at, point in zip(x, curve.points) if point[2] is not None]
         if band:
             alpha = 0.16 if len(looks) <= style.MOST_BANDS else 0.07
             axis.fill_between(*zip(*band), color=looks[label].colour, alpha=alpha, linewidth=0, zorder=1)
-    if not any(curves.values()):
+    if not any(curve.points for curve in curves.values()):
         axis.text(0.5, 0.5, "no valid repeat", transform=axis.transAxes, ha="center", va="center", color=style.MUTED)
 
 
@@ -137,24 +159,22 @@ def _axes(axes: Any, highest: float) -> None:
         axis.set_xlabel("percentile")
 
 
-def _rows(run: Run, records: Sequence[Record]) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, curves: Curves) -> tuple[tuple[object, ...], ...]:
     rows: list[tuple[object, ...]] = []
-    cells = sorted({r.condition for r in records}, key=lambda c: (style.panel_of(c), c.connections, c.label))
-    for cell in cells:
-        histograms = [counts for r in records if r.condition == cell and r.ok and (counts := histogram(r))]
-        head = (run.manifest["run"], style.platform_of(run), cell.label, cell.connections, cell.size, cell.reply_size, cell.depth)
-        tail = (stats.samples(stats.merge(histograms)), len(histograms))
-        rows += [(*head, f"{point[0]:.10g}", *point[1:], *tail) for point in _curve(histograms)]
+    for cell, curve in curves.items():
+        head = (run.manifest["run"], style.platform_of(run), cell.label, cell.connections, *style.panel_of(cell))
+        tail = (stats.samples(curve.merged), curve.repeats)
+        for time, points in zip(style.TIMES, (curve.points, curve.service)):
+            rows += [(*head, time, f"{point[0]:.10g}", *point[1:], *tail) for point in points]
     return tuple(rows)
 
 
-def _alt(run: Run, records: Sequence[Record]) -> str:
+def _alt(run: Run, curves: Curves) -> str:
     """What the figure shows, in words: the medians and p99 of every panel."""
     sentences = []
-    for cell in sorted({r.condition for r in records}, key=lambda c: (style.panel_of(c), c.connections, c.label)):
-        merged = stats.merge(histogram(r) for r in records if r.condition == cell and r.ok)
-        if merged:
-            p50, p99 = (duration(float(f"{(value or 0) / 1e3:.3g}")) for value in stats.percentiles(merged, (50, 99)))
+    for cell, curve in curves.items():
+        if curve.merged:
+            p50, p99 = (duration(float(f"{(value or 0) / 1e3:.3g}")) for value in stats.percentiles(curve.merged, (50, 99)))
             sentences.append(f"{cell.label}, {cell.connections:,} × {style.size_words(style.panel_of(cell))}: p50 {p50}, p99 {p99}.")
     return f"Line chart on {style.platform_of(run)}: latency by percentile, logarithmic. {' '.join(sentences) or 'No valid repeat.'}"
 

@@ -43,7 +43,7 @@ def baseline_of(run: Run) -> str:
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
     """The figure of a run. RunError if there is nothing to draw."""
-    records = style.chosen(run, connections, sizes)
+    records = style.rates_free(run, style.chosen(run, connections, sizes))
     baseline = baseline_of(run)
     found = lines(comparable(run, records), baseline)
     if not found:
@@ -94,7 +94,7 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
 
 
 def _rows(run: Run, found: Sequence[Line], baseline: str) -> tuple[tuple[object, ...], ...]:
-    return tuple((run.manifest["run"], style.platform_of(run), line.label, baseline, line.connections, *line.load, line.ratio.value,
+    return tuple((run.manifest["run"], style.platform_of(run), line.label, baseline, line.connections, *line.load[:3], line.ratio.value,
                   line.ratio.low, line.ratio.high, line.p, line.shown) for line in found)
 
 

@@ -23,15 +23,19 @@ from typing import Any, Literal
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import Collection
 from matplotlib.colors import to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
+from harness import stats
 from harness.records import Condition, Record, Run, RunError, load_run
 
 CSV_FORMAT = 1
+PNG_DOTS = 200
+"""An inch."""
 WINE_WORDS = "Wine: shows that the code is right, not how Windows performs"
 WIDTH_INCHES = 7.2
 """Two columns of a printed page; the text stays legible when the figure is set at one column and a half."""
@@ -210,16 +214,42 @@ def chosen(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record, ...]
     return found
 
 
+def rates_free(run: Run, records: Sequence[Record]) -> tuple[Record, ...]:
+    """The closed loops of the records: where every server serves at the same offered rate, rates say nothing. RunError if there is none."""
+    found = tuple(record for record in records if not record.condition.rate_percent)
+    if not found:
+        raise RunError(f"{run.path}: every load is at an offered rate, which all servers have in common")
+    return found
+
+
+def by_rate(load: Load) -> tuple[bool, Load]:
+    """Sorts closed loops before loads at an offered rate."""
+    return load[-1] > 0, load
+
+
+TIMES = ("response", "service")
+"""A latency runs from the moment a request was due, or from when it was sent."""
+
+
+def histogram(record: Record, time: str = "response") -> stats.Histogram:
+    """The latencies (ns) of a repeat, one of TIMES; empty if it has none. A closed loop sends
+    when it intends to: its records of old have only one."""
+    result = result_of(record) or {}
+    latency = result.get(time) or result.get("latency") or {}
+    return stats.histogram((latency.get("histogram") or {}).get("counts") or ())
+
+
 def panel_of(condition: Condition) -> Load:
     """What must be equal for two cells to share a panel: message size, reply size, depth, offered rate."""
     return condition.size, condition.reply_size, condition.depth, condition.rate_percent
 
 
 def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: int, rows: int, panel_height: float,
-          share_y: Literal["all", "col"] = "all", further: Sequence[Line2D] = ()) -> tuple[Figure, Any]:
+          share_y: Literal["all", "col", "row"] = "all", further: Sequence[Line2D] = (), panels: int | None = None) -> tuple[Figure, Any]:
     """A figure with its head (title, note on how to read it), conditions and legend above empty panels; axes: (rows, columns).
 
-    `further`: handles of what the figure draws beside the run's series, for the legend.
+    `further`: handles of what the figure draws beside the run's series, for the legend. `panels`: so many are used, row by row (all);
+    the others are hidden, and the panels above them have the numbers of the x axis.
     """
     series = looks(record.condition for record in records)
     title, note = head
@@ -238,6 +268,10 @@ def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: i
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, top), ncol=math.ceil(len(handles) / max(1, legend_rows)),
                   handlelength=3.6, columnspacing=1.6, borderaxespad=0.3)
     axes: Any = figure.subplots(rows, columns, squeeze=False, sharex="all", sharey=share_y)
+    for place in range(rows * columns if panels is None else panels, rows * columns):
+        row, column = divmod(place, columns)
+        axes[row, column].set_visible(False)
+        axes[row - 1, column].tick_params(labelbottom=True)
     return figure, axes
 
 
@@ -261,7 +295,7 @@ def rc() -> Any:
     return matplotlib.rc_context(RC)
 
 
-def count_axis(axes: Iterable[Any], counts: Sequence[int]) -> None:
+def count_axis(axes: Iterable[Any], counts: Sequence[int], plain_y: bool = True) -> None:
     """Connections on a log2 axis, with a tick at every measured number (every other one where they would crowd)."""
     ticks = counts[:: math.ceil(len(counts) / 8)]
     for axis in axes:
@@ -269,7 +303,8 @@ def count_axis(axes: Iterable[Any], counts: Sequence[int]) -> None:
         axis.set_xlim(min(counts) / 1.35, max(counts) * 1.35)
         axis.set_xticks(ticks, [f"{count:,}" for count in ticks])
         axis.xaxis.set_minor_locator(NullLocator())
-        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        if plain_y:
+            axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.set_xlabel("connections (log scale)")
 
 
@@ -299,6 +334,39 @@ def line_style(each: Look) -> dict[str, Any]:
     """Keyword arguments of a matplotlib line for a series."""
     style: dict[str, Any] = {"color": each.colour, "marker": each.marker, "linestyle": (0, each.dash) if each.dash else "-"}
     return style | {"markeredgecolor": PAPER, "markeredgewidth": 0.5}
+
+
+def second_line_style(each: Look) -> dict[str, Any]:
+    """For a second figure of the same series: thin and dotted in its colour."""
+    return {"color": each.colour, "linewidth": 1.1, "linestyle": (0, (1, 1.6))}
+
+
+def median_line(axis: Any, look: Look, points: Sequence[tuple[float, Sequence[float], bool]], **line: Any) -> None:
+    """A series: the median of the repeats over each x with a bar for its 95 % interval, hollow where it is not valid. It breaks where
+    there is no value. `points`: (x, the repeats' values, whether the cell is valid)."""
+    found = [(at, stats.median_estimate(values), valid) for at, values, valid in points]
+    axis.plot([at for at, _, _ in found], [math.nan if each is None else each.value for _, each, _ in found], **(line_style(look) | line), zorder=3)
+    for at, each, valid in found:
+        if each and each.low is not None and each.high is not None:
+            axis.vlines(at, each.low, each.high, color=look.colour, alpha=0.55, linewidth=1.1, zorder=2)
+        if each and not valid:
+            axis.plot(at, each.value, look.marker, markerfacecolor=PAPER, markeredgecolor=look.colour, markersize=6.5, markeredgewidth=1.1, zorder=4)
+
+
+def plain_log(axis: Any, values: Iterable[float]) -> None:
+    """A log y axis with plain numbers at 1, 2, 5 … and room at both ends; linear near 0 where a value is 0."""
+    known = sorted(value for value in values if value >= 0)
+    positive = [value for value in known if value > 0]
+    if not positive:
+        return
+    if known[0] == 0:
+        axis.set_yscale("symlog", linthresh=positive[0])
+    else:
+        axis.set_yscale("log")
+        axis.set_ylim(positive[0] / 1.3, positive[-1] * 1.3)
+    axis.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if positive[-1] < 1000 * positive[0] else (1,)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
 
 
 @dataclass(frozen=True)
@@ -360,8 +428,8 @@ def svg_text(plot: Plot) -> str:
     """The figure as SVG: the same bytes for the same data."""
     buffer = io.BytesIO()
     metadata = {"Title": plot.title, "Description": f"{plot.alt} Made by: {plot.command}", "Creator": "iomodels", "Date": None}
-    with rc():
-        plot.figure.savefig(buffer, format="svg", metadata=metadata)
+    with rc(), _drawn_by(FigureCanvasSVG, plot.figure, dots=72) as canvas:
+        canvas.print_svg(buffer, metadata=metadata)
     return re.sub(r"[ \t]+$", "", buffer.getvalue().decode(), flags=re.MULTILINE)
 
 
@@ -372,20 +440,32 @@ def darkened(svg: str) -> str:
 
 
 def png_bytes(plot: Plot, dark: bool = False) -> bytes:
-    """The figure as PNG with 200 dots an inch; its metadata name the command."""
+    """The figure as PNG; its metadata name the command."""
     buffer = io.BytesIO()
     metadata = {"Title": plot.title, "Description": plot.alt, "Command": plot.command, "Software": "iomodels"}
-    with rc(), on_dark_paper(plot.figure) if dark else nullcontext():
-        plot.figure.savefig(buffer, format="png", dpi=200, metadata=metadata)
+    with rc(), on_dark_paper(plot.figure) if dark else nullcontext(), _drawn_by(FigureCanvasAgg, plot.figure, PNG_DOTS) as canvas:
+        canvas.print_png(buffer, metadata=metadata)
     return buffer.getvalue()
 
 
+@contextmanager
+def _drawn_by(canvas: Callable[[Figure], Any], figure: Figure, dots: int) -> Iterator[Any]:
+    """A canvas of its own for one file: Figure.savefig() draws everything twice, for layouts that move with the paper's edge."""
+    usual, usual_dots = figure.canvas, figure.dpi
+    figure.dpi = dots
+    try:
+        yield canvas(figure)
+    finally:
+        figure.dpi = usual_dots
+        figure.set_canvas(usual)
+
+
 def csv_text(plot: Plot) -> str:
-    """The data behind the figure; what could not be had is an empty field."""
+    """The data behind the figure, to nine digits; what could not be had is an empty field."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("format", *plot.columns))
-    writer.writerows((CSV_FORMAT, *row) for row in plot.rows)
+    writer.writerows((CSV_FORMAT, *(float(f"{each:.9g}") if isinstance(each, float) else each for each in row)) for row in plot.rows)
     return buffer.getvalue()
 
 

@@ -32,7 +32,7 @@ Cells = Mapping[Condition, Sequence[float]]
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
     """The figure of a run. RunError if there is nothing to draw, or no completion port to compare with."""
-    records = style.chosen(run, connections, sizes)
+    records = style.rates_free(run, style.chosen(run, connections, sizes))
     cells = comparable(run, records)
     if not any(condition.label == literature.BASELINE for condition in cells):
         raise RunError(f"{run.path}: this figure compares with {literature.BASELINE}, of which the run has no valid repeat")
@@ -42,13 +42,11 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     others = [record for record in records if record.condition.label != literature.BASELINE]
     with style.rc():
         figure, axes = style.sheet(run, others or records, (TITLE, NOTE), columns, -(-len(panels) // columns), panel_height=2.9,
-                                   further=_legend(published))
-        for place, axis in enumerate(axes.flat):
-            if place < len(panels):
-                axis.set_title(style.size_words(panels[place]))
-                _published(axis, published)
-                _measured(axis, {c: values for c, values in cells.items() if style.panel_of(c) == panels[place]})
-            axis.set_visible(place < len(panels))
+                                   further=_legend(published), panels=len(panels))
+        for axis, load in zip(axes.flat, panels):
+            axis.set_title(style.size_words(load))
+            _published(axis, published)
+            _measured(axis, {c: values for c, values in cells.items() if style.panel_of(c) == load})
         _axes(axes, [record.condition.connections for record in records] + [each.connections for each in published])
         for axis in axes[:, 0]:
             axis.set_ylabel("throughput over iocp's")
@@ -109,7 +107,7 @@ def _rows(run: Run, cells: Cells, published: Sequence[literature.Published]) -> 
         inside = {c: values for c, values in cells.items() if style.panel_of(c) == panel}
         for label in style.looks(inside):
             for count, ratio in _ratios(inside, label) if label != literature.BASELINE else ():
-                rows.append((f"run {run.manifest['run']}", None, style.platform_of(run), label, count, *panel, ratio.value, ratio.low,
+                rows.append((f"run {run.manifest['run']}", None, style.platform_of(run), label, count, *panel[:3], ratio.value, ratio.low,
                              ratio.high, True))
     return tuple(rows)
 

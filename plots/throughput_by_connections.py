@@ -31,7 +31,7 @@ COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "de
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
     """The figure of a run. RunError if there is nothing to draw or the run mixes platforms."""
-    records = tuple(record for record in style.chosen(run, connections, sizes) if not record.condition.rate_percent)
+    records = style.rates_free(run, style.chosen(run, connections, sizes))
     panels = sorted({style.panel_of(record.condition) for record in records})
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
@@ -40,11 +40,9 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     hollow = any(left_out(record) or not verdicts[record.condition].valid for record in records)
     note = (MANY_NOTE if many else NOTE) + HOLLOW_NOTE * hollow
     with style.rc():
-        figure, axes = style.sheet(run, records, (TITLE, note), columns, rows, panel_height=2.75)
-        for place, axis in enumerate(axes.flat):
-            if place < len(panels):
-                _panel(axis, [record for record in records if style.panel_of(record.condition) == panels[place]], verdicts)
-            axis.set_visible(place < len(panels))
+        figure, axes = style.sheet(run, records, (TITLE, note), columns, rows, panel_height=2.75, panels=len(panels))
+        for axis, load in zip(axes.flat, panels):
+            _panel(axis, [record for record in records if style.panel_of(record.condition) == load], verdicts)
         axes[0, 0].set_ylim(bottom=0)
         style.count_axis(axes.flat, sorted({record.condition.connections for record in records}))
         for axis in axes[:, 0]:
@@ -110,8 +108,9 @@ def _repeats(axis: Any, records: Sequence[Record], look: style.Look, aside: floa
     good = [(at, value) for valid, at, value in places if valid and value is not None]
     bad = [(at, value or 0.0) for valid, at, value in places if not valid or value is None]
     axis.plot([at for at, _ in good], [value for _, value in good], ".", color=look.colour, alpha=0.4, markersize=3.5, markeredgewidth=0, zorder=2)
-    axis.plot([at for at, _ in bad], [value for _, value in bad], look.marker, markerfacecolor="none", markeredgecolor=look.colour,
-              markersize=6.5, markeredgewidth=1.1, clip_on=False, zorder=4)
+    if bad:  # matplotlib takes an empty line that is not clipped for one at the origin, and the layout fails
+        axis.plot([at for at, _ in bad], [value for _, value in bad], look.marker, markerfacecolor="none", markeredgecolor=look.colour,
+                  markersize=6.5, markeredgewidth=1.1, clip_on=False, zorder=4)
 
 
 def _rows(run: Run, records: Sequence[Record]) -> tuple[tuple[object, ...], ...]:

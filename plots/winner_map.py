@@ -43,7 +43,7 @@ class Tile:
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
     """The figure of a run. RunError if there is nothing to draw or no valid repeat."""
-    records = style.chosen(run, connections, sizes)
+    records = style.rates_free(run, style.chosen(run, connections, sizes))
     found = tiles(comparable(run, records))
     if not found:
         raise RunError(f"{run.path}: no valid repeat, so no model leads anywhere")
@@ -105,7 +105,7 @@ def _rows(run: Run, found: Sequence[Tile]) -> tuple[tuple[object, ...], ...]:
     rows = []
     for tile in sorted(found, key=lambda each: (each.load, each.connections)):
         lead = (tile.lead.value, tile.lead.low, tile.lead.high) if tile.lead else (None, None, None)
-        rows.append((run.manifest["run"], style.platform_of(run), tile.connections, *tile.load, tile.outcome, tile.tied[0], tile.following,
+        rows.append((run.manifest["run"], style.platform_of(run), tile.connections, *tile.load[:3], tile.outcome, tile.tied[0], tile.following,
                      *lead, tile.p, " ".join(tile.tied)))
     return tuple(rows)
 

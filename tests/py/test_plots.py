@@ -4,34 +4,55 @@ from __future__ import annotations
 
 import csv
 import io
+import runpy
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib.image
 import pytest
-from made_run import RUN, make_run, rates_by, suite_of, usual_rate
+from made_run import INTERVALS, RUN, make_run, offered_rate, rates_by, suite_of, usual_rate, with_everything
 from matplotlib.colors import to_rgb
 
 from harness import stats
 from harness.files import ROOT
 from harness.plan import Measurement
-from harness.records import RunError, load_run
+from harness.records import Record, Run, RunError, load_run
 from harness.suite import Server
-from plots import latency_by_percentile, literature, ratios_to_baseline, style, then_versus_now, throughput_by_connections, winner_map
+from harness.report import FIGURES
+from plots import (course_of_a_cell, latency_by_percentile, latency_by_rate, literature, memory_by_connections, ratios_to_baseline, request_costs,
+                   style, then_versus_now, throughput_by_connections, winner_map)
 
+Draw = Callable[..., style.Plot]
 DRAWS_OF_FAILURES = (throughput_by_connections.draw, latency_by_percentile.draw)
 COMPARING = (ratios_to_baseline.draw, winner_map.draw, then_versus_now.draw)
-DRAWS = DRAWS_OF_FAILURES + COMPARING
-NAMES = ("throughput_by_connections", "latency_by_percentile", "ratios_to_baseline", "winner_map", "then_versus_now")
+DRAWS = tuple(figure.draw for figure in FIGURES)
+NAMES = tuple(figure.NAME for figure in FIGURES)
 ENDS = (".svg", ".png", ".csv", "-dark.svg", "-dark.png")
 SMALL = suite_of(connections=(1, 64, 1024), sizes=(64,))
 
 
-def draw(function: Callable[..., style.Plot], folder: Path, **options: Any) -> style.Plot:
+EVERYTHING = replace(suite_of(connections=(1, 64), sizes=(64,)), rate_percents=(25, 50))
+"""A suite that every figure can be drawn of."""
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return load_run(make_run(tmp_path_factory.mktemp("everything"), EVERYTHING, rate=offered_rate, enrich=with_everything))
+
+
+@cache
+def drawn(function: Draw, run: Run) -> style.Plot:
+    """The figure of a run, drawn once for all tests that only look at it."""
+    return function(run)
+
+
+def draw(function: Draw, folder: Path, **options: Any) -> style.Plot:
     options.setdefault("suite", SMALL)
     return function(load_run(make_run(folder, **options)))
 
@@ -52,43 +73,74 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return load_run(make_run(tmp_path_factory.mktemp("twin"), EVERYTHING, rate=offered_rate, enrich=with_everything))
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Other rates of select, and select costs as little as iocp."""
+    def cheap(record: Record) -> Record:
+        full = with_everything(replace(record, condition=replace(record.condition, model="iocp")))
+        return replace(full, condition=record.condition)
+
+    def fast(measurement: Measurement) -> float:
+        return offered_rate(measurement) * (3 if measurement.condition.model == "select" else 1)
+
+    return load_run(make_run(tmp_path_factory.mktemp("other"), EVERYTHING, rate=fast, enrich=cheap))
+
+
 @pytest.mark.parametrize("function", DRAWS)
-def test_the_same_data_give_the_same_bytes(function: Callable[..., style.Plot], tmp_path: Path) -> None:
-    one, two = draw(function, tmp_path / "one"), draw(function, tmp_path / "two")
-    assert style.svg_text(one) == style.svg_text(two)
+def test_the_same_data_give_the_same_bytes_and_other_data_others(function: Draw, everything: Run, twin: Run, other: Run) -> None:
+    one, two, three = drawn(function, everything), function(twin), function(other)
+    svg = style.svg_text(one)
+    assert svg == style.svg_text(two) and svg != style.svg_text(three)
     assert style.png_bytes(one) == style.png_bytes(two)
-    assert style.csv_text(one) == style.csv_text(two)
+    assert style.csv_text(one) == style.csv_text(two) != style.csv_text(three)
 
 
 @pytest.mark.parametrize("function", DRAWS)
-def test_other_data_give_another_picture(function: Callable[..., style.Plot], tmp_path: Path) -> None:
-    one = draw(function, tmp_path / "one")
-    two = draw(function, tmp_path / "two", rate=lambda m: (usual_rate(m) or 0) * (3 if m.condition.model == "select" else 1))
-    assert style.svg_text(one) != style.svg_text(two)
-
-
-@pytest.mark.parametrize("function", DRAWS)
-def test_metadata_hold_the_command_and_no_date(function: Callable[..., style.Plot], tmp_path: Path) -> None:
-    plot = draw(function, tmp_path)
+def test_every_figure_carries_its_conditions_and_command(function: Draw, everything: Run, tmp_path: Path) -> None:
+    plot = drawn(function, everything)
+    shown = texts(plot)
+    for words in ("wine-8.0", "n = 3 repeats", "2 s each", " loop", "load from linux-6.1", RUN):
+        assert words in shown
+    assert "Wine: shows that the code is right, not how Windows performs" in shown
     command = f"python3 -m plots.{plot.name} results/{RUN}"
     svg, png = style.svg_text(plot), style.png_bytes(plot)
     assert command in svg and command.encode() in png
     assert "<dc:date>" not in svg and b"date:create" not in png
-    assert str(tmp_path) not in svg and str(tmp_path).encode() not in png
+    assert str(everything.path.parent) not in svg and str(everything.path.parent).encode() not in png
     ElementTree.fromstring(svg)
 
 
 @pytest.mark.parametrize("function", DRAWS)
-def test_every_figure_carries_its_conditions(function: Callable[..., style.Plot], tmp_path: Path) -> None:
-    shown = texts(draw(function, tmp_path))
-    for words in ("wine-8.0", "n = 3 repeats", "2 s each", "closed loop", "load from linux-6.1", RUN):
-        assert words in shown
-    assert "Wine: shows that the code is right, not how Windows performs" in shown
+def test_numbers_of_the_x_axis_are_below_the_lowest_panel_of_each_column(function: Draw, everything: Run) -> None:
+    figure = drawn(function, everything).figure
+    shown = [axis for axis in figure.axes if axis.get_visible()]
+    lowest = {}
+    for axis in shown:
+        place = axis.get_subplotspec()
+        lowest[place.colspan.start] = max(lowest.get(place.colspan.start, 0), place.rowspan.start)
+    for axis in shown:
+        place = axis.get_subplotspec()
+        if place.rowspan.start == lowest[place.colspan.start]:
+            assert [label.get_text() for label in axis.get_xticklabels() if label.get_visible() and label.get_text()], axis.get_title("left")
 
 
-@pytest.mark.parametrize("function", DRAWS)
-def test_the_warning_about_wine_is_only_on_wine(function: Callable[..., style.Plot], tmp_path: Path) -> None:
-    assert "Wine" not in texts(draw(function, tmp_path, platform="windows-11-26100"))
+@pytest.mark.parametrize("function", (throughput_by_connections.draw, then_versus_now.draw, course_of_a_cell.draw))
+def test_a_panel_above_a_hidden_one_has_its_numbers(function: Draw, tmp_path: Path) -> None:
+    servers = [Server(each) for each in ("select", "threads", "iocp", "tpio")]
+    plot = draw(function, tmp_path, suite=suite_of(servers, (1, 64), (64, 1024, 4096), repeats=1), enrich=with_everything)
+    shown = [axis for axis in plot.figure.axes if axis.get_visible()]
+    assert len(shown) < len(plot.figure.axes)
+    last = max(shown, key=lambda axis: (axis.get_subplotspec().colspan.start, axis.get_subplotspec().rowspan.start))
+    assert [label for label in last.get_xticklabels() if label.get_visible() and label.get_text()]
+
+
+def test_the_warning_about_wine_is_only_on_wine(tmp_path: Path) -> None:
+    assert "Wine" not in texts(draw(winner_map.draw, tmp_path, platform="windows-11-26100"))
 
 
 def test_throughput_data_are_those_of_the_records(tmp_path: Path) -> None:
@@ -146,7 +198,7 @@ def test_latency_data_follow_the_percentile_rule_and_are_cut(tmp_path: Path) -> 
     cells = {(str(row["server"]), int(str(row["connections"]))) for row in rows}
     assert len(cells) == 6
     for server, connections in cells:
-        parts = [latency_by_percentile.histogram(record) for record in run.records
+        parts = [style.histogram(record) for record in run.records
                  if (record.condition.label, record.condition.connections) == (server, connections)]
         merged = stats.merge(parts)
         own = [row for row in rows if (row["server"], row["connections"]) == (server, connections)]
@@ -170,7 +222,7 @@ def test_latency_shows_the_fewest_the_middle_and_the_most_connections_unless_tol
 
 
 @pytest.mark.parametrize("function", DRAWS_OF_FAILURES)
-def test_a_run_with_failures_only_is_drawn_and_says_so(function: Callable[..., style.Plot], tmp_path: Path) -> None:
+def test_a_run_with_failures_only_is_drawn_and_says_so(function: Draw, tmp_path: Path) -> None:
     plot = draw(function, tmp_path, rate=lambda measurement: None)
     assert "no valid repeat" in plot.alt.lower()
     assert "n = 0 repeats" in texts(plot)
@@ -178,13 +230,13 @@ def test_a_run_with_failures_only_is_drawn_and_says_so(function: Callable[..., s
 
 
 @pytest.mark.parametrize("function", COMPARING)
-def test_nothing_is_compared_in_a_run_with_failures_only(function: Callable[..., style.Plot], tmp_path: Path) -> None:
+def test_nothing_is_compared_in_a_run_with_failures_only(function: Draw, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no valid repeat"):
         draw(function, tmp_path, rate=lambda measurement: None)
 
 
 @pytest.mark.parametrize("function", DRAWS)
-def test_an_empty_run_is_refused_in_one_line(function: Callable[..., style.Plot], tmp_path: Path) -> None:
+def test_an_empty_run_is_refused_in_one_line(function: Draw, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="nothing to draw"):
         draw(function, tmp_path, measured=0, status="interrupted")
 
@@ -249,14 +301,22 @@ def script(name: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", f"plots.{name}", *words], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_script_works_alone(name: str, tmp_path: Path) -> None:
+def test_a_script_works_alone(tmp_path: Path) -> None:
     folder = make_run(tmp_path, SMALL)
-    done = script(name, str(folder), "--out", str(tmp_path / "out"))
+    done = script("winner_map", str(folder), "--out", str(tmp_path / "out"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{name}{end}" for end in ENDS)
-    assert done.stdout.split() == [str(tmp_path / "out" / f"{name}{end}") for end in ENDS]
-    with (tmp_path / "out" / f"{name}.csv").open(newline="") as stream:
+    assert done.stdout.split() == [str(tmp_path / "out" / f"winner_map{end}") for end in ENDS]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_script_writes_its_files(name: str, everything: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [name, str(everything.path), "--out", str(tmp_path)])
+    monkeypatch.delitem(sys.modules, f"plots.{name}")  # runpy warns of a module that is there already
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(f"plots.{name}", run_name="__main__")
+    assert end.value.code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}{each}" for each in ENDS)
+    with (tmp_path / f"{name}.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert {row["format"] for row in rows} == {"1"} and {row["platform"] for row in rows} - {"published"} == {"wine-8.0"}
 
@@ -264,14 +324,18 @@ def test_each_script_works_alone(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("words", "message"), [
     (["{tmp}/nowhere"], "nowhere: no such folder"),
     (["{tmp}"], "it has no run.json"),
-    (["{run}", "--connections", "7"], "--connections 7: not in this run, which has 1, 64, 1024"),
+    (["{run}", "--connections", "7"], "--connections 7: not in this run, which has 1, 64"),
     (["{run}", "--sizes", "x"], "argument --sizes: 'x' is not a list of whole numbers such as 1,64,1024"),
 ])
-def test_bad_input_is_one_clear_line_and_exit_code_2(words: list[str], message: str, tmp_path: Path) -> None:
-    folder = make_run(tmp_path, SMALL)
-    done = script("latency_by_percentile", *(word.format(tmp=tmp_path, run=folder) for word in words))
-    assert done.returncode == 2 and message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
-    assert not (folder / "figures").exists()
+def test_bad_input_is_one_clear_line_and_exit_code_2(words: list[str], message: str, everything: Run, tmp_path: Path,
+                                                     capsys: pytest.CaptureFixture[str]) -> None:
+    code: object
+    try:
+        code = style.command_line("?", latency_by_percentile.draw, [word.format(tmp=tmp_path, run=everything.path) for word in words])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2 and message in capsys.readouterr().err.splitlines()[-1]
+    assert not (everything.path / "figures").exists()
 
 
 def two_models(rates: Callable[[str, int], float | None], repeats: int) -> dict[str, Any]:
@@ -339,12 +403,94 @@ def test_literature_of_another_format_is_refused(text: str, message: str, tmp_pa
 
 
 @pytest.mark.parametrize("function", DRAWS)
-def test_dark_twin_has_no_light_colour_and_leaves_the_light_one_alone(function: Callable[..., style.Plot], tmp_path: Path) -> None:
-    plot = draw(function, tmp_path)
-    light, picture = style.svg_text(plot), style.png_bytes(plot)
+def test_dark_twin_has_no_light_colour_and_leaves_the_light_one_alone(function: Draw, everything: Run) -> None:
+    plot = drawn(function, everything)
+    light = style.svg_text(plot)
     dark, swapped = style.darkened(light), style.dark_colours()
     assert swapped[style.PAPER] in dark and swapped[style.INK] in dark
     assert not [colour for colour in swapped if colour in dark and colour not in swapped.values()]
     image = matplotlib.image.imread(io.BytesIO(style.png_bytes(plot, dark=True)))
     assert tuple(image[0, 0, :3]) == pytest.approx(to_rgb(swapped[style.PAPER]), abs=0.01)
-    assert style.png_bytes(plot) == picture
+    assert style.svg_text(plot) == light
+
+
+def table(plot: style.Plot, **wanted: object) -> list[dict[str, object]]:
+    """The rows of a figure's data with these values."""
+    rows = [dict(zip(plot.columns, row)) for row in plot.rows]
+    assert all(len(row) == len(plot.columns) for row in plot.rows)
+    return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+
+
+@pytest.mark.parametrize("function", DRAWS)
+def test_every_row_has_every_column(function: Draw, everything: Run) -> None:
+    assert table(drawn(function, everything))
+
+
+def test_costs_are_told_by_process_with_the_reason_of_a_gap(everything: Run, tmp_path: Path) -> None:
+    plot = drawn(request_costs.draw, everything)
+    for process, counter, select in (("server", "context_switches", 4.0), ("wineserver", "context_switches", 2.0), ("server", "cpu_ns", 50.0),
+                                     ("wineserver", "cpu_ns", 30.0)):
+        for server, factor in (("select", 1.0), ("iocp", 0.5)):
+            rows = table(plot, process=process, cost=counter, server=server)
+            assert len(rows) == 2 * 3 and {row["median"] for row in rows} == {select * factor}
+    levels = [line for axis in plot.figure.axes for line in axis.lines if line.get_color() == style.MUTED]
+    assert len(levels) == 2 * 2 * 3 and {line.get_ydata()[0] for line in levels} == {1, 2}  # two lines, two processes, three loads
+
+    def no_switches(record: Record) -> Record:
+        full = with_everything(record)
+        row = {"value": None, "unit": "switches", "reason": "no such counter"}
+        return replace(full, counters={**(full.counters or {}), "server.context_switches": row})
+
+    gap = draw(request_costs.draw, tmp_path, enrich=no_switches)
+    rows = table(gap, process="server", cost="context_switches")
+    assert {(row["median"], row["reason"]) for row in rows} == {(None, "no such counter")} and "not to be had here" in texts(gap)
+
+
+def test_memory_of_a_connection_is_the_slope(everything: Run) -> None:
+    plot = drawn(memory_by_connections.draw, everything)
+    assert {round(1024 * float(str(row["per_connection"])), 6) for row in table(plot, server="select", gauge="private memory, MiB")} == {4.0}
+    assert "KiB a connection: select 4.00, iocp 2.00" in texts(plot)
+    assert not table(plot, gauge="non-paged pool, KiB") and {row["median"] for row in table(plot, gauge="threads")} == {3.0}
+
+
+def test_the_rate_of_a_latency_is_the_achieved_one(tmp_path: Path) -> None:
+    def short(record: Record) -> Record:
+        full = with_everything(record)
+        if record.loadgen is None or not record.condition.rate_percent:
+            return full
+        result = full.loadgen["result"] if full.loadgen else {}
+        audit = {**result["audit"], "target_rate": 2 * result["requests_per_second"]}
+        return replace(full, loadgen={**record.loadgen, "result": {**result, "audit": audit}})
+
+    met = draw(latency_by_rate.draw, tmp_path / "met", suite=EVERYTHING, rate=offered_rate, enrich=with_everything)
+    rows = table(met, server="iocp", connections=64, time="response", percentile=99.0)
+    assert [(row["rate_percent"], row["achieved_per_second"]) for row in rows] == [(25, 2500.0), (50, 5000.0)]
+    (service,) = table(met, server="iocp", connections=64, time="service", percentile=99.0, rate_percent=25)
+    assert float(str(service["latency_us"])) == pytest.approx(float(str(rows[0]["latency_us"])) / 2, rel=0.01)
+    assert "Dotted: service time" in texts(met)
+    with pytest.raises(RunError, match="no load was offered at 2 or more rates"):  # repeats that missed their rate do not count
+        draw(latency_by_rate.draw, tmp_path / "missed", suite=EVERYTHING, rate=offered_rate, enrich=short)
+
+
+def test_service_time_is_drawn_only_where_it_differs(everything: Run, tmp_path: Path) -> None:
+    both = drawn(latency_by_percentile.draw, everything)
+    assert {row["rate_percent"] for row in table(both, time="service")} == {25, 50} and "Dotted: service time" in texts(both)
+    closed = draw(latency_by_percentile.draw, tmp_path)
+    assert not table(closed, time="service") and "Dotted" not in texts(closed)
+
+
+def test_the_course_shades_the_warm_up_and_names_the_verdict(everything: Run) -> None:
+    plot = drawn(course_of_a_cell.draw, everything)
+    own = table(plot, server="iocp", repeat=0)
+    assert len(own) == INTERVALS and [row["warmup"] for row in own].index(False) == 4
+    assert own[0]["mean_us"] is None and {row["replies_per_second"] for row in own} == {9904.0}
+    assert "iocp: underpowered" in texts(plot)
+    shades = [patch for axis in plot.figure.axes for patch in axis.patches]
+    assert len(shades) == 4 and {max(shade.get_xy()[:, 0]) for shade in shades} == {0.0}
+
+
+@pytest.mark.parametrize(("function", "words"), [(request_costs.draw, "no counter of switches"), (memory_by_connections.draw, "no memory and no threads"),
+                                                 (latency_by_rate.draw, "2 or more rates"), (course_of_a_cell.draw, "no course of the load")])
+def test_what_was_not_recorded_is_said(function: Draw, words: str, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=words):
+        draw(function, tmp_path)

@@ -1,0 +1,134 @@
+"""Was the load steady while it was measured?
+
+The course of one load (the most connections, the first message size, unless told otherwise): for every series replies a second, and
+the mean and the longest service time, interval by interval, a line a repeat. The warm-up, which is in no figure, is shaded.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, StrMethodFormatter
+
+from harness.records import Condition, Record, Run, RunError
+from harness.verdict import Verdict, judge_run, left_out
+from plots import style
+from plots.latency_by_percentile import duration
+
+NAME = "course_of_a_cell"
+QUESTION = "Was the load steady while it was measured?"
+TITLE = "Course of the load with the most connections"
+NOTE = "A line a repeat, in intervals of {width}. Shaded: warm-up, in no other figure. Left-out repeats are dotted."
+COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "rate_percent", "repeat", "seconds", "warmup",
+           "replies_per_second", "mean_us", "longest_us", "counts")
+MOST_COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class Course:
+    """One repeat: an entry an interval, `seconds` is the middle of each since the measuring window began (negative: warm-up)."""
+
+    record: Record
+    seconds: tuple[float, ...]
+    rates: tuple[float, ...]
+    mean_us: tuple[float, ...]
+    longest_us: tuple[float, ...]
+    width_s: float
+    counts: bool
+
+
+def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+    """The figure of a run. RunError if there is nothing to draw or the load generator told no course."""
+    records = [record for record in style.chosen(run, connections, sizes) if "intervals" in (style.result_of(record) or {})]
+    if not records:
+        raise RunError(f"{run.path}: no course of the load is recorded")
+    most, load = max(record.condition.connections for record in records), min((style.panel_of(r.condition) for r in records), key=style.by_rate)
+    records = [record for record in records if (record.condition.connections, style.panel_of(record.condition)) == (most, load)]
+    courses = [course_of(record) for record in records]
+    looks = style.looks(record.condition for record in records)
+    cells = {condition.label: condition for condition in dict.fromkeys(record.condition for record in records)}
+    columns = min(MOST_COLUMNS, len(looks))
+    blocks = math.ceil(len(looks) / columns)
+    verdicts = judge_run(run)
+    note = NOTE.format(width=duration(courses[0].width_s * 1e6))
+    with style.rc():
+        figure, axes = style.sheet(run, records, (TITLE, note), columns, 2 * blocks, panel_height=1.4, share_y="row", further=_legend())
+        for place, (label, look) in enumerate(looks.items()):
+            block, column = divmod(place, columns)
+            _column(axes[2 * block:2 * block + 2, column], [course for course in courses if course.record.condition.label == label], look,
+                    f"{label}: {verdicts[cells[label]].kind.value}")
+        for place in range(len(looks), columns * blocks):
+            for axis in axes[-2:, place % columns]:
+                axis.set_visible(False)
+        _axes(axes, len(looks), columns)
+    words = f"{most:,} connections × {style.size_words(load)}"
+    return style.Plot(NAME, QUESTION, f"{TITLE}: {words}", _alt(run, words, courses, verdicts, cells), figure, COLUMNS, _rows(run, courses),
+                      style.command(NAME, run, connections, sizes))
+
+
+def course_of(record: Record) -> Course:
+    intervals = (style.result_of(record) or {})["intervals"]
+    width, warmup = float(intervals["width_ns"]), int(intervals["warmup"])
+    middles = tuple((place - warmup + 0.5) * width / 1e9 for place in range(len(intervals["requests"])))
+    return Course(record, middles, tuple(requests * 1e9 / width for requests in intervals["requests"]),
+                  *(tuple(math.nan if ns is None else ns / 1e3 for ns in intervals[name]) for name in ("mean_ns", "max_ns")),
+                  width / 1e9, left_out(record) is None)
+
+
+def _column(axes: Sequence[Any], courses: Sequence[Course], look: style.Look, title: str) -> None:
+    rate, latency = axes
+    rate.set_title(title)
+    for course in courses:
+        dash: Any = "-" if course.counts else (0, (1, 1.6))
+        rate.plot(course.seconds, course.rates, color=look.colour, linewidth=0.9, alpha=0.65, linestyle=dash)
+        latency.plot(course.seconds, course.mean_us, color=look.colour, linewidth=0.9, alpha=0.65, linestyle=dash)
+        latency.plot(course.seconds, course.longest_us, color=look.colour, linewidth=0, marker=".", markersize=2.5, alpha=0.45)
+    for axis in axes:
+        axis.axvspan(min(course.seconds[0] - course.width_s / 2 for course in courses), 0, color=style.GRID, alpha=0.6, linewidth=0, zorder=0)
+
+
+def _legend() -> list[Line2D]:
+    return [Line2D([], [], color=style.MUTED, linewidth=0.9, label="mean service time"), Line2D([], [], color=style.MUTED, linewidth=0, marker=".", label="longest")]
+
+
+def _axes(axes: Any, series: int, columns: int) -> None:
+    for row in range(0, len(axes), 2):
+        axes[row, 0].set_ylim(bottom=0)
+        axes[row, 0].set_ylabel("replies a second")
+        axes[row, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes[row + 1, 0].set_yscale("log")
+        axes[row + 1, 0].set_ylabel("service time (log)")
+        axes[row + 1, 0].yaxis.set_major_locator(LogLocator(10))
+        axes[row + 1, 0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+        axes[row + 1, 0].yaxis.set_minor_formatter(NullFormatter())
+    for place in range(max(0, series - columns), series):
+        lowest = axes[2 * (place // columns) + 1, place % columns]
+        lowest.tick_params(labelbottom=True)
+        lowest.set_xlabel("seconds since the window began")
+
+
+def _rows(run: Run, courses: Sequence[Course]) -> tuple[tuple[object, ...], ...]:
+    rows: list[tuple[object, ...]] = []
+    for course in sorted(courses, key=lambda each: (each.record.condition.label, each.record.repeat)):
+        c = course.record.condition
+        head = (run.manifest["run"], style.platform_of(run), c.label, c.connections, *style.panel_of(c), course.record.repeat)
+        rows += [(*head, at, at < 0, rate, *(None if math.isnan(us) else us for us in (mean, longest)), course.counts)
+                 for at, rate, mean, longest in zip(course.seconds, course.rates, course.mean_us, course.longest_us)]
+    return tuple(rows)
+
+
+def _alt(run: Run, words: str, courses: Sequence[Course], verdicts: Mapping[Condition, Verdict], cells: Mapping[str, Condition]) -> str:
+    told = []
+    for label, cell in cells.items():
+        inside = [rate for course in courses if course.record.condition == cell for at, rate in zip(course.seconds, course.rates) if at > 0]
+        told.append(f"{label}: {style.rounded(min(inside))} to {style.rounded(max(inside))} replies a second, {verdicts[cell].kind.value}")
+    return f"Line charts on {style.platform_of(run)}: course of {words}, interval by interval. {'; '.join(told)}."
+
+
+if __name__ == "__main__":
+    sys.exit(style.command_line(QUESTION, draw))
