@@ -19,6 +19,8 @@ MOST_TOLD = 5
 MOST_TOLD_OF_MANY = 2
 """The same where there are so many series that their sentences fill the page."""
 MANY = 4
+MOST_SENTENCES = 6
+"""With more pairs of a server and a panel than this, a server has one sentence for all its loads: the rest is in figures and tables."""
 
 
 def answer(summary: Summary) -> list[str]:
@@ -26,7 +28,10 @@ def answer(summary: Summary) -> list[str]:
     if not any(cell.verdict.valid for cell in summary.cells):
         return [f"On {summary.platform} there is no valid measurement, so there is no answer.", *_gaps(summary)]
     others = [label for label in summary.labels[1:] if label not in summary.controls]
-    found = [_comparison(summary, label, load) for label in others for load in summary.panels]
+    if len(others) * len(summary.panels) > MOST_SENTENCES:
+        found = [_overview(summary, label) for label in others]
+    else:
+        found = [_comparison(summary, label, load) for label in others for load in summary.panels]
     found += [_control(summary, label) for label in summary.controls]
     if len(summary.labels) == 1:
         found = [f"Only {summary.baseline} was measured, so there is nothing to compare it with."]
@@ -66,6 +71,37 @@ def _comparison(summary: Summary, label: str, load: Load) -> str:
     parts += [f"too few repeats to tell: {', '.join(_differences(few, most))}"] if few else []
     parts += [f"no comparison at {_at(row)}, where {row.reason}" for row in rows if row.reason]
     return f"On {summary.platform}, {label} over {summary.baseline} in {figure_words(load)}, {size_words(load)}: {'; '.join(parts)}."
+
+
+def _overview(summary: Summary, label: str) -> str:
+    """One sentence a pair over all loads: at how many it is higher, lower, not told apart, and by how much at most."""
+    parts = []
+    for fixed in (False, True):
+        rows = [row for row in summary.comparisons if row.cell.condition.label == label and bool(row.cell.condition.rate_percent) is fixed]
+        if rows:
+            parts.append(f"in {figure_words(panel(rows[0].cell.condition))}{' at an offered rate' * fixed}: {', '.join(_tally(rows))}")
+    return f"On {summary.platform}, {label} over {summary.baseline} {'; '.join(parts)}."
+
+
+def _tally(rows: Sequence[Comparison]) -> list[str]:
+    """'higher at 3 of 10 loads, most at 64 connections × 64 B (1.80× [1.60, 2.00])', and so on for every finding that there is."""
+    ratios = [(ratio, row) for row in rows if (ratio := row.ratio) is not None]
+    shown = [(ratio, row) for ratio, row in ratios if row.finding is stats.Finding.SHOWN]
+    parts = []
+    for word, found in (("higher", [each for each in shown if each[0].value > 1]), ("lower", [each for each in shown if each[0].value < 1])):
+        if found:
+            ratio, row = max(found, key=lambda each: abs(math.log(each[0].value)))
+            parts.append(f"{word} at {_of(found, rows)}, most at {_at(row)} × {size_words(panel(row.cell.condition))} ({times(ratio)})")
+    same = [each for each in ratios if each[1].finding is stats.Finding.NOT_SHOWN]
+    few = [ratio.value for ratio, row in ratios if row.finding is stats.Finding.TOO_FEW]
+    parts += [f"no difference shown at {_of(same, rows)}"] if same else []
+    parts += [f"too few repeats to tell at {_of(few, rows)} (ratios {_factor(min(few))}× to {_factor(max(few))}×)"] if few else []
+    without = [row for row in rows if row.ratio is None]
+    return parts + ([f"no comparison at {_of(without, rows)}"] if without else [])
+
+
+def _of(some: Sequence[object], rows: Sequence[Comparison]) -> str:
+    return f"{'all' if len(some) == len(rows) > 1 else f'{len(some)} of'} {count(len(rows), 'load')}"
 
 
 def _control(summary: Summary, label: str) -> str:
@@ -116,9 +152,12 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _latency(summary: Summary) -> list[str]:
-    """Median and p99 of every series at the highest load that has any, one sentence a message size."""
+    """Median and p99 of every series at the highest load that has any, one sentence a message size; of many sizes the first."""
     sentences = []
-    for load in summary.panels:
+    panels = summary.panels
+    if (len(summary.labels) - 1) * len(panels) > MOST_SENTENCES:
+        panels = panels[:1]  # one of many is an example, the rest is in figures and tables
+    for load in panels:
         cells = [cell for cell in summary.cells if panel(cell.condition) == load and cell.verdict.valid]
         most = max((cell.condition.connections for cell in cells), default=0)
         heavy = [cell for cell in cells if cell.condition.connections == most]

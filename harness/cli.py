@@ -194,6 +194,8 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     _add_slo_options(add("slo", "search the highest rate at which a model keeps a promise of latency", SLO_EXAMPLES))
     report = add("report", "write the report of a run again, from its records alone")
     report.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
+    report.add_argument("--docs", type=Path, metavar="DIR", help="a folder for a documentation site instead: Markdown, figures for light and dark pages, CSV")
+    report.add_argument("--json", action="store_true", help="one JSON object instead, and no files (results/schema/report.schema.json)")
     compared = add("compare", "one run over another, cell by cell, with what else differs between them", COMPARE_NOTES)
     compared.add_argument("a", metavar="A", help="the run that is the measure: a name, a folder, or: latest")
     compared.add_argument("b", metavar="B", help="the run that is held against it")
@@ -231,6 +233,7 @@ def _add_run_options(parser: _Parser) -> None:
     add("--resume", metavar="RUN", help="go on with a run, by its own plan: a name, a folder, or: latest")
     add("--retry-failed", action="store_true", help="with --resume: failed and invalid measurements once more")
     add("--no-report", action="store_true", help="only the records and the table")
+    add("--json", action="store_true", help="the result as one JSON object on stdout, everything for people on stderr")
 
 
 def _add_slo_options(parser: _Parser) -> None:
@@ -344,7 +347,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     setting = run.Setting(
         build=_build(),
-        console=console,
+        console=Console(highlight=False, stderr=True) if arguments.json else console,
+        json=arguments.json,
         command=("iomodels", *words),
         resume_command=f"{_program()} run --resume",
         results=RESULTS,
@@ -427,10 +431,22 @@ def _report(arguments: argparse.Namespace, console: Console, words: Sequence[str
         answer, path = write_tune_report(tuning)
         console.print(f"{answer}\nreport: {path}", markup=False, soft_wrap=True)
         return 0
+    if arguments.json and arguments.docs:
+        _fail(["--json: not with --docs"])
     folder = find_run(arguments.run)
     loaded = load_run(folder)
     from harness.costs import cost_table  # only here: matplotlib takes a second to load
-    from harness.report import terminal_table, write_report
+    from harness.report import terminal_table, write_docs, write_report
+
+    if arguments.json:
+        from harness.publish import print_json
+        from harness.summary import summarise
+
+        print_json(summarise(loaded))
+        return 0
+    if arguments.docs:
+        console.print(f"report: {write_docs(folder, arguments.docs)}", markup=False, soft_wrap=True)
+        return 0
 
     for warning in loaded.warnings:
         console.print(f"note: {warning}", markup=False)

@@ -12,8 +12,8 @@ _IN_CHECKOUT = (_CHECKOUT / "CMakeLists.txt").is_file()
 ROOT = _CHECKOUT if _IN_CHECKOUT else Path.cwd()
 """Below it lie build/ and results/. Installed by pip there is no checkout: it is then the folder that the program was started in."""
 
-SCHEMAS = ROOT / "results" / "schema" if _IN_CHECKOUT else _CHECKOUT / "harness" / "schema"
-"""results/schema of the sources, which a wheel carries as the package harness.schema (pyproject.toml)."""
+SCHEMAS, LITERATURE = (ROOT / "results" / name if _IN_CHECKOUT else _CHECKOUT / "harness" / name for name in ("schema", "literature"))
+"""results/schema and results/literature of the sources, which a wheel carries as the packages harness.schema and harness.literature (pyproject.toml)."""
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

@@ -23,6 +23,7 @@ from harness import laws
 from harness.answer import WINE_SENTENCE, answer, count, figure_words, times
 from harness.compare import ComparedRuns
 from harness.files import write_whole
+from harness.publish import cells_csv, write_folder
 from harness.records import Run, RunError, load_run
 from harness.stats import Estimate
 from harness.summary import COSTS, PERCENTS, Cell, Comparison, Measure, Summary, panel, summarise
@@ -84,6 +85,19 @@ def write_report(run_dir: Path) -> Path:
     return run_dir / "report.html"
 
 
+def write_docs(run_dir: Path, docs: Path) -> Path:
+    """The report of a run as a folder for a documentation site; returns the path of its report.md. RunError if a file is in the way."""
+    run = load_run(run_dir)
+    summary = summarise(run)
+    plots, not_drawn = draw_figures(run)
+    context = _context(summary, plots, not_drawn) | {"data": "cells.csv"}
+    files = {f"figures/{name}": content for plot in plots for name, content in style.contents(plot).items()}
+    files["report.md"] = _environment(html=False).get_template("report.md.j2").render(context).encode()
+    files["cells.csv"] = cells_csv(summary).encode()
+    write_folder(docs, str(run.manifest["run"]), files)
+    return docs / "report.md"
+
+
 def _environment(html: bool) -> Environment:
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=html, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
@@ -126,6 +140,8 @@ def _context(summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[
         "circumstances": _circumstances(summary.run),
         "command": shlex.join(manifest["command"]),
         "warnings": summary.run.warnings,
+        "verdicts": Counter(cell.verdict.kind.value for cell in summary.cells).most_common(),
+        "data": None,
         "laws": laws.of_run(summary.run.path),
     }
 

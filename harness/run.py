@@ -54,6 +54,7 @@ class Setting:
     resume_command: str  # "./iomodels run --resume"; the run is added
     results: Path  # the default folder of runs
     report: bool = True
+    json: bool = False  # the result as one JSON object on stdout; the console is then stderr
     placement: Placement | None = None  # None: the default of this machine
     deadlines: Deadlines = field(default_factory=Deadlines)
 
@@ -200,6 +201,11 @@ def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
     if setting.report:
         written = write_report(folder)
         say(setting.console, f"report: {written}")
+    if setting.json:
+        from harness.publish import print_json
+        from harness.summary import summarise
+
+        print_json(summarise(run))
     failed = [record for record in run.records if not record.ok]
     if failed:
         say(setting.console, f"{len(failed)} of {manifest['planned']} measurements failed; their reasons are in the records")

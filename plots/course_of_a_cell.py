@@ -75,9 +75,9 @@ def course_of(record: Record) -> Course:
     intervals = (style.result_of(record) or {})["intervals"]
     width, warmup = float(intervals["width_ns"]), int(intervals["warmup"])
     middles = tuple((place - warmup + 0.5) * width / 1e9 for place in range(len(intervals["requests"])))
-    return Course(record, middles, tuple(requests * 1e9 / width for requests in intervals["requests"]),
-                  *(tuple(math.nan if ns is None else ns / 1e3 for ns in intervals[name]) for name in ("mean_ns", "max_ns")),
-                  width / 1e9, left_out(record) is None)
+    mean_us, longest_us = (tuple(math.nan if ns is None else ns / 1e3 for ns in intervals[name]) for name in ("mean_ns", "max_ns"))
+    return Course(record, middles, tuple(requests * 1e9 / width for requests in intervals["requests"]), mean_us, longest_us, width / 1e9,
+                  left_out(record) is None)
 
 
 def _column(axes: Sequence[Any], courses: Sequence[Course], look: style.Look, title: str) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.files import LITERATURE
 from harness.records import RunError
 
-FOLDER = Path(__file__).resolve().parent.parent / "results" / "literature"
 FORMAT = 1
 BASELINE = "iocp"
 
@@ -32,7 +32,7 @@ class Published:
     conditions: str
 
 
-def ratios(folder: Path = FOLDER) -> tuple[Published, ...]:
+def ratios(folder: Path = LITERATURE) -> tuple[Published, ...]:
     """Every published throughput that stands beside one of a completion port, with a known number of connections.
 
     RunError for a file that cannot be read or has another format.

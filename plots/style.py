@@ -469,15 +469,17 @@ def csv_text(plot: Plot) -> str:
     return buffer.getvalue()
 
 
-def write(plot: Plot, out: Path) -> tuple[Path, ...]:
-    """Writes NAME.svg, .png and .csv, and NAME-dark.svg and .png for dark pages, into `out`, each whole or not at all.
-
-    Returns their paths, the light SVG first.
-    """
-    out.mkdir(parents=True, exist_ok=True)
+def contents(plot: Plot) -> dict[str, bytes]:
+    """The files of a figure: NAME.svg, .png and .csv, and NAME-dark.svg and .png for dark pages; the light SVG first."""
     svg = svg_text(plot)
-    files = {f"{plot.name}.svg": svg.encode(), f"{plot.name}.png": png_bytes(plot), f"{plot.name}.csv": csv_text(plot).encode(),
-             f"{plot.name}-dark.svg": darkened(svg).encode(), f"{plot.name}-dark.png": png_bytes(plot, dark=True)}
+    return {f"{plot.name}.svg": svg.encode(), f"{plot.name}.png": png_bytes(plot), f"{plot.name}.csv": csv_text(plot).encode(),
+            f"{plot.name}-dark.svg": darkened(svg).encode(), f"{plot.name}-dark.png": png_bytes(plot, dark=True)}
+
+
+def write(plot: Plot, out: Path) -> tuple[Path, ...]:
+    """Writes the files of a figure into `out`, each whole or not at all; returns their paths, the light SVG first."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = contents(plot)
     for name, content in files.items():
         _write_whole(out / name, content)
     return tuple(out / name for name in files)

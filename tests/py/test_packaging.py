@@ -19,7 +19,7 @@ from harness.suite import suite_files
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-PACKAGED = ("harness", "plots", "results/schema")
+PACKAGED = ("harness", "plots", "results/schema", "results/literature")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_the_wheel_holds_every_file_of_its_packages(site: Path) -> None:
     for name in PACKAGED:
         here = {path.relative_to(ROOT / name) for path in (ROOT / name).rglob("*") if path.is_file()}
         here = {path for path in here if "__pycache__" not in path.parts}
-        there = site / ("harness/schema" if name == "results/schema" else name)
+        there = site / name.replace("results/", "harness/")
         assert here and {path for path in here if not (there / path).is_file()} == set()
 
 

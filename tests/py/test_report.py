@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import RUN, make_run, suite_of, usual_rate
+from made_run import RUN, make_run, suite_of, usual_rate, with_everything
 from rich.console import Console
 
 from harness.plan import Measurement
@@ -17,6 +17,8 @@ from harness.records import RunError, load_run
 from harness.report import FIGURES, markdown_cell, terminal_table, write_report
 from harness.suite import Server
 
+DRAWN = tuple(figure for figure in FIGURES if figure.NAME != "latency_by_rate")
+"""Of a run without offered rates."""
 SMALL = suite_of(connections=(1, 64, 1024), sizes=(64, 4096))
 VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use", "rect", "circle", "line"}
 
@@ -75,7 +77,7 @@ def report_of(folder: Path, **options: Any) -> Report:
 
 @pytest.fixture(scope="module")
 def complete(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return report_of(tmp_path_factory.mktemp("complete"))
+    return report_of(tmp_path_factory.mktemp("complete"), enrich=with_everything)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def test_everything_is_there_and_the_answer_comes_first(complete: Report) -> None:
     folder, page, _, markdown = complete
     assert sorted(path.name for path in (folder / "figures").iterdir()) == [
-        f"{figure.NAME}{end}" for figure in sorted(FIGURES, key=lambda each: each.NAME)
+        f"{figure.NAME}{end}" for figure in sorted(DRAWN, key=lambda each: each.NAME)
         for end in ("-dark.png", "-dark.svg", ".csv", ".png", ".svg")]
     places = [page.text.index(words) for words in (
         "Which serves more requests a second?", "Not Windows.", "On wine-8.0, iocp over select", "How does throughput change",
@@ -112,14 +114,14 @@ def test_the_page_is_one_file_that_loads_nothing(complete: Report) -> None:
 def test_figures_have_alt_texts_and_ids_that_do_not_collide(complete: Report) -> None:
     _, page, source, markdown = complete
     figures = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert len(figures) == len(FIGURES)
+    assert len(figures) == len(DRAWN)
     for attributes in figures:
         assert attributes["role"] == "img" and re.match(r"[A-Z][^:]* on wine-8\.0[.:]", attributes["aria-label"] or "")
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', source))
     assert used and used <= set(ids)
-    assert len([alt for alt in re.findall(r"!\[([^\]]*)", markdown) if " on wine-8.0" in alt]) == markdown.count("![") == len(FIGURES)
+    assert len([alt for alt in re.findall(r"!\[([^\]]*)", markdown) if " on wine-8.0" in alt]) == markdown.count("![") == len(DRAWN)
 
 
 def test_figures_follow_the_page_into_the_dark(complete: Report) -> None:

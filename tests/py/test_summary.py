@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -241,3 +242,20 @@ def test_a_cell_that_is_not_valid_is_in_no_comparison_and_no_sentence(tmp_path: 
 def test_other_options_are_no_control(tmp_path: Path) -> None:
     servers = (Server("iocp"), Server("iocp", (("threads", 4),), "iocp four"))
     assert summary_of(tmp_path, suite=suite_of(servers, (1, 64), (64,))).controls == ()
+
+
+def test_many_servers_and_sizes_have_a_sentence_each(tmp_path: Path) -> None:
+    """One of the servers is faster at the smaller size and slower at the other, one is never told apart."""
+    def rate(measurement: Measurement) -> float:
+        condition = measurement.condition
+        factor = (2.0 if condition.size == 64 else 0.5) if condition.model == "iocp" else 1.0
+        return 1000.0 * factor + (measurement.repeat * 7 + len(condition.model)) % 9
+
+    servers = [Server(model) for model in ("select", "threads", "events", "iocp", "tpio")]
+    run = load_run(make_run(tmp_path, suite_of(servers, (1, 64), (64, 4096), 9), rate=rate))
+    text = answer(summarise(run))
+    own = [line for line in text if " over select in requests per second: " in line]
+    assert len(own) == 4 and len(text) <= 8
+    (iocp,) = [line for line in own if ", iocp over" in line]
+    assert re.search(r"higher at 2 of 4 loads, most at \d+ connections? × 64 B \(2\.0\d× \[.*\]\), lower at 2 of 4 loads, most at \d+ connections? × 4,096 B \(0\.50×", iocp)
+    assert "no difference shown at all 4 loads" in next(line for line in own if ", tpio over" in line)

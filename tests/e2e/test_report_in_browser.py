@@ -1,0 +1,107 @@
+"""report.html in headless Chromium: figures are drawn, tables sort, the page fits three widths, and the console stays silent.
+
+Skipped where there is no Chromium: it is not among the packages that set-up installs, as half a gigabyte of it serves this file alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.files import ROOT
+from harness.report import write_report
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt install chromium")
+WIDTHS = (360, 768, 1280)
+
+PROBE = """<script>
+window.addEventListener("load", () => {
+  const report = {errors: window.probeErrors, figures: [], tables: [], overflow: document.documentElement.scrollWidth - window.innerWidth};
+  for (const svg of document.querySelectorAll("figure svg")) {
+    const box = svg.getBoundingClientRect();
+    report.figures.push({width: box.width, height: box.height, paths: svg.querySelectorAll("path").length, label: (svg.getAttribute("aria-label") || "").length});
+  }
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const columns = [];
+    [...table.tHead.rows[0].cells].forEach((head, column) => {
+      const read = () => [...table.tBodies[0].rows].map((row) => row.cells[column].textContent.trim());
+      head.querySelector("button").click();
+      const up = read();
+      head.querySelector("button").click();
+      columns.push({up: up, down: read(), sort: head.getAttribute("aria-sort")});
+    });
+    report.tables.push(columns);
+  }
+  document.body.setAttribute("data-probe", JSON.stringify(report));
+});
+</script>"""
+LISTEN = """<script>window.probeErrors = []; window.addEventListener("error", (event) => window.probeErrors.push(String(event.message)));</script>"""
+
+
+def chromium(profile: Path, page: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--no-first-run",
+               f"--user-data-dir={profile}", "--enable-logging=stderr", "--host-resolver-rules=MAP * ~NOTFOUND", *options, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the run in tests/data, with a probe."""
+    (fixture,) = (ROOT / "tests" / "data").glob("*-quick")
+    folder = tmp_path_factory.mktemp("browser") / fixture.name
+    shutil.copytree(fixture, folder)
+    source = write_report(folder).read_text(encoding="utf-8")
+    probed = folder / "probed.html"
+    probed.write_text(source.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
+    return probed
+
+
+def number(text: str) -> float | None:
+    """As the page's own script reads a cell."""
+    found = re.match(r"[+-]?\d+(\.\d+)?", text.replace(",", "").replace(" ", "").replace("−", "-"))
+    return float(found[0]) if found else None
+
+
+def in_order(cells: list[str], down: bool) -> bool:
+    known = [cell for cell in cells if cell != "–"]
+    numbers = [number(cell) for cell in known]
+    if any(value is None for value in numbers):
+        return True  # words: their order is the browser's
+    values = [value for value in numbers if value is not None]
+    return cells[:len(known)] == known and values == sorted(values, reverse=down)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_in_a_browser(width: int, page: Path, tmp_path: Path) -> None:
+    done = chromium(tmp_path / "profile", page, f"--window-size={width},900", "--virtual-time-budget=5000", "--dump-dom")
+    found = re.search(r'data-probe="([^"]*)"', done.stdout)
+    assert found, "the page's scripts did not come to their end"
+    report: dict[str, Any] = json.loads(unescape(found[1]))
+    assert report["errors"] == [] and "CONSOLE" not in done.stderr
+    assert len(report["figures"]) >= 5
+    for figure in report["figures"]:
+        assert figure["width"] > 200 and figure["height"] > 100 and figure["paths"] > 20 and figure["label"] > 40
+    assert report["overflow"] <= 0, "the page is wider than the window"
+    assert len(report["tables"]) >= 2
+    changed = 0
+    for columns in report["tables"]:
+        for column in columns:
+            assert column["sort"] == "descending" and in_order(column["up"], down=False) and in_order(column["down"], down=True)
+            changed += column["up"] != column["down"]
+    assert changed >= 5, "no table changed its order"
+
+
+def test_pictures_at_three_widths(page: Path, tmp_path: Path) -> None:
+    for width in WIDTHS:
+        picture = tmp_path / f"{width}.png"
+        chromium(tmp_path / f"profile-{width}", page, f"--window-size={width},1400", f"--screenshot={picture}", "--hide-scrollbars")
+        content = picture.read_bytes()
+        assert content[:8] == b"\x89PNG\r\n\x1a\n" and int.from_bytes(content[16:20], "big") == width and len(content) > 20_000
