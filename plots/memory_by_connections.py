@@ -90,12 +90,13 @@ def points(run: Run, records: Sequence[Record]) -> list[Point]:
 
 def slope(found: Sequence[Point], like: Point) -> float | None:
     """What one more connection takes, in the gauge's unit: between the fewest and the most of the series. None with one load."""
-    own = [(point.condition.connections, middle) for point in found if (middle := stats.median(point.values)) is not None
-           and (point.gauge, point.condition.label, style.panel_of(point.condition)) == (like.gauge, like.condition.label, style.panel_of(like.condition))]
+    wanted = like.gauge, like.condition.label, style.panel_of(like.condition)
+    own = [point for point in found if point.values and (point.gauge, point.condition.label, style.panel_of(point.condition)) == wanted]
     if len(own) < 2:
         return None
-    (fewest, low), (most, high) = min(own), max(own)
-    return (high - low) / (most - fewest)
+    ends = own[0], own[-1]  # the points are in order of their connections
+    low, high = (stats.median(point.values) or 0.0 for point in ends)
+    return (high - low) / (ends[1].condition.connections - ends[0].condition.connections)
 
 
 def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, style.Look]) -> None:

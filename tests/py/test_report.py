@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from made_run import RUN, make_run, suite_of, usual_rate, with_everything
+from matplotlib.colors import to_rgb
 from rich.console import Console
 
 from harness.plan import Measurement
@@ -142,7 +143,7 @@ def test_links_of_the_markdown_lead_to_files(complete: Report) -> None:
 def test_the_table_has_every_cell_with_its_numbers(complete: Report) -> None:
     _, _, _, markdown = complete
     rows = [line for line in markdown.splitlines() if re.match(r"\| [\d,]+ \| (select|iocp) \|", line)]
-    assert len(rows) == 2 * 12
+    assert len(rows) == 3 * 12
     (row,) = [line for line in rows if line.startswith("| 1,024 | iocp") and "10,000" in line]
     fields = [field.strip() for field in row.strip("|").split("|")]
     assert fields[2:5] == [r"10,000 \[9,900, 10,100\]", r"2.02× \[1.98, 2.06\] ?", "+1.00"]
@@ -249,3 +250,29 @@ def test_the_terminal_table_groups_many_series_and_names_the_control(tmp_path: P
 def test_the_terminal_table_shows_what_is_missing(tmp_path: Path) -> None:
     text = printed(tmp_path, suite=SMALL, rate=some_fail)
     assert re.search(r"64\s+select\s+–\s.*0 of 3", text) and re.search(r"1,024\s+iocp\s.*2 of 3", text)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG contrast ratio of two colours."""
+    def luminance(colour: str) -> float:
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
+        return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("paper", ["light", "dark"])
+def test_the_page_is_readable_on_light_and_dark(paper: str, complete: Report) -> None:
+    """WCAG AA: text 4.5, what tells a focus or the kind of a note 3. Dark values replace light ones of the same name."""
+    _, _, source, _ = complete
+    light, dark = source.split("@media screen and (prefers-color-scheme: dark)", 1)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", light))
+    if paper == "dark":
+        changed = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", dark.split("* { box-sizing")[0]))
+        assert set(changed) == set(colours)
+        colours = changed
+    for ink in ("ink", "muted", "link"):
+        for under in ("paper", "band"):
+            assert contrast(colours[ink], colours[under]) >= 4.5, (ink, under)
+    assert contrast(colours["warn-ink"], colours["warn-paper"]) >= 4.5
+    assert contrast(colours["warn-line"], colours["paper"]) >= 3
