@@ -163,6 +163,10 @@ def with_everything(record: Record) -> Record:
         halved: dict[int, int] = {}
         for value, count in result["latency"]["histogram"]["counts"]:
             halved[bucket(value // 2)] = halved.get(bucket(value // 2), 0) + count
+        record = replace(record, format=2)
+        result["audit"] = result["audit"] | {"held_share": 0.0, "behind_since_ns": None, "cpu_threads": [0.2], "connections_requested": connections,
+                                             "connections_established": connections, "replies_checked": result["replies_checked"],
+                                             "bytes_checked": 0, "errors": {}, "clock_resolution_ns": 1}
         result["response"] = result["latency"]
         result["service"] = result["latency"] | {"histogram": {"lowest": 1, "highest": 60 * 10**9, "significant_figures": 3,
                                                                "counts": [list(pair) for pair in sorted(halved.items())]}}

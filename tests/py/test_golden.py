@@ -1,7 +1,7 @@
 """A real run under Wine, kept in tests/data, and what every part of the report said of it: no server is started, nothing may change unseen.
 
 After a change that is meant, IOMODELS_WRITE_GOLDEN=1 with this file's tests writes the expected files anew; the diff is then the review.
-The run is a short one on a busy machine: it is there for its shape (a repeat that does not count, counters of two processes), not its figures.
+The run (tests/data/reference.toml) is a short one on a busy machine: it is there for its shape (two loops, counters of two processes), not its figures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from harness.records import Run, RunError, load_run
 from harness.report import FIGURES, terminal_table, write_docs, write_report
 from harness.summary import summarise
 
-(FIXTURE,) = (ROOT / "tests" / "data").glob("*-quick")
+(FIXTURE,) = (ROOT / "tests" / "data").glob("*-reference")
 GOLDEN = ROOT / "tests" / "data" / "golden"
 
 
