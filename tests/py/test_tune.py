@@ -171,7 +171,7 @@ def test_knobs_make_sense() -> None:
 @pytest.mark.parametrize(("words", "message"), [
     (["tune"], "tune: which model? one of: iocp, tpio, events, apc"),
     (["tune", "select"], "MODEL select: must be one of: iocp, tpio, events, apc"),
-    (["tune", "iocp", "--slo", "0"], "--slo 0: must be 1 … 60000000 µs"),
+    (["tune", "iocp", "--slo", "p50=1ms"], "--slo p50=1ms: a tuning looks at p99 only, as in p99=5ms"),
     (["tune", "iocp", "--objective", "speed"], "--objective speed: must be one of: throughput, p99, efficiency"),
     (["tune", "iocp", "--block-percent", "100"], "--block-percent 100: must be 0 … 99 percent"),
     (["tune", "iocp", "--cpu-us", "0"], "--block-percent 50: of a handler with --cpu-us 0 nothing can be a share; give it CPU time"),
