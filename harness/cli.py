@@ -169,14 +169,14 @@ def _report(arguments: argparse.Namespace, console: Console, words: Sequence[str
         print_json(summarise(loaded))
         return 0
     if arguments.docs:
-        console.print(f"report: {write_docs(folder, arguments.docs)}", markup=False, soft_wrap=True)
+        console.print(f"report: {write_docs(loaded, arguments.docs)}", markup=False, soft_wrap=True)
         return 0
 
     for warning in loaded.warnings:
         console.print(f"note: {warning}", markup=False)
     terminal_table(loaded, console)
     cost_table(loaded, console)
-    console.print(f"report: {write_report(folder)}", markup=False, soft_wrap=True)
+    console.print(f"report: {write_report(loaded)}", markup=False, soft_wrap=True)
     return 0
 
 

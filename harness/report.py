@@ -68,12 +68,13 @@ class Block:
     rows: tuple[Row, ...]
 
 
-def write_report(run_dir: Path) -> Path:
-    """Writes figures/, report.md and report.html into the folder of a run; returns the path of report.html.
+def write_report(of: Path | Run) -> Path:
+    """Writes figures/, report.md and report.html into the folder of a run, which may be loaded already; returns the path of report.html.
 
     Raises RunError when the folder holds no readable run. Files are replaced whole.
     """
-    run = load_run(run_dir)
+    run = of if isinstance(of, Run) else load_run(of)
+    run_dir = run.path
     summary = summarise(run)
     plots, not_drawn = draw_figures(run)
     pictures = [style.write(plot, run_dir / "figures")[0].read_text(encoding="utf-8") for plot in plots]
@@ -85,9 +86,9 @@ def write_report(run_dir: Path) -> Path:
     return run_dir / "report.html"
 
 
-def write_docs(run_dir: Path, docs: Path) -> Path:
+def write_docs(of: Path | Run, docs: Path) -> Path:
     """The report of a run as a folder for a documentation site; returns the path of its report.md. RunError if a file is in the way."""
-    run = load_run(run_dir)
+    run = of if isinstance(of, Run) else load_run(of)
     summary = summarise(run)
     plots, not_drawn = draw_figures(run)
     context = _context(summary, plots, not_drawn) | {"data": "cells.csv"}

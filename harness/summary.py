@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 from typing import Any
 
@@ -162,6 +163,7 @@ def panel(condition: Condition) -> Load:
     return condition.size, condition.reply_size, condition.depth, condition.rate_percent
 
 
+@lru_cache(maxsize=1)  # tables, sentences and costs of one run ask in turn
 def summarise(run: Run) -> Summary:
     """The summary of a run, complete or not."""
     suite = suite_from(run.manifest["suite"]["name"], run.manifest["suite"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +83,20 @@ def course_of(record: Record) -> Course:
 def _column(axes: Sequence[Any], courses: Sequence[Course], look: style.Look, title: str) -> None:
     rate, latency = axes
     rate.set_title(title)
-    for course in courses:
-        dash: Any = "-" if course.counts else (0, (1, 1.6))
-        rate.plot(course.seconds, course.rates, color=look.colour, linewidth=0.9, alpha=0.65, linestyle=dash)
-        latency.plot(course.seconds, course.mean_us, color=look.colour, linewidth=0.9, alpha=0.65, linestyle=dash)
-        latency.plot(course.seconds, course.longest_us, color=look.colour, linewidth=0, marker=".", markersize=2.5, alpha=0.45)
+    for counts in (True, False):
+        own = [course for course in courses if course.counts is counts]
+        line: dict[str, Any] = {"color": look.colour, "linewidth": 0.8, "alpha": 0.7, "linestyle": "-" if counts else (0, (1, 1.6))}
+        seconds = _joined(course.seconds for course in own)
+        rate.plot(seconds, _joined(course.rates for course in own), **line)
+        latency.plot(seconds, _joined(course.mean_us for course in own), **line)
+        latency.plot(seconds, _joined(course.longest_us for course in own), color=look.colour, linewidth=0, marker=".", markersize=2.5, alpha=0.45)
     for axis in axes:
         axis.axvspan(min(course.seconds[0] - course.width_s / 2 for course in courses), 0, color=style.GRID, alpha=0.6, linewidth=0, zorder=0)
+
+
+def _joined(repeats: Iterable[Sequence[float]]) -> list[float]:
+    """All repeats as one line that breaks between them: many lines take long to draw."""
+    return [value for repeat in repeats for value in (*repeat, math.nan)]
 
 
 def _legend() -> list[Line2D]:

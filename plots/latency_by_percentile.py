@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness import stats
 from harness.records import Condition, Record, Run
-from harness.verdict import left_out
+from harness.verdict import judge_run, left_out
 from plots import style
 
 NAME = "latency_by_percentile"
@@ -26,6 +26,7 @@ QUESTION = "How long do requests take, out to the rare slow ones?"
 TITLE = "Latency by percentile"
 SERVICE_NOTE = " Line with markers: response time, from when a request was due. Dotted: service time, from when it was sent."
 NOTE = "Line: all valid repeats together. Band: lowest to highest repeat. Cut where fewer than 10 samples lie beyond."
+HOLLOW_NOTE = " Hollow marks: not valid."
 COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "rate_percent", "time", "percentile", "latency_us",
            "lowest_repeat_us", "highest_repeat_us", "samples", "repeats_ok")
 STEPS_A_NINE = 40
@@ -38,12 +39,13 @@ Point = tuple[float, float, float | None, float | None]
 
 @dataclass(frozen=True)
 class Curve:
-    """One cell: `merged` are its valid repeats together, `service` the points of the service time where it differs, else empty."""
+    """One cell: `merged` are its repeats that count, `service` the points of the service time where it differs, else empty, `valid` its verdict."""
 
     points: tuple[Point, ...]
     service: tuple[Point, ...]
     merged: stats.Histogram
     repeats: int
+    valid: bool
 
 
 Curves = dict[Condition, Curve]
@@ -56,8 +58,8 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     records = style.chosen(run, shown, sizes)
     columns = sorted({record.condition.connections for record in records})
     rows = sorted({style.panel_of(record.condition) for record in records})
-    curves = _curves(records)
-    note = NOTE + SERVICE_NOTE * any(curve.service for curve in curves.values())
+    curves = _curves(run, records)
+    note = NOTE + SERVICE_NOTE * any(curve.service for curve in curves.values()) + HOLLOW_NOTE * (not all(curve.valid for curve in curves.values()))
     with style.rc():
         figure, axes = style.sheet(run, records, (TITLE, note), len(columns), len(rows), panel_height=2.4, share_y="col")
         looks = style.looks(record.condition for record in records)
@@ -78,20 +80,21 @@ def _grid(samples: int) -> list[float]:
     return [percent for percent in sorted({*grid, 50.0}) if stats.supported(samples, percent)]
 
 
-def _curves(records: Sequence[Record]) -> Curves:
+def _curves(run: Run, records: Sequence[Record]) -> Curves:
     """The cells, panel by panel, from their valid repeats."""
+    verdicts = judge_run(run)
     cells = sorted({record.condition for record in records}, key=lambda c: (style.panel_of(c), c.connections, c.label))
     valid: dict[Condition, list[Record]] = {cell: [] for cell in cells}
     for record in records:
         if not left_out(record):
             valid[record.condition].append(record)
-    return {cell: _cell(own) for cell, own in valid.items()}
+    return {cell: _cell(own, verdicts[cell].valid) for cell, own in valid.items()}
 
 
-def _cell(valid: Sequence[Record]) -> Curve:
-    response, service = ([counts for record in valid if (counts := style.histogram(record, time))] for time in style.TIMES)
+def _cell(records: Sequence[Record], valid: bool) -> Curve:
+    response, service = ([counts for record in records if (counts := style.histogram(record, time))] for time in style.TIMES)
     points, merged = _curve(response)
-    return Curve(points, _curve(service)[0] if service != response else (), merged, len(response))
+    return Curve(points, _curve(service)[0] if service != response else (), merged, len(response), valid)
 
 
 def _curve(histograms: Sequence[stats.Histogram]) -> tuple[tuple[Point, ...], stats.Histogram]:
@@ -127,6 +130,8 @@ def _panel(axis: Any, curves: dict[str, Curve], looks: dict[str, style.Look]) ->
     for place, (label, curve) in enumerate(curves.items()):
         x = [position(point[0]) for point in curve.points]
         line = style.line_style(looks[label]) | {"markevery": (5 + 7 * place, STEPS_A_NINE // 2)}
+        if not curve.valid:
+            line |= {"markerfacecolor": style.PAPER, "markeredgecolor": looks[label].colour, "markeredgewidth": 1.1}
         if curve.points:
             axis.plot(x, [point[1] for point in curve.points], **line, zorder=3)
         if curve.service:

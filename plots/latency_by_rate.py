@@ -124,6 +124,9 @@ def _panel(axis: Any, found: Sequence[Point], column: int, looks: Mapping[str, s
         for at, value, _, valid in drawn:
             if not valid:
                 axis.plot(at, value, look.marker, markerfacecolor=style.PAPER, markeredgecolor=look.colour, markersize=6.5, markeredgewidth=1.1, zorder=4)
+    if not any(point.us["response"][column] is not None for point in found):
+        axis.text(0.5, 0.5, "too few samples beyond", transform=axis.transAxes, ha="center", va="center", color=style.MUTED)
+    for label, look in looks.items():
         if label in peaks:
             axis.plot(peaks[label], 0.03, "|", color=look.colour, markersize=8, markeredgewidth=1.6, transform=axis.get_xaxis_transform())
 

@@ -384,8 +384,10 @@ class Plot:
 
     def __post_init__(self) -> None:
         """Lays the figure out once, not at each saving, and rounds the places: the solver's last bits differ from time to time."""
+        engine: Any = self.figure.get_layout_engine()
         with rc():
-            self.figure.draw_without_rendering()
+            if engine is not None:
+                engine.execute(self.figure)
             self.figure.set_layout_engine("none")
         for axis in self.figure.axes:
             left, bottom, width, height = axis.get_position().bounds

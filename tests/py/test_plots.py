@@ -183,6 +183,14 @@ def test_a_cell_that_is_not_valid_is_hollow(tmp_path: Path) -> None:
     assert verdicts == {("iocp", "unsteady"), ("select", "server-bound")} and "Hollow: not valid" in texts(plot)
 
 
+def test_latencies_of_a_cell_that_is_not_valid_have_hollow_marks(tmp_path: Path) -> None:
+    def rate(measurement: Measurement) -> float:
+        return 100.0 + (50 if measurement.condition.model == "iocp" else 1) * (measurement.repeat % 2)
+    plot = draw(latency_by_percentile.draw, tmp_path, suite=suite_of(connections=(1,), sizes=(64,), repeats=9), rate=rate)
+    hollow = {line.get_color() for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == style.PAPER}
+    assert hollow == {style.MODELS["iocp"].colour} and "Hollow marks: not valid" in " ".join(texts(plot).split())
+
+
 def test_a_limit_is_marked_only_for_its_model_and_inside_the_loads(tmp_path: Path) -> None:
     with_events = suite_of(servers=(Server("events"), Server("iocp")), connections=(1, 256), sizes=(64,))
     assert "64 handles a wait" in texts(draw(throughput_by_connections.draw, tmp_path / "one", suite=with_events))
