@@ -283,6 +283,13 @@ def test_seven_series_have_seven_looks(tmp_path: Path) -> None:
     assert len({look.colour for look in looks.values()}) == 6
 
 
+def test_panels_side_by_side_find_their_places(tmp_path: Path) -> None:
+    """A layout that fails is only a warning of matplotlib's, which is an error in tests."""
+    plot = draw(throughput_by_connections.draw, tmp_path, suite=replace(SEVEN, sizes=(64, 4096), repeats=2))
+    left, right = (axis.get_position() for axis in plot.figure.axes)
+    assert left.x0 < 0.125 and left.x1 < right.x0 and right.x1 > 0.95
+
+
 def test_many_series_stand_side_by_side_without_bands(tmp_path: Path) -> None:
     plot = draw(throughput_by_connections.draw, tmp_path / "seven", suite=SEVEN)
     assert "Bar: its 95 %" in texts(plot) and "Band" not in texts(plot)
