@@ -12,7 +12,23 @@ import pytest
 from stage import FakeLauncher, Stage
 
 from harness import launch
+from harness.report import FIGURES
 from harness.suite import Server, Suite
+from plots import style
+
+
+@pytest.fixture(scope="session", autouse=True)
+def coarse_pictures() -> Iterator[None]:
+    """Much of a report's time goes into pixels, and no test looks at them one by one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "PNG_DOTS", 40)
+        yield
+
+
+@pytest.fixture
+def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports with their first figure only, where a test is about something else: drawing all takes seconds."""
+    monkeypatch.setattr("harness.report.FIGURES", FIGURES[:1])
 
 
 @pytest.fixture

@@ -264,6 +264,7 @@ def test_counters_are_written_checked_and_read_back(record: Record) -> None:
     assert counter(again, "server.events_per_wait/request").reason is not None
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_what_a_request_costs_is_shown(tmp_path: Path) -> None:
     """Median of the repeats; a counter that is not to be had is a dash; a run without counters has no such table."""
     folder = make_run(tmp_path, suite_of(connections=(8,), sizes=(64,)))

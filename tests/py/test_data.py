@@ -68,6 +68,7 @@ def old(folder: Path, name: str) -> Path:
     return Path(shutil.copytree(Path(__file__).parent / "data" / name, folder / name))
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_a_run_of_the_first_format_is_read_judged_and_reported(tmp_path: Path) -> None:
     """It was measured when there was no audit and no calibration: those rules are named as not judged, and the figures stand."""
     folder = old(tmp_path, "format-1")

@@ -85,6 +85,7 @@ def test_without_a_peak_there_is_no_rate(stage: Stage, launcher: FakeLauncher, s
     assert reasons[30] == "no server has a peak at this load, so there is no rate to offer"
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_at_a_fixed_rate_cpu_time_is_compared(tmp_path: Path) -> None:
     """iocp is twice as fast at its peak, and takes half as much CPU time a request at the same rate; the repeats differ by 1 %."""
     suite = replace(suite_of(connections=(64,), sizes=(64,), repeats=9), rate_percents=(50,))

@@ -112,6 +112,7 @@ def test_a_damaged_file_is_refused(built: tuple[Path, Answering], tmp_path: Path
         laws.of_run(tmp_path)
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_the_report_shows_the_laws_of_its_run(built: tuple[Path, Answering], tmp_path: Path) -> None:
     folder = make_run(tmp_path / "runs", suite_of(connections=(1,), sizes=(64,)))
     without = write_report(folder).read_text(encoding="utf-8")

@@ -151,6 +151,7 @@ def test_the_table_has_every_cell_with_its_numbers(complete: Report) -> None:
     assert "| 64 | select | 2.00 | 1.00 | 3.00 | 3.00 |" in rows
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_no_wine_no_banner(tmp_path: Path) -> None:
     _, page, source, markdown = report_of(tmp_path, platform="windows-11-26100")
     assert "Not Windows" not in source + markdown and "wineserver" not in source + markdown
@@ -171,6 +172,7 @@ def test_failed_repeats_are_listed_with_reason_and_stderr(broken: Report) -> Non
     assert table.count(r"died with exit code 3 \| before ready | bind: access denied \<10013\>") == 8
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_an_interrupted_run_says_what_is_missing(tmp_path: Path) -> None:
     _, page, _, markdown = report_of(tmp_path, measured=7, status="interrupted")
     assert "The run is not complete: 29 of 36 planned repeats are missing." in page.text
@@ -207,6 +209,7 @@ def test_conditions_are_complete_and_a_null_has_its_reason(complete: Report) -> 
         assert words in page.text
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_writing_again_gives_the_same_bytes_and_leaves_no_scraps(tmp_path: Path) -> None:
     folder = make_run(tmp_path, SMALL)
     write_report(folder)
