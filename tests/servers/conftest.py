@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from running import BUILD, ROOT, Bystander, Server
+from running import BUILD, ROOT, Bystander, Server, start_server
 
 from harness.launch import Launcher, LaunchError, open_launcher
 
@@ -85,7 +85,7 @@ def start(launcher: Launcher, model: str) -> Iterator[Start]:
 
     def start_one(**options: int | str) -> Server:
         named = {name.replace("_", "-"): value for name, value in options.items()}
-        server = Server(model, launcher.server(model, named))
+        server = start_server(model, lambda: launcher.server(model, named))
         servers.append(server)
         return server
 

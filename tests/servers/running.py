@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import psutil
 from client import DEADLINE_S, Client, echo_frame
 
-from harness.launch import Launcher, Program, windows_programs
+from harness.launch import Launcher, Program, ProgramFailed, windows_programs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build").resolve()
@@ -75,6 +76,25 @@ class Server:
         assert self.program.stderr_text() == ""
         assert summary["connections"] == 0
         return summary
+
+
+def start_server(model: str, launch: Callable[[], Program]) -> Server:
+    """Server(model, launch()), tried once more where Wine itself has ended the program.
+
+    Of some thousand programs that start under Wine one ends at once, with exit code 1 and not a word (why is not known). No path of a
+    server does that, and one that did would do it again: the second try is believed. A warning tells what the wineserver was like.
+    """
+    program = launch()
+    try:
+        return Server(model, program)
+    except ProgramFailed as failure:
+        if not program.wineserver_pid or failure.exit_code != 1 or failure.stderr:
+            raise
+        wineserver = psutil.Process(program.wineserver_pid)
+        limit = wineserver.rlimit(psutil.RLIMIT_NOFILE)
+        warnings.warn(f"{failure}; wineserver: {wineserver.status()}, {wineserver.num_fds()} descriptors of {limit}; tried again", stacklevel=2)
+        return Server(model, launch())
+
 
 
 class Bystander:

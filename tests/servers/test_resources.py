@@ -5,17 +5,19 @@ Refusals of the system are made by a second build of each model in which chosen 
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import pytest
 from client import DEADLINE_S, Client, echo_frame, visit
 from conftest import Start
-from running import FAULTY, ROOT, Bystander, Holding, Server, descriptors
+from running import FAULTY, ROOT, Bystander, Holding, Server, descriptors, start_server
 
-from harness.launch import Launcher, ProgramFailed
+from harness.launch import Launcher, Program, ProgramFailed
 
 GROWTH_SLACK_BYTES = 768 * 1024
 """Of 4,000 connections together: allocators keep some. A leak of one buffer pair each would be 128 MiB, of 256 bytes 1 MiB."""
@@ -163,13 +165,12 @@ def faulty(launcher: Launcher, model: str, monkeypatch: pytest.MonkeyPatch) -> I
 
     def start_one(fault: str) -> Server | None:
         monkeypatch.setenv("IOMODELS_FAULT", fault)
-        program = launcher.program(FAULTY / f"{model}.exe")
         try:
-            server = Server(model, program)
+            server = start_server(model, lambda: launcher.program(FAULTY / f"{model}.exe"))
         except ProgramFailed as failure:
-            assert program.wait(DEADLINE_S) == 1, f"{fault}: {failure}"
+            assert failure.exit_code == 1, f"{fault}: {failure}"
             assert "ended after" in str(failure), f"{fault}: an event of a server that did not start: {failure}"
-            lines = program.stderr_text().splitlines()
+            lines = failure.stderr.splitlines()
             assert lines and all(line.startswith(f"{model}: ") for line in lines), f"{fault}: {failure.stderr}"
             return None
         servers.append(server)
@@ -294,3 +295,29 @@ def test_accepted_socket_is_given_its_context(model: str) -> None:
     source = (ROOT / "servers" / f"{model}.c").read_text(encoding="utf-8")
     assert ("accept_ex(" in source) == ("SO_UPDATE_ACCEPT_CONTEXT" in source)
     assert "accept_ex(" in source or "accept(" in source
+
+
+READY = '{"event": "ready", "format": 1, "port": 1}'
+
+
+@pytest.mark.parametrize(("first", "again"), [
+    ("raise SystemExit(1)", True), ("raise SystemExit(2)", False), ("raise SystemExit('said why')", False), (f"print({READY!r}); input()", False)])
+def test_only_a_start_without_a_word_is_tried_again(first: str, again: bool) -> None:
+    """What Wine does to one start in some thousands; a server's own failure has a word, or another exit code."""
+    sources = iter([first, f"print({READY!r}); input()"])
+    programs: list[Program] = []
+
+    def launch() -> Program:
+        programs.append(Program([sys.executable, "-c", next(sources)], wineserver_pid=os.getpid()))
+        return programs[-1]
+
+    expected: AbstractContextManager[Any] = nullcontext()
+    if again:
+        expected = pytest.warns(UserWarning, match="tried again")
+    elif "Exit" in first:
+        expected = pytest.raises(ProgramFailed)
+    with expected:
+        start_server("fake", launch)
+    assert len(programs) == 1 + again
+    for program in programs:
+        program.stop()
