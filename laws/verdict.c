@@ -160,7 +160,7 @@ static bool beats(struct rate one, struct rate other) {
     return one.low > other.high;
 }
 
-/* Neither equal within a tenth nor told apart by the repeats: the machine was not free. */
+/* Neither equal within a tenth nor told apart by the repeats, which lie too far apart. */
 static bool unclear(struct rate one, struct rate other) {
     uint64_t more = one.median > other.median ? one.median : other.median;
     uint64_t less = one.median > other.median ? other.median : one.median;
@@ -174,7 +174,7 @@ static bool any_unclear(const struct rate *rates, int count) {
     return false;
 }
 
-static const char *const not_free = "the repeats lie too far apart: the machine was not free";
+static const char *const too_scattered = "the repeats lie too far apart to tell";
 
 /* The level of `count` that none of the others beats, the median deciding among several. */
 static int best(const struct rate *rates, int count) {
@@ -195,7 +195,7 @@ struct judgement judge_cap_is_processors(const struct grid_seen *seen) {
         because = "there is one processor";
     } else if (unclear(equal, one) || unclear(equal, twice)) {
         verdict = NOT_TESTABLE;
-        because = not_free;
+        because = too_scattered;
     } else if (!beats(equal, one) && !beats(one, equal)) {
         verdict = NOT_TESTABLE;
         because = "a cap of 1 makes no difference: the cap is not honoured";
@@ -215,7 +215,7 @@ static struct judgement of_workers(enum verdict verdict, const char *because, co
     const struct rate *cpu = seen->cpu[1], *blocking = seen->blocking[1];
     if (any_unclear(cpu, GRID_WORKERS) || any_unclear(blocking, GRID_WORKERS)) {
         verdict = NOT_TESTABLE;
-        because = not_free;
+        because = too_scattered;
     }
     return judgement(verdict, because,
                      "packets/s at 1, 2, 3, 4 × " N " workers: " N ", " N ", " N ", " N "; half blocked " N
@@ -261,7 +261,7 @@ struct judgement judge_one_core(const struct core_seen *seen) {
     const char *because = more ? "more workers do better: taking a packet is itself a wait here" : "";
     if (!more && any_unclear(seen->workers, CORE_WORKERS)) {
         verdict = NOT_TESTABLE;
-        because = not_free;
+        because = too_scattered;
     }
     return judgement(
         verdict, because, "one processor, packets/s with 1, 2, 4, 8 workers: " N ", " N ", " N ", " N,
@@ -296,7 +296,7 @@ struct judgement judge_switch(const struct switch_seen *seen) {
         because = "it costs more";
     } else if (unclear(threads, processes)) {
         verdict = NOT_TESTABLE;
-        because = not_free;
+        because = too_scattered;
     }
     return judgement(verdict, because,
                      "one switch: threads %.1f µs [%.1f, %.1f], processes %.1f µs [%.1f, %.1f]",
