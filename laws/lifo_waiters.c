@@ -53,8 +53,8 @@ static void one_by_one(struct crew *crew, struct lifo_seen *seen) {
 static void in_bursts(struct crew *crew, struct lifo_seen *seen) {
     for (int burst = 0; burst < BURSTS; burst++) {
         LONG since[WORKERS];
-        ResetEvent(release);
         all_wait(crew, since);
+        ResetEvent(release); /* not before: a handler that has yet to wait for it would miss it */
         takers = 0;
         for (uint32_t packet = 1; packet <= BURST; packet++)
             crew_post(crew, packet);
