@@ -2,7 +2,7 @@
  * A backend: moves the bytes of one thread's clients. net_epoll.c on Linux, net_iocp.c on Windows; a program
  * has one.
  *
- *     net = net_open(count);
+ *     net = net_open(count, polls, &error);
  *     net_connect(net, &client, route, …)     for each client
  *     net_run(net, deadline)                  as often as wanted: goes on where it stopped
  *     net_close(net);
@@ -15,11 +15,14 @@
 
 struct net;
 
-extern const char *const net_name;   /* "epoll", "iocp" */
-extern const char *const net_pacing; /* how it awaits the time of a send: "wait", or "poll" close to it */
+/* A net that polls looks for events without a pause once its next send is this close: a thread that sleeps is
+   woken when the system sees fit, and a virtual processor that idles is often given away for milliseconds. */
+enum { NET_POLL_NS = 1000000 };
 
-/* Room for `count` clients. NULL: `error` holds the system's code. */
-struct net *net_open(size_t count, int *error);
+extern const char *const net_name; /* "epoll", "iocp" */
+
+/* Room for `count` clients. `polls`: see NET_POLL_NS. NULL: `error` holds the system's code. */
+struct net *net_open(size_t count, bool polls, int *error);
 void net_close(struct net *); /* closes the connections */
 
 /* Connects a client within `timeout_ms`; false: `error` holds the system's code. `client` and `route` must

@@ -31,6 +31,7 @@ struct connection {
 
 struct net {
     int epoll;
+    bool polls;
     size_t count, waiting; /* connections; those that wait for a reply or to stand */
     struct connection *connections;
     struct agenda agenda; /* connections whose next request is due later */
@@ -39,18 +40,18 @@ struct net {
 };
 
 const char *const net_name = "epoll";
-const char *const net_pacing = "wait";
 
 size_t net_connection_bytes(const struct load *load) {
     (void)load;
     return sizeof(struct connection) + sizeof(struct agenda_entry);
 }
 
-struct net *net_open(size_t count, int *error) {
+struct net *net_open(size_t count, bool polls, int *error) {
     struct net *net = calloc(1, sizeof *net);
     if (net) {
         net->connections = calloc(count, sizeof *net->connections);
         net->epoll = epoll_create1(EPOLL_CLOEXEC);
+        net->polls = polls;
         if (net->connections && net->epoll >= 0 && agenda_open(&net->agenda, count))
             return net;
     }
@@ -227,6 +228,8 @@ static int wait_events(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     uint64_t next_ns = agenda_next_ns(&net->agenda);
     uint64_t until_ns = next_ns < deadline_ns ? next_ns : deadline_ns;
     uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    if (net->polls && next_ns <= now_ns + NET_POLL_NS)
+        left_ns = 0;
     if (left_ns > 0 && net->agenda.count > 0) {
         struct timespec timeout = {.tv_sec = (time_t)(left_ns / 1000000000),
                                    .tv_nsec = (long)(left_ns % 1000000000)};

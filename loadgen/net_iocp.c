@@ -6,9 +6,8 @@
  * that is made anew is first cancelled and drained, then closed, then connected by ConnectEx, which borrows
  * the send's place.
  *
- * Windows' waits end on its tick, a millisecond at best. So a thread whose next request is due soon sleeps,
- * by a timer that interrupts the wait on the port, until a millisecond before, and polls the port from then
- * on.
+ * Windows' waits end on its tick, a millisecond at best. So a timer interrupts the wait on the port: when the
+ * next request is due, or a millisecond before if the port is to be polled from then on.
  */
 #include "loadgen/net.h"
 
@@ -24,7 +23,6 @@
 #endif
 
 enum { LEAST_BUFFER_BYTES = 256, MOST_BUFFER_BYTES = 32 * 1024, PACKETS_A_WAIT = 64, LONGEST_WAIT_MS = 1000 };
-enum { POLL_NS = 1000000 };
 
 enum state { STANDING, CLOSING, CONNECTING };
 
@@ -43,6 +41,7 @@ struct connection {
 struct net {
     HANDLE port, timer;
     uint64_t timer_ns;     /* the request for which the timer was set last */
+    uint64_t poll_ns;      /* how long before a request is due the port is no longer waited on, but polled */
     size_t count, waiting; /* connections; those of which waits() is true */
     struct connection **connections;
     struct agenda agenda; /* connections whose next request is due later */
@@ -50,7 +49,6 @@ struct net {
 };
 
 const char *const net_name = "iocp";
-const char *const net_pacing = "poll";
 
 /* As much as can be outstanding, within reason. */
 static ULONG buffer_bytes(const struct load *load, uint32_t payload) {
@@ -73,11 +71,12 @@ size_t net_connection_bytes(const struct load *load) {
            in_bytes(load) + out_bytes(load);
 }
 
-struct net *net_open(size_t count, int *error) {
+struct net *net_open(size_t count, bool polls, int *error) {
     struct net *net = calloc(1, sizeof *net);
     if (net) {
         net->connections = calloc(count, sizeof *net->connections);
         net->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
+        net->poll_ns = polls ? NET_POLL_NS : 0;
         net->timer =
             CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, TIMER_ALL_ACCESS);
         if (!net->timer)
@@ -324,10 +323,11 @@ static DWORD plan_wait(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     DWORD timeout_ms = left_ms < LONGEST_WAIT_MS ? (DWORD)left_ms : LONGEST_WAIT_MS;
     if (next_ns > deadline_ns)
         return timeout_ms;
-    if (next_ns <= now_ns + POLL_NS)
+    if (next_ns <= now_ns + net->poll_ns)
         return 0;
     if (net->timer_ns != next_ns) {
-        LARGE_INTEGER due = {.QuadPart = -(LONGLONG)((next_ns - now_ns - POLL_NS) / 100 + 1)}; /* in 100 ns */
+        LARGE_INTEGER due = {.QuadPart =
+                                 -(LONGLONG)((next_ns - now_ns - net->poll_ns) / 100 + 1)}; /* in 100 ns */
         net->timer_ns = next_ns;
         if (!SetWaitableTimer(net->timer, &due, 0, on_timer, NULL, FALSE))
             return 0;

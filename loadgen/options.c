@@ -9,6 +9,7 @@ static const char program[] = "loadgen";
 static const char *const arrivals_words[] = {"constant", "poisson", NULL};
 static const char *const close_words[] = {"rst", "fin", NULL};
 static const char *const stream_words[] = {"none", "download", "upload", NULL};
+static const char *const pacing_words[] = {"auto", "poll", "wait", NULL};
 enum { CLOSE_RST, CLOSE_FIN };
 enum { STREAM_NONE, STREAM_DOWNLOAD, STREAM_UPLOAD };
 
@@ -77,6 +78,9 @@ static const struct option run_options[] = {
     OPTION_NUMBER("warmup-ms", base.warmup_ms, 0, 3600000, "ms", "load before the measuring window"),
     OPTION_NUMBER("duration-ms", base.duration_ms, 1, 86400000, "ms", "the measuring window"),
     OPTION_NUMBER("slack-us", slack_us, 1, 1000000, "us", "how late a send may be and still be timely"),
+    OPTION_CHOICE("pacing", base.pacing, pacing_words,
+                  "how an open loop awaits the moment of a send; auto: poll if each thread and the server "
+                  "can have a processor"),
     OPTION_NUMBER("ramp-ms", base.ramp_ms, 0, 3600000, "ms", "over which the connections are made"),
     OPTION_NUMBER("sources", base.sources, 0, 64, "addresses",
                   "127.0.0.1, 127.0.0.2 ... to connect from; 0: as many as the ports need"),

@@ -8,6 +8,9 @@
 
 enum { CLASSES_MAX = OPTION_LIST_MAX, CLASS_NAME_MAX = 32, POINTS_MAX = 8 };
 
+/* How an open loop awaits the moment of a send. AUTO: it polls if that takes no processor from the server. */
+enum pacing { PACING_AUTO, PACING_POLL, PACING_WAIT };
+
 /* Connections that are asked the same. Without --class there is one class, "all". */
 struct class {
     char name[CLASS_NAME_MAX + 1];
@@ -25,6 +28,7 @@ struct plan {
     uint32_t threads, seed, warmup_ms, duration_ms, timeout_ms, ramp_ms;
     uint32_t sources; /* source addresses; 0: as many as the ports need */
     uint64_t slack_ns;
+    uint32_t pacing; /* enum pacing */
     bool start_now, describe, calibrate;
     uint32_t points[POINTS_MAX]; /* of --calibrate: numbers of connections */
     size_t point_count;

@@ -335,7 +335,7 @@ static void put_cpu(struct json *line, const struct plan *plan, const struct out
     }
     json_close(line);
     put_known(line, "cpu_share_max", outcome->cpu_known, most);
-    json_string(line, "pacing", net_pacing);
+    json_string(line, "pacing", outcome->polled ? "poll" : "wait");
 }
 
 /* N = lambda W: what was under way must be what came out times how long it took, or something was not

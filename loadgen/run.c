@@ -33,6 +33,7 @@ struct run {
     struct sockets_route *routes;
     char *pattern;
     uint64_t begin_ns, end_ns; /* of connecting, then of the window */
+    bool polls;                /* see NET_POLL_NS */
 };
 
 /* Connection `id` of all is one of a class, which it leaves in *id as its index there. */
@@ -67,7 +68,7 @@ static bool set_up(struct worker *worker) {
     const struct plan *plan = worker->run->plan;
     int error = 0;
     char text[SOCKETS_ERROR_TEXT_BYTES];
-    worker->net = net_open(worker->count, &error);
+    worker->net = net_open(worker->count, worker->run->polls, &error);
     bool good = worker->net != NULL;
     for (size_t i = 0; good && i < plan->class_count; i++) {
         good = recorder_open(&worker->recorders[i]);
@@ -225,7 +226,8 @@ void outcome_close(struct outcome *outcome) {
 
 static bool add_up(struct run *run, struct outcome *outcome) {
     const struct plan *plan = run->plan;
-    *outcome = (struct outcome){.begin_ns = run->begin_ns, .end_ns = run->end_ns, .cpu_known = true};
+    *outcome = (struct outcome){
+        .begin_ns = run->begin_ns, .end_ns = run->end_ns, .polled = run->polls, .cpu_known = true};
     bool good = recorder_open(&outcome->all.sum);
     for (size_t i = 0; good && i < plan->class_count; i++) {
         good = recorder_open(&outcome->classes[i].sum);
@@ -269,6 +271,8 @@ struct run *run_open(struct plan *plan) {
     if (!run)
         return NULL;
     run->plan = plan;
+    run->polls =
+        plan->pacing == PACING_POLL || (plan->pacing == PACING_AUTO && threads_may_spin(plan->threads));
     run->clients = calloc(plan->connections, sizeof *run->clients);
     run->workers = calloc(plan->threads, sizeof *run->workers);
     run->routes = calloc(plan->sources, sizeof *run->routes);

@@ -30,6 +30,7 @@ struct outcome {
     struct tally all, classes[CLASSES_MAX];
     bool behind;              /* at the end of the window, some connection was late with a request */
     uint64_t behind_since_ns; /* when the first of those began to be late without a break */
+    bool polled;              /* what became of --pacing */
     bool cpu_known;
     uint64_t cpu_ns[256]; /* of each thread, inside the window */
 };

@@ -1,3 +1,6 @@
+#ifndef _WIN32
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
 #include "loadgen/threads.h"
 
 #include <stdlib.h>
@@ -30,10 +33,22 @@ static void join_thread(thread_handle thread) {
     CloseHandle(thread);
 }
 
+/* Those of the machine, and those of them that this process may use. */
+static void count_processors(size_t *all, size_t *usable) {
+    DWORD_PTR mine = 0, machine = 0;
+    *all = *usable = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+    GetProcessAffinityMask(GetCurrentProcess(), &mine, &machine);
+    if (mine != machine) /* it was restricted; 0 and 0: it spans several processor groups */
+        for (*usable = 0; mine != 0; mine &= mine - 1)
+            ++*usable;
+}
+
 #else
 
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef pthread_t thread_handle;
 #define THREAD_RESULT void *
@@ -55,7 +70,21 @@ static void join_thread(thread_handle thread) {
     pthread_join(thread, NULL);
 }
 
+/* Those of the machine, and those of them that this process may use. */
+static void count_processors(size_t *all, size_t *usable) {
+    cpu_set_t mine;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    *all = online > 0 ? (size_t)online : 1;
+    *usable = sched_getaffinity(0, sizeof mine, &mine) == 0 ? (size_t)CPU_COUNT(&mine) : *all;
+}
+
 #endif
+
+bool threads_may_spin(size_t count) {
+    size_t all, usable;
+    count_processors(&all, &usable);
+    return count <= usable && count < all;
+}
 
 struct thread {
     thread_handle handle;

@@ -15,6 +15,9 @@ struct threads *threads_start(size_t count, void (*work)(void *), void *argument
 /* CPU time of thread `i` so far, which must not have been joined; false where the system does not tell. */
 bool threads_cpu_ns(const struct threads *, size_t i, uint64_t *ns);
 
+/* Whether `count` threads can keep a processor busy each and leave one to another program. */
+bool threads_may_spin(size_t count);
+
 /* Waits for all of them to return, and frees. */
 void threads_join(struct threads *);
 

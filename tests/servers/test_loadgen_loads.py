@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import shutil
 import socket
 import struct
 from typing import Any
@@ -9,8 +12,11 @@ from typing import Any
 import fake
 import pytest
 from client import DEADLINE_S
-from running import Server
+from running import BUILD, Server
 from test_loadgen import LoadGenerator, failed_to_start, life, loadgen
+
+from harness.launch import Program
+from harness.placement import pinned
 
 __all__ = ["loadgen"]  # the fixture
 pytestmark = pytest.mark.models("iocp", because="the load generator is asked, not the model")
@@ -52,6 +58,32 @@ def test_open_loop_sends_what_is_due(loadgen: LoadGenerator, server: Server) -> 
     assert result["loop"] == "open" and audit["target_rate"] == 400
     assert audit["due"] == result["response"]["count"] == result["service"]["count"] == 400 * 0.3
     assert result["unsent"] == result["unanswered"] == 0 and 0 < audit["timely_share"] <= 1
+
+
+def test_pacing(loadgen: LoadGenerator, server: Server, request: pytest.FixtureRequest) -> None:
+    """Requests are due 0.8 ms apart: who polls never sleeps between them, who waits does each time."""
+    sleeps = {}
+    for pacing in ("poll", "wait"):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw
+        result = life(loadgen(server.port, rate=1250, depth=64, pacing=pacing, **SHORT))["result"]
+        sleeps[pacing] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw - before
+        assert (result["settings"]["pacing"], result["audit"]["pacing"]) == (pacing, pacing)
+        assert result["unsent"] == result["unanswered"] == 0
+    if "windows" not in request.node.callspec.id:  # Wine's threads sleep for more than this
+        assert 3 * sleeps["poll"] < sleeps["wait"], sleeps
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="processors are withheld by taskset (util-linux)")
+@pytest.mark.parametrize(("cpus", "threads"), [(1, 1), (1, 2), (2, 2)])
+def test_polling_leaves_the_server_a_processor(server: Server, cpus: int, threads: int) -> None:
+    """Two threads that polled on one processor would each be late for as long as the other has its turn."""
+    usable = sorted(os.sched_getaffinity(0))
+    if len(usable) < cpus:
+        pytest.skip(f"needs {cpus} processors")
+    words = f"--port {server.port} --connections 2 --threads {threads} --rate 100 --warmup-ms 0 --duration-ms 50"
+    with Program([*pinned(usable[:cpus]), str(BUILD / "host" / "bin" / "loadgen"), *words.split()]) as program:
+        audit = life(program)["result"]["audit"]
+    assert audit["pacing"] == ("poll" if threads <= cpus and threads < (os.cpu_count() or 1) else "wait")
 
 
 def test_a_rate_that_cannot_be_met_is_confessed(loadgen: LoadGenerator, server: Server) -> None:
@@ -217,6 +249,7 @@ def test_describes_its_options(loadgen: LoadGenerator, server: Server) -> None:
         ({"block-us": "1..250001"}, "250001"),
         ({"close": "softly"}, "softly"),
         ({"stream": "sideways"}, "sideways"),
+        ({"pacing": "never"}, "never"),
         ({"stream": "download", "reply-size": 5}, "--stream"),
         ({"sources": 65}, "65"),
         ({"class": "heavy"}, "heavy"),
