@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -16,6 +18,16 @@ SCHEMAS, LITERATURE = (ROOT / "results" / name if _IN_CHECKOUT else _CHECKOUT / 
 """results/schema and results/literature of the sources, which a wheel carries as the packages harness.schema and harness.literature (pyproject.toml)."""
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What fails within names `path`: a write that finds the disk full does not say which file it was."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write a file so that a reader sees the old content or all of the new one, also after a crash.
 
@@ -24,7 +36,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with naming(path), os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -21,7 +21,7 @@ from typing import Any
 
 import jsonschema
 
-from harness.files import SCHEMAS, write_whole
+from harness.files import SCHEMAS, naming, write_whole
 
 FORMAT = 2
 OLDEST = 1  # a format is read for as long as what it lacks can be said to be missing; results/README.md lists them
@@ -240,7 +240,7 @@ def append_record(folder: Path, record: Record) -> None:
     data = record_to_json(record)
     _check_record(data, f"{path}: record {record.index}")
     line = json.dumps(data, separators=(",", ":"), ensure_ascii=False) + "\n"
-    with path.open("ab") as stream:
+    with naming(path), path.open("ab") as stream:
         stream.write(line.encode("utf-8"))
         stream.flush()
         os.fsync(stream.fileno())

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -144,7 +145,8 @@ def _go_on(
         _measure_all(setting, folder, manifest, suite, todo, launcher, interrupts)
     except BaseException as error:
         manifest.update(status="interrupted")
-        write_manifest(folder, manifest)
+        with suppress(OSError):  # on a full disk it stays "running", which is gone on with as well
+            write_manifest(folder, manifest)
         _say_resume(setting, folder, error)
         if isinstance(error, Interrupted):
             return 128 + error.signal

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -151,7 +152,8 @@ def _search(setting: Setting, folder: Path, manifest: dict[str, Any], launcher: 
             _try(setting, folder, manifest, step, launcher, interrupts)
     except BaseException as error:
         manifest["status"] = "interrupted"
-        _write(folder, manifest)
+        with suppress(OSError):  # on a full disk it stays "running"
+            _write(folder, manifest)
         run.say_kept(setting, folder, manifest["run"], error, f"{len(manifest['trials'])} trials")
         if isinstance(error, Interrupted):
             return 128 + error.signal

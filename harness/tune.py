@@ -11,6 +11,7 @@ import json
 import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -290,7 +291,8 @@ def _search(
                         progress.say(f"failed: {condition}: {record.reason}")
                     progress.end()
     except BaseException as error:
-        _write_manifest(folder, {**manifest, "status": "interrupted"})
+        with suppress(OSError):  # on a full disk it stays "running"
+            _write_manifest(folder, {**manifest, "status": "interrupted"})
         _say(setting, f"{'interrupted' if isinstance(error, KeyboardInterrupt) else 'stopped'}: {len(records)} measurements are kept in {folder}")
         _say(setting, f"go on with: {setting.resume_command} {shell_word(str(folder.resolve()))}")
         if isinstance(error, Interrupted):

@@ -194,6 +194,26 @@ def test_an_unexpected_error_keeps_what_is_measured(
     assert "stopped by OSError: 2 of 8 measurements are kept" in stage.text
 
 
+def test_a_full_disk_names_the_file_and_loses_nothing(
+    stage: Stage, launcher: FakeLauncher, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, room = os.fsync, iter(range(4))  # the manifest and three records; then neither a record nor a manifest has room
+
+    def full(descriptor: int) -> None:
+        if next(room, None) is None:
+            raise OSError(28, "No space left on device")  # as a write says it: without a name
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError) as caught:
+        stage.start(suite)
+    assert Path(caught.value.filename).parent == stage.folder
+    assert "measurements are kept" in stage.text and "go on with:" in stage.text
+    assert not list(stage.folder.glob(".*.part"))
+    monkeypatch.setattr(os, "fsync", sync)
+    assert stage.resume() == 0 and indexes(stage.folder) == list(range(8))
+
+
 def test_known_limits_are_said_and_recorded(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
     launcher.described["one"] = described("one", max_conns=7)
     assert stage.start(suite) == 0
