@@ -135,6 +135,12 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert setting.command[:3] == ("iomodels", "run", SUITE)
 
 
+def test_for_programs_stdout_is_left_to_the_result() -> None:
+    for words, for_programs in ((["run", SUITE], False), (["run", SUITE, "--json"], True)):
+        setting = started(*words).options["setting"]
+        assert (setting.json, setting.console.stderr) == (for_programs, for_programs)
+
+
 def test_runs_are_found_by_name_by_path_and_as_the_latest(tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.mkdir()

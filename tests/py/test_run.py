@@ -16,9 +16,11 @@ from stage import FakeLauncher, Stage, described
 from harness import environment, launch, preflight, run
 from harness.placement import Placement
 from harness.plan import make_plan
-from harness.records import load_run
+from harness.publish import to_json
+from harness.records import check_against, load_run
 from harness.run import Refused
 from harness.suite import Server, Suite
+from harness.summary import summarise
 
 
 def stop_at(launcher: FakeLauncher, *numbers: int, how: str = "SIGINT") -> None:
@@ -307,6 +309,15 @@ def test_report_can_be_left_out(stage: Stage, suite: Suite) -> None:
     stage.without_report()
     assert stage.start(suite) == 0
     assert stage.reported == [] and "table of 8" in stage.text
+
+
+def test_for_programs_a_run_prints_one_object_and_nothing_else(stage: Stage, suite: Suite, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.setting = replace(stage.setting, json=True)
+    assert stage.start(suite) == 0
+    data = json.loads(capsys.readouterr().out)
+    check_against("report", data, "stdout")
+    assert data == json.loads(json.dumps(to_json(summarise(load_run(stage.folder)))))
+    assert len(data["cells"]) == 4 and "table of 8" in stage.text
 
 
 def test_progress_says_what_is_left(stage: Stage, suite: Suite) -> None:
