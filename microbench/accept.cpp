@@ -6,6 +6,12 @@
  */
 #include "windows_bench.h"
 
+#include <cstring>
+
+extern "C" {
+#include "common/platform.h"
+}
+
 namespace {
 
 constexpr size_t BATCH = 16; /* clients that wait in the backlog */
@@ -129,13 +135,26 @@ void accept_extended(benchmark::State &state, First first) {
     expect(state, whole, "a client was not accepted, or its bytes did not come");
 }
 
+/* Whether a byte from `client` comes out of `accepted`, and one from there out of `client`. Wine lets a
+   socket that is used again receive, but never send: its AcceptEx leaves standing that DisconnectEx has ended
+   sending (seen with 8.0). `mute` says that it was so; anywhere else it is a failure. */
+bool bytes_cross(SOCKET accepted, SOCKET client, char there, bool &mute) {
+    char back = static_cast<char>(there + 1), came = 0;
+    if (!send_all(client, &there, 1) || !receive_all(accepted, &came, 1) || came != there)
+        return false;
+    if (!send_all(accepted, &back, 1))
+        return mute = WSAGetLastError() == WSAESHUTDOWN && std::strncmp(platform_name(), "wine-", 5) == 0;
+    return receive_all(client, &came, 1) && came == back;
+}
+
 /* DisconnectEx gives the socket back for the next AcceptEx: no socket is made or closed. The client has
    closed first, so that the connection's last wait (TIME_WAIT) is on its side. */
 void accept_reused(benchmark::State &state) {
     Reception reception;
-    bool whole = reception.ok();
+    bool whole = reception.ok(), mute = false;
     for (Socket &socket : reception.accepted) {
         socket = make_socket();
+        set_deadlines(socket);
         whole &= CreateIoCompletionPort(reinterpret_cast<HANDLE>(static_cast<SOCKET>(socket)), reception.port,
                                         0, 0) != nullptr;
     }
@@ -149,7 +168,9 @@ void accept_reused(benchmark::State &state) {
         measured.pause();
         for (size_t i = 0; i < BATCH; i++) {
             char none;
-            whole &= same_connection(reception.accepted[i], reception.clients[i]);
+            whole &=
+                same_connection(reception.accepted[i], reception.clients[i]) &&
+                bytes_cross(reception.accepted[i], reception.clients[i], static_cast<char>('a' + i), mute);
             reception.clients[i].close();
             whole &= recv(reception.accepted[i], &none, 1, 0) == 0; /* the client's end has come */
         }
@@ -162,6 +183,8 @@ void accept_reused(benchmark::State &state) {
         }
     }
     measured.end();
+    if (mute)
+        state.SetLabel("a socket that is used again cannot send on " + std::string(platform_name()));
     expect(state, whole, "a client was not accepted, or its socket could not be used again");
 }
 

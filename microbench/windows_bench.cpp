@@ -25,8 +25,7 @@ Listener::Listener() : socket_(make_socket()) {
           listen(socket_, SOMAXCONN) == 0 && getsockname(socket_, address, &length) == 0;
 }
 
-/* A blocking call on this socket ends with an error when nothing comes. */
-static void set_deadlines(SOCKET socket) {
+void set_deadlines(SOCKET socket) {
     DWORD deadline = DEADLINE_MS;
     for (int option : {SO_RCVTIMEO, SO_SNDTIMEO})
         setsockopt(socket, SOL_SOCKET, option, reinterpret_cast<const char *>(&deadline), sizeof deadline);

@@ -84,6 +84,9 @@ class Socket {
 /* A TCP socket that can do overlapped I/O, without Nagle's algorithm. */
 Socket make_socket();
 
+/* A blocking call on this socket ends with an error when nothing comes. */
+void set_deadlines(SOCKET socket);
+
 /* Listens on 127.0.0.1; the port is the system's choice. */
 class Listener {
   public:
