@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from harness import stats
+from harness.classes import Share
 from harness.summary import Cell, Comparison, Load, Summary, panel
 from harness.verdict import Kind
 from plots.style import rounded, size_words
@@ -35,7 +36,7 @@ def answer(summary: Summary) -> list[str]:
     found += [_control(summary, label) for label in summary.controls]
     if len(summary.labels) == 1:
         found = [f"Only {summary.baseline} was measured, so there is nothing to compare it with."]
-    return [*found, *_latency(summary), *_certainty(summary), *_gaps(summary)]
+    return [*found, *(_classes(summary) if summary.suite.load.classes else _latency(summary)), *_certainty(summary), *_gaps(summary)]
 
 
 def times(ratio: stats.Estimate) -> str:
@@ -161,14 +162,32 @@ def _latency(summary: Summary) -> list[str]:
         cells = [cell for cell in summary.cells if panel(cell.condition) == load and cell.verdict.valid]
         most = max((cell.condition.connections for cell in cells), default=0)
         heavy = [cell for cell in cells if cell.condition.connections == most]
-        told = [f"{cell.condition.label} {_milliseconds(cell, 50.0)} (p99 {_milliseconds(cell, 99.0)})" for cell in heavy]
+        told = [f"{cell.condition.label} {_milliseconds(cell.latency_us[50.0])} (p99 {_milliseconds(cell.latency_us[99.0])})" for cell in heavy]
         if told:
             sentences.append(f"Median latency at {count(most, 'connection')} × {size_words(load)}: {_listed(told)}.")
     return sentences
 
 
-def _milliseconds(cell: Cell, percent: float) -> str:
-    value = cell.latency_us[percent].value
+def _classes(summary: Summary) -> list[str]:
+    """What each class of connections got in the first panel at its highest load: of many classes and panels one is an example."""
+    load = summary.panels[0]
+    cells = [cell for cell in summary.cells if panel(cell.condition) == load and cell.verdict.valid]
+    most = max((cell.condition.connections for cell in cells), default=0)
+    heavy = [cell for cell in cells if cell.condition.connections == most]
+    sentences = []
+    for place, (name, _) in enumerate(summary.suite.load.classes if heavy else ()):
+        told = [f"{cell.condition.label} {_milliseconds(cell.shares[place].latency_us[50.0])} (p99 {_milliseconds(cell.shares[place].latency_us[99.0])}, "
+                f"{_percent(cell.shares[place])} of the replies)" for cell in heavy]
+        sentences.append(f"Median response of class {name}, {heavy[0].shares[place].connections:,} of {count(most, 'connection')}: {_listed(told)}.")
+    return sentences
+
+
+def _percent(share: Share) -> str:
+    return "an unknown share" if share.share.value is None else f"{100 * share.share.value:.0f} %"
+
+
+def _milliseconds(measure: stats.Measure) -> str:
+    value = measure.value
     return "not shown: too few samples" if value is None else f"{rounded(value / 1e3)} ms"
 
 

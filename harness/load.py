@@ -51,6 +51,12 @@ class Load:
         return sum(int(dict(words).get("rate", default)) for _, words in self.classes) if self.classes else default
 
     @property
+    def churns(self) -> bool:
+        """Whether connections come and go during the load, of any class."""
+        default = dict(self.options).get("churn", 0)
+        return any(dict(words).get("churn", default) != 0 for _, words in self.classes or (("all", ()),))
+
+    @property
     def ramp_s(self) -> float:
         return int(dict(self.options).get("ramp-ms", 0)) / 1000
 

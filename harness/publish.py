@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.answer import answer
+from harness.classes import Share
 from harness.files import write_whole
 from harness.records import RunError
-from harness.stats import Estimate, Finding
-from harness.summary import Cell, Comparison, Measure, Summary
+from harness.stats import Estimate, Finding, Measure
+from harness.summary import Cell, Comparison, Summary
 
 FORMAT = 1
 LIST = "iomodels-report.json"
@@ -50,10 +51,22 @@ def _cell(cell: Cell, comparison: Comparison | None) -> dict[str, Any]:
         "requests_per_second": _estimate(cell.rate),
         "latency_us": {f"p{percent:g}": _measure(measure) for percent, measure in cell.latency_us.items()},
         "per_request": {name: _measure(measure) for name, measure in cell.costs.items()},
+        "jain_index": _measure(cell.shares[-1].jain), "classes": [_class(share) for share in cell.shares[:-1]],
+        "churn": cell.churn and {
+            "connects_per_second": _measure(cell.churn.rate), "connect_us": {f"p{percent:g}": _measure(of) for percent, of in cell.churn.latency_us.items()},
+        },
         "comparison": comparison and {
             "finding": FINDINGS[comparison.finding] if comparison.ratio else None, "reason": comparison.reason, "ratio": _estimate(comparison.ratio),
             "of": "cpu_us" if condition.rate_percent else "requests_per_second", "cliffs_delta": comparison.difference.delta, "p_holm": comparison.difference.p,
         },
+    }  # fmt: skip
+
+
+def _class(share: Share) -> dict[str, Any]:
+    return {
+        "name": share.name, "connections": share.connections, "target_rate": share.target_rate,
+        "requests_per_second": _measure(share.rate), "share": _measure(share.share), "jain_index": _measure(share.jain),
+        "latency_us": {f"p{percent:g}": _measure(measure) for percent, measure in share.latency_us.items()},
     }  # fmt: skip
 
 
@@ -62,7 +75,10 @@ def _estimate(estimate: Estimate | None) -> dict[str, float | None] | None:
 
 
 def _measure(measure: Measure) -> dict[str, Any]:
-    return {"value": measure.value} if measure.value is not None else {"value": None, "reason": measure.reason}
+    """With its interval where it has one."""
+    if measure.value is None:
+        return {"value": None, "reason": measure.reason}
+    return {"value": measure.value} | ({} if measure.low is None else {"low": measure.low, "high": measure.high})
 
 
 def cells_csv(summary: Summary) -> str:

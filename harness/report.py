@@ -19,14 +19,14 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from harness import laws
+from harness import classes, laws
 from harness.answer import WINE_SENTENCE, answer, count, figure_words, times
 from harness.compare import ComparedRuns
 from harness.files import write_whole
 from harness.publish import cells_csv, write_folder
 from harness.records import Run, RunError, load_run
-from harness.stats import Estimate
-from harness.summary import COSTS, PERCENTS, Cell, Comparison, Measure, Summary, panel, summarise
+from harness.stats import Estimate, Measure
+from harness.summary import COSTS, PERCENTS, Cell, Comparison, Summary, panel, summarise
 from plots import (course_of_a_cell, latency_by_percentile, latency_by_rate, memory_by_connections, ratios_to_baseline, request_costs, style,
                    then_versus_now, throughput_by_connections, winner_map)
 
@@ -129,6 +129,9 @@ def _context(summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[
         "plots": plots,
         "not_drawn": not_drawn,
         "blocks": _blocks(summary),
+        "load": str(summary.suite.load) if summary.suite.load else None,
+        "class_rows": _class_rows(summary),
+        "churn_rows": _churn_rows(summary),
         "percents": [f"p{percent:g}" for percent in PERCENTS],
         "costs": COSTS[1:],
         "absent": _absent(summary),
@@ -164,6 +167,20 @@ def _row(summary: Summary, cell: Cell) -> Row:
                cell.verdict.kind.value, str(cell.n), ", ".join(left_out) or "0")
 
 
+def _class_rows(summary: Summary) -> list[tuple[str, ...]]:
+    """A row for each class of each cell that has valid repeats, and one for its connections together; no row of a load without classes."""
+    return [(f"{cell.condition.connections:,}", cell.condition.label, style.size_words(panel(cell.condition)), share.name, f"{share.connections:,}",
+             NOTHING if share.name == classes.TOGETHER else f"{share.target_rate:,.0f}/s" if share.target_rate else "closed",
+             _with_interval(share.rate), _with_interval(share.share, 100), *map(_with_interval, (*share.latency_us.values(), share.jain)), str(cell.n), cell.verdict.kind.value)
+            for cell in summary.cells if cell.n and summary.suite.load.classes for share in cell.shares]
+
+
+def _churn_rows(summary: Summary) -> list[tuple[str, ...]]:
+    """A row for each cell whose connections come and go."""
+    return [(f"{cell.condition.connections:,}", cell.condition.label, style.size_words(panel(cell.condition)), _with_interval(cell.churn.rate),
+             *map(_text, cell.churn.latency_us.values()), str(cell.n), cell.verdict.kind.value) for cell in summary.cells if cell.n and cell.churn]
+
+
 def marked(comparison: Comparison) -> str:
     """'1.80× [1.60, 2.00]' where a difference is shown, with ~ where none is, with ? where there are too few repeats to tell."""
     return f"{times(comparison.ratio)} {comparison.finding.value}".strip() if comparison.ratio else NOTHING
@@ -177,6 +194,13 @@ def interval(estimate: Estimate | None) -> str:
     return f"{style.rounded(estimate.value)}{brackets}"
 
 
+def _with_interval(measure: Measure, scale: float = 1) -> str:
+    if measure.value is None:
+        return NOTHING
+    low, high = (None if end is None else scale * end for end in (measure.low, measure.high))
+    return interval(Estimate(scale * measure.value, low, high))
+
+
 def _text(measure: Measure) -> str:
     return NOTHING if measure.value is None else style.rounded(measure.value)
 
@@ -185,11 +209,20 @@ def _absent(summary: Summary) -> list[str]:
     """The reasons behind every dash of the tables, each once, with the cell or the number of cells that it concerns."""
     found: dict[tuple[str, str | None], list[str]] = {}
     for cell in summary.cells:
-        for name, measure in [*((f"p{percent:g}", cell.latency_us[percent]) for percent in PERCENTS), *cell.costs.items()]:
+        for name, measure in [*((f"p{percent:g}", cell.latency_us[percent]) for percent in PERCENTS), *cell.costs.items(), *_of_classes(summary, cell)]:
             if measure.value is None and cell.n:
                 where = f"{cell.condition.label}, {count(cell.condition.connections, 'connection')} × {style.size_words(panel(cell.condition))}"
                 found.setdefault((name.replace("cpu_us", "CPU"), measure.reason), []).append(where)
     return [f"{cells[0] if len(cells) == 1 else count(len(cells), 'cell')}, {name}: {reason}" for (name, reason), cells in found.items()]
+
+
+def _of_classes(summary: Summary, cell: Cell) -> Iterator[tuple[str, Measure]]:
+    """What the tables of classes and of churn show of a cell, by name."""
+    for share in cell.shares if summary.suite.load.classes else ():
+        yield from [(f"{share.name}, requests/s", share.rate), (f"{share.name}, share", share.share), (f"{share.name}, Jain's index", share.jain)]
+        yield from [(f"{share.name}, p{percent:g}", measure) for percent, measure in share.latency_us.items()]
+    if cell.churn:
+        yield from [("connects/s", cell.churn.rate), *((f"connect p{percent:g}", measure) for percent, measure in cell.churn.latency_us.items())]
 
 
 def _not_judged(summary: Summary) -> list[str]:

@@ -6,7 +6,7 @@ no value) is None too, never a zero-width one. Every random draw comes from a fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -40,6 +40,16 @@ class Estimate:
     def spans_one(self) -> bool:
         """Whether a ratio could as well be 1; without an interval nothing rules it out."""
         return self.low is None or self.high is None or self.low <= 1.0 <= self.high
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A value with its 95 % interval where it has one, or None and the reason why there is none."""
+
+    value: float | None
+    reason: str | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class Finding(Enum):
@@ -244,3 +254,16 @@ def percentiles(counts: Histogram, percents: Sequence[float]) -> list[int | None
 def supported(count: int, percent: float) -> bool:
     """Whether `count` samples are enough to show this percentile: SAMPLES_BEYOND of them must lie beyond it."""
     return count * (100 - percent) / 100 >= SAMPLES_BEYOND * (1 - 1e-9)
+
+
+def scarce(count: int) -> str:
+    """Why a percentile is not shown."""
+    return f"fewer than {SAMPLES_BEYOND} of {count:,} samples lie beyond it"
+
+
+def percentiles_us(counts: Histogram, percents: Sequence[float]) -> Mapping[float, Measure]:
+    """Percentiles of a histogram of ns, in µs; those that too few samples support are None."""
+    count = samples(counts)
+    reasons = {percent: "no valid repeat" if not count else None if supported(count, percent) else scarce(count) for percent in percents}
+    return {percent: Measure(None, reasons[percent]) if value is None or reasons[percent] else Measure(value / 1e3)
+            for percent, value in zip(percents, percentiles(counts, percents))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +74,16 @@ class Suite:
     loadgen_threads: int
     rate_percents: tuple[int, ...] = ()
     load: Load = Load()
+    file: str = field(default="", compare=False)
+    """Where it was read from, for complaints; a run that goes on knows only its name."""
+
+    @property
+    def where(self) -> str:
+        """How a complaint about it begins."""
+        return self.file or f"suite {self.name}"
 
     def to_json(self) -> dict[str, Any]:
-        data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items() if key != "file"}
         data["servers"] = [server.to_json() for server in self.servers]
         data["load"] = self.load.to_json()
         return data
@@ -122,7 +129,7 @@ def load_suite(path: Path, *, quick: bool = False) -> Suite:
     errors = _errors(data, str(path)) + _quick_errors(overrides, str(path))
     if errors:
         raise SuiteError(errors)
-    return suite_from(path.stem, {**data, **overrides} if quick else data)
+    return replace(suite_from(path.stem, {**data, **overrides} if quick else data), file=str(path))
 
 
 def load_file(path: Path) -> Load:
@@ -158,11 +165,11 @@ def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[
     errors = []
     for server in suite.servers:
         if server.model not in models:
-            errors.append(f"suite {suite.name}: model {server.model}: no such server was built; {hint(server.model, models)}")
+            errors.append(f"{suite.where}: model {server.model}: no such server was built; {hint(server.model, models)}")
             continue
         options = {option["name"]: option for option in models[server.model]["options"]}
         for name, value in server.options:
-            what = f"suite {suite.name}: model {server.model}: option {name} = {value}"
+            what = f"{suite.where}: model {server.model}: option {name} = {value}"
             if name not in options:
                 errors.append(f"{what}: no such option; {hint(name, options)}")
             elif not options[name]["min"] <= value <= options[name]["max"]:

@@ -14,9 +14,11 @@ from statistics import median
 from typing import Any
 
 from harness import stats, verdict
+from harness.classes import Churn, Share, churn_of, shares_of
 from harness.plan import cells as cells_of
 from harness.records import Condition, Record, Run, counter
-from harness.suite import suite_from
+from harness.stats import Measure
+from harness.suite import Suite, suite_from
 from harness.verdict import Verdict
 
 PERCENTS = (50.0, 99.0, 99.9)
@@ -37,14 +39,6 @@ PROCESS_COSTS = {
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A value, or None and the reason why there is none."""
-
-    value: float | None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
 class Failure:
     """A repeat that is left out, failed or invalid."""
 
@@ -58,7 +52,8 @@ class Failure:
 class Cell:
     """All repeats of one condition. `rates` are the requests per second of the valid ones, in order of repeat, `sittings` the sitting
     of each: 0, and one more for each time that the run was gone on with, `cpu_us` the CPU time a request (with the
-    wineserver's where it is recorded) if every repeat has one."""
+    wineserver's where it is recorded) if every repeat has one. `shares`: of the classes that the suite's load has, then of all
+    connections together; of a load without classes that one alone. `churn`: None where no connection comes and goes."""
 
     condition: Condition
     planned: int
@@ -71,6 +66,8 @@ class Cell:
     costs: Mapping[str, Measure]
     cpu_us: tuple[float, ...]
     failures: tuple[Failure, ...]
+    shares: tuple[Share, ...]
+    churn: Churn | None
 
     @property
     def n(self) -> int:
@@ -111,6 +108,7 @@ class Summary:
     """A run, summed up: `labels` are the series in the suite's order (the first is the baseline), cells by size, connections, series."""
 
     run: Run
+    suite: Suite
     labels: tuple[str, ...]
     cells: tuple[Cell, ...]
     comparisons: tuple[Comparison, ...]
@@ -171,12 +169,12 @@ def summarise(run: Run) -> Summary:
     by_condition: dict[Condition, list[Record]] = {condition: [] for condition in planned}
     for record in run.records:
         by_condition.setdefault(record.condition, []).append(record)
-    cells = tuple(_cell(run.manifest, condition, records, suite.repeats) for condition, records in by_condition.items())
+    cells = tuple(_cell(run.manifest, suite, condition, records) for condition, records in by_condition.items())
     labels = tuple(dict.fromkeys(cell.condition.label for cell in cells))
-    return Summary(run, labels, cells, _compare(cells, labels[0]))
+    return Summary(run, suite, labels, cells, _compare(cells, labels[0]))
 
 
-def _cell(manifest: Mapping[str, Any], condition: Condition, records: Sequence[Record], repeats: int) -> Cell:
+def _cell(manifest: Mapping[str, Any], suite: Suite, condition: Condition, records: Sequence[Record]) -> Cell:
     ordered = sorted(records, key=lambda record: record.repeat)
     out = [(record, verdict.left_out(record)) for record in ordered]
     valid = [(record, record.server, record.loadgen["result"]) for record, left_out in out if not left_out and record.server and record.loadgen]
@@ -187,23 +185,16 @@ def _cell(manifest: Mapping[str, Any], condition: Condition, records: Sequence[R
     cpu_us = tuple(value for value in whole if value is not None)
     failures = tuple(Failure(record.repeat, left_out.kind, "; ".join(left_out.reasons), record.stderr) for record, left_out in out if left_out)
     judged = verdict.judge(records, verdict.ceiling_of(manifest, condition))
-    return Cell(condition, max(repeats, len(ordered)), judged, rates, tuple(_sitting(manifest, record) for record, _, _ in valid),
-                stats.median_estimate(rates), counts, _latency_us(counts),
-                {name: _typical([cost[name] for cost in costs]) for name in COSTS}, cpu_us if len(cpu_us) == len(rates) else (), failures)
+    results = [result for _, _, result in valid]
+    return Cell(condition, max(suite.repeats, len(ordered)), judged, rates, tuple(_sitting(manifest, record) for record, _, _ in valid),
+                stats.median_estimate(rates), counts, stats.percentiles_us(counts, PERCENTS),
+                {name: _typical([cost[name] for cost in costs]) for name in COSTS}, cpu_us if len(cpu_us) == len(rates) else (), failures,
+                shares_of(results, [name for name, _ in suite.load.classes]), churn_of(results) if suite.load.churns else None)
 
 
 def _sitting(manifest: Mapping[str, Any], record: Record) -> int:
     """In which sitting a repeat was made: what the machine did meanwhile is shared by all repeats of one."""
     return sum(resumed <= record.started_utc for resumed in manifest.get("resumed_utc", []))
-
-
-def _latency_us(counts: stats.Histogram) -> dict[float, Measure]:
-    """Percentiles of the merged repeats; those that too few samples support are None."""
-    samples = stats.samples(counts)
-    found = {percent: stats.percentile(counts, percent) for percent in PERCENTS}
-    scarce = f"fewer than {stats.SAMPLES_BEYOND} of {samples:,} samples lie beyond it"
-    return {percent: Measure(None, "no valid repeat" if value is None else scarce)
-            if value is None or not stats.supported(samples, percent) else Measure(value / 1e3) for percent, value in found.items()}
 
 
 def _costs(server: Mapping[str, Any]) -> dict[str, Measure]:

@@ -105,6 +105,25 @@ def test_the_load_generator_is_asked(launcher: FakeLauncher, suite: Suite, stage
     assert not stage.out.exists(), "nothing was measured"
 
 
+def test_a_suite_from_a_file_is_named_by_it(tmp_path: Path, launcher: FakeLauncher, stage: Stage, suite: Suite) -> None:
+    """As its other errors are: whoever gave a path wants to know which."""
+    path = write(tmp_path, GOOD.replace("[quick]", "[load]\nrate = 9\n[quick]"))
+    loaded = replace(suite, load=Load((("rate", 9),)), file=load_suite(path).file)
+    launcher.asked = "refuses its load"
+    with pytest.raises(Refused) as refused:
+        stage.start(loaded)
+    assert refused.value.lines == (f"{path}: load.rate = 9: must be less",)
+    assert "file" not in loaded.to_json(), "a run's manifest holds no path of this machine"
+
+
+@pytest.mark.parametrize(
+    ("text", "churns"),
+    [("", False), ("churn = 5", True), ("churn = 0\n[load.class.a]", False), ("[load.class.a]\n[load.class.b]\nchurn = 3", True), ("churn = 3\n[load.class.a]\nchurn = 0", False)],
+)  # fmt: skip
+def test_whether_connections_come_and_go(text: str, churns: bool) -> None:
+    assert load_from(tomllib.loads(f"[load]\n{text}")["load"]).churns is churns
+
+
 def test_classes_that_do_not_fit_are_refused(suite: Suite, stage: Stage) -> None:
     loaded = replace(suite, load=Load((), (("a", (("connections", 1),)), ("b", ()))))
     with pytest.raises(Refused, match="suite small: load: at 1 connections: its classes name 1 connections, which must be fewer"):
