@@ -14,6 +14,22 @@ static const struct option *find(const struct option *const *tables, const char 
     return NULL;
 }
 
+/* The options that have had their value: of two values nobody can tell which one was meant. */
+enum { OPTIONS_MOST = 64 }; /* more than any program has */
+struct seen {
+    const struct option *options[OPTIONS_MOST];
+    size_t count;
+};
+
+static bool see_again(struct seen *seen, const struct option *option) {
+    for (size_t i = 0; i < seen->count; i++)
+        if (seen->options[i] == option)
+            return true;
+    if (seen->count < OPTIONS_MOST)
+        seen->options[seen->count++] = option;
+    return false;
+}
+
 /* Digits only: no sign, no blanks, no trailing text. */
 static bool parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *number) {
     if (*text == '\0' || strspn(text, "0123456789") != strlen(text))
@@ -73,6 +89,7 @@ static bool assign(const char *program, const struct option *option, const char 
 
 enum option_outcome option_parse(const char *program, const struct option *const *tables, int argc,
                                  char **argv) {
+    struct seen seen = {.count = 0};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
             return OPTIONS_HELP;
@@ -96,6 +113,11 @@ enum option_outcome option_parse(const char *program, const struct option *const
         const char *value = equals ? equals + 1 : argv[++i];
         if (!value) { /* argv ends with NULL */
             fprintf(stderr, "%s: --%s: needs a value; see --help\n", program, option->name);
+            return OPTIONS_WRONG;
+        }
+        if (!option->list && see_again(&seen, option)) {
+            fprintf(stderr, "%s: --%s %s: is given twice, and may be given once\n", program, option->name,
+                    value);
             return OPTIONS_WRONG;
         }
         if (!assign(program, option, value))

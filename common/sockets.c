@@ -109,6 +109,10 @@ enum { TIMED_OUT = ETIMEDOUT };
 
 #endif
 
+bool sockets_loopback(const struct sockaddr_in *address) {
+    return ntohl(address->sin_addr.s_addr) >> 24 == 127;
+}
+
 bool sockets_address(const char *host, uint32_t port, struct sockaddr_in *address) {
     memset(address, 0, sizeof *address);
     address->sin_family = AF_INET;

@@ -23,6 +23,9 @@ bool sockets_start(const char *program);
 /* A numeric IPv4 address and a port; false if `host` is not one. */
 bool sockets_address(const char *host, uint32_t port, struct sockaddr_in *address);
 
+/* The first octet is 127: every address of 127.0.0.0/8 is this machine's. */
+bool sockets_loopback(const struct sockaddr_in *address);
+
 /* From where to where. Without `bound` the system chooses the source; it chooses the port always. */
 struct sockets_route {
     struct sockaddr_in server, source;

@@ -53,6 +53,7 @@ static bool load_target(struct run *run, const struct plan *plan, const struct t
     known = target_cpu_ns(target, &cpu_after) && known && outcome.cpu_known;
     double loaded_ns = (double)(clock_now_ns() - begin_ns); /* warm-up and window: the same load */
     *point = (struct point){.connections = plan->connections,
+                            .threads = plan->threads,
                             .requests = outcome.all.sum.requests,
                             .window_ns = outcome.end_ns - outcome.begin_ns,
                             .cpu_known = known,

@@ -240,8 +240,10 @@ uint64_t client_skip_unsent(struct client *client, uint64_t end_ns) {
     uint64_t unsent = 0;
     if (!scheduled(client))
         return 0;
-    for (; client->load->start_ns + schedule_due_ns(&client->schedule) < end_ns; unsent++)
+    for (uint64_t due; (due = client->load->start_ns + schedule_due_ns(&client->schedule)) < end_ns;) {
+        unsent += due >= client->recorder->begin_ns;
         schedule_advance(&client->schedule, &client->load->arrivals);
+    }
     return unsent;
 }
 

@@ -105,7 +105,8 @@ bool client_waiting(const struct client *);
  */
 bool client_used_up(const struct client *);
 
-/* Requests that were due before `end_ns` and have not been sent; moves the schedule on to that time. */
+/* Requests that were due from the begin of the recorder's window to `end_ns` and have not been sent; moves
+ * the schedule on to that time. */
 uint64_t client_skip_unsent(struct client *, uint64_t end_ns);
 
 /* Since when it has been behind its schedule, were it now `now_ns`; CLIENT_NEVER: it is not. */

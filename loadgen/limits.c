@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "loadgen/net.h"
 
@@ -80,12 +79,6 @@ static const char port_remedy[] = "sysctl net.ipv4.ip_local_port_range='1024 655
 
 #endif
 
-bool limits_loopback(const struct sockaddr_in *address) {
-    unsigned char octets[4];
-    memcpy(octets, &address->sin_addr, sizeof octets);
-    return octets[0] == 127;
-}
-
 static bool check_descriptors(const struct plan *plan, unsigned ends, struct limits *limits) {
     uint64_t needed = (uint64_t)plan->connections * ends + plan->threads + OTHER_DESCRIPTORS;
     limits->descriptors_known = raise_descriptors(&limits->descriptors);
@@ -105,15 +98,9 @@ static bool check_descriptors(const struct plan *plan, unsigned ends, struct lim
 static bool check_ports(struct plan *plan, struct limits *limits) {
     uint64_t ports = limits->ports_per_source = ephemeral_ports(), usable = ports * 2 / 5;
     uint64_t sources = (plan->connections + usable - 1) / usable;
-    bool loopback = limits_loopback(&plan->server);
+    bool loopback = sockets_loopback(&plan->server);
     if (plan->sources == 0)
         plan->sources = loopback && sources > 1 ? (uint32_t)sources : 1;
-    if (plan->sources > 1 && !loopback) {
-        fprintf(stderr,
-                "loadgen: --sources %" PRIu32 ": only a server on 127.0.0.0/8 can be reached from several\n",
-                plan->sources);
-        return false;
-    }
     if (plan->connections <= plan->sources * ports)
         return true;
     fprintf(stderr,

@@ -15,7 +15,4 @@ struct limits {
    Chooses plan->sources where that was left open. false: a line on stderr names the limit and the remedy. */
 bool limits_check(struct plan *, unsigned ends, struct limits *);
 
-/* The first octet is 127, so that every address of 127.0.0.0/8 is this machine's. */
-bool limits_loopback(const struct sockaddr_in *);
-
 #endif

@@ -29,13 +29,26 @@ static bool wait_for_go(void) {
     return false;
 }
 
+/* The result has the same; this line is for whoever reads no JSON. */
+static bool all_alive(const struct plan *plan, const struct tally *all) {
+    if (all->alive == plan->connections)
+        return true;
+    fprintf(stderr, "loadgen: %u of %u connections failed:", (unsigned)(plan->connections - all->alive),
+            (unsigned)plan->connections);
+    for (int error = CLIENT_FINE + 1; error < CLIENT_ERRORS; error++)
+        if (all->errors[error] > 0)
+            fprintf(stderr, " %s %u", client_error_names[error], (unsigned)all->errors[error]);
+    fprintf(stderr, "\n");
+    return false;
+}
+
 static bool drive(struct plan *plan, const struct limits *limits, struct run *run) {
     uint64_t start_ns = clock_now_ns();
     struct outcome outcome;
     if (!run_connect(run) || !report_ready(plan, limits, clock_now_ns() - start_ns) ||
         (!plan->start_now && !wait_for_go()) || !run_measure(run, true, &outcome))
         return false;
-    bool good = report_result(plan, &outcome) && outcome.all.alive == plan->connections;
+    bool good = report_result(plan, &outcome) && all_alive(plan, &outcome.all);
     outcome_close(&outcome);
     return good;
 }

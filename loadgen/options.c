@@ -179,7 +179,8 @@ static bool read_class_options(const char *who, const char *text) {
     while (*text) {
         size_t length = strcspn(text, ",");
         if (argc > OPTIONS_MAX || (size_t)(end - word) < length + 3) {
-            fprintf(stderr, "%s: has too many options\n", who);
+            fprintf(stderr, "%s: must be at most %d options, with their values of less than %d characters\n",
+                    who, (int)OPTIONS_MAX, (int)TEXT_BYTES);
             return false;
         }
         argv[argc++] = word;
@@ -241,8 +242,10 @@ static bool read_points(const char *text, struct plan *plan) {
 
 /* false: a line on stderr says which option is wrong. */
 static bool check_plan(struct plan *plan) {
-    if (plan->calibrate && (class_texts.count > 0 || draft.rate > 0 || draft.churn > 0 || draft.idle > 0 ||
-                            draft.reply_size || draft.stream != STREAM_NONE))
+    if (plan->calibrate &&
+        (port != 0 || class_texts.count > 0 || draft.connections > 1 || draft.rate > 0 || draft.churn > 0 ||
+         draft.reply_size || draft.stream != STREAM_NONE || draft.cpu_us != draft_defaults.cpu_us ||
+         draft.block_us != draft_defaults.block_us))
         fprintf(stderr,
                 "%s: --calibrate: goes with --size, --depth, --threads, --points and --point-ms only\n",
                 program);
@@ -250,6 +253,11 @@ static bool check_plan(struct plan *plan) {
         fprintf(stderr, "%s: --port: is needed, 1 to 65535\n", program);
     else if (!sockets_address(plan->host, port, &plan->server))
         fprintf(stderr, "%s: --host %s: must be a numeric IPv4 address\n", program, plan->host);
+    else if (plan->sources > 1 && !sockets_loopback(&plan->server))
+        fprintf(stderr,
+                "%s: --sources %" PRIu32
+                ": only a --host of 127.0.0.0/8 can be reached from several addresses\n",
+                program, plan->sources);
     else if (plan->threads > plan->connections && !plan->calibrate)
         fprintf(stderr, "%s: --threads %" PRIu32 ": must be at most --connections, %" PRIu32 "\n", program,
                 plan->threads, plan->connections);

@@ -441,6 +441,7 @@ static void put_point(struct json *line, const struct plan *plan, const struct p
     bool known = point->cpu_known && point->cpu_share_max > 0;
     json_object(line, NULL);
     json_u64(line, "connections", point->connections);
+    json_u64(line, "threads", point->threads);
     json_u64(line, "size", amount_most(&load->size));
     json_u64(line, "reply_size", amount_most(load->reply_as_request ? &load->size : &load->reply_size));
     json_u64(line, "depth", load->depth);

@@ -132,12 +132,13 @@ static void connect_clients(void *argument) {
     worker->failed = false;
 }
 
-/* Whether the thread is behind its schedule as the window ends, and since when. */
+/* Whether the thread is behind its schedule as the window ends, and since when. A connection that broke is:
+ * it sends nothing of what is due. */
 static void note_backlog(struct worker *worker, uint64_t end_ns) {
     worker->behind_since_ns = CLIENT_NEVER;
     for (uint32_t i = 0; i < worker->count; i++) {
         uint64_t since_ns = client_behind_since_ns(&worker->clients[i], end_ns);
-        if (worker->clients[i].error == CLIENT_FINE && since_ns < worker->behind_since_ns)
+        if (since_ns < worker->behind_since_ns)
             worker->behind_since_ns = since_ns;
     }
     worker->behind = worker->behind_since_ns != CLIENT_NEVER;

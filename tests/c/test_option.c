@@ -72,6 +72,14 @@ static void a_list_keeps_its_order_and_its_limit(void) {
     CHECK(option_parse("test", tables, OPTION_LIST_MAX + 2, argv) == OPTIONS_WRONG);
 }
 
+static void a_value_is_given_once(void) {
+    CHECK(parse("--count=3", "--count=4", NULL) == OPTIONS_WRONG && count == 3);
+    CHECK(parse("--count=3", "--count=3", NULL) == OPTIONS_WRONG);
+    CHECK(parse("--colour=red", "--colour=red", NULL) == OPTIONS_WRONG);
+    CHECK(parse("--name=--name", "--count=3", "--more=4") == OPTIONS_PARSED);
+    CHECK(parse("--quick", "--quick", NULL) == OPTIONS_PARSED && quick); /* says the same twice */
+}
+
 static void unknown_and_incomplete_options_are_refused(void) {
     CHECK(parse("--coun", "3", NULL) == OPTIONS_WRONG);
     CHECK(parse("--countx=3", NULL, NULL) == OPTIONS_WRONG);
@@ -89,6 +97,7 @@ int main(void) {
     wrong_numbers_are_refused();
     a_choice_is_one_of_its_words();
     a_list_keeps_its_order_and_its_limit();
+    a_value_is_given_once();
     unknown_and_incomplete_options_are_refused();
     CHECK(parse("--count", "3", "--help") == OPTIONS_HELP);
     return 0;

@@ -11,8 +11,10 @@ static struct plan plan;
 /* `line`: words between blanks. */
 static enum option_outcome read_line(const char *line) {
     static char text[4096];
-    char *argv[64] = {"loadgen", "--port=1"};
-    int argc = 2;
+    char *argv[64] = {"loadgen"};
+    int argc = 1;
+    if (!strstr(line, "--calibrate") && !strstr(line, "--port"))
+        argv[argc++] = "--port=1";
     snprintf(text, sizeof text, "%s", line);
     for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
         argv[argc++] = word;
@@ -51,6 +53,7 @@ static void a_stream_has_one_direction(void) {
 }
 
 static void points_are_a_list(void) {
+    CHECK(read_line("--calibrate --size 100 --depth 2 --threads 2 --points 2") == OPTIONS_PARSED);
     CHECK(read_line("--calibrate --points 1,64,1000000") == OPTIONS_PARSED && plan.point_count == 3);
     CHECK(plan.points[0] == 1 && plan.points[1] == 64 && plan.points[2] == 1000000);
 }
@@ -79,6 +82,7 @@ static void what_does_not_fit_is_refused(void) {
                                         "--class a:class=b",
                                         "--class a:size=9x",
                                         "--class a:,",
+                                        "--class a:size=1,size=2",
                                         "--class a:connections=1 --class a:connections=2",
                                         "--class abcdefghijklmnopqrstuvwxyz0123456:size=1",
                                         nine_classes,
@@ -89,7 +93,13 @@ static void what_does_not_fit_is_refused(void) {
                                         "--points 1000001",
                                         "--calibrate --rate 5",
                                         "--calibrate --class a:size=4",
-                                        "--calibrate --reply-size 4"};
+                                        "--calibrate --reply-size 4",
+                                        "--calibrate --connections 2",
+                                        "--calibrate --cpu-us 5",
+                                        "--calibrate --block-us 5",
+                                        "--calibrate --port 5",
+                                        "--port 1 --port 2",
+                                        "--sources 2 --host 10.0.0.1"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         if (read_line(wrong[i]) != OPTIONS_WRONG) {
             fprintf(stderr, "accepted: %s\n", wrong[i]);

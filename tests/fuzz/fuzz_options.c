@@ -29,12 +29,14 @@ static void check_class(const struct class *class, uint64_t random) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct plan plan;
-    char *text = malloc(size + 1), *argv[36] = {"fuzz", "--port=1"};
+    char *text = malloc(size + 1), *argv[36] = {"fuzz"};
     if (!text)
         return 0;
     memcpy(text, data, size);
     text[size] = '\0';
-    int argc = 2;
+    int argc = 1;
+    if (!strstr(text, "--calibrate")) /* which does not go with a port */
+        argv[argc++] = "--port=1";
     for (char *line = text; line && argc < 35; argc++) {
         argv[argc] = line;
         line = strchr(line, '\n');

@@ -228,6 +228,8 @@ def test_fault_is_counted(loadgen: LoadGenerator, fault: fake.Behaviour, kind: s
         program.expect("measured", DEADLINE_S)
         result = program.expect("result", DEADLINE_S)
         assert program.wait(DEADLINE_S) == 1
+        told = program.stderr_text()
+    assert told == f"loadgen: 3 of 3 connections failed:{''.join(f' {name} {count}' for name, count in result['errors'].items() if count)}\n"
     kinds = {kind, "closed"} if kind == "reset" and "windows" in request.node.callspec.id else {kind}
     assert sum(result["errors"][name] for name in kinds) == sum(result["errors"].values()) == 3, result["errors"]
     assert result["connections"] == {"requested": 3, "established": 3, "alive": 0}

@@ -101,6 +101,26 @@ def test_a_rate_that_cannot_be_met_is_confessed(loadgen: LoadGenerator, server: 
     assert result["unsent"] > 0
 
 
+def test_what_was_due_before_the_window_is_not_due_in_it(loadgen: LoadGenerator, server: Server) -> None:
+    """Far more in the warm-up than is sent before all ends: the window's figures are the window's."""
+    result = life(loadgen(server.port, rate=10_000, block_us=20_000, timeout_ms=1000, warmup_ms=200, duration_ms=100))["result"]
+    assert result["audit"]["due"] == result["unsent"] == 1000 and result["audit"]["sent"] == 0
+
+
+def test_what_a_broken_connection_leaves_unsent_is_behind(loadgen: LoadGenerator) -> None:
+    """The server leaves at the fifth request of the load, the one that is due at 20 ms: from the next on nothing is sent."""
+    with fake.fake_server(fake.after(5, fake.leave)) as port:
+        program = loadgen(port, rate=200, warmup_ms=0, duration_ms=300, timeout_ms=500)
+        program.expect("ready", DEADLINE_S)
+        program.send("go")
+        for event in ("measuring", "measured", "result"):
+            result = program.expect(event, DEADLINE_S)
+        assert program.wait(DEADLINE_S) == 1
+    assert result["errors"]["closed"] == 1 and result["unsent"] == 55
+    since_ns = result["audit"]["behind_since_ns"]
+    assert since_ns <= 25_000_000 and since_ns % 5_000_000 == 0, "late sends before it, without a break, make it earlier"
+
+
 def test_idle_connections_are_held_open(loadgen: LoadGenerator, server: Server) -> None:
     program = loadgen(server.port, connections=10, idle=7, **SHORT)
     program.expect("ready", DEADLINE_S)

@@ -179,6 +179,29 @@ def test_an_open_loop_shows_a_stall_in_full(loadgen: LoadGenerator, target: Star
     assert result["audit"]["held_share"] > 0, "sends that waited for the server are named"
 
 
+def test_it_tells_since_when_it_fell_behind(loadgen: LoadGenerator, target: StartTarget) -> None:
+    """The due time of the first request of those that were late, without a break, up to the end of the window, which lies in the stall.
+
+    With one connection and one request at a time, request k was sent after the reply to the one before (Q) and before it arrived (R):
+    where Q is later than the slack allows it was late for sure, where R is not it was timely for sure.
+    """
+    rate, slack_ns, warmup_ns = 50, 20_000_000, 100_000_000
+    server = target()
+    program = loadgen(server.port, rate=rate, slack_us=slack_ns // 1000, warmup_ms=warmup_ns // 1_000_000, duration_ms=900)
+    result, (begin_ns, stalled_until_ns) = stalled_run(program, server)
+    window, (stamps,) = result["window"], server.stamps()
+    assert window["begin_ns"] <= begin_ns and window["end_ns"] < stalled_until_ns
+    due = window["begin_ns"] - warmup_ns + np.arange(len(stamps.sent) - 1) * (10**9 // rate)  # the first request is set-up's
+    judged = due + slack_ns < window["end_ns"]
+    late = (stamps.sent[:-1] > due + slack_ns)[judged]
+    timely = (stamps.received[1:] <= due + slack_ns)[judged]
+    at_the_latest = due[len(late) - int(np.argmin(late[::-1]))]
+    at_the_earliest = due[len(timely) - int(np.argmax(timely[::-1]))]
+    since_ns = window["begin_ns"] + result["audit"]["behind_since_ns"]
+    assert max(at_the_earliest, window["begin_ns"]) <= since_ns <= at_the_latest
+    assert since_ns > begin_ns - 10**9 // rate, "at the stall, not before"
+
+
 def test_a_closed_loop_hides_a_stall(loadgen: LoadGenerator, target: StartTarget) -> None:
     """Coordinated omission: one late reply a connection is all that a second without any server leaves."""
     connections = 4
