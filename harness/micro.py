@@ -27,7 +27,7 @@ from harness.launch import LaunchError, Program
 from harness.micro_records import FORMAT, Benchmark, MicroRun, failures_of, load_micro_run, short_name, write_micro_run
 from harness.placement import default_placement, pinned
 from harness.preflight import raise_open_files_limit
-from harness.progress import Progress, duration_text
+from harness.progress import Progress
 from harness.records import utc_now
 from harness.run import FAILED, Refused, new_folder, say
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import matplotlib.image
 import pytest
-from made_run import INTERVALS, RUN, make_run, offered_rate, rates_by, suite_of, usual_rate, with_everything
+from made_run import INTERVALS, RUN, make_run, offered_rate, rates_by, suite_of, with_everything
 from matplotlib.colors import to_rgb
 
 from harness import stats

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import FakeLauncher, Stage
+from stage import Stage
 
 from harness import slo
 from harness.cli import main

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
-HEADER_BYTES = 24
 PAYLOAD_MAX = 1_048_576
 WORK_MAX_US = 250_000
 DEADLINE_S = 20.0
