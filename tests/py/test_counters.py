@@ -236,6 +236,14 @@ def test_without_proc_the_server_serves_alone() -> None:
     assert {name.removeprefix("server.") for name in rows} >= set(UNITS)
 
 
+def test_what_has_no_beginning_is_null_if_it_grows() -> None:
+    server = events(cpu_user_ns=700, threads=3)
+    server["begin"]["process"] |= {"cpu_user_ns": None, "threads": None}
+    rows = table(server, {})
+    assert rows["server.cpu_user_ns"]["value"] is None and rows["server.cpu_user_ns"]["reason"]
+    assert rows["server.threads"]["value"] == 3
+
+
 def test_a_window_without_requests_has_no_figure_a_request() -> None:
     server = events(cpu_user_ns=700)
     server["end"]["counters"]["requests"] = server["begin"]["counters"]["requests"]

@@ -151,6 +151,14 @@ def test_a_missing_last_newline_loses_nothing(folder: Path) -> None:
     assert len(lines(folder)) == 60 and path.read_bytes().endswith(b"}\n")
 
 
+def test_a_record_is_on_disk_before_the_next_measurement(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "records.jsonl"
+    before, synced = path.stat().st_size, []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
+    append_record(folder, FAILED)
+    assert synced == [path.stat().st_size] and synced[0] > before
+
+
 def test_mending_cuts_only_what_is_not_whole(folder: Path) -> None:
     path = folder / "records.jsonl"
     whole = path.read_bytes()
