@@ -127,3 +127,14 @@ def test_presets_and_suites_of_the_workflows_are_there() -> None:
         suites |= set(re.findall(r"(?:iomodels\.cmd|-m harness) run ([\w-]+)", text))
         assert suites <= set(suite_files()), path.name
     assert {"msvc", "msvc-arm64", "msvc-x86", "msvc-asan", "clang-cl", "mingw"} <= named
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]), ids=lambda page: page.name)
+def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
+    """To a file of the tree and, where one is named, to a heading of it."""
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", page.read_text(encoding="utf-8")):
+        path = page.parent / target if target else page
+        assert path.exists(), f"{target} is not there"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, f"{target} has no heading #{anchor}"
