@@ -116,10 +116,10 @@ def _slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
     suite = Suite(
         f"slo-{arguments.model}", f"{arguments.slo}", "Which is the highest rate?", (Server(arguments.model, arguments.options),),
         (arguments.connections,), (arguments.size,), arguments.depth, 1, arguments.warmup_ms, arguments.duration_ms, arguments.seed,
-        arguments.loadgen_threads, load=load_file(arguments.load) if arguments.load else Load(),
+        arguments.loadgen_threads, load=load_file(arguments.load) if arguments.load else Load(), load_file=str(arguments.load or ""),
     )  # fmt: skip
     if suite.load.classes or "rate" in dict(suite.load.options):
-        fail([f"--load {arguments.load}: no rate and no classes here: the search sets the rate of all connections"])
+        fail([f"--load {arguments.load}: must have no rate and no [load.class.NAME]: the search sets one rate, of all connections, and judges all of them together"])
     return slo.start_slo(
         setting, suite, arguments.slo, out=arguments.out or RESULTS, low=arguments.rate_from, high=arguments.rate_to, step=arguments.step_percent
     )

@@ -157,6 +157,9 @@ def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -
 
 
 def _in_words(line: str) -> str:
-    """ "loadgen: --rate 1e9: must be …" as "rate = 1e9: must be …" """
-    found = re.fullmatch(r"\S+: --([a-z-]+)(?: (.*?))?: (.*)", line.strip())
-    return f"{found[1]}{f' = {found[2]}' if found[2] else ''}: {found[3]}" if found else line.strip()
+    """ "loadgen: --rate 1e9: must be …" as "rate = 1e9: must be …", "loadgen: --class light: --rate=x: …" as "class.light.rate = x: …" """
+    found = re.fullmatch(r"\S+: (?:--class ([\w-]+): )?--([^\s=:]+)(?:[ =](.*?))?: (.*)", line.strip())
+    if not found:
+        return line.strip()
+    of_class, word, value, rule = found.groups()
+    return f"{f'{CLASS_WORDS}.{of_class}.' if of_class else ''}{word}{f' = {value}' if value else ''}: {rule}"

@@ -230,9 +230,10 @@ def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None
 
 def _check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launcher) -> None:
     """The load generator is asked whether it takes the suite's load, once for each number of connections and size."""
+    where = suite.load_file or f"suite {suite.name}"
     for condition in {(each.connections, each.size): each for each in conditions}.values() if suite.load else ():
-        errors = [f"{suite.where}: load: at {condition.connections} connections: {line}" for line in suite.load.connection_errors(condition.connections)]
-        errors = errors or load_errors(launcher, load_options(suite, condition), suite.where)
+        errors = [f"{where}: load: at {condition.connections} connections: {line}" for line in suite.load.connection_errors(condition.connections)]
+        errors = errors or load_errors(launcher, load_options(suite, condition), where)
         if errors:
             raise Refused(errors)
 

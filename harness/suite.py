@@ -74,16 +74,11 @@ class Suite:
     loadgen_threads: int
     rate_percents: tuple[int, ...] = ()
     load: Load = Load()
-    file: str = field(default="", compare=False)
-    """Where it was read from, for complaints; a run that goes on knows only its name."""
-
-    @property
-    def where(self) -> str:
-        """How a complaint about it begins."""
-        return self.file or f"suite {self.name}"
+    load_file: str = field(default="", compare=False)
+    """Where its load was read from, for complaints; a run that goes on knows only the suite's name."""
 
     def to_json(self) -> dict[str, Any]:
-        data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items() if key != "file"}
+        data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items() if key != "load_file"}
         data["servers"] = [server.to_json() for server in self.servers]
         data["load"] = self.load.to_json()
         return data
@@ -129,7 +124,7 @@ def load_suite(path: Path, *, quick: bool = False) -> Suite:
     errors = _errors(data, str(path)) + _quick_errors(overrides, str(path))
     if errors:
         raise SuiteError(errors)
-    return replace(suite_from(path.stem, {**data, **overrides} if quick else data), file=str(path))
+    return replace(suite_from(path.stem, {**data, **overrides} if quick else data), load_file=str(path))
 
 
 def load_file(path: Path) -> Load:
@@ -165,11 +160,11 @@ def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[
     errors = []
     for server in suite.servers:
         if server.model not in models:
-            errors.append(f"{suite.where}: model {server.model}: no such server was built; {hint(server.model, models)}")
+            errors.append(f"suite {suite.name}: model {server.model}: no such server was built; {hint(server.model, models)}")
             continue
         options = {option["name"]: option for option in models[server.model]["options"]}
         for name, value in server.options:
-            what = f"{suite.where}: model {server.model}: option {name} = {value}"
+            what = f"suite {suite.name}: model {server.model}: option {name} = {value}"
             if name not in options:
                 errors.append(f"{what}: no such option; {hint(name, options)}")
             elif not options[name]["min"] <= value <= options[name]["max"]:

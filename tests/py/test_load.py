@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from stage import FakeLauncher, Stage
 
-from harness.load import Load, load_errors, load_from, shape_errors
+from harness.load import Load, _in_words, load_errors, load_from, shape_errors
 from harness.measure import load_options
 from harness.plan import make_plan
 from harness.run import Refused
@@ -108,12 +108,12 @@ def test_the_load_generator_is_asked(launcher: FakeLauncher, suite: Suite, stage
 def test_a_suite_from_a_file_is_named_by_it(tmp_path: Path, launcher: FakeLauncher, stage: Stage, suite: Suite) -> None:
     """As its other errors are: whoever gave a path wants to know which."""
     path = write(tmp_path, GOOD.replace("[quick]", "[load]\nrate = 9\n[quick]"))
-    loaded = replace(suite, load=Load((("rate", 9),)), file=load_suite(path).file)
+    loaded = replace(suite, load=Load((("rate", 9),)), load_file=load_suite(path).load_file)
     launcher.asked = "refuses its load"
     with pytest.raises(Refused) as refused:
         stage.start(loaded)
     assert refused.value.lines == (f"{path}: load.rate = 9: must be less",)
-    assert "file" not in loaded.to_json(), "a run's manifest holds no path of this machine"
+    assert "load_file" not in loaded.to_json(), "a run's manifest holds no path of this machine"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,21 @@ def test_a_suite_from_a_file_is_named_by_it(tmp_path: Path, launcher: FakeLaunch
 )  # fmt: skip
 def test_whether_connections_come_and_go(text: str, churns: bool) -> None:
     assert load_from(tomllib.loads(f"[load]\n{text}")["load"]).churns is churns
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("loadgen: --rate 1e9: must be less", "rate = 1e9: must be less"),
+        ("loadgen.exe: --arrivals poisson: needs a --rate above 0", "arrivals = poisson: needs a --rate above 0"),
+        ("loadgen: --class light-2: --depth 9: must be: less", "class.light-2.depth = 9: must be: less"),
+        ("loadgen: --class light: --Sizee=4: no such option; see --help", "class.light.Sizee = 4: no such option; see --help"),
+        ("loadgen: --class A:size=1: must be NAME:OPTION=VALUE,...", "class = A:size=1: must be NAME:OPTION=VALUE,..."),
+        ("out of memory", "out of memory"),
+    ],
+)
+def test_the_load_generators_words_become_the_suites(said: str, words: str) -> None:
+    assert _in_words(said) == words
 
 
 def test_classes_that_do_not_fit_are_refused(suite: Suite, stage: Stage) -> None:
