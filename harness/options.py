@@ -25,7 +25,7 @@ TUNE_DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 
 EXAMPLES = """examples:
-  iomodels run select-vs-iocp                        measure, about nine minutes; then the report
+  iomodels run select-vs-iocp                        measure, under six minutes; then the report
   iomodels run select-vs-iocp --quick                the shape of the answer in under a minute
   iomodels run select-vs-iocp --connections 1,64 --repeats 10
   iomodels run --resume latest                       go on with a run that was interrupted

@@ -29,7 +29,7 @@ from harness.progress import Progress, duration_text
 from harness.records import FORMAT, Condition, Record, Run, append_record, load_run, mend_records, utc_now, write_manifest
 from harness.suite import Suite, model_errors, suite_from
 
-OVERHEAD_S = 0.7  # of a measurement: starting and stopping both programs; only for the first estimate
+OVERHEAD_S = 0.4  # of a measurement: starting and stopping both programs (under Wine 0.25 to 0.5 s); only for the first estimate
 
 FAILED = 1
 USAGE = 2

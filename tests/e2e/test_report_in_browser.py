@@ -24,7 +24,8 @@ WIDTHS = (360, 768, 1280)
 
 PROBE = """<script>
 window.addEventListener("load", () => {
-  const report = {errors: window.probeErrors, figures: [], tables: [], overflow: document.documentElement.scrollWidth - window.innerWidth};
+  const report = {errors: window.probeErrors, figures: [], tables: [], overflow: document.documentElement.scrollWidth - window.innerWidth,
+    cut: [...document.querySelectorAll(".scroll > table")].filter((table) => table.scrollWidth > table.parentElement.clientWidth + 1).length};
   for (const svg of document.querySelectorAll("figure svg")) {
     const box = svg.getBoundingClientRect();
     report.figures.push({width: box.width, height: box.height, paths: svg.querySelectorAll("path").length, label: (svg.getAttribute("aria-label") || "").length});
@@ -91,6 +92,7 @@ def test_the_page_in_a_browser(width: int, page: Path, tmp_path: Path) -> None:
         assert figure["width"] > 200 and figure["height"] > 100 and figure["paths"] > 20 and figure["label"] > 40
     assert report["overflow"] <= 0, "the page is wider than the window"
     assert len(report["tables"]) >= 2
+    assert width < 1000 or report["cut"] == 0, "a table of the page hides columns on a wide screen"
     changed = 0
     for columns in report["tables"]:
         for column in columns:

@@ -184,7 +184,7 @@ def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["suites"]) == 0
     out = capsys.readouterr().out
     assert f"\n{SUITE}: Which serves more" in out
-    assert "200 measurements, about 9 min" in out and "--quick 18 measurements" in out
+    assert "200 measurements, about 5 min" in out and "--quick 18 measurements" in out
     assert out.startswith("efficiency: ") and "\nmodels: " in out and "700 measurements" in out and "--quick 63 measurements, about 1 min" in out
 
 

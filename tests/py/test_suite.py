@@ -133,6 +133,7 @@ def test_select_vs_iocp_asks_what_it_promises() -> None:
     assert [server.model for server in suite.servers] == ["select", "iocp"]
     assert suite.connections == (1, 8, 64, 256, 1024)
     assert suite.sizes == (64, 4096)
+    assert suite.repeats >= REPEATS_FOR_A_CLAIM
 
 
 def test_models_asks_every_model_and_one_of_them_twice() -> None:
