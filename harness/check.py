@@ -48,7 +48,7 @@ Rule = Callable[[Facts], Disturbance | None]
 
 def examine(asked: Mapping[str, Fact] | None = None) -> tuple[list[Disturbance], dict[str, str], dict[str, Any]]:
     """(what disturbs, rule → why it could not be checked, the facts themselves)."""
-    found = answers(asked if asked is not None else {**facts(), "busy": _busy, "taskset": _taskset, "git": git_state})
+    found = answers(asked if asked is not None else {**facts(), "busy": busy, "taskset": _taskset, "git": git_state})
     disturbing, unchecked = [], {}
     for needs, rule in RULES:
         missing = [name for name in needs if found.get(name) is None]
@@ -64,11 +64,11 @@ def to_json(disturbing: list[Disturbance], unchecked: Mapping[str, str], found: 
     return {"format": 1, "disturbing": [asdict(each) for each in disturbing], "unchecked": dict(unchecked), "environment": dict(found)}
 
 
-def _busy() -> dict[str, float]:
-    """CPUs that were at work for others during a second in which this program slept, and the share that a hypervisor took away."""
+def busy(watch_s: float = BUSY_S) -> dict[str, float]:
+    """CPUs that were at work for others while this program slept, and the share that a hypervisor took away."""
     before, own = psutil.cpu_times(), psutil.Process().cpu_times()
     began = time.monotonic()
-    time.sleep(BUSY_S)
+    time.sleep(watch_s)
     after, took = psutil.cpu_times(), time.monotonic() - began
     mine = sum(psutil.Process().cpu_times()[:2]) - sum(own[:2])
     idle = ("idle", "iowait", "steal", "guest", "guest_nice")
@@ -81,6 +81,12 @@ def _taskset() -> bool:
     if sys.platform == "win32":
         raise Unknown("Windows needs none")
     return shutil.which("taskset") is not None
+
+
+def note_of_others(environment: Facts) -> str | None:
+    """For who reads a run's figures: what other programs, a second run for one, were doing when it began. None: nothing, or not known."""
+    found = others_busy(environment) if environment.get("busy") else None
+    return f"{found.found}, just before the run: {found.effect}" if found else None
 
 
 # ---- the rules ----
@@ -138,9 +144,9 @@ def quota(found: Facts) -> Disturbance | None:
 
 
 def others_busy(found: Facts) -> Disturbance | None:
-    busy = found["busy"]["others_cpus"]
-    return Disturbance("other programs", f"{busy:.2f} CPUs were busy while nothing was measured", "they take time from server and load generator",
-                       "stop what top shows" if sys.platform != "win32" else "stop what the Task Manager shows") if busy > BUSY_MOST else None
+    others = found["busy"]["others_cpus"]
+    return Disturbance("other programs", f"{others:.2f} CPUs were busy while nothing was measured", "they take time from server and load generator",
+                       "stop what top shows" if sys.platform != "win32" else "stop what the Task Manager shows") if others > BUSY_MOST else None
 
 
 def stolen(found: Facts) -> Disturbance | None:

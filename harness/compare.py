@@ -23,7 +23,7 @@ GROUPS: dict[str, str] = {
     "programs": "the programs themselves: what is compared, hence never refused",
 }
 REFUSED = tuple(name for name in GROUPS if name != "programs")
-MOVING = ("load_average", "memory_available_bytes", "time_wait", "sleep_1ms_us", "booted_utc", "cpu_mhz")
+MOVING = ("load_average", "busy", "memory_available_bytes", "time_wait", "sleep_1ms_us", "booted_utc", "cpu_mhz")
 """Facts of the environment that are never twice the same: no condition of a run."""
 PLACES = {"launcher.placement": "placement", "compilers": "build", "binaries": "programs"}
 """To which group the facts below a name belong; all others are the machine's."""

@@ -33,7 +33,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
     return {
         "format": FORMAT, "run": manifest["run"], "suite": manifest["suite"]["name"], "platform": summary.platform, "emulated": summary.emulated,
         "status": manifest["status"], "commit": manifest["git"]["commit"], "baseline": summary.baseline, "answer": answer(summary),
-        "warnings": list(summary.run.warnings), "cells": [_cell(cell, summary.comparison(cell)) for cell in summary.cells],
+        "warnings": list(summary.notes), "cells": [_cell(cell, summary.comparison(cell)) for cell in summary.cells],
     }  # fmt: skip
 
 

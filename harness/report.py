@@ -143,7 +143,7 @@ def _context(summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[
         "conditions": _conditions(summary),
         "circumstances": _circumstances(summary.run),
         "command": shlex.join(manifest["command"]),
-        "warnings": summary.run.warnings,
+        "warnings": summary.notes,
         "verdicts": Counter(cell.verdict.kind.value for cell in summary.cells).most_common(),
         "data": None,
         "laws": laws.of_run(summary.run.path),

@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from harness import check as machine_check
 from harness import environment, launch, laws
 from harness.calibration import calibrate
 from harness.interrupts import Interrupted, Interrupts
@@ -58,6 +59,7 @@ class Setting:
     json: bool = False  # the result as one JSON object on stdout; the console is then stderr
     placement: Placement | None = None  # None: the default of this machine
     deadlines: Deadlines = field(default_factory=Deadlines)
+    watch_s: float = machine_check.BUSY_S  # for what other programs do, before the first measurement
 
 
 def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run: bool = False) -> int:
@@ -74,6 +76,9 @@ def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run
             of_platform = laws.current(setting.build, setting.results, partial(say, setting.console))
         manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
         manifest["calibration"] = calibrate(launcher, suite, quick=quick)
+        manifest["environment"]["busy"] = machine_check.busy(setting.watch_s)
+        if note := machine_check.note_of_others(manifest["environment"]):
+            say(setting.console, f"note: {note}; `iomodels check` says more")
         folder = new_folder(out, manifest)
         if of_platform:
             laws.write(of_platform, folder)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from statistics import median
 from typing import Any
 
-from harness import stats, verdict
+from harness import check, stats, verdict
 from harness.classes import Churn, Share, churn_of, shares_of
 from harness.plan import cells as cells_of
 from harness.records import Condition, Record, Run, counter
@@ -121,6 +121,12 @@ class Summary:
     def emulated(self) -> bool:
         """Whether the numbers come from Wine, which says nothing about the speed of Windows."""
         return self.platform.startswith("wine")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know before the figures: flaws of the data, and who else was at work."""
+        others = check.note_of_others(self.run.manifest["environment"])
+        return (*self.run.warnings, *([others] if others else []))
 
     @property
     def baseline(self) -> str:

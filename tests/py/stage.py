@@ -85,7 +85,7 @@ class Stage:
         self._output = io.StringIO()
         self.setting = run.Setting(
             self.build, Console(file=self._output, width=200), ("iomodels", "run", "small"), "iomodels run --resume",
-            results=self.out, deadlines=SHORT,
+            results=self.out, deadlines=SHORT, watch_s=0.01,
         )  # fmt: skip
         for name in ("mingw/bin/one.exe", "mingw/bin/two.exe", "host/bin/loadgen"):
             path = self.build / name

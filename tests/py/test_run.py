@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from stage import FakeLauncher, Stage, described
 
+from harness import check as machine_check
 from harness import environment, launch, preflight, run
 from harness.placement import Placement
 from harness.plan import make_plan
@@ -194,6 +195,16 @@ def test_an_unexpected_error_keeps_what_is_measured(
     assert indexes(stage.folder) == [0, 1]
     assert load_run(stage.folder).manifest["status"] == "interrupted"
     assert "stopped by OSError: 2 of 8 measurements are kept" in stage.text
+
+
+def test_who_measures_beside_others_is_told_and_so_is_the_reader(
+    stage: Stage, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_check, "busy", lambda watch_s: {"others_cpus": 0.75, "stolen_cpus": 0.0})
+    assert stage.start(suite) == 0
+    note = "0.75 CPUs were busy while nothing was measured, just before the run: they take time from server and load generator"
+    assert f"note: {note}" in stage.text
+    assert summarise(load_run(stage.folder)).notes == (note,)
 
 
 def test_a_full_disk_names_the_file_and_loses_nothing(
