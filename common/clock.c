@@ -82,7 +82,7 @@ struct clock_quality clock_examine(void) {
         last = now;
     }
     return (struct clock_quality){.resolution_ns = last > first ? (double)step : 0,
-                                  .read_ns = (double)(last - first) / READINGS};
+                                  .read_ns = (double)(last - first) / (double)READINGS};
 }
 
 void clock_spin_us(uint32_t us) {

@@ -19,7 +19,7 @@ static double mean_of(const struct amount *amount, uint32_t least, uint32_t most
         CHECK(drawn >= least && drawn <= most && drawn <= amount_most(amount));
         sum += drawn;
     }
-    return sum / DRAWS;
+    return sum / (double)DRAWS;
 }
 
 static void a_number_is_always_itself(void) {
