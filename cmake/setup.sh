@@ -46,13 +46,17 @@ apt_get() {
         as_root=sudo
         [ -t 0 ] || as_root='sudo -n'
     fi
+    reading=
+    case $(awk -W version 2>&1 </dev/null) in
+    mawk*) reading=interactive ;; # Debian's awk, which else waits for a whole buffer before it shows a line
+    esac
     # shellcheck disable=SC2016 # the inner shell expands
     {
         code=0
         $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 sh -c 'exec apt-get "$@" 3>&1' apt-get -q -y \
             -o APT::Status-Fd=3 -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" </dev/null 2>&1 9>&- || code=$?
         echo "$code" >"$build/setup/apt.code"
-    } | awk -v log_file="$build/setup/apt.log" '
+    } | awk ${reading:+-W "$reading"} -v log_file="$build/setup/apt.log" '
         BEGIN { what["dlstatus"] = "downloading"; what["pmstatus"] = "installing" }
         match($0, /^(dlstatus|pmstatus):[^ ]*:[0-9.]+:/) {
             count = split(substr($0, 1, RLENGTH - 1), field, ":")
@@ -135,7 +139,7 @@ ensure_python() {
         ! python_serves "$python" "$1" || return 0
     done
     modules=$(listed "$1" 3 | sed -n 's/^module://p' | tr '\n' ' ')
-    [ -z "$no_install" ] || fail "no Python >= 3.11 with these modules, and --no-install forbids to install them: $modules"
+    [ -z "$no_install" ] || fail "no Python >= 3.11 with these modules, which \`./iomodels setup\` installs: $modules"
     base=$(python_new_enough) || fail 'needs Python 3.11 or newer on PATH'
     say "making a Python environment in build/venv ($modules)"
     log=$build/setup/venv.log
