@@ -25,7 +25,7 @@ static uint64_t most_at(uint32_t cap_asked, uint32_t limit) {
     crew_open(&crew, crew.workers);
     for (uint32_t packet = 1; packet <= limit + EXTRA; packet++)
         crew_post(&crew, packet);
-    law_require(law_reached(&crew.handled, (LONG)(limit + EXTRA), LAW_DEADLINE_MS), "packets were not taken");
+    law_require(law_reached(&crew.handled, (LONG)limit + EXTRA, LAW_DEADLINE_MS), "packets were not taken");
     crew_stop(&crew);
     return (uint64_t)crew.most;
 }

@@ -10,7 +10,7 @@ static uint64_t cores(void) {
     GetLogicalProcessorInformation(NULL, &bytes);
     SYSTEM_LOGICAL_PROCESSOR_INFORMATION *all = malloc(bytes + sizeof *all);
     law_require(all != NULL, "malloc");
-    if (!GetLogicalProcessorInformation(all, &bytes))
+    if (!all || !GetLogicalProcessorInformation(all, &bytes)) /* no analyser sees that law_require() ends */
         bytes = 0;
     uint64_t count = 0;
     for (DWORD i = 0; i < bytes / sizeof *all; i++)

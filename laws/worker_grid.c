@@ -49,7 +49,7 @@ static void measure(struct rate rates[GRID_CAPS][GRID_WORKERS], uint32_t process
         for (int cap = 0; cap < GRID_CAPS; cap++)
             for (uint32_t workers = 0; workers < GRID_WORKERS; workers++)
                 values[cap][workers][repeat] = packets_per_second(caps[cap], (workers + 1) * processors,
-                                                                  (LONG)(PACKETS_EACH * processors));
+                                                                  PACKETS_EACH * (LONG)processors);
     for (int cap = 0; cap < GRID_CAPS; cap++)
         for (uint32_t workers = 0; workers < GRID_WORKERS; workers++)
             rates[cap][workers] = law_spread(values[cap][workers]);

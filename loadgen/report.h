@@ -13,8 +13,8 @@ bool report_result(const struct plan *, const struct outcome *);
 /* One point of a calibration. */
 struct point {
     uint32_t connections, threads; /* never more threads than connections */
-    uint64_t requests, window_ns;
     bool cpu_known;
+    uint64_t requests, window_ns;
     double cpu_share_max, target_cpu_share; /* of the busiest thread; of the target's */
     struct hdr_histogram *latency;
 };
