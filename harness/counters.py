@@ -200,10 +200,11 @@ class Watches:
             watch.close()
 
 
-def table(server: Mapping[str, Any], watches: Mapping[str, ProcessWatch]) -> dict[str, Entry]:
+def table(server: Mapping[str, Any], watches: Mapping[str, ProcessWatch], family: str | None = None) -> dict[str, Entry]:
     """The counters of one measurement from the server's events (ready, begin, end) and what was watched from outside.
 
-    A counter that the server itself has is taken from there: it belongs to the same instant as its count of requests.
+    A counter that the server itself has is taken from there: it belongs to the same instant as its count of requests. `family` is the model's:
+    only completion models have overlapped operations that could end at once.
     """
     ready, begin, end = server["ready"], server["begin"], server["end"]
     requests = end["counters"]["requests"] - begin["counters"]["requests"]
@@ -215,6 +216,8 @@ def table(server: Mapping[str, Any], watches: Mapping[str, ProcessWatch]) -> dic
     if rows["server.cpu_ns"]["value"] is None:
         rows["server.cpu_ns"] = _sum(rows["server.cpu_user_ns"], rows["server.cpu_kernel_ns"])
     rows |= _of_stats(begin["counters"], end["counters"])
+    if family in ("blocking", "readiness"):
+        rows["server.inline_completions"] = _unknown("completions", f"a {family} model has no overlapped operations")
     for role, watch in watches.items():
         if role != "server":
             rows |= {f"{role}.{name}": row for name in UNITS if (row := _outside(name, watch)) is not None}

@@ -113,7 +113,7 @@ def _live(
             server.close_stdin()
             trial.server["summary"] = server.expect("summary", deadlines.stop_s)
             trial.server_code = server.wait(deadlines.stop_s)
-            trial.counters = _counters(trial.server, watches)
+            trial.counters = _counters(trial.server, watches, launcher.models()[item.condition.model].get("family"))
         except LaunchError as error:
             raise _Failed(_blame(error, programs), _stderr(programs)) from error
     return _stderr(programs)
@@ -141,9 +141,9 @@ def _drive(
     load["result"] = loadgen.expect("result", deadlines.connect_s + due)
 
 
-def _counters(server: dict[str, Any], watches: Watches) -> dict[str, dict[str, Any]]:
+def _counters(server: dict[str, Any], watches: Watches, family: str | None) -> dict[str, dict[str, Any]]:
     try:
-        return table(server, watches.roles)
+        return table(server, watches.roles, family)
     except (KeyError, TypeError) as error:
         raise RunError(f"a sample does not follow docs/interface.md: {error!r}") from error
 

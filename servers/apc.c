@@ -62,8 +62,10 @@ static void start_next(struct client *client, enum session_next next) {
         int result = client->receiving
                          ? WSARecv(socket, &buffer, 1, NULL, &flags, &client->overlapped, on_end)
                          : WSASend(socket, &buffer, 1, NULL, 0, &client->overlapped, on_end);
-        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING)
+        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING) {
+            stats->inline_completions += result == 0;
             return;
+        }
         server_lost(server, (DWORD)WSAGetLastError(), stats);
     }
     server_dismiss(server, &client->connection, stats);

@@ -54,8 +54,10 @@ static bool start_next(struct client *client, enum session_next next, struct sta
         int result = next == SESSION_RECEIVE
                          ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
                          : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
-        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING)
+        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING) {
+            stats->inline_completions += result == 0;
             return true;
+        }
         server_lost(server, (DWORD)WSAGetLastError(), stats);
     }
     server_dismiss(server, &client->connection, stats);
@@ -129,9 +131,10 @@ static bool start_accept(struct group *group) {
         DWORD received; /* nothing: with a length of 0 AcceptEx does not wait for the client's first bytes */
         client->overlapped.hEvent = event;
         client->socket = socket;
-        if (server->accept_ex(server->listener, socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
-                              SERVER_ADDRESS_BYTES, &received, &client->overlapped) ||
-            WSAGetLastError() == WSA_IO_PENDING) {
+        BOOL ended = server->accept_ex(server->listener, socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
+                                       SERVER_ADDRESS_BYTES, &received, &client->overlapped);
+        if (ended || WSAGetLastError() == WSA_IO_PENDING) {
+            group->stats->inline_completions += ended != FALSE;
             group->events[group->count] = event;
             group->clients[group->count++] = client;
             group->accepting++;

@@ -51,28 +51,33 @@ static void start_next(struct client *client, enum session_next next, struct sta
         int result = next == SESSION_RECEIVE
                          ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
                          : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
-        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING)
+        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING) {
+            stats->inline_completions += result == 0;
             return;
+        }
         server_lost(server, (DWORD)WSAGetLastError(), stats);
     }
     server_dismiss(server, &client->connection, stats);
     free(client);
 }
 
-static bool start_accept(void) {
+static bool start_accept(struct stats *stats) {
     struct client *client = calloc(1, sizeof *client);
     if (!client)
         return false;
     client->operation = ACCEPTING;
     client->socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
-    DWORD received; /* nothing: with a length of 0 AcceptEx does not wait for the client's first bytes */
-    if (client->socket != INVALID_SOCKET &&
-        (server->accept_ex(server->listener, client->socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
-                           SERVER_ADDRESS_BYTES, &received, &client->overlapped) ||
-         WSAGetLastError() == WSA_IO_PENDING))
-        return true;
-    if (client->socket != INVALID_SOCKET)
+    if (client->socket != INVALID_SOCKET) {
+        DWORD received; /* nothing: with a length of 0 AcceptEx does not wait for the client's first bytes */
+        BOOL ended =
+            server->accept_ex(server->listener, client->socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
+                              SERVER_ADDRESS_BYTES, &received, &client->overlapped);
+        if (ended || WSAGetLastError() == WSA_IO_PENDING) {
+            stats->inline_completions += ended != FALSE;
+            return true;
+        }
         closesocket(client->socket);
+    }
     free(client);
     return false;
 }
@@ -83,7 +88,7 @@ static void keep_accepting(struct stats *stats) {
     for (;;) {
         /* Counted before the question, or run() might see no accept and leave while one is being started. */
         bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping(server);
-        if (wanted && start_accept())
+        if (wanted && start_accept(stats))
             continue;
         InterlockedDecrement(&accepting);
         stats->failures += wanted;

@@ -62,8 +62,10 @@ static void start_next(struct client *client, enum session_next next, struct sta
         int result = next == SESSION_RECEIVE
                          ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
                          : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
-        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING)
+        if (result == 0 || WSAGetLastError() == WSA_IO_PENDING) {
+            stats->inline_completions += result == 0;
             return;
+        }
         server_lost(server, (DWORD)WSAGetLastError(), stats);
         CancelThreadpoolIo(client->io); /* no callback will come */
     }
@@ -72,7 +74,7 @@ static void start_next(struct client *client, enum session_next next, struct sta
     free(client);
 }
 
-static bool start_accept(void) {
+static bool start_accept(struct stats *stats) {
     struct client *client = calloc(1, sizeof *client);
     if (!client)
         return false;
@@ -81,10 +83,13 @@ static bool start_accept(void) {
     if (client->socket != INVALID_SOCKET) {
         DWORD received;
         StartThreadpoolIo(listener_io);
-        if (server->accept_ex(server->listener, client->socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
-                              SERVER_ADDRESS_BYTES, &received, &client->overlapped) ||
-            WSAGetLastError() == WSA_IO_PENDING)
+        BOOL ended =
+            server->accept_ex(server->listener, client->socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
+                              SERVER_ADDRESS_BYTES, &received, &client->overlapped);
+        if (ended || WSAGetLastError() == WSA_IO_PENDING) {
+            stats->inline_completions += ended != FALSE;
             return true;
+        }
         CancelThreadpoolIo(listener_io);
         closesocket(client->socket);
     }
@@ -98,7 +103,7 @@ static void keep_accepting(struct stats *stats) {
     for (;;) {
         /* Counted before the question, or run() might see no accept and leave while one is being started. */
         bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping(server);
-        if (wanted && start_accept())
+        if (wanted && start_accept(stats))
             continue;
         InterlockedDecrement(&accepting);
         stats->failures += wanted;

@@ -224,6 +224,15 @@ def test_the_server_itself_is_believed_first_and_proc_fills_the_rest(tree: Tree,
     assert rows["server.inline_completions"]["reason"] == "the server does not count them"
 
 
+def test_operations_that_end_at_once_are_a_matter_of_completion_models() -> None:
+    server = events()
+    server["begin"]["counters"]["inline_completions"], server["end"]["counters"]["inline_completions"] = 5, 55
+    assert table(server, {}, "completion")["server.inline_completions"] == {"value": 50, "unit": "completions", "source": "server", "per_request": 0.5}
+    for family in ("readiness", "blocking"):
+        row = table(server, {}, family)["server.inline_completions"]
+        assert row == {"value": None, "unit": "completions", "reason": f"a {family} model has no overlapped operations"}
+
+
 def test_without_proc_the_server_serves_alone() -> None:
     """As on Windows: nothing is invented for what only Linux tells, and ended threads are noted there too."""
     server = events(cpu_user_ns=700, cpu_kernel_ns=300, context_switches=50, threads_ended=1)

@@ -24,7 +24,7 @@ FAULTY = windows_programs(BUILD) / "faulty"
 
 COUNTERS = (
     "accepted refused closed requests bytes_received bytes_sent receives sends partial_sends waits events "
-    "protocol_errors truncated resets failures"
+    "inline_completions protocol_errors truncated resets failures"
 ).split()
 
 

@@ -227,6 +227,24 @@ def fail_each_call(faulty: Faulty, kind: str, calls: Iterable[int], clients: int
     assert any(what != "0 failures, 0 lost" for what in noticed), f"{kind}: no fault ever showed: {noticed}"
 
 
+def test_operations_that_end_at_once_are_counted(faulty: Faulty, launcher: Launcher, model: str) -> None:
+    """The model's count is what its calls returned; requests one by one, then many at once, so that the next receive finds bytes."""
+    server = faulty("inline")
+    assert server is not None
+    frames = [echo_frame(3000, sequence) for sequence in range(20)]
+    with server.connect() as client:
+        for frame in frames:
+            assert client.exchange([frame.request], len(frame.reply)) == frame.reply
+        assert client.exchange([frame.request for frame in frames], sum(len(frame.reply) for frame in frames))
+    server.until_connections(0)
+    server.program.close_stdin()
+    counted = server.program.expect("summary", DEADLINE_S)["counters"]["inline_completions"]
+    assert server.program.wait(DEADLINE_S) == 0
+    (line,) = server.program.stderr_text().splitlines()
+    assert line == f"ended at once: {counted}"
+    assert counted > 0 if launcher.models()[model]["family"] == "completion" else counted == 0
+
+
 def test_out_of_memory(faulty: Faulty) -> None:
     """One allocation fails: the server does not start and says why, or one client is closed and counted; the next is served."""
     fail_each_call(faulty, "memory", [*range(1, 9), *range(20, 24)], clients=12)

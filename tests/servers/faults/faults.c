@@ -5,6 +5,8 @@
  *     IOMODELS_FAULT=memory:3      the third allocation fails
  *     IOMODELS_FAULT=memory:3-5    the third to the fifth
  *     IOMODELS_FAULT=memory:3-     the third and every later one
+ *     IOMODELS_FAULT=inline        nothing fails; at its end it says on stderr how many overlapped transfers
+ * had ended when the call that started them returned
  *
  * Calls are counted over all threads. What the C library and the system call among themselves is not counted.
  */
@@ -25,6 +27,9 @@ struct kind {
 static struct kind memory = {.name = "memory"}, thread = {.name = "thread"}, event = {.name = "event"},
                    opened = {.name = "socket"}, port = {.name = "port"}, transfer = {.name = "transfer"};
 
+static BOOL tells_inline;
+static volatile LONG ended_inline;
+
 static void parse(struct kind *kind, const char *fault) {
     size_t length = strlen(kind->name);
     if (strncmp(fault, kind->name, length) != 0 || fault[length] != ':')
@@ -41,6 +46,18 @@ __attribute__((constructor)) static void read_fault(void) {
     struct kind *kinds[] = {&memory, &thread, &event, &opened, &port, &transfer};
     for (size_t i = 0; fault && i < sizeof kinds / sizeof *kinds; i++)
         parse(kinds[i], fault);
+    tells_inline = fault && strcmp(fault, "inline") == 0;
+}
+
+__attribute__((destructor)) static void tell_inline(void) {
+    if (tells_inline)
+        fprintf(stderr, "ended at once: %ld\n", ended_inline);
+}
+
+static int noted(int result, const WSAOVERLAPPED *overlapped) {
+    if (result == 0 && overlapped)
+        InterlockedIncrement(&ended_inline);
+    return result;
 }
 
 /* Whether this call is one that fails; `error` is then what the system would say. */
@@ -123,7 +140,8 @@ IMPORTED(int, WSARecv,
           LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)) {
     return fails(&transfer, WSAENOBUFS)
                ? SOCKET_ERROR
-               : __real___imp_WSARecv(socket, buffers, count, bytes, flags, overlapped, routine);
+               : noted(__real___imp_WSARecv(socket, buffers, count, bytes, flags, overlapped, routine),
+                       overlapped);
 }
 
 IMPORTED(int, WSASend,
@@ -131,7 +149,8 @@ IMPORTED(int, WSASend,
           LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)) {
     return fails(&transfer, WSAENOBUFS)
                ? SOCKET_ERROR
-               : __real___imp_WSASend(socket, buffers, count, bytes, flags, overlapped, routine);
+               : noted(__real___imp_WSASend(socket, buffers, count, bytes, flags, overlapped, routine),
+                       overlapped);
 }
 
 IMPORTED(int, recv, (SOCKET socket, char *bytes, int length, int flags)) {
