@@ -130,7 +130,7 @@ def _context(summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[
         "not_drawn": not_drawn,
         "blocks": _blocks(summary),
         "load": str(summary.suite.load) if summary.suite.load else None,
-        "class_rows": _class_rows(summary),
+        "class_blocks": _class_blocks(summary),
         "churn_rows": _churn_rows(summary),
         "percents": [f"p{percent:g}" for percent in PERCENTS],
         "costs": COSTS[1:],
@@ -167,18 +167,24 @@ def _row(summary: Summary, cell: Cell) -> Row:
                cell.verdict.kind.value, str(cell.n), ", ".join(left_out) or "0")
 
 
-def _class_rows(summary: Summary) -> list[tuple[str, ...]]:
-    """A row for each class of each cell that has valid repeats, and one for its connections together; no row of a load without classes."""
-    return [(f"{cell.condition.connections:,}", cell.condition.label, style.size_words(panel(cell.condition)), share.name, f"{share.connections:,}",
-             NOTHING if share.name == classes.TOGETHER else f"{share.target_rate:,.0f}/s" if share.target_rate else "closed",
-             _with_interval(share.rate), _with_interval(share.share, 100), *map(_with_interval, (*share.latency_us.values(), share.jain)), str(cell.n), cell.verdict.kind.value)
-            for cell in summary.cells if cell.n and summary.suite.load.classes for share in cell.shares]
+def _class_blocks(summary: Summary) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """A table for each panel: a row for each class of each valid cell, and one for all its connections; none of a load without classes."""
+    cells = [cell for cell in summary.cells if cell.verdict.valid and summary.suite.load.classes]
+    return [(style.size_words(load), rows) for load in summary.panels
+            if (rows := [_class_row(cell, share) for cell in cells if panel(cell.condition) == load for share in cell.shares])]
+
+
+def _class_row(cell: Cell, share: classes.Share) -> tuple[str, ...]:
+    loop = "" if share.name == classes.TOGETHER else f", {share.target_rate:,.0f}/s" if share.target_rate else ", closed"
+    return (f"{cell.condition.connections:,}", cell.condition.label, f"{share.name}: {share.connections:,}{loop}", _with_interval(share.rate),
+            NOTHING if share.share.value is None else style.rounded(100 * share.share.value),
+            *(_with_interval(measure, 1e-3) for measure in share.latency_us.values()), _text(share.jain), str(cell.n))
 
 
 def _churn_rows(summary: Summary) -> list[tuple[str, ...]]:
-    """A row for each cell whose connections come and go."""
+    """A row for each valid cell whose connections come and go."""
     return [(f"{cell.condition.connections:,}", cell.condition.label, style.size_words(panel(cell.condition)), _with_interval(cell.churn.rate),
-             *map(_text, cell.churn.latency_us.values()), str(cell.n), cell.verdict.kind.value) for cell in summary.cells if cell.n and cell.churn]
+             *map(_text, cell.churn.latency_us.values()), str(cell.n)) for cell in summary.cells if cell.verdict.valid and cell.churn]
 
 
 def marked(comparison: Comparison) -> str:
@@ -218,10 +224,10 @@ def _absent(summary: Summary) -> list[str]:
 
 def _of_classes(summary: Summary, cell: Cell) -> Iterator[tuple[str, Measure]]:
     """What the tables of classes and of churn show of a cell, by name."""
-    for share in cell.shares if summary.suite.load.classes else ():
+    for share in cell.shares if summary.suite.load.classes and cell.verdict.valid else ():
         yield from [(f"{share.name}, requests/s", share.rate), (f"{share.name}, share", share.share), (f"{share.name}, Jain's index", share.jain)]
         yield from [(f"{share.name}, p{percent:g}", measure) for percent, measure in share.latency_us.items()]
-    if cell.churn:
+    if cell.churn and cell.verdict.valid:
         yield from [("connects/s", cell.churn.rate), *((f"connect p{percent:g}", measure) for percent, measure in cell.churn.latency_us.items())]
 
 

@@ -31,7 +31,9 @@ Cells = Mapping[Condition, Sequence[float]]
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run. RunError if there is nothing to draw, or no completion port to compare with."""
+    """The figure of a run. RunError if there is nothing to draw, no completion port to compare with, or a load of its own."""
+    if run.manifest["suite"].get("load"):
+        raise RunError(f"{run.path}: its load is not the plain one of published numbers")
     records = style.rates_free(run, style.chosen(run, connections, sizes))
     cells = comparable(run, records)
     if not any(condition.label == literature.BASELINE for condition in cells):
