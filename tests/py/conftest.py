@@ -9,12 +9,17 @@ from types import ModuleType
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 from stage import FakeLauncher, Stage
 
 from harness import launch
 from harness.report import FIGURES
 from harness.suite import Server, Suite
 from plots import style
+
+# A machine that is busy makes the search for examples slow, and would decide a test by its deadline.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -51,7 +51,7 @@ def rejected(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> 
 
 
 SUITE = "select-vs-iocp"
-ALL = "efficiency, models, select-vs-iocp"
+ALL = "efficiency, fairness, models, select-vs-iocp"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_an_interrupted_search_goes_on_to_the_same_end() -> None:
     assert half == whole
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.dictionaries(st.tuples(st.integers(1, 64), st.integers(1, 64)), st.lists(st.one_of(st.none(), st.floats(0.1, 1e6)), max_size=6), max_size=12))
 def test_any_scores_give_a_batch_of_allowed_settings(scores: dict[Setting, list[float | None]]) -> None:
     known = {setting: values for setting, values in scores.items() if WORKERS.fit(setting) == setting}

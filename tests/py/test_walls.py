@@ -21,7 +21,7 @@ C11 = {
     "stdarg.h", "stdlib.h", "string.h", "time.h",
 }
 POSIX = {
-    "arpa/inet.h", "fcntl.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h", "sys/epoll.h",
+    "arpa/inet.h", "fcntl.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h", "sched.h", "sys/epoll.h",
     "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/utsname.h", "unistd.h",
 }
 
