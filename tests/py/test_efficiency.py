@@ -62,10 +62,18 @@ def offered(folder: Path) -> dict[str, set[str]]:
 
 
 def test_a_run_offers_every_server_the_same_part_of_the_lowest_peak(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
-    """The programs' peak is 10,000; the run is interrupted at a fixed rate and goes on with the rate that was settled."""
+    """The programs' peak is 10,000; the run is interrupted at a fixed rate and goes on with the rate that was settled, which is on disk
+    before the first of them is measured: a run may be killed as well."""
     fixed = replace(suite, connections=(8,), rate_percents=(30,), repeats=1)
-    launcher.behaviour = lambda number: ("normal", "SIGINT" if number == 3 else "normal")
+    settled: dict[int, bool] = {}
+
+    def behaviour(number: int) -> tuple[str, str]:
+        settled[number] = "peaks" in json.loads((stage.folder / "run.json").read_text(encoding="utf-8"))
+        return "normal", "SIGINT" if number == 3 else "normal"
+
+    launcher.behaviour = behaviour
     assert stage.start(fixed) == 130
+    assert list(settled.values()) == [False, False, True, True]
     folder = stage.folder
     manifest = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert manifest["peaks"] == [{"connections": 8, "size": 64, "requests_per_second": 10_000.0}]
