@@ -47,6 +47,28 @@ def until(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
+def test_the_end_of_a_program_is_told_to_everyone_who_asks() -> None:
+    with child("") as program:
+        for _ in range(2):
+            with pytest.raises(ProgramFailed, match="ended after"):
+                program.expect("ready", DEADLINE_S)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Unix process groups")
+def test_ctrl_c_in_the_terminal_is_for_the_harness_alone() -> None:
+    with child(READY_THEN_WAIT) as program:
+        assert os.getpgid(program.pid) == program.pid != os.getpgid(0)
+
+
+def test_a_second_ctrl_c_leaves_no_program_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(program: Program, timeout_s: float = 2.0) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), child("import time; time.sleep(600)") as program:
+        monkeypatch.setattr(Program, "stop", again)
+    assert gone(program.pid)
+
+
 def test_conversation() -> None:
     with child("say('ready', port=7)\nfor line in sys.stdin: say('sample', line=line)\nsay('summary')\nsys.exit(5)") as program:
         assert program.expect("ready", DEADLINE_S) == {"event": "ready", "format": 1, "port": 7}
