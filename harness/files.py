@@ -28,8 +28,9 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file so that a reader sees the old content or all of the new one, also after a crash.
+def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> None:
+    """Write a file so that a reader sees the old content or all of the new one, also after a crash: when it returns the file is on disk.
+    What can be made again, such as a figure, need not be `durable`, which costs milliseconds a file.
 
     Text is UTF-8 and keeps its line ends as they are (the same bytes on every platform).
     """
@@ -38,8 +39,9 @@ def write_whole(path: Path, content: bytes | str) -> None:
     try:
         with naming(path), os.fdopen(handle, "wb") as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         os.chmod(name, 0o644)  # mkstemp makes it private; results are there to be read
         os.replace(name, path)
     except BaseException:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import stats
-from harness.records import Condition, Record, Run, RunError, counter
-from harness.verdict import judge_run, left_out
+from harness.records import Condition, Record, Run, RunError
+from harness.verdict import judge_run
 from plots import style
 
 NAME = "memory_by_connections"
@@ -44,10 +44,12 @@ GAUGES = (Gauge("private_bytes", "private memory, MiB", MIB, (1024, "KiB")), Gau
 class Point:
     condition: Condition
     gauge: Gauge
-    values: tuple[float, ...]
-    source: str | None
-    reason: str | None
+    found: style.Counted
     valid: bool
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        return self.found.values
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
@@ -74,18 +76,8 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
 
 def points(run: Run, records: Sequence[Record]) -> list[Point]:
     verdicts = judge_run(run)
-    cells: dict[Condition, list[Record]] = {}
-    for record in records:
-        if not left_out(record):
-            cells.setdefault(record.condition, []).append(record)
-    found = []
-    for cell in sorted(cells, key=lambda c: (style.by_rate(style.panel_of(c)), c.connections, c.label)):
-        for gauge in GAUGES:
-            figures = [counter(record, f"server.{gauge.counter}") for record in cells[cell]]
-            missing = next((figure for figure in figures if figure.value is None), None)
-            values = () if missing else tuple(figure.value * gauge.scale for figure in figures if figure.value is not None)
-            found.append(Point(cell, gauge, values, figures[0].source, missing.reason if missing else None, verdicts[cell].valid))
-    return found
+    return [Point(cell, gauge, style.counted(repeats, f"server.{gauge.counter}", gauge.scale), verdicts[cell].valid)
+            for cell, repeats in style.counting(records).items() for gauge in GAUGES]
 
 
 def slope(found: Sequence[Point], like: Point) -> float | None:
@@ -120,7 +112,7 @@ def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
         c, middle = point.condition, stats.median_estimate(point.values)
         rows.append((run.manifest["run"], style.platform_of(run), c.label, c.connections, *style.panel_of(c), point.gauge.words,
                      *((middle.value, middle.low, middle.high) if middle else (None, None, None)), len(point.values), slope(found, point),
-                     point.source, point.reason, verdicts[c].kind.value))
+                     point.found.source, point.found.reason, verdicts[c].kind.value))
     return tuple(rows)
 
 

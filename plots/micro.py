@@ -89,13 +89,4 @@ def command_line(question: str, draw: Draw, argv: Sequence[str] | None = None) -
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder of a micro run, with micro.json and benchmark.json")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write SVG, PNG and CSV (default: RUN_DIR/figures)")
     options = parser.parse_args(argv)
-    try:
-        for path in style.write(draw(load_micro_run(options.run_dir)), options.out or options.run_dir / "figures"):
-            print(path)
-    except RunError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"{parser.prog}: cannot write the figure: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return style.print_written(parser.prog, lambda: draw(load_micro_run(options.run_dir)), options.out or options.run_dir / "figures")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import stats
-from harness.records import Condition, Record, Run, RunError, counter
-from harness.verdict import judge_run, left_out
+from harness.records import Condition, Record, Run, RunError
+from harness.verdict import judge_run
 from plots import style
 
 NAME = "request_costs"
@@ -43,16 +43,17 @@ COSTS = (Cost("context_switches", "context switches a request", "switches", 1.0)
 
 @dataclass(frozen=True)
 class Point:
-    """A cost of a cell: `values` of its valid repeats, none and a reason if one of them has none."""
+    """A cost of a cell."""
 
     condition: Condition
     process: str
     cost: Cost
-    values: tuple[float, ...]
-    source: str | None
-    reason: str | None
-    note: str | None
+    found: style.Counted
     valid: bool
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        return self.found.values
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
@@ -81,26 +82,14 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
 
 def points(run: Run, records: Sequence[Record]) -> list[Point]:
     verdicts = judge_run(run)
-    cells: dict[Condition, list[Record]] = {}
-    for record in records:
-        if not left_out(record):
-            cells.setdefault(record.condition, []).append(record)
-    ordered = sorted(cells, key=lambda c: (style.by_rate(style.panel_of(c)), c.connections, c.label))
-    return [_point(cell, process, cost, cells[cell], verdicts[cell].valid) for cell in ordered for cost in COSTS for process in PROCESSES]
-
-
-def _point(cell: Condition, process: str, cost: Cost, records: Sequence[Record], valid: bool) -> Point:
-    figures = [counter(record, f"{process}.{cost.counter}/request") for record in records]
-    missing = next((figure for figure in figures if figure.value is None), None)
-    values = () if missing else tuple(figure.value * cost.scale for figure in figures if figure.value is not None)
-    return Point(cell, process, cost, values, figures[0].source, missing.reason if missing else None,
-                 next((figure.note for figure in figures if figure.note), None), valid)
+    return [Point(cell, process, cost, style.counted(repeats, f"{process}.{cost.counter}/request", cost.scale), verdicts[cell].valid)
+            for cell, repeats in style.counting(records).items() for cost in COSTS for process in PROCESSES]
 
 
 def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, style.Look]) -> None:
     for label, look in looks.items():
         own = [point for point in found if point.condition.label == label]
-        style.median_line(axis, look, [(point.condition.connections, point.values, point.valid and not point.note) for point in own])
+        style.median_line(axis, look, [(point.condition.connections, point.values, point.valid and not point.found.note) for point in own])
     if found and found[0].cost is COSTS[0]:
         for level in LEVELS:
             axis.axhline(level, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
@@ -115,7 +104,7 @@ def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
         c, middle = point.condition, stats.median_estimate(point.values)
         rows.append((run.manifest["run"], style.platform_of(run), c.label, c.connections, *style.panel_of(c), point.process, point.cost.counter,
                      point.cost.unit, *((middle.value, middle.low, middle.high) if middle else (None, None, None)), len(point.values),
-                     point.source, point.reason, point.note, verdicts[c].kind.value))
+                     point.found.source, point.found.reason, point.found.note, verdicts[c].kind.value))
     return tuple(rows)
 
 

@@ -10,7 +10,6 @@ import argparse
 import csv
 import io
 import math
-import os
 import re
 import sys
 import textwrap
@@ -31,7 +30,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from harness import stats
-from harness.records import Condition, Record, Run, RunError, load_run
+from harness.files import write_whole
+from harness.records import Condition, Record, Run, RunError, counter, load_run
+from harness.verdict import left_out
 
 CSV_FORMAT = 1
 PNG_DOTS = 200
@@ -212,6 +213,33 @@ def chosen(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record, ...]
     if not found:
         raise RunError(f"{run.path}: no repeat is recorded yet, so there is nothing to draw")
     return found
+
+
+def counting(records: Iterable[Record]) -> dict[Condition, list[Record]]:
+    """The repeats that count, by cell; the cells that have any in order of panel, connections and series."""
+    cells: dict[Condition, list[Record]] = {}
+    for record in records:
+        if not left_out(record):
+            cells.setdefault(record.condition, []).append(record)
+    return {cell: cells[cell] for cell in sorted(cells, key=lambda c: (by_rate(panel_of(c)), c.connections, c.label))}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A counter in the repeats of a cell: `values` of all of them, or none and the reason if one of them has none."""
+
+    values: tuple[float, ...]
+    source: str | None
+    reason: str | None
+    note: str | None
+
+
+def counted(records: Sequence[Record], name: str, scale: float) -> Counted:
+    """The counter `name` (harness.records.counter) of each record; `scale` turns the record's unit into that of the axis."""
+    figures = [counter(record, name) for record in records]
+    missing = next((figure for figure in figures if figure.value is None), None)
+    values = () if missing else tuple(figure.value * scale for figure in figures if figure.value is not None)
+    return Counted(values, figures[0].source, missing.reason if missing else None, next((figure.note for figure in figures if figure.note), None))
 
 
 def rates_free(run: Run, records: Sequence[Record]) -> tuple[Record, ...]:
@@ -483,18 +511,8 @@ def write(plot: Plot, out: Path) -> tuple[Path, ...]:
     out.mkdir(parents=True, exist_ok=True)
     files = contents(plot)
     for name, content in files.items():
-        _write_whole(out / name, content)
+        write_whole(out / name, content, durable=False)
     return tuple(out / name for name in files)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Writes under a temporary name and renames: a reader sees the old file or the new one, never half of one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def command_line(question: str, draw: Callable[[Run, Numbers, Numbers], Plot], argv: Sequence[str] | None = None) -> int:
@@ -505,15 +523,19 @@ def command_line(question: str, draw: Callable[[Run, Numbers, Numbers], Plot], a
     for name in ("connections", "sizes"):
         parser.add_argument(f"--{name}", type=_numbers, default=(), metavar="N,…", help=f"only these {name}")
     options = parser.parse_args(argv)
+    return print_written(parser.prog, lambda: draw(load_run(options.run_dir), options.connections, options.sizes), options.out or options.run_dir / "figures")
+
+
+def print_written(program: str, draw: Callable[[], Plot], out: Path) -> int:
+    """Draws a figure, writes it into `out` and prints the paths; what goes wrong is one line on stderr. Returns the exit code."""
     try:
-        plot = draw(load_run(options.run_dir), options.connections, options.sizes)
-        for path in write(plot, options.out or options.run_dir / "figures"):
+        for path in write(draw(), out):
             print(path)
     except RunError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{parser.prog}: cannot write the figure: {error}", file=sys.stderr)
+        print(f"{program}: cannot write the figure: {error}", file=sys.stderr)
         return 1
     return 0
 
