@@ -108,7 +108,7 @@ void round_trip(benchmark::State &state) {
             DWORD bytes;
             ULONG_PTR key;
             OVERLAPPED *overlapped;
-            PostQueuedCompletionStatus(there, 1, came, nullptr);
+            PostQueuedCompletionStatus(there, 1, static_cast<ULONG_PTR>(came), nullptr);
             came += GetQueuedCompletionStatus(back, &bytes, &key, &overlapped, DEADLINE_MS) && key == came;
         }
     }

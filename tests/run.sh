@@ -18,7 +18,7 @@ presets='host mingw'
 for part in $parts; do
     case $part in
     sanitize | fuzz) presets="$presets $part" ;;
-    portable) presets="$presets mingw32" ;;
+    portable | tidy) presets="$presets mingw32 micro-mingw" ;;
     micro) presets="$presets micro-host micro-mingw" ;;
     esac
 done

@@ -42,6 +42,12 @@ def test_the_lint_refuses(text: str) -> None:
     assert found and all(line == 2 for line, _ in found)
 
 
+@pytest.mark.parametrize("text", ["point p = {.x = 1};", "#include <bits/stdc++.h>", "use((struct point){1, 2});"])
+def test_the_lint_refuses_in_cpp(text: str) -> None:
+    assert [line for line, _ in portable.refused(f"int first;\n{text}\n", cpp=True)] == [2]
+    assert list(portable.refused("call({1, 2}); auto p = point{1, 2};\nfor (int option : {A, B}) {\n}\n", cpp=True)) == []
+
+
 @pytest.mark.parametrize("text", ALLOWED)
 def test_the_lint_allows(text: str) -> None:
     assert list(portable.refused(text)) == []
@@ -76,6 +82,19 @@ def test_clang_for_windows_complains(tmp_path: Path, text: str, complaint: str) 
     path = tmp_path / "wrong.c"
     path.write_text(text, encoding="utf-8")
     assert complaint in portable.clang(path, []), portable.clang(path, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("unsigned long f(unsigned long long a);\nunsigned long f(unsigned long long a) {\n    return a;\n}\n", "-Wshorten-64-to-32"),
+        ("struct s {\n    int x;\n};\nextern s v;\ns v = {.x = 1};\n", "-Wc++20-designator"),
+    ],
+)
+def test_clang_for_32_bits_complains_of_cpp(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "wrong.cpp"
+    path.write_text(text, encoding="utf-8")
+    assert complaint in portable.clang_32(path, []), portable.clang_32(path, [])
 
 
 def test_clang_for_windows_takes_the_windows_headers(tmp_path: Path) -> None:
