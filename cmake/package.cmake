@@ -3,14 +3,18 @@
 #
 #   cmake --install build/msvc --config RelWithDebInfo --component programs --prefix DIR
 #   cpack --preset msvc
-get_property(programs DIRECTORY servers PROPERTY BUILDSYSTEM_TARGETS)
-list(APPEND programs loadgen)
-foreach(program ${programs})
-  get_target_property(type ${program} TYPE)
-  if(type STREQUAL EXECUTABLE)
-    install(TARGETS ${program} RUNTIME DESTINATION bin COMPONENT programs)
-  endif()
-endforeach()
+function(install_programs folder)
+  foreach(program ${ARGN})
+    get_target_property(type ${program} TYPE)
+    if(type STREQUAL EXECUTABLE)
+      install(TARGETS ${program} RUNTIME DESTINATION ${folder} COMPONENT programs)
+    endif()
+  endforeach()
+endfunction()
+get_property(models DIRECTORY servers PROPERTY BUILDSYSTEM_TARGETS)
+get_property(laws DIRECTORY laws PROPERTY BUILDSYSTEM_TARGETS)
+install_programs(bin ${models} loadgen)
+install_programs(bin/laws ${laws})
 install(FILES LICENSE README.md CHANGELOG.md docs/interface.md DESTINATION . COMPONENT programs)
 
 set(CPACK_GENERATOR ZIP)
