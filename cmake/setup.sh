@@ -221,6 +221,9 @@ setup() {
     x86_64 | amd64) ;;
     *) fail "needs an x86-64 machine: the Windows programs are built for it (this is $(uname -m))" ;;
     esac
+    case $root in # CMake splits at ; and Ninja at |, Windows (so Wine) forbids the rest in names; PYTHONPATH splits at the colon
+    *[\"\;\|\\:*?\<\>]*) fail "move this checkout: its path has one of  \" ; | \\ : * ? < >  which CMake or Wine cannot take: $root" ;;
+    esac
     mkdir -p "$build/setup" || exit 1
     if command -v flock >/dev/null 2>&1; then
         exec 9>"$build/setup/lock"
