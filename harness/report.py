@@ -240,7 +240,7 @@ def _not_judged(summary: Summary) -> list[str]:
 def _conditions(summary: Summary) -> list[tuple[str, str]]:
     """What was run: (name, value) with dotted names."""
     manifest = summary.run.manifest
-    suite = {name: value for name, value in manifest["suite"].items() if name not in ("title", "question")}
+    suite = {name: value for name, value in manifest["suite"].items() if name not in ("title", "question") and value != []}
     return [("platform", summary.platform), ("run", manifest["run"]), ("status", manifest["status"]), ("started", manifest["started_utc"]),
             ("finished", manifest["finished_utc"] or f"{NOTHING} (it is not complete)"), ("commit", _commit(manifest["git"])),
             *_flat("suite", {**suite, "servers": list(summary.labels)})]
