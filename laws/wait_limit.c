@@ -11,7 +11,7 @@ static uint64_t error_at(const HANDLE *handles, DWORD count) {
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "wait_limit", "One wait takes at most 64 handles.");
-    HANDLE handles[HANDLES];
+    HANDLE handles[HANDLES] = {NULL};
     for (int i = 0; i < HANDLES; i++) {
         handles[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
         law_require(handles[i] != NULL, "CreateEventW");

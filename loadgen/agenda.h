@@ -9,12 +9,14 @@
 
 #define AGENDA_NEVER UINT64_MAX
 
+struct agenda_entry {
+    uint64_t due_ns;
+    void *who;
+};
+
 struct agenda {
     size_t count;
-    struct agenda_entry {
-        uint64_t due_ns;
-        void *who;
-    } * entries;
+    struct agenda_entry *entries;
 };
 
 bool agenda_open(struct agenda *, size_t capacity); /* false: out of memory */

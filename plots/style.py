@@ -422,13 +422,14 @@ class Plot:
             axis.set_position((round(left, 5), round(bottom, 5), round(width, 5), round(height, 5)))
 
 
+Colour = tuple[float, ...]
 PAINTED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
 
 
 @contextmanager
 def on_dark_paper(figure: Figure) -> Iterator[None]:
     """Every colour of the style is replaced by its twin for dark paper; at the end all are as they were."""
-    swap = {to_rgba(light)[:3]: to_rgba(dark)[:3] for light, dark in dark_colours().items()}
+    swap: dict[Colour, Colour] = {to_rgba(light)[:3]: to_rgba(dark)[:3] for light, dark in dark_colours().items()}
     artists = figure.findobj()
     before = [dict(vars(artist)) for artist in artists]
     for artist in artists:
@@ -439,9 +440,6 @@ def on_dark_paper(figure: Figure) -> Iterator[None]:
     finally:
         for artist, state in zip(artists, before):
             vars(artist).update(state)
-
-
-Colour = tuple[float, ...]
 
 
 def _darken(artist: Any, name: str, swap: Mapping[Colour, Colour]) -> None:
