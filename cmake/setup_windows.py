@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESS_WORDS = ("run", "report", "slo", "tune", "laws", "micro", "compare", "check", "export", "validate", "models", "suites", "--version")
+HARNESS_WORDS = ("run", "report", "slo", "tune", "laws", "serve", "micro", "compare", "check", "export", "validate", "models", "suites", "--version")
 WORDS = (*HARNESS_WORDS, "test", "setup", "help")
 CMAKE_MINIMUM = (3, 25)
 VS_TOOLS = {
@@ -38,6 +38,7 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
   iomodels laws                  what ports, pools and handles do on this platform
   iomodels slo MODEL --slo pQ=T  the highest rate at which a model keeps a promise of latency
   iomodels tune MODEL [OPTIONS]  how many workers, under which cap, for a load
+  iomodels serve [OPTIONS]       start servers here for a load generator on another machine (run --server-host)
   iomodels micro [OPTIONS]       measure what each primitive costs, and draw it
   iomodels compare A B           one run over another
   iomodels check                 what on this machine disturbs figures, and how to mend it

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,18 +17,23 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness import claims, launch, laws, micro, run
+from harness import agent, claims, launch, laws, micro, run
 from harness.files import ROOT
+from harness.interrupts import Interrupts
 from harness.launch import LaunchError
 from harness.load import Load
 from harness.micro_records import MANIFEST as MICRO_MANIFEST, is_micro_run
 from harness.options import TUNE_DEFAULTS, TUNED, fail, parsers
+from harness.placement import server_alone
+from harness.preflight import raise_open_files_limit
 from harness.progress import Progress
 from harness.records import MANIFEST, RunError, load_run
+from harness.remote import ServerHost
 from harness.submission import complaints
 from harness.suite import BOUNDS, Server, Suite, SuiteError, find_suite, hint, load_file, load_suite, suite_files
 
 RESULTS = ROOT / "results"
+TOKEN = "IOMODELS_SERVER_TOKEN"
 LAW_S = 0.5  # of one law, for the first estimate
 
 
@@ -50,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
     commands = {
         "run": _run, "report": _report, "slo": _slo, "export": _export, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
-        "suites": _suites, "micro": _micro, "laws": _laws, "tune": _tune,
+        "suites": _suites, "micro": _micro, "laws": _laws, "tune": _tune, "serve": _serve,
     }  # fmt: skip
     console = Console(highlight=False)
     try:
@@ -69,15 +75,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    server_host = _server_host(arguments)
     setting = run.Setting(
         build=_build(),
         console=Console(highlight=False, stderr=True) if arguments.json else console,
         json=arguments.json,
-        command=("iomodels", *words),
-        resume_command=f"{_program()} run --resume",
+        command=("iomodels", *_without_token(words)),
+        resume_command=f"{_program()} run {f'--server-host {server_host} ' if server_host else ''}--resume",
         results=RESULTS,
         report=not arguments.no_report,
         placement=arguments.affinity,
+        server_host=server_host,
     )
     if arguments.suite == "claims":
         return _claims(arguments, console)
@@ -94,6 +102,49 @@ def _run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
     if out.exists() and not out.is_dir():
         fail([f"--out {out}: must be a folder"])
     return run.start_run(setting, suite, quick=arguments.quick, out=out, dry_run=arguments.dry_run)
+
+
+def _server_host(arguments: argparse.Namespace) -> ServerHost | None:
+    token = arguments.server_token or os.environ.get(TOKEN)
+    if arguments.server_host is None:
+        if arguments.server_token:
+            fail(["--server-token: only with --server-host"])
+        return None
+    host, port = arguments.server_host
+    where = ServerHost(host, port, token or "")
+    if not token:
+        fail([f"--server-host {where}: needs --server-token (or {TOKEN}): what 'iomodels serve' printed there"])
+    if arguments.affinity and (arguments.affinity.server_cpus or arguments.affinity.wineserver_cpus):
+        fail(["--affinity: with --server-host only of the load generator; for the server give it to 'iomodels serve' there"])
+    return where
+
+
+def _without_token(words: Sequence[str]) -> list[str]:
+    """A record is for everybody to read; the token is not."""
+    kept = [re.sub(r"^--server-token=.*", "--server-token=…", word) for word in words]
+    return ["…" if before == "--server-token" else word for before, word in zip(["", *kept], kept)]
+
+
+def _serve(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    if arguments.affinity and arguments.affinity.loadgen_cpus:
+        fail(["--affinity: here only of server and wineserver; the load generator is on the other machine"])
+    try:
+        token = agent.token_from(os.environ.get(TOKEN))
+    except ValueError as error:
+        fail([f"{TOKEN}: {error}"])
+
+    def say(line: str) -> None:
+        run.say(console, line)
+
+    raise_open_files_limit()
+    with Interrupts() as interrupts, launch.open_launcher(_build(), arguments.affinity or server_alone(), say) as launcher:
+        names, platform = list(launcher.models()), launcher.platform
+        serving = agent.Agent(launcher, _build(), RESULTS, arguments.host, arguments.port, token, say)
+        say(f"serving {', '.join(names)} on {platform}: listens on {arguments.host}:{arguments.port}, its servers on ports {serving.ports[0]} to {serving.ports[-1]}")
+        say(f"on the other machine: iomodels run SUITE --server-host {arguments.host}:{arguments.port} --server-token {token}")
+        say("Ctrl-C ends it")
+        serving.serve(interrupts)
+    return 0
 
 
 def _slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ GROUPS: dict[str, str] = {
 REFUSED = tuple(name for name in GROUPS if name != "programs")
 MOVING = ("load_average", "busy", "memory_available_bytes", "time_wait", "sleep_1ms_us", "booted_utc", "cpu_mhz")
 """Facts of the environment that are never twice the same: no condition of a run."""
-PLACES = {"launcher.placement": "placement", "compilers": "build", "binaries": "programs"}
+PLACES = {"launcher.placement": "placement", "compilers": "build", "binaries": "programs", "harness": "programs"}
 """To which group the facts below a name belong; all others are the machine's."""
 LOAD = ("depth", "warmup_ms", "duration_ms", "loadgen_threads", "load", "rate_percents")
 
@@ -109,9 +109,12 @@ def _facts(manifest: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     """(group, name) → value, of everything that should be equal."""
     facts: dict[tuple[str, str], Any] = {("platform", "platform"): manifest["platform"]}
     facts |= {("load", name): manifest["suite"][name] for name in LOAD if manifest["suite"].get(name)}
-    environment = {name: value for name, value in manifest["environment"].items() if name not in ("reasons", *MOVING)}
+    environment = {name: value for name, value in manifest["environment"].items() if name != "reasons"}
     for name, value in _flat(environment):
-        group = next((group for place, group in PLACES.items() if name == place or name.startswith(f"{place}.")), "machine")
+        fact = name.removeprefix("load_generator.")  # of two machines
+        if fact.split(".")[0] in MOVING:
+            continue
+        group = next((group for place, group in PLACES.items() if fact == place or fact.startswith(f"{place}.")), "machine")
         facts[group, name] = value
     facts |= {("machine", f"versions.{name}"): value for name, value in manifest["versions"].items() if name == "wine"}
     facts |= {("programs", f"git.{name}"): manifest["git"][name] for name in ("commit", "dirty")}

@@ -16,8 +16,9 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 PROC = Path("/proc")
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0
@@ -178,6 +179,27 @@ def _why(error: OSError | ValueError) -> str:
     return f"/proc: {error.strerror if isinstance(error, OSError) else error}"
 
 
+class Watch(Protocol):
+    """What was seen of a process from outside: its counters, or the reason why there are none."""
+
+    @property
+    def values(self) -> Mapping[str, int]: ...
+
+    @property
+    def reason(self) -> str | None: ...
+
+
+class Watching(AbstractContextManager[Any], Protocol):
+    """The processes behind a server, looked at where they run: in /proc here (Watches), or by another machine's harness."""
+
+    @property
+    def roles(self) -> Mapping[str, Watch]: ...
+
+    def begin(self) -> None: ...
+
+    def end(self) -> None: ...
+
+
 class Watches:
     """The processes behind a server, by their role: "server", "wineserver". Empty where there is no /proc."""
 
@@ -200,7 +222,7 @@ class Watches:
             watch.close()
 
 
-def table(server: Mapping[str, Any], watches: Mapping[str, ProcessWatch], family: str | None = None) -> dict[str, Entry]:
+def table(server: Mapping[str, Any], watches: Mapping[str, Watch], family: str | None = None) -> dict[str, Entry]:
     """The counters of one measurement from the server's events (ready, begin, end) and what was watched from outside.
 
     A counter that the server itself has is taken from there: it belongs to the same instant as its count of requests. `family` is the model's:
@@ -248,7 +270,7 @@ def _inside(name: str, ready: Mapping[str, Any], begin: Mapping[str, int | None]
     return _noted(row, ended) if name == "context_switches" else row
 
 
-def _outside(name: str, watch: ProcessWatch | None) -> Entry | None:
+def _outside(name: str, watch: Watch | None) -> Entry | None:
     """A counter as /proc has it; None where there is no /proc, or no such counter in it."""
     if watch is None or name not in SOURCES:
         return None

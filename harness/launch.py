@@ -7,6 +7,7 @@ however it comes, is end-of-file there, which stops a server. A pipe's other end
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import signal
@@ -20,7 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
-from harness.placement import Placement, default_placement
+from harness.counters import Watches, Watching
+from harness.placement import Placement, default_placement, pinned
 
 FORMAT = 1
 STDERR_KEPT_BYTES = 16 * 1024
@@ -52,6 +54,35 @@ class ProgramFailed(LaunchError):
         self.exit_code = exit_code
 
 
+class Process(Protocol):
+    """What of subprocess.Popen a Program needs; a server on another machine has the same face (harness/remote.py)."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stdin(self) -> IO[bytes] | Any: ...
+
+    @property
+    def stdout(self) -> IO[bytes] | Any: ...
+
+    @property
+    def stderr(self) -> IO[bytes] | Any: ...
+
+    @property
+    def returncode(self) -> int | Any: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, signal: int) -> None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
 class Program:
     """A child that speaks JSON lines (docs/interface.md). As a context manager it always ends with the block."""
 
@@ -63,16 +94,18 @@ class Program:
         env: Mapping[str, str] | None = None,
         wineserver_pid: int | None = None,
         admit: Callable[[int], None] | None = None,
+        process: Process | None = None,
     ) -> None:
         """Starts `argv`. `name` is what messages call it; `wineserver_pid` is the process that is its kernel under Wine.
 
         With `admit` a Windows program starts suspended: `admit` gets its pid, and resumes it when it has been put in its place.
+        `process` is one that runs already, by `argv`.
         """
         self.argv = list(argv)
         self.name = name or Path(self.argv[0]).name
         self.wineserver_pid = wineserver_pid
         try:
-            self._process = _spawn(self.argv, env, suspended=admit is not None)
+            self._process: Process = process or _spawn(self.argv, env, suspended=admit is not None)
         except OSError as error:
             raise LaunchError(f"{self.name}: cannot be started: {self.argv[0]}: {error.strerror}") from error
         self.pid = self._process.pid
@@ -95,7 +128,9 @@ class Program:
             admit(self.pid)
         except OSError as error:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                pipe.close()
             raise LaunchError(f"{self.name}: was started, but cannot be put in its place: {error}") from error
 
     def _read_stdout(self, stream: IO[bytes]) -> None:
@@ -144,6 +179,10 @@ class Program:
         if answer.get("format") != FORMAT:
             raise self._failed(f"'{event}' has format {answer.get('format')}; only {FORMAT} is understood")
         return answer
+
+    def line(self) -> bytes | None:
+        """The next line as it is, whenever it comes; None at the end of its output."""
+        return self._next_line(math.inf)
 
     def _next_line(self, deadline: float) -> bytes | None:
         """On Windows Ctrl-C does not end a wait for a lock, hence short waits."""
@@ -284,6 +323,9 @@ class Launcher(Protocol):
     def processes(self, server: Program) -> dict[str, int]:
         """The Unix processes to watch in /proc beside a server's own counters, by role; none on Windows, where its own serve."""
 
+    def watch(self, server: Program) -> Watching:
+        """Watches those processes at both ends of a measuring window."""
+
     def environment(self) -> dict[str, Any]:
         """What of this machine decides the figures, for the record."""
 
@@ -310,6 +352,13 @@ def open_launcher(
     from harness.wine import WineLauncher  # needs fcntl, which Windows has not
 
     return WineLauncher(build.resolve(), placement or default_placement(), say)
+
+
+def open_loadgen(build: Path, placement: Placement) -> Launcher:
+    """A launcher for the load generator alone, whose servers are on another machine: no Wine is needed for that."""
+    if sys.platform == "win32":
+        return open_launcher(build, placement)
+    return PlainLauncher(windows_programs(build), build.resolve() / "host" / "bin" / "loadgen", placement)
 
 
 def windows_programs(build: Path, environ: Mapping[str, str] = os.environ) -> Path:
@@ -375,6 +424,9 @@ class PlainLauncher:
     def processes(self, server: Program) -> dict[str, int]:
         return {}
 
+    def watch(self, server: Program) -> Watching:
+        return Watches(self.processes(server))
+
     def environment(self) -> dict[str, Any]:
         return {"placement": asdict(self.placement)}
 
@@ -391,8 +443,9 @@ class PlainLauncher:
         self.close()
 
     def _launch(self, role: str, argv: list[str]) -> Program:
-        """Starts argv (an executable's path and its arguments) in the surroundings of `role`."""
-        return Program(argv)
+        """Starts argv (an executable's path and its arguments) in the surroundings of `role`: here a load generator's, native and pinned."""
+        cpus = self.placement.loadgen_cpus + (self.placement.server_cpus if role == "calibration" else ())
+        return Program([*pinned(cpus), *argv], name=Path(argv[0]).name)
 
     def _start(self, role: str, executable: Path, options: list[str]) -> Program:
         if not executable.is_file():

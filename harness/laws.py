@@ -97,8 +97,12 @@ def observe(launcher: Launcher, build: Path, each: Callable[[str], None] = lambd
     platforms = {law["platform"] for law in laws}
     if len(platforms) != 1:
         raise LaunchError(f"the laws name {len(platforms)} platforms; {failed[0]['reason'] if failed else ', '.join(platforms)}")
-    data = {"format": FORMAT, "platform": platforms.pop(), "key": _key(launcher, build), "observed_utc": utc_now(),
-            "environment": launcher.environment(), "laws": laws, "failed": failed}  # fmt: skip
+    return checked({"format": FORMAT, "platform": platforms.pop(), "key": _key(launcher, build), "observed_utc": utc_now(),
+            "environment": launcher.environment(), "laws": laws, "failed": failed})  # fmt: skip
+
+
+def checked(data: dict[str, Any]) -> Laws:
+    """Raises RunError when it is not what laws.json holds."""
     _check(data, "laws")
     return Laws(data)
 

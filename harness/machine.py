@@ -84,6 +84,15 @@ def portable_facts() -> dict[str, Fact]:
     }
 
 
+def link_of(address: str) -> dict[str, Any]:
+    """The network interface that has this address: its name, MTU, and speed in Mbit/s (None where the system does not tell)."""
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(each.address == address for each in addresses):
+            stats = psutil.net_if_stats()[name]
+            return {"interface": name, "mtu": stats.mtu, "mbps": stats.speed or None}
+    raise Unknown(f"no interface has the address {address}")
+
+
 def known(value: Any, reason: str = "the system does not tell") -> Any:
     if value is None:
         raise Unknown(reason)

@@ -4,12 +4,12 @@ no process is left, no wait is without a deadline."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.counters import Watches, table
+from harness.counters import Watching, table
 from harness.files import ROOT
 from harness.launch import Launcher, LaunchError, Option, Program, ProgramFailed
 from harness.plan import Measurement, limit_of
@@ -98,15 +98,15 @@ def _live(
         try:
             server = stack.enter_context(launcher.server(item.condition.model, _server_options(launcher, item)))
             programs.append(server)
-            trial.server = {"argv": _argv(server), **dict.fromkeys(("ready", "begin", "end", "summary"))}
+            trial.server = {"argv": argv_below_root(server.argv), **dict.fromkeys(("ready", "begin", "end", "summary"))}
             with waiting():
                 trial.server["ready"] = server.expect("ready", deadlines.start_s)
-            watches = stack.enter_context(Watches(launcher.processes(server)))
+            watches = stack.enter_context(launcher.watch(server))
             options = _loadgen_options(suite, item, trial.server["ready"].get("port"), deadlines)
             loadgen = stack.enter_context(launcher.loadgen(options if rate is None else {**options, "rate": rate}))
             programs.append(loadgen)
             stack.callback(loadgen.stop, LOADGEN_STOP_S)
-            trial.loadgen = {"argv": _argv(loadgen), **dict.fromkeys(("ready", "measuring", "measured", "result"))}
+            trial.loadgen = {"argv": argv_below_root(loadgen.argv), **dict.fromkeys(("ready", "measuring", "measured", "result"))}
             with waiting():
                 _drive(server, loadgen, trial.server, trial.loadgen, suite, deadlines, watches)
             trial.loadgen_code = loadgen.wait(deadlines.answer_s)
@@ -120,7 +120,7 @@ def _live(
 
 
 def _drive(
-    server: Program, loadgen: Program, seen: dict[str, Any], load: dict[str, Any], suite: Suite, deadlines: Deadlines, watches: Watches
+    server: Program, loadgen: Program, seen: dict[str, Any], load: dict[str, Any], suite: Suite, deadlines: Deadlines, watches: Watching
 ) -> None:
     """The measuring window, with a sample of the server's counters at each end of it; its processes are looked at meanwhile."""
     due = deadlines.answer_s
@@ -141,7 +141,7 @@ def _drive(
     load["result"] = loadgen.expect("result", deadlines.connect_s + due)
 
 
-def _counters(server: dict[str, Any], watches: Watches, family: str | None) -> dict[str, dict[str, Any]]:
+def _counters(server: dict[str, Any], watches: Watching, family: str | None) -> dict[str, dict[str, Any]]:
     try:
         return table(server, watches.roles, family)
     except (KeyError, TypeError) as error:
@@ -197,9 +197,9 @@ def _judge(trial: _Trial, platform: str) -> str | None:
     return None
 
 
-def _argv(program: Program) -> list[str]:
+def argv_below_root(argv: Sequence[str]) -> list[str]:
     """As it was started, below the repository's folder: where that lies is nobody's business and differs between machines."""
-    return [word.replace(f"{ROOT}{os.sep}", "") for word in program.argv]
+    return [word.replace(f"{ROOT}{os.sep}", "") for word in argv]
 
 
 def _end_text(code: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import harness
 from harness import run
 from harness.placement import Placement, parse_affinity
+from harness.remote import DEFAULT_PORT, PORTS, parse_host
 from harness.suite import BOUNDS
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ RUN_EXAMPLES = """examples:
   iomodels run --resume latest --retry-failed        what is missing, and what failed once more
 
 Ctrl-C keeps what was measured and prints the command that goes on with it."""
+
+SERVE_NOTES = """On the other machine: iomodels run SUITE --server-host ADDRESS --server-token TOKEN, with the same version of iomodels.
+It serves one client at a time, until Ctrl-C. IOMODELS_SERVER_TOKEN, if it is set, is the token. The firewall has to let in the port
+and the 16 after it, from that machine alone: docs/windows.md."""
 
 SLO_EXAMPLES = """examples:
   iomodels slo iocp --slo p99=5ms
@@ -163,6 +169,20 @@ def _affinity(text: str) -> Placement:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _server_host(text: str) -> tuple[str, int]:
+    try:
+        return parse_host(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: must be an IPv4 address of this machine, as in 192.0.2.10") from None
+
+
 def parsers() -> tuple[Parser, dict[str, Parser]]:
     raw = argparse.RawDescriptionHelpFormatter
     top = Parser(
@@ -201,6 +221,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     add("models", "the models that were built, and what they can do on this platform")
     _add_tune_options(add("tune", "search how many threads a model wants for a load", TUNE_EXAMPLES))
     add("suites", "the suites, and what each asks")
+    _add_serve_options(add("serve", "start servers here for a load generator on another machine", SERVE_NOTES))
     add("laws", "let this platform answer the laws of ports, pools and handles; writes laws.json")
     return top, words
 
@@ -217,12 +238,21 @@ def _add_run_options(parser: Parser) -> None:
     add("--warmup-ms", type=_number("warmup_ms"), metavar="N", help="load before the window, not counted")
     add("--seed", type=_number("seed"), metavar="N", help="decides the order; the same seed, the same order")
     add("--affinity", type=_affinity, metavar="ROLE=CPUS", help="which CPUs run what: server=0,wineserver=0,loadgen=1-3; none: not pinned")
+    add("--server-host", type=_server_host, metavar="HOST[:PORT]", help="the servers run there, where 'iomodels serve' was started; the load generator here")
+    add("--server-token", metavar="TOKEN", help="what 'iomodels serve' printed (default: IOMODELS_SERVER_TOKEN)")
     add("--out", type=Path, metavar="DIR", help="the folder that gets the run's folder (default: results)")
     add("--dry-run", action="store_true", help="print the plan and measure nothing")
     add("--resume", metavar="RUN", help="go on with a run, by its own plan: a name, a folder, or: latest")
     add("--retry-failed", action="store_true", help="with --resume: failed and invalid measurements once more")
     add("--no-report", action="store_true", help="only the records and the table")
     add("--json", action="store_true", help="the result as one JSON object on stdout, everything for people on stderr")
+
+
+def _add_serve_options(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--host", type=_address, default="127.0.0.1", metavar="ADDRESS", help="this machine's address on the network between the two (default: %(default)s)")
+    add("--port", type=_whole(1024, 65535 - PORTS, ""), default=DEFAULT_PORT, metavar="N", help=f"to listen on; the servers get the {PORTS} after it (default: %(default)s)")
+    add("--affinity", type=_affinity, metavar="ROLE=CPUS", help="which CPUs run what: server=0,wineserver=0; none: not pinned")
 
 
 def _add_slo_options(parser: Parser) -> None:

@@ -28,6 +28,18 @@ class Placement:
     wineserver_cpus: tuple[int, ...] = ()
 
 
+LOADGEN_ALONE = Placement(note="not pinned: the servers are not of this harness")
+
+
+def server_alone() -> Placement:
+    """Of a machine that holds the servers only. Under Wine server and wineserver share a CPU there too: apart, each request costs more."""
+    if sys.platform == "win32":
+        return Placement(note="not pinned: the load generator is not of this harness")
+    both = default_placement()
+    note = "server and wineserver share a CPU; the load generator is not of this harness"
+    return Placement(both.server_cpus, (), note, both.wineserver_cpus) if both.server_cpus else both
+
+
 def default_placement(cpus: Path = CPUS) -> Placement:
     """Server and wineserver on one physical core, the load generator on others: repeatable, as no scheduler decides."""
     if sys.platform == "win32":

@@ -241,7 +241,8 @@ def _conditions(summary: Summary) -> list[tuple[str, str]]:
     """What was run: (name, value) with dotted names."""
     manifest = summary.run.manifest
     suite = {name: value for name, value in manifest["suite"].items() if name not in ("title", "question") and value != []}
-    return [("platform", summary.platform), ("run", manifest["run"]), ("status", manifest["status"]), ("started", manifest["started_utc"]),
+    two = [("machines", "two: the servers on one, the load generator on the other")] * ("load_generator" in manifest["environment"])
+    return [("platform", summary.platform), *two, ("run", manifest["run"]), ("status", manifest["status"]), ("started", manifest["started_utc"]),
             ("finished", manifest["finished_utc"] or f"{NOTHING} (it is not complete)"), ("commit", _commit(manifest["git"])),
             *_flat("suite", {**suite, "servers": list(summary.labels)})]
 

@@ -23,11 +23,12 @@ from harness.interrupts import Interrupted, Interrupts
 from harness.launch import Launcher
 from harness.load import load_errors
 from harness.measure import Deadlines, load_options, measure
-from harness.placement import Placement, recorded_placement, unusable
+from harness.placement import LOADGEN_ALONE, Placement, recorded_placement, unusable
 from harness.plan import Measurement, is_limit, limit_of, make_plan
 from harness.preflight import preflight, raise_open_files_limit
 from harness.progress import Progress, duration_text
 from harness.records import FORMAT, Condition, Record, Run, append_record, load_run, mend_records, utc_now, write_manifest
+from harness.remote import RemoteLauncher, ServerHost
 from harness.suite import Suite, model_errors, suite_from
 
 OVERHEAD_S = 0.4  # of a measurement: starting and stopping both programs (under Wine 0.25 to 0.5 s); only for the first estimate
@@ -58,6 +59,7 @@ class Setting:
     report: bool = True
     json: bool = False  # the result as one JSON object on stdout; the console is then stderr
     placement: Placement | None = None  # None: the default of this machine
+    server_host: ServerHost | None = None  # None: the servers run on this machine too
     deadlines: Deadlines = field(default_factory=Deadlines)
     watch_s: float = machine_check.BUSY_S  # for what other programs do, before the first measurement
 
@@ -73,7 +75,7 @@ def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run
             _print_plan(setting.console, plan)
             return 0
         with interrupts.allowed():
-            of_platform = laws.current(setting.build, setting.results, partial(say, setting.console))
+            of_platform = _laws(setting, launcher)
         manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
         manifest["calibration"] = calibrate(launcher, suite, quick=quick)
         manifest["environment"]["busy"] = machine_check.busy(setting.watch_s)
@@ -104,6 +106,7 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
             manifest.update(status="complete", finished_utc=utc_now())
             write_manifest(folder, manifest)
         return _finish(setting, folder, manifest)
+    _check_machines(setting, manifest)
     with Interrupts() as interrupts, _open_launcher(setting, _placement_of(manifest)) as launcher:
         check_same(setting.build, manifest, suite, launcher)
         check(suite, plan, launcher)
@@ -121,12 +124,37 @@ def _counts(record: Record) -> bool:
 
 
 def _open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
-    return launch.open_launcher(setting.build, placement, partial(say, setting.console))
+    if setting.server_host is None:
+        return launch.open_launcher(setting.build, placement, partial(say, setting.console))
+    here = launch.open_loadgen(setting.build, placement or LOADGEN_ALONE)
+    try:
+        return RemoteLauncher(here, setting.server_host, partial(say, setting.console))
+    except BaseException:
+        here.close()
+        raise
+
+
+def _laws(setting: Setting, launcher: Launcher) -> laws.Laws | None:
+    """Of the machine that the servers run on."""
+    if not isinstance(launcher, RemoteLauncher):
+        return laws.current(setting.build, setting.results, partial(say, setting.console))
+    say(setting.console, "asking for the laws of the servers' machine (once for a build there, some 15 s)")
+    found = launcher.laws()
+    return laws.checked(found) if found else None
+
+
+def _check_machines(setting: Setting, manifest: Mapping[str, Any]) -> None:
+    two = "load_generator" in manifest["environment"]
+    if two and setting.server_host is None:
+        raise Refused([f"{manifest['run']} cannot go on: its servers ran on another machine: --server-host names it"])
+    if setting.server_host is not None and not two:
+        raise Refused([f"--server-host {setting.server_host}: {manifest['run']} was begun with the servers on this machine"])
 
 
 def _placement_of(manifest: Mapping[str, Any]) -> Placement | None:
-    """What the run was begun with: its repeats must not be of two placements. None: not recorded."""
-    recorded = (manifest["environment"].get("launcher") or {}).get("placement")
+    """What the run was begun with here: its repeats must not be of two placements. None: not recorded."""
+    environment_here = manifest["environment"].get("load_generator") or manifest["environment"]
+    recorded = (environment_here.get("launcher") or {}).get("placement")
     placement = recorded_placement(recorded) if recorded else None
     missing = unusable(placement) if placement else ()
     if missing:
@@ -258,8 +286,15 @@ def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher:
     differs = []
     if launcher.platform != manifest["platform"]:
         differs.append(f"platform: the run is of {manifest['platform']}, this is {launcher.platform}")
-    before = manifest["environment"].get("binaries") or {}
-    now = environment.binaries(build, [server.model for server in suite.servers])
+    models = [server.model for server in suite.servers]
+    before, now = _fixed(manifest["environment"]), {}
+    if isinstance(launcher, RemoteLauncher):
+        here = {"binaries": environment.binaries(build, ()), "reasons": {}}
+        there = launcher.both(here, models)
+        now = _fixed(there)
+        differs += _placed_differently(manifest["environment"], there)
+    else:
+        now = environment.binaries(build, models)
     for name in sorted({*before, *now}):
         if name not in now:
             differs.append(f"build: {name} was there when the run was begun and is not now")
@@ -267,6 +302,25 @@ def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher:
             differs.append(f"build: {name} is another program than when the run was begun")
     if differs:
         raise Refused([f"{manifest['run']} cannot go on: {line}" for line in differs])
+
+
+def _fixed(recorded: Mapping[str, Any]) -> dict[str, str]:
+    """The programs of a run by name, of both machines where there are two."""
+    found = dict(recorded.get("binaries") or {})
+    there = (recorded.get("load_generator") or {}).get("binaries") or {}
+    return found | {f"load generator's {name}": digest for name, digest in there.items()}
+
+
+def _placed_differently(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What of the placement on the servers' machine is another one than when the run was begun."""
+    placements = [(each.get("launcher") or {}).get("placement") for each in (before, now)]
+    return [f"placement: the servers ran with: {placements[0]}; now with: {placements[1]}"] if placements[0] != placements[1] else []
+
+
+def _environment(setting: Setting, models: Sequence[str], launcher: Launcher) -> dict[str, Any]:
+    if not isinstance(launcher, RemoteLauncher):
+        return environment.capture(setting.build, models, launcher.environment())
+    return launcher.both(environment.capture(setting.build, (), launcher.environment()), models)
 
 
 def _new_manifest(setting: Setting, suite: Suite, quick: bool, launcher: Launcher, planned: int) -> dict[str, Any]:
@@ -281,7 +335,7 @@ def _new_manifest(setting: Setting, suite: Suite, quick: bool, launcher: Launche
         "seed": suite.seed,
         "repeats": suite.repeats,
         "platform": launcher.platform,
-        "environment": environment.capture(setting.build, models, launcher.environment()),
+        "environment": _environment(setting, models, launcher),
         "versions": environment.versions(),
         "git": environment.git_state(),
         "started_utc": utc_now(),

@@ -4,7 +4,7 @@ A rule looks at records and launches nothing. It returns None if it finds no fau
 does not have raises NotRecorded, and the verdict says so under `not_judged`: a rule that could not be applied is never one that passed.
 
 A repeat counts or is left out (failed, invalid); a cell is judged from the repeats that count, by their medians. The first word that
-applies is the cell's verdict: failed, invalid, client-bound, unsteady, underpowered, else rate-bound (open loop: the offered rate was
+applies is the cell's verdict: failed, invalid, client-bound, network-bound (two machines), unsteady, underpowered, else rate-bound (open loop: the offered rate was
 met, nothing was at its limit) or server-bound (closed loop: the load generator had room, so what limits is the server, its kernel or
 the way between them). docs/decisions/0021-verdicts.md argues the limits.
 """
@@ -28,6 +28,8 @@ TIMELY_LEAST = 0.999
 """Share of requests sent when they were due: below it latencies are the sender's (Microsoft labench: look at latency only from 99.9 %)."""
 CEILING_SHARE_MOST = 0.80
 """Of what the load generator reaches against a server that does nothing: claims within 20 % of it are claims about the generator."""
+LINK_SHARE_MOST = 0.80
+"""Of the speed of the network between two machines, in payload and frame headers alone; Ethernet, IP and TCP have the rest to themselves."""
 ACHIEVED_LEAST = 0.99
 """Of the offered rate (open loop): below it a queue grows, and latency and costs depend on how long one looks."""
 LITTLES_GAP_MOST = 0.05
@@ -43,6 +45,7 @@ class Kind(Enum):
     RATE_BOUND = "rate-bound"
     UNDERPOWERED = "underpowered"
     UNSTEADY = "unsteady"
+    NETWORK_BOUND = "network-bound"
     CLIENT_BOUND = "client-bound"
     INVALID = "invalid"
     FAILED = "failed"
@@ -172,6 +175,16 @@ def below_ceiling(rates: Sequence[float], ceiling: float | None) -> str | None:
     return None if share <= CEILING_SHARE_MOST else f"at {share:.0%} of what the load generator can do ({ceiling:,.0f} requests/s)"
 
 
+def below_link(results: Sequence[Result], link: Mapping[str, Any] | None) -> str | None:
+    """`link`: the load generator's way to a server on another machine; None where there is no such way. Either direction may be the full one."""
+    if link is None:
+        return None
+    if link["mbps"] is None:
+        raise NotRecorded("the speed of the network is not known")
+    share = _middle(max(result["bytes_sent"], result["bytes_received"]) * 8e3 / result["window_ns"] for result in results) / link["mbps"]
+    return None if share <= LINK_SHARE_MOST else f"{share:.0%} of the network's {link['mbps']:,} Mbit/s are payload"
+
+
 def small_spread(rates: Sequence[float]) -> str | None:
     spread = stats.spread(_enough(rates))
     return f"the repeats spread by {spread:.0%}" if spread is not None and spread > SPREAD_MOST else None
@@ -187,8 +200,8 @@ def enough_repeats(count: int) -> str | None:
     return None if count >= stats.REPEATS_FOR_A_CLAIM else f"{count} of the {stats.REPEATS_FOR_A_CLAIM} repeats that a claim needs"
 
 
-def judge(records: Iterable[Record], ceiling: float | None = None) -> Verdict:
-    """The verdict of one cell from all its records; `ceiling` from the run's calibration, None if it has none."""
+def judge(records: Iterable[Record], ceiling: float | None = None, link: Mapping[str, Any] | None = None) -> Verdict:
+    """The verdict of one cell from all its records; `ceiling` from the run's calibration, None if it has none; `link` of two machines."""
     ordered = sorted(records, key=lambda record: record.index)
     out = {record.index: verdict for record in ordered if (verdict := left_out(record))}
     if len(out) == len(ordered):
@@ -199,10 +212,13 @@ def judge(records: Iterable[Record], ceiling: float | None = None) -> Verdict:
     _, unjudged = _apply([rule for record in counting for rule in _repeat_rules(record)])
     client, unjudged_client = _apply([("load generator's CPU", lambda: client_cpu(results)), ("timely sends", lambda: timely_sends(results)),
                                       ("distance to the ceiling", lambda: below_ceiling(rates, ceiling))])
+    network, unjudged_network = _apply([("share of the network", lambda: below_link(results, link))])
     unsteady, unjudged_steadiness = _apply([("spread", lambda: small_spread(rates)), ("slope", lambda: no_drift(rates))])
-    not_judged = tuple(dict.fromkeys([*unjudged, *unjudged_client, *unjudged_steadiness]))
+    not_judged = tuple(dict.fromkeys([*unjudged, *unjudged_client, *unjudged_network, *unjudged_steadiness]))
     if client:
         return Verdict(Kind.CLIENT_BOUND, client, not_judged)
+    if network:
+        return Verdict(Kind.NETWORK_BOUND, network, not_judged)
     if unsteady:
         return Verdict(Kind.UNSTEADY, unsteady, not_judged)
     few = enough_repeats(len(rates))
@@ -218,7 +234,8 @@ def judge_run(run: Run) -> dict[Condition, Verdict]:
     cells: dict[Condition, list[Record]] = {}
     for record in run.records:
         cells.setdefault(record.condition, []).append(record)
-    return {condition: judge(records, ceiling_of(run.manifest, condition)) for condition, records in cells.items()}
+    link = (run.manifest["environment"].get("load_generator") or {}).get("link")
+    return {condition: judge(records, ceiling_of(run.manifest, condition), link) for condition, records in cells.items()}
 
 
 def ceiling_of(manifest: Mapping[str, Any], condition: Condition) -> float | None:

@@ -370,8 +370,7 @@ class WineLauncher(PlainLauncher):
     def _launch(self, role: str, argv: list[str]) -> Program:
         name = Path(argv[0]).name
         if role in ("loadgen", "calibration"):
-            cpus = self.placement.loadgen_cpus + (self.placement.server_cpus if role == "calibration" else ())
-            return Program([*pinned(cpus), *argv], name=name)
+            return super()._launch(role, argv)
         prefix = self._prefix(role)
         command = prefix.command(argv)
         return Program(command, name=name, env=prefix.environment, wineserver_pid=prefix.wineserver_pid)

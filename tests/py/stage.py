@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from harness import launch, run
+from harness.counters import Watches
 from harness.launch import Program
 from harness.measure import Deadlines
 from harness.suite import Suite
@@ -55,6 +56,9 @@ class FakeLauncher:
 
     def processes(self, server: Program) -> dict[str, int]:
         return {"server": server.pid}
+
+    def watch(self, server: Program) -> Watches:
+        return Watches(self.processes(server))
 
     def environment(self) -> dict[str, Any]:
         return {"placement": None}

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from made_run import RUN, make_run
 from stage import FakeLauncher
 
 from harness import __version__, cli, launch, run
 from harness.cli import main
+from harness.remote import ServerHost
 from harness.suite import Suite, find_suite, load_suite
 
 
@@ -51,6 +53,7 @@ def rejected(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> 
 
 
 SUITE = "select-vs-iocp"
+CPU = min(psutil.Process().cpu_affinity())
 ALL = "efficiency, fairness, models, select-vs-iocp"
 
 
@@ -59,6 +62,15 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
     [
         (["run", SUITE, "--repeats", "0"], "iomodels: --repeats 0: must be 1 … 1000"),
         (["run", SUITE, "--affinity", "gpu=0"], "iomodels: --affinity gpu=0: gpu: no such role; there is: server, wineserver, loadgen"),
+        (["run", SUITE, "--server-host", "lab:x"],
+         "iomodels: --server-host lab:x: must be a name or an IPv4 address, and a port 1 … 65535 if it is not 9000, as in 192.0.2.10:9000"),
+        (["run", SUITE, "--server-host", "lab"], "iomodels: --server-host lab:9000: needs --server-token (or IOMODELS_SERVER_TOKEN): what 'iomodels serve' printed there"),
+        (["run", SUITE, "--server-token", "x"], "iomodels: --server-token: only with --server-host"),
+        (["run", SUITE, "--server-host", "lab", "--server-token", "x", "--affinity", f"server={CPU}"],
+         "iomodels: --affinity: with --server-host only of the load generator; for the server give it to 'iomodels serve' there"),
+        (["serve", "--affinity", f"loadgen={CPU}"], "iomodels: --affinity: here only of server and wineserver; the load generator is on the other machine"),
+        (["serve", "--host", "lab"], "iomodels: --host lab: must be an IPv4 address of this machine, as in 192.0.2.10"),
+        (["serve", "--port", "65520"], "iomodels: --port 65520: must be 1024 … 65519"),
         (["run", SUITE, "--repeats", "x"], "iomodels: --repeats x: must be 1 … 1000"),
         (["run", SUITE, "--repeats=-1"], "iomodels: --repeats -1: must be 1 … 1000"),
         (["run", SUITE, "--repeats"], "iomodels: --repeats: expected one argument"),
@@ -82,7 +94,7 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         (["run", "select-vs-icop"], f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (there is: {ALL})"),
         (["run", "missing.toml"], "iomodels: suite missing.toml: no such file"),
         (["run"], f"iomodels: run: which suite? there is: {ALL}"),
-        (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, slo, report, compare, check, validate, micro, export, models, tune, suites, laws)"),
+        (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, slo, report, compare, check, validate, micro, export, models, tune, suites, serve, laws)"),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
     ],
@@ -139,6 +151,20 @@ def test_for_programs_stdout_is_left_to_the_result() -> None:
     for words, for_programs in ((["run", SUITE], False), (["run", SUITE, "--json"], True)):
         setting = started(*words).options["setting"]
         assert (setting.json, setting.console.stderr) == (for_programs, for_programs)
+
+
+@pytest.mark.parametrize("given", [["--server-token", "the-token"], ["--server-token=the-token"], []])
+def test_another_machine_is_known_by_its_token_and_no_record_is(monkeypatch: pytest.MonkeyPatch, given: list[str]) -> None:
+    monkeypatch.setenv("IOMODELS_SERVER_TOKEN", "" if given else "the-token")
+    setting = started("run", SUITE, "--server-host", "192.0.2.10:9100", *given, "--seed", "3").options["setting"]
+    assert setting.server_host == ServerHost("192.0.2.10", 9100, "the-token")
+    assert "the-token" not in " ".join(setting.command) and setting.command[-2:] == ("--seed", "3")
+    assert setting.resume_command.endswith("run --server-host 192.0.2.10:9100 --resume")
+
+
+def test_a_token_of_ones_own_that_is_too_short(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOMODELS_SERVER_TOKEN", "short")
+    assert rejected(capsys, "serve") == "iomodels: IOMODELS_SERVER_TOKEN: must be 16 to 128 ASCII characters without blanks, and begin with a letter or figure"
 
 
 def test_runs_are_found_by_name_by_path_and_as_the_latest(tmp_path: Path) -> None:

@@ -206,6 +206,12 @@ def test_the_words_of_valid_cells() -> None:
     assert verdict.judge(cell(8), 10_000.0).kind is Kind.UNDERPOWERED
     assert verdict.judge(cell(loop="open", audit=AUDIT), 10_000.0) == verdict.Verdict(Kind.RATE_BOUND)
     assert verdict.judge(cell(), 1100.0).kind is Kind.CLIENT_BOUND
+    fast = {"bytes_sent": 10_000, "bytes_received": result()["window_ns"] * 101 // 1000}  # 808 Mbit/s one way
+    assert verdict.judge(cell(**fast), 10_000.0, {"mbps": 1000}).kind is Kind.NETWORK_BOUND
+    assert verdict.judge(cell(**fast), 10_000.0, {"mbps": 1000}).reasons == ("81% of the network's 1,000 Mbit/s are payload",)
+    assert verdict.judge(cell(**fast), 10_000.0, {"mbps": 1010}).kind is Kind.SERVER_BOUND
+    assert verdict.judge(cell(**fast), 10_000.0, {"mbps": None}).not_judged == ("share of the network: the speed of the network is not known",)
+    assert verdict.judge(cell(**fast), 10_000.0).not_judged == ()  # loopback is no network
     assert verdict.judge([record(i, 1000.0 * (1 + i % 2 / 2)) for i in range(9)], 10_000.0).kind is Kind.UNSTEADY
     assert verdict.judge([record(i, 1000.0 + 20 * i) for i in range(9)], 10_000.0).reasons == ("the repeats drift by +15% from first to last",)
 
