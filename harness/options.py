@@ -237,7 +237,7 @@ def _add_run_options(parser: Parser) -> None:
     add("--duration-ms", type=_number("duration_ms"), metavar="N", help="length of the measuring window")
     add("--warmup-ms", type=_number("warmup_ms"), metavar="N", help="load before the window, not counted")
     add("--seed", type=_number("seed"), metavar="N", help="decides the order; the same seed, the same order")
-    add("--affinity", type=_affinity, metavar="ROLE=CPUS", help="which CPUs run what: server=0,wineserver=0,loadgen=1-3; none: not pinned")
+    add("--affinity", type=_affinity, metavar="ROLE=CPUS", help="which CPUs run what: server=0,wineserver=0,loadgen=1-3 (no wineserver on Windows); none: not pinned")
     add("--server-host", type=_server_host, metavar="HOST[:PORT]", help="the servers run there, where 'iomodels serve' was started; the load generator here")
     add("--server-token", metavar="TOKEN", help="what 'iomodels serve' printed (default: IOMODELS_SERVER_TOKEN)")
     add("--out", type=Path, metavar="DIR", help="the folder that gets the run's folder (default: results)")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ON_WINDOWS = os.name == "nt"
 CPUS = Path("/sys/devices/system/cpu")
 ROLES = ("server", "wineserver", "loadgen")
 NO_TASKSET = "taskset (util-linux) is not installed"
@@ -89,19 +90,18 @@ def _parse_cpus(text: str) -> tuple[int, ...]:
 
 def parse_affinity(text: str) -> Placement:
     """What --affinity says. A role that is not named is not pinned, but a wineserver goes with its server. Raises ValueError, one line."""
-    if sys.platform == "win32":
-        raise ValueError(f"{text}: programs are placed under Linux only; on Windows they are left to the system")
     if text == "none":
         return Placement(note="not pinned: --affinity none")
-    if not shutil.which("taskset"):
+    if not ON_WINDOWS and not shutil.which("taskset"):
         raise ValueError(f"{text}: {NO_TASKSET}")
+    roles = ROLES if not ON_WINDOWS else tuple(role for role in ROLES if role != "wineserver")
     chosen: dict[str, tuple[int, ...]] = {}
     for word in re.split(r",(?=[^,=]*=)", text):  # a comma belongs to a list of CPUs, unless a role follows
         role, equals, cpus = word.partition("=")
         if not equals:
             raise ValueError(f"{text}: {FORM}")
-        if role not in ROLES:
-            raise ValueError(f"{text}: {role}: no such role; there is: {', '.join(ROLES)}")
+        if role not in roles:
+            raise ValueError(f"{text}: {role}: no such role; there is: {', '.join(roles)}")
         if role in chosen:
             raise ValueError(f"{text}: names {role} twice")
         try:
@@ -112,19 +112,27 @@ def parse_affinity(text: str) -> Placement:
     server, loadgen = chosen.get("server", ()), chosen.get("loadgen", ())
     shared = sorted({*server, *chosen.get("wineserver", server)} & set(loadgen))
     note = f"--affinity {text}" + (f"; the load generator shares CPU {', '.join(map(str, shared))} with what it measures" if shared else "")
-    return Placement(server, loadgen, note, chosen.get("wineserver", server))
+    return Placement(server, loadgen, note, () if ON_WINDOWS else chosen.get("wineserver", server))
 
 
 def _check_usable(text: str, chosen: Mapping[str, Sequence[int]]) -> None:
+    usable = _usable()
+    if not usable:
+        raise ValueError(f"{text}: the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name: leave --affinity out")
     for role, cpus in chosen.items():
-        missing = [str(cpu) for cpu in cpus if cpu not in _usable()]
+        missing = [str(cpu) for cpu in cpus if cpu not in usable]
         if missing:
-            there = ", ".join(map(str, sorted(_usable())))
+            there = ", ".join(map(str, sorted(usable)))
             raise ValueError(f"{text}: {role}: CPU {', '.join(missing[:8])} is not usable here; there is: {there}")
 
 
 def _usable() -> set[int]:
-    return os.sched_getaffinity(0) if sys.platform != "win32" else set(range(os.cpu_count() or 1))
+    """Empty where no mask can name them: several processor groups of Windows."""
+    if not ON_WINDOWS:
+        return os.sched_getaffinity(0)
+    from harness import windows
+
+    return set(windows.RealSystem().usable_cpus())
 
 
 def unusable(placement: Placement) -> tuple[int, ...]:

@@ -69,7 +69,8 @@ class System(Protocol):
 
     def close(self, handle: int) -> None: ...
 
-    def usable_cpus(self) -> list[int]: ...
+    def usable_cpus(self) -> list[int]:
+        """By number; none where the machine has several processor groups, as a mask names CPUs of one group only."""
 
     def set_affinity(self, pid: int, cpus: Sequence[int]) -> None: ...
 
@@ -88,6 +89,7 @@ class RealSystem:
             ("OpenProcess", [number, ctypes.c_int, number], handle),
             ("AssignProcessToJobObject", [handle, handle], ctypes.c_int),
             ("CloseHandle", [handle], ctypes.c_int),
+            ("GetActiveProcessorGroupCount", [], ctypes.c_uint16),
         ):
             function = getattr(self._kernel32, name)
             function.argtypes, function.restype = arguments, result
@@ -115,6 +117,9 @@ class RealSystem:
         self._kernel32.CloseHandle(handle)
 
     def usable_cpus(self) -> list[int]:
+        """From Windows 11 on the mask of a process in several groups is that of its first one, so it does not tell."""
+        if self._kernel32.GetActiveProcessorGroupCount() > 1:
+            return []
         return list(psutil.Process().cpu_affinity() or [])
 
     def set_affinity(self, pid: int, cpus: Sequence[int]) -> None:
@@ -160,6 +165,8 @@ class WindowsLauncher(PlainLauncher):
 
     def _launch(self, role: str, argv: list[str]) -> Program:
         cpus = self.placement.server_cpus if role == "server" else self.placement.loadgen_cpus
+        if role == "calibration" and cpus:
+            cpus += self.placement.server_cpus
 
         def admit(pid: int) -> None:
             self._system.assign(self._job, pid)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from harness import placement
 from harness.placement import Placement, default_placement, parse_affinity, physical_cores, recorded_placement, unusable
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs are placed under Linux only")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="how programs are placed under Linux; Windows' answers are simulated here")
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +124,42 @@ def test_a_run_goes_on_with_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert recorded_placement({**asdict(placement), "server_cpus": [0]}) == placement
     assert recorded_placement({"server_cpus": [0], "loadgen_cpus": [1], "note": "older"}).wineserver_cpus == (0,)
     assert unusable(placement) == () and unusable(Placement((7,), (1,), "", (8,))) == (7, 8)
+
+
+class Windows:
+    """In place of windows.RealSystem: the CPUs that it would find."""
+
+    cpus: list[int] = []
+
+    def usable_cpus(self) -> list[int]:
+        return self.cpus
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch, taskset: Path) -> type[Windows]:
+    taskset.unlink()
+    monkeypatch.setattr(placement, "ON_WINDOWS", True)
+    monkeypatch.setattr("harness.windows.RealSystem", Windows)
+    monkeypatch.setattr(Windows, "cpus", list(range(8)))
+    return Windows
+
+
+def test_affinity_on_windows(windows: type[Windows]) -> None:
+    chosen = parse_affinity("server=0-3,loadgen=4-7")
+    assert (chosen.server_cpus, chosen.wineserver_cpus, chosen.loadgen_cpus) == ((0, 1, 2, 3), (), (4, 5, 6, 7))
+    assert parse_affinity("none") == Placement(note="not pinned: --affinity none")
+    assert unusable(chosen) == ()
+    windows.cpus = [0, 1, 2, 3]
+    assert unusable(chosen) == (4, 5, 6, 7)
+
+
+@pytest.mark.parametrize(("cpus", "text", "message"), [
+    (range(4), "server=0,wineserver=1", "wineserver: no such role; there is: server, loadgen"),
+    (range(4), "server=4", "server: CPU 4 is not usable here; there is: 0, 1, 2, 3"),
+    ((), "server=0", "the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name: leave --affinity out"),
+])  # fmt: skip
+def test_wrong_affinity_on_windows(windows: type[Windows], cpus: Sequence[int], text: str, message: str) -> None:
+    windows.cpus = list(cpus)
+    with pytest.raises(ValueError) as caught:
+        parse_affinity(text)
+    assert str(caught.value) == f"{text}: {message}"

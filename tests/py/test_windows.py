@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -83,10 +84,11 @@ def test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs(programs: Pa
         assert launcher.platform == "windows-11-26100"
         described = system.calls[1][1]
         server, load = launcher.server("good", {}), launcher.loadgen({})
-        for program in (server, load):
+        calibrating = launcher.loadgen({"calibrate": True})  # it has its target in itself
+        for program in (server, load, calibrating):
             program.expect("ready", 20)
         expected: list[tuple[str, object]] = [("create_job", windows.KILL_ON_JOB_CLOSE | windows.DIE_ON_UNHANDLED_EXCEPTION)]
-        for pid, cpus in ((described, (0, 1)), (server.pid, (0, 1)), (load.pid, (2, 3))):
+        for pid, cpus in ((described, (0, 1)), (server.pid, (0, 1)), (load.pid, (2, 3)), (calibrating.pid, (2, 3, 0, 1))):
             expected += [("assign", pid), ("set_affinity", (pid, cpus)), ("resume", pid)]
         assert system.calls == expected
     assert not server.running() and not load.running()
@@ -107,6 +109,38 @@ def test_a_program_that_will_not_end_goes_with_the_job(programs: Path, monkeypat
     with pytest.raises(launch.ProgramFailed):
         launcher.close()
     assert program.wait(20) == -signal.SIGKILL
+
+
+def test_programs_are_where_affinity_says(programs: Path) -> None:
+    system = Simulated()
+    with windows.WindowsLauncher(programs, Placement((3,), (), "as asked"), system) as launcher:
+        server, load = launcher.server("good", {}), launcher.loadgen({})
+        for program in (server, load):
+            program.expect("ready", 20)
+        placed = {call: argument for call, argument in system.calls if call == "set_affinity"}
+        assert placed == {"set_affinity": (server.pid, (3,))}
+        assert all(argument != (load.pid, ()) for _, argument in system.calls)
+
+
+class Kernel32:
+    """What RealSystem finds in kernel32; every other call succeeds."""
+
+    groups = 1
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: object) -> int:
+            return self.groups if name == "GetActiveProcessorGroupCount" else 1
+
+        setattr(self, name, call)
+        return call
+
+
+@pytest.mark.parametrize(("groups", "cpus"), [(1, [0, 1, 2]), (2, [])])
+def test_several_processor_groups_have_no_numbers(monkeypatch: pytest.MonkeyPatch, groups: int, cpus: list[int]) -> None:
+    monkeypatch.setattr(ctypes, "WinDLL", lambda name, use_last_error: Kernel32(), raising=False)
+    monkeypatch.setattr(Kernel32, "groups", groups)
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda self: [0, 1, 2])  # from Windows 11 on: of the first group
+    assert windows.RealSystem().usable_cpus() == cpus
 
 
 @pytest.mark.parametrize("fails", ["assign", "set_affinity", "resume"])
