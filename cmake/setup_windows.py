@@ -22,6 +22,7 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 HARNESS_WORDS = ("run", "report", "slo", "tune", "laws", "serve", "micro", "compare", "check", "export", "validate", "models", "suites", "--version")
 WORDS = (*HARNESS_WORDS, "test", "setup", "help")
+TEST_PARTS = ("ctest", "mypy", "py", "servers")
 CMAKE_MINIMUM = (3, 25)
 VS_TOOLS = {
     "msvc-arm64": "Microsoft.VisualStudio.Component.VC.Tools.ARM64",
@@ -46,8 +47,8 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
   iomodels validate RUN          whether a run can be handed in
   iomodels models                the models and what they can do here
   iomodels suites                the suites
-  iomodels test [-- PYTEST OPTIONS]
-                                 every test that runs on Windows
+  iomodels test [PART...] [-- PYTEST OPTIONS]
+                                 every test that runs on Windows, or some parts: ctest mypy py servers
   iomodels setup                 only set up: Python's libraries, build
   iomodels help                  this text; "iomodels run --help" and so on for more
 
@@ -230,15 +231,27 @@ def run_harness(python: Path, words: list[str], environ: Mapping[str, str]) -> i
     return call([str(python), "-P", "-m", "harness", *words], {**environ, "PYTHONUTF8": "1"})
 
 
+def test_parts(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The parts that were named, else all; and what is pytest's, after "--"."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    for word in arguments[:end]:
+        if word not in TEST_PARTS:
+            fail(f"unknown part of the tests: {word} (one of: {' '.join(TEST_PARTS)}; options of pytest go after --)", 2)
+    return arguments[:end] or TEST_PARTS, arguments[end + 1 :]
+
+
 def test(root: Path, python: Path, toolchain: Toolchain, arguments: tuple[str, ...], environ: Mapping[str, str]) -> int:
+    """Each part, also after one that failed. What of a part Windows cannot run is skipped with its reason (tests/conftest.py)."""
+    chosen, options = test_parts(arguments)
     ctest = str(Path(check_cmake(toolchain.cmake)).with_name("ctest.exe" if os.name == "nt" else "ctest"))
-    options = [word for word in arguments if word != "--"]
+    pytest = [str(python), "-m", "pytest", "-rs"]
     parts = {
         "ctest": [ctest, "--preset", toolchain.preset],
         "mypy": [str(python), "-m", "mypy", "--strict"],
-        "pytest": [str(python), "-m", "pytest", "tests/py", "tests/servers", *options],
+        "py": [*pytest, "tests/py", *options],
+        "servers": [*pytest, "tests/servers", *options],
     }
-    failed = [name for name, argv in parts.items() if call(argv, environ, root) != 0]
+    failed = [name for name in chosen if call(parts[name], environ, root) != 0]
     if failed:
         say(f"failed: {', '.join(failed)}")
     return 1 if failed else 0
@@ -249,6 +262,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
     if command.word == "help":
         print(USAGE)
         return 0
+    if command.word == "test":
+        test_parts(command.arguments)  # a wrong one is told before anything is built
     (root / "build").mkdir(exist_ok=True)
     harness = [command.word, *command.arguments]
     if command.word == "check":  # it changes nothing, so nothing is made or built for it either

@@ -1,8 +1,15 @@
-"""What holds for every test, wherever and however pytest is started: the repository's packages can be imported, and Ctrl-C arrives."""
+"""What holds for every test, wherever and however pytest is started: the repository's packages can be imported, Ctrl-C arrives, and what Windows
+cannot run is skipped there."""
 
+from __future__ import annotations
+
+import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -11,3 +18,90 @@ if str(ROOT) not in sys.path:
 # A shell starts `./iomodels test &` in a script with SIGINT ignored, and every child inherits that: programs that a test interrupts would run on.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+WINE = "it looks into Wine"
+SCRIPTS = "its stand-ins for programs are scripts, which Windows does not start"
+SIGNALS = "between processes Windows has no signals: what is sent here would end the harness, without a word"
+PROC = "it reads /proc"
+LAYOUT = "its programs lie as they do on Linux"
+LINUX_TOOLS = "it asks compilers and checkers that are installed on Linux"
+
+NOT_ON_WINDOWS = {
+    "py/test_wine.py": WINE,
+    "py/test_windows_setup.py": SCRIPTS,
+    "py/test_portable.py": LINUX_TOOLS,
+    "py/test_benches.py": PROC,
+    "servers/test_requests.py": WINE,
+    "servers/test_counted.py": WINE,
+    "servers/test_capacity.py": "Windows has no limit of open files",
+    "py/test_counters.py::test_the_window_is_the_difference_of_its_ends": PROC,
+    "py/test_counters.py::test_threads_that_end_are_noticed_and_noted": PROC,
+    "py/test_counters.py::test_a_process_that_is_gone_is_a_reason": PROC,
+    "py/test_counters.py::test_what_cannot_be_read_is_a_reason": PROC,
+    "py/test_counters.py::test_the_server_itself_is_believed_first_and_proc_fills_the_rest": PROC,
+    "py/test_launch.py::test_end_by_a_signal_is_named": SIGNALS,
+    "py/test_launch.py::test_hanging_program_runs_into_the_deadline": SIGNALS,
+    "py/test_launch.py::test_program_that_will_not_stop": SIGNALS,
+    "py/test_launch.py::test_own_handler_of_interrupt_decides_the_exit_code": SIGNALS,
+    "py/test_launch.py::test_grandchild_with_the_pipes_does_not_delay_the_end": SIGNALS,
+    "py/test_launch.py::test_programs_end_with_the_harness": SIGNALS,
+    "py/test_launch.py::test_pinned_program_has_its_own_pid_and_cpu": "programs are pinned by taskset; Windows' way is in test_windows.py",
+    "py/test_launch.py::test_what_cannot_be_started": "Windows has other words for a file that is not there",
+    "py/test_launch.py::test_models_are_found_by_asking": SCRIPTS,
+    "py/test_launch.py::test_broken_server_is_not_overlooked": SCRIPTS,
+    "py/test_launch.py::test_platforms_must_agree": SCRIPTS,
+    "py/test_launch.py::test_close_stops_what_still_runs": SCRIPTS,
+    "py/test_measure.py::test_load_generators_that_fail": SIGNALS,
+    "py/test_measure.py::test_signals_end_it_at_once": SIGNALS,
+    "py/test_remote.py::test_a_run_whose_servers_are_on_another_machine": PROC,
+    "py/test_remote.py::test_the_record_names_both_machines": LAYOUT,
+    "py/test_remote.py::test_a_server_that_will_not_end_is_ended": SIGNALS,
+    "py/test_run.py::test_what_cannot_be_had_is_null_with_a_reason": LAYOUT,
+    "py/test_run.py::test_interrupted_and_gone_on_with": SIGNALS,
+    "py/test_run.py::test_a_run_elsewhere_is_named_by_its_path": SIGNALS,
+    "py/test_run.py::test_going_on_after_a_crash_in_mid_write": SIGNALS,
+    "py/test_run.py::TestGoingOnIsRefused": SIGNALS,
+    "py/test_run.py::test_a_run_goes_on_where_it_was_begun": "which CPUs may be used is asked as on Linux",
+    "py/test_slo.py::test_interrupted_and_gone_on_with": SIGNALS,
+    "py/test_windows.py::test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs": SCRIPTS,
+    "py/test_windows.py::test_a_program_that_will_not_end_goes_with_the_job": SCRIPTS,
+    "py/test_windows.py::test_programs_are_where_affinity_says": SCRIPTS,
+    "py/test_windows.py::test_a_program_that_cannot_be_placed_is_not_left_behind": SCRIPTS,
+    "py/test_windows.py::test_without_a_console_stopping_goes_on_with_its_next_step": SCRIPTS,
+    "py/test_windows.py::test_waits_are_short_where_they_cannot_be_interrupted": SCRIPTS,
+    "py/test_windows.py::test_structures_and_constants_are_those_of_the_windows_headers": LINUX_TOOLS,
+}
+"""File, or test with all its parameters, below tests/: why not. Besides, a test may skip itself for what it alone knows."""
+
+ON_WINDOWS = os.name == "nt" or bool(os.environ.get("IOMODELS_TESTS_OF_WINDOWS"))
+"""The variable lets the selection be looked at elsewhere."""
+
+
+class NotHere(pytest.Module):
+    """A file that is not even imported: on Windows what it imports is not there."""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        name = _below_tests(self.path)
+        pytest.skip(f"{name} not on Windows: {NOT_ON_WINDOWS[name]}", allow_module_level=True)
+
+
+def _below_tests(path: Path) -> str:
+    return path.relative_to(ROOT / "tests").as_posix() if path.is_relative_to(ROOT / "tests") else ""
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    if ON_WINDOWS and _below_tests(module_path) in NOT_ON_WINDOWS:
+        made: pytest.Module = NotHere.from_parent(parent, path=module_path)
+        return made
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not ON_WINDOWS:
+        return
+    for item in items:
+        names = [node.name.partition("[")[0] for node in item.listchain() if isinstance(node, (pytest.Class, pytest.Function))]
+        for count in range(1, len(names) + 1):
+            reason = NOT_ON_WINDOWS.get("::".join([_below_tests(item.path), *names[:count]]))
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=f"not on Windows: {reason}"))

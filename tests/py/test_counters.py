@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -191,6 +190,8 @@ def test_a_thread_that_has_ended_is_told_from_one_that_has_its_number() -> None:
         watch.end()
     assert watch.reason is None and watch.values["threads_ended"] == 1
     watch.close()
+    import resource
+
     assert resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw > 0
 
 

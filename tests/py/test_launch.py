@@ -190,19 +190,19 @@ IGNORE = "signal.signal(signal.{0}, signal.SIG_IGN)\n"
 
 
 @pytest.mark.parametrize(
-    ("ignored", "code"),
+    ("ignored", "ends"),
     [
-        ([], -signal.SIGINT),
-        (["SIGINT"], -signal.SIGTERM),
-        (["SIGINT", "SIGTERM"], -signal.SIGKILL),
+        ([], "SIGINT"),
+        (["SIGINT"], "SIGTERM"),
+        (["SIGINT", "SIGTERM"], "SIGKILL"),
     ],
 )
-def test_program_that_will_not_stop(ignored: list[str], code: int) -> None:
+def test_program_that_will_not_stop(ignored: list[str], ends: str) -> None:
     """The end of stdin first, then one signal stronger than the other."""
     default = "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
     with child(default + "".join(IGNORE.format(name) for name in ignored) + "say('ready')\ntime.sleep(1000)") as program:
         program.expect("ready", DEADLINE_S)
-        assert program.stop(0.2) == code
+        assert program.stop(0.2) == -signal.Signals[ends]
     assert gone(program.pid)
 
 
@@ -267,8 +267,8 @@ with Program(child) as first, Program(child) as second:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_programs_end_with_the_harness(number: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
+def test_programs_end_with_the_harness(name: str) -> None:
     """However it ends. SIGINT as from a terminal reaches the harness alone, which has time to stop its programs in order."""
     with subprocess.Popen(
         [sys.executable, "-c", HARNESS, SAY + READY_THEN_WAIT],
@@ -280,7 +280,7 @@ def test_programs_end_with_the_harness(number: signal.Signals) -> None:
         assert harness.stdout
         pids = [int(pid) for pid in harness.stdout.readline().split()]
         assert len(pids) == 2 and not any(gone(pid) for pid in pids)
-        os.killpg(harness.pid, number)
+        os.killpg(harness.pid, signal.Signals[name])
         harness.wait(DEADLINE_S)
     assert until(lambda: all(gone(pid) for pid in pids))
 

@@ -221,6 +221,7 @@ def test_the_harness_gets_the_arguments_and_gives_the_exit_code(machine: Path, m
         ((), 2, "iomodels run SUITE"),
         (("--no-install",), 2, "iomodels run SUITE"),
         (("nonsense",), 2, "unknown word: nonsense (one of: run report"),
+        (("test", "host"), 2, "unknown part of the tests: host (one of: ctest mypy py servers; options of pytest go after --)"),
         (("setup", "now"), 2, "setup takes no arguments, but got: now"),
         (("models", "--no-install"), 1, "--no-install forbids to make it"),
     ],
@@ -231,6 +232,24 @@ def test_wrong_words(machine: Path, capfd: pytest.CaptureFixture[str], words: tu
     out, err = capfd.readouterr()
     assert out == "" and said in err
     assert calls(machine) == []
+
+
+CTEST = """#!/bin/sh
+printf '%s\\n' "ctest $*" >>"$FAKE_LOG"
+exit 8
+"""
+
+
+def test_the_tests_run_part_by_part(machine: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    mingw(machine)
+    install(machine, "ctest", CTEST)
+    assert main(machine, "test") == 1  # ctest's, and the other parts all the same
+    assert calls(machine)[-4:] == [
+        "ctest --preset mingw", "python -m mypy --strict", "python -m pytest -rs tests/py", "python -m pytest -rs tests/servers",
+    ]  # fmt: skip
+    assert capfd.readouterr().err.endswith("iomodels: failed: ctest\n")
+    assert main(machine, "test", "servers", "mypy", "--", "-k", "not x") == 0
+    assert calls(machine)[-2:] == ["python -m pytest -rs tests/servers -k not x", "python -m mypy --strict"]
 
 
 def test_check_makes_and_builds_nothing(machine: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -327,6 +346,6 @@ def test_a_wanted_compiler_that_is_missing_is_not_replaced(
 
 def test_every_preset_that_set_up_names_is_there() -> None:
     presets = json.loads((ROOT / "CMakePresets.json").read_text(encoding="utf-8"))
-    for kind in ("configurePresets", "buildPresets"):
+    for kind in ("configurePresets", "buildPresets", "testPresets"):
         names = {preset["name"] for preset in presets[kind]}
         assert {"msvc", "mingw", "msvc-x86", "msvc-asan", *setup_windows.VS_TOOLS} <= names
