@@ -43,6 +43,7 @@ LAWS_S = 900.0
 RECONNECT_S = 60.0
 """How long a lost agent is called again before the run stops, which can then be gone on with. Longer than it takes the agent to notice."""
 RETRY_S = 1.0
+WAIT_SLICE_S = 0.2
 CONNECTION_LOST = 255
 """What stands for an exit code that nobody tells any more; ssh uses the same."""
 KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
@@ -304,7 +305,7 @@ class Session:
         """The answer to a request. Raises LaunchError when it is refused, or does not come."""
         try:
             self.channel.send(**request)
-            said = self._answers.get(timeout=within_s)
+            said = self._answer(time.monotonic() + within_s)
         except (OSError, queue.Empty) as error:
             self.close()
             how = f"no answer within {within_s:g} s" if isinstance(error, queue.Empty) else str(error)
@@ -318,6 +319,15 @@ class Session:
             self.close()
             raise LaunchError(f"{self.where}: {request['do']}: '{event}' was expected, came '{said.get('event')}'")
         return said
+
+    def _answer(self, deadline: float) -> dict[str, Any] | None:
+        """In slices, as on Windows Ctrl-C does not end a wait for a lock."""
+        while True:
+            try:
+                return self._answers.get(timeout=WAIT_SLICE_S)
+            except queue.Empty:
+                if time.monotonic() > deadline:
+                    raise
 
     def close(self) -> None:
         self.lost = True

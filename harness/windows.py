@@ -176,6 +176,9 @@ class WindowsLauncher(PlainLauncher):
 
         return Program(argv, admit=admit)
 
+    def environment(self) -> dict[str, Any]:
+        return {**super().environment(), "priority_class": "normal"}  # what every program is started with (launch._spawn)
+
     def close(self) -> None:
         """Programs are asked to end; then the job goes, and with it whatever would not."""
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -160,6 +162,18 @@ def test_another_machine_is_known_by_its_token_and_no_record_is(monkeypatch: pyt
     assert setting.server_host == ServerHost("192.0.2.10", 9100, "the-token")
     assert "the-token" not in " ".join(setting.command) and setting.command[-2:] == ("--seed", "3")
     assert setting.resume_command.endswith("run --server-host 192.0.2.10:9100 --resume")
+
+
+@pytest.mark.parametrize("code_page", ["cp437", "cp1252"])
+def test_a_code_page_without_a_sign_loses_no_more_than_that(monkeypatch: pytest.MonkeyPatch, code_page: str) -> None:
+    """As Windows has it where output goes into a file or a pipe."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written, encoding=code_page))
+    with pytest.raises(SystemExit):
+        main(["run", SUITE, "--repeats", "3≤4"])
+    sys.stderr.flush()
+    known = "≤".encode(code_page, "replace").decode(code_page)
+    assert written.getvalue().decode(code_page).startswith(f"iomodels: --repeats 3{known}4: must be 1 ")
 
 
 def test_a_token_of_ones_own_that_is_too_short(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

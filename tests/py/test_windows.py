@@ -122,6 +122,41 @@ def test_programs_are_where_affinity_says(programs: Path) -> None:
         assert all(argument != (load.pid, ()) for _, argument in system.calls)
 
 
+def test_programs_are_started_as_windows_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ctrl-C is for the harness alone, no priority is inherited, and one that is to be placed does not run before. The numbers are winbase.h's."""
+    asked: list[int] = []
+
+    def started(argv: list[str], creationflags: int, **others: object) -> None:
+        asked.append(creationflags)
+        raise OSError(2, "No such file")
+
+    for name, value in (("CREATE_NEW_PROCESS_GROUP", 0x200), ("NORMAL_PRIORITY_CLASS", 0x20)):
+        monkeypatch.setattr(subprocess, name, value, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", started)
+    monkeypatch.setattr(sys, "platform", "win32")
+    for admit in (None, lambda pid: None):
+        with pytest.raises(LaunchError, match="cannot be started"):
+            Program(["server.exe"], admit=admit)
+    assert asked == [0x220, 0x224]
+
+
+def test_the_priority_is_part_of_the_record(programs: Path) -> None:
+    with windows.WindowsLauncher(programs, None, Simulated()) as launcher:
+        assert launcher.environment()["priority_class"] == "normal" and launcher.environment()["placement"]["server_cpus"] == (0, 1)
+
+
+def test_a_program_is_interrupted_by_the_event_that_its_own_group_gets(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C cannot be sent to one group; Ctrl-Break can."""
+    with Program([str(programs / "good.exe")]) as program:
+        sent: list[int] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(signal, "CTRL_BREAK_EVENT", 1, raising=False)
+            patch.setattr(program._process, "send_signal", sent.append)
+            patch.setattr(sys, "platform", "win32")
+            program.interrupt()
+        assert sent == [1]
+
+
 class Kernel32:
     """What RealSystem finds in kernel32; every other call succeeds."""
 

@@ -234,6 +234,21 @@ def test_wrong_words(machine: Path, capfd: pytest.CaptureFixture[str], words: tu
     assert calls(machine) == []
 
 
+def test_ctrl_c_waits_until_the_harness_has_tidied_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reaches both; set-up must not end before the program whose exit code it passes on."""
+    class Tidying:
+        def __init__(self, *argv: object, **others: object) -> None:
+            self.waits = iter([KeyboardInterrupt, KeyboardInterrupt, None])
+
+        def wait(self) -> int:
+            if interrupted := next(self.waits):
+                raise interrupted
+            return 130
+
+    monkeypatch.setattr(subprocess, "Popen", Tidying)
+    assert setup_windows.call(["harness"], {}) == 130
+
+
 CTEST = """#!/bin/sh
 printf '%s\\n' "ctest $*" >>"$FAKE_LOG"
 exit 8
