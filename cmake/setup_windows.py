@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESS_WORDS = ("run", "report", "slo", "tune", "laws", "serve", "micro", "compare", "check", "export", "validate", "models", "suites", "--version")
+HARNESS_WORDS = ("run", "report", "slo", "tune", "laws", "serve", "micro", "compare", "check", "export", "validate", "pack", "models", "suites", "--version")
 WORDS = (*HARNESS_WORDS, "test", "setup", "help")
 TEST_PARTS = ("ctest", "mypy", "py", "servers")
 CMAKE_MINIMUM = (3, 25)
@@ -45,6 +45,7 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
   iomodels check                 what on this machine disturbs figures, and how to mend it
   iomodels export RUN            its histograms as HdrHistogram's .hgrm and .hlog
   iomodels validate RUN          whether a run can be handed in
+  iomodels pack RUN              a run in the form that is kept with the sources
   iomodels models                the models and what they can do here
   iomodels suites                the suites
   iomodels test [PART...] [-- PYTEST OPTIONS]

@@ -35,6 +35,7 @@ from harness.suite import BOUNDS, Server, Suite, SuiteError, find_suite, hint, l
 
 RESULTS = ROOT / "results"
 TOKEN = "IOMODELS_SERVER_TOKEN"
+CONTRIBUTED = RESULTS / "contributed"
 LAW_S = 0.5  # of one law, for the first estimate
 
 
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             fail([f"{unknown}: no such option of {arguments.command}; {advice}"])
         fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
     commands = {
-        "run": _run, "report": _report, "slo": _slo, "export": _export, "compare": _compare, "check": _check, "validate": _validate, "models": _models,
+        "run": _run, "report": _report, "slo": _slo, "export": _export, "compare": _compare, "check": _check, "validate": _validate, "pack": _pack, "models": _models,
         "suites": _suites, "micro": _micro, "laws": _laws, "tune": _tune, "serve": _serve,
     }  # fmt: skip
     console = Console(highlight=False)
@@ -285,6 +286,18 @@ def _validate(arguments: argparse.Namespace, console: Console, words: Sequence[s
     return run.FAILED if found else 0
 
 
+def _pack(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from harness.pack import pack_run
+
+    loaded = load_run(find_run(arguments.run))
+    target = arguments.out or CONTRIBUTED / loaded.manifest["platform"] / loaded.manifest["run"]
+    bytes_ = pack_run(loaded, target)
+    console.print(f"packed: {target} ({bytes_ / 1e6:.2f} MB)", markup=False, soft_wrap=True)
+    for line in complaints(target):
+        console.print(f"note: it cannot be handed in: {line}", markup=False, soft_wrap=True)
+    return 0
+
+
 def _compare_micro(folders: Sequence[Path], arguments: argparse.Namespace, console: Console) -> int:
     for folder in folders:
         if not is_micro_run(folder):
@@ -396,6 +409,9 @@ def find_run(name: str, *manifests: str) -> Path:
         return RESULTS / runs[-1]
     if name in runs:
         return RESULTS / name
+    kept = next((path.parent for manifest in manifests or (MANIFEST,) for path in CONTRIBUTED.glob(f"*/{name}/{manifest}")), None)
+    if kept:
+        return kept
     if not runs:
         raise run.Refused([f"{name}: no such run; {RESULTS} has none yet"])
     raise run.Refused([f"{name}: no such run; {hint(name, runs[-5:])}"])

@@ -14,12 +14,12 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from harness.files import write_whole
+from harness.hdr import Layout, listed
 from harness.records import Condition, Record, Run
 from harness.stats import Histogram, histogram, merge, samples
 
@@ -29,42 +29,6 @@ FINEST_PERCENT = 100 - 1e-9  # eleven nines: a double has few steps beyond
 V2_COOKIE = 0x1C849313
 V2_COMPRESSED_COOKIE = 0x1C849314
 TIMES = ("response", "service")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a histogram's buckets lie: each doubling of the value from `sub_buckets` on has half of them."""
-
-    lowest: int
-    highest: int
-    digits: int
-
-    @property
-    def unit_bits(self) -> int:
-        return self.lowest.bit_length() - 1
-
-    @property
-    def sub_bits(self) -> int:
-        return int(2 * 10**self.digits - 1).bit_length()
-
-    @property
-    def buckets(self) -> int:
-        covered, count = 1 << (self.sub_bits + self.unit_bits), 1
-        while covered <= self.highest:
-            covered, count = 2 * covered, count + 1
-        return count
-
-    def index(self, value: int) -> int:
-        """Place of a value in the array of counts."""
-        bucket = max(0, (value >> self.unit_bits).bit_length() - self.sub_bits)
-        half = 1 << (self.sub_bits - 1)
-        return (bucket + 1) * half + (value >> (bucket + self.unit_bits)) - half
-
-    def middle(self, value: int) -> int:
-        """The middle of a value's bucket, which stands for its values in mean and deviation."""
-        bucket = max(0, (value >> self.unit_bits).bit_length() - self.sub_bits)
-        width = 1 << (bucket + self.unit_bits)
-        return value // width * width + width // 2
 
 
 def export_run(run: Run, folder: Path) -> list[Path]:
@@ -141,14 +105,7 @@ def interval_log(intervals: Iterable[tuple[float, float, Histogram]], layout: La
 
 def encode(counts: Histogram, layout: Layout) -> str:
     """A histogram in the compressed V2 encoding, base64: all numbers big-endian, counts as zigzag varints, a run of zeros as minus its length."""
-    payload = bytearray()
-    expected = 0
-    for value, count in counts:
-        index = layout.index(value)
-        if index > expected:
-            payload += _zigzag(expected - index)
-        payload += _zigzag(count)
-        expected = index + 1
+    payload = b"".join(map(_zigzag, listed(counts, layout)))
     head = struct.pack(">iiiiqqd", V2_COOKIE, len(payload), 0, layout.digits, layout.lowest, layout.highest, 1.0)
     packed = zlib.compress(head + payload)
     return base64.b64encode(struct.pack(">ii", V2_COMPRESSED_COOKIE, len(packed)) + packed).decode("ascii")

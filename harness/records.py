@@ -5,15 +5,17 @@ one line a measurement. Both are described by `results/schema/*.json` and checke
 on reading. All times are nanoseconds and all sizes bytes unless a name says otherwise.
 
 Format 2 (a load generator that knows open loops) has `response` and `service` in a load generator's result where format 1 has one
-`latency`. A record of format 1, which only knew closed loops, reads as if both were that.
+`latency`. A record of format 1, which only knew closed loops, reads as if both were that. Format 3 is half as long: a histogram
+lists its counts in the order of its buckets (harness/hdr.py), which is exact, and an interval's times have the histogram's digits and no more.
 """
 
 from __future__ import annotations
 
 import json
+import lzma
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
@@ -21,13 +23,18 @@ from typing import Any
 
 import jsonschema
 
+from harness import hdr
 from harness.files import SCHEMAS, naming, write_whole
 
-FORMAT = 2
+FORMAT = 3
 OLDEST = 1  # a format is read for as long as what it lacks can be said to be missing; results/README.md lists them
+TIMES = ("latency", "response", "service", "connect")
+SIGNIFICANT = 3
 SAME = {"same_as": "response"}
 MANIFEST = "run.json"
 RECORDS = "records.jsonl"
+PACKED = "records.jsonl.xz"
+"""The same lines, compressed: a run that is kept with the sources (harness/pack.py). It is read, never written to again."""
 
 
 class RunError(Exception):
@@ -137,7 +144,9 @@ def record_to_json(record: Record) -> dict[str, Any]:
     if record.counters is None:
         del data["counters"]
     if data["loadgen"] and data["loadgen"].get("result"):
-        data["loadgen"]["result"] = _stored(data["loadgen"]["result"], record.format)
+        result = _stored(data["loadgen"]["result"], record.format)
+        compact = record.ok and record.format >= 3  # the schema says nothing of what a failed one holds
+        data["loadgen"]["result"] = _compact(result) if compact else result
     return data
 
 
@@ -147,7 +156,9 @@ def record_from_json(data: Mapping[str, Any]) -> Record:
     condition["options"] = tuple(condition["options"].items())
     fields: dict[str, Any] = {**data, "condition": Condition(**condition)}
     if data["loadgen"] and data["loadgen"].get("result"):
-        fields["loadgen"] = {**data["loadgen"], "result": _read(data["loadgen"]["result"])}
+        result = data["loadgen"]["result"]
+        plain = _each_histogram(result, _plain_histogram) if data["status"] == "ok" else result
+        fields["loadgen"] = {**data["loadgen"], "result": _read(plain)}
     return Record(**fields)
 
 
@@ -156,13 +167,9 @@ def _stored(result: dict[str, Any], format_: int) -> dict[str, Any]:
     if format_ == 1:
         return {key: value for key, value in result.items() if key not in ("response", "service")}
     kept = {key: value for key, value in result.items() if key != "latency"}
-    if "response" in kept and kept.get("service") == _without_intent(kept["response"]):
+    if "response" in kept and kept.get("service") == _without(kept["response"], "intended"):
         kept["service"] = SAME
     return kept
-
-
-def _without_intent(response: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in response.items() if key != "intended"}
 
 
 def _read(result: dict[str, Any]) -> dict[str, Any]:
@@ -171,8 +178,56 @@ def _read(result: dict[str, Any]) -> dict[str, Any]:
     if response is None:  # of a failed record
         return result
     service = result.get("service", SAME)
-    service = _without_intent(response) if service == SAME else service
+    service = _without(response, "intended") if service == SAME else service
     return {**result, "response": response, "service": service, "latency": response}
+
+
+Part = dict[str, Any]
+
+
+def _each_histogram(result: Part, change: Callable[[Part], Part]) -> Part:
+    """The result with its histograms as the function leaves them."""
+    changed = dict(result)
+    for time in TIMES:
+        if "histogram" in (result.get(time) or {}):
+            changed[time] = {**result[time], "histogram": change(result[time]["histogram"])}
+    return changed
+
+
+def _compact(result: Part) -> Part:
+    changed = _each_histogram(result, _compact_histogram)
+    if "intervals" in result:
+        times = {name: [_significant(ns) for ns in result["intervals"][name]] for name in ("mean_ns", "max_ns")}
+        changed["intervals"] = {**result["intervals"], **times}
+    return changed
+
+
+def _significant(value: float | None) -> int | None:
+    """To as many digits as a histogram has; more of them, of the few replies of 10 ms, would be most of a packed run."""
+    return None if value is None else int(float(f"{value:.{SIGNIFICANT - 1}e}"))
+
+
+def _compact_histogram(histogram: Part) -> Part:
+    """Its counts by bucket; values that are not the highest of their bucket, which no HdrHistogram has, would be lost and stay."""
+    layout = _layout(histogram)
+    buckets = hdr.listed(histogram["counts"], layout)
+    if hdr.pairs(buckets, layout) != [list(pair) for pair in histogram["counts"]]:
+        return histogram
+    return {**_without(histogram, "counts"), "buckets": buckets}
+
+
+def _plain_histogram(histogram: Part) -> Part:
+    if "buckets" not in histogram:
+        return histogram
+    return {**_without(histogram, "buckets"), "counts": hdr.pairs(histogram["buckets"], _layout(histogram))}
+
+
+def _layout(histogram: Mapping[str, Any]) -> hdr.Layout:
+    return hdr.Layout(histogram["lowest"], histogram["highest"], histogram["significant_figures"])
+
+
+def _without(part: Mapping[str, Any], name: str) -> Part:
+    return {key: value for key, value in part.items() if key != name}
 
 
 @cache
@@ -208,8 +263,8 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def check_record(record: Record, what: str) -> None:
-    """Raise RunError, beginning with `what`, when the record does not follow the schema."""
-    _check_record(record_to_json(record), what)
+    """Raise RunError, beginning with `what`, when the record does not follow the schema: as the programs told it, before it is made shorter."""
+    _check_record(record_to_json(replace(record, format=min(record.format, 2))), what)
 
 
 def _check_record(data: dict[str, Any], what: str) -> None:
@@ -218,25 +273,46 @@ def _check_record(data: dict[str, Any], what: str) -> None:
     if data["status"] != "ok":
         return
     result = data["loadgen"]["result"]
-    for name in ("latency", "response", "service", "connect"):
+    for name in TIMES:
         if name in result and result[name] != SAME:
             _check_histogram(result[name], f"{what}: {name}")
+    intervals = result.get("intervals", {})
+    if len({len(each) for each in intervals.values() if isinstance(each, list)}) > 1:
+        raise RunError(f"{what}: intervals: the lists must be of one length")
 
 
 def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
-    pairs = latency["histogram"]["counts"]
-    if not all(isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is type(pair[1]) is int for pair in pairs):
-        raise RunError(f"{what}: the histogram must be pairs of whole numbers")
-    if any(low[0] >= high[0] for low, high in zip(pairs, pairs[1:])) or any(pair[0] < 0 or pair[1] < 1 for pair in pairs):
-        raise RunError(f"{what}: the histogram's values must ascend and its counts be positive")
-    total = sum(count for _, count in pairs)
-    if total != latency["count"]:
-        raise RunError(f"{what}: the histogram holds {total} latencies, its count says {latency['count']}")
+    histogram = latency["histogram"]
+    if "buckets" in histogram:
+        counts = _bucket_counts(histogram, what)
+    else:
+        pairs = histogram["counts"]
+        if not all(isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is type(pair[1]) is int for pair in pairs):
+            raise RunError(f"{what}: the histogram must be pairs of whole numbers")
+        if any(low[0] >= high[0] for low, high in zip(pairs, pairs[1:])) or any(pair[0] < 0 or pair[1] < 1 for pair in pairs):
+            raise RunError(f"{what}: the histogram's values must ascend and its counts be positive")
+        counts = [count for _, count in pairs]
+    if sum(counts) != latency["count"]:
+        raise RunError(f"{what}: the histogram holds {sum(counts)} latencies, its count says {latency['count']}")
+
+
+def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
+    """The counts above 0. A list that decoding would read otherwise than it was written is refused."""
+    buckets = histogram["buckets"]
+    if not all(type(each) is int and each != 0 for each in buckets):
+        raise RunError(f"{what}: the histogram must be whole numbers other than 0")
+    if any(one < 0 and other < 0 for one, other in zip(buckets, [*buckets[1:], -1])):
+        raise RunError(f"{what}: a number of empty buckets must be followed by a count")
+    reached = sum(1 if each > 0 else -each for each in buckets)
+    if reached > _layout(histogram).places:
+        raise RunError(f"{what}: the histogram lists {reached} buckets, it has {_layout(histogram).places}")
+    return [each for each in buckets if each > 0]
 
 
 def append_record(folder: Path, record: Record) -> None:
     """Add one line and have it on disk before returning: a crash loses at most the measurement under way."""
     path = folder / RECORDS
+    check_record(record, f"{path}: record {record.index}")
     data = record_to_json(record)
     _check_record(data, f"{path}: record {record.index}")
     line = json.dumps(data, separators=(",", ":"), ensure_ascii=False) + "\n"
@@ -264,8 +340,9 @@ def load_run(path: Path) -> Run:
     warnings: list[str] = []
     records: dict[int, Record] = {}
     tried_again = 0
-    for number, line in _lines(path / RECORDS, warnings):
-        what = f"{path / RECORDS}: line {number}"
+    source, content = stored_records(path)
+    for number, line in _lines(source.name, content, warnings):
+        what = f"{source}: line {number}"
         data = _parse(line)
         if data is None:
             raise RunError(f"{what}: not a JSON object; the file was changed or damaged")
@@ -302,14 +379,25 @@ def read_object(path: Path) -> dict[str, Any]:
     return data
 
 
-def _lines(path: Path, warnings: list[str]) -> list[tuple[int, bytes]]:
+def stored_records(folder: Path) -> tuple[Path, bytes]:
+    """The file that has the records of a run, and its lines; none if it was interrupted before the first measurement was over. RunError."""
+    plain, packed = folder / RECORDS, folder / PACKED
+    if plain.exists() and packed.exists():
+        raise RunError(f"{folder}: has {RECORDS} and {PACKED}; one of them is too many")
+    if not packed.exists():
+        return plain, plain.read_bytes() if plain.exists() else b""
+    try:
+        return packed, lzma.decompress(packed.read_bytes(), lzma.FORMAT_XZ)
+    except lzma.LZMAError as error:
+        raise RunError(f"{packed}: damaged: {error}") from None
+
+
+def _lines(name: str, content: bytes, warnings: list[str]) -> list[tuple[int, bytes]]:
     """The numbered lines of a records file; an unfinished last one is announced and left out."""
-    if not path.exists():  # interrupted before the first measurement was over
-        return []
-    lines = path.read_bytes().split(b"\n")
+    lines = content.split(b"\n")
     last = lines.pop()
     if last and _parse(last) is None:
-        warnings.append(f"{path.name}: line {len(lines) + 1} was cut short and is left out")
+        warnings.append(f"{name}: line {len(lines) + 1} was cut short and is left out")
     elif last:
         lines.append(last)
     return list(enumerate(lines, start=1))

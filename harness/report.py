@@ -24,11 +24,12 @@ from harness.answer import WINE_SENTENCE, answer, count, figure_words, times
 from harness.compare import ComparedRuns
 from harness.files import write_whole
 from harness.publish import cells_csv, write_folder
-from harness.records import Run, RunError, load_run
+from harness.records import PACKED, RECORDS, Run, RunError, load_run
 from harness.stats import Estimate, Measure
 from harness.summary import COSTS, PERCENTS, Cell, Comparison, Summary, panel, summarise
 from plots import (course_of_a_cell, latency_by_percentile, latency_by_rate, memory_by_connections, ratios_to_baseline, request_costs, style,
                    then_versus_now, throughput_by_connections, winner_map)
+from plots.svg import with_text, without_bare_groups
 
 FIGURES = (throughput_by_connections, ratios_to_baseline, winner_map, latency_by_percentile, latency_by_rate, request_costs,
            memory_by_connections, course_of_a_cell, then_versus_now)
@@ -71,15 +72,18 @@ class Block:
 def write_report(of: Path | Run) -> Path:
     """Writes figures/, report.md and report.html into the folder of a run, which may be loaded already; returns the path of report.html.
 
-    Raises RunError when the folder holds no readable run. Files are replaced whole.
+    The report of a packed run is report.html alone. Raises RunError when the folder holds no readable run. Files are replaced whole.
     """
     run = of if isinstance(of, Run) else load_run(of)
-    run_dir = run.path
+    run_dir, alone = run.path, (run.path / PACKED).exists()
     summary = summarise(run)
     plots, not_drawn = draw_figures(run)
-    pictures = [style.write(plot, run_dir / "figures")[0].read_text(encoding="utf-8") for plot in plots]
-    context = _context(summary, plots, not_drawn)
-    write_whole(run_dir / "report.md", _environment(html=False).get_template("report.md.j2").render(context))
+    context = _context(summary, plots, not_drawn) | {"alone": alone, "records": PACKED if alone else RECORDS}
+    if alone:
+        pictures = [style.svg_text(plot) for plot in plots]
+    else:
+        pictures = [style.write(plot, run_dir / "figures")[0].read_text(encoding="utf-8") for plot in plots]
+        write_whole(run_dir / "report.md", _environment(html=False).get_template("report.md.j2").render(context))
     context["figures"] = [{"plot": plot, "svg": inline_svg(svg, plot.alt, place)} for place, (plot, svg) in enumerate(zip(plots, pictures))]
     context["colours"] = style.dark_colours()
     write_whole(run_dir / "report.html", _environment(html=True).get_template("report.html.j2").render(context))
@@ -291,9 +295,15 @@ def _flat(prefix: str, value: object, reasons: Mapping[str, str] | None = None) 
 
 
 def inline_svg(svg: str, alt: str, place: int) -> str:
-    """The figure as an element of an HTML page: no prolog, ids of its own, an alt text, and colours that follow the page."""
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg"):], flags=re.DOTALL)
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{place}-", text)
+    """The figure as an element of an HTML page: no prolog, ids of its own, an alt text, words that are text, and colours that follow the page."""
+    text = with_text(re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg"):], flags=re.DOTALL)).replace("xlink:href=", "href=")
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    text = re.sub(r' id="([^"]*)"', lambda found: f' id="f{place}-{found[1]}"' if found[1] in used else "", text)
+    text = re.sub(r'(href="#|url\(#)', rf"\g<1>f{place}-", text)
+    looks: dict[str, str] = {}
+    text = re.sub(r' style="([^"]*)"', lambda found: f' class="{looks.setdefault(found[1], f"f{place}-{len(looks)}")}"', text)
+    rules = "".join(f".{name} {{{look}}}\n" for look, name in looks.items())
+    text = without_bare_groups(text).replace("</style>", f"\n{rules}</style>", 1)
     for colour in style.dark_colours():
         text = text.replace(colour, f"var(--c{colour[1:]})")
     box = re.search(r'viewBox="[^"]*"', text)

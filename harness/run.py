@@ -27,7 +27,7 @@ from harness.placement import LOADGEN_ALONE, Placement, recorded_placement, unus
 from harness.plan import Measurement, is_limit, limit_of, make_plan
 from harness.preflight import preflight, raise_open_files_limit
 from harness.progress import Progress, duration_text
-from harness.records import FORMAT, Condition, Record, Run, append_record, load_run, mend_records, utc_now, write_manifest
+from harness.records import FORMAT, PACKED, Condition, Record, Run, append_record, load_run, mend_records, utc_now, write_manifest
 from harness.remote import RemoteLauncher, ServerHost
 from harness.suite import Suite, model_errors, suite_from
 
@@ -98,6 +98,8 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
     _check_plan(run, plan)
     done = {record.index for record in run.records if not retry_failed or is_limit(record.reason) or _counts(record)}
     todo = [item for item in plan if item.index not in done]
+    if (folder / PACKED).exists():
+        raise Refused([f"{folder}: is packed, and a packed run is not written to: go on with the run that it was made of"])
     if not todo:
         failed = sum(not record.ok for record in run.records)
         again = f"; {failed} failed: --retry-failed tries them again" if failed else ""

@@ -25,11 +25,12 @@ from harness.launch import Launcher
 from harness.measure import measure
 from harness.plan import Measurement, cells
 from harness.preflight import raise_open_files_limit
-from harness.records import FORMAT, Record, RunError, append_record, check_against, mend_records, utc_now
+from harness.records import Record, RunError, append_record, check_against, mend_records, utc_now
 from harness.run import Refused, Setting
 from harness.search import Answer, Next, Range, Trial, advise
 from harness.suite import Suite, suite_from
 
+FORMAT = 2
 MANIFEST = "slo.json"
 TIMELY = 0.999  # share of timely sends below which a trial says something about the load generator only (labench's rule)
 SENT = 0.99  # share of what was due in the window that must have been handed over in it

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.records import MANIFEST, RECORDS, load_run
+from harness.pack import MOST_BYTES, size
+from harness.records import MANIFEST, PACKED, load_run, stored_records
 
-WRITTEN = re.compile(r"run\.json|records\.jsonl|report\.(html|md)|[\w.-]+\.(svg|png|csv)")
+WRITTEN = re.compile(r"run\.json|laws\.json|records\.jsonl(\.xz)?|report\.(html|md)|[\w.-]+\.(svg|png|csv)")
 """What this program writes into a run's folder."""
 HOME = re.compile(r"(?:[A-Za-z]:(?:\\+|/)Users(?:\\+|/)|/home/)(?!runneradmin\b|runner\b)[^\\/\"]+")
 
@@ -32,7 +33,10 @@ def complaints(folder: Path) -> list[str]:
     foreign = sorted(path.name for path in folder.rglob("*") if path.is_file() and not WRITTEN.fullmatch(path.name))
     if foreign:
         found.append(f"files that a run does not have: {', '.join(foreign[:5])}")
-    named = {match for name in (MANIFEST, RECORDS) for match in HOME.findall((folder / name).read_text(encoding="utf-8"))}
+    if (folder / PACKED).exists() and size(folder) > MOST_BYTES:
+        found.append(f"it is {size(folder) / 1e6:.2f} MB, kept is what has at most {MOST_BYTES / 1e6:g}: fewer repeats or loads, in several runs")
+    texts = ((folder / MANIFEST).read_text(encoding="utf-8"), stored_records(folder)[1].decode("utf-8"))
+    named = {match for text in texts for match in HOME.findall(text)}
     if named:
         found.append(f"it tells the name of a user ({sorted(named)[0]}): measure in a folder like C:\\iomodels")
     return found

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
 from typing import Any
 
 from matplotlib.lines import Line2D
@@ -27,6 +28,8 @@ NOTE = "A line a repeat, in intervals of {width}. Shaded: warm-up, in no other f
 COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "rate_percent", "repeat", "seconds", "warmup",
            "replies_per_second", "mean_us", "longest_us", "counts")
 MOST_COLUMNS = 3
+MOST_INTERVALS = 60
+"""Of a line: more are finer than the eye sees in a panel. The data beside the figure have every one."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,13 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     columns = min(MOST_COLUMNS, len(looks))
     blocks = math.ceil(len(looks) / columns)
     verdicts = judge_run(run)
-    note = NOTE.format(width=duration(courses[0].width_s * 1e6))
+    drawn = [coarser(course) for course in courses]
+    note = NOTE.format(width=duration(drawn[0].width_s * 1e6))
     with style.rc():
         figure, axes = style.sheet(run, records, (TITLE, note), columns, 2 * blocks, panel_height=1.4, share_y="row", further=_legend())
         for place, (label, look) in enumerate(looks.items()):
             block, column = divmod(place, columns)
-            _column(axes[2 * block:2 * block + 2, column], [course for course in courses if course.record.condition.label == label], look,
+            _column(axes[2 * block:2 * block + 2, column], [course for course in drawn if course.record.condition.label == label], look,
                     f"{label}: {verdicts[cells[label]].kind.value}")
         for place in range(len(looks), columns * blocks):
             for axis in axes[-2:, place % columns]:
@@ -80,6 +84,23 @@ def course_of(record: Record) -> Course:
                   left_out(record) is None)
 
 
+def coarser(course: Course) -> Course:
+    """The course with as many neighbours taken together as leave no more than MOST_INTERVALS, none of warm-up and window both; what is over at either end is left out."""
+    together = math.ceil(len(course.seconds) / MOST_INTERVALS)
+    warmup = sum(at < 0 for at in course.seconds)
+    starts = [*range(warmup % together, len(course.seconds) - together + 1, together)]
+
+    def joined(values: Sequence[float], join: Callable[[list[float]], float]) -> tuple[float, ...]:
+        groups = ([value for value in values[start:start + together] if not math.isnan(value)] for start in starts)
+        return tuple(join(group) if group else math.nan for group in groups)
+
+    totals = [0.0 if math.isnan(us) else us * rate for us, rate in zip(course.mean_us, course.rates)]
+    sums, rates = joined(totals, sum), joined(course.rates, sum)
+    means = tuple(total / rate if rate else math.nan for total, rate in zip(sums, rates))
+    return replace(course, seconds=joined(course.seconds, mean), rates=tuple(rate / together for rate in rates), mean_us=means,
+                   longest_us=joined(course.longest_us, max), width_s=course.width_s * together)
+
+
 def _column(axes: Sequence[Any], courses: Sequence[Course], look: style.Look, title: str) -> None:
     rate, latency = axes
     rate.set_title(title)
@@ -89,7 +110,8 @@ def _column(axes: Sequence[Any], courses: Sequence[Course], look: style.Look, ti
         seconds = _joined(course.seconds for course in own)
         rate.plot(seconds, _joined(course.rates for course in own), **line)
         latency.plot(seconds, _joined(course.mean_us for course in own), **line)
-        latency.plot(seconds, _joined(course.longest_us for course in own), color=look.colour, linewidth=0, marker=".", markersize=2.5, alpha=0.45)
+        latency.plot(_dashes(course.seconds for course in own), [value for course in own for us in course.longest_us for value in (us, us, math.nan)],
+                     color=look.colour, linewidth=1.6, alpha=0.45, solid_capstyle="butt")
     for axis in axes:
         axis.axvspan(min(course.seconds[0] - course.width_s / 2 for course in courses), 0, color=style.GRID, alpha=0.6, linewidth=0, zorder=0)
 
@@ -99,8 +121,13 @@ def _joined(repeats: Iterable[Sequence[float]]) -> list[float]:
     return [value for repeat in repeats for value in (*repeat, math.nan)]
 
 
+def _dashes(repeats: Iterable[Sequence[float]]) -> list[float]:
+    """Begin and end of every interval, each a line of its own: as marks they would be most of the picture's bytes."""
+    return [end for repeat in repeats for at in repeat for end in (at - (repeat[1] - repeat[0]) / 2, at + (repeat[1] - repeat[0]) / 2, math.nan)]
+
+
 def _legend() -> list[Line2D]:
-    return [Line2D([], [], color=style.MUTED, linewidth=0.9, label="mean service time"), Line2D([], [], color=style.MUTED, linewidth=0, marker=".", label="longest")]
+    return [Line2D([], [], color=style.MUTED, linewidth=0.9, label="mean service time"), Line2D([], [], color=style.MUTED, linewidth=1.6, alpha=0.6, linestyle=(0, (1, 1.5)), label="longest")]
 
 
 def _axes(axes: Any, series: int, columns: int) -> None:

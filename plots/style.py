@@ -30,9 +30,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from harness import stats
-from harness.files import write_whole
+from harness.files import ROOT, write_whole
 from harness.records import Condition, Record, Run, RunError, counter, load_run
 from harness.verdict import left_out
+from plots.svg import shortened
 
 CSV_FORMAT = 1
 PNG_DOTS = 200
@@ -355,7 +356,9 @@ def command(name: str, run: Run, connections: Numbers, sizes: Numbers) -> str:
     """The command that draws this figure again, from the repository's folder."""
     filters = [(f"--{key}", numbers) for key, numbers in (("connections", connections), ("sizes", sizes)) if numbers]
     words = [f"{key} {','.join(map(str, numbers))}" for key, numbers in filters]
-    return " ".join(["python3 -m", f"plots.{name}", f"results/{run.path.resolve().name}", *words])
+    path = run.path.resolve()
+    place = path.relative_to(ROOT / "results").as_posix() if path.is_relative_to(ROOT / "results") else path.name
+    return " ".join(["python3 -m", f"plots.{name}", f"results/{place}", *words])
 
 
 def line_style(each: Look) -> dict[str, Any]:
@@ -458,7 +461,7 @@ def svg_text(plot: Plot) -> str:
     metadata = {"Title": plot.title, "Description": f"{plot.alt} Made by: {plot.command}", "Creator": "iomodels", "Date": None}
     with rc(), _drawn_by(FigureCanvasSVG, plot.figure, dots=72) as canvas:
         canvas.print_svg(buffer, metadata=metadata)
-    return re.sub(r"[ \t]+$", "", buffer.getvalue().decode(), flags=re.MULTILINE)
+    return shortened(buffer.getvalue().decode())
 
 
 def darkened(svg: str) -> str:

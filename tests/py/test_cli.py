@@ -96,7 +96,7 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         (["run", "select-vs-icop"], f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (there is: {ALL})"),
         (["run", "missing.toml"], "iomodels: suite missing.toml: no such file"),
         (["run"], f"iomodels: run: which suite? there is: {ALL}"),
-        (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, slo, report, compare, check, validate, micro, export, models, tune, suites, serve, laws)"),
+        (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, slo, report, compare, check, validate, pack, micro, export, models, tune, suites, serve, laws)"),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
     ],

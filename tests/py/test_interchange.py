@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from made_run import make_run, suite_of
 
 from harness.cli import main
-from harness.interchange import Layout, encode, export_run, interval_log, percentile_distribution
+from harness.hdr import Layout
+from harness.interchange import encode, export_run, interval_log, percentile_distribution
 from harness.records import load_run
 from harness.stats import Histogram, merge, percentile, samples
 

@@ -15,6 +15,7 @@ from made_run import make_run
 from harness import files
 from harness.files import write_whole
 from harness.records import (
+    FORMAT,
     Condition,
     Record,
     RunError,
@@ -187,11 +188,11 @@ def test_the_last_try_counts_and_is_announced(folder: Path) -> None:
 
 
 def test_newer_formats_are_refused(folder: Path) -> None:
-    change(folder, 2, format=3)
-    with pytest.raises(RunError, match=r"line 3: format 3 is newer than this program reads \(2\); use a newer iomodels"):
+    change(folder, 2, format=FORMAT + 1)
+    with pytest.raises(RunError, match=rf"line 3: format {FORMAT + 1} is newer than this program reads \({FORMAT}\); use a newer iomodels"):
         load_run(folder)
-    change_manifest(folder, format=3, status="a new word")
-    with pytest.raises(RunError, match=r"run.json: format 3 is newer"):
+    change_manifest(folder, format=FORMAT + 1, status="a new word")
+    with pytest.raises(RunError, match=rf"run.json: format {FORMAT + 1} is newer"):
         load_run(folder)
 
 

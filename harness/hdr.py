@@ -1,0 +1,83 @@
+"""HdrHistogram's buckets: which values share one, and a histogram's counts as its V2 encoding lists them.
+
+A record lists the counts that way from format 3 on: half the size of pairs of value and count, and as exact, since a bucket is its place.
+Sources: HdrHistogram's AbstractHistogram (countsArrayIndex, V2 encoding).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a histogram's buckets lie: each doubling of the value from `sub_buckets` on has half of them."""
+
+    lowest: int
+    highest: int
+    digits: int
+
+    @cached_property
+    def unit_bits(self) -> int:
+        return self.lowest.bit_length() - 1
+
+    @cached_property
+    def sub_bits(self) -> int:
+        return int(2 * 10**self.digits - 1).bit_length()
+
+    @property
+    def buckets(self) -> int:
+        covered, count = 1 << (self.sub_bits + self.unit_bits), 1
+        while covered <= self.highest:
+            covered, count = 2 * covered, count + 1
+        return count
+
+    @property
+    def places(self) -> int:
+        """Length of the array of counts."""
+        return (self.buckets + 1) << (self.sub_bits - 1)
+
+    def index(self, value: int) -> int:
+        """Place of a value in the array of counts."""
+        bucket = max(0, (value >> self.unit_bits).bit_length() - self.sub_bits)
+        half = 1 << (self.sub_bits - 1)
+        return (bucket + 1) * half + (value >> (bucket + self.unit_bits)) - half
+
+    def top(self, index: int) -> int:
+        """The highest value of the bucket at a place, which stands for it in a record."""
+        bucket = max(0, (index >> (self.sub_bits - 1)) - 1)
+        return ((index - (bucket << (self.sub_bits - 1)) + 1) << (bucket + self.unit_bits)) - 1
+
+    def middle(self, value: int) -> int:
+        """The middle of a value's bucket, which stands for its values in mean and deviation."""
+        bucket = max(0, (value >> self.unit_bits).bit_length() - self.sub_bits)
+        width = 1 << (bucket + self.unit_bits)
+        return value // width * width + width // 2
+
+
+def listed(counts: Iterable[Sequence[int]], layout: Layout) -> list[int]:
+    """Sparse (value, count) pairs, ascending, as counts in the order of the buckets; minus n stands for n empty ones."""
+    found: list[int] = []
+    expected = 0
+    for value, count in counts:
+        index = layout.index(value)
+        if index > expected:
+            found.append(expected - index)
+        found.append(count)
+        expected = index + 1
+    return found
+
+
+def pairs(counts: Iterable[int], layout: Layout) -> list[list[int]]:
+    """The [highest value of the bucket, count] pairs that `listed` made its list of."""
+    found: list[list[int]] = []
+    index = 0
+    for count in counts:
+        if count > 0:
+            found.append([layout.top(index), count])
+            index += 1
+        else:
+            index -= count
+    return found
