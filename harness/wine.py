@@ -34,6 +34,10 @@ LOCK_TIMEOUT_S = 2 * BOOT_TIMEOUT_S
 KILL_TIMEOUT_S = 10.0
 LISTEN_TIMEOUT_S = 20.0
 LISTENING = 0x10000
+QUIET = "-all,err+virtual"
+"""Of Wine's own words only those of `virtual`, which says "failed to map the shared user data" when the loader ends with exit code 1 before
+the program begins, about once in 5,000 starts: the loader lies at a fixed address, newer Linux (seen on 6.18) puts the heap anywhere in the
+GiB above it, and at times on 0x7ffe0000, where Windows has that page."""
 """Bit of the column Flags in /proc/net/unix: __SO_ACCEPTCON, somebody has called listen()."""
 INSTALL_HINT = "install it (Debian, Ubuntu: apt install wine wine64) or set IOMODELS_WINE to a wine loader"
 
@@ -60,7 +64,7 @@ class Wine:
         dropped = ("WINE", "DISPLAY", "WAYLAND_DISPLAY")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         wine = {"WINEPREFIX": str(prefix), "WINESERVER": str(self.server)}
-        return kept | wine | {"WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml="}
+        return kept | wine | {"WINEDEBUG": QUIET, "WINEDLLOVERRIDES": "mscoree,mshtml="}
 
 
 def find_wine(environ: Mapping[str, str] = os.environ) -> Wine:

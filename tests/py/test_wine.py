@@ -120,7 +120,7 @@ def test_prefix_is_prepared_once_and_cloned_for_each_role(fake: Path) -> None:
                 ready = server.expect("ready", DEADLINE_S)
                 assert ready["prefix"] == again.expect("ready", DEADLINE_S)["prefix"]
                 assert ready["prefix"].endswith("/server") and f"/live-{os.getpid()}-" in ready["prefix"]
-                assert ready["debug"] == "-all"
+                assert ready["debug"] == "-all,err+virtual"
                 assert server.wineserver_pid and alive(server.wineserver_pid)
         assert not alive(server.wineserver_pid)
         assert left(fake) == ["lock"]
