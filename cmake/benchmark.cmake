@@ -10,6 +10,6 @@ if(NOT TARGET benchmark::benchmark)
   FetchContent_Declare(googlebenchmark
     URL https://github.com/google/benchmark/archive/refs/tags/v1.7.1.tar.gz
     URL_HASH SHA256=6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7
-    DOWNLOAD_EXTRACT_TIMESTAMP ON)
+    DOWNLOAD_EXTRACT_TIMESTAMP ON SYSTEM)
   FetchContent_MakeAvailable(googlebenchmark)
 endif()

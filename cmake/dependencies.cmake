@@ -12,7 +12,7 @@ if(NOT TARGET hdr_histogram::hdr_histogram_static)
   FetchContent_Declare(hdrhistogram
     URL https://github.com/HdrHistogram/HdrHistogram_c/archive/refs/tags/0.11.8.tar.gz
     URL_HASH SHA256=bb95351a6a8b242dc9be1f28562761a84d4cf0a874ffc90a9b630770a6468e94
-    DOWNLOAD_EXTRACT_TIMESTAMP ON)
+    DOWNLOAD_EXTRACT_TIMESTAMP ON SYSTEM)
   FetchContent_MakeAvailable(hdrhistogram)
   add_library(hdr_histogram::hdr_histogram_static ALIAS hdr_histogram_static)
 endif()

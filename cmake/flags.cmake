@@ -10,8 +10,10 @@ set(CMAKE_C_EXTENSIONS OFF)
 
 if(MSVC)
   # /permissive- is about C++. Three warnings are about C99 that MSVC still calls an extension of its own: 4200 a last member
-  # `x[]`, 4204 and 4221 an initializer that is known only at run time, or is the address of a local variable.
-  target_compile_options(iomodels_flags INTERFACE /W4 /WX /utf-8 $<$<COMPILE_LANGUAGE:CXX>:/permissive->
+  # `x[]`, 4204 and 4221 an initializer that is known only at run time, or is the address of a local variable. 4459 is about a
+  # local name that a global one has too: Microsoft does not say whether a function of the system counts (`socket`, `time`), and
+  # what is ours -Wshadow of the other compilers finds.
+  target_compile_options(iomodels_flags INTERFACE /W4 /WX /utf-8 /wd4459 $<$<COMPILE_LANGUAGE:CXX>:/permissive->
     $<$<COMPILE_LANGUAGE:C>:/wd4200 /wd4204 /wd4221>)
   target_compile_definitions(iomodels_flags INTERFACE _CRT_SECURE_NO_WARNINGS)
 else()

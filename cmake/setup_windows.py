@@ -153,11 +153,11 @@ def answer_of(argv: list[str]) -> str:
 
 
 def visual_studio(preset: str, environ: Mapping[str, str]) -> Path | None:
-    """Where Visual Studio 2022, or its build tools, with the compiler of that preset lies."""
+    """Where Visual Studio (2022 or 2026), or its build tools, with the compiler of that preset lies."""
     programs = environ.get("ProgramFiles(x86)") or environ.get("ProgramFiles") or ""
     vswhere = shutil.which("vswhere") or str(Path(programs) / "Microsoft Visual Studio" / "Installer" / "vswhere.exe")
     found = answer_of(
-        [vswhere, "-latest", "-products", "*", "-version", "[17.0,18.0)", "-requires", VS_TOOLS.get(preset, VS_TOOLS_DEFAULT),
+        [vswhere, "-latest", "-products", "*", "-version", "[17.0,19.0)", "-requires", VS_TOOLS.get(preset, VS_TOOLS_DEFAULT),
          "-property", "installationPath", "-utf8"],
     )  # fmt: skip
     return Path(found.splitlines()[0]) if found else None
@@ -174,12 +174,12 @@ def find_toolchain(environ: Mapping[str, str], machine: str) -> Toolchain:
         if studio:
             return Toolchain(preset, cmake or (str(studio / VS_CMAKE) if (studio / VS_CMAKE).exists() else None))
         if wanted:
-            fail(f"IOMODELS_PRESET={wanted}: there is no Visual Studio 2022 with {VS_TOOLS.get(preset, VS_TOOLS_DEFAULT)}")
+            fail(f"IOMODELS_PRESET={wanted}: there is no Visual Studio 2022 or 2026 with {VS_TOOLS.get(preset, VS_TOOLS_DEFAULT)}")
     missing = [name for name in ("x86_64-w64-mingw32-gcc", "ninja") if not shutil.which(name)]
     if missing and wanted:
         fail(f"IOMODELS_PRESET={wanted}: not on PATH: {', '.join(missing)}")
     if missing:
-        fail("needs a C compiler: Visual Studio 2022 (or its build tools) with C++, or MinGW-w64 and Ninja on PATH")
+        fail("needs a C compiler: Visual Studio 2022 or 2026 (or its build tools) with C++, or MinGW-w64 and Ninja on PATH")
     return Toolchain(wanted or "mingw", cmake)
 
 

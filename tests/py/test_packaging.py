@@ -117,7 +117,7 @@ def test_presets_and_suites_of_the_workflows_are_there() -> None:
     named = set()
     for path in WORKFLOWS:
         text = path.read_text(encoding="utf-8")
-        matrix = re.findall(r"preset: \[(.+)\]", text)
+        matrix = [", ".join([*re.findall(r"preset: \[(.+)\]", text), *re.findall(r"^ +preset: ([\w-]+)$", text, re.MULTILINE)])]
         for command, preset in re.findall(r"((?:cmake|ctest|cpack)(?: --\w+)* --preset) (\$\{\{.+?\}\}|[\w-]+)", text):
             for each in matrix[0].split(", ") if preset.startswith("$") else [preset]:
                 known = {entry["name"] for entry in presets[f"{kinds[command]}Presets"]}
@@ -126,7 +126,37 @@ def test_presets_and_suites_of_the_workflows_are_there() -> None:
         suites = {name for found in re.findall(r"suite: \[(.+)\]", text) for name in found.split(", ")}
         suites |= set(re.findall(r"(?:iomodels\.cmd|-m harness) run ([\w-]+)", text))
         assert suites <= set(suite_files()), path.name
-    assert {"msvc", "msvc-arm64", "msvc-x86", "msvc-asan", "clang-cl", "mingw"} <= named
+    assert set(windows_presets()) <= named
+
+
+def windows_presets() -> list[str]:
+    """Those that the help of iomodels.cmd names for IOMODELS_PRESET."""
+    text = (ROOT / "cmake" / "setup_windows.py").read_text(encoding="utf-8")
+    found = re.search(r"^IOMODELS_PRESET chooses .*: (.+) \(see CMakePresets", text, re.MULTILINE)
+    assert found
+    return re.split(r", | or ", found[1])
+
+
+def test_what_iomodels_cmd_may_build_it_can_also_test() -> None:
+    presets = json.loads((ROOT / "CMakePresets.json").read_text(encoding="utf-8"))
+    for kind in ("configure", "build", "test"):
+        assert set(windows_presets()) <= {preset["name"] for preset in presets[f"{kind}Presets"]}, kind
+    [msvc] = [preset for preset in presets["configurePresets"] if preset["name"] == "msvc"]
+    assert "generator" not in msvc, "one of a certain Visual Studio, which a machine with another one does not have"
+
+
+def test_an_archive_holds_every_program_that_the_harness_starts(tmp_path: Path) -> None:
+    """What `cmake --install` puts there is what CPack packs."""
+    build = ROOT / "build" / "mingw"
+    install = ["cmake", "--install", str(build), "--component", "programs", "--prefix", str(tmp_path)]
+    done = subprocess.run(install, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    here = {path.relative_to(tmp_path / "bin").as_posix() for path in (tmp_path / "bin").rglob("*.exe")}
+    models = {f"{path.stem}.exe" for path in (ROOT / "servers").glob("*.c")}
+    library = {"law", "verdict"}
+    laws = {f"laws/{path.stem}.exe" for path in (ROOT / "laws").glob("*.c") if path.stem not in library}
+    assert here == models | laws | {"loadgen.exe"}
+
 
 
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]), ids=lambda page: page.name)

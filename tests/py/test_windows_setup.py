@@ -287,8 +287,8 @@ def test_help_needs_nothing(machine: Path, capfd: pytest.CaptureFixture[str]) ->
     ("missing", "said"),
     [
         ("cmake", "needs CMake 3.25 or newer on PATH"),
-        ("ninja", "needs a C compiler: Visual Studio 2022"),
-        ("x86_64-w64-mingw32-gcc", "needs a C compiler: Visual Studio 2022"),
+        ("ninja", "needs a C compiler: Visual Studio 2022 or 2026"),
+        ("x86_64-w64-mingw32-gcc", "needs a C compiler: Visual Studio 2022 or 2026"),
     ],
 )
 def test_a_missing_program_is_named(machine: Path, capfd: pytest.CaptureFixture[str], missing: str, said: str) -> None:
@@ -356,7 +356,7 @@ def test_a_wanted_compiler_that_is_missing_is_not_replaced(
     mingw(machine)
     monkeypatch.setenv("IOMODELS_PRESET", "clang-cl")
     assert main(machine, "models") == 1
-    assert "IOMODELS_PRESET=clang-cl: there is no Visual Studio 2022 with" in capfd.readouterr().err
+    assert "IOMODELS_PRESET=clang-cl: there is no Visual Studio 2022 or 2026 with" in capfd.readouterr().err
 
 
 def test_every_preset_that_set_up_names_is_there() -> None:
