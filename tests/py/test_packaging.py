@@ -158,7 +158,6 @@ def test_an_archive_holds_every_program_that_the_harness_starts(tmp_path: Path) 
     assert here == models | laws | {"loadgen.exe"}
 
 
-
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]), ids=lambda page: page.name)
 def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
     """To a file of the tree and, where one is named, to a heading of it."""
