@@ -46,7 +46,7 @@ def _text(words: str, style: str | None, transform: str, scale: str, letters: st
 
 
 def without_bare_groups(svg: str) -> str:
-    """Groups without an attribute hold together what only an editor would take apart."""
+    """Groups without an attribute hold together what only an editor would take apart; empty ones draw nothing."""
     kept: list[bool] = []
 
     def group(found: re.Match[str]) -> str:
@@ -54,7 +54,7 @@ def without_bare_groups(svg: str) -> str:
             kept.append(bool(found[2]))
         return found[0] if (kept[-1] if found[1] else kept.pop()) else ""
 
-    return re.sub(r"<(?:(g)( [^>]*)?|/g)>\n?", group, svg.replace("<g/>\n", ""))
+    return re.sub(r"<(?:(g)( [^>]*)?|/g)>\n?", group, re.sub(r"<g\b[^>]*/>\n?", "", svg))
 
 
 def _grouped(marks: str) -> Iterator[str]:
