@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -72,8 +73,8 @@ def test_a_fixture_of_the_gnu_linker_is_built_for_it_only(tmp_path: Path) -> Non
     ("text", "complaint"),
     [
         ("int sum(int n);\nint sum(int n) {\n    int v[n];\n    v[0] = 1;\n    return v[0];\n}\n", "-Wvla"),
-        ("void *next(void *p);\nvoid *next(void *p) {\n    return p + 1;\n}\n", "-Wpointer-arith"),
-        ("struct s {\n    int x;\n};\nextern struct s s;\nstruct s s = {};\n", "-Wgnu-empty-initializer"),
+        ("void *next(void *p);\nvoid *next(void *p) {\n    return p + 1;\n}\n", "-W(gnu-)?pointer-arith"),
+        ("struct s {\n    int x;\n};\nextern struct s s;\nstruct s s = {};\n", "-W(gnu-empty-initializer|c23-extensions)"),  # before and since Clang 19
         ("int f(unsigned a);\nint f(unsigned a) {\n    return a;\n}\n", "-Wsign-conversion"),
         ("#include <unistd.h>\n", "<unistd.h>: MSVC has no such header"),
     ],
@@ -81,7 +82,7 @@ def test_a_fixture_of_the_gnu_linker_is_built_for_it_only(tmp_path: Path) -> Non
 def test_clang_for_windows_complains(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "wrong.c"
     path.write_text(text, encoding="utf-8")
-    assert complaint in portable.clang(path, []), portable.clang(path, [])
+    assert re.search(complaint, portable.clang(path, [])), portable.clang(path, [])
 
 
 @pytest.mark.parametrize(
