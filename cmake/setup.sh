@@ -221,8 +221,10 @@ setup() {
     x86_64 | amd64) ;;
     *) fail "needs an x86-64 machine: the Windows programs are built for it (this is $(uname -m))" ;;
     esac
-    case $root in # CMake splits at ; and Ninja at |, Windows (so Wine) forbids the rest in names; PYTHONPATH splits at the colon
-    *[\"\;\|\\:*?\<\>]*) fail "move this checkout: its path has one of  \" ; | \\ : * ? < >  which CMake or Wine cannot take: $root" ;;
+    # CMake splits at ; and Ninja at |, Windows (so Wine) forbids " \ * ? < > in names, PYTHONPATH splits at the colon, and Ninja
+    # 1.11 reads no name with ' & ` ^ from a compiler's list of headers: it would build everything at every start.
+    case $root in
+    *[\"\;\|\\:*?\<\>\'\&\`^]*) fail "move this checkout: its path has one of  \" ' ; & | \\ : * ? < > ^ \`  which CMake, Ninja or Wine cannot take: $root" ;;
     esac
     mkdir -p "$build/setup" || exit 1
     if command -v flock >/dev/null 2>&1; then
