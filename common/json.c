@@ -135,6 +135,8 @@ bool json_print(struct json *json) {
     while (json->depth > 0)
         json_close(json);
     append_text(json, "\n");
+    if (json->failed)
+        fputs("a line of JSON is lost: out of memory, or it is nested too deep\n", stderr);
     bool printed =
         !json->failed && fwrite(json->text, 1, json->length, stdout) == json->length && fflush(stdout) == 0;
     free(json->text);

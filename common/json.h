@@ -7,7 +7,7 @@
  *     json_object(&line, "settings"); json_u64(&line, "threads", 2); json_close(&line);
  *     json_print(&line);
  *
- * A line that runs out of memory is not printed: json_print returns false.
+ * A line that runs out of memory is not printed: json_print says so on stderr and returns false.
  */
 #ifndef IOMODELS_JSON_H
 #define IOMODELS_JSON_H

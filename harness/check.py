@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from harness import wakeful
 from harness.environment import answers, git_state
 from harness.files import ROOT
 from harness.machine import Fact, Unknown, facts, known
@@ -48,7 +49,7 @@ Rule = Callable[[Facts], Disturbance | None]
 
 def examine(asked: Mapping[str, Fact] | None = None) -> tuple[list[Disturbance], dict[str, str], dict[str, Any]]:
     """(what disturbs, rule → why it could not be checked, the facts themselves)."""
-    found = answers(asked if asked is not None else {**facts(), "busy": busy, "taskset": _taskset, "git": git_state})
+    found = answers(asked if asked is not None else {**facts(), "busy": busy, "taskset": _taskset, "may_keep_awake": wakeful.permitted, "git": git_state})
     disturbing, unchecked = [], {}
     for needs, rule in RULES:
         missing = [name for name in needs if found.get(name) is None]
@@ -202,6 +203,12 @@ def not_pinned(found: Facts) -> Disturbance | None:
     return None if found["taskset"] else Disturbance("placement", "taskset is not installed", "no program can be kept on a CPU", "sudo apt-get install util-linux")
 
 
+def sleepy(found: Facts) -> Disturbance | None:
+    return None if found["may_keep_awake"] else Disturbance(
+        "sleep", f"idle processors sleep, and this user may not write {wakeful.DEVICE}", "each wait ends late, by up to milliseconds in a virtual machine",
+        f"sudo chmod o+w {wakeful.DEVICE} (until the next start)")
+
+
 def changed_sources(found: Facts) -> Disturbance | None:
     return Disturbance("sources", "there are local changes", "nobody can build what was measured", "git stash, or git commit") if known(
         found["git"])["dirty"] else None
@@ -212,7 +219,7 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("power_plan",), slow_power_plan), (("on_battery",), on_battery), (("virtual_machine",), virtual_machine), (("cpu_quota",), quota),
     (("busy",), others_busy), (("busy",), stolen), (("sleep_1ms_us",), coarse_timer), (("clock_source",), slow_clock),
     (("memory_available_bytes", "memory_bytes"), little_memory), (("open_files_limit",), few_files), (("local_port_range",), few_ports),
-    (("local_port_range", "time_wait"), many_time_wait), (("defender",), scanned), (("taskset",), not_pinned), (("git",), changed_sources),
+    (("local_port_range", "time_wait"), many_time_wait), (("defender",), scanned), (("taskset",), not_pinned), (("may_keep_awake",), sleepy), (("git",), changed_sources),
 )
 """Each rule with the facts that it needs."""
 

@@ -34,6 +34,7 @@ PROCESS_COSTS = {
     "server switches": ("server.context_switches", 1.0), "voluntary": ("server.context_switches_voluntary", 1.0),
     "server CPU µs": ("server.cpu_ns", 1e-3), "user": ("server.cpu_user_ns", 1e-3), "kernel": ("server.cpu_kernel_ns", 1e-3),
     "wineserver switches": ("wineserver.context_switches", 1.0), "wineserver CPU µs": ("wineserver.cpu_ns", 1e-3),
+    "ended at once": ("server.inline_completions", 1.0),
 }  # fmt: skip
 """What a request costs the processes, in the order of the tables: the counter of the record, and its unit in the table's."""
 

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from harness.launch import LaunchError, PlainLauncher, Program, arguments
 from harness.placement import Placement, pinned
+from harness.wakeful import Wakeful
 
 PERSIST_S = 120
 """How long a wineserver outlives its last program: the longest that one is left behind should this process be killed."""
@@ -320,6 +321,8 @@ class WineLauncher(PlainLauncher):
         self.wine = find_wine()
         self._prefixes: dict[str, Prefix] = {}
         self._cleanup = ExitStack()
+        self._wakeful = Wakeful()
+        self._cleanup.callback(self._wakeful.close)
         folder = build / "wine"
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -341,7 +344,7 @@ class WineLauncher(PlainLauncher):
         return watched if server.wineserver_pid is None else {**watched, "wineserver": server.wineserver_pid}
 
     def environment(self) -> dict[str, Any]:
-        return {"wine": {"version": self.wine.version, "build": self.wine.build}, **super().environment()}
+        return {"wine": {"version": self.wine.version, "build": self.wine.build}, **self._wakeful.facts, **super().environment()}
 
     def traced_server(self, model: str, options: Mapping[str, int | str]) -> tuple[Program, Path]:
         """A server in a prefix of its own whose wineserver is slow, as it writes each request into the file returned."""

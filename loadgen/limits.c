@@ -96,7 +96,8 @@ static bool check_descriptors(const struct plan *plan, unsigned ends, struct lim
    at the ports of one parity only and then, once these are taken, through all of them for each connect. The
    rest is for others, and for connections that have just been closed. */
 static bool check_ports(struct plan *plan, struct limits *limits) {
-    uint64_t ports = limits->ports_per_source = ephemeral_ports(), usable = ports * 2 / 5;
+    uint64_t ports = limits->ports_per_source = ephemeral_ports();
+    uint64_t usable = ports > 2 ? ports * 2 / 5 : 1;
     uint64_t sources = (plan->connections + usable - 1) / usable;
     bool loopback = sockets_loopback(&plan->server);
     if (plan->sources == 0)

@@ -183,6 +183,10 @@ static bool read_class_options(const char *who, const char *text) {
                     who, (int)OPTIONS_MAX, (int)TEXT_BYTES);
             return false;
         }
+        if (text[length] == ',' && text[length + 1] == '\0') {
+            fprintf(stderr, "%s: must not end in a comma\n", who);
+            return false;
+        }
         argv[argc++] = word;
         word += snprintf(word, (size_t)(end - word), "--%.*s", (int)length, text) + 1;
         text += length + (text[length] == ',');

@@ -77,6 +77,7 @@ static void what_does_not_fit_is_refused(void) {
                                         "--class A:connections=1",
                                         "--class a:connections=0",
                                         "--class a:port=5",
+                                        "--class a:size=5,",
                                         "--class a:connections",
                                         "--class a:help",
                                         "--class a:class=b",

@@ -115,7 +115,7 @@ QUIET: dict[str, Any] = {
     "power_plan": "Power Scheme GUID: 8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c  (High performance)", "on_battery": False, "virtual_machine": False,
     "cpu_quota": "unlimited", "busy": {"others_cpus": 0.01, "stolen_cpus": 0.0}, "sleep_1ms_us": 1100, "clock_source": "tsc",
     "memory_bytes": 16 << 30, "memory_available_bytes": 8 << 30, "open_files_limit": {"soft": 1024, "hard": None},
-    "local_port_range": [32768, 60999], "time_wait": 3, "defender": {"realtime": True, "excluded": True}, "taskset": True,
+    "local_port_range": [32768, 60999], "time_wait": 3, "defender": {"realtime": True, "excluded": True}, "taskset": True, "may_keep_awake": True,
     "git": {"commit": "f", "dirty": False, "reason": None},
 }
 
@@ -146,6 +146,7 @@ def examined(**changes: Any) -> tuple[list[check.Disturbance], dict[str, str], d
     ({"local_port_range": [49152, 65535]}, "local ports", "port"),
     ({"time_wait": 20_000}, "TIME_WAIT", "sleep 120"),
     ({"defender": {"realtime": True, "excluded": False}}, "Defender", f'Add-MpPreference -ExclusionPath "{ROOT}"'),
+    ({"may_keep_awake": False}, "sleep", "chmod"),
     ({"taskset": False}, "placement", "util-linux"),
     ({"git": {"commit": "f", "dirty": True, "reason": None}}, "sources", "commit"),
 ])
@@ -160,7 +161,7 @@ def test_every_rule_has_a_case_and_what_cannot_be_had_is_not_checked() -> None:
     disturbing, unchecked, found = examined(**dict.fromkeys(QUIET))
     assert disturbing == [] and set(unchecked) == {rule.__name__ for _, rule in check.RULES}
     assert unchecked["many_time_wait"] == "local_port_range: not told; time_wait: not told"
-    assert len(check.RULES) == 19, "a rule needs a case above"
+    assert len(check.RULES) == 20, "a rule needs a case above"
 
 
 @pytest.mark.parametrize(("changes", "code"), [({}, 0), ({"boost": True, "defender": None}, 1)])
@@ -172,7 +173,7 @@ def test_the_command_says_what_disturbs_and_its_exit_code_whether(
     assert main(["check"]) == code
     text = capsys.readouterr().out
     assert ("    mend: echo 1 | sudo tee" in text and "not checked: scanned: defender: not told" in text) is bool(changes)
-    assert text.endswith(f"{len(result[0])} of 19 things that are looked at disturb figures here\n")
+    assert text.endswith(f"{len(result[0])} of 20 things that are looked at disturb figures here\n")
     assert main(["check", "--json"]) == code
     said = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in said["disturbing"]] == [each.name for each in result[0]] and said["environment"]["cpus_usable"] == [0, 1, 2, 3]
