@@ -80,7 +80,7 @@ static const char port_remedy[] = "sysctl net.ipv4.ip_local_port_range='1024 655
 #endif
 
 static bool check_descriptors(const struct plan *plan, unsigned ends, struct limits *limits) {
-    uint64_t needed = (uint64_t)plan->connections * ends + plan->threads + OTHER_DESCRIPTORS;
+    uint64_t needed = (uint64_t)plan->connections * ends + 2 * (uint64_t)plan->threads + OTHER_DESCRIPTORS;
     limits->descriptors_known = raise_descriptors(&limits->descriptors);
     if (!limits->descriptors_known || needed <= limits->descriptors)
         return true;

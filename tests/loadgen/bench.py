@@ -30,6 +30,7 @@ from harness.environment import capture
 from harness.launch import Program
 from harness.placement import pinned
 from harness.stats import Estimate, ratio_estimate
+from harness.wakeful import Wakeful
 
 DUE_S = 60.0
 WARMUP_MS = 500
@@ -236,10 +237,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{facts['cpu']}, {facts['cpus_usable']} CPUs, {facts['system']}; {given.repeats} repeats of {given.duration_ms} ms; load average before {os.getloadavg()}")
     if not bench.apart:
         print("one CPU only: server and client share it, these figures say little")
+    wakeful = Wakeful()  # as in a run
+    print("idle processors: " + (wakeful.reason or "kept awake"))
     for part in chosen:
         print(f"\n## {part}\n")
         getattr(bench, part)()
         sys.stdout.flush()
+    wakeful.close()
     print(f"\nload average after {os.getloadavg()}")
     return 0
 

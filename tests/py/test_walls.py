@@ -22,7 +22,7 @@ C11 = {
 }
 POSIX = {
     "arpa/inet.h", "fcntl.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h", "sched.h", "sys/epoll.h",
-    "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/utsname.h", "unistd.h",
+    "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/timerfd.h", "sys/utsname.h", "unistd.h",
 }
 
 
