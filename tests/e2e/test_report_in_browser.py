@@ -28,7 +28,7 @@ window.addEventListener("load", () => {
     cut: [...document.querySelectorAll(".scroll > table")].filter((table) => table.scrollWidth > table.parentElement.clientWidth + 1).length};
   for (const svg of document.querySelectorAll("figure svg")) {
     const box = svg.getBoundingClientRect();
-    report.figures.push({width: box.width, height: box.height, paths: svg.querySelectorAll("path").length, label: (svg.getAttribute("aria-label") || "").length});
+    report.figures.push({width: box.width, height: box.height, marks: svg.querySelectorAll("path, use, text").length, label: (svg.getAttribute("aria-label") || "").length});
   }
   for (const table of document.querySelectorAll("table.sortable")) {
     const columns = [];
@@ -89,7 +89,7 @@ def test_the_page_in_a_browser(width: int, page: Path, tmp_path: Path) -> None:
     assert report["errors"] == [] and "CONSOLE" not in done.stderr
     assert len(report["figures"]) >= 5
     for figure in report["figures"]:
-        assert figure["width"] > 200 and figure["height"] > 100 and figure["paths"] > 20 and figure["label"] > 40
+        assert figure["width"] > 200 and figure["height"] > 100 and figure["marks"] > 20 and figure["label"] > 40
     assert report["overflow"] <= 0, "the page is wider than the window"
     assert len(report["tables"]) >= 2
     assert width < 1000 or report["cut"] == 0, "a table of the page hides columns on a wide screen"
