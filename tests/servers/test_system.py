@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from harness.launch import Launcher
+from harness.wakeful import DEVICE, permitted
 
 FACTS = {
     "processors": int,
@@ -55,3 +57,12 @@ def test_the_system_is_described_and_gaps_have_reasons(launcher: Launcher, model
     if placed:
         assert system["pinned"] == (len(placed) < system["processors"])
         assert ready["settings"]["threads"] == len(placed)
+
+
+@pytest.mark.skipif(not DEVICE.exists(), reason=f"the system has no {DEVICE}")
+def test_idle_processors_are_kept_awake_beside_the_servers(launcher: Launcher) -> None:
+    """While the launcher is open, by a file that it holds; who may not write that file is told so in the record."""
+    held = any(Path(os.readlink(entry)) == DEVICE for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
+    facts = launcher.environment()
+    assert held == permitted() == facts["processors_kept_awake"]
+    assert held or str(DEVICE) in facts["processors_sleep_because"]
