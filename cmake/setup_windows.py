@@ -229,7 +229,7 @@ def call(argv: list[str], environ: Mapping[str, str], folder: Path | None = None
 
 def run_harness(python: Path, words: list[str], environ: Mapping[str, str]) -> int:
     """-P: a directory of the user's that is called like a module of ours must not shadow it."""
-    return call([str(python), "-P", "-m", "harness", *words], {**environ, "PYTHONUTF8": "1"})
+    return call([str(python), "-P", "-m", "iomodels", *words], {**environ, "PYTHONUTF8": "1"})
 
 
 def test_parts(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -268,13 +268,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
     (root / "build").mkdir(exist_ok=True)
     harness = [command.word, *command.arguments]
     if command.word == "check":  # it changes nothing, so nothing is made or built for it either
-        return run_harness(ensure_python(root, no_install=True), harness, {**environ, "PYTHONPATH": str(root)})
+        return run_harness(ensure_python(root, no_install=True), harness, {**environ, "PYTHONPATH": str(root / "harness")})
     python = ensure_python(root, command.no_install)
     toolchain = find_toolchain(environ, platform.machine())
     toolchain = replace(toolchain, cmake=check_cmake(toolchain.cmake))
     micro = "micro-mingw" if toolchain.preset.startswith("mingw") else "micro-msvc"
     ensure_build(root, replace(toolchain, preset=micro) if command.word == "micro" else toolchain)
-    environ = {**environ, "PYTHONPATH": str(root), "IOMODELS_PRESET": toolchain.preset}
+    environ = {**environ, "PYTHONPATH": str(root / "harness"), "IOMODELS_PRESET": toolchain.preset}
     if command.word == "setup":
         say("ready")
         return 0

@@ -1,90 +1,16 @@
 """What are the orders of magnitude, from a register to a context switch?
 
-One dot a rung on a logarithmic axis of time, with its 95 % bootstrap interval; the rungs are a fixed choice of the benchmarks, in the order
-of their cost on the machine that measured them. The 1996 figures of claim B10 (register 2–5 ns, cache 3–10 ns, memory 80–400 ns, disk 5 ms) stand as
-grey spans behind the rungs that they speak of.
+Copy this file and change it. From a clone: python3 plots/cost_ladder.py results/MICRO_RUN
 """
 
-from __future__ import annotations
-
 import sys
-from typing import Any
+from pathlib import Path
 
-from harness.micro_records import Benchmark, MicroRun
-from plots import micro, style
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))  # an installed iomodels needs no such line
 
-NAME = "cost_ladder"
-QUESTION = "What are the orders of magnitude, from a register to a context switch?"
-TITLE = "The cost ladder"
-NOTE = "Dot: median (log scale). Whisker: its 95 % bootstrap interval. Grey: a table of 1996 that is often quoted."
-COLUMNS = ("run", "platform", "rung", "benchmark", "median_ns", "ci95_low_ns", "ci95_high_ns", "repetitions", "table_1996_low_ns", "table_1996_high_ns")
+from iomodels.data.micro import load_micro_run
+from iomodels.figures import style, cost_ladder
 
-RUNGS: dict[str, tuple[str, tuple[float, float] | None]] = {
-    "memory/register_multiply_add": ("multiply and add in registers", (2.0, 5.0)),
-    "memory/load/bytes:16384": ("load, 16 KiB in use", (3.0, 10.0)),
-    "memory/load/bytes:262144": ("load, 256 KiB in use", (3.0, 10.0)),
-    "memory/load/bytes:8388608": ("load, 8 MiB in use", None),
-    "memory/load/bytes:134217728": ("load, 128 MiB in use", (80.0, 400.0)),
-    "context/CONTAINING_RECORD/connections:1024": ("connection of a completion, by address", None),
-    "context/unordered_map/connections:1024": ("connection of a completion, by hash map", None),
-    "histogram/record": ("note a latency", None),
-    "clock/read": ("read the clock", None),
-    "session/echo/payload:64": ("protocol of a 64 B request", None),
-    "event/set_then_wait": ("set an event and see it", None),
-    "completion_port/post_then_get": ("packet through a port", None),
-    "apc/queue_then_sleep": ("procedure call to oneself", None),
-    "send/nonblocking": ("send 64 B", None),
-    "receive/nonblocking": ("receive 64 B", None),
-    "file_read/synchronous/bytes:4096": ("read 4 KiB from the file cache", None),
-    "switch/threads_there_and_back": ("switch to a thread and back", None),
-    "switch/processes_there_and_back": ("switch to a process and back", None),
-    "thread_pool/work": ("work to its callback", None),
-    "thread/create_and_exit": ("make a thread and see it end", None),
-}
-"""Benchmark → what the rung is called, and the span of the 1996 table in ns."""
-
-
-def draw(run: MicroRun) -> style.Plot:
-    """The figure of a micro run. NothingToDraw without any of its rungs."""
-    rungs = sorted((one for one in micro.measured(run) if one.name in RUNGS), key=lambda one: micro.estimate(one).value)
-    if not rungs:
-        raise micro.NothingToDraw(f"{run.path}: holds none of the ladder's benchmarks")
-    with style.rc():
-        figure, axis = micro.sheet(run, TITLE, NOTE, 0.8 + 0.22 * len(rungs))
-        for place, one in enumerate(rungs):
-            _rung(axis, place, one)
-        axis.set_xscale("log")
-        axis.set_yticks(range(len(rungs)), [RUNGS[one.name][0] for one in rungs])
-        axis.set_ylim(-0.6, len(rungs) - 0.4)
-        axis.set_xlabel("time of one operation (log scale)")
-        micro.time_axis(axis.xaxis)
-        axis.margins(x=0.14)
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, rungs), figure, COLUMNS, _rows(run, rungs), micro.command(NAME, run))
-
-
-def _rung(axis: Any, place: int, one: Benchmark) -> None:
-    point, span = micro.estimate(one), RUNGS[one.name][1]
-    if span:
-        axis.hlines(place, *span, color=style.GRID, linewidth=9, zorder=1)
-    axis.plot(point.value, place, "o", color="#00568f", zorder=3)
-    if point.low is not None and point.high is not None:
-        axis.hlines(place, point.low, point.high, color=style.INK, linewidth=1.2, zorder=2)
-    words = micro.time_words(float(f"{point.value:.3g}"))
-    axis.annotate(words, (point.value, place), xytext=(7, 0), textcoords="offset points", va="center", fontsize=6.5)
-
-
-def _rows(run: MicroRun, rungs: list[Benchmark]) -> tuple[tuple[object, ...], ...]:
-    rows: list[tuple[object, ...]] = []
-    for one in rungs:
-        point, (words, span) = micro.estimate(one), RUNGS[one.name]
-        rows.append((run.manifest["run"], run.platform, words, one.name, point.value, point.low, point.high, len(one.times_ns), *(span or (None, None))))
-    return tuple(rows)
-
-
-def _alt(run: MicroRun, rungs: list[Benchmark]) -> str:
-    words = [f"{RUNGS[one.name][0]} {micro.time_words(float(f'{micro.estimate(one).value:.3g}'))}" for one in rungs]
-    return f"Dot chart on {run.platform}, times on a logarithmic axis, from cheap to dear: {'; '.join(words)}."
-
-
-if __name__ == "__main__":
-    sys.exit(micro.command_line(QUESTION, draw))
+plot = cost_ladder.draw(load_micro_run(Path(sys.argv[1])))
+for path in style.write(plot, Path("figures")):
+    print(path)

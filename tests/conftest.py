@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+if str(ROOT / "harness") not in sys.path:
+    sys.path.insert(0, str(ROOT / "harness"))
 
 # A shell starts `./iomodels test &` in a script with SIGINT ignored, and every child inherits that: programs that a test interrupts would run on.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -26,7 +26,7 @@ done
 setup test $presets
 
 cd -- "$root"
-export PYTHONPATH="$root"
+export PYTHONPATH="$root/harness"
 logs=$build/test
 mkdir -p "$logs"
 failed=0

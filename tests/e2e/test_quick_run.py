@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import laws
-from harness.records import Run, load_run
+from iomodels.measure import laws
+from iomodels.data.records import Run, load_run
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {"select", "iocp"}
@@ -21,8 +21,8 @@ MODELS = {"select", "iocp"}
 
 def iomodels(*arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-m", "harness", *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        [sys.executable, "-P", "-m", "iomodels", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "harness")} | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

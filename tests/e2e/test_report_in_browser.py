@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from harness.files import ROOT
-from harness.report import write_report
+from iomodels.base.files import ROOT
+from iomodels.report.report import write_report
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt install chromium")

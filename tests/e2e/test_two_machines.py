@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.records import counter, load_run
+from iomodels.data.records import counter, load_run
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 120.0
@@ -73,8 +73,8 @@ def cable() -> Iterator[Cable]:
 def token(cable: Cable, tmp_path: Path) -> Iterator[str]:
     """`iomodels serve` on the one side, as a user starts it; it ends by Ctrl-C with exit code 0."""
     log = tmp_path / "serve.log"
-    argv = [*cable.there, sys.executable, "-P", "-m", "harness", "serve", "--host", cable.address, "--port", str(PORT)]
-    environ = {name: value for name, value in os.environ.items() if name != "IOMODELS_SERVER_TOKEN"} | {"PYTHONPATH": str(ROOT)}
+    argv = [*cable.there, sys.executable, "-P", "-m", "iomodels", "serve", "--host", cable.address, "--port", str(PORT)]
+    environ = {name: value for name, value in os.environ.items() if name != "IOMODELS_SERVER_TOKEN"} | {"PYTHONPATH": str(ROOT / "harness")}
     with log.open("wb") as file, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environ) as agent:
         try:
             deadline = time.monotonic() + DEADLINE_S
@@ -92,7 +92,7 @@ def token(cable: Cable, tmp_path: Path) -> Iterator[str]:
 def test_a_run_of_two_machines(cable: Cable, token: str, tmp_path: Path) -> None:
     words = ["run", "select-vs-iocp", "--models", "iocp", "--connections", "8", "--sizes", "64", "--repeats", "1", "--warmup-ms", "50", "--duration-ms", "200",
              "--server-host", f"{cable.address}:{PORT}", "--server-token", token, "--no-report", "--out", str(tmp_path)]  # fmt: skip
-    done = subprocess.run([*cable.here, sys.executable, "-P", "-m", "harness", *words], env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+    done = subprocess.run([*cable.here, sys.executable, "-P", "-m", "iomodels", *words], env=os.environ | {"PYTHONPATH": str(ROOT / "harness")}, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=DEADLINE_S, check=False)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())

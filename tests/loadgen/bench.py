@@ -26,11 +26,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from harness.environment import capture
-from harness.launch import Program
-from harness.placement import pinned
-from harness.stats import Estimate, ratio_estimate
-from harness.wakeful import Wakeful
+from iomodels.machine.environment import capture
+from iomodels.launch.launcher import Program
+from iomodels.machine.placement import pinned
+from iomodels.judge.stats import Estimate, ratio_estimate
+from iomodels.machine.wakeful import Wakeful
 
 DUE_S = 60.0
 WARMUP_MS = 500

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from harness import micro
-from harness.files import ROOT
-from harness.launch import Program
-from harness.micro_records import short_name
-from harness.preflight import raise_open_files_limit
+from iomodels.measure import micro
+from iomodels.base.files import ROOT
+from iomodels.launch.launcher import Program
+from iomodels.data.micro import short_name
+from iomodels.machine.preflight import raise_open_files_limit
 from rich.console import Console
 
 ONCE = "--benchmark_min_time=1e-9"

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from stage import FakeLauncher, Stage
 
-from harness import launch
-from harness.report import FIGURES
-from harness.suite import Server, Suite
-from plots import style
+from iomodels.launch import launcher as launch
+from iomodels.figures.catalogue import OF_RUNS
+from iomodels.plan.suite import Server, Suite
+from iomodels.figures import style
 
 # A machine that is busy makes the search for examples slow, and would decide a test by its deadline.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,7 +33,7 @@ def coarse_pictures() -> Iterator[None]:
 @pytest.fixture
 def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports with their first figure only, where a test is about something else: drawing all takes seconds."""
-    monkeypatch.setattr("harness.report.FIGURES", FIGURES[:1])
+    monkeypatch.setattr("iomodels.figures.catalogue.OF_RUNS", OF_RUNS[:1])
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def suite() -> Suite:
 def stage(tmp_path: Path, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage(tmp_path, launcher)
     monkeypatch.setattr(launch, "open_launcher", lambda build, placement=None, say=None: launcher)
-    report = ModuleType("harness.report")
+    report = ModuleType("iomodels.report.report")
     setattr(report, "terminal_table", lambda run, console: console.print(f"table of {len(run.records)}"))
     setattr(report, "write_report", lambda folder: made.reported.append(folder) or folder / "report.html")
-    monkeypatch.setitem(sys.modules, "harness.report", report)
+    monkeypatch.setitem(sys.modules, "iomodels.report.report", report)
     return made

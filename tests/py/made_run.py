@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from harness.plan import Measurement, make_plan
-from harness.records import Condition, Record, append_record, write_manifest
-from harness.suite import Server, Suite
+from iomodels.plan.order import Measurement, make_plan
+from iomodels.data.records import Condition, Record, append_record, write_manifest
+from iomodels.plan.suite import Server, Suite
 
 RUN = "20250102-030405-select-vs-iocp"
 REPLIES = 20_000

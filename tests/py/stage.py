@@ -12,11 +12,12 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import launch, run
-from harness.counters import Watches
-from harness.launch import Program
-from harness.measure import Deadlines
-from harness.suite import Suite
+from iomodels.launch import launcher as launch
+from iomodels.measure import run
+from iomodels.launch.counters import Watches
+from iomodels.launch.launcher import Program
+from iomodels.measure.measurement import Deadlines
+from iomodels.plan.suite import Suite
 
 FAKE = Path(__file__).with_name("fake_program.py")
 SHORT = Deadlines(start_s=3.0, connect_s=1.0, answer_s=3.0, stop_s=3.0)

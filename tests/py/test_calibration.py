@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import FakeLauncher, Stage
 
-from harness.calibration import calibrate, ceiling_rate
-from harness.records import load_run
-from harness.suite import Suite
+from iomodels.measure.calibration import calibrate, ceiling_rate
+from iomodels.data.records import load_run
+from iomodels.plan.suite import Suite
 
 
 def calibration(*points: tuple[int, int, int, float]) -> dict[str, Any]:

@@ -13,15 +13,15 @@ import pytest
 from made_run import CLASSES, make_run, suite_of, usual_rate, with_classes
 from test_report import Page
 
-from harness.answer import answer
-from harness.classes import churn_of, shares_of
-from harness.files import ROOT
-from harness.load import Load
-from harness.publish import to_json
-from harness.records import Record, load_run
-from harness.report import write_report
-from harness.summary import Summary, summarise
-from plots import then_versus_now, throughput_by_connections
+from iomodels.report.answer import answer
+from iomodels.judge.classes import churn_of, shares_of
+from iomodels.base.files import ROOT
+from iomodels.plan.load import Load
+from iomodels.report.publish import to_json
+from iomodels.data.records import Record, load_run
+from iomodels.report.report import write_report
+from iomodels.judge.summary import Summary, summarise
+from iomodels.figures import then_versus_now, throughput_by_connections
 
 SUITE = replace(suite_of(connections=(101,), sizes=(64,)), load=Load((), CLASSES))
 
@@ -71,7 +71,7 @@ def test_a_load_without_classes_has_no_such_tables(tmp_path: Path) -> None:
 
 
 def test_the_report_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.report.FIGURES", (throughput_by_connections, then_versus_now))
+    monkeypatch.setattr("iomodels.figures.catalogue.OF_RUNS", (throughput_by_connections, then_versus_now))
     summary = summary_of(tmp_path, rate=lambda item: None if item.condition.model == "select" and item.repeat == 0 else usual_rate(item))
     folder = write_report(summary.run).parent
     page, markdown = Page((folder / "report.html").read_text(encoding="utf-8")), (folder / "report.md").read_text(encoding="utf-8")

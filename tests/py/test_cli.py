@@ -14,10 +14,13 @@ import pytest
 from made_run import RUN, make_run
 from stage import FakeLauncher
 
-from harness import __version__, cli, launch, run
-from harness.cli import main
-from harness.remote import ServerHost
-from harness.suite import Suite, find_suite, load_suite
+from iomodels import __version__
+from iomodels.cli import commands as cli
+from iomodels.launch import launcher as launch
+from iomodels.measure import run
+from iomodels.cli.commands import main
+from iomodels.launch.remote import ServerHost
+from iomodels.plan.suite import Suite, find_suite, load_suite
 
 
 class Started(Exception):
@@ -96,7 +99,7 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         (["run", "select-vs-icop"], f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (there is: {ALL})"),
         (["run", "missing.toml"], "iomodels: suite missing.toml: no such file"),
         (["run"], f"iomodels: run: which suite? there is: {ALL}"),
-        (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, slo, report, compare, check, validate, pack, micro, export, models, tune, suites, serve, laws)"),
+        (["rum"], "iomodels: rum: no such command; did you mean run? (there is: run, slo, report, compare, check, validate, pack, micro, export, plot, models, tune, suites, serve, laws)"),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
     ],

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from made_run import make_run, suite_of
 
-from harness.cli import main
-from harness.compare import MOVING
-from harness.plan import Measurement
-from harness.suite import Server
+from iomodels.cli.commands import main
+from iomodels.judge.compare import MOVING
+from iomodels.plan.order import Measurement
+from iomodels.plan.suite import Server
 
 SUITE = suite_of(connections=(1, 64), sizes=(64,), repeats=9)
 SMALL = suite_of([Server("iocp")], (64,), (64,), repeats=2)

@@ -18,10 +18,10 @@ import pytest
 from made_run import make_run, suite_of
 from rich.console import Console
 
-from harness.costs import cost_table
-from harness.counters import TICK_NS, UNITS, ProcessWatch, table
-from harness.records import Figure, Record, RunError, append_record, check_record, counter, load_run, record_from_json, record_to_json
-from harness.report import write_report
+from iomodels.report.costs import cost_table
+from iomodels.launch.counters import TICK_NS, UNITS, ProcessWatch, table
+from iomodels.data.records import Figure, Record, RunError, append_record, check_record, counter, load_run, record_from_json, record_to_json
+from iomodels.report.report import write_report
 
 PID = 70
 

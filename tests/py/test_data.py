@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 from made_run import make_run, suite_of
 
-from harness.files import ROOT
-from harness.records import FORMAT, RunError, append_record, load_run, mend_records
-from harness.report import write_report
-from harness.suite import Server
-from harness.summary import summarise
-from harness.verdict import Kind
+from iomodels.base.files import ROOT
+from iomodels.data.records import FORMAT, RunError, append_record, load_run, mend_records
+from iomodels.report.report import write_report
+from iomodels.plan.suite import Server
+from iomodels.judge.summary import summarise
+from iomodels.judge.verdict import Kind
 
 DIE_WRITING = """
 import resource, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from harness.records import append_record, load_run, write_manifest
+from iomodels.data.records import append_record, load_run, write_manifest
 
 folder, what, room = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 run = load_run(folder)

@@ -11,14 +11,14 @@ import pytest
 from made_run import make_record, make_run, suite_of
 from stage import FakeLauncher, Stage
 
-from harness import efficiency
-from harness.answer import answer
-from harness.plan import Measurement, make_plan
-from harness.records import Condition, Record, load_run
-from harness.report import write_report
-from harness.suite import Suite, find_suite, load_suite
-from harness.summary import summarise
-from harness.verdict import Kind
+from iomodels.judge import rates as efficiency
+from iomodels.report.answer import answer
+from iomodels.plan.order import Measurement, make_plan
+from iomodels.data.records import Condition, Record, load_run
+from iomodels.report.report import write_report
+from iomodels.plan.suite import Suite, find_suite, load_suite
+from iomodels.judge.summary import summarise
+from iomodels.judge.verdict import Kind
 
 
 def test_closed_loops_come_first_and_stay_as_they_were() -> None:
@@ -118,7 +118,7 @@ def test_at_a_fixed_rate_cpu_time_is_compared(tmp_path: Path) -> None:
 
 
 def test_the_suite_and_its_words(tmp_path: Path) -> None:
-    from harness.suite import SuiteError
+    from iomodels.plan.suite import SuiteError
 
     suite = load_suite(find_suite("efficiency"))
     assert suite.rate_percents and suite.repeats >= 9 and len({server.model for server in suite.servers}) == 6

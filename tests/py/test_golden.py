@@ -17,13 +17,14 @@ import jsonschema
 import pytest
 from rich.console import Console
 
-from harness.cli import main
-from harness.costs import cost_table
-from harness.files import ROOT
-from harness.publish import LIST, cells_csv, to_json
-from harness.records import Run, RunError, load_run
-from harness.report import FIGURES, terminal_table, write_docs, write_report
-from harness.summary import summarise
+from iomodels.cli.commands import main
+from iomodels.report.costs import cost_table
+from iomodels.base.files import ROOT
+from iomodels.report.publish import LIST, cells_csv, to_json
+from iomodels.data.records import Run, RunError, load_run
+from iomodels.figures.catalogue import OF_RUNS
+from iomodels.report.report import terminal_table, write_docs, write_report
+from iomodels.judge.summary import summarise
 
 (FIXTURE,) = (ROOT / "tests" / "data").glob("*-reference")
 GOLDEN = ROOT / "tests" / "data" / "golden"
@@ -55,7 +56,7 @@ def test_the_report_as_markdown(folder: Path) -> None:
     expect("report.md", (folder / "report.md").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", [figure.NAME for figure in FIGURES])
+@pytest.mark.parametrize("name", [figure.NAME for figure in OF_RUNS])
 def test_the_data_of_each_figure(name: str, folder: Path) -> None:
     path = folder / "figures" / f"{name}.csv"
     drawn = f"Not drawn: {name} " in (folder / "report.md").read_text(encoding="utf-8") or re.search(f"[;:] {name} \\(", (folder / "report.md").read_text(encoding="utf-8"))
@@ -104,7 +105,7 @@ def test_a_folder_for_a_documentation_site(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "why"), [("report.md", "was not written by an earlier report"), ("cells.csv", "was changed since")])
 def test_a_foreign_or_changed_file_is_never_overwritten(name: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.report.draw_figures", lambda run: ([], []))  # the figures are not what this is about
+    monkeypatch.setattr("iomodels.report.report.draw_figures", lambda run: ([], []))  # the figures are not what this is about
     if "changed" in why:
         write_docs(FIXTURE, tmp_path)
     (tmp_path / name).write_text("my own words")

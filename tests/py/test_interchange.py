@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_run import make_run, suite_of
 
-from harness.cli import main
-from harness.hdr import Layout
-from harness.interchange import encode, export_run, interval_log, percentile_distribution
-from harness.records import load_run
-from harness.stats import Histogram, merge, percentile, samples
+from iomodels.cli.commands import main
+from iomodels.data.hdr import Layout
+from iomodels.report.hdr_export import encode, export_run, interval_log, percentile_distribution
+from iomodels.data.records import load_run
+from iomodels.judge.stats import Histogram, merge, percentile, samples
 
 OURS = Layout(1, 60_000_000_000, 3)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness import launch
-from harness.launch import LaunchError, PlainLauncher, Program, ProgramFailed, arguments
-from harness.placement import Placement, pinned
+from iomodels.launch import launcher as launch
+from iomodels.launch.launcher import LaunchError, PlainLauncher, Program, ProgramFailed, arguments
+from iomodels.machine.placement import Placement, pinned
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 20.0
@@ -257,7 +257,7 @@ def test_what_cannot_be_started() -> None:
 
 HARNESS = """
 import sys
-from harness.launch import Program
+from iomodels.launch.launcher import Program
 child = [sys.executable, "-c", sys.argv[1]]
 with Program(child) as first, Program(child) as second:
     first.expect("ready", 20)

@@ -14,11 +14,13 @@ import pytest
 from made_run import make_run, suite_of
 from rich.console import Console
 
-from harness import claims, launch, laws
-from harness.files import ROOT
-from harness.launch import LaunchError, Program
-from harness.records import RunError
-from harness.report import write_report
+from iomodels.report import claims
+from iomodels.launch import launcher as launch
+from iomodels.measure import laws
+from iomodels.base.files import ROOT
+from iomodels.launch.launcher import LaunchError, Program
+from iomodels.data.records import RunError
+from iomodels.report.report import write_report
 
 OTHER = {"claims": ["D10"], "verdict": "holds only when", "because": "handlers do not block", "figure": "4 | 1"}
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from stage import FakeLauncher, Stage
 
-from harness.load import Load, _in_words, load_errors, load_from, shape_errors
-from harness.measure import load_options
-from harness.plan import make_plan
-from harness.run import Refused
-from harness.suite import Suite, SuiteError, load_suite
+from iomodels.plan.load import Load, _in_words, load_errors, load_from, shape_errors
+from iomodels.measure.measurement import load_options
+from iomodels.plan.order import make_plan
+from iomodels.measure.run import Refused
+from iomodels.plan.suite import Suite, SuiteError, load_suite
 from test_suite import GOOD, write
 
 TEXT = """

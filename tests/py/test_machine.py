@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from harness import check, machine
-from harness.cli import main
-from harness.environment import answers
-from harness.files import ROOT
-from harness.machine import Reader, Unknown, linux_facts, windows_facts
+from iomodels.machine import check, facts as machine
+from iomodels.cli.commands import main
+from iomodels.machine.environment import answers
+from iomodels.base.files import ROOT
+from iomodels.machine.facts import Reader, Unknown, linux_facts, windows_facts
 
 CPU = "/sys/devices/system/cpu"
 LINUX = {

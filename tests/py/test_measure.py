@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 from stage import SHORT, FakeLauncher, described
 
-from harness import measure as measure_module
-from harness.interrupts import Interrupted, Interrupts
-from harness.measure import measure
-from harness.plan import Measurement
-from harness.records import Condition, Record, check_record
-from harness.suite import Suite
+from iomodels.measure import measurement as measure_module
+from iomodels.base.interrupts import Interrupted, Interrupts
+from iomodels.measure.measurement import measure
+from iomodels.plan.order import Measurement
+from iomodels.data.records import Condition, Record, check_record
+from iomodels.plan.suite import Suite
 
 ITEM = Measurement(3, 1, Condition("two", 8, 64, 64, 1, (("threads", 4),)))
 

@@ -14,13 +14,15 @@ import pytest
 from matplotlib.text import Text
 from rich.console import Console
 
-from harness import micro, stats
-from harness.launch import Program
-from harness.micro_records import MicroRun, load_micro_run, short_name, write_micro_run
-from harness.records import RunError
-from harness.run import Refused
-from plots import cost_ladder, primitive_costs, readiness_by_sockets, style
-from plots.micro import NothingToDraw, write_all
+from iomodels.measure import micro
+from iomodels.judge import stats
+from iomodels.launch.launcher import Program
+from iomodels.data.micro import MicroRun, load_micro_run, short_name, write_micro_run
+from iomodels.data.records import RunError
+from iomodels.measure.run import Refused
+from iomodels.figures import cost_ladder, primitive_costs, readiness_by_sockets, style
+from iomodels.figures.catalogue import write_micro_figures
+from iomodels.figures.micro import NothingToDraw
 
 RUN = "20250102-030405-micro"
 LINEAR = {f"readiness/select/last/sockets:{n}": 5000.0 + 20.0 * n for n in (1, 16, 256, 4096)}
@@ -163,7 +165,7 @@ def test_figures_carry_their_conditions_and_are_the_same_twice(draw: Any, tmp_pa
     shown = "\n".join(text.get_text() for text in one.figure.findobj(Text))
     for words in ("wine-8.0", "n = 10 repetitions", RUN, style.WINE_WORDS):
         assert words in shown
-    assert one.command == f"python3 -m plots.{one.name} results/{RUN}" and str(tmp_path) not in style.svg_text(one)
+    assert one.command == f"iomodels plot {one.name} {RUN}" and str(tmp_path) not in style.svg_text(one)
     native = "\n".join(text.get_text() for text in draw(make_run(tmp_path / "n", platform="linux-6.1")).figure.findobj(Text))
     assert style.WINE_WORDS not in native
 
@@ -172,7 +174,7 @@ def test_a_figure_whose_benchmarks_were_filtered_out_is_left_out(tmp_path: Path)
     run = make_run(tmp_path, {"apc/queue_then_sleep": 1000.0, "completion_port/get_ex/batch:1": 500.0})
     with pytest.raises(NothingToDraw):
         readiness_by_sockets.draw(run)
-    assert [path.stem for path in write_all(run)] == ["primitive_costs", "cost_ladder"]
+    assert [path.stem for path in write_micro_figures(run)] == ["primitive_costs", "cost_ladder"]
     assert (run.path / "figures" / "primitive_costs.csv").read_text().count("\n") == 3
 
 

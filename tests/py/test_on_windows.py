@@ -39,7 +39,7 @@ specification.loader.exec_module(conftest)
 
 @pytest.fixture(scope="module")
 def collected() -> str:
-    environ = {**os.environ, "IOMODELS_TESTS_OF_WINDOWS": "1", "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, "IOMODELS_TESTS_OF_WINDOWS": "1", "PYTHONPATH": str(ROOT / "harness")}
     done = subprocess.run([sys.executable, "-c", COLLECT], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     return done.stdout

@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_run import RUN, make_run, suite_of, with_everything
 
-from harness import hdr
-from harness.cli import main
-from harness.files import ROOT
-from harness.pack import MOST_BYTES, pack_run, size
-from harness.publish import to_json
-from harness.records import PACKED, RECORDS, Record, RunError, load_run, record_to_json
-from harness.report import FIGURES
-from harness.submission import complaints
-from harness.suite import Server
-from harness.summary import summarise
+from iomodels.data import hdr
+from iomodels.cli.commands import main
+from iomodels.base.files import ROOT
+from iomodels.report.pack import MOST_BYTES, pack_run, size
+from iomodels.report.publish import to_json
+from iomodels.data.records import PACKED, RECORDS, Record, RunError, load_run, record_to_json
+from iomodels.figures.catalogue import OF_RUNS
+from iomodels.report.submission import complaints
+from iomodels.plan.suite import Server
+from iomodels.judge.summary import summarise
 
 LAYOUT = hdr.Layout(1, 60_000_000_000, 3)
 KEPT = sorted(path.parent for path in (ROOT / "results" / "contributed").glob("*/*/run.json"))
@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def packed_once(made: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.report.FIGURES", FIGURES[:1])
+        patch.setattr("iomodels.figures.catalogue.OF_RUNS", OF_RUNS[:1])
         pack_run(load_run(made), made.parent / "kept" / RUN)
     return made.parent / "kept" / RUN
 
@@ -121,7 +121,7 @@ def test_the_report_of_a_packed_run_is_one_page_that_needs_nothing(packed: Path)
 
 @pytest.mark.usefixtures("one_figure")
 def test_packing_by_command(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.cli.CONTRIBUTED", tmp_path)
+    monkeypatch.setattr("iomodels.cli.commands.CONTRIBUTED", tmp_path)
     assert main(["pack", str(made)]) == 0
     target = tmp_path / "wine-8.0" / RUN
     assert f"packed: {target} (" in capsys.readouterr().out

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-import harness
-from harness.suite import suite_files
+import iomodels
+from iomodels.plan.suite import suite_files
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-PACKAGED = ("harness", "plots", "results/schema", "results/literature")
+PACKAGED = ("harness/iomodels", "results/schema", "results/literature")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run([sys.executable, "-c", build, str(folder)], cwd=source, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     [wheel] = folder.glob("*.whl")
-    assert wheel.name.startswith(f"iomodels-{harness.__version__}-py3-none-any")
+    assert wheel.name.startswith(f"iomodels-{iomodels.__version__}-py3-none-any")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
     return folder / "site"
@@ -45,7 +45,7 @@ def test_the_wheel_holds_every_file_of_its_packages(site: Path) -> None:
     for name in PACKAGED:
         here = {path.relative_to(ROOT / name) for path in (ROOT / name).rglob("*") if path.is_file()}
         here = {path for path in here if "__pycache__" not in path.parts}
-        there = site / name.replace("results/", "harness/")
+        there = site / name.replace("results/", "iomodels/").removeprefix("harness/")
         assert here and {path for path in here if not (there / path).is_file()} == set()
 
 
@@ -55,11 +55,11 @@ def test_the_installed_program_works_away_from_the_checkout(site: Path, tmp_path
     def run(*argv: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, *argv], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
 
-    assert run("-m", "harness", "--version").stdout == f"iomodels {harness.__version__}\n"
-    assert all(name in run("-m", "harness", "suites").stdout for name in suite_files())
-    missing = run("-m", "harness", "report", "latest")
+    assert run("-m", "iomodels", "--version").stdout == f"iomodels {iomodels.__version__}\n"
+    assert all(name in run("-m", "iomodels", "suites").stdout for name in suite_files())
+    missing = run("-m", "iomodels", "report", "latest")
     assert (missing.returncode, missing.stderr) == (2, f"iomodels: latest: no such run; {tmp_path / 'results'} has none yet\n")
-    schema = "from pathlib import Path; import harness.records as r; print(r.__file__); r.write_manifest(Path(), {})"
+    schema = "from pathlib import Path; import iomodels.data.records as r; print(r.__file__); r.write_manifest(Path(), {})"
     checked = run("-c", schema)
     assert checked.stdout.startswith(str(site)) and "RunError: run.json: at the top level" in checked.stderr, checked
 
@@ -68,14 +68,14 @@ def test_the_version_has_one_place() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)
     assert "version" in project["project"]["dynamic"]
-    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "harness.__version__"}
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "iomodels.__version__"}
     headings = re.findall(r"^## \[(.+?)\](?: – (\S+))?", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     name, planned = headings[0]
-    assert harness.__version__ == (planned if name == "Unreleased" else name)
+    assert iomodels.__version__ == (planned if name == "Unreleased" else name)
     caches = [path for path in (ROOT / "build").glob("*/CMakeCache.txt") if path.parent.name in ("host", "mingw")]
     assert caches
     for cache in caches:
-        assert f"CMAKE_PROJECT_VERSION:STATIC={harness.__version__}\n" in cache.read_text(encoding="utf-8"), cache
+        assert f"CMAKE_PROJECT_VERSION:STATIC={iomodels.__version__}\n" in cache.read_text(encoding="utf-8"), cache
 
 
 def test_dependencies_of_vcpkg_are_those_of_cmake() -> None:
@@ -124,7 +124,7 @@ def test_presets_and_suites_of_the_workflows_are_there() -> None:
                 assert each in known, f"{path.name}: {command} {each}"
                 named.add(each)
         suites = {name for found in re.findall(r"suite: \[(.+)\]", text) for name in found.split(", ")}
-        suites |= set(re.findall(r"(?:iomodels\.cmd|-m harness) run ([\w-]+)", text))
+        suites |= set(re.findall(r"(?:iomodels\.cmd|-m iomodels) run ([\w-]+)", text))
         assert suites <= set(suite_files()), path.name
     assert set(windows_presets()) <= named
 

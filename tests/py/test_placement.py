@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import placement
-from harness.placement import Placement, default_placement, parse_affinity, physical_cores, recorded_placement, unusable
+from iomodels.machine import placement
+from iomodels.machine.placement import Placement, default_placement, parse_affinity, physical_cores, recorded_placement, unusable
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="how programs are placed under Linux; Windows' answers are simulated here")
 
@@ -139,7 +139,7 @@ class Windows:
 def windows(monkeypatch: pytest.MonkeyPatch, taskset: Path) -> type[Windows]:
     taskset.unlink()
     monkeypatch.setattr(placement, "ON_WINDOWS", True)
-    monkeypatch.setattr("harness.windows.RealSystem", Windows)
+    monkeypatch.setattr("iomodels.launch.windows.RealSystem", Windows)
     monkeypatch.setattr(Windows, "cpus", list(range(8)))
     return Windows
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import described
 
-from harness.plan import cells, is_limit, limit_of, make_plan
-from harness.records import Condition
-from harness.suite import Server, Suite
+from iomodels.plan.order import cells, is_limit, limit_of, make_plan
+from iomodels.data.records import Condition
+from iomodels.plan.suite import Server, Suite
 
 names = st.sampled_from(["select", "iocp", "threads"])
 servers = st.builds(lambda name, threads: Server(name, (("threads", threads),) if threads else ()), names, st.integers(0, 4))

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import runpy
-import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,20 +16,19 @@ import pytest
 from made_run import INTERVALS, RUN, make_run, offered_rate, rates_by, suite_of, with_everything
 from matplotlib.colors import to_rgb
 
-from harness import stats
-from harness.files import ROOT
-from harness.plan import Measurement
-from harness.records import Record, Run, RunError, load_run
-from harness.suite import Server
-from harness.report import FIGURES
-from plots import (course_of_a_cell, latency_by_percentile, latency_by_rate, literature, memory_by_connections, ratios_to_baseline, request_costs,
-                   style, then_versus_now, throughput_by_connections, winner_map)
+from iomodels.judge import stats
+from iomodels.plan.order import Measurement
+from iomodels.data.records import Record, Run, RunError, load_run
+from iomodels.plan.suite import Server
+from iomodels.cli.commands import main
+from iomodels.figures.catalogue import OF_RUNS
+from iomodels.figures import course_of_a_cell, latency_by_percentile, latency_by_rate, literature, memory_by_connections, ratios_to_baseline, request_costs, style, then_versus_now, throughput_by_connections, winner_map
 
 Draw = Callable[..., style.Plot]
 DRAWS_OF_FAILURES = (throughput_by_connections.draw, latency_by_percentile.draw)
 COMPARING = (ratios_to_baseline.draw, winner_map.draw, then_versus_now.draw)
-DRAWS = tuple(figure.draw for figure in FIGURES)
-NAMES = tuple(figure.NAME for figure in FIGURES)
+DRAWS = tuple(figure.draw for figure in OF_RUNS)
+NAMES = tuple(figure.NAME for figure in OF_RUNS)
 ENDS = (".svg", ".png", ".csv", "-dark.svg", "-dark.png")
 SMALL = suite_of(connections=(1, 64, 1024), sizes=(64,))
 
@@ -107,7 +103,7 @@ def test_every_figure_carries_its_conditions_and_command(function: Draw, everyth
     for words in ("wine-8.0", "n = 3 repeats", "2 s each", " loop", "load from linux-6.1", RUN):
         assert words in shown
     assert "Wine: shows that the code is right, not how Windows performs" in shown
-    command = f"python3 -m plots.{plot.name} results/{RUN}"
+    command = f"iomodels plot {plot.name} {RUN}"
     svg, png = style.svg_text(plot), style.png_bytes(plot)
     assert command in svg and command.encode() in png
     assert "<dc:date>" not in svg and b"date:create" not in png
@@ -312,44 +308,32 @@ def test_durations(us: float, words: str) -> None:
     assert latency_by_percentile.duration(us) == words
 
 
-def script(name: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", f"plots.{name}", *words], cwd=ROOT, capture_output=True, text=True, timeout=120)
+def test_each_figure_is_drawn_by_its_name(everything: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in NAMES:
+        out = tmp_path / name
+        assert main(["plot", name, str(everything.path), "--out", str(out)]) == 0
+        assert capsys.readouterr().out.split() == [str(out / f"{name}{end}") for end in ENDS]
+        with (out / f"{name}.csv").open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        assert {row["format"] for row in rows} == {"1"}
+        assert {row["platform"] for row in rows} - {"published"} == {"wine-8.0"}
 
 
-def test_a_script_works_alone(tmp_path: Path) -> None:
-    folder = make_run(tmp_path, SMALL)
-    done = script("winner_map", str(folder), "--out", str(tmp_path / "out"))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.split() == [str(tmp_path / "out" / f"winner_map{end}") for end in ENDS]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_each_script_writes_its_files(name: str, everything: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", [name, str(everything.path), "--out", str(tmp_path)])
-    monkeypatch.delitem(sys.modules, f"plots.{name}")  # runpy warns of a module that is there already
-    with pytest.raises(SystemExit) as end:
-        runpy.run_module(f"plots.{name}", run_name="__main__")
-    assert end.value.code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}{each}" for each in ENDS)
-    with (tmp_path / f"{name}.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert {row["format"] for row in rows} == {"1"} and {row["platform"] for row in rows} - {"published"} == {"wine-8.0"}
-
-
-@pytest.mark.parametrize(("words", "message"), [
-    (["{tmp}/nowhere"], "nowhere: no such folder"),
-    (["{tmp}"], "it has no run.json"),
-    (["{run}", "--connections", "7"], "--connections 7: not in this run, which has 1, 64"),
-    (["{run}", "--sizes", "x"], "argument --sizes: 'x' is not a list of whole numbers such as 1,64,1024"),
+@pytest.mark.parametrize(("words", "message", "code"), [
+    (["latency_by_percentile", "{tmp}/nowhere"], "nowhere: no such run", 2),
+    (["latency_by_percentile", "{tmp}"], "it has no run.json", 1),
+    (["latency_by_percentil", "{run}"], "did you mean latency_by_percentile?", 2),
+    (["latency_by_percentile", "{run}", "--connections", "7"], "--connections 7: not in this run, which has 1, 64", 1),
+    (["latency_by_percentile", "{run}", "--sizes", "x"], "--sizes x: must be numbers", 2),
+    (["primitive_costs", "{run}"], "not a micro run", 1),
+    (["primitive_costs", "{run}", "--sizes", "64"], "takes no --connections and no --sizes", 2),
 ])
-def test_bad_input_is_one_clear_line_and_exit_code_2(words: list[str], message: str, everything: Run, tmp_path: Path,
-                                                     capsys: pytest.CaptureFixture[str]) -> None:
-    code: object
-    try:
-        code = style.command_line("?", latency_by_percentile.draw, [word.format(tmp=tmp_path, run=everything.path) for word in words])
-    except SystemExit as end:
-        code = end.code
-    assert code == 2 and message in capsys.readouterr().err.splitlines()[-1]
+def test_bad_input_is_one_clear_line(words: list[str], message: str, code: int, everything: Run, tmp_path: Path,
+                                     capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["plot", *(word.format(tmp=tmp_path, run=everything.path) for word in words)])
+    [line] = capsys.readouterr().err.splitlines()
+    assert end.value.code == code and message in line
     assert not (everything.path / "figures").exists()
 
 

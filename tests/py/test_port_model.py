@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from harness.port_model import Port, constant, exponential, simulate
+from iomodels.judge.port_model import Port, constant, exponential, simulate
 
 LAWS = Port(cores=2, workers=8, cap=2, cpu=constant(100), connections=16)
 

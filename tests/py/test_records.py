@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_run import make_run
 
-from harness import files
-from harness.files import write_whole
-from harness.records import (
+from iomodels.base import files
+from iomodels.base.files import write_whole
+from iomodels.data.records import (
     FORMAT,
     Condition,
     Record,

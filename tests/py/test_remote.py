@@ -17,19 +17,20 @@ import psutil
 import pytest
 from stage import FakeLauncher, Stage
 
-import harness
-from harness import agent as agent_module
-from harness import compare, launch, remote
-from harness.agent import Agent
-from harness.interrupts import Interrupts
-from harness.launch import LaunchError
-from harness.placement import Placement
-from harness.records import counter, load_run
-from harness.remote import HostLost, ServerHost, Session
-from harness.report import _conditions
-from harness.run import Refused
-from harness.suite import Suite
-from harness.summary import summarise
+import iomodels
+from iomodels.measure import agent as agent_module
+from iomodels.judge import compare
+from iomodels.launch import launcher as launch, remote
+from iomodels.measure.agent import Agent
+from iomodels.base.interrupts import Interrupts
+from iomodels.launch.launcher import LaunchError
+from iomodels.machine.placement import Placement
+from iomodels.data.records import counter, load_run
+from iomodels.launch.remote import HostLost, ServerHost, Session
+from iomodels.report.report import _conditions
+from iomodels.measure.run import Refused
+from iomodels.plan.suite import Suite
+from iomodels.judge.summary import summarise
 
 TOKEN = "a-token-of-the-tests"
 SOON_S = 20.0
@@ -129,7 +130,7 @@ def test_the_record_names_both_machines(far: Stage, two: Suite) -> None:
     manifest = run.manifest
     facts = manifest["environment"]
     assert manifest["platform"] == "fake-1.0"
-    assert facts["harness"]["version"] == harness.__version__ and set(facts["harness"]["git"]) == {"commit", "dirty", "reason"}
+    assert facts["harness"]["version"] == iomodels.__version__ and set(facts["harness"]["git"]) == {"commit", "dirty", "reason"}
     assert set(facts["binaries"]) == {"mingw/bin/one.exe", "mingw/bin/two.exe"}
     assert set(facts["load_generator"]["binaries"]) == {"host/bin/loadgen"}
     assert facts["cpus_usable"] and facts["load_generator"]["cpus_usable"] and facts["load_generator"]["launcher"] == {"placement": None}
@@ -320,7 +321,7 @@ def test_noise_ends_a_connection_and_nothing_else(served: Served, noise: bytes) 
 
 
 def test_another_version_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, both = harness.__version__, remote.Channel.receive
+    ours, both = iomodels.__version__, remote.Channel.receive
 
     def older(self: remote.Channel, within_s: float | None = None) -> dict[str, Any] | None:
         said = both(self, within_s)

@@ -13,12 +13,13 @@ from made_run import RUN, make_run, suite_of, usual_rate, with_everything
 from matplotlib.colors import to_rgb
 from rich.console import Console
 
-from harness.plan import Measurement
-from harness.records import RunError, load_run
-from harness.report import FIGURES, markdown_cell, terminal_table, write_report
-from harness.suite import Server
+from iomodels.plan.order import Measurement
+from iomodels.data.records import RunError, load_run
+from iomodels.figures.catalogue import OF_RUNS
+from iomodels.report.report import markdown_cell, terminal_table, write_report
+from iomodels.plan.suite import Server
 
-DRAWN = tuple(figure for figure in FIGURES if figure.NAME != "latency_by_rate")
+DRAWN = tuple(figure for figure in OF_RUNS if figure.NAME != "latency_by_rate")
 """Of a run without offered rates."""
 SMALL = suite_of(connections=(1, 64, 1024), sizes=(64, 4096))
 VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use", "rect", "circle", "line"}

@@ -13,15 +13,17 @@ from typing import Any
 import pytest
 from stage import FakeLauncher, Stage, described
 
-from harness import check as machine_check
-from harness import environment, launch, preflight, run
-from harness.placement import Placement
-from harness.plan import make_plan
-from harness.publish import to_json
-from harness.records import check_against, load_run
-from harness.run import Refused
-from harness.suite import Server, Suite
-from harness.summary import summarise
+from iomodels.machine import check as machine_check
+from iomodels.machine import environment, preflight
+from iomodels.launch import launcher as launch
+from iomodels.measure import run
+from iomodels.machine.placement import Placement
+from iomodels.plan.order import make_plan
+from iomodels.report.publish import to_json
+from iomodels.data.records import check_against, load_run
+from iomodels.measure.run import Refused
+from iomodels.plan.suite import Server, Suite
+from iomodels.judge.summary import summarise
 
 
 def stop_at(launcher: FakeLauncher, *numbers: int, how: str = "SIGINT") -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.search import CONFIRM, Answer, Next, Range, Trial, advise
+from iomodels.judge.search import CONFIRM, Answer, Next, Range, Trial, advise
 
 RANGE = Range(100.0, 50_000.0, 1.05)
 MADE_UP = 500  # trials; far more than any search may take

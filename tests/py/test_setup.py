@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.files import ROOT
+from iomodels.base.files import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
 TOOLS = "sh env awk sed sort comm tr cat mkdir flock uname dirname readlink grep tail sleep".split()

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from stage import Stage
 
-from harness import slo
-from harness.cli import main
-from harness.records import RunError, record_from_json
-from harness.run import Refused
-from harness.slo import Slo, judge, least_rate, load_slo, parse_slo, resume_slo, start_slo
-from harness.suite import Server, Suite
+from iomodels.measure import slo
+from iomodels.cli.commands import main
+from iomodels.data.records import RunError, record_from_json
+from iomodels.measure.run import Refused
+from iomodels.measure.slo import Slo, judge, least_rate, load_slo, parse_slo, resume_slo, start_slo
+from iomodels.plan.suite import Server, Suite
 
 P99_5MS = Slo(99.0, 5_000_000)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import stats
+from iomodels.judge import stats
 
 SAMPLES = st.lists(st.integers(0, 40), min_size=1, max_size=200)
 POSITIVE = st.lists(st.floats(1, 1e6), min_size=2, max_size=12)

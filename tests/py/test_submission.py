@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from made_run import make_run
 
-from harness.cli import main
-from harness.records import MANIFEST, RECORDS
-from harness.submission import complaints
+from iomodels.cli.commands import main
+from iomodels.data.records import MANIFEST, RECORDS
+from iomodels.report.submission import complaints
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from stage import described
 
-from harness.stats import REPEATS_FOR_A_CLAIM
-from harness.suite import Server, Suite, SuiteError, find_suite, load_suite, model_errors, suite_files, suite_from
+from iomodels.judge.stats import REPEATS_FOR_A_CLAIM
+from iomodels.plan.suite import Server, Suite, SuiteError, find_suite, load_suite, model_errors, suite_files, suite_from
 
 GOOD = """
 title = "A"

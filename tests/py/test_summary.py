@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from made_run import REPLIES, make_run, rates_by, suite_of
 
-from harness import stats
-from harness.answer import answer
-from harness.plan import Measurement
-from harness.records import Record, Run, load_run
-from harness.suite import Server
-from harness.summary import Cell, Summary, summarise
-from harness.verdict import Kind
+from iomodels.judge import stats
+from iomodels.report.answer import answer
+from iomodels.plan.order import Measurement
+from iomodels.data.records import Record, Run, load_run
+from iomodels.plan.suite import Server
+from iomodels.judge.summary import Cell, Summary, summarise
+from iomodels.judge.verdict import Kind
 
 SMALL = suite_of(connections=(1, 64), sizes=(64,))
 RATES: dict[tuple[str, int], list[float | None]] = {

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import surface
-from harness.surface import Effort, Setting, Space
+from iomodels.judge import surface
+from iomodels.judge.surface import Effort, Setting, Space
 
 WORKERS = Space((("threads", 1, 64), ("concurrency", 1, 64)), fit=lambda setting: (setting[0], min(setting)))
 

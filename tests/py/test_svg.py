@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plots.svg import shortened, with_text, without_bare_groups
+from iomodels.figures.svg import shortened, with_text, without_bare_groups
 
 POINT = st.tuples(st.floats(-999, 999), st.floats(-999, 999))
 

@@ -12,11 +12,13 @@ import pytest
 from rich.console import Console
 from stage import SHORT, FakeLauncher, Stage
 
-from harness import cli, laws, tune, tune_report
-from harness.records import Condition, Record
-from harness.run import Refused, Setting
-from harness.tune import Knobs, Load, Plan
-from plots import tuning_surface
+from iomodels.cli import commands as cli
+from iomodels.measure import laws, tune
+from iomodels.report import tuning as tune_report
+from iomodels.data.records import Condition, Record
+from iomodels.measure.run import Refused, Setting
+from iomodels.measure.tune import Knobs, Load, Plan
+from iomodels.figures import style, tuning_surface
 
 PLAN = Plan("one", (Load(64, 100, 0), Load(64, 100, 300)), "throughput", 0, threads_max=4, size=64, repeats=2, warmup_ms=0, duration_ms=1, seed=1, loadgen_threads=1)
 KNOBS = Knobs(("threads", "concurrency"), 16, 2)
@@ -42,11 +44,10 @@ def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
     text = (stage.folder / "tune.md").read_text(encoding="utf-8")
     assert "iomodels tune one" in text and "**Model**, not measured" in text and (stage.folder / "figures" / "tuning_surface.svg").exists()
     svg = (stage.folder / "figures" / "tuning_surface.svg").read_bytes()
-    assert tuning_surface.main([str(stage.folder), "--out", str(stage.folder / "again")]) == 0  # from surface.json alone, the same bytes
-    assert (stage.folder / "again" / "tuning_surface.svg").read_bytes() == svg
-    rows = (stage.folder / "again" / "tuning_surface.csv").read_text(encoding="utf-8").splitlines()
+    again = style.write(tuning_surface.draw(data), stage.folder / "again")[0]  # from surface.json alone, the same bytes
+    assert again.read_bytes() == svg
+    rows = again.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
     assert sum(",measured," in row for row in rows) == sum(len(load["cells"]) for load in data["loads"]) and any(",model," in row for row in rows)
-    assert tuning_surface.main([str(stage.build)]) == 2
     before = (stage.folder / "tune.md").read_bytes()
     (stage.folder / "tune.md").unlink()
     assert cli.main(["report", str(stage.folder)]) == 0 and (stage.folder / "tune.md").read_bytes() == before

@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_run import make_record
 
-from harness import verdict
-from harness.plan import Measurement
-from harness.records import Condition, Record
-from harness.verdict import Kind, NotRecorded
+from iomodels.judge import verdict
+from iomodels.plan.order import Measurement
+from iomodels.data.records import Condition, Record
+from iomodels.judge.verdict import Kind, NotRecorded
 
 SHARES = st.lists(st.integers(0, 2000).map(lambda each: each / 2000), min_size=1, max_size=12)
 RATES = st.lists(st.integers(100, 200).map(float), min_size=9, max_size=15)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.wakeful import Wakeful, permitted
+from iomodels.machine.wakeful import Wakeful, permitted
 
 
 def files_open(path: Path) -> int:

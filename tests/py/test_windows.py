@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from harness import launch, windows
-from harness.launch import LaunchError, Placement, Program
+from iomodels.launch import launcher as launch, windows
+from iomodels.launch.launcher import LaunchError, Placement, Program
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = """#!/bin/sh
@@ -272,7 +272,7 @@ def test_the_programs_are_those_that_set_up_built(tmp_path: Path) -> None:
 HARNESS = """
 import sys, time
 from pathlib import Path
-from harness.launch import open_launcher
+from iomodels.launch.launcher import open_launcher
 launcher = open_launcher(Path(sys.argv[1]))
 server = launcher.server("iocp", {})
 server.expect("ready", 20)

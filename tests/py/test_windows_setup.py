@@ -116,7 +116,7 @@ venv) [ -z "$FAKE_VENV_FAILS" ] || { echo 'no ensurepip'; exit 1; }
       mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
 pip) [ -z "$FAKE_PIP_FAILS" ] || { echo 'no such wheel'; exit 1; } ;;
 esac
-case "$3" in harness) exit "${FAKE_EXIT:-0}" ;; esac
+case "$3" in iomodels) exit "${FAKE_EXIT:-0}" ;; esac
 """
 CMAKE = """#!/bin/sh
 case "$1" in --version) echo "cmake version ${FAKE_CMAKE:-3.28.1}"; exit 0 ;; esac
@@ -210,9 +210,9 @@ def test_the_harness_gets_the_arguments_and_gives_the_exit_code(machine: Path, m
     monkeypatch.setenv("FAKE_EXIT", "77")
     assert main(machine, "run", "--no-install", "select vs iocp", "--", "--no-install") == 1  # no environment yet
     assert main(machine, "run", "select vs iocp", "--seed", "1") == 77
-    assert calls(machine)[-1] == "python -P -m harness run select vs iocp --seed 1"
+    assert calls(machine)[-1] == "python -P -m iomodels run select vs iocp --seed 1"
     assert main(machine, "run", "--no-install", "x", "--", "--no-install") == 77
-    assert calls(machine)[-1] == "python -P -m harness run x -- --no-install"
+    assert calls(machine)[-1] == "python -P -m iomodels run x -- --no-install"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_check_makes_and_builds_nothing(machine: Path, capfd: pytest.CaptureFixt
     assert main(machine, "setup") == 0
     calls(machine)
     assert main(machine, "check") == 0
-    assert calls(machine) == ["python -P -m harness check"]
+    assert calls(machine) == ["python -P -m iomodels check"]
 
 
 def test_help_needs_nothing(machine: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -317,7 +317,7 @@ def test_a_step_that_fails_is_done_again_the_next_time(
         assert main(machine, "models") == 1
     assert said in capfd.readouterr().err
     assert main(machine, "models") == 0
-    assert calls(machine)[-1] == "python -P -m harness models"
+    assert calls(machine)[-1] == "python -P -m iomodels models"
 
 
 @pytest.mark.parametrize(

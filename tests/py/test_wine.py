@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.launch import LaunchError
-from harness.placement import Placement
-from harness.wine import PERSIST_S, Wine, WineLauncher, find_wine
+from iomodels.launch.launcher import LaunchError
+from iomodels.machine.placement import Placement
+from iomodels.launch.wine import PERSIST_S, Wine, WineLauncher, find_wine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 20.0
@@ -198,8 +198,8 @@ def test_broken_preparation_leaves_nothing(fake: Path, monkeypatch: pytest.Monke
 OPEN = """
 import sys, time
 from pathlib import Path
-from harness.placement import Placement
-from harness.wine import WineLauncher
+from iomodels.machine.placement import Placement
+from iomodels.launch.wine import WineLauncher
 with WineLauncher(Path(sys.argv[1]), Placement(), print) as launcher:
     print("open", launcher._prefixes["server"].wineserver_pid, flush=True)
     time.sleep(float(sys.argv[2]))
@@ -310,7 +310,7 @@ def test_chosen_wineserver(fake: Path) -> None:
 
 
 def test_no_wine_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.wine.shutil.which", lambda name: None)
+    monkeypatch.setattr("iomodels.launch.wine.shutil.which", lambda name: None)
     with pytest.raises(LaunchError, match="apt install wine"):
         find_wine({})
 

@@ -22,8 +22,8 @@ if __name__ == "__main__":
 from client import DEADLINE_S
 from running import BUILD
 
-from harness.launch import Launcher, LaunchError, Program, open_launcher, windows_programs
-from harness.stats import ratio_estimate
+from iomodels.launch.launcher import Launcher, LaunchError, Program, open_launcher, windows_programs
+from iomodels.judge.stats import ratio_estimate
 
 MINIMAL = windows_programs(BUILD) / "minimal" / "minimal_iocp.exe"
 WARMUP_MS = 500

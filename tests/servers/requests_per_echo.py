@@ -33,10 +33,10 @@ if __name__ == "__main__":
 
 from client import DEADLINE_S, Client, echo_frame
 
-from harness.files import write_whole
-from harness.launch import LaunchError
-from harness.placement import default_placement
-from harness.wine import WineLauncher
+from iomodels.base.files import write_whole
+from iomodels.launch.launcher import LaunchError
+from iomodels.machine.placement import default_placement
+from iomodels.launch.wine import WineLauncher
 
 PAGE = ROOT / "docs" / "requests.md"
 SIZE = 64

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 from client import DEADLINE_S, Client, echo_frame
 
-from harness.launch import Launcher, Program, ProgramFailed, windows_programs
+from iomodels.launch.launcher import Launcher, Program, ProgramFailed, windows_programs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build").resolve()
@@ -23,7 +23,7 @@ FIXTURES = windows_programs(BUILD) / "fixtures"
 FAULTY = windows_programs(BUILD) / "faulty"
 
 NO_ROOM = "failed to map the shared user data"
-"""Why Wine ends one start in some thousands: harness/wine.py, QUIET."""
+"""Why Wine ends one start in some thousands: harness/iomodels/launch/wine.py, QUIET."""
 
 COUNTERS = (
     "accepted refused closed requests bytes_received bytes_sent receives sends partial_sends waits events "

@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
-from harness.launch import Launcher  # noqa: E402
+from iomodels.launch.launcher import Launcher  # noqa: E402
 
 PAGE = ROOT / "docs" / "conformance.md"
 REQUESTS = ROOT / "docs" / "requests.md"

@@ -17,7 +17,7 @@ import test_many
 import test_resources
 from running import FIXTURES, Server
 
-from harness.launch import Launcher, ProgramFailed
+from iomodels.launch.launcher import Launcher, ProgramFailed
 
 CAUGHT = (AssertionError, ConnectionError, ProgramFailed)
 SHORT_S = 2.0

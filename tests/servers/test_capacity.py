@@ -7,7 +7,7 @@ import resource
 import pytest
 from running import Server
 
-from harness.launch import Launcher
+from iomodels.launch.launcher import Launcher
 
 # What the wineserver needs beside the sockets of a server.
 SPARE_FILES = 200

@@ -9,9 +9,9 @@ import pytest
 from client import DEADLINE_S
 from running import FIXTURES
 
-from harness.counters import TICK_NS, ProcessWatch
-from harness.launch import Launcher, Program
-from harness.wine import WineLauncher
+from iomodels.launch.counters import TICK_NS, ProcessWatch
+from iomodels.launch.launcher import Launcher, Program
+from iomodels.launch.wine import WineLauncher
 
 MB = 1 << 20
 TICKS = 4 * TICK_NS

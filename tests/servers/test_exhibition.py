@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.launch import Launcher
+from iomodels.launch.launcher import Launcher
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ROOT / "servers"

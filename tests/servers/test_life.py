@@ -15,7 +15,7 @@ from conftest import Start
 from pump import Pump
 from running import COUNTERS, Server
 
-from harness.launch import Launcher, Program, ProgramFailed
+from iomodels.launch.launcher import Launcher, Program, ProgramFailed
 
 PROCESS = ("cpu_user_ns", "cpu_kernel_ns", "working_set_bytes", "peak_working_set_bytes")
 

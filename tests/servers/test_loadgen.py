@@ -17,7 +17,7 @@ from client import DEADLINE_S
 from conftest import Start
 from running import Server
 
-from harness.launch import Launcher, Program, ProgramFailed
+from iomodels.launch.launcher import Launcher, Program, ProgramFailed
 
 pytestmark = pytest.mark.models("iocp", because="the load generator is asked, not the model")
 ERRORS = {"reset", "closed", "mismatch", "timeout", "connect", "other"}

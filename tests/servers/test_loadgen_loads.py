@@ -14,8 +14,8 @@ from client import DEADLINE_S
 from running import BUILD, Server
 from test_loadgen import LoadGenerator, failed_to_start, life, loadgen
 
-from harness.launch import Program
-from harness.placement import pinned
+from iomodels.launch.launcher import Program
+from iomodels.machine.placement import pinned
 
 __all__ = ["loadgen"]  # the fixture
 pytestmark = pytest.mark.models("iocp", because="the load generator is asked, not the model")

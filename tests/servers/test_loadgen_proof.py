@@ -22,8 +22,8 @@ from running import BUILD
 from scipy import stats
 from test_loadgen import LoadGenerator, life, loadgen
 
-from harness import stats as ours
-from harness.launch import Launcher, Program
+from iomodels.judge import stats as ours
+from iomodels.launch.launcher import Launcher, Program
 
 __all__ = ["loadgen"]  # the fixture
 pytestmark = [

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 import requests_per_echo as subject
 
-from harness.launch import Launcher
-from harness.wine import WineLauncher
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.wine import WineLauncher
 
 TICKS = 0.1
 """A request more or less at the ends of the stream, spread over its echoes; a wasted call adds a whole one."""

@@ -18,7 +18,7 @@ from client import DEADLINE_S, Client, echo_frame, visit
 from conftest import Start
 from running import FAULTY, NO_ROOM, ROOT, Bystander, Holding, Server, descriptors, start_server
 
-from harness.launch import Launcher, Program, ProgramFailed
+from iomodels.launch.launcher import Launcher, Program, ProgramFailed
 
 GROWTH_SLACK_BYTES = 768 * 1024
 """Of 4,000 connections together: allocators keep some. A leak of one buffer pair each would be 128 MiB, of 256 bytes 1 MiB."""

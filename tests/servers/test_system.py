@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.launch import Launcher
-from harness.wakeful import DEVICE, permitted
+from iomodels.launch.launcher import Launcher
+from iomodels.machine.wakeful import DEVICE, permitted
 
 FACTS = {
     "processors": int,

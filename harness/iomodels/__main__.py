@@ -1,0 +1,5 @@
+import sys
+
+from iomodels.cli.commands import main
+
+sys.exit(main())

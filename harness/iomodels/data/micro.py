@@ -1,0 +1,122 @@
+"""The data of a micro run: what each primitive cost, as Google Benchmark wrote it, with what the harness counted beside it.
+
+A micro run is a folder with `micro.json` (results/schema/micro.schema.json) and `benchmark.json`, which is Google Benchmark's own
+but for the names of the machine and of its folders. All times here are nanoseconds per operation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iomodels.base.files import write_whole
+from iomodels.data.records import RunError, check_against, read_object
+
+FORMAT = 1
+MANIFEST = "micro.json"
+BENCHMARKS = "benchmark.json"
+UNITS_NS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
+_SUFFIX = re.compile(r"/(real_time|manual_time|process_time|iterations:\d+|repeats:\d+|min_time:[\d.]+)(?=/|$)")
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One benchmark's repetitions. `values` are its own counters (`completions_per_wait`), by name, the median of the repetitions."""
+
+    name: str
+    times_ns: tuple[float, ...]
+    values: tuple[tuple[str, float], ...]
+    context_switches: float | None
+    wineserver_cpu_ns: float | None
+    reason: str | None  # why a counter is None
+
+    @property
+    def series(self) -> str:
+        """The name without its parameter: "readiness/select/last" of "readiness/select/last/sockets:64"."""
+        return self.name.rsplit("/", 1)[0] if self.parameter is not None else self.name
+
+    @property
+    def parameter(self) -> int | None:
+        """64 of "…/sockets:64"."""
+        found = re.search(r"/\w+:(\d+)$", self.name)
+        return int(found[1]) if found else None
+
+
+@dataclass(frozen=True)
+class MicroRun:
+    path: Path
+    manifest: dict[str, Any]
+    benchmarks: tuple[Benchmark, ...]
+
+    @property
+    def platform(self) -> str:
+        return str(self.manifest["platform"])
+
+
+def short_name(name: str) -> str:
+    """Google Benchmark's name without what it appends to say how it measured."""
+    return _SUFFIX.sub("", name)
+
+
+def is_micro_run(path: Path) -> bool:
+    return (path / MANIFEST).is_file()
+
+
+def write_micro_run(folder: Path, manifest: dict[str, Any], google: dict[str, Any]) -> None:
+    """Both files whole, the manifest last: a folder that has it is complete."""
+    check_against("micro", manifest, str(folder / MANIFEST))
+    write_whole(folder / BENCHMARKS, json.dumps(google, indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def load_micro_run(path: Path) -> MicroRun:
+    """Reads and checks the folder of a micro run. Raises RunError."""
+    if not is_micro_run(path):
+        raise RunError(f"{path}: not a micro run: it has no {MANIFEST}")
+    manifest = read_object(path / MANIFEST)
+    check_against("micro", manifest, str(path / MANIFEST))
+    return MicroRun(path, manifest, benchmarks_of(read_object(path / BENCHMARKS), manifest, str(path / BENCHMARKS)))
+
+
+def benchmarks_of(google: dict[str, Any], manifest: dict[str, Any], what: str) -> tuple[Benchmark, ...]:
+    """The benchmarks in Google's JSON, in the order in which they were defined. RunError if it is another platform's, or damaged."""
+    try:
+        platform = google["context"]["platform"]
+        runs = [run for run in google["benchmarks"] if run["run_type"] == "iteration"]
+        runs.sort(key=lambda run: (run["family_index"], run["per_family_instance_index"], run["repetition_index"]))
+        names = dict.fromkeys(str(run["name"]) for run in runs)
+        repeats = {name: [run for run in runs if run["name"] == name] for name in names}
+        found = tuple(_benchmark(name, each, manifest["counters"].get(short_name(name))) for name, each in repeats.items())
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{what}: not what Google Benchmark writes: {type(error).__name__}: {error}") from None
+    if platform != manifest["platform"]:
+        raise RunError(f"{what}: measured on {platform}, the run on {manifest['platform']}; platforms are never mixed")
+    return found
+
+
+def failures_of(google: dict[str, Any]) -> dict[str, str]:
+    """Name → message of the benchmarks that failed."""
+    runs = google.get("benchmarks", [])
+    return {short_name(run["name"]): str(run.get("error_message")) for run in runs if run.get("error_occurred")}
+
+
+_KNOWN = {
+    "name", "run_name", "run_type", "family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads",
+    "iterations", "real_time", "cpu_time", "time_unit", "label", "error_occurred", "error_message",
+}  # fmt: skip
+
+
+def _benchmark(name: str, runs: list[dict[str, Any]], counted: dict[str, Any] | None) -> Benchmark:
+    values = {key: [float(run[key]) for run in runs] for key in runs[0] if key not in _KNOWN}
+    counted = counted or {"context_switches": None, "wineserver_cpu_ns": None, "reason": "not counted in this run"}
+    return Benchmark(
+        short_name(name),
+        tuple(float(run["real_time"]) * UNITS_NS[run["time_unit"]] for run in runs if not run.get("error_occurred")),
+        tuple((key, sorted(each)[len(each) // 2]) for key, each in values.items()),
+        counted["context_switches"],
+        counted["wineserver_cpu_ns"],
+        counted["reason"],
+    )

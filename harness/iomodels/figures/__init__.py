@@ -1,0 +1,1 @@
+"""One chart per file, and the house style they share."""

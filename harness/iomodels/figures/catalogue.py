@@ -1,0 +1,54 @@
+"""Every figure by its name, in the order of the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from iomodels.data.micro import MicroRun
+from iomodels.figures import (
+    cost_ladder,
+    course_of_a_cell,
+    latency_by_percentile,
+    latency_by_rate,
+    memory_by_connections,
+    primitive_costs,
+    ratios_to_baseline,
+    readiness_by_sockets,
+    request_costs,
+    style,
+    then_versus_now,
+    throughput_by_connections,
+    winner_map,
+)
+from iomodels.figures.micro import NothingToDraw
+
+OF_RUNS = (
+    throughput_by_connections,
+    ratios_to_baseline,
+    winner_map,
+    latency_by_percentile,
+    latency_by_rate,
+    request_costs,
+    memory_by_connections,
+    course_of_a_cell,
+    then_versus_now,
+)
+"""The figures of a suite's run: draw(run, connections, sizes)."""
+
+OF_MICRO_RUNS = (primitive_costs, readiness_by_sockets, cost_ladder)
+"""The figures of a micro run: draw(run)."""
+
+
+def write_micro_figures(run: MicroRun) -> list[Path]:
+    """Draw every figure that the micro run has benchmarks for, into its `figures` folder.
+
+    Returns the paths of the light SVG files.
+    """
+    written = []
+    for figure in OF_MICRO_RUNS:
+        try:
+            plot = figure.draw(run)
+        except NothingToDraw:
+            continue
+        written.append(style.write(plot, run.path / "figures")[0])
+    return written

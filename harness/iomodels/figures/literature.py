@@ -1,0 +1,73 @@
+"""Published numbers about these models, kept as data in results/literature/ with source, conditions and what is not verified.
+
+None was measured by this suite. A value that is not known is absent, and one that was not verified says so.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iomodels.base.files import LITERATURE
+from iomodels.data.records import RunError
+
+FORMAT = 1
+BASELINE = "iocp"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Throughput of a model over that of a completion port in the same publication at about the same load."""
+
+    set: str
+    year: int | None
+    source: str
+    model: str
+    connections: int
+    ratio: float
+    verified: bool
+    conditions: str
+
+
+def ratios(folder: Path = LITERATURE) -> tuple[Published, ...]:
+    """Every published throughput that stands beside one of a completion port, with a known number of connections.
+
+    RunError for a file that cannot be read or has another format.
+    """
+    table = _load(folder / "jones-ohlund-2002.toml")
+    numbers = _load(folder / "published-numbers.toml")
+    return (*_of_table(table), *(each for one in numbers["set"] for each in _of_set(one)))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read: {error}") from error
+    if data.get("format") != FORMAT:
+        raise RunError(f"{path}: format {data.get('format')}; only {FORMAT} is understood")
+    return data
+
+
+def _of_table(table: Mapping[str, Any]) -> list[Published]:
+    """Received bytes a second, each row over the completion port's row whose attempted load is nearest (46,000 beside 50,000)."""
+    ports = [row for row in table["row"] if row["model"] == BASELINE]
+    found = []
+    for row in table["row"]:
+        port = min(ports, key=lambda each: float(abs(each["attempted"] - row["attempted"])))
+        doubtful = {"received_bytes_per_s", "connected"} & ({*row["unverified"]} | {*port["unverified"]})
+        if row["model"] != BASELINE:
+            found.append(Published(table["id"], table["year"], table["source"], row["model"], row["connected"],
+                                   row["received_bytes_per_s"] / port["received_bytes_per_s"], not doubtful, table["conditions"]))
+    return found
+
+
+def _of_set(one: Mapping[str, Any]) -> list[Published]:
+    values = one["values"]
+    if BASELINE not in values or "connections" not in one:
+        return []
+    return [Published(one["id"], one.get("year"), one["source"], model, one["connections"], value / values[BASELINE], one["verified"],
+                      one["conditions"]) for model, value in values.items() if model != BASELINE]

@@ -1,0 +1,79 @@
+"""What does each primitive cost?
+
+A bar a benchmark, from the cheapest axis end to its median (log), with the 95 % bootstrap interval; grouped by family. Of a benchmark
+with a parameter the least and the greatest are shown; the CSV has all.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import groupby
+
+from iomodels.data.micro import Benchmark, MicroRun
+from iomodels.figures import micro, style
+
+NAME = "primitive_costs"
+QUESTION = "What does each primitive cost?"
+TITLE = "Cost of each primitive"
+NOTE = "Bar: median time per operation (log scale). Whisker: its 95 % bootstrap interval. Least and greatest parameter only."
+COLUMNS = ("run", "platform", "benchmark", "median_ns", "ci95_low_ns", "ci95_high_ns", "repetitions", "context_switches",
+           "wineserver_cpu_ns", "completions_per_wait")
+COLOURS = ("#00568f", "#d55e00", "#007d5a", "#9c2f7b", "#8a6d00", "#4a4f55")
+BAR_INCHES = 0.142
+
+
+def draw(run: MicroRun) -> style.Plot:
+    """The figure of a micro run."""
+    shown = chosen(run)
+    if not shown:
+        raise micro.NothingToDraw(f"{run.path}: no benchmark has a time")
+    families = list(dict.fromkeys(_family(one) for one in shown))
+    places = [place + 0.7 * families.index(_family(one)) for place, one in enumerate(shown)]
+    found = [micro.estimate(one) for one in shown]
+    with style.rc():
+        figure, axis = micro.sheet(run, TITLE, NOTE, 0.7 + BAR_INCHES * (places[-1] + 1))
+        floor = 10 ** math.floor(math.log10(min(each.low or each.value for each in found)) - 0.05)
+        for one, place, each in zip(shown, places, found):
+            colour = COLOURS[families.index(_family(one)) % len(COLOURS)]
+            axis.barh(place, each.value - floor, left=floor, height=0.74, color=colour, alpha=0.75, linewidth=0)
+            if each.low is not None and each.high is not None:
+                axis.hlines(place, each.low, each.high, color=style.INK, linewidth=1.0)
+        axis.set_xscale("log")
+        axis.set_xlim(left=floor)
+        axis.set_yticks(places, [one.name for one in shown])
+        axis.tick_params(axis="y", labelsize=6.0, length=0)
+        axis.set_ylim(places[-1] + 0.8, -0.8)
+        axis.grid(False, axis="y")
+        axis.set_xlabel("time per operation (log scale)")
+        micro.time_axis(axis.xaxis)
+    return style.Plot(NAME, QUESTION, TITLE, _alt(run, shown), figure, COLUMNS, _rows(run), micro.command(NAME, run))
+
+
+def chosen(run: MicroRun) -> list[Benchmark]:
+    """Of each series the least and the greatest parameter, in the order of definition, families together."""
+    measured = micro.measured(run)
+    order = {family: place for place, family in enumerate(dict.fromkeys(_family(one) for one in measured))}
+    shown: list[Benchmark] = []
+    for _, group in groupby(sorted(measured, key=lambda one: order[_family(one)]), key=lambda one: one.series):
+        series = list(group)
+        shown += [series[0], series[-1]] if len(series) > 1 else series
+    return shown
+
+
+def _family(one: Benchmark) -> str:
+    return one.name.split("/")[0]
+
+
+def _rows(run: MicroRun) -> tuple[tuple[object, ...], ...]:
+    rows = []
+    for one in micro.measured(run):
+        each = micro.estimate(one)
+        rows.append((run.manifest["run"], run.platform, one.name, each.value, each.low, each.high, len(one.times_ns),
+                     one.context_switches, one.wineserver_cpu_ns, dict(one.values).get("completions_per_wait")))
+    return tuple(rows)
+
+
+def _alt(run: MicroRun, shown: list[Benchmark]) -> str:
+    ranked = sorted(shown, key=lambda one: micro.estimate(one).value)
+    ends = [f"{one.name} {micro.time_words(float(f'{micro.estimate(one).value:.3g}'))}" for one in (ranked[0], ranked[-1])]
+    return f"Bar chart on {run.platform}: time per operation of {len(shown)} primitives, from {ends[0]} to {ends[1]}."

@@ -1,0 +1,450 @@
+"""Servers on another machine: the launcher that asks `iomodels serve` there for them (harness/iomodels/measure/agent.py), and what both say to each other.
+
+One connection lasts as long as the run, and with it each server there: whatever ends it ends the server. Over it go lines of JSON
+(docs/interface.md, section 5). The token itself is never sent, only the proof that one has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+import os
+import queue
+import re
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import iomodels
+from iomodels.launch.launcher import Launcher, LaunchError, Option, Program
+from iomodels.machine.facts import link_of
+
+FORMAT = 1
+DEFAULT_PORT = 9000
+PORTS = 16
+"""For the servers, after the agent's own: one that has just ended may leave its port in use for a while."""
+LINE_MAX_BYTES = 4 * 1024 * 1024
+SLICE_S = 1.0
+"""Of a wait for the other side, which may be silent as long as a measuring window lasts; also the longest that sending takes."""
+CONNECT_S = 10.0
+GREETING_S = 10.0
+ANSWER_S = 120.0
+"""For a server to be started (Wine's prefix may have to be warmed) and for the facts of a machine (PowerShell takes its time)."""
+LAWS_S = 900.0
+RECONNECT_S = 60.0
+"""How long a lost agent is called again before the run stops, which can then be gone on with. Longer than it takes the agent to notice."""
+RETRY_S = 1.0
+WAIT_SLICE_S = 0.2
+CONNECTION_LOST = 255
+"""What stands for an exit code that nobody tells any more; ssh uses the same."""
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+"""Seconds, seconds and tries after which a peer counts as gone that neither answers nor hangs up."""
+
+
+class HostLost(OSError):
+    """The other machine does not come back: nothing more can be measured. What was measured is kept."""
+
+
+@dataclass(frozen=True)
+class ServerHost:
+    """Where `iomodels serve` listens."""
+
+    host: str
+    port: int
+    token: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def parse_host(text: str) -> tuple[str, int]:
+    """ "192.0.2.10", "lab-server:9100". Raises ValueError, one line."""
+    found = re.fullmatch(r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))(?::([0-9]{1,5}))?", text)
+    port = int(found[2] or DEFAULT_PORT) if found else 0
+    if not found or not 1 <= port <= 65535:
+        raise ValueError(f"{text}: must be a name or an IPv4 address, and a port 1 … 65535 if it is not {DEFAULT_PORT}, as in 192.0.2.10:9000")
+    return found[1], port
+
+
+def proof(token: str, nonce: str) -> str:
+    return hmac.new(token.encode(), f"iomodels {nonce}".encode(), hashlib.sha256).hexdigest()
+
+
+class Channel:
+    """Messages over one connection: any thread may send, one receives."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(SLICE_S)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if hasattr(socket, name):
+                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._rest = b""
+        self.peer, self.own = str(connection.getpeername()[0]), str(connection.getsockname()[0])
+
+    def send(self, **message: Any) -> None:
+        """Raises OSError when the other side is gone, or takes nothing."""
+        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        with self._sending:
+            self._connection.sendall(data)
+
+    def receive(self, within_s: float | None = None) -> dict[str, Any] | None:
+        """The next message; None when the connection has ended. Raises TimeoutError, and ValueError for what is no message."""
+        began = time.monotonic()
+        while b"\n" not in self._rest:
+            if within_s is not None and time.monotonic() - began > within_s:
+                raise TimeoutError(f"no word within {within_s:g} s")
+            if len(self._rest) > LINE_MAX_BYTES:
+                raise ValueError("a line without an end")
+            try:
+                more = self._connection.recv(1 << 16)
+            except TimeoutError:
+                continue
+            except OSError:  # reset, or closed by another thread of ours
+                return None
+            if not more:
+                return None
+            self._rest += more
+        line, _, self._rest = self._rest.partition(b"\n")
+        message = json.loads(line)
+        if not isinstance(message, dict):
+            raise ValueError("not an object")
+        return message
+
+    def close(self) -> None:
+        """Also wakes the thread that receives."""
+        try:
+            self._connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._connection.close()
+
+
+class _Input(io.RawIOBase):
+    """A server's stdin: what is written here is written there."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        text = bytes(data)
+        self._channel.send(do="input", text=text.decode())
+        return len(text)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._channel.send(do="end of input")
+
+
+class RemoteProcess:
+    """A server on the other machine, as subprocess.Popen shows one here. Its output comes out of pipes, which the session fills."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._ended = threading.Event()
+        (out, self._out), (err, self._err) = os.pipe(), os.pipe()
+        self.stdin, self.stdout, self.stderr = _Input(channel), open(out, "rb"), open(err, "rb")
+        self.pid = 0
+        self.returncode: int | None = None
+        self.watched: dict[str, Watched] = {}
+
+    def output(self, text: str) -> None:
+        self._write(self._out, text)
+
+    def end(self, code: int, stderr: str, watched: Mapping[str, Mapping[str, Any]]) -> None:
+        if self._ended.is_set():
+            return
+        self.watched = {role: Watched(dict(seen["values"]), seen["reason"]) for role, seen in watched.items()}
+        self._write(self._err, stderr)
+        self.returncode = code
+        for pipe in (self._out, self._err):
+            os.close(pipe)
+        self._ended.set()
+
+    def discard(self) -> None:
+        """It was never started: nobody reads its pipes."""
+        self.end(CONNECTION_LOST, "", {})
+        self.stdout.close()
+        self.stderr.close()
+
+    def poll(self) -> int | None:
+        return self.returncode if self._ended.is_set() else None
+
+    def wait(self, timeout: float | None = None) -> int:
+        if not self._ended.wait(timeout):
+            raise subprocess.TimeoutExpired("a server on the other machine", timeout or 0.0)
+        assert self.returncode is not None
+        return self.returncode
+
+    def terminate(self) -> None:
+        """The agent ends it with everything it has; it says so with `exit`."""
+        self._channel.send(do="stop")
+
+    def send_signal(self, signal: int) -> None:
+        self.terminate()
+
+    def kill(self) -> None:
+        """The last resort: without a connection the agent keeps no server."""
+        self._channel.close()
+
+    @staticmethod
+    def _write(pipe: int, text: str) -> None:
+        data = text.encode()
+        try:
+            while data:
+                data = data[os.write(pipe, data) :]
+        except OSError:  # nobody reads any more
+            pass
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the agent saw of one process from outside (counters.ProcessWatch)."""
+
+    values: dict[str, int]
+    reason: str | None
+
+
+class RemoteWatches(AbstractContextManager[Any]):
+    """The processes behind a server, watched where it runs. What was seen comes with the server's end."""
+
+    def __init__(self, channel: Channel, process: RemoteProcess) -> None:
+        self._channel = channel
+        self._process = process
+
+    @property
+    def roles(self) -> Mapping[str, Watched]:
+        return self._process.watched
+
+    def begin(self) -> None:
+        self._tell("begin")
+
+    def end(self) -> None:
+        self._tell("end")
+
+    def _tell(self, edge: str) -> None:
+        try:
+            self._channel.send(do="watch", edge=edge)
+        except OSError:  # the server's next event will be missed, which says why
+            pass
+
+    def __enter__(self) -> RemoteWatches:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Session:
+    """One connection to an agent that has accepted us."""
+
+    def __init__(self, where: ServerHost) -> None:
+        """Raises LaunchError, one clear line."""
+        self.where = where
+        self.channel = Channel(_connect(where))
+        try:
+            said = self._introduce()
+        except BaseException:
+            self.channel.close()
+            raise
+        self.platform: str = said["platform"]
+        self.models: dict[str, dict[str, Any]] = said["models"]
+        self.lost = False
+        self._process: RemoteProcess | None = None
+        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _introduce(self) -> dict[str, Any]:
+        try:
+            greeting = self.channel.receive(GREETING_S) or {}
+            if greeting.get("event") == "greeting":
+                theirs, ours = (greeting.get("version"), greeting.get("format")), (iomodels.__version__, FORMAT)
+                if theirs != ours:
+                    raise LaunchError(f"{self.where}: iomodels {theirs[0]} serves there (format {theirs[1]}), this is {ours[0]} (format {ours[1]}): take the same on both machines")
+                self.channel.send(do="hello", proof=proof(self.where.token, str(greeting.get("nonce"))))
+                said = self.channel.receive(GREETING_S) or {}
+                if said.get("event") == "refused":
+                    raise LaunchError(f"{self.where}: {said.get('reason')}")
+                if said.get("event") == "hello":
+                    return said
+        except (OSError, ValueError):  # silence, something else than lines of ours, or the end
+            pass
+        raise LaunchError(f"{self.where}: what listens there is not 'iomodels serve'")
+
+    def start(self, model: str, options: Mapping[str, int | str]) -> Program:
+        process = self._process = RemoteProcess(self.channel)
+        try:
+            started = self.ask("started", do="start", model=model, options=dict(options))
+        except BaseException:
+            process.discard()
+            raise
+        process.pid = started["pid"]
+        return Program(started["argv"], name=started["name"], process=process)
+
+    def watch(self, server: Program) -> RemoteWatches:
+        assert self._process
+        return RemoteWatches(self.channel, self._process)
+
+    def ask(self, event: str, within_s: float = ANSWER_S, **request: Any) -> dict[str, Any]:
+        """The answer to a request. Raises LaunchError when it is refused, or does not come."""
+        try:
+            self.channel.send(**request)
+            said = self._answer(time.monotonic() + within_s)
+        except (OSError, queue.Empty) as error:
+            self.close()
+            how = f"no answer within {within_s:g} s" if isinstance(error, queue.Empty) else str(error)
+            raise LaunchError(f"{self.where}: {request['do']}: {how}") from None
+        if said is None:
+            self._answers.put(None)
+            raise LaunchError(f"{self.where}: {request['do']}: {self._loss}")
+        if said.get("event") == "refused":
+            raise LaunchError(f"{self.where}: {said.get('reason')}")
+        if said.get("event") != event:
+            self.close()
+            raise LaunchError(f"{self.where}: {request['do']}: '{event}' was expected, came '{said.get('event')}'")
+        return said
+
+    def _answer(self, deadline: float) -> dict[str, Any] | None:
+        """In slices, as on Windows Ctrl-C does not end a wait for a lock."""
+        while True:
+            try:
+                return self._answers.get(timeout=WAIT_SLICE_S)
+            except queue.Empty:
+                if time.monotonic() > deadline:
+                    raise
+
+    def close(self) -> None:
+        self.lost = True
+        self.channel.close()
+
+    @property
+    def _loss(self) -> str:
+        return f"the connection to {self.where} was lost"
+
+    def _read(self) -> None:
+        """What a server says goes to its process, all else answers a request."""
+        try:
+            while message := self.channel.receive():
+                event = message.get("event")
+                if event == "output" and self._process:
+                    self._process.output(message["text"])
+                elif event == "exit" and self._process:
+                    self._process.end(message["code"], message["stderr"], message["watched"])
+                elif event != "output":
+                    self._answers.put(message)
+        except (ValueError, KeyError, TypeError):  # not our language any more
+            pass
+        self.lost = True
+        self.channel.close()
+        if self._process:
+            self._process.end(CONNECTION_LOST, f"{self._loss}\n", {})
+        self._answers.put(None)
+
+
+def _connect(where: ServerHost) -> socket.socket:
+    try:
+        (address, *_) = socket.getaddrinfo(where.host, where.port, socket.AF_INET, socket.SOCK_STREAM)
+    except OSError as error:
+        raise LaunchError(f"{where}: no IPv4 address of that name: {error.strerror or error}") from None
+    try:
+        return socket.create_connection(address[4][:2], CONNECT_S)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise LaunchError(f"{where}: cannot be reached: {why}: does 'iomodels serve' run there, and does the firewall let it in?") from None
+
+
+class RemoteLauncher:
+    """Servers on the other machine, the load generator on this one. The same interface as every launcher's."""
+
+    def __init__(self, here: Launcher, where: ServerHost, say: Callable[[str], None]) -> None:
+        """`here` starts the load generator, and ends with this."""
+        self._here = here
+        self._say = say
+        self._session = Session(where)
+
+    @property
+    def platform(self) -> str:
+        return self._session.platform
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        return self._session.models
+
+    def server(self, model: str, options: Mapping[str, int | str]) -> Program:
+        """Its port is one that the agent's firewall lets through, whatever `options` say."""
+        self._reconnect()
+        return self._session.start(model, options)
+
+    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
+        there = {"host": self._session.channel.peer} if "port" in options else {}
+        return self._here.loadgen({**there, **options}, windows=windows)
+
+    def program(self, executable: Path, *arguments: object) -> Program:
+        raise LaunchError(f"{executable.name}: {self._session.where} starts nothing but its servers")
+
+    def processes(self, server: Program) -> dict[str, int]:
+        return {}
+
+    def watch(self, server: Program) -> RemoteWatches:
+        return self._session.watch(server)
+
+    def environment(self) -> dict[str, Any]:
+        return self._here.environment()
+
+    def both(self, here: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]:
+        """The environment of both machines: that of the server, and in it, as `load_generator`, `here`."""
+        there = dict(self._session.ask("environment", do="environment", models=list(models))["environment"])
+        reasons = there.pop("reasons") | {f"load_generator.{name}": reason for name, reason in here["reasons"].items()}
+        link = link_of(self._session.channel.own)
+        if link["mbps"] is None:
+            reasons["load_generator.link.mbps"] = f"the system does not tell the speed of {link['interface']}"
+        own = {name: value for name, value in here.items() if name != "reasons"}
+        return {**there, "load_generator": {**own, "link": link}, "reasons": reasons}
+
+    def laws(self) -> dict[str, Any] | None:
+        """A laws.json of the other machine; None where it has built none."""
+        found: dict[str, Any] | None = self._session.ask("laws", LAWS_S, do="laws")["laws"]
+        return found
+
+    def close(self) -> None:
+        self._session.close()
+        self._here.close()
+
+    def __enter__(self) -> RemoteLauncher:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _reconnect(self) -> None:
+        """Before each server: an agent that was lost is called again for a while."""
+        if not self._session.lost:
+            return
+        before, where = self._session, self._session.where
+        self._say(f"the connection to {where} was lost; calling again")
+        deadline = time.monotonic() + RECONNECT_S
+        while True:
+            try:
+                self._session = Session(where)
+                break
+            except LaunchError as error:
+                if time.monotonic() > deadline:
+                    raise HostLost(f"{error} (tried for {RECONNECT_S:g} s)") from None
+            time.sleep(RETRY_S)
+        if (self._session.platform, self._session.models) != (before.platform, before.models):
+            raise HostLost(f"{where}: its platform or its models are not those that the run was begun with")

@@ -1,0 +1,126 @@
+"""What a run was measured on and with, for its manifest.
+
+Whatever cannot be had is null, and `reasons` says why under the same key: a missing figure is never a silent one.
+Nothing here names the machine or its user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shlex
+import subprocess
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import iomodels
+from iomodels.base.files import ROOT
+from iomodels.launch.launcher import WINDOWS_PRESETS, windows_programs
+from iomodels.machine.facts import Fact, Unknown, facts
+
+LIBRARIES = ("numpy", "scipy", "matplotlib", "rich", "jinja2", "psutil", "jsonschema")
+
+
+def capture(build: Path, models: Iterable[str], launcher: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything about this machine that may move a figure. `launcher` is what the launcher says of itself."""
+    return answers({**facts(), "compilers": lambda: _compilers(build), "binaries": lambda: binaries(build, models),
+                    "launcher": lambda: dict(launcher)})
+
+
+def answers(asked: Mapping[str, Fact]) -> dict[str, Any]:
+    """The value of each fact, and under `reasons` why a value is missing."""
+    values: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    for name, fact in asked.items():
+        try:
+            values[name] = fact()
+        except (Unknown, OSError) as error:
+            values[name], reasons[name] = None, str(error)
+    return {**values, "reasons": reasons}
+
+
+def versions() -> dict[str, str | None]:
+    found: dict[str, str | None] = {"iomodels": iomodels.__version__, "python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            found[library] = None
+    return found
+
+
+def git_state(folder: Path = ROOT) -> dict[str, Any]:
+    """Commit of the sources and whether they were changed since."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain")), "reason": None}
+    except Unknown as error:
+        return {"commit": None, "dirty": None, "reason": str(error)}
+
+
+def binaries(build: Path, models: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the programs that a run starts, by their path below the build directory."""
+    build = build.resolve()
+    folder = windows_programs(build)
+    loadgen = folder / "loadgen.exe" if os.name == "nt" else build / "host" / "bin" / "loadgen"
+    programs = sorted([*(folder / f"{model}.exe" for model in models), loadgen])
+    found = {
+        path.relative_to(build).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in programs if path.is_file()
+    }
+    if not found:
+        raise Unknown("no program of ours was found in the build directory")
+    return found
+
+
+def _compilers(build: Path) -> dict[str, dict[str, str | None]]:
+    """For each preset that was built: the compiler, and the flags that a file of ours was really compiled with."""
+    found: dict[str, dict[str, str | None]] = {}
+    for preset in dict.fromkeys(("host", *WINDOWS_PRESETS, windows_programs(build).parent.name)):
+        folder = build / preset
+        if (folder / "CMakeCache.txt").exists():
+            found[preset] = {**_compiler(folder), "build_type": _build_type(folder), "flags": _flags(folder)}
+    if not found:
+        raise Unknown("no CMakeCache.txt in the build directory")
+    return found
+
+
+def _compiler(folder: Path) -> dict[str, str | None]:
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("CMakeFiles/*/CMakeCCompiler.cmake"))[-1:])
+    found = dict(re.findall(r'^set\(CMAKE_C_COMPILER(_ID|_VERSION|) "(.*)"\)$', text, re.MULTILINE))
+    return {"compiler": found.get(""), "id": found.get("_ID"), "version": found.get("_VERSION")}
+
+
+def _build_type(folder: Path) -> str | None:
+    text = (folder / "CMakeCache.txt").read_text(encoding="utf-8")
+    found = re.search(r"^CMAKE_BUILD_TYPE:\w+=(.+)$", text, re.MULTILINE)
+    return found[1] if found else None
+
+
+def _flags(folder: Path) -> str | None:
+    """Without include paths and file names. None where CMake writes no compile_commands.json (Visual Studio)."""
+    path = folder / "compile_commands.json"
+    if not path.exists():
+        return None
+    for entry in json.loads(path.read_text(encoding="utf-8")):
+        if Path(entry["file"]).parent.name in ("servers", "loadgen"):
+            words = shlex.split(entry["command"])[1:]
+            return " ".join(word for word in words if re.match(r"-(?![oc]$|I|isystem|M)", word))
+    return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=False)
+    except FileNotFoundError:
+        raise Unknown("git is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise Unknown("git did not answer within 20 s") from None
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        raise Unknown(f"git: {lines[0] if lines else f'exit code {done.returncode}'}")
+    return done.stdout.strip()

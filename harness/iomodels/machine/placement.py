@@ -1,0 +1,151 @@
+"""Which CPUs run what. Where a server, its wineserver and the load generator run decides their figures more than anything else
+here does (docs/decisions/0011), so it is chosen, recorded, and may be said otherwise: --affinity."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ON_WINDOWS = os.name == "nt"
+CPUS = Path("/sys/devices/system/cpu")
+ROLES = ("server", "wineserver", "loadgen")
+NO_TASKSET = "taskset (util-linux) is not installed"
+FORM = "must be none, or ROLE=CPUS with commas between them, as in server=0,wineserver=0,loadgen=1-3"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Which CPUs may run what; an empty tuple pins nothing. The wineserver meant is the server's; another role's is with that role."""
+
+    server_cpus: tuple[int, ...] = ()
+    loadgen_cpus: tuple[int, ...] = ()
+    note: str = ""
+    wineserver_cpus: tuple[int, ...] = ()
+
+
+LOADGEN_ALONE = Placement(note="not pinned: the servers are not of this harness")
+
+
+def server_alone() -> Placement:
+    """Of a machine that holds the servers only. Under Wine server and wineserver share a CPU there too: apart, each request costs more."""
+    if sys.platform == "win32":
+        return Placement(note="not pinned: the load generator is not of this harness")
+    both = default_placement()
+    note = "server and wineserver share a CPU; the load generator is not of this harness"
+    return Placement(both.server_cpus, (), note, both.wineserver_cpus) if both.server_cpus else both
+
+
+def default_placement(cpus: Path = CPUS) -> Placement:
+    """Server and wineserver on one physical core, the load generator on others: repeatable, as no scheduler decides."""
+    if sys.platform == "win32":
+        return Placement(note="not pinned: left to Windows")
+    usable = sorted(_usable())
+    if len(usable) < 2:
+        return Placement(note="not pinned: only one usable CPU")
+    if not shutil.which("taskset"):
+        return Placement(note=f"not pinned: {NO_TASKSET}")
+    cores = physical_cores(usable, cpus)
+    server = cores[0][:1]
+    if len(cores) == 1:
+        return Placement(server, cores[0][-1:], "server and wineserver share a CPU; the load generator has a sibling of it, on the same core", server)
+    near = [core for core in cores[1:] if _node(core[0], cpus) == _node(server[0], cpus)] or cores[1:]
+    others = near[-1:] if len(cores) < 4 else near
+    words = "has another" if len(others) == 1 else f"has {len(others)} others, a core each"
+    return Placement(server, tuple(core[0] for core in others), f"server and wineserver share a CPU, the load generator {words}", server)
+
+
+def physical_cores(usable: Sequence[int], cpus: Path = CPUS) -> list[tuple[int, ...]]:
+    """The usable CPUs by physical core, ascending; each its own core where the system does not tell."""
+    cores: dict[frozenset[int], list[int]] = {}
+    for cpu in usable:
+        try:
+            siblings = _parse_cpus((cpus / f"cpu{cpu}" / "topology" / "thread_siblings_list").read_text(encoding="ascii").strip())
+        except (OSError, ValueError):
+            siblings = (cpu,)
+        cores.setdefault(frozenset(siblings), []).append(cpu)
+    return [tuple(core) for core in cores.values()]
+
+
+def _node(cpu: int, cpus: Path) -> str | None:
+    """The NUMA node of a CPU: memory of another one is slower for both ends of a loopback connection."""
+    return next((path.name for path in (cpus / f"cpu{cpu}").glob("node[0-9]*")), None)
+
+
+def _parse_cpus(text: str) -> tuple[int, ...]:
+    """The kernel's and taskset's way to write a list: "0-2,5"."""
+    found: set[int] = set()
+    for part in text.split(","):
+        ends = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", part)
+        if not ends or int(ends[2] or ends[1]) < int(ends[1]):
+            raise ValueError(part)
+        found |= set(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
+    return tuple(sorted(found))
+
+
+def parse_affinity(text: str) -> Placement:
+    """What --affinity says. A role that is not named is not pinned, but a wineserver goes with its server. Raises ValueError, one line."""
+    if text == "none":
+        return Placement(note="not pinned: --affinity none")
+    if not ON_WINDOWS and not shutil.which("taskset"):
+        raise ValueError(f"{text}: {NO_TASKSET}")
+    roles = ROLES if not ON_WINDOWS else tuple(role for role in ROLES if role != "wineserver")
+    chosen: dict[str, tuple[int, ...]] = {}
+    for word in re.split(r",(?=[^,=]*=)", text):  # a comma belongs to a list of CPUs, unless a role follows
+        role, equals, cpus = word.partition("=")
+        if not equals:
+            raise ValueError(f"{text}: {FORM}")
+        if role not in roles:
+            raise ValueError(f"{text}: {role}: no such role; there is: {', '.join(roles)}")
+        if role in chosen:
+            raise ValueError(f"{text}: names {role} twice")
+        try:
+            chosen[role] = _parse_cpus(cpus)
+        except ValueError:
+            raise ValueError(f"{text}: {role}: {FORM}") from None
+    _check_usable(text, chosen)
+    server, loadgen = chosen.get("server", ()), chosen.get("loadgen", ())
+    shared = sorted({*server, *chosen.get("wineserver", server)} & set(loadgen))
+    note = f"--affinity {text}" + (f"; the load generator shares CPU {', '.join(map(str, shared))} with what it measures" if shared else "")
+    return Placement(server, loadgen, note, () if ON_WINDOWS else chosen.get("wineserver", server))
+
+
+def _check_usable(text: str, chosen: Mapping[str, Sequence[int]]) -> None:
+    usable = _usable()
+    if not usable:
+        raise ValueError(f"{text}: the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name: leave --affinity out")
+    for role, cpus in chosen.items():
+        missing = [str(cpu) for cpu in cpus if cpu not in usable]
+        if missing:
+            there = ", ".join(map(str, sorted(usable)))
+            raise ValueError(f"{text}: {role}: CPU {', '.join(missing[:8])} is not usable here; there is: {there}")
+
+
+def _usable() -> set[int]:
+    """Empty where no mask can name them: several processor groups of Windows."""
+    if not ON_WINDOWS:
+        return os.sched_getaffinity(0)
+    from iomodels.launch import windows
+
+    return set(windows.RealSystem().usable_cpus())
+
+
+def unusable(placement: Placement) -> tuple[int, ...]:
+    """The CPUs of a placement that are not to be had here."""
+    return tuple(sorted({*placement.server_cpus, *placement.wineserver_cpus, *placement.loadgen_cpus} - _usable()))
+
+
+def recorded_placement(recorded: Mapping[str, Any]) -> Placement:
+    """The placement of a run, from its manifest; a run goes on with its own."""
+    return Placement(tuple(recorded["server_cpus"]), tuple(recorded["loadgen_cpus"]), recorded["note"],
+                     tuple(recorded.get("wineserver_cpus") or recorded["server_cpus"]))  # fmt: skip
+
+
+def pinned(cpus: Sequence[int]) -> list[str]:
+    """The command in front of a program that keeps it on `cpus`; it becomes the program, so the pid is the program's."""
+    return ["taskset", "-c", ",".join(map(str, cpus))] if cpus else []

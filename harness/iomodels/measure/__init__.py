@@ -1,0 +1,1 @@
+"""Makes records: runs, searches, tunings, micro-benchmarks, laws."""

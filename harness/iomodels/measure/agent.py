@@ -1,0 +1,258 @@
+"""`iomodels serve`: starts the servers of this machine's own build for a harness on another one (harness/iomodels/launch/remote.py), and nothing else.
+
+It serves one client at a time, which has to prove that it knows the token. A model is asked for by its name and with numbers for its
+own options; where it listens is decided here. When the connection ends, however it does, so does the server that it asked for.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import iomodels
+from iomodels.machine import environment
+from iomodels.measure import laws
+from iomodels.launch.counters import Watching
+from iomodels.base.interrupts import Interrupted, Interrupts
+from iomodels.launch.launcher import Launcher, LaunchError, Program, ProgramFailed
+from iomodels.measure.measurement import argv_below_root
+from iomodels.launch.remote import FORMAT, GREETING_S, PORTS, SLICE_S, Channel, proof
+
+END_S = 10.0
+"""From the end of a server's output to its own."""
+STOP_S = 0.5
+"""For each step of ending a server by force, so that all of them fit into one step of the client, which began with the gentle one."""
+TOKEN_LEAST = 16
+PENDING_MAX = 8
+
+Say = Callable[[str], None]
+
+
+def token_from(given: str | None) -> str:
+    """A token of one's own choosing, or a new one. Raises ValueError, one line."""
+    if not given:
+        return secrets.token_hex(16)
+    if not re.fullmatch(rf"\w[!-~]{{{TOKEN_LEAST - 1},127}}", given, re.ASCII):
+        raise ValueError(f"must be {TOKEN_LEAST} to 128 ASCII characters without blanks, and begin with a letter or figure")
+    return given
+
+
+class Agent:
+    def __init__(self, launcher: Launcher, build: Path, results: Path, host: str, port: int, token: str, say: Say) -> None:
+        """Listens when this returns. Raises LaunchError."""
+        self.ports = range(port + 1, port + 1 + PORTS)
+        self.host = host
+        self.token = token
+        self.build, self.results = build, results
+        self.launcher = launcher
+        self.say = say
+        self._taken = threading.Lock()
+        self._sessions: list[threading.Thread] = []
+        self._channels: set[Channel] = set()
+        self._closed = False
+        self._listener = _exclusive()
+        if os.name == "posix":  # where this means: though connections of an agent before this one are still fading away
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._listener.bind((host, port))
+            self._listener.listen(PENDING_MAX)
+        except OSError as error:
+            self._listener.close()
+            raise LaunchError(f"--host {host} --port {port}: cannot listen there: {error.strerror}") from None
+        self._listener.settimeout(SLICE_S)
+
+    def serve(self, interrupts: Interrupts) -> None:
+        """Until Ctrl-C or SIGTERM."""
+        try:
+            with interrupts.allowed():
+                while not self._closed:
+                    try:
+                        connection, _ = self._listener.accept()
+                    except OSError:  # nobody within the slice, or one who is gone again
+                        continue
+                    self._sessions = [thread for thread in self._sessions if thread.is_alive()]
+                    if len(self._sessions) >= PENDING_MAX:
+                        connection.close()
+                        continue
+                    thread = threading.Thread(target=self._session, args=(connection,), daemon=True)
+                    self._sessions.append(thread)
+                    thread.start()
+        except Interrupted:
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends every session, and with it its server."""
+        self._closed = True
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for a client
+        except OSError:  # Windows knows no such thing for a listener
+            pass
+        self._listener.close()
+        for channel in list(self._channels):
+            channel.close()
+        for thread in self._sessions:
+            thread.join(END_S)
+
+    def _session(self, connection: socket.socket) -> None:
+        try:
+            channel = Channel(connection)
+        except OSError:  # gone again
+            connection.close()
+            return
+        self._channels.add(channel)
+        try:
+            self._admit(channel)
+        except (OSError, ValueError, KeyError, TypeError):  # the connection, or what came over it, is broken
+            pass
+        finally:
+            self._channels.discard(channel)
+            channel.close()
+
+    def _admit(self, channel: Channel) -> None:
+        nonce = secrets.token_hex(16)
+        channel.send(event="greeting", format=FORMAT, version=iomodels.__version__, nonce=nonce)
+        hello = channel.receive(GREETING_S) or {}
+        if not hmac.compare_digest(str(hello.get("proof")).encode(), proof(self.token, nonce).encode()):
+            self.say(f"{channel.peer}: refused: wrong token")
+            channel.send(event="refused", reason="wrong token: it is the one that 'iomodels serve' printed when it started")
+            return
+        if not self._taken.acquire(blocking=False):
+            self.say(f"{channel.peer}: refused: another client is served")
+            channel.send(event="refused", reason="serves another client now, and one at a time")
+            return
+        try:
+            self.say(f"{channel.peer}: connected")
+            channel.send(event="hello", platform=self.launcher.platform, models=self.launcher.models())
+            _Session(self, channel).run()
+        finally:
+            self._taken.release()
+            self.say(f"{channel.peer}: gone")
+
+    def free_port(self) -> int:
+        for port in self.ports:
+            with _exclusive() as probe:
+                try:
+                    probe.bind((self.host, port))
+                    return port
+                except OSError:
+                    continue
+        raise LaunchError(f"none of the ports {self.ports[0]} to {self.ports[-1]} is free on {self.host}")
+
+    def options(self, model: str, asked: Mapping[str, Any]) -> dict[str, int | str]:
+        """What a server is started with: numbers for options that the model has, and where it listens. Raises LaunchError."""
+        described = self.launcher.models().get(model)
+        if described is None:
+            raise LaunchError(f"{model}: no such model there")
+        known = {option["name"] for option in described["options"]} | {"port"}
+        wrong = [f"{name}={value!r}" for name, value in asked.items() if name not in known or type(value) is not int]
+        if wrong:
+            raise LaunchError(f"{model}: must be numbers for its own options: {', '.join(wrong)}")
+        return {**asked, "host": self.host, "port": self.free_port()}
+
+
+class _Session:
+    """What a client that was let in asks for, in its order."""
+
+    def __init__(self, agent: Agent, channel: Channel) -> None:
+        self._agent = agent
+        self._channel = channel
+        self._program: Program | None = None
+        self._watches: Watching | None = None
+        self._pump: threading.Thread | None = None
+
+    def run(self) -> None:
+        try:
+            while request := self._channel.receive():
+                try:
+                    self._do(request)
+                except LaunchError as error:
+                    self._channel.send(event="refused", reason=str(error))
+        finally:
+            self._channel.close()  # first: what is ended now is not to be taken for an end of its own
+            self._end()
+
+    def _do(self, request: Mapping[str, Any]) -> None:
+        word = request["do"]
+        if word == "start":
+            self._start(request["model"], request["options"])
+        elif word == "environment":
+            self._channel.send(event="environment", environment=self._environment(request["models"]))
+        elif word == "laws":
+            found = laws.current(self._agent.build, self._agent.results, self._agent.say)
+            self._channel.send(event="laws", laws=found.data if found else None)
+        elif self._program and self._watches:
+            self._tell(self._program, self._watches, word, request)
+
+    def _tell(self, program: Program, watches: Watching, word: str, request: Mapping[str, Any]) -> None:
+        """What concerns a server that may have ended meanwhile; of that its `exit` tells."""
+        if word == "watch":
+            {"begin": watches.begin, "end": watches.end}[request["edge"]]()
+        elif word == "end of input":
+            program.close_stdin()
+        elif word == "stop":
+            program.stop(STOP_S)
+        elif word == "input":
+            try:
+                program.send(request["text"].rstrip("\n"))
+            except ProgramFailed:
+                pass
+
+    def _start(self, model: str, options: Mapping[str, Any]) -> None:
+        self._end()
+        program = self._agent.launcher.server(model, self._agent.options(model, options))
+        self._program, self._watches = program, self._agent.launcher.watch(program)
+        self._channel.send(event="started", name=program.name, argv=argv_below_root(program.argv), pid=program.pid)
+        self._pump = threading.Thread(target=self._forward, args=(program, self._watches), daemon=True)
+        self._pump.start()
+
+    def _forward(self, program: Program, watches: Watching) -> None:
+        """What the server prints as it comes; at its end what is left to tell."""
+        try:
+            while (line := program.line()) is not None:
+                self._channel.send(event="output", text=line.decode("utf-8", "backslashreplace"))
+            try:
+                code = program.wait(END_S)
+            except ProgramFailed:
+                code = program.stop()
+            seen = {role: {"values": watch.values, "reason": watch.reason} for role, watch in watches.roles.items()}
+            self._channel.send(event="exit", code=code, stderr=program.stderr_text(), watched=seen)
+        except (OSError, LaunchError):  # the client is gone, or the server cannot be ended: nobody is there to be told
+            self._channel.close()
+
+    def _end(self) -> None:
+        """No server is left, nor anything of it."""
+        if self._program:
+            try:
+                self._program.stop()
+            except LaunchError as error:
+                self._agent.say(str(error))
+        if self._pump:
+            self._pump.join(END_S)
+        if self._watches:
+            self._watches.__exit__(None, None, None)
+        self._program = self._watches = self._pump = None
+
+    def _environment(self, models: list[str]) -> dict[str, Any]:
+        """Of the machine that the servers run on. Its load generator has no part in this."""
+        agent = self._agent
+        facts = environment.capture(agent.build, [str(model) for model in models], agent.launcher.environment())
+        if facts["binaries"]:
+            facts["binaries"] = {name: digest for name, digest in facts["binaries"].items() if Path(name).stem != "loadgen"}
+        return {**facts, "harness": {"version": iomodels.__version__, "git": environment.git_state()}}
+
+
+def _exclusive() -> socket.socket:
+    """A socket whose port nobody else can have at the same time, as the servers' own."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        made.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE"), 1)
+    return made

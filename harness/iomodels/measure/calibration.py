@@ -1,0 +1,69 @@
+"""What the load generator itself can do on this machine: `loadgen --calibrate` against its built-in null target, once a run.
+
+A cell whose rate comes near this ceiling says more about the load generator than about the server (harness/iomodels/judge/verdict.py).
+The null target is a thread beside the one that makes the load, so calibration may use the server's CPUs too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from iomodels.launch.launcher import Launcher, LaunchError, Option
+from iomodels.plan.suite import Suite
+
+POINT_MS = 400
+POINT_MS_QUICK = 150
+POINTS_AT_ONCE = 8  # of one --calibrate
+DUE_S = 20.0
+
+
+def calibrate(launcher: Launcher, suite: Suite, *, quick: bool = False) -> dict[str, Any]:
+    """One point for every size and number of connections of the suite; {"reason": …} where it cannot be had."""
+    point_ms = POINT_MS_QUICK if quick else POINT_MS
+    points: list[dict[str, Any]] = []
+    try:
+        for size in suite.sizes:
+            for connections in _portions(suite):
+                said = _ask(launcher, suite, size, connections, point_ms)
+                points += [{"threads": said["threads"], **point} for point in said["points"]]
+    except (LaunchError, KeyError, TypeError) as error:
+        return {"reason": f"the load generator could not be calibrated: {error}"}
+    kept = ("platform", "backend", "record_ns", "clock")
+    return {**{name: said[name] for name in kept if name in said}, "point_ms": point_ms, "points": points}
+
+
+def ceiling_rate(calibration: Mapping[str, Any] | None, connections: int, size: int, depth: int) -> float | None:
+    """Requests per second that the load generator reached at such a load; None where nothing comparable was calibrated.
+
+    Between two numbers of connections it is the lower of their rates, and a size that was not calibrated counts as the next greater
+    one: rather too low a ceiling, which makes a verdict careful, than too high a one.
+    """
+    points = [point for point in (calibration or {}).get("points", ()) if point["depth"] == depth and point["size"] >= size]
+    if not points:
+        return None
+    nearest = min(point["size"] for point in points)
+    at = {int(point["connections"]): float(point["rate"]) for point in points if point["size"] == nearest}
+    below = max((count for count in at if count <= connections), default=None)
+    above = min((count for count in at if count >= connections), default=None)
+    if below is None or above is None:
+        return None
+    return min(at[below], at[above])
+
+
+def _portions(suite: Suite) -> list[Sequence[int]]:
+    """The suite's numbers of connections, so many as one call takes; apart where there are fewer connections than threads."""
+    enough = [count for count in suite.connections if count >= suite.loadgen_threads]
+    portions: list[Sequence[int]] = [[count] for count in suite.connections if count < suite.loadgen_threads]
+    return portions + [enough[start : start + POINTS_AT_ONCE] for start in range(0, len(enough), POINTS_AT_ONCE)]
+
+
+def _ask(launcher: Launcher, suite: Suite, size: int, connections: Sequence[int], point_ms: int) -> dict[str, Any]:
+    options: dict[str, Option] = {
+        "calibrate": True, "points": ",".join(map(str, connections)), "point-ms": point_ms,
+        "size": size, "depth": suite.depth, "threads": min(suite.loadgen_threads, *connections),
+    }  # fmt: skip
+    with launcher.loadgen(options) as program:
+        said = program.expect("calibration", DUE_S + len(connections) * 2 * point_ms / 1000)
+        program.wait(DUE_S)
+    return said

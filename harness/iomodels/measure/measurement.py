@@ -1,0 +1,222 @@
+"""One measurement: a fresh server, a fresh load generator, one record. Whatever happens to the programs is in the record;
+no process is left, no wait is without a deadline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from iomodels.launch.counters import Watching, table
+from iomodels.base.files import ROOT
+from iomodels.launch.launcher import Launcher, LaunchError, Option, Program, ProgramFailed
+from iomodels.plan.order import Measurement, limit_of
+from iomodels.data.records import FORMAT, Condition, Record, RunError, check_record, utc_now
+from iomodels.plan.suite import Suite
+
+STDERR_KEPT = 4000  # characters of each program's stderr in a failed record
+SERVER_DEATH_S = 0.5  # its clients see a crash before its process is gone
+LOADGEN_STOP_S = 0.3  # it does not end with its stdin in mid-window, and has nothing to tidy up: on to a signal soon
+
+Waiting = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long to wait, in seconds, beyond the time that a step takes by its nature."""
+
+    start_s: float = 20.0  # a server until it listens
+    connect_s: float = 10.0  # the load generator's own limit for each connection and for the last replies
+    answer_s: float = 10.0  # an event that is due
+    stop_s: float = 5.0  # from closed stdin to the end
+
+
+class _Failed(Exception):
+    """Why a measurement failed, and the end of what its programs wrote to stderr."""
+
+    def __init__(self, reason: str, stderr: str) -> None:
+        super().__init__(reason)
+        self.stderr = stderr
+
+
+@dataclass
+class _Trial:
+    """What is known of a measurement so far; a failure keeps it."""
+
+    server: dict[str, Any] | None = None
+    loadgen: dict[str, Any] | None = None
+    counters: dict[str, dict[str, Any]] | None = None
+    server_code: int | None = None
+    loadgen_code: int | None = None
+
+
+def measure(
+    launcher: Launcher,
+    suite: Suite,
+    run: str,
+    item: Measurement,
+    *,
+    deadlines: Deadlines = Deadlines(),
+    waiting: Waiting = nullcontext,
+    rate: int | None = None,
+) -> Record:
+    """Make one repeat of one cell. `waiting` surrounds the parts in which a signal may raise. `rate` is what a cell at a fixed rate is
+    offered, in requests per second over all connections."""
+    started = utc_now()
+    blank = Record(FORMAT, run, item.index, item.repeat, item.condition, launcher.platform, started, "ok", None, None, None, None)
+    limit = limit_of(item.condition, launcher.models())
+    if limit:
+        return replace(blank, status="failed", reason=limit)
+    if item.condition.rate_percent and rate is None:
+        return replace(blank, status="failed", reason="no server has a peak at this load, so there is no rate to offer")
+    trial = _Trial()
+    stderr = ""
+    reason: str | None
+    try:
+        stderr = _live(launcher, suite, item, trial, deadlines, waiting, rate)
+        record = replace(blank, server=trial.server, loadgen=trial.loadgen, counters=trial.counters)
+        check_record(record, "an event does not follow docs/interface.md")
+        reason = _judge(trial, launcher.platform)
+        if reason is None:
+            return record
+    except (_Failed, RunError, LaunchError) as error:  # LaunchError: a process that even SIGKILL does not end
+        reason = str(error)
+        stderr = error.stderr if isinstance(error, (_Failed, ProgramFailed)) else stderr
+    return replace(
+        blank, status="failed", reason=reason, stderr=stderr or None, server=trial.server, loadgen=trial.loadgen
+    )
+
+
+def _live(
+    launcher: Launcher, suite: Suite, item: Measurement, trial: _Trial, deadlines: Deadlines, waiting: Waiting, rate: int | None
+) -> str:
+    """Both programs from start to end, their events into `trial`. Returns what they wrote to stderr."""
+    programs: list[Program] = []
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(launcher.server(item.condition.model, _server_options(launcher, item)))
+            programs.append(server)
+            trial.server = {"argv": argv_below_root(server.argv), **dict.fromkeys(("ready", "begin", "end", "summary"))}
+            with waiting():
+                trial.server["ready"] = server.expect("ready", deadlines.start_s)
+            watches = stack.enter_context(launcher.watch(server))
+            options = _loadgen_options(suite, item, trial.server["ready"].get("port"), deadlines)
+            loadgen = stack.enter_context(launcher.loadgen(options if rate is None else {**options, "rate": rate}))
+            programs.append(loadgen)
+            stack.callback(loadgen.stop, LOADGEN_STOP_S)
+            trial.loadgen = {"argv": argv_below_root(loadgen.argv), **dict.fromkeys(("ready", "measuring", "measured", "result"))}
+            with waiting():
+                _drive(server, loadgen, trial.server, trial.loadgen, suite, deadlines, watches)
+            trial.loadgen_code = loadgen.wait(deadlines.answer_s)
+            server.close_stdin()
+            trial.server["summary"] = server.expect("summary", deadlines.stop_s)
+            trial.server_code = server.wait(deadlines.stop_s)
+            trial.counters = _counters(trial.server, watches, launcher.models()[item.condition.model].get("family"))
+        except LaunchError as error:
+            raise _Failed(_blame(error, programs), _stderr(programs)) from error
+    return _stderr(programs)
+
+
+def _drive(
+    server: Program, loadgen: Program, seen: dict[str, Any], load: dict[str, Any], suite: Suite, deadlines: Deadlines, watches: Watching
+) -> None:
+    """The measuring window, with a sample of the server's counters at each end of it; its processes are looked at meanwhile."""
+    due = deadlines.answer_s
+    load["ready"] = loadgen.expect("ready", suite.load.ramp_s + 2 * deadlines.connect_s + due)
+    loadgen.send("go")
+    load["measuring"] = loadgen.expect("measuring", suite.warmup_ms / 1000 + due)
+    server.send("sample")
+    watches.begin()
+    seen["begin"] = server.expect("sample", due)
+    load["measured"] = loadgen.expect("measured", suite.duration_ms / 1000 + due)
+    try:
+        server.send("sample")
+        watches.end()
+        seen["end"] = server.expect("sample", due)
+    except ProgramFailed:  # what the load generator saw of it belongs in the record
+        load["result"] = loadgen.expect("result", deadlines.connect_s + due)
+        raise
+    load["result"] = loadgen.expect("result", deadlines.connect_s + due)
+
+
+def _counters(server: dict[str, Any], watches: Watching, family: str | None) -> dict[str, dict[str, Any]]:
+    try:
+        return table(server, watches.roles, family)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"a sample does not follow docs/interface.md: {error!r}") from error
+
+
+def _server_options(launcher: Launcher, item: Measurement) -> dict[str, int | str]:
+    """The suite's options; and room for all connections where the model's own default has less."""
+    options: dict[str, int | str] = {"port": 0, **dict(item.condition.options)}
+    described = {option["name"]: option for option in launcher.models()[item.condition.model]["options"]}
+    room = described.get("max-conns", {}).get("default")
+    if room is not None and room < item.condition.connections:
+        options.setdefault("max-conns", item.condition.connections)
+    return options
+
+
+def _loadgen_options(suite: Suite, item: Measurement, port: object, deadlines: Deadlines) -> dict[str, Option]:
+    if not isinstance(port, int):
+        raise LaunchError(f"the server's ready names no port: {port!r}")
+    timeout_ms = round(deadlines.connect_s * 1000)
+    return {"port": port, **load_options(suite, item.condition), "seed": (suite.seed + item.repeat) % 2**32, "timeout-ms": timeout_ms}
+
+
+def load_options(suite: Suite, condition: Condition) -> dict[str, Option]:
+    """What the load generator is told about the load of a cell."""
+    return {
+        "connections": condition.connections,
+        "size": condition.size,
+        "depth": condition.depth,
+        "threads": min(suite.loadgen_threads, condition.connections),
+        "warmup-ms": suite.warmup_ms,
+        "duration-ms": suite.duration_ms,
+        **suite.load.arguments(condition.connections),
+    }
+
+
+def _judge(trial: _Trial, platform: str) -> str | None:
+    """Why a measurement that came to its end, with all its events as they should be, does not count; None when it does."""
+    from iomodels.judge.verdict import refusal  # only here: scipy takes a second to load
+
+    assert trial.server and trial.loadgen
+    ran_on = trial.server["ready"].get("platform")
+    result = trial.loadgen["result"]
+    if ran_on != platform:
+        return f"the server ran on {ran_on}, this run is of {platform}"
+    refused = refusal(result)
+    if refused:
+        return refused
+    if trial.loadgen_code != 0:
+        return f"load generator: {_end_text(trial.loadgen_code)} though its result names no error"
+    if trial.server_code != 0:
+        return f"server: {_end_text(trial.server_code)} after its summary"
+    return None
+
+
+def argv_below_root(argv: Sequence[str]) -> list[str]:
+    """As it was started, below the repository's folder: where that lies is nobody's business and differs between machines."""
+    return [word.replace(f"{ROOT}{os.sep}", "") for word in argv]
+
+
+def _end_text(code: int | None) -> str:
+    return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _blame(error: LaunchError, programs: list[Program]) -> str:
+    """The reason of a failure: a load generator that fails because its server died is not the one to blame."""
+    if len(programs) < 2 or str(error).startswith(f"{programs[0].name}:"):
+        return str(error)
+    try:
+        code = programs[0].wait(SERVER_DEATH_S)
+    except ProgramFailed:  # it lives
+        return str(error)
+    return f"{programs[0].name}: died in mid-measurement, {_end_text(code)}; then {error}"
+
+
+def _stderr(programs: list[Program]) -> str:
+    texts = {program.name: program.stderr_text().strip()[-STDERR_KEPT:] for program in programs}
+    return "\n".join(f"{name}: {text}" for name, text in texts.items() if text)

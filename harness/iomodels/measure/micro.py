@@ -1,0 +1,395 @@
+"""What each primitive costs: runs the Google Benchmark program, counts beside it, keeps its JSON, draws; and compares two such runs.
+
+The program runs twice. First each benchmark once, while the program waits at both ends of every timed stretch until this process
+has read its counters (`microbench/bench.h`); what a reading itself costs is measured too and taken off. Then all repetitions, in
+random order and undisturbed: only those times are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from iomodels.machine import environment
+from iomodels.launch import launcher as launch
+from iomodels.judge import stats
+from iomodels.base.interrupts import Interrupts
+from iomodels.launch.launcher import LaunchError, Program
+from iomodels.data.micro import FORMAT, MicroRun, failures_of, load_micro_run, short_name, write_micro_run
+from iomodels.machine.placement import default_placement, pinned
+from iomodels.machine.preflight import raise_open_files_limit
+from iomodels.base.progress import Progress
+from iomodels.data.records import utc_now
+from iomodels.measure.run import FAILED, Refused, new_folder, say
+
+START_S = 30.0
+STEP_S = 120.0
+"""Longest wait for the next sign of life: one benchmark, with its preparation, on a loaded machine."""
+OVERHEAD_S = 0.15  # of one benchmark; only for the first estimate of the time that is left
+
+
+@dataclass(frozen=True)
+class Options:
+    filter: str | None = None
+    quick: bool = False
+    native: bool = False
+    repetitions: int | None = None
+
+    @property
+    def times(self) -> int:
+        return self.repetitions or (3 if self.quick else 10)
+
+    @property
+    def min_time_s(self) -> float:
+        return 0.02 if self.quick else 0.05
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Counters of the program and of its kernel at one moment; None where the system does not tell."""
+
+    context_switches: int | None
+    wineserver_cpu_ns: int | None
+
+    def minus(self, other: Reading) -> Reading:
+        return Reading(
+            _difference(self.context_switches, other.context_switches), _difference(self.wineserver_cpu_ns, other.wineserver_cpu_ns)
+        )
+
+
+def _difference(left: int | None, right: int | None) -> int | None:
+    return None if left is None or right is None else left - right
+
+
+def read_counters(pid: int, wineserver_pid: int | None) -> Reading:
+    """Context switches of all threads that live now, and processor time of the wineserver (one thread, so one file tells)."""
+    return Reading(_context_switches(pid), None if wineserver_pid is None else _cpu_ns(wineserver_pid))
+
+
+def _context_switches(pid: int) -> int | None:
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process(pid).num_ctx_switches().voluntary)  # Windows has one number for both kinds
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            text = (task / "status").read_text(encoding="ascii", errors="replace")
+        except OSError:  # a thread that ends just now
+            continue
+        total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", text)))
+    return total
+
+
+def _cpu_ns(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):  # a kernel without it
+        return None
+
+
+def run_micro(build: Path, console: Console, command: Sequence[str], options: Options, out: Path) -> int:
+    """Measures into a new folder below `out` and draws. Returns the exit code."""
+    started = utc_now()
+    raise_open_files_limit()
+    with Interrupts() as interrupts, _starter(build, options, console) as start:
+        with interrupts.allowed():  # until the end nothing is written: an interruption leaves nothing behind
+            names = _names(start, options)
+            say(console, f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms each time")
+            counters, runs = _count(start, options, console, len(names))
+            google = _measure(start, options, console, runs + (options.times - 1) * len(names))
+    failures = failures_of(google)
+    if failures:
+        raise Refused([f"{name}: {message}" for name, message in failures.items()], FAILED)
+    manifest = _manifest(build, command, options, started, google, counters)
+    folder = new_folder(out, manifest)
+    write_micro_run(folder, manifest, google)
+    return _finish(load_micro_run(folder), console)
+
+
+def _finish(run: MicroRun, console: Console) -> int:
+    from iomodels.figures.catalogue import write_micro_figures  # only here: matplotlib takes a second to load
+
+    print_table(run, console)
+    say(console, f"measurements: {run.path}")
+    for path in write_micro_figures(run):
+        say(console, f"figure: {path}")
+    return 0
+
+
+Start = Callable[[Sequence[str]], Program]
+
+
+@contextmanager
+def _starter(build: Path, options: Options, console: Console) -> Iterator[Start]:
+    """What starts the program with some arguments, in the surroundings in which a server is measured."""
+    if options.native:
+        executable = build.resolve() / "micro-host" / "bin" / "microbench"
+        cpus = default_placement().server_cpus
+        yield lambda arguments: Program([*pinned(cpus), str(executable), *arguments], name="microbench")
+        return
+    with launch.open_launcher(build, say=partial(say, console)) as launcher:
+        folder = next(
+            (path for path in (build.resolve() / name / "bin" for name in ("micro-msvc", "micro-mingw"))
+             if (path / "microbench.exe").is_file()), build.resolve() / "micro-mingw" / "bin",
+        )  # fmt: skip
+        yield lambda arguments: launcher.program(folder / "microbench.exe", *arguments)
+
+
+def _arguments(options: Options, *more: str) -> list[str]:
+    return [*more, *([f"--benchmark_filter={options.filter}"] if options.filter else []), f"--benchmark_min_time={options.min_time_s:g}"]
+
+
+def _names(start: Start, options: Options) -> list[str]:
+    """The names that the filter lets through. Refused if there is none."""
+    with start(_arguments(options, "--events", "--benchmark_list_tests=true")) as program:
+        event = program.expect_any(("names", "finished"), START_S)
+    if event["event"] == "finished":
+        raise Refused([f"--filter {options.filter}: no benchmark has such a name, or it is not a regular expression; try: {_hint(start)}"])
+    return [short_name(str(name)) for name in event["names"]]
+
+
+def _hint(start: Start) -> str:
+    with start(["--events", "--benchmark_list_tests=true"]) as program:
+        return ", ".join(dict.fromkeys(str(name).split("/")[0] for name in program.expect("names", START_S)["names"]))
+
+
+def _count(start: Start, options: Options, console: Console, total: int) -> tuple[dict[str, dict[str, Any]], int]:
+    """Counters per operation by benchmark, and how often a benchmark function ran: the library runs it until it is long enough."""
+    counting = _Counting()
+    with start(_arguments(options, "--sampled")) as program, Progress(console, total, options.min_time_s + OVERHEAD_S) as progress:
+        progress.begin("counting")
+        while (event := program.expect_any(("run", "begin", "end", "calibrated", "benchmark", "finished"), STEP_S))["event"] != "finished":
+            if event["event"] in ("begin", "end"):
+                counting.read(event["event"], read_counters(program.pid, program.wineserver_pid))
+                program.send("go on")
+            elif event["event"] == "benchmark":
+                if event["failure"] is not None:
+                    raise Refused([f"{short_name(event['name'])}: {event['failure']}"], FAILED)
+                counting.finish(short_name(event["name"]), int(event["iterations"]))
+                progress.end()
+                progress.begin(f"counting: {short_name(event['name'])}")
+            else:
+                counting.restart(event)
+        program.wait(START_S)
+    return counting.results, counting.runs
+
+
+class _Counting:
+    """Adds up the counters over the timed stretches of a benchmark's last run."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, dict[str, Any]] = {}
+        self.runs = 0
+        self._begin: Reading | None = None
+        self._stretches: list[Reading] = []
+        self._cost = Reading(0, 0)
+        self._threads_stay = True
+
+    def read(self, event: str, reading: Reading) -> None:
+        if event == "begin":
+            self._begin = reading
+        elif self._begin:
+            self._stretches.append(reading.minus(self._begin))
+
+    def restart(self, event: Mapping[str, Any]) -> None:
+        """A benchmark begins to run, or (calibrated) the stretches so far were empty: they are what a reading costs."""
+        if event["event"] == "calibrated":
+            self._cost = Reading(*(_median([getattr(one, name) for one in self._stretches]) for name in ("context_switches", "wineserver_cpu_ns")))
+        else:
+            self.runs += 1
+            self._threads_stay = bool(event["counters"])
+        self._stretches = []
+
+    def finish(self, name: str, iterations: int) -> None:
+        self.results[name] = {
+            "iterations": iterations,
+            "context_switches": self._per_operation("context_switches", iterations) if self._threads_stay else None,
+            "wineserver_cpu_ns": self._per_operation("wineserver_cpu_ns", iterations),
+        }
+        missing = {
+            "context_switches": "threads that end take their counters along" if not self._threads_stay else "the system does not tell",
+            "wineserver_cpu_ns": "there is no wineserver",
+        }
+        reasons = [f"{key}: {why}" for key, why in missing.items() if self.results[name][key] is None]
+        self.results[name]["reason"] = "; ".join(reasons) or None
+
+    def _per_operation(self, counter: str, iterations: int) -> float | None:
+        """Without what the readings cost, which may have been a little less this time: never below 0."""
+        values = [getattr(stretch, counter) for stretch in self._stretches]
+        cost = getattr(self._cost, counter)
+        if not values or cost is None or None in values:
+            return None
+        return float(max(0.0, (sum(values) - cost * len(values)) / iterations))
+
+
+def _median(values: Sequence[int | None]) -> int | None:
+    known = sorted(value for value in values if value is not None)
+    return known[len(known) // 2] if known else None
+
+
+def _measure(start: Start, options: Options, console: Console, runs: int) -> dict[str, Any]:
+    """All repetitions in random order; Google Benchmark's JSON, without the names of the machine and of its folders."""
+    with tempfile.TemporaryDirectory(prefix="iomodels-micro-") as folder:
+        out = Path(folder) / "benchmark.json"
+        windows_under_wine = sys.platform != "win32" and not options.native
+        git = environment.git_state()
+        arguments = _arguments(
+            options,
+            "--events",
+            f"--benchmark_repetitions={options.times}",
+            "--benchmark_enable_random_interleaving=true",
+            f"--benchmark_out={'Z:' if windows_under_wine else ''}{out}",
+            "--benchmark_out_format=json",
+            f"--benchmark_context=commit={git['commit'] or 'unknown'}",
+        )
+        with start(arguments) as program, Progress(console, runs, options.min_time_s + OVERHEAD_S) as progress:
+            done = 0
+            while (event := program.expect_any(("run", "benchmark", "finished"), STEP_S))["event"] != "finished":
+                if event["event"] == "run" and done < runs:  # how often the library runs each in search of a length differs a little
+                    progress.begin("measuring")
+                    progress.end()
+                    done += 1
+            program.wait(START_S)
+        try:
+            google: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise LaunchError(f"microbench: left no JSON that can be read: {error}") from None
+    google["context"].update(host_name=None, executable="microbench")
+    return google
+
+
+def _manifest(
+    build: Path, command: Sequence[str], options: Options, started: str, google: Mapping[str, Any], counters: Mapping[str, Any]
+) -> dict[str, Any]:
+    name = "-".join(["micro", *["native"] * options.native, *["quick"] * options.quick])
+    placement = default_placement()
+    return {
+        "format": FORMAT,
+        "run": f"{datetime.now().strftime('%Y%m%d-%H%M%S')}-{name}",
+        "platform": google["context"]["platform"],
+        "native": options.native,
+        "quick": options.quick,
+        "filter": options.filter,
+        "repetitions": options.times,
+        "min_time_s": options.min_time_s,
+        "command": list(command),
+        "environment": environment.capture(build, (), {"cpus": list(placement.server_cpus), "note": placement.note}),
+        "versions": environment.versions(),
+        "git": environment.git_state(),
+        "started_utc": started,
+        "finished_utc": utc_now(),
+        "counters": dict(counters),
+    }
+
+
+def time_text(ns: float) -> str:
+    """Three digits and a unit: "6.71 µs"."""
+    for factor, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
+        if ns >= factor:
+            return f"{ns / factor:.3g} {unit}"
+    return f"{ns:.3g} ns"
+
+
+def print_table(run: MicroRun, console: Console) -> None:
+    """Every benchmark: median, half its interval's width, counters an operation."""
+    say(console, f"cost of one operation on {run.platform}, {run.manifest['repetitions']} repetitions")
+    if run.platform.startswith("wine"):
+        say(console, "Wine: shows that the code is right, not how Windows performs")
+    rows = [("primitive", "median", "95 %", "switches", "wineserver")]
+    for one in run.benchmarks:
+        found = stats.median_estimate(one.times_ns)
+        rows.append((
+            one.name,
+            time_text(found.value) if found else "–",
+            f"±{50 * (found.high - found.low) / found.value:.0f} %" if found and found.low is not None and found.high is not None else "–",
+            "–" if one.context_switches is None else count_text(one.context_switches),
+            "–" if one.wineserver_cpu_ns is None else time_text(one.wineserver_cpu_ns),
+        ))  # fmt: skip
+    print_columns(rows, console)
+
+
+def print_columns(rows: Sequence[Sequence[str]], console: Console) -> None:
+    """Names to the left, figures to the right; a narrow terminal breaks lines, but no figure is cut."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for name, *figures in rows:
+        say(console, "  ".join([name.ljust(widths[0]), *(text.rjust(width) for text, width in zip(figures, widths[1:]))]))
+
+
+def count_text(value: float) -> str:
+    """Two decimals are all that a count of switches an operation is good for."""
+    return f"{value:.2f}" if value >= 0.005 or value == 0 else "<0.01"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One benchmark in two runs: the time of an operation in the later over that in the earlier; below 1 is faster."""
+
+    name: str
+    before_ns: float | None
+    after_ns: float | None
+    difference: stats.Difference
+
+
+def differences(before: MicroRun, after: MicroRun) -> list[Compared]:
+    """The benchmarks that both runs have, each by a Mann–Whitney U test as in Google Benchmark's compare.py, corrected for their number."""
+    theirs = {one.name: one for one in after.benchmarks}
+    pairs = [(one, theirs[one.name]) for one in before.benchmarks if one.name in theirs]
+    found = stats.differences([(other.times_ns, one.times_ns) for one, other in pairs])
+    return [Compared(one.name, stats.median(one.times_ns), stats.median(other.times_ns), difference)
+            for (one, other), difference in zip(pairs, found)]
+
+
+def compare_micro(before: Path, after: Path, console: Console) -> int:
+    """Prints what differs between two micro runs. Refused if they are of different platforms or have nothing in common."""
+    one, two = load_micro_run(before), load_micro_run(after)
+    if one.platform != two.platform:
+        raise Refused([f"{before} is of {one.platform}, {after} of {two.platform}: platforms are never compared"])
+    found = differences(one, two)
+    if not found:
+        raise Refused([f"{before} and {after} have no benchmark in common"])
+    say(console, f"{two.path.name} against {one.path.name}, {one.platform}")
+    print_columns([("primitive", "before", "after", "ratio", "95 % interval", "p (Holm)", "verdict"), *map(_cells, found)], console)
+    for owner, names in (
+        (one, {b.name for b in one.benchmarks} - {each.name for each in found}),
+        (two, {b.name for b in two.benchmarks} - {each.name for each in found}),
+    ):
+        if names:
+            say(console, f"only in {owner.path.name}: {', '.join(sorted(names))}")
+    shown = sum(each.difference.finding is stats.Finding.SHOWN for each in found)
+    say(console, f"a difference is shown for {shown} of {len(found)} (p < {1 - stats.CONFIDENCE:.2g} after Holm's correction, and an interval without 1)")
+    fewest = min(one.manifest["repetitions"], two.manifest["repetitions"])
+    if fewest < stats.REPEATS_FOR_A_CLAIM:
+        say(console, f"with {fewest} repetitions nothing can be claimed: it takes {stats.REPEATS_FOR_A_CLAIM} in both runs (--repetitions)")
+    return 0
+
+
+def _cells(each: Compared) -> tuple[str, ...]:
+    ratio, interval = each.difference.ratio, "–"
+    if ratio and ratio.low is not None and ratio.high is not None:
+        interval = f"{ratio.low:.3g} … {ratio.high:.3g}"
+    return (
+        each.name,
+        "–" if each.before_ns is None else time_text(each.before_ns),
+        "–" if each.after_ns is None else time_text(each.after_ns),
+        f"{ratio.value:.3g}" if ratio else "–",
+        interval,
+        "–" if each.difference.p is None else f"{each.difference.p:.2g}",
+        FINDINGS[each.difference.finding],
+    )
+
+
+FINDINGS = {
+    stats.Finding.SHOWN: "difference shown", stats.Finding.NOT_SHOWN: "~ no difference shown", stats.Finding.TOO_FEW: "? too few repetitions",
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""What a run is asked to measure, and in which order."""

@@ -1,0 +1,260 @@
+"""Suites: a TOML file says what is compared under which loads; here it becomes checked, frozen data."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from iomodels.base.files import PACKAGE
+from iomodels.plan.load import Load, load_from, shape_errors
+
+SUITES = PACKAGE / "suites"
+
+MAX_CONNECTIONS = 100_000
+MAX_SIZE = 1_048_576  # the largest payload of a frame
+MAX_ALIAS = 24  # characters: tables must hold it
+
+# What a number may be; the command line's options are held to the same.
+BOUNDS: dict[str, tuple[int, int]] = {
+    "connections": (1, MAX_CONNECTIONS),
+    "sizes": (1, MAX_SIZE),
+    "depth": (1, 1024),
+    "repeats": (1, 1000),
+    "warmup_ms": (0, 3_600_000),
+    "duration_ms": (1, 3_600_000),
+    "seed": (0, 2**32 - 1),
+    "loadgen_threads": (1, 1024),
+    "rate_percents": (1, 90),
+}
+_TEXTS = ("title", "question")
+_LEVELS = ("connections", "sizes", "rate_percents")
+_NUMBERS = tuple(name for name in BOUNDS if name not in _LEVELS)
+_OPTIONAL = ("rate_percents",)
+_QUICK = (*_LEVELS, *_NUMBERS)
+
+
+class SuiteError(Exception):
+    """One clear line for each thing that is wrong."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("\n".join(self.lines))
+
+
+@dataclass(frozen=True)
+class Server:
+    model: str
+    options: tuple[tuple[str, int], ...] = ()
+    alias: str = ""  # the name of its series where model and options are not to name it
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"model": self.model, "options": dict(self.options)}
+        return {**data, "alias": self.alias} if self.alias else data
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What a run measures: every server at every number of connections and every size. With `rate_percents` every one of these loads
+    is offered once more, at fixed rates: so many percent of what the slowest server reached there (harness/iomodels/judge/rates.py)."""
+
+    name: str
+    title: str
+    question: str
+    servers: tuple[Server, ...]
+    connections: tuple[int, ...]
+    sizes: tuple[int, ...]
+    depth: int
+    repeats: int
+    warmup_ms: int
+    duration_ms: int
+    seed: int
+    loadgen_threads: int
+    rate_percents: tuple[int, ...] = ()
+    load: Load = Load()
+    load_file: str = field(default="", compare=False)
+    """Where its load was read from, for complaints; a run that goes on knows only the suite's name."""
+
+    def to_json(self) -> dict[str, Any]:
+        data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items() if key != "load_file"}
+        data["servers"] = [server.to_json() for server in self.servers]
+        data["load"] = self.load.to_json()
+        return data
+
+    def only_models(self, models: Iterable[str]) -> Suite:
+        """The same suite with some of its models; SuiteError for a model that it does not have."""
+        known = list(dict.fromkeys(server.model for server in self.servers))
+        wanted = list(models)
+        wrong = [f"--models {model}: not in suite {self.name}; {hint(model, known)}" for model in wanted if model not in known]
+        if wrong:
+            raise SuiteError(wrong)
+        return replace(self, servers=tuple(server for server in self.servers if server.model in wanted))
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """ "did you mean iocp? (select, iocp)" for a word that is not known."""
+    choices = list(known)
+    near = difflib.get_close_matches(word, choices, n=1)
+    listed = ", ".join(choices) if choices else "none"
+    return f"did you mean {near[0]}? (there is: {listed})" if near else f"there is: {listed}"
+
+
+def suite_files() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(SUITES.glob("*.toml"))}
+
+
+def find_suite(name: str) -> Path:
+    """The file of a suite: one of ours by its name, or any by its path."""
+    files = suite_files()
+    if name in files:
+        return files[name]
+    if name.endswith(".toml"):
+        if Path(name).is_file():
+            return Path(name)
+        raise SuiteError([f"suite {name}: no such file"])
+    raise SuiteError([f"suite {name}: not known; {hint(name, files)}"])
+
+
+def load_suite(path: Path, *, quick: bool = False) -> Suite:
+    """Read and check a suite. Raises SuiteError with every error of the file, one line each."""
+    data = _read_toml(path)
+    overrides = data.pop("quick", {})
+    errors = _errors(data, str(path)) + _quick_errors(overrides, str(path))
+    if errors:
+        raise SuiteError(errors)
+    return replace(suite_from(path.stem, {**data, **overrides} if quick else data), load_file=str(path))
+
+
+def load_file(path: Path) -> Load:
+    """The [load] of a TOML file, of a suite or alone. Raises SuiteError."""
+    data = _read_toml(path)
+    errors = shape_errors(data["load"], f"{path}: load") if "load" in data else [f"{path}: load: missing"]
+    if errors:
+        raise SuiteError(errors)
+    return load_from(data["load"])
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SuiteError([f"{path}: cannot be read: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError([f"{path}: not TOML: {error}"]) from None
+
+
+def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
+    """A suite from checked data: a TOML file's or, on going on with a run, its manifest's."""
+    servers = tuple(
+        Server(entry["model"], tuple(entry.get("options", {}).items()), entry.get("alias", "")) for entry in data["servers"]
+    )
+    fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS)}
+    fields |= {key: tuple(data.get(key, ())) for key in _LEVELS}
+    return Suite(name=name, servers=servers, load=load_from(data.get("load", {})), **fields)
+
+
+def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the servers that were built (model name -> describe event) say against the suite."""
+    errors = []
+    for server in suite.servers:
+        if server.model not in models:
+            errors.append(f"suite {suite.name}: model {server.model}: no such server was built; {hint(server.model, models)}")
+            continue
+        options = {option["name"]: option for option in models[server.model]["options"]}
+        for name, value in server.options:
+            what = f"suite {suite.name}: model {server.model}: option {name} = {value}"
+            if name not in options:
+                errors.append(f"{what}: no such option; {hint(name, options)}")
+            elif not options[name]["min"] <= value <= options[name]["max"]:
+                errors.append(f"{what}: must be {options[name]['min']} … {options[name]['max']}")
+    return errors
+
+
+def _errors(data: Mapping[str, Any], where: str) -> list[str]:
+    known = (*_TEXTS, "servers", *_QUICK)
+    errors = [f"{where}: {key}: no such key; {hint(key, [*known, 'load', 'quick'])}" for key in data if key not in (*known, "load")]
+    errors += [f"{where}: {key}: missing" for key in known if key not in data and key not in _OPTIONAL]
+    for key in _TEXTS:
+        if key in data and not (isinstance(data[key], str) and data[key].strip()):
+            errors.append(f"{where}: {key} = {data[key]!r}: must be a text")
+    if "servers" in data:
+        errors += _server_errors(data["servers"], where)
+    if "load" in data:
+        errors += shape_errors(data["load"], f"{where}: load")
+        if data.get("rate_percents") and isinstance(data["load"], dict) and "rate" in data["load"]:
+            errors.append(f"{where}: load.rate: not with rate_percents, which offer rates of their own")
+    return errors + _number_errors(data, where)
+
+
+def _quick_errors(overrides: object, where: str) -> list[str]:
+    if not isinstance(overrides, dict):
+        return [f"{where}: quick = {overrides!r}: must be a table"]
+    errors = [f"{where}: quick.{key}: no such key; {hint(key, _QUICK)}" for key in overrides if key not in _QUICK]
+    return errors + _number_errors(overrides, where, "quick.")
+
+
+def _number_errors(data: Mapping[str, Any], where: str, prefix: str = "") -> list[str]:
+    errors = []
+    for key in _QUICK:
+        if key not in data:
+            continue
+        value, (low, high) = data[key], BOUNDS[key]
+        what = f"{where}: {prefix}{key} = {value!r}"
+        if key in _NUMBERS:
+            if not _is_number(value, low, high):
+                errors.append(f"{what}: must be a whole number {low} … {high}")
+        elif not (isinstance(value, list) and value and all(_is_number(entry, low, high) for entry in value)):
+            errors.append(f"{what}: must be a list of whole numbers {low} … {high}")
+        elif len(set(value)) < len(value):
+            errors.append(f"{what}: names a value twice")
+    return errors
+
+
+def _server_errors(servers: object, where: str) -> list[str]:
+    if not (isinstance(servers, list) and servers):
+        return [f"{where}: servers = {servers!r}: must be one or more [[servers]] tables"]
+    errors, seen = [], []
+    known = ("model", "options", "alias")
+    for place, entry in enumerate(servers):
+        what = f"{where}: servers[{place}]"
+        if not isinstance(entry, dict):
+            errors.append(f"{what} = {entry!r}: must be a table with model, options, alias")
+            continue
+        errors += [f"{what}.{key}: no such key; {hint(key, known)}" for key in entry if key not in known]
+        model, options = entry.get("model"), entry.get("options", {})
+        if not (isinstance(model, str) and model):
+            errors.append(f"{what}.model = {model!r}: must be the name of a model")
+        if not isinstance(options, dict):
+            errors.append(f"{what}.options = {options!r}: must be a table of whole numbers")
+        else:
+            errors += [
+                f"{what}.options.{name} = {value!r}: must be a whole number"
+                for name, value in options.items()
+                if not _is_number(value, 0, 2**32 - 1)
+            ]
+        errors += _alias_errors(entry, servers, what)
+        if entry in seen:
+            errors.append(f"{what}: the same model with the same options as another server of the suite; give it an alias")
+        seen.append(entry)
+    return errors
+
+
+def _alias_errors(entry: Mapping[str, Any], servers: Iterable[object], where: str) -> list[str]:
+    """An alias names one series, and none that another server has without an alias."""
+    if "alias" not in entry:
+        return []
+    alias = entry["alias"]
+    what = f"{where}.alias = {alias!r}"
+    if not (isinstance(alias, str) and alias.strip() == alias and alias.isprintable() and 1 <= len(alias) <= MAX_ALIAS):
+        return [f"{what}: must be a text of at most {MAX_ALIAS} characters"]
+    others = [other for other in servers if isinstance(other, dict) and other is not entry]
+    if any(alias in (other.get("alias"), other.get("model")) for other in others):
+        return [f"{what}: another server of the suite is called so"]
+    return []
+
+
+def _is_number(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high

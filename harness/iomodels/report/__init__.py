@@ -1,0 +1,1 @@
+"""Writes what was measured for people and programs."""

@@ -1,0 +1,60 @@
+"""A run in a form that is kept with the sources: the same records compressed, and its report as one page.
+
+`records.jsonl.xz` holds the bytes of `records.jsonl`; every command that reads a run reads it too. Figures and report.md are left out: they can
+be made again from the records, on any machine.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from iomodels.base.files import write_whole
+from iomodels.data.records import MANIFEST, PACKED, Run, RunError, load_run, stored_records
+
+LAWS = "laws.json"
+MOST_BYTES = 2_000_000
+"""Of a run that is kept with the sources: a clone brings every one of them."""
+
+
+def pack_run(run: Run, target: Path) -> int:
+    """Write the run packed into `target`, which must not exist: its data are there whole or not at all. Returns its bytes. RunError."""
+    from iomodels.report.report import write_report  # only here: matplotlib takes a second to load
+
+    if target.exists():
+        raise RunError(f"{target}: is there already; --out names another folder")
+    _, content = stored_records(run.path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        write_whole(made / PACKED, lzma.compress(content, lzma.FORMAT_XZ, preset=9 | lzma.PRESET_EXTREME))
+        for name in (MANIFEST, LAWS):
+            if (run.path / name).exists():
+                write_whole(made / name, (run.path / name).read_bytes())
+        if stored_records(made)[1] != content:
+            raise RunError(f"{made / PACKED}: does not hold what was packed; is the disk sound?")
+        made.chmod(0o777 & ~_umask())
+        os.rename(made, target)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    try:
+        write_report(load_run(target))  # only now, as it names its place
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    return size(target)
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files of a run."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _umask() -> int:
+    """The mask of new files: a temporary folder is its owner's alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
