@@ -20,7 +20,23 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESS_WORDS = ("run", "report", "slo", "tune", "laws", "serve", "micro", "compare", "check", "export", "validate", "pack", "models", "suites", "--version")
+HARNESS_WORDS = (
+    "run",
+    "report",
+    "slo",
+    "tune",
+    "laws",
+    "serve",
+    "micro",
+    "compare",
+    "check",
+    "export",
+    "validate",
+    "pack",
+    "models",
+    "suites",
+    "--version",
+)
 WORDS = (*HARNESS_WORDS, "test", "setup", "help")
 TEST_PARTS = ("ctest", "mypy", "py", "servers")
 CMAKE_MINIMUM = (3, 25)
@@ -106,7 +122,9 @@ def ensure_python(root: Path, no_install: bool) -> Path:
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     wanted = requirements(root)
     stamp = folder / "iomodels.stamp"
-    identity = hashlib.sha256("\n".join([sys.version, sys.executable, *wanted]).encode()).hexdigest()
+    identity = hashlib.sha256(
+        "\n".join([sys.version, sys.executable, *wanted]).encode()
+    ).hexdigest()
     if python.exists() and stamp.is_file() and stamp.read_text(encoding="ascii") == identity:
         return python
     if no_install:
@@ -115,9 +133,11 @@ def ensure_python(root: Path, no_install: bool) -> Path:
     log = root / "build" / "venv.log"
     logged([sys.executable, "-m", "venv", "--clear", str(folder)], root, log, "making build\\venv")
     logged(
-        [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *wanted], root, log,
+        [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *wanted],
+        root,
+        log,
         "installing Python's libraries (pip)",
-    )  # fmt: skip
+    )
     stamp.write_text(identity, encoding="ascii")
     return python
 
@@ -126,11 +146,16 @@ def logged(argv: list[str], root: Path, log: Path, what: str) -> None:
     """Runs argv with its words in `log`; on failure the last of them are shown."""
     with log.open("wb") as file:
         try:
-            code = subprocess.run(argv, cwd=root, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False).returncode
+            code = subprocess.run(
+                argv, cwd=root, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False
+            ).returncode
         except OSError as error:
             fail(f"{what}: {argv[0]}: {error.strerror}")
     if code != 0:
-        print("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:]), file=sys.stderr)
+        print(
+            "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:]),
+            file=sys.stderr,
+        )
         fail(f"{what} failed with exit code {code} (whole log: {log})")
 
 
@@ -146,7 +171,9 @@ class Toolchain:
 def answer_of(argv: list[str]) -> str:
     """What a program prints when it is asked something; "" when it cannot answer."""
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=QUESTION_S, check=False)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=QUESTION_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
@@ -155,11 +182,24 @@ def answer_of(argv: list[str]) -> str:
 def visual_studio(preset: str, environ: Mapping[str, str]) -> Path | None:
     """Where Visual Studio (2022 or 2026), or its build tools, with the compiler of that preset lies."""
     programs = environ.get("ProgramFiles(x86)") or environ.get("ProgramFiles") or ""
-    vswhere = shutil.which("vswhere") or str(Path(programs) / "Microsoft Visual Studio" / "Installer" / "vswhere.exe")
+    vswhere = shutil.which("vswhere") or str(
+        Path(programs) / "Microsoft Visual Studio" / "Installer" / "vswhere.exe"
+    )
     found = answer_of(
-        [vswhere, "-latest", "-products", "*", "-version", "[17.0,19.0)", "-requires", VS_TOOLS.get(preset, VS_TOOLS_DEFAULT),
-         "-property", "installationPath", "-utf8"],
-    )  # fmt: skip
+        [
+            vswhere,
+            "-latest",
+            "-products",
+            "*",
+            "-version",
+            "[17.0,19.0)",
+            "-requires",
+            VS_TOOLS.get(preset, VS_TOOLS_DEFAULT),
+            "-property",
+            "installationPath",
+            "-utf8",
+        ],
+    )
     return Path(found.splitlines()[0]) if found else None
 
 
@@ -172,14 +212,20 @@ def find_toolchain(environ: Mapping[str, str], machine: str) -> Toolchain:
     if preset.startswith("msvc") or preset == "clang-cl":
         studio = visual_studio(preset, environ)
         if studio:
-            return Toolchain(preset, cmake or (str(studio / VS_CMAKE) if (studio / VS_CMAKE).exists() else None))
+            return Toolchain(
+                preset, cmake or (str(studio / VS_CMAKE) if (studio / VS_CMAKE).exists() else None)
+            )
         if wanted:
-            fail(f"IOMODELS_PRESET={wanted}: there is no Visual Studio 2022 or 2026 with {VS_TOOLS.get(preset, VS_TOOLS_DEFAULT)}")
+            fail(
+                f"IOMODELS_PRESET={wanted}: there is no Visual Studio 2022 or 2026 with {VS_TOOLS.get(preset, VS_TOOLS_DEFAULT)}"
+            )
     missing = [name for name in ("x86_64-w64-mingw32-gcc", "ninja") if not shutil.which(name)]
     if missing and wanted:
         fail(f"IOMODELS_PRESET={wanted}: not on PATH: {', '.join(missing)}")
     if missing:
-        fail("needs a C compiler: Visual Studio 2022 or 2026 (or its build tools) with C++, or MinGW-w64 and Ninja on PATH")
+        fail(
+            "needs a C compiler: Visual Studio 2022 or 2026 (or its build tools) with C++, or MinGW-w64 and Ninja on PATH"
+        )
     return Toolchain(wanted or "mingw", cmake)
 
 
@@ -191,7 +237,9 @@ def check_cmake(cmake: str | None) -> str:
     if not found:
         fail(f"{cmake}: does not tell its version")
     if (int(found[1]), int(found[2])) < CMAKE_MINIMUM:
-        fail(f"needs CMake {need} or newer: {cmake} is {found[1]}.{found[2]}; https://cmake.org/download/")
+        fail(
+            f"needs CMake {need} or newer: {cmake} is {found[1]}.{found[2]}; https://cmake.org/download/"
+        )
     return cmake
 
 
@@ -237,14 +285,25 @@ def test_parts(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, 
     end = arguments.index("--") if "--" in arguments else len(arguments)
     for word in arguments[:end]:
         if word not in TEST_PARTS:
-            fail(f"unknown part of the tests: {word} (one of: {' '.join(TEST_PARTS)}; options of pytest go after --)", 2)
+            fail(
+                f"unknown part of the tests: {word} (one of: {' '.join(TEST_PARTS)}; options of pytest go after --)",
+                2,
+            )
     return arguments[:end] or TEST_PARTS, arguments[end + 1 :]
 
 
-def test(root: Path, python: Path, toolchain: Toolchain, arguments: tuple[str, ...], environ: Mapping[str, str]) -> int:
+def test(
+    root: Path,
+    python: Path,
+    toolchain: Toolchain,
+    arguments: tuple[str, ...],
+    environ: Mapping[str, str],
+) -> int:
     """Each part, also after one that failed. What of a part Windows cannot run is skipped with its reason (tests/conftest.py)."""
     chosen, options = test_parts(arguments)
-    ctest = str(Path(check_cmake(toolchain.cmake)).with_name("ctest.exe" if os.name == "nt" else "ctest"))
+    ctest = str(
+        Path(check_cmake(toolchain.cmake)).with_name("ctest.exe" if os.name == "nt" else "ctest")
+    )
     pytest = [str(python), "-m", "pytest", "-rs"]
     parts = {
         "ctest": [ctest, "--preset", toolchain.preset],
@@ -268,7 +327,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
     (root / "build").mkdir(exist_ok=True)
     harness = [command.word, *command.arguments]
     if command.word == "check":  # it changes nothing, so nothing is made or built for it either
-        return run_harness(ensure_python(root, no_install=True), harness, {**environ, "PYTHONPATH": str(root / "harness")})
+        return run_harness(
+            ensure_python(root, no_install=True),
+            harness,
+            {**environ, "PYTHONPATH": str(root / "harness")},
+        )
     python = ensure_python(root, command.no_install)
     toolchain = find_toolchain(environ, platform.machine())
     toolchain = replace(toolchain, cmake=check_cmake(toolchain.cmake))

@@ -6,12 +6,16 @@ Copy this file and change it. From a clone: python3 plots/course_of_a_cell.py re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))  # an installed iomodels needs no such line
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1] / "harness")
+)  # an installed iomodels needs no such line
 
 from iomodels.data.records import load_run
-from iomodels.figures import style, course_of_a_cell
+from iomodels.figures import course_of_a_cell, style
 
 run = load_run(Path(sys.argv[1]))
-plot = course_of_a_cell.draw(run, connections=(), sizes=())  # (): all that the run has; (64, 256) picks some
+plot = course_of_a_cell.draw(
+    run, connections=(), sizes=()
+)  # (): all that the run has; (64, 256) picks some
 for path in style.write(plot, Path("figures")):
     print(path)

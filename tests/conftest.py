@@ -89,10 +89,14 @@ class NotHere(pytest.Module):
 
 
 def _below_tests(path: Path) -> str:
-    return path.relative_to(ROOT / "tests").as_posix() if path.is_relative_to(ROOT / "tests") else ""
+    return (
+        path.relative_to(ROOT / "tests").as_posix() if path.is_relative_to(ROOT / "tests") else ""
+    )
 
 
-def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
     if ON_WINDOWS and _below_tests(module_path) in NOT_ON_WINDOWS:
         made: pytest.Module = NotHere.from_parent(parent, path=module_path)
         return made
@@ -103,7 +107,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not ON_WINDOWS:
         return
     for item in items:
-        names = [node.name.partition("[")[0] for node in item.listchain() if isinstance(node, (pytest.Class, pytest.Function))]
+        names = [
+            node.name.partition("[")[0]
+            for node in item.listchain()
+            if isinstance(node, (pytest.Class, pytest.Function))
+        ]
         for count in range(1, len(names) + 1):
             reason = NOT_ON_WINDOWS.get("::".join([_below_tests(item.path), *names[:count]]))
             if reason:

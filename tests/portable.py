@@ -81,9 +81,7 @@ GNU_ONLY = {"tests/servers/faults/faults.c"}
 """Built where the linker is GNU's, as it stands on its --wrap; the lint looks that the build says so too."""
 
 MSVC_HEADERS = set(
-    """assert ctype errno fcntl float inttypes io limits math mswsock process psapi signal stdarg stdbool stddef stdint stdio stdlib
-    string time wchar windows winsock2 ws2tcpip winternl tlhelp32 powrprof powerbase versionhelpers bcrypt mstcpip ws2ipdef iphlpapi
-    timeapi mmsystem crtdbg synchapi pdh sys/stat sys/types""".split()
+    ["assert", "ctype", "errno", "fcntl", "float", "inttypes", "io", "limits", "math", "mswsock", "process", "psapi", "signal", "stdarg", "stdbool", "stddef", "stdint", "stdio", "stdlib", "string", "time", "wchar", "windows", "winsock2", "ws2tcpip", "winternl", "tlhelp32", "powrprof", "powerbase", "versionhelpers", "bcrypt", "mstcpip", "ws2ipdef", "iphlpapi", "timeapi", "mmsystem", "crtdbg", "synchapi", "pdh", "sys/stat", "sys/types"]
 )
 """Headers that a file for Windows may include: MinGW also has unistd.h, pthread.h and others of which MSVC knows nothing."""
 
@@ -94,7 +92,12 @@ def code_of(text: str) -> str:
     def blank(match: re.Match[str]) -> str:
         return "\n" * match[0].count("\n") if match[0].startswith("/") else match[0][0] * 2
 
-    return re.sub(r"""/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""", blank, text, flags=re.DOTALL)
+    return re.sub(
+        r"""/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""",
+        blank,
+        text,
+        flags=re.DOTALL,
+    )
 
 
 def refused(text: str, cpp: bool = False) -> Iterator[tuple[int, str]]:
@@ -111,13 +114,25 @@ def refused(text: str, cpp: bool = False) -> Iterator[tuple[int, str]]:
 def lint(root: Path) -> list[str]:
     found = []
     built = (root / "tests" / "CMakeLists.txt").read_text(encoding="utf-8")
-    for path in sorted(path for room in (*ROOMS, "tests") for ending in ("*.[ch]", "*.cpp") for path in (root / room).rglob(ending)):
+    for path in sorted(
+        path
+        for room in (*ROOMS, "tests")
+        for ending in ("*.[ch]", "*.cpp")
+        for path in (root / room).rglob(ending)
+    ):
         name = path.relative_to(root).as_posix()
         cpp = name.startswith("microbench/")
         if name not in GNU_ONLY:
-            found += [f"{name}:{line}: {reason}" for line, reason in refused(path.read_text(encoding="utf-8"), cpp)]
-        elif not re.search(rf"if\(MINGW\b[^)]*\)(?:(?!endif\(\)).)*{re.escape(path.name)}", built, re.DOTALL):
-            found.append(f"{name}: is for the GNU linker, and tests/CMakeLists.txt does not keep it inside if(MINGW ...)")
+            found += [
+                f"{name}:{line}: {reason}"
+                for line, reason in refused(path.read_text(encoding="utf-8"), cpp)
+            ]
+        elif not re.search(
+            rf"if\(MINGW\b[^)]*\)(?:(?!endif\(\)).)*{re.escape(path.name)}", built, re.DOTALL
+        ):
+            found.append(
+                f"{name}: is for the GNU linker, and tests/CMakeLists.txt does not keep it inside if(MINGW ...)"
+            )
     return found
 
 
@@ -126,7 +141,11 @@ def compiled(build: Path, ending: str = ".c") -> dict[Path, list[str]]:
     found: dict[Path, list[str]] = {}
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         path = Path(entry["file"])
-        if path.suffix == ending and path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / "build"):
+        if (
+            path.suffix == ending
+            and path.is_relative_to(ROOT)
+            and not path.is_relative_to(ROOT / "build")
+        ):
             words = shlex.split(entry["command"])
             options = [word for word in words if word.startswith(("-D", "-I"))]
             system = [pair for pair in zip(words, words[1:]) if pair[0] == "-isystem"]
@@ -140,13 +159,17 @@ def compiled(build: Path, ending: str = ".c") -> dict[Path, list[str]]:
 def cpp_library(compiler: str) -> tuple[str, ...]:
     """The options that give Clang the C++ library of a cross-compiler, which it would not find."""
     _, said = run(compiler, "-E", "-v", "-x", "c++", os.devnull)
-    folders = [folder for folder in re.findall(r"^ (/\S+)$", said, re.MULTILINE) if "/c++" in folder]
+    folders = [
+        folder for folder in re.findall(r"^ (/\S+)$", said, re.MULTILINE) if "/c++" in folder
+    ]
     assert folders, f"{compiler} does not tell where its C++ library is"
     return ("-nostdinc++", *(word for folder in folders for word in ("-isystem", folder)))
 
 
 def run(*argv: str | Path) -> tuple[int, str]:
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = subprocess.run(
+        argv, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -167,16 +190,30 @@ def foreign_headers(includes: str, ours: Path = ROOT) -> set[str]:
 
 def clang(path: Path, options: list[str], target: str = TARGET) -> str:
     cpp = path.suffix == ".cpp"
-    warnings = ["-Weverything", *(f"-Wno-{name}" for name in CLANG_EXCEPTIONS | (CPP_EXCEPTIONS if cpp else {}))]
-    language = ["-std=c++17" if cpp else "-std=c11", "-pedantic-errors", "-Werror", "-fsyntax-only", "-H"]
+    warnings = [
+        "-Weverything",
+        *(f"-Wno-{name}" for name in CLANG_EXCEPTIONS | (CPP_EXCEPTIONS if cpp else {})),
+    ]
+    language = [
+        "-std=c++17" if cpp else "-std=c11",
+        "-pedantic-errors",
+        "-Werror",
+        "-fsyntax-only",
+        "-H",
+    ]
     code, said = run("clang", f"--target={target}", *language, *warnings, *options, path)
     headers, complaints = "", ""
     for line in said.splitlines(keepends=True):
         if re.match(r"\.+ ", line):
             headers += line
-        elif not line.startswith(("Multiple include guards", "/")) or re.search(r": (error|warning|note):", line):
+        elif not line.startswith(("Multiple include guards", "/")) or re.search(
+            r": (error|warning|note):", line
+        ):
             complaints += line
-    foreign = "".join(f"{path}: {header}: MSVC has no such header\n" for header in sorted(foreign_headers(headers)))
+    foreign = "".join(
+        f"{path}: {header}: MSVC has no such header\n"
+        for header in sorted(foreign_headers(headers))
+    )
     return (complaints if code else "") + foreign
 
 
@@ -190,16 +227,36 @@ def clang_msvc(path: Path, options: list[str]) -> str:
 
 
 def tidy(path: Path, options: list[str]) -> str:
-    code, said = run("clang-tidy", "--quiet", "--warnings-as-errors=*", path, "--", f"--target={TARGET}", "-std=c11", *options)
+    code, said = run(
+        "clang-tidy",
+        "--quiet",
+        "--warnings-as-errors=*",
+        path,
+        "--",
+        f"--target={TARGET}",
+        "-std=c11",
+        *options,
+    )
     return said if code else ""
 
 
 def cppcheck() -> str:
     exceptions = [f"--suppress={name}" for name in CPPCHECK_EXCEPTIONS]
     code, said = run(
-        "cppcheck", "--platform=win64", "--std=c11", "--std=c++17", "--enable=warning,portability,performance", "--error-exitcode=1", "--quiet",
-        "-D_WIN32=1", "-D_WIN32_WINNT=0x0602", "-I.", "-Iservers/kit", *exceptions, *ROOMS,
-    )  # fmt: skip
+        "cppcheck",
+        "--platform=win64",
+        "--std=c11",
+        "--std=c++17",
+        "--enable=warning,portability,performance",
+        "--error-exitcode=1",
+        "--quiet",
+        "-D_WIN32=1",
+        "-D_WIN32_WINNT=0x0602",
+        "-I.",
+        "-Iservers/kit",
+        *exceptions,
+        *ROOMS,
+    )
     return said if code else ""
 
 
@@ -232,7 +289,9 @@ def main() -> int:
     if failed:
         print(f"failed: {', '.join(failed)}")
         return 1
-    print(f"Success: no complaint of {', '.join(checks)} ({len(files)} files of C, {len(cpp)} of C++)")
+    print(
+        f"Success: no complaint of {', '.join(checks)} ({len(files)} files of C, {len(cpp)} of C++)"
+    )
     return 0
 
 

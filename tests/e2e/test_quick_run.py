@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from iomodels.measure import laws
 from iomodels.data.records import Run, load_run
+from iomodels.measure import laws
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {"select", "iocp"}
 
 
-def iomodels(*arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+def iomodels(
+    *arguments: str, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-P", "-m", "iomodels", *arguments],
         env=os.environ | {"PYTHONPATH": str(ROOT / "harness")} | environment,
@@ -67,7 +69,10 @@ def test_both_ends_count_the_same(run: Run) -> None:
         assert counters["requests"] == result["replies_checked"] > result["requests"] > 0
         assert counters["bytes_sent"] == result["bytes_checked"]
         assert counters["accepted"] == counters["closed"] == record.condition.connections
-        assert sum(count for _, count in result["latency"]["histogram"]["counts"]) == result["requests"]
+        assert (
+            sum(count for _, count in result["latency"]["histogram"]["counts"])
+            == result["requests"]
+        )
         begin, end = record.server["begin"]["counters"], record.server["end"]["counters"]
         assert end["requests"] - begin["requests"] > 0
 
@@ -82,7 +87,11 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.loads += [value or "" for name, value in attrs if name in {"src", "srcset"} or (name == "href" and tag == "link")]
+        self.loads += [
+            value or ""
+            for name, value in attrs
+            if name in {"src", "srcset"} or (name == "href" and tag == "link")
+        ]
 
     def handle_data(self, data: str) -> None:
         self.text += " " + data.strip()
@@ -102,7 +111,9 @@ def test_report_md_and_figures_are_written(run: Run) -> None:
     assert "iocp over select" in (run.path / "report.md").read_text(encoding="utf-8")
     for suffix in ("svg", "png", "csv"):
         assert len(list((run.path / "figures").glob(f"*.{suffix}"))) >= 2
-    with (run.path / "figures" / "throughput_by_connections.csv").open(encoding="utf-8", newline="") as file:
+    with (run.path / "figures" / "throughput_by_connections.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     assert len(rows) >= len({record.condition for record in run.records})
 
@@ -113,8 +124,17 @@ def test_the_report_is_made_again_from_the_records_alone(run: Run, tmp_path: Pat
     copy.mkdir()
     for name in ("run.json", "records.jsonl", "laws.json"):
         (copy / name).write_bytes((run.path / name).read_bytes())
-    iomodels("report", str(copy), PATH="/nowhere", IOMODELS_WINE="/nowhere/wine", IOMODELS_BUILD="/nowhere")
-    again, first = (copy / "report.md").read_text(encoding="utf-8"), (run.path / "report.md").read_text(encoding="utf-8")
+    iomodels(
+        "report",
+        str(copy),
+        PATH="/nowhere",
+        IOMODELS_WINE="/nowhere/wine",
+        IOMODELS_BUILD="/nowhere",
+    )
+    again, first = (
+        (copy / "report.md").read_text(encoding="utf-8"),
+        (run.path / "report.md").read_text(encoding="utf-8"),
+    )
     assert again == first
     figure = Path("figures") / "throughput_by_connections.png"
     assert (copy / figure).read_bytes() == (run.path / figure).read_bytes()
@@ -125,32 +145,69 @@ def test_the_record_tells_how_it_was_made(run: Run) -> None:
     assert isinstance(manifest["seed"], int) and manifest["environment"] and manifest["versions"]
     for record in run.records:
         assert record.server is not None and record.loadgen is not None
-        assert record.server["argv"] and str(record.server["ready"]["port"]) in record.loadgen["argv"]
+        assert (
+            record.server["argv"] and str(record.server["ready"]["port"]) in record.loadgen["argv"]
+        )
 
 
 def test_the_run_knows_what_its_platform_does(run: Run) -> None:
     """The laws were observed, all of them; under Wine with the answers that are known of it."""
     seen = laws.of_run(run.path)
     assert seen and seen.platform == run.manifest["platform"] and seen.data["failed"] == []
-    assert len(seen.data["laws"]) == len([path for path in (ROOT / "laws").glob("*.c") if "int main(" in path.read_text(encoding="utf-8")])
+    assert len(seen.data["laws"]) == len(
+        [
+            path
+            for path in (ROOT / "laws").glob("*.c")
+            if "int main(" in path.read_text(encoding="utf-8")
+        ]
+    )
     verdicts = {claim: each.verdict for each in seen.judged for claim in each.claims}
     assert verdicts["B17"] == verdicts["C12"] == verdicts["C9"] == verdicts["D6"] == "holds"
     if seen.platform.startswith("wine-"):
-        assert verdicts["B1"] == verdicts["B3"] == verdicts["B29"] == "does not hold"  # no Wine honours the cap
-        assert verdicts["C19"] == verdicts["B22"] == "not testable here"  # without a cap there is nothing to free or to count
+        assert (
+            verdicts["B1"] == verdicts["B3"] == verdicts["B29"] == "does not hold"
+        )  # no Wine honours the cap
+        assert (
+            verdicts["C19"] == verdicts["B22"] == "not testable here"
+        )  # without a cap there is nothing to free or to count
         newest_first = int(seen.platform.removeprefix("wine-").split(".")[0]) >= 10
         assert verdicts["C16"] == verdicts["C17"] == ("holds" if newest_first else "does not hold")
-    assert f"What {seen.platform} can and cannot show" in (run.path / "report.html").read_text(encoding="utf-8")
+    assert f"What {seen.platform} can and cannot show" in (run.path / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_tuning_of_a_real_server(tmp_path: Path) -> None:
     """The smallest there is: one and two workers. What the server is asked to do, it does."""
-    words = ("--connections", "4", "--cpu-us", "200", "--block-percent", "0", "--threads-max", "2", "--repeats", "1", "--duration-ms", "200", "--warmup-ms", "50")
+    words = (
+        "--connections",
+        "4",
+        "--cpu-us",
+        "200",
+        "--block-percent",
+        "0",
+        "--threads-max",
+        "2",
+        "--repeats",
+        "1",
+        "--duration-ms",
+        "200",
+        "--warmup-ms",
+        "50",
+    )
     done = iomodels("tune", "iocp", *words, "--out", str(tmp_path))
     (folder,) = tmp_path.iterdir()
     (load,) = json.loads((folder / "surface.json").read_text(encoding="utf-8"))["loads"]
-    assert {(cell["setting"]["threads"], cell["setting"]["concurrency"]) for cell in load["cells"]} == {(1, 1), (2, 1), (2, 2)}
+    assert {
+        (cell["setting"]["threads"], cell["setting"]["concurrency"]) for cell in load["cells"]
+    } == {(1, 1), (2, 1), (2, 2)}
     assert all(cell["n"] == 1 and cell["reasons"] == [] for cell in load["cells"])
     alone = next(cell for cell in load["cells"] if cell["setting"]["threads"] == 1)
-    assert 0 < alone["value"] <= 1e6 / 200  # one worker cannot do more than its handler's time allows
-    assert load["recommended"] and "requests per second" in done.stdout and (folder / "tune.md").exists()
+    assert (
+        0 < alone["value"] <= 1e6 / 200
+    )  # one worker cannot do more than its handler's time allows
+    assert (
+        load["recommended"]
+        and "requests per second" in done.stdout
+        and (folder / "tune.md").exists()
+    )

@@ -18,7 +18,14 @@ import pytest
 from iomodels.base.files import ROOT
 from iomodels.report.report import write_report
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+CHROMIUM = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt install chromium")
 WIDTHS = (360, 768, 1280)
 
@@ -48,8 +55,20 @@ LISTEN = """<script>window.probeErrors = []; window.addEventListener("error", (e
 
 
 def chromium(profile: Path, page: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--no-first-run",
-               f"--user-data-dir={profile}", "--enable-logging=stderr", "--host-resolver-rules=MAP * ~NOTFOUND", *options, page.as_uri()]
+    command = [
+        str(CHROMIUM),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-extensions",
+        "--no-first-run",
+        f"--user-data-dir={profile}",
+        "--enable-logging=stderr",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        *options,
+        page.as_uri(),
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
@@ -61,7 +80,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(fixture, folder)
     source = write_report(folder).read_text(encoding="utf-8")
     probed = folder / "probed.html"
-    probed.write_text(source.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
+    probed.write_text(
+        source.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{PROBE}</body>"),
+        encoding="utf-8",
+    )
     return probed
 
 
@@ -77,26 +99,41 @@ def in_order(cells: list[str], down: bool) -> bool:
     if any(value is None for value in numbers):
         return True  # words: their order is the browser's
     values = [value for value in numbers if value is not None]
-    return cells[:len(known)] == known and values == sorted(values, reverse=down)
+    return cells[: len(known)] == known and values == sorted(values, reverse=down)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_in_a_browser(width: int, page: Path, tmp_path: Path) -> None:
-    done = chromium(tmp_path / "profile", page, f"--window-size={width},900", "--virtual-time-budget=5000", "--dump-dom")
+    done = chromium(
+        tmp_path / "profile",
+        page,
+        f"--window-size={width},900",
+        "--virtual-time-budget=5000",
+        "--dump-dom",
+    )
     found = re.search(r'data-probe="([^"]*)"', done.stdout)
     assert found, "the page's scripts did not come to their end"
     report: dict[str, Any] = json.loads(unescape(found[1]))
     assert report["errors"] == [] and "CONSOLE" not in done.stderr
     assert len(report["figures"]) >= 5
     for figure in report["figures"]:
-        assert figure["width"] > 200 and figure["height"] > 100 and figure["marks"] > 20 and figure["label"] > 40
+        assert (
+            figure["width"] > 200
+            and figure["height"] > 100
+            and figure["marks"] > 20
+            and figure["label"] > 40
+        )
     assert report["overflow"] <= 0, "the page is wider than the window"
     assert len(report["tables"]) >= 2
     assert width < 1000 or report["cut"] == 0, "a table of the page hides columns on a wide screen"
     changed = 0
     for columns in report["tables"]:
         for column in columns:
-            assert column["sort"] == "descending" and in_order(column["up"], down=False) and in_order(column["down"], down=True)
+            assert (
+                column["sort"] == "descending"
+                and in_order(column["up"], down=False)
+                and in_order(column["down"], down=True)
+            )
             changed += column["up"] != column["down"]
     assert changed >= 5, "no table changed its order"
 
@@ -104,6 +141,16 @@ def test_the_page_in_a_browser(width: int, page: Path, tmp_path: Path) -> None:
 def test_pictures_at_three_widths(page: Path, tmp_path: Path) -> None:
     for width in WIDTHS:
         picture = tmp_path / f"{width}.png"
-        chromium(tmp_path / f"profile-{width}", page, f"--window-size={width},1400", f"--screenshot={picture}", "--hide-scrollbars")
+        chromium(
+            tmp_path / f"profile-{width}",
+            page,
+            f"--window-size={width},1400",
+            f"--screenshot={picture}",
+            "--hide-scrollbars",
+        )
         content = picture.read_bytes()
-        assert content[:8] == b"\x89PNG\r\n\x1a\n" and int.from_bytes(content[16:20], "big") == width and len(content) > 20_000
+        assert (
+            content[:8] == b"\x89PNG\r\n\x1a\n"
+            and int.from_bytes(content[16:20], "big") == width
+            and len(content) > 20_000
+        )

@@ -47,7 +47,9 @@ def ip(*words: str) -> None:
 @pytest.fixture
 def cable() -> Iterator[Cable]:
     if not shutil.which("ip"):
-        yield Cable((), (), "127.0.0.1", "there is no ip (iproute2) to make network namespaces with")
+        yield Cable(
+            (), (), "127.0.0.1", "there is no ip (iproute2) to make network namespaces with"
+        )
         return
     names = [f"iomodels-{side}-{os.getpid()}" for side in ("a", "b")]
     addresses = ("10.213.77.1", "10.213.77.2")
@@ -57,7 +59,20 @@ def cable() -> Iterator[Cable]:
                 ip("netns", "add", name)
                 stack.callback(ip, "netns", "del", name)
             ends = [f"io{side}{os.getpid()}" for side in ("a", "b")]
-            ip("link", "add", ends[0], "netns", names[0], "type", "veth", "peer", "name", ends[1], "netns", names[1])
+            ip(
+                "link",
+                "add",
+                ends[0],
+                "netns",
+                names[0],
+                "type",
+                "veth",
+                "peer",
+                "name",
+                ends[1],
+                "netns",
+                names[1],
+            )
             for name, end, address in zip(names, ends, addresses):
                 ip("-n", name, "address", "add", f"{address}/30", "dev", end)
                 ip("-n", name, "link", "set", "lo", "up")
@@ -73,13 +88,37 @@ def cable() -> Iterator[Cable]:
 def token(cable: Cable, tmp_path: Path) -> Iterator[str]:
     """`iomodels serve` on the one side, as a user starts it; it ends by Ctrl-C with exit code 0."""
     log = tmp_path / "serve.log"
-    argv = [*cable.there, sys.executable, "-P", "-m", "iomodels", "serve", "--host", cable.address, "--port", str(PORT)]
-    environ = {name: value for name, value in os.environ.items() if name != "IOMODELS_SERVER_TOKEN"} | {"PYTHONPATH": str(ROOT / "harness")}
-    with log.open("wb") as file, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environ) as agent:
+    argv = [
+        *cable.there,
+        sys.executable,
+        "-P",
+        "-m",
+        "iomodels",
+        "serve",
+        "--host",
+        cable.address,
+        "--port",
+        str(PORT),
+    ]
+    environ = {
+        name: value for name, value in os.environ.items() if name != "IOMODELS_SERVER_TOKEN"
+    } | {"PYTHONPATH": str(ROOT / "harness")}
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environ
+        ) as agent,
+    ):
         try:
             deadline = time.monotonic() + DEADLINE_S
-            while not (found := re.search(r"--server-host (\S+) --server-token (\S+)\n", log.read_text(encoding="utf-8"))):
-                assert agent.poll() is None and time.monotonic() < deadline, log.read_text(encoding="utf-8")
+            while not (
+                found := re.search(
+                    r"--server-host (\S+) --server-token (\S+)\n", log.read_text(encoding="utf-8")
+                )
+            ):
+                assert agent.poll() is None and time.monotonic() < deadline, log.read_text(
+                    encoding="utf-8"
+                )
                 time.sleep(0.05)
             assert found[1] == f"{cable.address}:{PORT}"
             yield found[2]
@@ -90,10 +129,38 @@ def token(cable: Cable, tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_run_of_two_machines(cable: Cable, token: str, tmp_path: Path) -> None:
-    words = ["run", "select-vs-iocp", "--models", "iocp", "--connections", "8", "--sizes", "64", "--repeats", "1", "--warmup-ms", "50", "--duration-ms", "200",
-             "--server-host", f"{cable.address}:{PORT}", "--server-token", token, "--no-report", "--out", str(tmp_path)]  # fmt: skip
-    done = subprocess.run([*cable.here, sys.executable, "-P", "-m", "iomodels", *words], env=os.environ | {"PYTHONPATH": str(ROOT / "harness")}, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=DEADLINE_S, check=False)  # fmt: skip
+    words = [
+        "run",
+        "select-vs-iocp",
+        "--models",
+        "iocp",
+        "--connections",
+        "8",
+        "--sizes",
+        "64",
+        "--repeats",
+        "1",
+        "--warmup-ms",
+        "50",
+        "--duration-ms",
+        "200",
+        "--server-host",
+        f"{cable.address}:{PORT}",
+        "--server-token",
+        token,
+        "--no-report",
+        "--out",
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        [*cable.here, sys.executable, "-P", "-m", "iomodels", *words],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "harness")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     run = load_run(folder)
@@ -101,8 +168,13 @@ def test_a_run_of_two_machines(cable: Cable, token: str, tmp_path: Path) -> None
     for record in run.records:
         assert record.server and record.loadgen
         result, counters = record.loadgen["result"], record.server["summary"]["counters"]
-        assert counters["requests"] == result["replies_checked"] > 0 and counters["accepted"] == record.condition.connections
-        assert record.server["ready"]["host"] == cable.address and record.server["ready"]["port"] in range(PORT + 1, PORT + 17)
+        assert (
+            counters["requests"] == result["replies_checked"] > 0
+            and counters["accepted"] == record.condition.connections
+        )
+        assert record.server["ready"]["host"] == cable.address and record.server["ready"][
+            "port"
+        ] in range(PORT + 1, PORT + 17)
         assert record.loadgen["argv"][record.loadgen["argv"].index("--host") + 1] == cable.address
         assert counter(record, "server.cpu_ns").value is not None
         if record.platform.startswith("wine-"):  # the servers' machine is where /proc was read
@@ -112,6 +184,8 @@ def test_a_run_of_two_machines(cable: Cable, token: str, tmp_path: Path) -> None
     facts = run.manifest["environment"]
     assert run.manifest["platform"] == run.records[0].platform and facts["harness"]["git"]
     assert facts["load_generator"]["link"]["interface"].startswith("lo" if cable.missing else "io")
-    assert (folder / "laws.json").is_file() and json.loads((folder / "laws.json").read_text(encoding="utf-8"))["platform"] == run.manifest["platform"]
+    assert (folder / "laws.json").is_file() and json.loads(
+        (folder / "laws.json").read_text(encoding="utf-8")
+    )["platform"] == run.manifest["platform"]
     if cable.missing:
         pytest.skip(f"seen over loopback only: {cable.missing}")

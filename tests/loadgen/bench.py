@@ -26,10 +26,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from iomodels.machine.environment import capture
-from iomodels.launch.launcher import Program
-from iomodels.machine.placement import pinned
 from iomodels.judge.stats import Estimate, ratio_estimate
+from iomodels.launch.launcher import Program
+from iomodels.machine.environment import capture
+from iomodels.machine.placement import pinned
 from iomodels.machine.wakeful import Wakeful
 
 DUE_S = 60.0
@@ -57,11 +57,17 @@ class Bench:
         with Program([*self.server_cpu, str(self.programs / "proof" / "epoll_echo")]) as server:
             yield int(server.expect("ready", DUE_S)["port"])
 
-    def loadgen(self, port: int, **options: int | str) -> tuple[dict[str, Any], dict[str, Any], int]:
+    def loadgen(
+        self, port: int, **options: int | str
+    ) -> tuple[dict[str, Any], dict[str, Any], int]:
         """A run of the load generator: its ready, its result, and the most memory that it held, in bytes."""
-        named = {"port": port, "warmup-ms": WARMUP_MS, "duration-ms": self.duration_ms} | {key.replace("_", "-"): value for key, value in options.items()}
+        named = {"port": port, "warmup-ms": WARMUP_MS, "duration-ms": self.duration_ms} | {
+            key.replace("_", "-"): value for key, value in options.items()
+        }
         argv = [word for name, value in named.items() for word in (f"--{name}", str(value))]
-        with Program([*self.client_cpu, str(self.programs / "loadgen"), *argv, "--start-now"]) as program:
+        with Program(
+            [*self.client_cpu, str(self.programs / "loadgen"), *argv, "--start-now"]
+        ) as program:
             ready = program.expect("ready", DUE_S)
             program.expect("measuring", DUE_S)
             program.expect("measured", DUE_S + self.duration_ms / 1000)
@@ -72,8 +78,23 @@ class Bench:
         return ready, result, peak
 
     def bare(self, port: int, connections: int) -> dict[str, Any]:
-        argv = [str(self.programs / "proof" / "bare_pingpong"), "--port", str(port), "--connections", str(connections)]
-        with Program([*self.client_cpu, *argv, "--warmup-ms", str(WARMUP_MS), "--duration-ms", str(self.duration_ms)]) as program:
+        argv = [
+            str(self.programs / "proof" / "bare_pingpong"),
+            "--port",
+            str(port),
+            "--connections",
+            str(connections),
+        ]
+        with Program(
+            [
+                *self.client_cpu,
+                *argv,
+                "--warmup-ms",
+                str(WARMUP_MS),
+                "--duration-ms",
+                str(self.duration_ms),
+            ]
+        ) as program:
             return program.expect("result", DUE_S + self.duration_ms / 1000)
 
     def closed(self, connections: int) -> dict[str, Any]:
@@ -88,13 +109,28 @@ class Bench:
         """Round trips of sockperf's TCP ping-pong with messages of the same 88 bytes."""
         where = ["--tcp", "-i", "127.0.0.1", "-p", str(SOCKPERF_PORT)]
         null = subprocess.DEVNULL
-        server = subprocess.Popen([*self.server_cpu, "sockperf", "server", *where], stdin=null, stdout=null, stderr=null)
+        server = subprocess.Popen(
+            [*self.server_cpu, "sockperf", "server", *where], stdin=null, stdout=null, stderr=null
+        )
         try:
             time.sleep(0.5)
             said = subprocess.run(
-                [*self.client_cpu, "sockperf", "ping-pong", *where, "-m", "88", "-t", str(max(1, self.duration_ms // 1000)), "--full-rtt"],
-                capture_output=True, text=True, timeout=DUE_S, check=True,
-            ).stdout  # fmt: skip
+                [
+                    *self.client_cpu,
+                    "sockperf",
+                    "ping-pong",
+                    *where,
+                    "-m",
+                    "88",
+                    "-t",
+                    str(max(1, self.duration_ms // 1000)),
+                    "--full-rtt",
+                ],
+                capture_output=True,
+                text=True,
+                timeout=DUE_S,
+                check=True,
+            ).stdout
         finally:
             server.terminate()
             server.wait(DUE_S)
@@ -103,12 +139,20 @@ class Bench:
             sys.exit(f"bench: sockperf said nothing of its duration: {said[-300:]}")
         return {"requests_per_second": int(found[2]) / float(found[1])}
 
-    def interleaved(self, tools: dict[str, Callable[[], dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    def interleaved(
+        self, tools: dict[str, Callable[[], dict[str, Any]]]
+    ) -> dict[str, list[dict[str, Any]]]:
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in tools}
         for repeat in range(self.repeats):
             for name in sorted(tools, reverse=repeat % 2 == 1):
                 found[name].append(tools[name]())
-            print("  ".join(f"{name} {results[-1]['requests_per_second']:,.0f}" for name, results in found.items()), file=sys.stderr)
+            print(
+                "  ".join(
+                    f"{name} {results[-1]['requests_per_second']:,.0f}"
+                    for name, results in found.items()
+                ),
+                file=sys.stderr,
+            )
         return found
 
     def speed(self) -> None:
@@ -116,7 +160,9 @@ class Bench:
 
         On a machine that others use too the CPU time is the steadier of the two: neighbours take time, but hardly make work dearer.
         """
-        print("| connections | loadgen, requests/s | bare loop | ratio | loadgen, CPU µs | bare loop | bare ÷ loadgen | sockperf, requests/s | ratio |")
+        print(
+            "| connections | loadgen, requests/s | bare loop | ratio | loadgen, CPU µs | bare loop | bare ÷ loadgen | sockperf, requests/s | ratio |"
+        )
         print("|---|---|---|---|---|---|---|---|---|")
         for connections in (1, 64, 1000):
             tools: dict[str, Callable[[], dict[str, Any]]] = {
@@ -126,9 +172,19 @@ class Bench:
             if connections == 1 and shutil.which("sockperf"):
                 tools["sockperf"] = self.sockperf
             found = self.interleaved(tools)
-            rates = {name: [float(result["requests_per_second"]) for result in results] for name, results in found.items()}
-            costs = {name: [result["cpu_ns"] / result["requests"] / 1e3 for result in found[name]] for name in ("loadgen", "bare")}
-            other = f"{median(rates['sockperf']):,.0f} | {ratio_text(rates['loadgen'], rates['sockperf'])}" if "sockperf" in rates else "– | –"
+            rates = {
+                name: [float(result["requests_per_second"]) for result in results]
+                for name, results in found.items()
+            }
+            costs = {
+                name: [result["cpu_ns"] / result["requests"] / 1e3 for result in found[name]]
+                for name in ("loadgen", "bare")
+            }
+            other = (
+                f"{median(rates['sockperf']):,.0f} | {ratio_text(rates['loadgen'], rates['sockperf'])}"
+                if "sockperf" in rates
+                else "– | –"
+            )
             by_rate = f"{median(rates['loadgen']):,.0f} | {median(rates['bare']):,.0f} | {ratio_text(rates['loadgen'], rates['bare'])}"
             by_cost = f"{median(costs['loadgen']):.2f} | {median(costs['bare']):.2f} | {ratio_text(costs['bare'], costs['loadgen'])}"
             print(f"| {connections:,} | {by_rate} | {by_cost} | {other} |")
@@ -137,26 +193,48 @@ class Bench:
         """What `loadgen --calibrate` says: the null target, and a record."""
         said = []
         for _ in range(self.repeats):  # both CPUs, as its target is a thread of its own
-            with Program([str(self.programs / "loadgen"), "--calibrate", "--point-ms", str(self.duration_ms // 2)]) as program:
+            with Program(
+                [
+                    str(self.programs / "loadgen"),
+                    "--calibrate",
+                    "--point-ms",
+                    str(self.duration_ms // 2),
+                ]
+            ) as program:
                 said.append(program.expect("calibration", DUE_S))
         print("| connections | null target, requests/s |\n|---|---|")
         for place, point in enumerate(said[0]["points"]):
-            print(f"| {point['connections']:,} | {median(each['points'][place]['rate'] for each in said):,.0f} |")
+            print(
+                f"| {point['connections']:,} | {median(each['points'][place]['rate'] for each in said):,.0f} |"
+            )
         costs = [each["record_ns"] for each in said]
-        print(f"\nrecording a latency: median {median(costs):.1f} ns of CPU time ({min(costs):.1f} … {max(costs):.1f})")
+        print(
+            f"\nrecording a latency: median {median(costs):.1f} ns of CPU time ({min(costs):.1f} … {max(costs):.1f})"
+        )
 
     def timely(self) -> None:
         """The share of timely sends of an open loop at half of what the closed loop reaches, and the most that the machine allows."""
         rate = round(median(self.closed(64)["requests_per_second"] for _ in range(3)) / 2)
-        shares: dict[str, list[float]] = {"poll": [], "wait": [], "a thread that only reads the clock": []}
+        shares: dict[str, list[float]] = {
+            "poll": [],
+            "wait": [],
+            "a thread that only reads the clock": [],
+        }
         for _ in range(self.repeats):
             for pacing in ("poll", "wait"):
                 with self.echo() as port:
-                    audit = self.loadgen(port, connections=64, rate=rate, depth=16, pacing=pacing)[1]["audit"]
+                    audit = self.loadgen(port, connections=64, rate=rate, depth=16, pacing=pacing)[
+                        1
+                    ]["audit"]
                 shares[pacing].append(audit["timely_share"])
-                print(f"{pacing}: timely {shares[pacing][-1]:.5f}, achieved {audit['achieved_rate']:,.0f} of {rate:,}", file=sys.stderr)
+                print(
+                    f"{pacing}: timely {shares[pacing][-1]:.5f}, achieved {audit['achieved_rate']:,.0f} of {rate:,}",
+                    file=sys.stderr,
+                )
             shares["a thread that only reads the clock"].append(self.present())
-        print(f"open loop at {rate:,} requests/s, 64 connections: timely sends (within {SLACK_NS / 1e6:.0f} ms)\n\n| pacing | median | worst | best |\n|---|---|---|---|")
+        print(
+            f"open loop at {rate:,} requests/s, 64 connections: timely sends (within {SLACK_NS / 1e6:.0f} ms)\n\n| pacing | median | worst | best |\n|---|---|---|---|"
+        )
         for who, values in shares.items():
             print(f"| {who} | {median(values):.3%} | {min(values):.3%} | {max(values):.3%} |")
 
@@ -175,7 +253,9 @@ class Bench:
 
     def scale(self) -> None:
         """CPU time of a request by the number of connections."""
-        print("| connections | closed loop, µs | open loop at 10,000/s, µs | bare loop, µs |\n|---|---|---|---|")
+        print(
+            "| connections | closed loop, µs | open loop at 10,000/s, µs | bare loop, µs |\n|---|---|---|---|"
+        )
         levels = (100, 1000, 10_000)
         found: dict[tuple[str, int], list[float]] = {}
         for _ in range(self.repeats):
@@ -183,14 +263,31 @@ class Bench:
                 for name, rate in (("closed", 0), ("open", 10_000)):
                     with self.echo() as port:
                         result = self.loadgen(port, connections=connections, rate=rate)[1]
-                    found.setdefault((name, connections), []).append(result["cpu_ns"] / result["requests"] / 1e3)
+                    found.setdefault((name, connections), []).append(
+                        result["cpu_ns"] / result["requests"] / 1e3
+                    )
                 result = self.bare_loop(connections)
-                found.setdefault(("bare", connections), []).append(result["cpu_ns"] / result["requests"] / 1e3)
-            print("  ".join(f"{name} {count} {values[-1]:.1f}" for (name, count), values in found.items()), file=sys.stderr)
+                found.setdefault(("bare", connections), []).append(
+                    result["cpu_ns"] / result["requests"] / 1e3
+                )
+            print(
+                "  ".join(
+                    f"{name} {count} {values[-1]:.1f}" for (name, count), values in found.items()
+                ),
+                file=sys.stderr,
+            )
         for connections in levels:
-            print(f"| {connections:,} | " + " | ".join(f"{median(found[name, connections]):.2f}" for name in ("closed", "open", "bare")) + " |")
+            print(
+                f"| {connections:,} | "
+                + " | ".join(
+                    f"{median(found[name, connections]):.2f}" for name in ("closed", "open", "bare")
+                )
+                + " |"
+            )
         for name in ("closed", "open", "bare"):
-            print(f"\n{name}: 10,000 over 100 connections: × {ratio_text(found[name, 10_000], found[name, 100])}")
+            print(
+                f"\n{name}: 10,000 over 100 connections: × {ratio_text(found[name, 10_000], found[name, 100])}"
+            )
 
     def many(self) -> None:
         """As many connections as one process may have here, most of them idle."""
@@ -199,7 +296,9 @@ class Bench:
         count = min(MANY, hard - SPARE_FILES)
         with self.echo() as port:
             small = self.loadgen(port, connections=1, rate=1)[2]
-            ready, result, peak = self.loadgen(port, connections=count, idle=count - 1000, rate=1000)
+            ready, result, peak = self.loadgen(
+                port, connections=count, idle=count - 1000, rate=1000
+            )
         print(
             f"{count:,} connections from one process ({ready['sources']} source addresses; limit of open files {hard:,}), made in "
             f"{ready['connect_ns'] / 1e9:.1f} s; {ready['memory']['per_connection_bytes']} bytes each by its own account, "
@@ -211,12 +310,19 @@ class Bench:
 def ratio_text(above: Sequence[float], below: Sequence[float]) -> str:
     ratio: Estimate | None = ratio_estimate(above, below)
     assert ratio
-    return f"{ratio.value:.2f}" + (f" ({ratio.low:.2f} … {ratio.high:.2f})" if ratio.low is not None and ratio.high is not None else "")
+    return f"{ratio.value:.2f}" + (
+        f" ({ratio.low:.2f} … {ratio.high:.2f})"
+        if ratio.low is not None and ratio.high is not None
+        else ""
+    )
 
 
 def _resident(pid: int) -> int:
     """Resident memory of a process in bytes: its second figure of /proc/PID/statm, in pages."""
-    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    return (
+        int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+        * resource.getpagesize()
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -224,9 +330,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measures the load generator. Linux only.")
     parser.add_argument("--repeats", type=int, default=9, metavar="N")
     parser.add_argument("--duration-ms", type=int, default=2000, metavar="N")
-    parser.add_argument("--pause-ms", type=int, default=0, metavar="N", help="before each measurement, for others on the machine")
+    parser.add_argument(
+        "--pause-ms",
+        type=int,
+        default=0,
+        metavar="N",
+        help="before each measurement, for others on the machine",
+    )
     parser.add_argument("--build", type=Path, default=ROOT / "build", metavar="DIR")
-    parser.add_argument("--only", default=",".join(parts), metavar="PART,PART", help=f"of: {', '.join(parts)}")
+    parser.add_argument(
+        "--only", default=",".join(parts), metavar="PART,PART", help=f"of: {', '.join(parts)}"
+    )
     given = parser.parse_args(argv)
     chosen = given.only.split(",")
     wrong = [part for part in chosen if part not in parts]
@@ -234,7 +348,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"--only {wrong[0]}: must be of {', '.join(parts)}")
     bench = Bench(given.build.resolve(), given.repeats, given.duration_ms, given.pause_ms)
     facts = capture(given.build, [], {})
-    print(f"{facts['cpu']}, {facts['cpus_usable']} CPUs, {facts['system']}; {given.repeats} repeats of {given.duration_ms} ms; load average before {os.getloadavg()}")
+    print(
+        f"{facts['cpu']}, {facts['cpus_usable']} CPUs, {facts['system']}; {given.repeats} repeats of {given.duration_ms} ms; load average before {os.getloadavg()}"
+    )
     if not bench.apart:
         print("one CPU only: server and client share it, these figures say little")
     wakeful = Wakeful()  # as in a run

@@ -13,36 +13,64 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from iomodels.measure import micro
-from iomodels.base.files import ROOT
-from iomodels.launch.launcher import Program
-from iomodels.data.micro import short_name
-from iomodels.machine.preflight import raise_open_files_limit
 from rich.console import Console
+
+from iomodels.base.files import ROOT
+from iomodels.data.micro import short_name
+from iomodels.launch.launcher import Program
+from iomodels.machine.preflight import raise_open_files_limit
+from iomodels.measure import micro
 
 ONCE = "--benchmark_min_time=1e-9"
 STEP_S = 120.0
 FAMILIES = {
-    "accept", "apc", "clock", "completion_port", "context", "event", "extension", "file_read", "histogram", "memory", "readiness",
-    "receive", "send", "session", "switch", "thread", "thread_pool",
-}  # fmt: skip
+    "accept",
+    "apc",
+    "clock",
+    "completion_port",
+    "context",
+    "event",
+    "extension",
+    "file_read",
+    "histogram",
+    "memory",
+    "readiness",
+    "receive",
+    "send",
+    "session",
+    "switch",
+    "thread",
+    "thread_pool",
+}
 PORTABLE = {"clock", "context", "histogram", "memory", "session"}
 
 
-@pytest.fixture(scope="module", params=["windows", pytest.param("native", marks=pytest.mark.skipif(sys.platform == "win32", reason="there it is the same"))])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "windows",
+        pytest.param(
+            "native",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="there it is the same"),
+        ),
+    ],
+)
 def start(request: pytest.FixtureRequest) -> Iterator[tuple[bool, micro.Start]]:
     """Whether it is the native program, and what starts it."""
     raise_open_files_limit()
     native = request.param == "native"
-    with micro._starter(ROOT / "build", micro.Options(native=native), Console(quiet=True)) as starter:
+    with micro._starter(
+        ROOT / "build", micro.Options(native=native), Console(quiet=True)
+    ) as starter:
         yield native, starter
 
 
 def events_until_finished(program: Program) -> Iterator[dict[str, Any]]:
     """Everything the program says; whatever it waits for it gets."""
     while True:
-        event = program.expect_any(("run", "begin", "end", "calibrated", "benchmark", "finished"), STEP_S)
+        event = program.expect_any(
+            ("run", "begin", "end", "calibrated", "benchmark", "finished"), STEP_S
+        )
         yield event
         if event["event"] == "finished":
             return
@@ -59,13 +87,23 @@ def test_every_benchmark_does_what_it_says(start: tuple[bool, micro.Start], tmp_
         assert program.wait(30.0) == 0, program.stderr_text()
     benchmarks = [event for event in events if event["event"] == "benchmark"]
     assert [event["failure"] for event in benchmarks if event["failure"]] == []
-    assert {event["name"].split("/")[0] for event in benchmarks} == (PORTABLE if native else FAMILIES)
+    assert {event["name"].split("/")[0] for event in benchmarks} == (
+        PORTABLE if native else FAMILIES
+    )
     google = json.loads(out.read_text(encoding="utf-8"))
     assert google["context"]["platform"].startswith("linux-" if native else ("windows-", "wine-"))
     assert len(google["benchmarks"]) == len(benchmarks) == events[-1]["benchmarks"]
     if not native:
-        batches = {short_name(run["name"]): run for run in google["benchmarks"] if "get_ex" in run["name"]}
-        assert all(1 <= run["completions_per_wait"] <= int(name.rsplit(":", 1)[1]) for name, run in batches.items()) and len(batches) == 5
+        batches = {
+            short_name(run["name"]): run for run in google["benchmarks"] if "get_ex" in run["name"]
+        }
+        assert (
+            all(
+                1 <= run["completions_per_wait"] <= int(name.rsplit(":", 1)[1])
+                for name, run in batches.items()
+            )
+            and len(batches) == 5
+        )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the limit is a Linux process's")
@@ -73,7 +111,9 @@ def test_a_benchmark_that_cannot_do_its_work_fails_the_run(start: tuple[bool, mi
     """256 connections while the wineserver, which holds them, may open too few files: the program says so and exits with 1."""
     import resource
 
-    with start[1](["--sampled", ONCE, "--benchmark_filter=readiness/select/first/sockets:256|clock"]) as program:
+    with start[1](
+        ["--sampled", ONCE, "--benchmark_filter=readiness/select/first/sockets:256|clock"]
+    ) as program:
         if program.wineserver_pid is None:
             pytest.skip("no native benchmark needs more than memory")
         events = events_until_finished(program)
@@ -82,7 +122,11 @@ def test_a_benchmark_that_cannot_do_its_work_fails_the_run(start: tuple[bool, mi
         soft, hard = resource.prlimit(program.wineserver_pid, resource.RLIMIT_NOFILE)
         resource.prlimit(program.wineserver_pid, resource.RLIMIT_NOFILE, (open_files + 200, hard))
         try:
-            failures = {short_name(event["name"]): event["failure"] for event in events if event["event"] == "benchmark"}
+            failures = {
+                short_name(event["name"]): event["failure"]
+                for event in events
+                if event["event"] == "benchmark"
+            }
             assert program.wait(30.0) == 1
         finally:
             resource.prlimit(program.wineserver_pid, resource.RLIMIT_NOFILE, (soft, hard))
@@ -105,7 +149,9 @@ def test_a_sampled_run_stops_at_both_ends_of_each_stretch(start: tuple[bool, mic
         assert program.wait(30.0) == 1
 
 
-def test_a_filter_that_matches_nothing_is_told_from_success(start: tuple[bool, micro.Start]) -> None:
+def test_a_filter_that_matches_nothing_is_told_from_success(
+    start: tuple[bool, micro.Start],
+) -> None:
     _, starter = start
     with starter(["--events", "--benchmark_filter=no_such_benchmark"]) as program:
         assert program.expect("finished", STEP_S)["benchmarks"] == 0

@@ -10,15 +10,17 @@ from types import ModuleType
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
+
+from iomodels.figures import style
+from iomodels.figures.catalogue import OF_RUNS
+from iomodels.launch import launcher as launch
+from iomodels.plan.suite import Server, Suite
 from stage import FakeLauncher, Stage
 
-from iomodels.launch import launcher as launch
-from iomodels.figures.catalogue import OF_RUNS
-from iomodels.plan.suite import Server, Suite
-from iomodels.figures import style
-
 # A machine that is busy makes the search for examples slow, and would decide a test by its deadline.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 
@@ -40,7 +42,9 @@ def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
 def launcher() -> Iterator[FakeLauncher]:
     fake = FakeLauncher()
     yield fake
-    left = [program for program in fake.programs if program.running() or psutil.pid_exists(program.pid)]
+    left = [
+        program for program in fake.programs if program.running() or psutil.pid_exists(program.pid)
+    ]
     for program in left:
         program.stop(0.1)
     assert not left, "a process was left behind"
@@ -49,8 +53,20 @@ def launcher() -> Iterator[FakeLauncher]:
 @pytest.fixture
 def suite() -> Suite:
     """2 models x 2 connection counts x 2 repeats = 8 measurements of no length."""
-    return Suite("small", "Small", "Which?", (Server("one"), Server("two", (("threads", 4),))), (1, 8), (64,),
-                 depth=1, repeats=2, warmup_ms=0, duration_ms=1, seed=5, loadgen_threads=2)  # fmt: skip
+    return Suite(
+        "small",
+        "Small",
+        "Which?",
+        (Server("one"), Server("two", (("threads", 4),))),
+        (1, 8),
+        (64,),
+        depth=1,
+        repeats=2,
+        warmup_ms=0,
+        duration_ms=1,
+        seed=5,
+        loadgen_threads=2,
+    )
 
 
 @pytest.fixture
@@ -58,7 +74,7 @@ def stage(tmp_path: Path, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatc
     made = Stage(tmp_path, launcher)
     monkeypatch.setattr(launch, "open_launcher", lambda build, placement=None, say=None: launcher)
     report = ModuleType("iomodels.report.report")
-    setattr(report, "terminal_table", lambda run, console: console.print(f"table of {len(run.records)}"))
-    setattr(report, "write_report", lambda folder: made.reported.append(folder) or folder / "report.html")
+    report.terminal_table = lambda run, console: console.print(f"table of {len(run.records)}")
+    report.write_report = lambda folder: made.reported.append(folder) or folder / "report.html"
     monkeypatch.setitem(sys.modules, "iomodels.report.report", report)
     return made

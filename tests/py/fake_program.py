@@ -1,6 +1,6 @@
 """A server or load generator that speaks docs/interface.md without any network, and misbehaves as its first argument says.
 
-    fake_program.py server|loadgen BEHAVIOUR [--option value ...]
+fake_program.py server|loadgen BEHAVIOUR [--option value ...]
 """
 
 from __future__ import annotations
@@ -34,7 +34,16 @@ def server(behaviour: str) -> None:
         time.sleep(FAR_S)
     port: object = "none" if behaviour == "no port" else 4711
     platform = "fake-2.0" if behaviour == "other platform" else "fake-1.0"
-    say("ready", model="good", platform=platform, pid=os.getpid(), host="127.0.0.1", port=port, settings={}, socket={})
+    say(
+        "ready",
+        model="good",
+        platform=platform,
+        pid=os.getpid(),
+        host="127.0.0.1",
+        port=port,
+        settings={},
+        socket={},
+    )
     asked = 0
     for line in sys.stdin:
         assert line.strip() == "sample"
@@ -54,14 +63,26 @@ def server(behaviour: str) -> None:
 
 def numbers(count: int) -> dict[str, Any]:
     counters = {"accepted": 1, "requests": 1000 * count}
-    return {"time_ns": count * 10**9, "connections": 1, "counters": counters, "process": {"cpu_user_ns": None}}
+    return {
+        "time_ns": count * 10**9,
+        "connections": 1,
+        "counters": counters,
+        "process": {"cpu_user_ns": None},
+    }
 
 
 def loadgen(behaviour: str, options: dict[str, str]) -> None:
     if behaviour == "dies before ready":
         die("cannot connect: refused", 1)
     connections = int(options["connections"])
-    say("ready", platform="fake", backend="fake", connections=connections, connect_ns=1, settings=options)
+    say(
+        "ready",
+        platform="fake",
+        backend="fake",
+        connections=connections,
+        connect_ns=1,
+        settings=options,
+    )
     if not sys.stdin.readline():
         return
     say("measuring", time_ns=1)
@@ -101,27 +122,86 @@ def change(result: dict[str, Any], behaviour: str) -> int:
     elif behaviour == "no replies":
         result.update(requests=0, requests_per_second=0.0)
         for name in ("response", "service"):
-            result[name].update(count=0, min=None, max=None, mean=None, p50=None, p90=None, p99=None, histogram={**result[name]["histogram"], "counts": []})
+            result[name].update(
+                count=0,
+                min=None,
+                max=None,
+                mean=None,
+                p50=None,
+                p90=None,
+                p99=None,
+                histogram={**result[name]["histogram"], "counts": []},
+            )
     elif behaviour == "no latency":
         del result["response"]
     elif behaviour == "wrong histogram":
-        result["response"]["histogram"] = {**result["response"]["histogram"], "counts": [[100, 6], [200, 3]]}
+        result["response"]["histogram"] = {
+            **result["response"]["histogram"],
+            "counts": [[100, 6], [200, 3]],
+        }
     return 5 if behaviour == "exit 5" else 0
 
 
 def result_of(connections: int) -> dict[str, Any]:
-    latency = {"unit": "ns", "count": 10, "min": 100, "max": 200, "mean": connections * 1e9 / 10_000, "stddev": 1.0, "saturated": 0,
-               "p50": 100, "p90": 200, "p99": 200, "p99.9": 200, "p99.99": 200,
-               "histogram": {"lowest": 1, "highest": 10**9, "significant_figures": 3, "counts": [[100, 6], [200, 4]]}}  # fmt: skip
+    latency = {
+        "unit": "ns",
+        "count": 10,
+        "min": 100,
+        "max": 200,
+        "mean": connections * 1e9 / 10_000,
+        "stddev": 1.0,
+        "saturated": 0,
+        "p50": 100,
+        "p90": 200,
+        "p99": 200,
+        "p99.9": 200,
+        "p99.99": 200,
+        "histogram": {
+            "lowest": 1,
+            "highest": 10**9,
+            "significant_figures": 3,
+            "counts": [[100, 6], [200, 4]],
+        },
+    }
     stood = {"requested": connections, "established": connections, "alive": connections}
-    audit = {"timely_share": None, "held_share": None, "target_rate": None, "achieved_rate": 10_000.0, "due": None, "sent": None,
-             "behind_since_ns": None, "cpu_threads": [0.5], "cpu_share_max": 0.5, "connections_requested": connections,
-             "connections_established": connections, "littles_gap": 0.0, "replies_checked": 12, "bytes_checked": 1,
-             "errors": {"reset": 0}, "clock_resolution_ns": 1, "clock_read_ns": 20.0}  # fmt: skip
-    return {"platform": "fake", "backend": "fake", "loop": "closed", "settings": {}, "window_ns": 10**6, "requests": 10,
-            "requests_per_second": 10_000.0, "replies_checked": 12, "bytes_checked": 1, "connections": stood,
-            "unanswered": 0, "unsent": 0, "errors": {"reset": 0}, "cpu_ns": 10, "audit": audit,
-            "response": {**latency, "intended": "actual"}, "service": latency}  # fmt: skip
+    audit = {
+        "timely_share": None,
+        "held_share": None,
+        "target_rate": None,
+        "achieved_rate": 10_000.0,
+        "due": None,
+        "sent": None,
+        "behind_since_ns": None,
+        "cpu_threads": [0.5],
+        "cpu_share_max": 0.5,
+        "connections_requested": connections,
+        "connections_established": connections,
+        "littles_gap": 0.0,
+        "replies_checked": 12,
+        "bytes_checked": 1,
+        "errors": {"reset": 0},
+        "clock_resolution_ns": 1,
+        "clock_read_ns": 20.0,
+    }
+    return {
+        "platform": "fake",
+        "backend": "fake",
+        "loop": "closed",
+        "settings": {},
+        "window_ns": 10**6,
+        "requests": 10,
+        "requests_per_second": 10_000.0,
+        "replies_checked": 12,
+        "bytes_checked": 1,
+        "connections": stood,
+        "unanswered": 0,
+        "unsent": 0,
+        "errors": {"reset": 0},
+        "cpu_ns": 10,
+        "audit": audit,
+        "response": {**latency, "intended": "actual"},
+        "service": latency,
+    }
 
 
 def offer(result: dict[str, Any], rate: int, behaviour: str) -> None:
@@ -133,15 +213,37 @@ def offer(result: dict[str, Any], rate: int, behaviour: str) -> None:
     for name in ("response", "service"):
         result[name] = {**result[name], "count": 10_000, "p99": value, "histogram": counts}
     timely = 0.5 if not enough and "starves" in words else 1.0
-    result["audit"].update(timely_share=timely, held_share=0.0, target_rate=rate, achieved_rate=rate, due=1000, sent=1000)
+    result["audit"].update(
+        timely_share=timely,
+        held_share=0.0,
+        target_rate=rate,
+        achieved_rate=rate,
+        due=1000,
+        sent=1000,
+    )
     if not enough and "drops" in words:
         result["audit"].update(sent=900)
 
 
 def calibration(options: dict[str, str]) -> None:
-    points = [{"connections": int(count), "size": int(options["size"]), "depth": int(options["depth"]), "rate": 1000.0 * int(count)}
-              for count in options["points"].split(",")]  # fmt: skip
-    say("calibration", platform="fake", backend="fake", threads=int(options["threads"]), points=points, record_ns=20.0, clock={})
+    points = [
+        {
+            "connections": int(count),
+            "size": int(options["size"]),
+            "depth": int(options["depth"]),
+            "rate": 1000.0 * int(count),
+        }
+        for count in options["points"].split(",")
+    ]
+    say(
+        "calibration",
+        platform="fake",
+        backend="fake",
+        threads=int(options["threads"]),
+        points=points,
+        record_ns=20.0,
+        clock={},
+    )
 
 
 if __name__ == "__main__":
@@ -156,6 +258,10 @@ if __name__ == "__main__":
         if how == "cannot calibrate":
             die("loadgen: out of memory", 1)
         words.remove("--calibrate")
-        calibration({name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2])})
+        calibration(
+            {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2])}
+        )
     else:
-        loadgen(how, {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2])})
+        loadgen(
+            how, {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2])}
+        )

@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from iomodels.plan.order import Measurement, make_plan
 from iomodels.data.records import Condition, Record, append_record, write_manifest
+from iomodels.plan.order import Measurement, make_plan
 from iomodels.plan.suite import Server, Suite
 
 RUN = "20250102-030405-select-vs-iocp"
@@ -30,14 +30,38 @@ def usual_rate(measurement: Measurement) -> float:
     return round(top * slowdown * (1 + 0.01 * (measurement.repeat - 1)), 3)
 
 
-def suite_of(servers: Sequence[Server] = (Server("select"), Server("iocp")), connections: Sequence[int] = (1, 8, 64, 256, 1024),
-             sizes: Sequence[int] = (64, 4096), repeats: int = 3) -> Suite:
-    return Suite("select-vs-iocp", "select versus IOCP", "Which serves more requests a second?", tuple(servers), tuple(connections),
-                 tuple(sizes), depth=1, repeats=repeats, warmup_ms=500, duration_ms=2000, seed=7, loadgen_threads=1)
+def suite_of(
+    servers: Sequence[Server] = (Server("select"), Server("iocp")),
+    connections: Sequence[int] = (1, 8, 64, 256, 1024),
+    sizes: Sequence[int] = (64, 4096),
+    repeats: int = 3,
+) -> Suite:
+    return Suite(
+        "select-vs-iocp",
+        "select versus IOCP",
+        "Which serves more requests a second?",
+        tuple(servers),
+        tuple(connections),
+        tuple(sizes),
+        depth=1,
+        repeats=repeats,
+        warmup_ms=500,
+        duration_ms=2000,
+        seed=7,
+        loadgen_threads=1,
+    )
 
 
-def make_run(folder: Path, suite: Suite | None = None, *, rate: Rate = usual_rate, platform: str = "wine-8.0", status: str = "complete",
-             measured: int | None = None, enrich: Callable[[Record], Record] = lambda record: record) -> Path:
+def make_run(
+    folder: Path,
+    suite: Suite | None = None,
+    *,
+    rate: Rate = usual_rate,
+    platform: str = "wine-8.0",
+    status: str = "complete",
+    measured: int | None = None,
+    enrich: Callable[[Record], Record] = lambda record: record,
+) -> Path:
     """Writes folder/RUN with the first `measured` measurements of the plan (default: all), each as `enrich` leaves it; returns its path."""
     suite = suite or suite_of()
     path = folder / RUN
@@ -51,26 +75,62 @@ def make_run(folder: Path, suite: Suite | None = None, *, rate: Rate = usual_rat
 
 def _manifest(suite: Suite, platform: str, status: str, planned: int) -> dict[str, Any]:
     return {
-        "format": 1, "run": RUN, "suite": json.loads(json.dumps(suite.to_json())), "quick": False,
-        "command": ["./iomodels", "run", "select-vs-iocp", "--seed", "7"], "seed": suite.seed, "repeats": suite.repeats,
+        "format": 1,
+        "run": RUN,
+        "suite": json.loads(json.dumps(suite.to_json())),
+        "quick": False,
+        "command": ["./iomodels", "run", "select-vs-iocp", "--seed", "7"],
+        "seed": suite.seed,
+        "repeats": suite.repeats,
         "platform": platform,
-        "environment": {"cpu": "Test CPU <1>", "cpus": 2, "placement": {"server": [0], "loadgen": [1]}, "governor": None,
-                        "reasons": {"governor": "no cpufreq | in a VM"}},
+        "environment": {
+            "cpu": "Test CPU <1>",
+            "cpus": 2,
+            "placement": {"server": [0], "loadgen": [1]},
+            "governor": None,
+            "reasons": {"governor": "no cpufreq | in a VM"},
+        },
         "versions": {"iomodels": "0.1.0", "wine": "wine-8.0 (Debian)"},
-        "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False, "reason": None},
-        "started_utc": "2025-01-02T03:04:05Z", "finished_utc": "2025-01-02T03:10:05Z" if status == "complete" else None,
-        "planned": planned, "status": status,
+        "git": {
+            "commit": "0123456789abcdef0123456789abcdef01234567",
+            "dirty": False,
+            "reason": None,
+        },
+        "started_utc": "2025-01-02T03:04:05Z",
+        "finished_utc": "2025-01-02T03:10:05Z" if status == "complete" else None,
+        "planned": planned,
+        "status": status,
     }
 
 
 def make_record(measurement: Measurement, platform: str, rate: float | None) -> Record:
     condition = measurement.condition
-    common: dict[str, Any] = {"format": 1, "run": RUN, "index": measurement.index, "repeat": measurement.repeat, "condition": condition,
-              "platform": platform, "started_utc": "2025-01-02T03:04:06Z"}
+    common: dict[str, Any] = {
+        "format": 1,
+        "run": RUN,
+        "index": measurement.index,
+        "repeat": measurement.repeat,
+        "condition": condition,
+        "platform": platform,
+        "started_utc": "2025-01-02T03:04:06Z",
+    }
     if rate is None:
-        return Record(**common, status="failed", reason=f"{condition.model}: died with exit code 3 | before ready",
-                      stderr="bind: access denied <10013>\n", server=None, loadgen=None)
-    return Record(**common, status="ok", reason=None, stderr=None, server=_server(condition, rate), loadgen=_loadgen(measurement, rate))
+        return Record(
+            **common,
+            status="failed",
+            reason=f"{condition.model}: died with exit code 3 | before ready",
+            stderr="bind: access denied <10013>\n",
+            server=None,
+            loadgen=None,
+        )
+    return Record(
+        **common,
+        status="ok",
+        reason=None,
+        stderr=None,
+        server=_server(condition, rate),
+        loadgen=_loadgen(measurement, rate),
+    )
 
 
 def _server(condition: Condition, rate: float) -> dict[str, Any]:
@@ -78,33 +138,100 @@ def _server(condition: Condition, rate: float) -> dict[str, Any]:
     requests = round(rate * WINDOW_NS / 1e9)
 
     def sample(event: str, count: int, time_ns: int) -> dict[str, Any]:
-        return {"event": event, "format": 1, "time_ns": time_ns, "connections": condition.connections,
-                "counters": {"requests": count, "receives": 2 * count, "sends": count, "waits": 3 * count, "events": 3 * count},
-                "process": {"cpu_user_ns": 20_000 * count, "cpu_kernel_ns": 30_000 * count, "working_set_bytes": 1 << 20}}
+        return {
+            "event": event,
+            "format": 1,
+            "time_ns": time_ns,
+            "connections": condition.connections,
+            "counters": {
+                "requests": count,
+                "receives": 2 * count,
+                "sends": count,
+                "waits": 3 * count,
+                "events": 3 * count,
+            },
+            "process": {
+                "cpu_user_ns": 20_000 * count,
+                "cpu_kernel_ns": 30_000 * count,
+                "working_set_bytes": 1 << 20,
+            },
+        }
 
-    ready = {"event": "ready", "format": 1, "model": condition.model, "settings": {"threads": 1, **dict(condition.options)}}
-    return {"argv": [f"{condition.model}.exe", "--port", "0"], "ready": ready, "begin": sample("sample", 100, 10**9),
-            "end": sample("sample", 100 + requests, 10**9 + WINDOW_NS), "summary": sample("summary", 200 + requests, 10**10)}
+    ready = {
+        "event": "ready",
+        "format": 1,
+        "model": condition.model,
+        "settings": {"threads": 1, **dict(condition.options)},
+    }
+    return {
+        "argv": [f"{condition.model}.exe", "--port", "0"],
+        "ready": ready,
+        "begin": sample("sample", 100, 10**9),
+        "end": sample("sample", 100 + requests, 10**9 + WINDOW_NS),
+        "summary": sample("summary", 200 + requests, 10**10),
+    }
 
 
 def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
     counts = latencies(measurement, rate)
     alive = measurement.condition.connections
-    result = {"event": "result", "format": 1, "platform": "linux-6.1", "backend": "epoll", "loop": "open" if measurement.condition.rate_percent else "closed", "settings": {"depth": 1, "threads": 1},
-              "window_ns": WINDOW_NS, "requests": round(rate * WINDOW_NS / 1e9), "requests_per_second": rate,
-              "replies_checked": round(rate * WINDOW_NS / 1e9), "connections": {"requested": alive, "established": alive, "alive": alive}, "unanswered": 0,
-              "errors": {"reset": 0, "closed": 0, "mismatch": 0, "timeout": 0, "other": 0}, "cpu_ns": 10**9,
-              "latency": {"unit": "ns", "count": REPLIES, "min": 1, "max": 1, "mean": mean(counts), "p50": 1, "p90": 1, "p99": 1,
-                          "histogram": {"lowest": 1, "highest": 60 * 10**9, "significant_figures": 3, "counts": counts}}}
+    result = {
+        "event": "result",
+        "format": 1,
+        "platform": "linux-6.1",
+        "backend": "epoll",
+        "loop": "open" if measurement.condition.rate_percent else "closed",
+        "settings": {"depth": 1, "threads": 1},
+        "window_ns": WINDOW_NS,
+        "requests": round(rate * WINDOW_NS / 1e9),
+        "requests_per_second": rate,
+        "replies_checked": round(rate * WINDOW_NS / 1e9),
+        "connections": {"requested": alive, "established": alive, "alive": alive},
+        "unanswered": 0,
+        "errors": {"reset": 0, "closed": 0, "mismatch": 0, "timeout": 0, "other": 0},
+        "cpu_ns": 10**9,
+        "latency": {
+            "unit": "ns",
+            "count": REPLIES,
+            "min": 1,
+            "max": 1,
+            "mean": mean(counts),
+            "p50": 1,
+            "p90": 1,
+            "p99": 1,
+            "histogram": {
+                "lowest": 1,
+                "highest": 60 * 10**9,
+                "significant_figures": 3,
+                "counts": counts,
+            },
+        },
+    }
     if measurement.condition.rate_percent:
         result["audit"] = {
-            "target_rate": rate, "achieved_rate": rate, "timely_share": 1.0, "held_share": 0.0, "behind_since_ns": None, "littles_gap": 0.0,
-            "cpu_threads": [0.2], "cpu_share_max": 0.2, "connections_requested": 1, "connections_established": 1,
-            "replies_checked": REPLIES, "bytes_checked": REPLIES, "errors": {}, "clock_resolution_ns": 1.0,
-        }  # fmt: skip
+            "target_rate": rate,
+            "achieved_rate": rate,
+            "timely_share": 1.0,
+            "held_share": 0.0,
+            "behind_since_ns": None,
+            "littles_gap": 0.0,
+            "cpu_threads": [0.2],
+            "cpu_share_max": 0.2,
+            "connections_requested": 1,
+            "connections_established": 1,
+            "replies_checked": REPLIES,
+            "bytes_checked": REPLIES,
+            "errors": {},
+            "clock_resolution_ns": 1.0,
+        }
     moment = {"format": 1, "time_ns": 10**9}
-    return {"argv": ["loadgen", "--port", "4000"], "ready": {"event": "ready", "format": 1, "platform": "linux-6.1"},
-            "measuring": {"event": "measuring", **moment}, "measured": {"event": "measured", **moment}, "result": result}
+    return {
+        "argv": ["loadgen", "--port", "4000"],
+        "ready": {"event": "ready", "format": 1, "platform": "linux-6.1"},
+        "measuring": {"event": "measuring", **moment},
+        "measured": {"event": "measured", **moment},
+        "result": result,
+    }
 
 
 def latencies(measurement: Measurement, rate: float) -> list[list[int]]:
@@ -113,8 +240,17 @@ def latencies(measurement: Measurement, rate: float) -> list[list[int]]:
     points = min(1000, REPLIES)
     shares = [(point + 0.5) / points for point in range(points)]
     width = 0.35 * (1 + 0.05 * measurement.repeat)
-    shape = [math.exp(width * NormalDist().inv_cdf(share)) * (6 if share > 0.996 else 1) for share in shares]
-    unit_ns = 1e9 * measurement.condition.connections * measurement.condition.depth / rate / (sum(shape) / points)
+    shape = [
+        math.exp(width * NormalDist().inv_cdf(share)) * (6 if share > 0.996 else 1)
+        for share in shares
+    ]
+    unit_ns = (
+        1e9
+        * measurement.condition.connections
+        * measurement.condition.depth
+        / rate
+        / (sum(shape) / points)
+    )
     counts: dict[int, int] = {}
     for factor in shape:
         value = bucket(int(unit_ns * factor))
@@ -134,10 +270,17 @@ def bucket(value: int) -> int:
 
 def rates_by(table: Mapping[tuple[str, int], Sequence[float | None]]) -> Rate:
     """The rates of a table: (model, connections) → one for each repeat."""
-    return lambda measurement: table[measurement.condition.model, measurement.condition.connections][measurement.repeat]
+    return lambda measurement: table[
+        measurement.condition.model, measurement.condition.connections
+    ][measurement.repeat]
 
 
-PER_REQUEST = {"server.context_switches": 4.0, "server.cpu_ns": 50_000.0, "wineserver.context_switches": 2.0, "wineserver.cpu_ns": 30_000.0}
+PER_REQUEST = {
+    "server.context_switches": 4.0,
+    "server.cpu_ns": 50_000.0,
+    "wineserver.context_switches": 2.0,
+    "wineserver.cpu_ns": 30_000.0,
+}
 INTERVALS = 20
 WARMUP_INTERVALS = 4
 
@@ -147,38 +290,87 @@ def with_everything(record: Record) -> Record:
     as the response time. iocp costs half as much and 2 KiB a connection where the others take 4."""
     if record.loadgen is None:
         return record
-    share, connections = 0.5 if record.condition.model == "iocp" else 1.0, record.condition.connections
+    share, connections = (
+        0.5 if record.condition.model == "iocp" else 1.0,
+        record.condition.connections,
+    )
     result = dict(record.loadgen["result"])
-    counters: dict[str, Any] = {name: {"value": share * value * result["requests"], "unit": "ns" if name.endswith("ns") else "switches", "source": "made up",
-                                       "per_request": share * value} for name, value in PER_REQUEST.items()}
-    counters["server.private_bytes"] = {"value": 2**21 + 4096 * share * connections, "unit": "bytes", "source": "made up"}
-    counters["server.nonpaged_pool_bytes"] = {"value": None, "unit": "bytes", "reason": "Wine answers with zeros"}
-    counters["server.threads"] = {"value": connections + 1 if record.condition.model == "threads" else 3, "unit": "threads", "source": "made up"}
+    counters: dict[str, Any] = {
+        name: {
+            "value": share * value * result["requests"],
+            "unit": "ns" if name.endswith("ns") else "switches",
+            "source": "made up",
+            "per_request": share * value,
+        }
+        for name, value in PER_REQUEST.items()
+    }
+    counters["server.private_bytes"] = {
+        "value": 2**21 + 4096 * share * connections,
+        "unit": "bytes",
+        "source": "made up",
+    }
+    counters["server.nonpaged_pool_bytes"] = {
+        "value": None,
+        "unit": "bytes",
+        "reason": "Wine answers with zeros",
+    }
+    counters["server.threads"] = {
+        "value": connections + 1 if record.condition.model == "threads" else 3,
+        "unit": "threads",
+        "source": "made up",
+    }
     rate = result["requests_per_second"]
     width_ns = WINDOW_NS // (INTERVALS - WARMUP_INTERVALS)
     mean_ns = result["latency"]["mean"]
-    result["intervals"] = {"begin_ns": 0, "width_ns": width_ns, "warmup": WARMUP_INTERVALS, "requests": [round(rate * width_ns / 1e9)] * INTERVALS,
-                           "mean_ns": [None] + [mean_ns] * (INTERVALS - 1), "max_ns": [None] + [5 * mean_ns] * (INTERVALS - 1)}
+    result["intervals"] = {
+        "begin_ns": 0,
+        "width_ns": width_ns,
+        "warmup": WARMUP_INTERVALS,
+        "requests": [round(rate * width_ns / 1e9)] * INTERVALS,
+        "mean_ns": [None] + [mean_ns] * (INTERVALS - 1),
+        "max_ns": [None] + [5 * mean_ns] * (INTERVALS - 1),
+    }
     if record.condition.rate_percent:
         halved: dict[int, int] = {}
         for value, count in result["latency"]["histogram"]["counts"]:
             halved[bucket(value // 2)] = halved.get(bucket(value // 2), 0) + count
         record = replace(record, format=2)
-        result["audit"] = result["audit"] | {"held_share": 0.0, "behind_since_ns": None, "cpu_threads": [0.2], "connections_requested": connections,
-                                             "connections_established": connections, "replies_checked": result["replies_checked"],
-                                             "bytes_checked": 0, "errors": {}, "clock_resolution_ns": 1}
+        result["audit"] = result["audit"] | {
+            "held_share": 0.0,
+            "behind_since_ns": None,
+            "cpu_threads": [0.2],
+            "connections_requested": connections,
+            "connections_established": connections,
+            "replies_checked": result["replies_checked"],
+            "bytes_checked": 0,
+            "errors": {},
+            "clock_resolution_ns": 1,
+        }
         result["response"] = result["latency"]
-        result["service"] = result["latency"] | {"histogram": {"lowest": 1, "highest": 60 * 10**9, "significant_figures": 3,
-                                                               "counts": [list(pair) for pair in sorted(halved.items())]}}
+        result["service"] = result["latency"] | {
+            "histogram": {
+                "lowest": 1,
+                "highest": 60 * 10**9,
+                "significant_figures": 3,
+                "counts": [list(pair) for pair in sorted(halved.items())],
+            }
+        }
     return replace(record, counters=counters, loadgen=record.loadgen | {"result": result})
 
 
 def offered_rate(measurement: Measurement) -> float:
     """At an offered rate the same for every server, whatever it could do."""
-    return 100.0 * measurement.condition.rate_percent if measurement.condition.rate_percent else usual_rate(measurement)
+    return (
+        100.0 * measurement.condition.rate_percent
+        if measurement.condition.rate_percent
+        else usual_rate(measurement)
+    )
 
 
-CLASSES = (("heavy", (("connections", 1), ("depth", 64))), ("light", (("rate", 500), ("churn", 10))))
+CLASSES = (
+    ("heavy", (("connections", 1), ("depth", 64))),
+    ("light", (("rate", 500), ("churn", 10))),
+)
 """The [load.class.*] that `with_classes` has the records of."""
 
 
@@ -190,11 +382,46 @@ def with_classes(record: Record) -> Record:
     result, connections = record.loadgen["result"], record.condition.connections
     wait_ns = (1 if record.condition.model == "iocp" else 10) * (1 + 0.01 * record.repeat) * 1e6
 
-    def part(name: str, number: int, share: float, count: int, rate: float | None, jain: float) -> dict[str, Any]:
-        response = {"unit": "ns", "count": count, "p50": round(2 * wait_ns), "p99": round(8 * wait_ns)}
-        return {"name": name, "loop": "open" if rate else "closed", "connections": number, "idle": 0, "target_rate": rate, "requests": share * result["requests"],
-                "requests_per_second": share * result["requests_per_second"], "response": response, "jain_index": jain}
+    def part(
+        name: str, number: int, share: float, count: int, rate: float | None, jain: float
+    ) -> dict[str, Any]:
+        response = {
+            "unit": "ns",
+            "count": count,
+            "p50": round(2 * wait_ns),
+            "p99": round(8 * wait_ns),
+        }
+        return {
+            "name": name,
+            "loop": "open" if rate else "closed",
+            "connections": number,
+            "idle": 0,
+            "target_rate": rate,
+            "requests": share * result["requests"],
+            "requests_per_second": share * result["requests_per_second"],
+            "response": response,
+            "jain_index": jain,
+        }
 
-    classes = [part("heavy", 1, 0.25, 500, None, 1.0), part("light", connections - 1, 0.75, 1500, 500.0, 0.99)]
-    connect = result["latency"] | {"count": 1000, "histogram": result["latency"]["histogram"] | {"counts": [[bucket(100_000), 985], [bucket(900_000), 15]]}}
-    return replace(record, loadgen=record.loadgen | {"result": result | {"classes": classes, "jain_index": 0.25, "connect": connect, "connects": result["requests"] // 10}})
+    classes = [
+        part("heavy", 1, 0.25, 500, None, 1.0),
+        part("light", connections - 1, 0.75, 1500, 500.0, 0.99),
+    ]
+    connect = result["latency"] | {
+        "count": 1000,
+        "histogram": result["latency"]["histogram"]
+        | {"counts": [[bucket(100_000), 985], [bucket(900_000), 15]]},
+    }
+    return replace(
+        record,
+        loadgen=record.loadgen
+        | {
+            "result": result
+            | {
+                "classes": classes,
+                "jain_index": 0.25,
+                "connect": connect,
+                "connects": result["requests"] // 10,
+            }
+        },
+    )

@@ -13,9 +13,9 @@ from typing import Any
 from rich.console import Console
 
 from iomodels.launch import launcher as launch
-from iomodels.measure import run
 from iomodels.launch.counters import Watches
 from iomodels.launch.launcher import Program
+from iomodels.measure import run
 from iomodels.measure.measurement import Deadlines
 from iomodels.plan.suite import Suite
 
@@ -24,10 +24,28 @@ SHORT = Deadlines(start_s=3.0, connect_s=1.0, answer_s=3.0, stop_s=3.0)
 
 
 def described(model: str, **changes: Any) -> dict[str, Any]:
-    options = [{"name": "threads", "default": 2, "min": 1, "max": 64, "unit": "threads", "help": ""},
-               {"name": "max-conns", "default": 100, "min": 1, "max": 5000, "unit": "connections", "help": ""}]  # fmt: skip
-    return {"model": model, "summary": f"The {model} model.", "family": "fake", "limit": None, "max_conns": None,
-            "supported": True, "platform": "fake-1.0", "options": options, **changes}  # fmt: skip
+    options = [
+        {"name": "threads", "default": 2, "min": 1, "max": 64, "unit": "threads", "help": ""},
+        {
+            "name": "max-conns",
+            "default": 100,
+            "min": 1,
+            "max": 5000,
+            "unit": "connections",
+            "help": "",
+        },
+    ]
+    return {
+        "model": model,
+        "summary": f"The {model} model.",
+        "family": "fake",
+        "limit": None,
+        "max_conns": None,
+        "supported": True,
+        "platform": "fake-1.0",
+        "options": options,
+        **changes,
+    }
 
 
 class FakeLauncher:
@@ -50,7 +68,11 @@ class FakeLauncher:
 
     def loadgen(self, options: Mapping[str, launch.Option], *, windows: bool = False) -> Program:
         """Asked before any server was started, it is checked or calibrated: `asked`."""
-        return self._start("loadgen", self.behaviour(len(self.started) - 1)[1] if self.started else self.asked, options)
+        return self._start(
+            "loadgen",
+            self.behaviour(len(self.started) - 1)[1] if self.started else self.asked,
+            options,
+        )
 
     def program(self, executable: Path, *arguments: object) -> Program:
         return self._start(executable.stem, "law", {})
@@ -70,11 +92,19 @@ class FakeLauncher:
     def __enter__(self) -> FakeLauncher:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _start(self, role: str, behaviour: str, options: Mapping[str, launch.Option]) -> Program:
-        program = Program([sys.executable, str(FAKE), role, behaviour, *launch.arguments(options)], name=f"fake-{role}")
+        program = Program(
+            [sys.executable, str(FAKE), role, behaviour, *launch.arguments(options)],
+            name=f"fake-{role}",
+        )
         self.programs.append(program)
         return program
 
@@ -89,9 +119,14 @@ class Stage:
         self.reported: list[Path] = []
         self._output = io.StringIO()
         self.setting = run.Setting(
-            self.build, Console(file=self._output, width=200), ("iomodels", "run", "small"), "iomodels run --resume",
-            results=self.out, deadlines=SHORT, watch_s=0.01,
-        )  # fmt: skip
+            self.build,
+            Console(file=self._output, width=200),
+            ("iomodels", "run", "small"),
+            "iomodels run --resume",
+            results=self.out,
+            deadlines=SHORT,
+            watch_s=0.01,
+        )
         for name in ("mingw/bin/one.exe", "mingw/bin/two.exe", "host/bin/loadgen"):
             path = self.build / name
             path.parent.mkdir(parents=True, exist_ok=True)

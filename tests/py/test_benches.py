@@ -9,7 +9,17 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-@pytest.mark.parametrize("bench", sorted(ROOT.glob("tests/*/bench*.py")), ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize(
+    "bench",
+    sorted(ROOT.glob("tests/*/bench*.py")),
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
 def test_bench_starts(bench: Path) -> None:
-    done = subprocess.run([sys.executable, str(bench), "--help"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, str(bench), "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0 and "usage:" in done.stdout, done.stderr

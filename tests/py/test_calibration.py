@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage import FakeLauncher, Stage
 
-from iomodels.measure.calibration import calibrate, ceiling_rate
 from iomodels.data.records import load_run
+from iomodels.measure.calibration import calibrate, ceiling_rate
 from iomodels.plan.suite import Suite
+from stage import FakeLauncher, Stage
 
 
 def calibration(*points: tuple[int, int, int, float]) -> dict[str, Any]:
@@ -18,7 +18,13 @@ def calibration(*points: tuple[int, int, int, float]) -> dict[str, Any]:
     return {"platform": "linux", "points": [dict(zip(names, point)) for point in points]}
 
 
-MADE = calibration((1, 64, 1, 20_000.0), (64, 64, 1, 100_000.0), (1000, 64, 1, 80_000.0), (1, 4096, 1, 15_000.0), (64, 4096, 1, 60_000.0))
+MADE = calibration(
+    (1, 64, 1, 20_000.0),
+    (64, 64, 1, 100_000.0),
+    (1000, 64, 1, 80_000.0),
+    (1, 4096, 1, 15_000.0),
+    (64, 4096, 1, 60_000.0),
+)
 
 
 @pytest.mark.parametrize(
@@ -43,14 +49,25 @@ def test_no_calibration_no_ceiling(nothing: dict[str, Any] | None) -> None:
     assert ceiling_rate(nothing, 1, 64, 1) is None
 
 
-@given(st.lists(st.tuples(st.integers(1, 99), st.just(64), st.just(1), st.floats(1.0, 1e6)), min_size=1, unique_by=lambda point: point[0]),
-       st.integers(1, 99))  # fmt: skip
-def test_a_ceiling_is_never_above_its_neighbours(points: list[tuple[int, int, int, float]], connections: int) -> None:
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 99), st.just(64), st.just(1), st.floats(1.0, 1e6)),
+        min_size=1,
+        unique_by=lambda point: point[0],
+    ),
+    st.integers(1, 99),
+)
+def test_a_ceiling_is_never_above_its_neighbours(
+    points: list[tuple[int, int, int, float]], connections: int
+) -> None:
     found = ceiling_rate(calibration(*points), connections, 64, 1)
     counts = [point[0] for point in points]
     assert (found is None) == (not min(counts) <= connections <= max(counts))
     if found is not None:
-        around = (max(count for count in counts if count <= connections), min(count for count in counts if count >= connections))
+        around = (
+            max(count for count in counts if count <= connections),
+            min(count for count in counts if count >= connections),
+        )
         assert found == min(point[3] for point in points if point[0] in around)
 
 
@@ -71,7 +88,9 @@ def test_a_run_keeps_its_calibration(launcher: FakeLauncher, stage: Stage, suite
     assert [point["rate"] for point in kept["points"]] == [1000.0, 8000.0]
 
 
-def test_without_calibration_a_run_goes_on_and_says_why(launcher: FakeLauncher, stage: Stage, suite: Suite) -> None:
+def test_without_calibration_a_run_goes_on_and_says_why(
+    launcher: FakeLauncher, stage: Stage, suite: Suite
+) -> None:
     launcher.asked = "cannot calibrate"
     assert stage.start(suite) == 0
     kept = load_run(stage.folder).manifest["calibration"]

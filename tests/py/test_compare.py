@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import make_run, suite_of
 
 from iomodels.cli.commands import main
 from iomodels.judge.compare import MOVING
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server
+from made_run import make_run, suite_of
 
 SUITE = suite_of(connections=(1, 64), sizes=(64,), repeats=9)
 SMALL = suite_of([Server("iocp")], (64,), (64,), repeats=2)
@@ -27,17 +27,25 @@ def faster_at_64(item: Measurement) -> float:
     return (1000.0 + 2 * item.repeat % 9) * (1.5 if item.condition.connections == 64 else 1.0)
 
 
-def two_runs(folder: Path, change: Callable[[dict[str, Any]], None] = lambda manifest: None, **options: Any) -> list[str]:
+def two_runs(
+    folder: Path, change: Callable[[dict[str, Any]], None] = lambda manifest: None, **options: Any
+) -> list[str]:
     options.setdefault("suite", SUITE)
-    a, b = make_run(folder / "a", options["suite"], rate=slower), make_run(folder / "b", **{"rate": faster_at_64, **options})
+    a, b = (
+        make_run(folder / "a", options["suite"], rate=slower),
+        make_run(folder / "b", **{"rate": faster_at_64, **options}),
+    )
     manifest = json.loads((b / "run.json").read_text(encoding="utf-8"))
     change(manifest)
     (b / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
     return [str(a), str(b)]
 
 
-def test_cells_are_compared_with_interval_effect_and_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cells_are_compared_with_interval_effect_and_mark(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Other things that differ are no condition of a run: what is never twice the same, and in how many sittings it was measured."""
+
     def change(manifest: dict[str, Any]) -> None:
         manifest["git"].update(commit="f" * 40)
         manifest["environment"].update(dict.fromkeys(MOVING, 4711))
@@ -47,59 +55,109 @@ def test_cells_are_compared_with_interval_effect_and_mark(tmp_path: Path, capsys
     found = json.loads(capsys.readouterr().out)
     rows = {(row["server"], row["connections"]): row for row in found["comparisons"]}
     assert {key: row["finding"] for key, row in rows.items()} == {
-        ("select", 1): "~", ("iocp", 1): "~", ("select", 64): "difference", ("iocp", 64): "difference"}
+        ("select", 1): "~",
+        ("iocp", 1): "~",
+        ("select", 64): "difference",
+        ("iocp", 64): "difference",
+    }
     row = rows["iocp", 64]
-    assert row["cliffs_delta"] == 1.0 and row["hodges_lehmann_ratio"] == pytest.approx(1.5, abs=0.01) and row["p_holm"] < 0.05
-    assert row["ratio"]["low"] < row["ratio"]["value"] < row["ratio"]["high"] and row["ratio"]["value"] == pytest.approx(1.5, abs=0.01)
-    assert found["differing"] == [{"group": "programs", "name": "git.commit", "a": "0123456789abcdef" * 2 + "01234567", "b": "f" * 40}]
+    assert (
+        row["cliffs_delta"] == 1.0
+        and row["hodges_lehmann_ratio"] == pytest.approx(1.5, abs=0.01)
+        and row["p_holm"] < 0.05
+    )
+    assert row["ratio"]["low"] < row["ratio"]["value"] < row["ratio"]["high"] and row["ratio"][
+        "value"
+    ] == pytest.approx(1.5, abs=0.01)
+    assert found["differing"] == [
+        {
+            "group": "programs",
+            "name": "git.commit",
+            "a": "0123456789abcdef" * 2 + "01234567",
+            "b": "f" * 40,
+        }
+    ]
     assert found["format"] == 1 and found["only"] == []
 
 
 CHANGES: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
-    ("machine", lambda m: m["environment"].update(cpu="Other CPU"), "cpu (Test CPU <1> / Other CPU)"),
-    ("placement", lambda m: m["environment"].update(launcher={"placement": {"server_cpus": [1]}}), "launcher.placement.server_cpus (not recorded / [1])"),
-    ("build", lambda m: m["environment"].update(compilers={"mingw": {"flags": "-O0"}}), "compilers.mingw.flags (not recorded / -O0)"),
+    (
+        "machine",
+        lambda m: m["environment"].update(cpu="Other CPU"),
+        "cpu (Test CPU <1> / Other CPU)",
+    ),
+    (
+        "placement",
+        lambda m: m["environment"].update(launcher={"placement": {"server_cpus": [1]}}),
+        "launcher.placement.server_cpus (not recorded / [1])",
+    ),
+    (
+        "build",
+        lambda m: m["environment"].update(compilers={"mingw": {"flags": "-O0"}}),
+        "compilers.mingw.flags (not recorded / -O0)",
+    ),
     ("load", lambda m: m["suite"].update(warmup_ms=1), "warmup_ms (500 / 1)"),
 ]
 
 
 @pytest.mark.parametrize(("group", "change", "words"), CHANGES, ids=[each[0] for each in CHANGES])
 def test_differing_conditions_are_refused_unless_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], group: str, change: Callable[[dict[str, Any]], None], words: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    group: str,
+    change: Callable[[dict[str, Any]], None],
+    words: str,
 ) -> None:
     runs = two_runs(tmp_path, change, suite=SMALL)
     with pytest.raises(SystemExit, match="2"):
         main(["compare", *runs])
     out, err = capsys.readouterr()
-    assert out == "" and err == f"iomodels: the runs differ in {group}: {words}; if that is meant: --despite {group}\n"
+    assert (
+        out == ""
+        and err
+        == f"iomodels: the runs differ in {group}: {words}; if that is meant: --despite {group}\n"
+    )
     assert main(["compare", *runs, "--despite", group]) == 0
     assert f"differs in {group}: {words.split(' ')[0]}: A" in capsys.readouterr().out
 
 
-def test_two_platforms_are_refused_unless_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_platforms_are_refused_unless_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     runs = two_runs(tmp_path, platform="windows-11-26100", suite=SMALL)
     for words in ([], ["--despite", "machine"]):
         with pytest.raises(SystemExit, match="2"):
             main(["compare", *runs, *words])
-        assert "the runs differ in platform: platform (wine-8.0 / windows-11-26100)" in capsys.readouterr().err
+        assert (
+            "the runs differ in platform: platform (wine-8.0 / windows-11-26100)"
+            in capsys.readouterr().err
+        )
     assert main(["compare", *runs, "--despite", "all"]) == 0
     out = capsys.readouterr().out
     assert "A: " in out and "on windows-11-26100" in out and "on wine-8.0" in out
 
 
-def test_few_repeats_cells_not_valid_and_cells_of_one_run_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_few_repeats_cells_not_valid_and_cells_of_one_run_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     few = suite_of(connections=(1, 64), sizes=(64,), repeats=3)
     broken = lambda item: None if item.condition.model == "iocp" else 1000.0  # noqa: E731
-    runs = two_runs(tmp_path, lambda m: m["suite"].update(connections=[1, 64, 256]), suite=few, rate=broken)
+    runs = two_runs(
+        tmp_path, lambda m: m["suite"].update(connections=[1, 64, 256]), suite=few, rate=broken
+    )
     assert main(["compare", *runs]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "?" in text and "too few repeats to tell" in text
     assert "no comparison: iocp, 64 connections, 64 B: iocp has no valid repeat" in text
-    assert "only in B: select, 256 connections, 64 B" in text and "Each run is a sitting of its own" in text
+    assert (
+        "only in B: select, 256 connections, 64 B" in text
+        and "Each run is a sitting of its own" in text
+    )
 
 
 def test_what_despite_does_not_know(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["compare", "a", "b", "--despite", "platfrom"])
     assert capsys.readouterr().err == (
-        "iomodels: --despite platfrom: not known; did you mean platform? (there is: platform, machine, placement, build, load, all)\n")
+        "iomodels: --despite platfrom: not known; did you mean platform? (there is: platform, machine, placement, build, load, all)\n"
+    )

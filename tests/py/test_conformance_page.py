@@ -16,7 +16,11 @@ TABLE = ROOT / "tests" / "servers" / "table.py"
 def compare(page: Path) -> tuple[int, str]:
     """In a process of its own: the conformance suite is another pytest session, with a conftest of its own."""
     done = subprocess.run(
-        [sys.executable, str(TABLE), "--check", str(page)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(TABLE), "--check", str(page)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -27,14 +31,23 @@ def test_page_is_of_these_sources() -> None:
 
 
 def test_page_has_every_model() -> None:
-    head = next(line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| check |"))
+    head = next(
+        line
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| check |")
+    )
     models = [cell.strip() for cell in head.strip("|").split("|")[2:]]
     assert models == sorted(path.stem for path in (ROOT / "servers").glob("*.c"))
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("`half_close_is", "`half_closed_is"), ("| iocp |", "| port |"), ("| ✓ |", "| ✗ |"), ("FIN", "fin")],
+    [
+        ("`half_close_is", "`half_closed_is"),
+        ("| iocp |", "| port |"),
+        ("| ✓ |", "| ✗ |"),
+        ("FIN", "fin"),
+    ],
     ids=["renamed check", "other model", "failure", "other sentence"],
 )
 def test_page_that_differs_is_noticed(tmp_path: Path, old: str, new: str) -> None:

@@ -15,13 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import make_run, suite_of
 from rich.console import Console
 
-from iomodels.report.costs import cost_table
+from iomodels.data.records import (
+    Figure,
+    Record,
+    RunError,
+    append_record,
+    check_record,
+    counter,
+    load_run,
+    record_from_json,
+    record_to_json,
+)
 from iomodels.launch.counters import TICK_NS, UNITS, ProcessWatch, table
-from iomodels.data.records import Figure, Record, RunError, append_record, check_record, counter, load_run, record_from_json, record_to_json
+from iomodels.report.costs import cost_table
 from iomodels.report.report import write_report
+from made_run import make_run, suite_of
 
 PID = 70
 
@@ -35,7 +45,9 @@ class Tree:
         (self.folder / "fd").mkdir(parents=True)
         for number in range(3):
             (self.folder / "fd" / str(number)).touch()
-        (self.folder / "status").write_text("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nThreads:\t1\n")
+        (self.folder / "status").write_text(
+            "Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nThreads:\t1\n"
+        )
         (self.folder / "smaps_rollup").write_text(
             "5-7 ---p 00 00:00 0   [rollup]\nRss: 1024 kB\nPrivate_Clean:  8 kB\nPrivate_Dirty:  500 kB\n"
         )
@@ -43,12 +55,16 @@ class Tree:
 
     def totals(self, minor: int, major: int, user: int, kernel: int) -> None:
         """The name holds what would lead a reader astray that splits at blanks."""
-        (self.folder / "stat").write_text(f"{PID} (a b) c) S 1 1 1 0 -1 4194304 {minor} 999 {major} 999 {user} {kernel} 999 999 20 0 1 0 5")
+        (self.folder / "stat").write_text(
+            f"{PID} (a b) c) S 1 1 1 0 -1 4194304 {minor} 999 {major} 999 {user} {kernel} 999 999 20 0 1 0 5"
+        )
 
     def thread(self, number: int, voluntary: int, involuntary: int) -> None:
         folder = self.folder / "task" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "status").write_text(f"Name:\tx\nvoluntary_ctxt_switches:\t{voluntary}\nnonvoluntary_ctxt_switches:\t{involuntary}\n")
+        (folder / "status").write_text(
+            f"Name:\tx\nvoluntary_ctxt_switches:\t{voluntary}\nnonvoluntary_ctxt_switches:\t{involuntary}\n"
+        )
 
     def ends(self, number: int) -> None:
         shutil.rmtree(self.folder / "task" / str(number))
@@ -79,11 +95,21 @@ def test_the_window_is_the_difference_of_its_ends(tree: Tree, watch: ProcessWatc
     watch.end()
     assert watch.reason is None
     assert watch.values == {
-        "context_switches": 83, "context_switches_voluntary": 80, "context_switches_involuntary": 3,
-        "threads": 3, "threads_peak": 3, "threads_ended": 0, "page_faults": 13, "cpu_ns": 3_000,
-        "cpu_user_ns": 2 * TICK_NS, "cpu_kernel_ns": 5 * TICK_NS, "open_files": 3,
-        "working_set_bytes": 1 << 20, "peak_working_set_bytes": 2 << 20, "private_bytes": 508 << 10,
-    }  # fmt: skip
+        "context_switches": 83,
+        "context_switches_voluntary": 80,
+        "context_switches_involuntary": 3,
+        "threads": 3,
+        "threads_peak": 3,
+        "threads_ended": 0,
+        "page_faults": 13,
+        "cpu_ns": 3_000,
+        "cpu_user_ns": 2 * TICK_NS,
+        "cpu_kernel_ns": 5 * TICK_NS,
+        "open_files": 3,
+        "working_set_bytes": 1 << 20,
+        "peak_working_set_bytes": 2 << 20,
+        "private_bytes": 508 << 10,
+    }
 
 
 def test_threads_that_end_are_noticed_and_noted(tree: Tree, watch: ProcessWatch) -> None:
@@ -95,9 +121,16 @@ def test_threads_that_end_are_noticed_and_noted(tree: Tree, watch: ProcessWatch)
     tree.thread(70, 1001, 1000)
     watch.end()
     assert watch.values["context_switches"] == 1  # never less than 0 for what is gone
-    assert (watch.values["threads"], watch.values["threads_peak"], watch.values["threads_ended"]) == (1, 3, 2)
+    assert (
+        watch.values["threads"],
+        watch.values["threads_peak"],
+        watch.values["threads_ended"],
+    ) == (1, 3, 2)
     row = table(events(), {"server": watch})["server.context_switches_voluntary"]
-    assert row["note"] == "lower bound: the switches of 2 threads that ended in the window are not in it"
+    assert (
+        row["note"]
+        == "lower bound: the switches of 2 threads that ended in the window are not in it"
+    )
 
 
 @pytest.mark.parametrize("when", ["before", "inside"])
@@ -113,14 +146,22 @@ def test_a_process_that_is_gone_is_a_reason(tree: Tree, watch: ProcessWatch, whe
     assert row == {"value": None, "unit": "ns", "reason": "the process had ended"}
 
 
-@pytest.mark.parametrize(("file", "text"), [("stat", "70 (x) S 1"), ("task/70/status", "Name:\tx\n"), ("smaps_rollup", "")])
-def test_what_cannot_be_read_is_a_reason(tree: Tree, watch: ProcessWatch, file: str, text: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("stat", "70 (x) S 1"), ("task/70/status", "Name:\tx\n"), ("smaps_rollup", "")],
+)
+def test_what_cannot_be_read_is_a_reason(
+    tree: Tree, watch: ProcessWatch, file: str, text: str
+) -> None:
     tree.thread(70, 1, 1)
     (tree.folder / file).write_text(text)
     watch.begin()
     watch.end()
     rows = table(events(), {"wineserver": watch})
-    assert rows["wineserver.context_switches"]["value"] is None and "/proc" in rows["wineserver.context_switches"]["reason"]
+    assert (
+        rows["wineserver.context_switches"]["value"] is None
+        and "/proc" in rows["wineserver.context_switches"]["reason"]
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")
@@ -138,7 +179,9 @@ def test_switches_and_faults_of_a_real_process_are_those_that_it_counts_itself()
         "kept = bytearray(8 << 20)\n"
         "use(); sys.stdin.readline()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
         assert child.stdin and child.stdout
         watch = ProcessWatch(child.pid)
         before = [int(word) for word in child.stdout.readline().split()]
@@ -164,7 +207,10 @@ def test_switches_and_faults_of_a_real_process_are_those_that_it_counts_itself()
 def _until_idle(pid: int) -> None:
     """Until the process waits for its stdin: asleep, and no switch any more."""
     while True:
-        states = [(Path(f"/proc/{pid}/task/{task}/stat").read_text().rpartition(")")[2].split()[0]) for task in os.listdir(f"/proc/{pid}/task")]
+        states = [
+            (Path(f"/proc/{pid}/task/{task}/stat").read_text().rpartition(")")[2].split()[0])
+            for task in os.listdir(f"/proc/{pid}/task")
+        ]
         if set(states) == {"S"}:
             return
 
@@ -181,12 +227,20 @@ def test_a_thread_that_has_ended_is_told_from_one_that_has_its_number() -> None:
     file, _ = watch._threads[number]
     leave.set()
     thread.join()
-    while os.path.exists(f"/proc/self/task/{number}"):  # join() returns before the kernel has let go of it
+    while os.path.exists(
+        f"/proc/self/task/{number}"
+    ):  # join() returns before the kernel has let go of it
         pass
-    watch._threads["1"] = watch._threads.pop(number)  # as if another thread had come to a number that is listed
+    watch._threads["1"] = watch._threads.pop(
+        number
+    )  # as if another thread had come to a number that is listed
     listdir = os.listdir
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "listdir", lambda path: [*listdir(path), "1"] if str(path).endswith("task") else listdir(path))
+        patch.setattr(
+            os,
+            "listdir",
+            lambda path: [*listdir(path), "1"] if str(path).endswith("task") else listdir(path),
+        )
         watch.end()
     assert watch.reason is None and watch.values["threads_ended"] == 1
     watch.close()
@@ -200,38 +254,76 @@ def events(**process: int | None) -> dict[str, Any]:
     begin = {"requests": 1000, "waits": 10, "events": 20, "partial_sends": 1}
     end = {"requests": 1100, "waits": 60, "events": 100, "partial_sends": 4}
     return {
-        "ready": {"process_sources": {"cpu_user_ns": "GetProcessTimes"}, "process_missing": {"cycles": "QueryProcessCycleTime: error 120"}},
-        "begin": {"counters": begin, "process": {name: None if value is None else 0 for name, value in process.items()}},
+        "ready": {
+            "process_sources": {"cpu_user_ns": "GetProcessTimes"},
+            "process_missing": {"cycles": "QueryProcessCycleTime: error 120"},
+        },
+        "begin": {
+            "counters": begin,
+            "process": {name: None if value is None else 0 for name, value in process.items()},
+        },
         "end": {"counters": end, "process": process},
     }
 
 
-def test_the_server_itself_is_believed_first_and_proc_fills_the_rest(tree: Tree, watch: ProcessWatch) -> None:
+def test_the_server_itself_is_believed_first_and_proc_fills_the_rest(
+    tree: Tree, watch: ProcessWatch
+) -> None:
     tree.thread(70, 0, 0)
     watch.begin()
     tree.thread(70, 300, 100)
     tree.totals(minor=0, major=0, user=9, kernel=9)
     watch.end()
-    rows = table(events(cpu_user_ns=700, cycles=None, working_set_bytes=5, context_switches=None), {"server": watch})
-    assert rows["server.cpu_user_ns"] == {"value": 700, "unit": "ns", "source": "GetProcessTimes", "per_request": 7.0}
+    rows = table(
+        events(cpu_user_ns=700, cycles=None, working_set_bytes=5, context_switches=None),
+        {"server": watch},
+    )
+    assert rows["server.cpu_user_ns"] == {
+        "value": 700,
+        "unit": "ns",
+        "source": "GetProcessTimes",
+        "per_request": 7.0,
+    }
     assert rows["server.cpu_kernel_ns"]["source"] == "/proc/PID/stat"
     assert rows["server.context_switches"] == {
-        "value": 400, "unit": "switches", "source": "/proc/PID/task/*/status", "per_request": 4.0
-    }  # fmt: skip
+        "value": 400,
+        "unit": "switches",
+        "source": "/proc/PID/task/*/status",
+        "per_request": 4.0,
+    }
     assert rows["server.working_set_bytes"] == {"value": 5, "unit": "bytes", "source": "the server"}
-    assert rows["server.cycles"] == {"value": None, "unit": "cycles", "reason": "QueryProcessCycleTime: error 120"}
+    assert rows["server.cycles"] == {
+        "value": None,
+        "unit": "cycles",
+        "reason": "QueryProcessCycleTime: error 120",
+    }
     assert rows["server.events_per_wait"]["value"] == 1.6
-    assert (rows["server.partial_sends"]["value"], rows["server.partial_sends"]["per_request"]) == (3, 0.03)
+    assert (rows["server.partial_sends"]["value"], rows["server.partial_sends"]["per_request"]) == (
+        3,
+        0.03,
+    )
     assert rows["server.inline_completions"]["reason"] == "the server does not count them"
 
 
 def test_operations_that_end_at_once_are_a_matter_of_completion_models() -> None:
     server = events()
-    server["begin"]["counters"]["inline_completions"], server["end"]["counters"]["inline_completions"] = 5, 55
-    assert table(server, {}, "completion")["server.inline_completions"] == {"value": 50, "unit": "completions", "source": "server", "per_request": 0.5}
+    (
+        server["begin"]["counters"]["inline_completions"],
+        server["end"]["counters"]["inline_completions"],
+    ) = 5, 55
+    assert table(server, {}, "completion")["server.inline_completions"] == {
+        "value": 50,
+        "unit": "completions",
+        "source": "server",
+        "per_request": 0.5,
+    }
     for family in ("readiness", "blocking"):
         row = table(server, {}, family)["server.inline_completions"]
-        assert row == {"value": None, "unit": "completions", "reason": f"a {family} model has no overlapped operations"}
+        assert row == {
+            "value": None,
+            "unit": "completions",
+            "reason": f"a {family} model has no overlapped operations",
+        }
 
 
 def test_without_proc_the_server_serves_alone() -> None:
@@ -240,7 +332,9 @@ def test_without_proc_the_server_serves_alone() -> None:
     rows = table(server, {})
     assert {name for name in rows if not name.startswith("server.")} == set()
     assert rows["server.cpu_ns"]["value"] == 1000 and rows["server.cpu_ns"]["per_request"] == 10.0
-    assert rows["server.context_switches"]["note"].startswith("lower bound: the switches of 1 thread that ended")
+    assert rows["server.context_switches"]["note"].startswith(
+        "lower bound: the switches of 1 thread that ended"
+    )
     assert rows["server.context_switches_voluntary"]["value"] is None
     assert all(row["value"] is not None or row["reason"] for row in rows.values())
     assert {name.removeprefix("server.") for name in rows} >= set(UNITS)
@@ -276,8 +370,12 @@ def test_counters_are_written_checked_and_read_back(record: Record) -> None:
     again = record_from_json(record_to_json(counted))
     assert again == counted
     assert counter(again, "server.cpu_user_ns") == Figure(700, "ns", "GetProcessTimes", None)
-    assert counter(again, "server.cpu_user_ns/request") == Figure(7.0, "ns/request", "GetProcessTimes", None)
-    assert counter(again, "server.cycles/request") == Figure(None, "cycles/request", None, "QueryProcessCycleTime: error 120")
+    assert counter(again, "server.cpu_user_ns/request") == Figure(
+        7.0, "ns/request", "GetProcessTimes", None
+    )
+    assert counter(again, "server.cycles/request") == Figure(
+        None, "cycles/request", None, "QueryProcessCycleTime: error 120"
+    )
     assert counter(again, "wineserver.cpu_ns").reason == "not recorded"
     assert counter(again, "server.events_per_wait/request").reason is not None
 
@@ -294,7 +392,10 @@ def test_what_a_request_costs_is_shown(tmp_path: Path) -> None:
     for line in lines:
         record = record_from_json(json.loads(line))
         cost = 100 * (record.repeat + 1) if record.condition.model == "iocp" else None
-        rows = {"server.cpu_ns": entry(cost and 1000 * cost), "wineserver.context_switches": entry(cost)}
+        rows = {
+            "server.cpu_ns": entry(cost and 1000 * cost),
+            "wineserver.context_switches": entry(cost),
+        }
         append_record(folder, replace(record, counters=rows))
     cost_table(load_run(folder), Console(file=output, width=80))
     (row,) = (line.split() for line in output.getvalue().splitlines() if "iocp" in line)
@@ -311,11 +412,19 @@ def entry(value: int | None) -> dict[str, Any]:
     return {"value": value, "unit": "ns", "source": "made up", "per_request": value / 100}
 
 
-@pytest.mark.parametrize("row", [
-    {"value": None, "unit": "ns"}, {"value": 1, "unit": "ns"}, {"value": -1, "unit": "ns", "source": "x"},
-    {"value": 1, "source": "x"}, {"value": None, "unit": "ns", "reason": ""},
-])  # fmt: skip
-def test_a_value_without_source_or_a_null_without_reason_is_refused(record: Record, row: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"value": None, "unit": "ns"},
+        {"value": 1, "unit": "ns"},
+        {"value": -1, "unit": "ns", "source": "x"},
+        {"value": 1, "source": "x"},
+        {"value": None, "unit": "ns", "reason": ""},
+    ],
+)
+def test_a_value_without_source_or_a_null_without_reason_is_refused(
+    record: Record, row: dict[str, Any]
+) -> None:
     check_record(record, "it")
     with pytest.raises(RunError, match="counters"):
         check_record(replace(record, counters={"server.cpu_ns": row}), "it")

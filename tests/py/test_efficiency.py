@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import make_record, make_run, suite_of
-from stage import FakeLauncher, Stage
 
-from iomodels.judge import rates as efficiency
-from iomodels.report.answer import answer
-from iomodels.plan.order import Measurement, make_plan
 from iomodels.data.records import Condition, Record, load_run
-from iomodels.report.report import write_report
-from iomodels.plan.suite import Suite, find_suite, load_suite
+from iomodels.judge import rates as efficiency
 from iomodels.judge.summary import summarise
 from iomodels.judge.verdict import Kind
+from iomodels.plan.order import Measurement, make_plan
+from iomodels.plan.suite import Suite, find_suite, load_suite
+from iomodels.report.answer import answer
+from iomodels.report.report import write_report
+from made_run import make_record, make_run, suite_of
+from stage import FakeLauncher, Stage
 
 
 def test_closed_loops_come_first_and_stay_as_they_were() -> None:
@@ -26,7 +26,9 @@ def test_closed_loops_come_first_and_stay_as_they_were() -> None:
     plan = make_plan(replace(closed, rate_percents=(25, 50)))
     before, after = plan[: len(plan) // 3], plan[len(plan) // 3 :]
     assert before == make_plan(closed)
-    assert {item.condition.rate_percent for item in after} == {25, 50} and [item.index for item in plan] == list(range(36))
+    assert {item.condition.rate_percent for item in after} == {25, 50} and [
+        item.index for item in plan
+    ] == list(range(36))
     blocks = [after[start : start + 8] for start in range(0, 24, 8)]
     assert [{item.repeat for item in block} for block in blocks] == [{0}, {1}, {2}]
     assert all(len({item.condition for item in block}) == 8 for block in blocks)
@@ -42,7 +44,15 @@ def peaks_of(rates: dict[tuple[str, int], list[float | None]]) -> dict[tuple[int
 
 
 def test_the_slowest_server_decides_and_one_without_a_peak_does_not() -> None:
-    peaks = peaks_of({("a", 1): [100.0, 900.0, 300.0], ("b", 1): [400.0, 400.0], ("c", 1): [None, None], ("a", 64): [None, 50.0], ("b", 64): [60.0]})
+    peaks = peaks_of(
+        {
+            ("a", 1): [100.0, 900.0, 300.0],
+            ("b", 1): [400.0, 400.0],
+            ("c", 1): [None, None],
+            ("a", 64): [None, 50.0],
+            ("b", 64): [60.0],
+        }
+    )
     assert peaks == {(1, 64): 300.0, (64, 64): 50.0}
     manifest = {"peaks": efficiency.to_json(peaks)}
     cell = Condition("b", 1, 64, 64, 1, rate_percent=25)
@@ -57,18 +67,24 @@ def offered(folder: Path) -> dict[str, set[str]]:
     for record in load_run(folder).records:
         argv = record.loadgen["argv"] if record.loadgen else []
         rate = argv[argv.index("--rate") + 1] if "--rate" in argv else ""
-        found.setdefault(f"{record.condition.model} {record.condition.rate_percent}", set()).add(rate)
+        found.setdefault(f"{record.condition.model} {record.condition.rate_percent}", set()).add(
+            rate
+        )
     return found
 
 
-def test_a_run_offers_every_server_the_same_part_of_the_lowest_peak(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
+def test_a_run_offers_every_server_the_same_part_of_the_lowest_peak(
+    stage: Stage, launcher: FakeLauncher, suite: Suite
+) -> None:
     """The programs' peak is 10,000; the run is interrupted at a fixed rate and goes on with the rate that was settled, which is on disk
     before the first of them is measured: a run may be killed as well."""
     fixed = replace(suite, connections=(8,), rate_percents=(30,), repeats=1)
     settled: dict[int, bool] = {}
 
     def behaviour(number: int) -> tuple[str, str]:
-        settled[number] = "peaks" in json.loads((stage.folder / "run.json").read_text(encoding="utf-8"))
+        settled[number] = "peaks" in json.loads(
+            (stage.folder / "run.json").read_text(encoding="utf-8")
+        )
         return "normal", "SIGINT" if number == 3 else "normal"
 
     launcher.behaviour = behaviour
@@ -86,10 +102,14 @@ def test_a_run_offers_every_server_the_same_part_of_the_lowest_peak(stage: Stage
     assert set(rates) == {"one 30", "two 30"} and set.union(*rates.values()) == {"3000", "6000"}
 
 
-def test_without_a_peak_there_is_no_rate(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
+def test_without_a_peak_there_is_no_rate(
+    stage: Stage, launcher: FakeLauncher, suite: Suite
+) -> None:
     launcher.behaviour = lambda number: ("normal", "no replies")
     assert stage.start(replace(suite, connections=(8,), rate_percents=(30,), repeats=1)) == 1
-    reasons = {record.condition.rate_percent: record.reason for record in load_run(stage.folder).records}
+    reasons = {
+        record.condition.rate_percent: record.reason for record in load_run(stage.folder).records
+    }
     assert reasons[30] == "no server has a peak at this load, so there is no rate to offer"
 
 
@@ -97,32 +117,80 @@ def test_without_a_peak_there_is_no_rate(stage: Stage, launcher: FakeLauncher, s
 def test_at_a_fixed_rate_cpu_time_is_compared(tmp_path: Path) -> None:
     """iocp is twice as fast at its peak, and takes half as much CPU time a request at the same rate; the repeats differ by 1 %."""
     suite = replace(suite_of(connections=(64,), sizes=(64,), repeats=9), rate_percents=(50,))
-    run = load_run(make_run(tmp_path, suite, rate=lambda item: 500.0 if item.condition.rate_percent else {"select": 1e3, "iocp": 2e3}[item.condition.model]))
+    run = load_run(
+        make_run(
+            tmp_path,
+            suite,
+            rate=lambda item: (
+                500.0
+                if item.condition.rate_percent
+                else {"select": 1e3, "iocp": 2e3}[item.condition.model]
+            ),
+        )
+    )
 
     def cheaper(record: Record) -> Record:
         assert record.server
+
         def scaled(sample: dict[str, Any]) -> dict[str, Any]:
-            factor = (0.5 if record.condition.model == "iocp" else 1.0) * (1 + 0.01 * (4 * record.repeat % 9) / 9)
-            return {**sample, "process": {name: round(value * factor) for name, value in sample["process"].items()}}
-        return replace(record, server={**record.server, "begin": scaled(record.server["begin"]), "end": scaled(record.server["end"])})
+            factor = (0.5 if record.condition.model == "iocp" else 1.0) * (
+                1 + 0.01 * (4 * record.repeat % 9) / 9
+            )
+            return {
+                **sample,
+                "process": {
+                    name: round(value * factor) for name, value in sample["process"].items()
+                },
+            }
+
+        return replace(
+            record,
+            server={
+                **record.server,
+                "begin": scaled(record.server["begin"]),
+                "end": scaled(record.server["end"]),
+            },
+        )
 
     summary = summarise(replace(run, records=tuple(map(cheaper, run.records))))
     assert [load[-1] for load in summary.panels] == [0, 50]
-    assert {cell.verdict.kind for cell in summary.cells if cell.condition.rate_percent} == {Kind.RATE_BOUND}
-    assert {row.cell.condition.rate_percent: round(row.ratio.value, 2) for row in summary.comparisons if row.ratio} == {0: 2.0, 50: 0.5}
+    assert {cell.verdict.kind for cell in summary.cells if cell.condition.rate_percent} == {
+        Kind.RATE_BOUND
+    }
+    assert {
+        row.cell.condition.rate_percent: round(row.ratio.value, 2)
+        for row in summary.comparisons
+        if row.ratio
+    } == {0: 2.0, 50: 0.5}
     text = answer(summary)
     assert text[0].startswith("On wine-8.0, iocp over select in requests per second, 64 B: 2.00×")
-    assert text[1].startswith("On wine-8.0, iocp over select in CPU time a request, 64 B, at 50 % of the lowest peak: 0.50×")
+    assert text[1].startswith(
+        "On wine-8.0, iocp over select in CPU time a request, 64 B, at 50 % of the lowest peak: 0.50×"
+    )
     page = write_report(run.path).read_text(encoding="utf-8")
-    assert "64 B, at 50 % of the lowest peak: ratio of CPU time a request" in page and "64 B: ratio of requests per second" in page
+    assert (
+        "64 B, at 50 % of the lowest peak: ratio of CPU time a request" in page
+        and "64 B: ratio of requests per second" in page
+    )
 
 
 def test_the_suite_and_its_words(tmp_path: Path) -> None:
     from iomodels.plan.suite import SuiteError
 
     suite = load_suite(find_suite("efficiency"))
-    assert suite.rate_percents and suite.repeats >= 9 and len({server.model for server in suite.servers}) == 6
+    assert (
+        suite.rate_percents
+        and suite.repeats >= 9
+        and len({server.model for server in suite.servers}) == 6
+    )
     path = tmp_path / "bad.toml"
-    path.write_text(find_suite("efficiency").read_text(encoding="utf-8").replace("rate_percents = [25, 50]", "rate_percents = [0, 50]"), encoding="utf-8")
-    with pytest.raises(SuiteError, match=r"rate_percents = \[0, 50\]: must be a list of whole numbers 1 … 90"):
+    path.write_text(
+        find_suite("efficiency")
+        .read_text(encoding="utf-8")
+        .replace("rate_percents = [25, 50]", "rate_percents = [0, 50]"),
+        encoding="utf-8",
+    )
+    with pytest.raises(
+        SuiteError, match=r"rate_percents = \[0, 50\]: must be a list of whole numbers 1 … 90"
+    ):
         load_suite(path)

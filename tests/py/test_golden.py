@@ -17,14 +17,14 @@ import jsonschema
 import pytest
 from rich.console import Console
 
-from iomodels.cli.commands import main
-from iomodels.report.costs import cost_table
 from iomodels.base.files import ROOT
-from iomodels.report.publish import LIST, cells_csv, to_json
+from iomodels.cli.commands import main
 from iomodels.data.records import Run, RunError, load_run
 from iomodels.figures.catalogue import OF_RUNS
-from iomodels.report.report import terminal_table, write_docs, write_report
 from iomodels.judge.summary import summarise
+from iomodels.report.costs import cost_table
+from iomodels.report.publish import LIST, cells_csv, to_json
+from iomodels.report.report import terminal_table, write_docs, write_report
 
 (FIXTURE,) = (ROOT / "tests" / "data").glob("*-reference")
 GOLDEN = ROOT / "tests" / "data" / "golden"
@@ -49,7 +49,9 @@ def expect(name: str, text: str) -> None:
     if os.environ.get("IOMODELS_WRITE_GOLDEN"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8"), f"{name} is not as expected; if that is meant: IOMODELS_WRITE_GOLDEN=1"
+    assert text == path.read_text(encoding="utf-8"), (
+        f"{name} is not as expected; if that is meant: IOMODELS_WRITE_GOLDEN=1"
+    )
 
 
 def test_the_report_as_markdown(folder: Path) -> None:
@@ -59,7 +61,9 @@ def test_the_report_as_markdown(folder: Path) -> None:
 @pytest.mark.parametrize("name", [figure.NAME for figure in OF_RUNS])
 def test_the_data_of_each_figure(name: str, folder: Path) -> None:
     path = folder / "figures" / f"{name}.csv"
-    drawn = f"Not drawn: {name} " in (folder / "report.md").read_text(encoding="utf-8") or re.search(f"[;:] {name} \\(", (folder / "report.md").read_text(encoding="utf-8"))
+    drawn = f"Not drawn: {name} " in (folder / "report.md").read_text(
+        encoding="utf-8"
+    ) or re.search(f"[;:] {name} \\(", (folder / "report.md").read_text(encoding="utf-8"))
     assert path.exists() or drawn, "neither drawn nor named as not drawn"
     if path.exists():
         expect(f"{name}.csv", path.read_text(encoding="utf-8"))
@@ -77,11 +81,15 @@ def test_the_terminal(run: Run) -> None:
 def test_the_json_follows_its_schema(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(FIXTURE), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    schema = json.loads((ROOT / "results" / "schema" / "report.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        (ROOT / "results" / "schema" / "report.schema.json").read_text(encoding="utf-8")
+    )
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema).validate(data)
     assert data == json.loads(json.dumps(to_json(summarise(run))))
-    assert not (FIXTURE / "figures").exists() and not (FIXTURE / "report.md").exists(), "--json writes no files"
+    assert not (FIXTURE / "figures").exists() and not (FIXTURE / "report.md").exists(), (
+        "--json writes no files"
+    )
     expect("report.json", json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -92,20 +100,48 @@ def test_the_cells_as_csv(run: Run) -> None:
 def test_a_folder_for_a_documentation_site(tmp_path: Path) -> None:
     docs = tmp_path / "site" / "results"
     page = write_docs(FIXTURE, docs).read_text(encoding="utf-8")
-    files = {path.relative_to(docs).as_posix(): path.read_bytes() for path in docs.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(docs).as_posix(): path.read_bytes()
+        for path in docs.rglob("*")
+        if path.is_file()
+    }
     assert set(json.loads(files[LIST])["files"]) == set(files) - {LIST}
-    targets = [part for target in re.findall(r'\]\(([^)]+)\)|(?:src|srcset)="([^"]+)"', page) for part in target if part]
+    targets = [
+        part
+        for target in re.findall(r'\]\(([^)]+)\)|(?:src|srcset)="([^"]+)"', page)
+        for part in target
+        if part
+    ]
     assert len(targets) > 10 and set(targets) <= set(files)
-    assert page.count("<picture>") == page.count("-dark.svg") == sum(name.endswith("-dark.svg") for name in files) >= 4
+    assert (
+        page.count("<picture>")
+        == page.count("-dark.svg")
+        == sum(name.endswith("-dark.svg") for name in files)
+        >= 4
+    )
     assert not (FIXTURE / "figures").exists()
     write_docs(FIXTURE, docs)
-    assert {path.relative_to(docs).as_posix(): path.read_bytes() for path in docs.rglob("*") if path.is_file()} == files
+    assert {
+        path.relative_to(docs).as_posix(): path.read_bytes()
+        for path in docs.rglob("*")
+        if path.is_file()
+    } == files
 
 
-@pytest.mark.parametrize(("name", "why"), [("report.md", "was not written by an earlier report"), ("cells.csv", "was changed since")])
-def test_a_foreign_or_changed_file_is_never_overwritten(name: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-                                                        monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iomodels.report.report.draw_figures", lambda run: ([], []))  # the figures are not what this is about
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("report.md", "was not written by an earlier report"), ("cells.csv", "was changed since")],
+)
+def test_a_foreign_or_changed_file_is_never_overwritten(
+    name: str,
+    why: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "iomodels.report.report.draw_figures", lambda run: ([], [])
+    )  # the figures are not what this is about
     if "changed" in why:
         write_docs(FIXTURE, tmp_path)
     (tmp_path / name).write_text("my own words")
@@ -135,10 +171,20 @@ def broken(folder: Path, how: str) -> None:
     records.write_bytes(b"".join(lines))
 
 
-@pytest.mark.parametrize(("how", "words"), [
-    ("half a line in the middle", "line 1: not a JSON object"), ("another platform", "platforms are never mixed"), ("another run", "belongs to run"),
-    ("a newer format", "format 99 is newer"), ("no manifest", "it has no run.json"), ("half a manifest", "cannot be read")])
-def test_a_broken_run_is_refused_in_one_line_that_says_why(how: str, words: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("half a line in the middle", "line 1: not a JSON object"),
+        ("another platform", "platforms are never mixed"),
+        ("another run", "belongs to run"),
+        ("a newer format", "format 99 is newer"),
+        ("no manifest", "it has no run.json"),
+        ("half a manifest", "cannot be read"),
+    ],
+)
+def test_a_broken_run_is_refused_in_one_line_that_says_why(
+    how: str, words: str, tmp_path: Path
+) -> None:
     folder = tmp_path / FIXTURE.name
     shutil.copytree(FIXTURE, folder)
     broken(folder, how)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_run import make_run, suite_of
 
 from iomodels.cli.commands import main
 from iomodels.data.hdr import Layout
-from iomodels.report.hdr_export import encode, export_run, interval_log, percentile_distribution
 from iomodels.data.records import load_run
 from iomodels.judge.stats import Histogram, merge, percentile, samples
+from iomodels.report.hdr_export import encode, export_run, interval_log, percentile_distribution
+from made_run import make_run, suite_of
 
 OURS = Layout(1, 60_000_000_000, 3)
 
@@ -89,7 +89,9 @@ def lowest_equivalent(value: int) -> int:
 
 values = st.one_of(st.integers(1, 3000), st.integers(1, 60_000_000_000))
 histograms = st.dictionaries(
-    values.map(lambda value: lowest_equivalent(value) + (1 << max(0, value.bit_length() - 11)) - 1), st.integers(1, 2**62), max_size=40
+    values.map(lambda value: lowest_equivalent(value) + (1 << max(0, value.bit_length() - 11)) - 1),
+    st.integers(1, 2**62),
+    max_size=40,
 ).map(lambda counts: tuple(sorted(counts.items())))
 
 
@@ -103,7 +105,17 @@ def test_a_histogram_is_read_as_it_was_written(counts: Histogram) -> None:
 def test_bytes_are_those_of_the_format() -> None:
     """One sample of value 1 and 300 of value 3: zigzag of one zero, of 1, of one zero, and of 300 in two bytes."""
     data = zlib.decompress(base64.b64decode(encode(((1, 1), (3, 300)), OURS))[8:])
-    assert data.hex() == "1c849313" "00000005" "00000000" "00000003" "0000000000000001" "0000000df8475800" "3ff0000000000000" "0102" "01d804"
+    assert (
+        data.hex() == "1c849313"
+        "00000005"
+        "00000000"
+        "00000003"
+        "0000000000000001"
+        "0000000df8475800"
+        "3ff0000000000000"
+        "0102"
+        "01d804"
+    )
 
 
 @given(st.lists(st.lists(values, max_size=30), max_size=5))
@@ -125,13 +137,18 @@ ROW = re.compile(r"^ *(\d+\.\d{3}) ([01]\.\d{12}) +(\d+)(?: +(\d+\.\d{2}))?$")
 @given(histograms.filter(bool))
 def test_percentiles_of_a_distribution(counts: Histogram) -> None:
     lines = percentile_distribution(counts, OURS).splitlines()
-    assert lines[0].split() == ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"] and lines[1] == ""
+    assert (
+        lines[0].split() == ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]
+        and lines[1] == ""
+    )
     rows = [ROW.match(line) for line in lines[2:] if not line.startswith("#")]
     assert all(rows)
     shares = [float(row[2]) for row in rows if row]
     assert shares[0] == 0
     assert shares == sorted(shares) and shares[-1] == 1.0
-    assert [row[4] is None for row in rows if row] == [False] * (len(rows) - 1) + [True], "the last has no 1/(1 - p)"
+    assert [row[4] is None for row in rows if row] == [False] * (len(rows) - 1) + [True], (
+        "the last has no 1/(1 - p)"
+    )
     for row in rows:
         assert row
         reached = sum(count for value, count in counts if value / 1e6 <= float(row[1]) + 0.0006)
@@ -142,23 +159,44 @@ def test_percentiles_of_a_distribution(counts: Histogram) -> None:
 
 def test_a_known_distribution() -> None:
     """1 ms … 100 ms, one of each: half of them are at or below 50 ms."""
-    counts = tuple((lowest_equivalent(ms * 1_000_000) + (1 << max(0, (ms * 1_000_000).bit_length() - 11)) - 1, 1) for ms in range(1, 101))
+    counts = tuple(
+        (
+            lowest_equivalent(ms * 1_000_000)
+            + (1 << max(0, (ms * 1_000_000).bit_length() - 11))
+            - 1,
+            1,
+        )
+        for ms in range(1, 101)
+    )
     lines = percentile_distribution(counts, OURS).splitlines()
     row = next(line.split() for line in lines if " 0.500000000000 " in line)
     assert float(row[0]) == pytest.approx(50, rel=0.001) and row[2:] == ["50", "2.00"]
     assert lines[-4].split()[1:] == ["1.000000000000", "100"]
     mean, spread = re.findall(r"= +([0-9.]+)", lines[-3])
-    assert float(mean) == pytest.approx(50.5, rel=0.001) and float(spread) == pytest.approx(28.866, rel=0.001)
+    assert float(mean) == pytest.approx(50.5, rel=0.001) and float(spread) == pytest.approx(
+        28.866, rel=0.001
+    )
     assert lines[-1] == "#[Buckets =           26, SubBuckets     =         2048]"
 
 
 def test_a_log_has_a_line_for_each_repeat() -> None:
     first, second = ((1_000_000, 5),), ((2_000_000, 7), (4_000_000, 1))
     lines = interval_log([(1000.5, 2.0, second), (990.0, 2.0, first)], OURS).splitlines()
-    assert lines[:2] == ["#[Histogram log format version 1.3]", "#[StartTime: 990.000 (seconds since epoch)]"]
-    assert lines[2] == '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
-    assert [line.split(",")[:3] for line in lines[3:]] == [["0.000", "2.000", "1.000"], ["10.500", "2.000", "4.000"]]
-    assert decoded(lines[4].split(",")[3]).counts == {lowest_equivalent(value): count for value, count in second}
+    assert lines[:2] == [
+        "#[Histogram log format version 1.3]",
+        "#[StartTime: 990.000 (seconds since epoch)]",
+    ]
+    assert (
+        lines[2]
+        == '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
+    )
+    assert [line.split(",")[:3] for line in lines[3:]] == [
+        ["0.000", "2.000", "1.000"],
+        ["10.500", "2.000", "4.000"],
+    ]
+    assert decoded(lines[4].split(",")[3]).counts == {
+        lowest_equivalent(value): count for value, count in second
+    }
 
 
 def test_a_run_is_exported(tmp_path: Path) -> None:
@@ -166,16 +204,29 @@ def test_a_run_is_exported(tmp_path: Path) -> None:
     files = export_run(run, tmp_path / "hdr")
     assert sorted(path.name for path in files) == sorted(
         f"{model}-{connections}x64.{time}.{form}"
-        for model in ("select", "iocp") for connections in (1, 64) for time in ("response", "service") for form in ("hgrm", "hlog")
-    )  # fmt: skip
-    records = [record for record in run.records if (record.condition.model, record.condition.connections) == ("iocp", 64)]
-    lines = (tmp_path / "hdr" / "iocp-64x64.response.hlog").read_text(encoding="utf-8").splitlines()[3:]
+        for model in ("select", "iocp")
+        for connections in (1, 64)
+        for time in ("response", "service")
+        for form in ("hgrm", "hlog")
+    )
+    records = [
+        record
+        for record in run.records
+        if (record.condition.model, record.condition.connections) == ("iocp", 64)
+    ]
+    lines = (
+        (tmp_path / "hdr" / "iocp-64x64.response.hlog").read_text(encoding="utf-8").splitlines()[3:]
+    )
     assert len(lines) == len(records) == 3
     union: dict[int, int] = {}
     for line in lines:
         for value, count in decoded(line.split(",")[3]).counts.items():
             union[value] = union.get(value, 0) + count
-    merged = merge(tuple(map(tuple, record.loadgen["result"]["latency"]["histogram"]["counts"])) for record in records if record.loadgen)  # type: ignore[misc]
+    merged = merge(
+        tuple(map(tuple, record.loadgen["result"]["latency"]["histogram"]["counts"]))
+        for record in records
+        if record.loadgen
+    )  # type: ignore[misc]
     assert union == {lowest_equivalent(value): count for value, count in merged}
     text = (tmp_path / "hdr" / "iocp-64x64.response.hgrm").read_text(encoding="utf-8")
     median = next(line.split()[0] for line in text.splitlines() if " 0.500000000000 " in line)

@@ -70,7 +70,9 @@ def test_a_second_ctrl_c_leaves_no_program_behind(monkeypatch: pytest.MonkeyPatc
 
 
 def test_conversation() -> None:
-    with child("say('ready', port=7)\nfor line in sys.stdin: say('sample', line=line)\nsay('summary')\nsys.exit(5)") as program:
+    with child(
+        "say('ready', port=7)\nfor line in sys.stdin: say('sample', line=line)\nsay('summary')\nsys.exit(5)"
+    ) as program:
         assert program.expect("ready", DEADLINE_S) == {"event": "ready", "format": 1, "port": 7}
         program.send("sample")
         assert program.expect("sample", DEADLINE_S)["line"] == "sample\n"
@@ -82,18 +84,26 @@ def test_conversation() -> None:
 
 
 def test_windows_line_ends() -> None:
-    with child("sys.stdout.write('{\"event\":\"ready\",\"format\":1}\\r\\n'); sys.stderr.write('one\\r\\ntwo\\r\\n')") as program:
+    with child(
+        'sys.stdout.write(\'{"event":"ready","format":1}\\r\\n\'); sys.stderr.write(\'one\\r\\ntwo\\r\\n\')'
+    ) as program:
         program.expect("ready", DEADLINE_S)
         program.wait(DEADLINE_S)
         assert program.stderr_text() == "one\ntwo\n"
 
 
 def test_unexpected_end_names_everything() -> None:
-    with child("print('first', file=sys.stderr); print('no such file', file=sys.stderr); sys.exit(3)") as program:
-        with pytest.raises(ProgramFailed) as failure:
-            program.expect("ready", DEADLINE_S)
+    with child(
+        "print('first', file=sys.stderr); print('no such file', file=sys.stderr); sys.exit(3)"
+    ) as program, pytest.raises(ProgramFailed) as failure:
+        program.expect("ready", DEADLINE_S)
     message = str(failure.value)
-    assert "child.exe" in message and "'ready'" in message and "exit code 3" in message and "no such file" in message
+    assert (
+        "child.exe" in message
+        and "'ready'" in message
+        and "exit code 3" in message
+        and "no such file" in message
+    )
     assert "\n" not in message and "first" not in message
     assert (failure.value.exit_code, failure.value.stderr) == (3, "first\nno such file\n")
 
@@ -138,15 +148,22 @@ def test_hanging_program_runs_into_the_deadline() -> None:
     ],
 )
 def test_garbage_is_a_failure(line: str, said: str) -> None:
-    with child(f"sys.stdout.buffer.write(b'{line}\\n'); sys.stdout.flush(); sys.stdin.read()") as program:
-        with pytest.raises(ProgramFailed) as failure:
-            program.expect("ready", DEADLINE_S)
-    assert said in str(failure.value) and "\n" not in str(failure.value) and len(str(failure.value)) < 400
+    with child(
+        f"sys.stdout.buffer.write(b'{line}\\n'); sys.stdout.flush(); sys.stdin.read()"
+    ) as program, pytest.raises(ProgramFailed) as failure:
+        program.expect("ready", DEADLINE_S)
+    assert (
+        said in str(failure.value)
+        and "\n" not in str(failure.value)
+        and len(str(failure.value)) < 400
+    )
     assert gone(program.pid)
 
 
 def test_flood_of_stderr_neither_blocks_nor_is_kept() -> None:
-    with child("for i in range(100_000): print(f'{i:099}', file=sys.stderr)\nsay('ready')") as program:
+    with child(
+        "for i in range(100_000): print(f'{i:099}', file=sys.stderr)\nsay('ready')"
+    ) as program:
         program.expect("ready", DEADLINE_S)
         program.wait(DEADLINE_S)
         text = program.stderr_text()
@@ -166,7 +183,9 @@ def test_flood_of_stdout_neither_blocks_nor_is_kept() -> None:
 
 def test_endless_line_is_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "LINE_MAX_BYTES", 1000)
-    with child("sys.stdout.write('{' * 1_000_000); sys.stdout.flush(); sys.stdin.read()") as program:
+    with child(
+        "sys.stdout.write('{' * 1_000_000); sys.stdout.flush(); sys.stdin.read()"
+    ) as program:
         with pytest.raises(ProgramFailed, match="not a JSON object"):
             program.expect("ready", DEADLINE_S)
         assert program.stop() == 0
@@ -200,14 +219,20 @@ IGNORE = "signal.signal(signal.{0}, signal.SIG_IGN)\n"
 def test_program_that_will_not_stop(ignored: list[str], ends: str) -> None:
     """The end of stdin first, then one signal stronger than the other."""
     default = "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
-    with child(default + "".join(IGNORE.format(name) for name in ignored) + "say('ready')\ntime.sleep(1000)") as program:
+    with child(
+        default
+        + "".join(IGNORE.format(name) for name in ignored)
+        + "say('ready')\ntime.sleep(1000)"
+    ) as program:
         program.expect("ready", DEADLINE_S)
         assert program.stop(0.2) == -signal.Signals[ends]
     assert gone(program.pid)
 
 
 def test_own_handler_of_interrupt_decides_the_exit_code() -> None:
-    with child("signal.signal(signal.SIGINT, lambda *_: sys.exit(9))\nsay('ready')\ntime.sleep(1000)") as program:
+    with child(
+        "signal.signal(signal.SIGINT, lambda *_: sys.exit(9))\nsay('ready')\ntime.sleep(1000)"
+    ) as program:
         program.expect("ready", DEADLINE_S)
         assert program.stop(0.2) == 9
 
@@ -225,10 +250,9 @@ def test_send_to_a_program_that_has_ended() -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_no_process_is_left_by_an_exception(error: type[BaseException]) -> None:
-    with pytest.raises(error):
-        with child(READY_THEN_WAIT) as program:
-            program.expect("ready", DEADLINE_S)
-            raise error
+    with pytest.raises(error), child(READY_THEN_WAIT) as program:
+        program.expect("ready", DEADLINE_S)
+        raise error
     assert gone(program.pid)
 
 
@@ -286,8 +310,22 @@ def test_programs_end_with_the_harness(name: str) -> None:
 
 
 def test_arguments() -> None:
-    options: dict[str, int | str | bool] = {"threads": 2, "host": "127.0.0.1", "start-now": True, "quiet": False, "size": 0}
-    assert arguments(options) == ["--threads", "2", "--host", "127.0.0.1", "--start-now", "--size", "0"]
+    options: dict[str, int | str | bool] = {
+        "threads": 2,
+        "host": "127.0.0.1",
+        "start-now": True,
+        "quiet": False,
+        "size": 0,
+    }
+    assert arguments(options) == [
+        "--threads",
+        "2",
+        "--host",
+        "127.0.0.1",
+        "--start-now",
+        "--size",
+        "0",
+    ]
 
 
 def test_pinned_program_has_its_own_pid_and_cpu() -> None:
@@ -370,7 +408,11 @@ def test_close_stops_what_still_runs(tmp_path: Path) -> None:
     binary(tmp_path, "a.exe", describes("a"))
     binary(tmp_path, "loadgen", "say('ready', argv=sys.argv[1:])\nsys.stdin.read()")
     with plain(tmp_path) as launcher:
-        programs = [launcher.server("a", {}), launcher.server("a", {}), launcher.loadgen({"start-now": True})]
+        programs = [
+            launcher.server("a", {}),
+            launcher.server("a", {}),
+            launcher.loadgen({"start-now": True}),
+        ]
         assert programs[2].expect("ready", DEADLINE_S)["argv"] == ["--start-now"]
         assert all(program.running() for program in programs)
     assert all(gone(program.pid) for program in programs)
@@ -378,5 +420,10 @@ def test_close_stops_what_still_runs(tmp_path: Path) -> None:
 
 def test_environment_says_what_matters(tmp_path: Path) -> None:
     environment = PlainLauncher(tmp_path, tmp_path, Placement((0,), (1,), "as asked")).environment()
-    assert environment["placement"] == {"server_cpus": (0,), "loadgen_cpus": (1,), "note": "as asked", "wineserver_cpus": ()}
+    assert environment["placement"] == {
+        "server_cpus": (0,),
+        "loadgen_cpus": (1,),
+        "note": "as asked",
+        "wineserver_cpus": (),
+    }
     json.dumps(environment)

@@ -11,23 +11,40 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import make_run, suite_of
 from rich.console import Console
 
-from iomodels.report import claims
-from iomodels.launch import launcher as launch
-from iomodels.measure import laws
 from iomodels.base.files import ROOT
-from iomodels.launch.launcher import LaunchError, Program
 from iomodels.data.records import RunError
+from iomodels.launch import launcher as launch
+from iomodels.launch.launcher import LaunchError, Program
+from iomodels.measure import laws
+from iomodels.report import claims
 from iomodels.report.report import write_report
+from made_run import make_run, suite_of
 
-OTHER = {"claims": ["D10"], "verdict": "holds only when", "because": "handlers do not block", "figure": "4 | 1"}
+OTHER = {
+    "claims": ["D10"],
+    "verdict": "holds only when",
+    "because": "handlers do not block",
+    "figure": "4 | 1",
+}
 
 
 def answer(law: str, **changes: Any) -> dict[str, Any]:
-    return {"event": "law", "format": 1, "law": law, "sentence": "It is so.", "platform": "fake-1.0", "seen": {"packets": 7}, "claims": ["C16", "C17"],
-            "verdict": "does not hold", "because": "first in, first out", "figure": "0 of 40", "also": [OTHER], **changes}  # fmt: skip
+    return {
+        "event": "law",
+        "format": 1,
+        "law": law,
+        "sentence": "It is so.",
+        "platform": "fake-1.0",
+        "seen": {"packets": 7},
+        "claims": ["C16", "C17"],
+        "verdict": "does not hold",
+        "because": "first in, first out",
+        "figure": "0 of 40",
+        "also": [OTHER],
+        **changes,
+    }
 
 
 class Answering:
@@ -39,7 +56,9 @@ class Answering:
 
     def program(self, program: Path) -> Program:
         self.asked.append(program.stem)
-        return Program([sys.executable, "-c", f"print({self.lines[program.stem]!r})"], name=program.name)
+        return Program(
+            [sys.executable, "-c", f"print({self.lines[program.stem]!r})"], name=program.name
+        )
 
     def environment(self) -> dict[str, Any]:
         return {"placement": None}
@@ -55,7 +74,9 @@ class Answering:
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Answering]:
     """A build with two laws, and the launcher that starts them."""
     launcher = Answering({name: json.dumps(answer(name)) for name in ("one", "two")})
-    launcher.lines["two"] = json.dumps(answer("two", claims=["B1"], verdict="holds", because=None, also=[]))
+    launcher.lines["two"] = json.dumps(
+        answer("two", claims=["B1"], verdict="holds", because=None, also=[])
+    )
     for name in launcher.lines:
         path = launch.windows_programs(tmp_path / "build") / "laws" / f"{name}.exe"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,23 +97,40 @@ def test_the_laws_are_asked_once_and_kept(built: tuple[Path, Answering], tmp_pat
     assert laws.current(tmp_path / "nothing built", tmp_path) is None
 
 
-def test_each_group_of_claims_has_its_own_verdict(built: tuple[Path, Answering], tmp_path: Path) -> None:
+def test_each_group_of_claims_has_its_own_verdict(
+    built: tuple[Path, Answering], tmp_path: Path
+) -> None:
     seen = laws.current(built[0], tmp_path)
     assert seen
     assert [(each.law, each.claims, each.words) for each in seen.judged] == [
-        ("one", ("C16", "C17"), "does not hold: first in, first out"), ("one", ("D10",), "holds only when handlers do not block"),
-        ("two", ("B1",), "holds")]
+        ("one", ("C16", "C17"), "does not hold: first in, first out"),
+        ("one", ("D10",), "holds only when handlers do not block"),
+        ("two", ("B1",), "holds"),
+    ]
     output = io.StringIO()
     laws.show(seen, Console(file=output, width=200))
-    assert "fake-1.0" in output.getvalue() and "1 × holds, 1 × holds only when, 1 × does not hold, 0 × not testable here" in output.getvalue()
+    assert (
+        "fake-1.0" in output.getvalue()
+        and "1 × holds, 1 × holds only when, 1 × does not hold, 0 × not testable here"
+        in output.getvalue()
+    )
 
 
-@pytest.mark.parametrize("line", ["", "no JSON", json.dumps(answer("other")), json.dumps(answer("one", event="ready")), "{}"])
-def test_a_law_that_fails_is_an_answer_too_and_is_asked_again(built: tuple[Path, Answering], tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    "line",
+    ["", "no JSON", json.dumps(answer("other")), json.dumps(answer("one", event="ready")), "{}"],
+)
+def test_a_law_that_fails_is_an_answer_too_and_is_asked_again(
+    built: tuple[Path, Answering], tmp_path: Path, line: str
+) -> None:
     build, launcher = built
     launcher.lines["one"] = line
     seen = laws.current(build, tmp_path)
-    assert seen and [failed["law"] for failed in seen.data["failed"]] == ["one"] and seen.judged[-1].verdict is None
+    assert (
+        seen
+        and [failed["law"] for failed in seen.data["failed"]] == ["one"]
+        and seen.judged[-1].verdict is None
+    )
     assert seen.judged[-1].words.startswith("failed: one.exe: ")
     laws.current(build, tmp_path)
     assert launcher.asked == ["one", "two"] * 2
@@ -115,24 +153,41 @@ def test_a_damaged_file_is_refused(built: tuple[Path, Answering], tmp_path: Path
 
 
 @pytest.mark.usefixtures("one_figure")
-def test_the_report_shows_the_laws_of_its_run(built: tuple[Path, Answering], tmp_path: Path) -> None:
+def test_the_report_shows_the_laws_of_its_run(
+    built: tuple[Path, Answering], tmp_path: Path
+) -> None:
     folder = make_run(tmp_path / "runs", suite_of(connections=(1,), sizes=(64,)))
     without = write_report(folder).read_text(encoding="utf-8")
     seen = laws.current(built[0], tmp_path)
     assert seen and "can and cannot show" not in without
     laws.write(seen, folder)
-    html, markdown = write_report(folder).read_text(encoding="utf-8"), (folder / "report.md").read_text(encoding="utf-8")
+    html, markdown = (
+        write_report(folder).read_text(encoding="utf-8"),
+        (folder / "report.md").read_text(encoding="utf-8"),
+    )
     for text in (html, markdown):
-        assert "What fake-1.0 can and cannot show" in text and "does not hold: first in, first out" in text and "0 of 40" in text
+        assert (
+            "What fake-1.0 can and cannot show" in text
+            and "does not hold: first in, first out" in text
+            and "0 of 40" in text
+        )
 
 
-def test_every_claim_is_on_the_page_once_and_in_order(built: tuple[Path, Answering], tmp_path: Path) -> None:
+def test_every_claim_is_on_the_page_once_and_in_order(
+    built: tuple[Path, Answering], tmp_path: Path
+) -> None:
     ids = [claim.id for claim in claims.all_claims()]
     sizes = {letter: len([each for each in ids if each[0] == letter]) for letter in "ABCDE"}
-    assert sizes == {"A": 7, "B": 36, "C": 31, "D": 14, "E": 8} and ids == sorted(set(ids), key=lambda each: (each[0], int(each[1:])))
+    assert sizes == {"A": 7, "B": 36, "C": 31, "D": 14, "E": 8} and ids == sorted(
+        set(ids), key=lambda each: (each[0], int(each[1:]))
+    )
     seen = laws.current(built[0], tmp_path)
     assert seen
-    rows = {row.split(" | ")[0][2:]: row for row in claims.page(seen).splitlines() if re.match(r"\| [A-E]\d", row)}
+    rows = {
+        row.split(" | ")[0][2:]: row
+        for row in claims.page(seen).splitlines()
+        if re.match(r"\| [A-E]\d", row)
+    }
     assert list(rows) == ids
     for claim in claims.all_claims():
         assert claim.sentence.replace("|", "\\|") in rows[claim.id]
@@ -140,7 +195,9 @@ def test_every_claim_is_on_the_page_once_and_in_order(built: tuple[Path, Answeri
     assert "4 \\| 1 | [one](../laws/one.c)" in rows["D10"] and "fake-1.0" in claims.page(seen)
 
 
-def test_a_claim_that_is_not_in_the_list_cannot_be_judged(built: tuple[Path, Answering], tmp_path: Path) -> None:
+def test_a_claim_that_is_not_in_the_list_cannot_be_judged(
+    built: tuple[Path, Answering], tmp_path: Path
+) -> None:
     built[1].lines["one"] = json.dumps(answer("one", claims=["A99"]))
     seen = laws.current(built[0], tmp_path)
     with pytest.raises(ValueError, match="A99"):
@@ -150,7 +207,13 @@ def test_a_claim_that_is_not_in_the_list_cannot_be_judged(built: tuple[Path, Ans
 def test_the_programs_judge_known_claims_once_each_and_the_page_has_them_all() -> None:
     """In the sources: what a program calls itself, and which claims it judges."""
     found: dict[str, str] = {}
-    shown = dict(re.findall(r"^\| ([A-E]\d+) \|.*\[(\w+)\]\(\.\./laws/\2\.c\) \|$", claims.PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    shown = dict(
+        re.findall(
+            r"^\| ([A-E]\d+) \|.*\[(\w+)\]\(\.\./laws/\2\.c\) \|$",
+            claims.PAGE.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    )
     listed = (ROOT / "laws" / "CMakeLists.txt").read_text(encoding="utf-8")
     for path in sorted((ROOT / "laws").glob("*.c")):
         source = path.read_text(encoding="utf-8")

@@ -13,30 +13,46 @@ from typing import Any
 
 import pytest
 
-from iomodels.machine import check, facts as machine
-from iomodels.cli.commands import main
-from iomodels.machine.environment import answers
 from iomodels.base.files import ROOT
+from iomodels.cli.commands import main
+from iomodels.machine import check
+from iomodels.machine import facts as machine
+from iomodels.machine.environment import answers
 from iomodels.machine.facts import Reader, Unknown, linux_facts, windows_facts
 
 CPU = "/sys/devices/system/cpu"
 LINUX = {
     "/etc/os-release": 'NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
     "/proc/cpuinfo": "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t\t: fpu vme hypervisor sse\n",
-    f"{CPU}/smt/active": "1", f"{CPU}/intel_pstate/no_turbo": "1", "/sys/devices/system/node/online": "0-1",
-    "/sys/fs/cgroup/cpu.max": "150000 100000", "/sys/class/dmi/id/sys_vendor": "QEMU",
+    f"{CPU}/smt/active": "1",
+    f"{CPU}/intel_pstate/no_turbo": "1",
+    "/sys/devices/system/node/online": "0-1",
+    "/sys/fs/cgroup/cpu.max": "150000 100000",
+    "/sys/class/dmi/id/sys_vendor": "QEMU",
     "/sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc",
-    "/proc/sys/net/ipv4/ip_local_port_range": "32768\t60999", "/sys/class/net/lo/mtu": "65536",
+    "/proc/sys/net/ipv4/ip_local_port_range": "32768\t60999",
+    "/sys/class/net/lo/mtu": "65536",
     "/proc/net/sockstat": "sockets: used 297\nTCP: inuse 226 orphan 17 tw 32393 alloc 230 mem 19\nUDP: inuse 0 mem 0",
     **{f"/proc/sys/net/{name}": "1\t2" for name in machine.TCP_SETTINGS},
 }
-GLOBS = {f"{CPU}/cpu[0-9]*/topology/physical_package_id": ["0"], f"{CPU}/cpu[0-9]*/topology/thread_siblings_list": ["0-1", "2-3"],
-         f"{CPU}/cpu[0-9]*/cpufreq/scaling_governor": ["performance", "powersave"]}
+GLOBS = {
+    f"{CPU}/cpu[0-9]*/topology/physical_package_id": ["0"],
+    f"{CPU}/cpu[0-9]*/topology/thread_siblings_list": ["0-1", "2-3"],
+    f"{CPU}/cpu[0-9]*/cpufreq/scaling_governor": ["performance", "powersave"],
+}
 WINDOWS: dict[str, Any] = {
-    "os": "Windows 10 Pro 23H2 build 22631.3007", "cpu": "Some CPU", "cpu_packages": 1, "smt": True, "virtual_machine": False,
-    "hypervisor": "Maker Inc.", "power_plan": "Power Scheme GUID: 381b4222-f694-41f0-9685-ff5bb260df2e  (Balanced)",
-    "timer_resolution_ns": 15_625_000, "loopback": {"mtu": "4294967295", "congestion_provider": "CUBIC", "timestamps": "Disabled"},
-    "local_port_range": [49152, 65535], "time_wait": 12, "defender": {"realtime": True, "excluded": [str(ROOT.parent).upper()]},
+    "os": "Windows 10 Pro 23H2 build 22631.3007",
+    "cpu": "Some CPU",
+    "cpu_packages": 1,
+    "smt": True,
+    "virtual_machine": False,
+    "hypervisor": "Maker Inc.",
+    "power_plan": "Power Scheme GUID: 381b4222-f694-41f0-9685-ff5bb260df2e  (Balanced)",
+    "timer_resolution_ns": 15_625_000,
+    "loopback": {"mtu": "4294967295", "congestion_provider": "CUBIC", "timestamps": "Disabled"},
+    "local_port_range": [49152, 65535],
+    "time_wait": 12,
+    "defender": {"realtime": True, "excluded": [str(ROOT.parent).upper()]},
 }
 
 
@@ -63,19 +79,48 @@ class Given(Reader):
 def test_linux_facts() -> None:
     found = answers(linux_facts(Given()))
     reasons = found.pop("reasons")
-    assert reasons == {"power_plan": "power plans are of Windows; see cpu_governor", "defender": "Defender is of Windows"}
+    assert reasons == {
+        "power_plan": "power plans are of Windows; see cpu_governor",
+        "defender": "Defender is of Windows",
+    }
     assert found.pop("timer_resolution_ns") > 0
     assert found == {
-        "os": "Debian GNU/Linux 12 (bookworm)", "cpu": "Some CPU @ 2 GHz", "cpu_packages": 1, "cpu_siblings": ["0-1", "2-3"], "smt": True,
-        "numa_nodes": "0-1", "cpu_governor": ["performance", "powersave"], "power_plan": None, "boost": False, "cpu_quota": 1.5,
-        "virtual_machine": True, "hypervisor": "QEMU", "clock_source": "tsc", "local_port_range": [32768, 60999], "time_wait": 32393,
-        "loopback": {"mtu": "65536", **{name.split("/")[1]: "1 2" for name in machine.TCP_SETTINGS}}, "defender": None}
+        "os": "Debian GNU/Linux 12 (bookworm)",
+        "cpu": "Some CPU @ 2 GHz",
+        "cpu_packages": 1,
+        "cpu_siblings": ["0-1", "2-3"],
+        "smt": True,
+        "numa_nodes": "0-1",
+        "cpu_governor": ["performance", "powersave"],
+        "power_plan": None,
+        "boost": False,
+        "cpu_quota": 1.5,
+        "virtual_machine": True,
+        "hypervisor": "QEMU",
+        "clock_source": "tsc",
+        "local_port_range": [32768, 60999],
+        "time_wait": 32393,
+        "loopback": {
+            "mtu": "65536",
+            **{name.split("/")[1]: "1 2" for name in machine.TCP_SETTINGS},
+        },
+        "defender": None,
+    }
 
 
 def test_what_linux_does_not_tell_has_a_reason() -> None:
-    found = answers(linux_facts(Given({"/proc/cpuinfo": "", "/proc/net/sockstat": "TCP6: inuse 4"})))
-    assert found["reasons"]["cpu"] == found["reasons"]["virtual_machine"] == "/proc/cpuinfo does not say"
-    assert found["reasons"]["cpu_quota"] == "/sys/fs/cgroup/cpu.max cannot be read: No such file or directory"
+    found = answers(
+        linux_facts(Given({"/proc/cpuinfo": "", "/proc/net/sockstat": "TCP6: inuse 4"}))
+    )
+    assert (
+        found["reasons"]["cpu"]
+        == found["reasons"]["virtual_machine"]
+        == "/proc/cpuinfo does not say"
+    )
+    assert (
+        found["reasons"]["cpu_quota"]
+        == "/sys/fs/cgroup/cpu.max cannot be read: No such file or directory"
+    )
     assert {name for name, value in found.items() if value is None} == set(found["reasons"])
 
 
@@ -83,39 +128,83 @@ def test_windows_facts_come_from_one_start_of_powershell() -> None:
     given = Given(answer=json.dumps({name: {"value": value} for name, value in WINDOWS.items()}))
     found = answers(windows_facts(given))
     assert given.asked == 1
-    assert set(found["reasons"]) == set(machine.UNASKED) and set(found) == {*WINDOWS, *machine.UNASKED, "reasons"}
-    assert found["defender"] == {"realtime": True, "excluded": True}  # no path is kept: it names a user
-    assert {name: found[name] for name in WINDOWS if name != "defender"} == {name: WINDOWS[name] for name in WINDOWS if name != "defender"}
+    assert set(found["reasons"]) == set(machine.UNASKED) and set(found) == {
+        *WINDOWS,
+        *machine.UNASKED,
+        "reasons",
+    }
+    assert found["defender"] == {
+        "realtime": True,
+        "excluded": True,
+    }  # no path is kept: it names a user
+    assert {name: found[name] for name in WINDOWS if name != "defender"} == {
+        name: WINDOWS[name] for name in WINDOWS if name != "defender"
+    }
     assert set(answers(linux_facts(Given()))) == set(found), "both systems have the same names"
 
 
-@pytest.mark.parametrize(("answer", "reason"), [
-    ("Windows PowerShell\n", "PowerShell's answer is not JSON"), ("[]", "not an object"), ("{}", "PowerShell gave no answer"),
-    ('{"defender": {"reason": "Invalid class\\nat line 1"}}', "Invalid class")])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("Windows PowerShell\n", "PowerShell's answer is not JSON"),
+        ("[]", "not an object"),
+        ("{}", "PowerShell gave no answer"),
+        ('{"defender": {"reason": "Invalid class\\nat line 1"}}', "Invalid class"),
+    ],
+)
 def test_what_powershell_does_not_tell_has_a_reason(answer: str, reason: str) -> None:
     found = answers(windows_facts(Given(answer=answer)))
-    assert found["defender"] is None and reason in found["reasons"]["defender"] and "\n" not in found["reasons"]["defender"]
+    assert (
+        found["defender"] is None
+        and reason in found["reasons"]["defender"]
+        and "\n" not in found["reasons"]["defender"]
+    )
 
 
 def test_the_powershell_script_is_whole() -> None:
     text = machine.script()
-    assert all(text.count(left) == text.count(right) for left, right in ("{}", "()", "[]")) and text.count("'") % 2 == 0
-    assert not re.search(r"\b(Set|New|Remove|Add)-(?!Type)", text) and "/setactive" not in text, "it only asks"
+    assert (
+        all(text.count(left) == text.count(right) for left, right in ("{}", "()", "[]"))
+        and text.count("'") % 2 == 0
+    )
+    assert not re.search(r"\b(Set|New|Remove|Add)-(?!Type)", text) and "/setactive" not in text, (
+        "it only asks"
+    )
 
 
 def test_programs_and_files_that_are_not_there(tmp_path: Path) -> None:
-    for read in (lambda: Reader().output("no-such-program"), lambda: Reader().text(str(tmp_path / "none")), lambda: Reader().texts("/no/such/*"),
-                 lambda: Reader().output("false")):
-        with pytest.raises(Unknown, match="no-such-program|cannot be read|the system has no|exit code 1"):
+    for read in (
+        lambda: Reader().output("no-such-program"),
+        lambda: Reader().text(str(tmp_path / "none")),
+        lambda: Reader().texts("/no/such/*"),
+        lambda: Reader().output("false"),
+    ):
+        with pytest.raises(
+            Unknown, match="no-such-program|cannot be read|the system has no|exit code 1"
+        ):
             read()
 
 
 QUIET: dict[str, Any] = {
-    "cpus_usable": [0, 1, 2, 3], "cpu_siblings": ["0,1", "2-3"], "cpu_governor": ["performance"], "boost": False,
-    "power_plan": "Power Scheme GUID: 8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c  (High performance)", "on_battery": False, "virtual_machine": False,
-    "cpu_quota": "unlimited", "busy": {"others_cpus": 0.01, "stolen_cpus": 0.0}, "sleep_1ms_us": 1100, "clock_source": "tsc",
-    "memory_bytes": 16 << 30, "memory_available_bytes": 8 << 30, "open_files_limit": {"soft": 1024, "hard": None},
-    "local_port_range": [32768, 60999], "time_wait": 3, "defender": {"realtime": True, "excluded": True}, "taskset": True, "may_keep_awake": True,
+    "cpus_usable": [0, 1, 2, 3],
+    "cpu_siblings": ["0,1", "2-3"],
+    "cpu_governor": ["performance"],
+    "boost": False,
+    "power_plan": "Power Scheme GUID: 8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c  (High performance)",
+    "on_battery": False,
+    "virtual_machine": False,
+    "cpu_quota": "unlimited",
+    "busy": {"others_cpus": 0.01, "stolen_cpus": 0.0},
+    "sleep_1ms_us": 1100,
+    "clock_source": "tsc",
+    "memory_bytes": 16 << 30,
+    "memory_available_bytes": 8 << 30,
+    "open_files_limit": {"soft": 1024, "hard": None},
+    "local_port_range": [32768, 60999],
+    "time_wait": 3,
+    "defender": {"realtime": True, "excluded": True},
+    "taskset": True,
+    "may_keep_awake": True,
     "git": {"commit": "f", "dirty": False, "reason": None},
 }
 
@@ -125,32 +214,44 @@ def examined(**changes: Any) -> tuple[list[check.Disturbance], dict[str, str], d
         if value is None:
             raise Unknown("not told")
         return value
-    return check.examine({name: (lambda value=value: fact(value)) for name, value in {**QUIET, **changes}.items()})
+
+    return check.examine(
+        {name: (lambda value=value: fact(value)) for name, value in {**QUIET, **changes}.items()}
+    )
 
 
-@pytest.mark.parametrize(("changes", "name", "mend"), [
-    ({"cpus_usable": [0]}, "CPUs", "two CPUs"),
-    ({"cpus_usable": [2, 3]}, "SMT", "smt/control"),
-    ({"cpu_governor": ["performance", "powersave"]}, "clock", "cpupower"),
-    ({"boost": True}, "boost", "no_turbo"),
-    ({"power_plan": WINDOWS["power_plan"]}, "power plan", "powercfg /setactive 8c5e7fda"),
-    ({"on_battery": True}, "power", "charger"),
-    ({"virtual_machine": True}, "hypervisor", None),
-    ({"cpu_quota": 1.5}, "CPU quota", "without a CPU limit"),
-    ({"busy": {"others_cpus": 0.5, "stolen_cpus": 0.0}}, "other programs", "stop"),
-    ({"busy": {"others_cpus": 0.0, "stolen_cpus": 0.2}}, "stolen time", None),
-    ({"sleep_1ms_us": 15_600}, "timer", None),
-    ({"clock_source": "hpet"}, "clock source", "current_clocksource"),
-    ({"memory_available_bytes": 1 << 30}, "memory", "stop what uses it"),
-    ({"open_files_limit": {"soft": 1024, "hard": 1024}}, "open files", "ulimit -n"),
-    ({"local_port_range": [49152, 65535]}, "local ports", "port"),
-    ({"time_wait": 20_000}, "TIME_WAIT", "sleep 120"),
-    ({"defender": {"realtime": True, "excluded": False}}, "Defender", f'Add-MpPreference -ExclusionPath "{ROOT}"'),
-    ({"may_keep_awake": False}, "sleep", "chmod"),
-    ({"taskset": False}, "placement", "util-linux"),
-    ({"git": {"commit": "f", "dirty": True, "reason": None}}, "sources", "commit"),
-])
-def test_each_disturbance_is_found_with_what_mends_it(changes: dict[str, Any], name: str, mend: str | None) -> None:
+@pytest.mark.parametrize(
+    ("changes", "name", "mend"),
+    [
+        ({"cpus_usable": [0]}, "CPUs", "two CPUs"),
+        ({"cpus_usable": [2, 3]}, "SMT", "smt/control"),
+        ({"cpu_governor": ["performance", "powersave"]}, "clock", "cpupower"),
+        ({"boost": True}, "boost", "no_turbo"),
+        ({"power_plan": WINDOWS["power_plan"]}, "power plan", "powercfg /setactive 8c5e7fda"),
+        ({"on_battery": True}, "power", "charger"),
+        ({"virtual_machine": True}, "hypervisor", None),
+        ({"cpu_quota": 1.5}, "CPU quota", "without a CPU limit"),
+        ({"busy": {"others_cpus": 0.5, "stolen_cpus": 0.0}}, "other programs", "stop"),
+        ({"busy": {"others_cpus": 0.0, "stolen_cpus": 0.2}}, "stolen time", None),
+        ({"sleep_1ms_us": 15_600}, "timer", None),
+        ({"clock_source": "hpet"}, "clock source", "current_clocksource"),
+        ({"memory_available_bytes": 1 << 30}, "memory", "stop what uses it"),
+        ({"open_files_limit": {"soft": 1024, "hard": 1024}}, "open files", "ulimit -n"),
+        ({"local_port_range": [49152, 65535]}, "local ports", "port"),
+        ({"time_wait": 20_000}, "TIME_WAIT", "sleep 120"),
+        (
+            {"defender": {"realtime": True, "excluded": False}},
+            "Defender",
+            f'Add-MpPreference -ExclusionPath "{ROOT}"',
+        ),
+        ({"may_keep_awake": False}, "sleep", "chmod"),
+        ({"taskset": False}, "placement", "util-linux"),
+        ({"git": {"commit": "f", "dirty": True, "reason": None}}, "sources", "commit"),
+    ],
+)
+def test_each_disturbance_is_found_with_what_mends_it(
+    changes: dict[str, Any], name: str, mend: str | None
+) -> None:
     assert examined()[:2] == ([], {})
     (found,), unchecked, _ = examined(**changes)
     assert found.name == name and found.effect and unchecked == {}
@@ -166,21 +267,30 @@ def test_every_rule_has_a_case_and_what_cannot_be_had_is_not_checked() -> None:
 
 @pytest.mark.parametrize(("changes", "code"), [({}, 0), ({"boost": True, "defender": None}, 1)])
 def test_the_command_says_what_disturbs_and_its_exit_code_whether(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], code: int
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    code: int,
 ) -> None:
     result = examined(**changes)
     monkeypatch.setattr(check, "examine", lambda: result)
     assert main(["check"]) == code
     text = capsys.readouterr().out
-    assert ("    mend: echo 1 | sudo tee" in text and "not checked: scanned: defender: not told" in text) is bool(changes)
+    assert (
+        "    mend: echo 1 | sudo tee" in text and "not checked: scanned: defender: not told" in text
+    ) is bool(changes)
     assert text.endswith(f"{len(result[0])} of 20 things that are looked at disturb figures here\n")
     assert main(["check", "--json"]) == code
     said = json.loads(capsys.readouterr().out)
-    assert [each["name"] for each in said["disturbing"]] == [each.name for each in result[0]] and said["environment"]["cpus_usable"] == [0, 1, 2, 3]
+    assert [each["name"] for each in said["disturbing"]] == [
+        each.name for each in result[0]
+    ] and said["environment"]["cpus_usable"] == [0, 1, 2, 3]
 
 
 def test_this_machine_can_be_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "BUSY_S", 0.05)
     _, unchecked, found = check.examine()
-    assert found["busy"]["others_cpus"] >= 0 and found["sleep_1ms_us"] >= 1000 and found["cpus_usable"]
+    assert (
+        found["busy"]["others_cpus"] >= 0 and found["sleep_1ms_us"] >= 1000 and found["cpus_usable"]
+    )
     assert set(unchecked) <= {rule.__name__ for _, rule in check.RULES}

@@ -8,21 +8,29 @@ import signal
 from dataclasses import replace
 
 import pytest
-from stage import SHORT, FakeLauncher, described
 
-from iomodels.measure import measurement as measure_module
 from iomodels.base.interrupts import Interrupted, Interrupts
+from iomodels.data.records import Condition, Record, check_record
+from iomodels.measure import measurement as measure_module
 from iomodels.measure.measurement import measure
 from iomodels.plan.order import Measurement
-from iomodels.data.records import Condition, Record, check_record
 from iomodels.plan.suite import Suite
+from stage import SHORT, FakeLauncher, described
 
 ITEM = Measurement(3, 1, Condition("two", 8, 64, 64, 1, (("threads", 4),)))
 
 
-def measured(launcher: FakeLauncher, suite: Suite, server: str = "normal", loadgen: str = "normal") -> Record:
+def measured(
+    launcher: FakeLauncher, suite: Suite, server: str = "normal", loadgen: str = "normal"
+) -> Record:
     launcher.behaviour = lambda number: (server, loadgen)
-    record = measure(launcher, suite, "run-1", ITEM, deadlines=replace(SHORT, start_s=1.0 if server == "never ready" else 5.0))
+    record = measure(
+        launcher,
+        suite,
+        "run-1",
+        ITEM,
+        deadlines=replace(SHORT, start_s=1.0 if server == "never ready" else 5.0),
+    )
     check_record(record, "the record")
     return record
 
@@ -30,9 +38,16 @@ def measured(launcher: FakeLauncher, suite: Suite, server: str = "normal", loadg
 def test_a_good_one(launcher: FakeLauncher, suite: Suite) -> None:
     record = measured(launcher, suite)
     assert (record.status, record.reason, record.stderr) == ("ok", None, None)
-    assert (record.index, record.repeat, record.condition, record.platform) == (3, 1, ITEM.condition, "fake-1.0")
+    assert (record.index, record.repeat, record.condition, record.platform) == (
+        3,
+        1,
+        ITEM.condition,
+        "fake-1.0",
+    )
     assert record.server and record.loadgen
-    requests = [record.server[event]["counters"]["requests"] for event in ("begin", "end", "summary")]
+    requests = [
+        record.server[event]["counters"]["requests"] for event in ("begin", "end", "summary")
+    ]
     assert requests == [1000, 2000, 3000]
     assert record.loadgen["result"]["requests"] == 10
     assert launcher.started == [{"model": "two", "port": 0, "threads": 4}]
@@ -41,10 +56,10 @@ def test_a_good_one(launcher: FakeLauncher, suite: Suite) -> None:
 def test_the_load_generator_is_told_what_to_do(launcher: FakeLauncher, suite: Suite) -> None:
     record = measured(launcher, replace(suite, seed=9, warmup_ms=2, duration_ms=3))
     assert record.loadgen
-    assert record.loadgen["argv"][-18:] == (
-        "--port 4711 --connections 8 --size 64 --depth 1 --threads 2 "
-        "--warmup-ms 2 --duration-ms 3 --seed 10 --timeout-ms 1000"
-    ).split()
+    assert (
+        record.loadgen["argv"][-18:]
+        == ["--port", "4711", "--connections", "8", "--size", "64", "--depth", "1", "--threads", "2", "--warmup-ms", "2", "--duration-ms", "3", "--seed", "10", "--timeout-ms", "1000"]
+    )
 
 
 def test_no_more_threads_than_connections(launcher: FakeLauncher, suite: Suite) -> None:
@@ -62,9 +77,17 @@ def test_a_server_gets_room_for_its_connections(launcher: FakeLauncher, suite: S
 @pytest.mark.parametrize(
     ("behaviour", "reason", "stderr"),
     [
-        ("dies before ready", "fake-server: ended .* 'ready'; exit code 3", "fake-server: cannot listen: address in use"),
+        (
+            "dies before ready",
+            "fake-server: ended .* 'ready'; exit code 3",
+            "fake-server: cannot listen: address in use",
+        ),
         ("never ready", "fake-server: no 'ready' within 1 s", None),
-        ("garbage", "fake-server: waiting for 'ready': not a JSON object: Hello, I am a server", None),
+        (
+            "garbage",
+            "fake-server: waiting for 'ready': not a JSON object: Hello, I am a server",
+            None,
+        ),
         ("no port", "the server's ready names no port: 'none'", None),
         ("other platform", "the server ran on fake-2.0, this run is of fake-1.0", None),
         ("dies in mid-window", "fake-server: .*exit code 3", "fake-server: assertion failed"),
@@ -72,7 +95,9 @@ def test_a_server_gets_room_for_its_connections(launcher: FakeLauncher, suite: S
         ("bad exit", "server: exit code 1 after its summary", "fake-server: leaked 3 sessions"),
     ],
 )
-def test_servers_that_fail(launcher: FakeLauncher, suite: Suite, behaviour: str, reason: str, stderr: str | None) -> None:
+def test_servers_that_fail(
+    launcher: FakeLauncher, suite: Suite, behaviour: str, reason: str, stderr: str | None
+) -> None:
     record = measured(launcher, suite, server=behaviour)
     assert record.status == "failed"
     assert re.match(reason, record.reason or "")
@@ -82,7 +107,11 @@ def test_servers_that_fail(launcher: FakeLauncher, suite: Suite, behaviour: str,
 @pytest.mark.parametrize(
     ("behaviour", "reason", "stderr"),
     [
-        ("dies before ready", "fake-loadgen: ended .* 'ready'; exit code 1", "fake-loadgen: cannot connect: refused"),
+        (
+            "dies before ready",
+            "fake-loadgen: ended .* 'ready'; exit code 1",
+            "fake-loadgen: cannot connect: refused",
+        ),
         ("hangs", "fake-loadgen: no 'measured' within 3.001 s", None),
         ("dies in mid-window", "fake-loadgen: .* 'measured'; killed by SIGKILL", None),
         ("errors", "load generator: errors: reset 2, mismatch 1$", None),
@@ -91,11 +120,21 @@ def test_servers_that_fail(launcher: FakeLauncher, suite: Suite, behaviour: str,
         ("few connections", "load generator: 7 of 8 connections stood", None),
         ("exit 5", "load generator: exit code 5 though its result names no error", None),
         ("no replies", "no reply was complete inside the measuring window", None),
-        ("no latency", "an event does not follow docs/interface.md: at loadgen.result: 'response' is a required", None),
-        ("wrong histogram", "an event does not follow docs/interface.md: response: the histogram holds 9 latencies", None),
+        (
+            "no latency",
+            "an event does not follow docs/interface.md: at loadgen.result: 'response' is a required",
+            None,
+        ),
+        (
+            "wrong histogram",
+            "an event does not follow docs/interface.md: response: the histogram holds 9 latencies",
+            None,
+        ),
     ],
 )
-def test_load_generators_that_fail(launcher: FakeLauncher, suite: Suite, behaviour: str, reason: str, stderr: str | None) -> None:
+def test_load_generators_that_fail(
+    launcher: FakeLauncher, suite: Suite, behaviour: str, reason: str, stderr: str | None
+) -> None:
     record = measured(launcher, suite, loadgen=behaviour)
     assert record.status == "failed"
     assert re.match(reason, record.reason or "")
@@ -110,7 +149,9 @@ def test_a_failed_result_is_kept(launcher: FakeLauncher, suite: Suite) -> None:
     assert record.server["summary"]["counters"]["requests"] == 3000
 
 
-def test_the_load_generators_view_of_a_dead_server_is_kept(launcher: FakeLauncher, suite: Suite) -> None:
+def test_the_load_generators_view_of_a_dead_server_is_kept(
+    launcher: FakeLauncher, suite: Suite
+) -> None:
     record = measured(launcher, suite, "dies in mid-window", "errors")
     assert record.reason and record.reason.startswith("fake-server: ")
     assert record.loadgen and record.loadgen["result"]["errors"]["reset"] == 2
@@ -119,14 +160,19 @@ def test_the_load_generators_view_of_a_dead_server_is_kept(launcher: FakeLaunche
 def test_the_server_that_died_first_is_blamed(launcher: FakeLauncher, suite: Suite) -> None:
     record = measured(launcher, suite, "dies in mid-window", "its server dies")
     assert record.reason
-    assert record.reason.startswith("fake-server: died in mid-measurement, exit code 3; then fake-loadgen: ended")
+    assert record.reason.startswith(
+        "fake-server: died in mid-measurement, exit code 3; then fake-loadgen: ended"
+    )
     assert record.stderr == "fake-server: assertion failed\nfake-loadgen: all connections closed"
 
 
 def test_a_server_that_does_not_answer(launcher: FakeLauncher, suite: Suite) -> None:
     """It does not even end with its stdin: it takes a stronger signal, and the record does not wait for ever."""
     record = measured(launcher, suite, "deaf to signals", "hangs")
-    assert record.reason == "fake-loadgen: no 'measured' within 3.001 s; still running; stderr is empty"
+    assert (
+        record.reason
+        == "fake-loadgen: no 'measured' within 3.001 s; still running; stderr is empty"
+    )
 
 
 def test_limits_start_nothing(launcher: FakeLauncher, suite: Suite) -> None:
@@ -136,8 +182,12 @@ def test_limits_start_nothing(launcher: FakeLauncher, suite: Suite) -> None:
     assert launcher.programs == []
 
 
-@pytest.mark.parametrize(("name", "number"), [("SIGINT", signal.SIGINT), ("SIGTERM", signal.SIGTERM)])
-def test_signals_end_it_at_once(launcher: FakeLauncher, suite: Suite, name: str, number: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "number"), [("SIGINT", signal.SIGINT), ("SIGTERM", signal.SIGTERM)]
+)
+def test_signals_end_it_at_once(
+    launcher: FakeLauncher, suite: Suite, name: str, number: int
+) -> None:
     launcher.behaviour = lambda _: ("normal", name)
     with pytest.raises(Interrupted) as caught, Interrupts() as interrupts:
         measure(launcher, suite, "run-1", ITEM, deadlines=SHORT, waiting=interrupts.allowed)
@@ -145,7 +195,9 @@ def test_signals_end_it_at_once(launcher: FakeLauncher, suite: Suite, name: str,
     assert len(launcher.programs) == 2
 
 
-def test_an_unexpected_error_leaves_nothing(launcher: FakeLauncher, suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_leaves_nothing(
+    launcher: FakeLauncher, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*arguments: object) -> None:
         raise ZeroDivisionError
 

@@ -14,42 +14,90 @@ import pytest
 from matplotlib.text import Text
 from rich.console import Console
 
-from iomodels.measure import micro
-from iomodels.judge import stats
-from iomodels.launch.launcher import Program
 from iomodels.data.micro import MicroRun, load_micro_run, short_name, write_micro_run
 from iomodels.data.records import RunError
-from iomodels.measure.run import Refused
 from iomodels.figures import cost_ladder, primitive_costs, readiness_by_sockets, style
 from iomodels.figures.catalogue import write_micro_figures
 from iomodels.figures.micro import NothingToDraw
+from iomodels.judge import stats
+from iomodels.launch.launcher import Program
+from iomodels.measure import micro
+from iomodels.measure.run import Refused
 
 RUN = "20250102-030405-micro"
 LINEAR = {f"readiness/select/last/sockets:{n}": 5000.0 + 20.0 * n for n in (1, 16, 256, 4096)}
-TIMES = {"event/set_then_wait": 1500.0, "clock/read": 25.0, "memory/load/bytes:16384": 1.5, **LINEAR}
+TIMES = {
+    "event/set_then_wait": 1500.0,
+    "clock/read": 25.0,
+    "memory/load/bytes:16384": 1.5,
+    **LINEAR,
+}
 
 
-def google_json(times: Mapping[str, float], repetitions: int = 10, platform: str = "wine-8.0") -> dict[str, Any]:
+def google_json(
+    times: Mapping[str, float], repetitions: int = 10, platform: str = "wine-8.0"
+) -> dict[str, Any]:
     """Google Benchmark's JSON: repetition r of each benchmark takes 1 % longer than r - 1, in µs."""
     runs = [
-        {"name": f"{name}/real_time", "run_name": f"{name}/real_time", "run_type": "iteration", "family_index": family,
-         "per_family_instance_index": 0, "repetitions": repetitions, "repetition_index": repetition, "threads": 1, "iterations": 100,
-         "real_time": time * (1 + 0.01 * repetition) / 1000, "cpu_time": 0.0, "time_unit": "us"}
-        for family, (name, time) in enumerate(times.items()) for repetition in range(repetitions)
-    ]  # fmt: skip
-    aggregates = [{**run, "name": run["name"] + "_mean", "run_type": "aggregate"} for run in runs[::repetitions]]
-    return {"context": {"platform": platform, "library_build_type": "release"}, "benchmarks": runs + aggregates}
+        {
+            "name": f"{name}/real_time",
+            "run_name": f"{name}/real_time",
+            "run_type": "iteration",
+            "family_index": family,
+            "per_family_instance_index": 0,
+            "repetitions": repetitions,
+            "repetition_index": repetition,
+            "threads": 1,
+            "iterations": 100,
+            "real_time": time * (1 + 0.01 * repetition) / 1000,
+            "cpu_time": 0.0,
+            "time_unit": "us",
+        }
+        for family, (name, time) in enumerate(times.items())
+        for repetition in range(repetitions)
+    ]
+    aggregates = [
+        {**run, "name": run["name"] + "_mean", "run_type": "aggregate"}
+        for run in runs[::repetitions]
+    ]
+    return {
+        "context": {"platform": platform, "library_build_type": "release"},
+        "benchmarks": runs + aggregates,
+    }
 
 
-def make_run(folder: Path, times: Mapping[str, float] = TIMES, repetitions: int = 10, platform: str = "wine-8.0") -> MicroRun:
+def make_run(
+    folder: Path,
+    times: Mapping[str, float] = TIMES,
+    repetitions: int = 10,
+    platform: str = "wine-8.0",
+) -> MicroRun:
     path = folder / RUN
     path.mkdir(parents=True)
     manifest = {
-        "format": 1, "run": RUN, "platform": platform, "native": False, "quick": False, "filter": None, "repetitions": repetitions,
-        "min_time_s": 0.05, "command": ["iomodels", "micro"], "environment": {}, "versions": {}, "git": {},
-        "started_utc": "2025-01-02T03:04:05Z", "finished_utc": "2025-01-02T03:05:05Z",
-        "counters": {"clock/read": {"iterations": 100, "context_switches": 0.0, "wineserver_cpu_ns": 1.5, "reason": None}},
-    }  # fmt: skip
+        "format": 1,
+        "run": RUN,
+        "platform": platform,
+        "native": False,
+        "quick": False,
+        "filter": None,
+        "repetitions": repetitions,
+        "min_time_s": 0.05,
+        "command": ["iomodels", "micro"],
+        "environment": {},
+        "versions": {},
+        "git": {},
+        "started_utc": "2025-01-02T03:04:05Z",
+        "finished_utc": "2025-01-02T03:05:05Z",
+        "counters": {
+            "clock/read": {
+                "iterations": 100,
+                "context_switches": 0.0,
+                "wineserver_cpu_ns": 1.5,
+                "reason": None,
+            }
+        },
+    }
     write_micro_run(path, manifest, google_json(times, repetitions, platform))
     return load_micro_run(path)
 
@@ -65,21 +113,36 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (last.series, last.parameter) == ("readiness/select/last", 4096)
 
 
-@pytest.mark.parametrize(("name", "short"), [
-    ("a/b/sockets:4/real_time", "a/b/sockets:4"), ("accept/accept/iterations:256/real_time", "accept/accept"), ("pool/work/manual_time", "pool/work"),
-])
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("a/b/sockets:4/real_time", "a/b/sockets:4"),
+        ("accept/accept/iterations:256/real_time", "accept/accept"),
+        ("pool/work/manual_time", "pool/work"),
+    ],
+)
 def test_what_the_library_appends_to_a_name_goes(name: str, short: str) -> None:
     assert short_name(name) == short
 
 
 def test_another_platform_in_the_figures_is_refused(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    (run.path / "benchmark.json").write_text(json.dumps(google_json(TIMES, platform="windows-11-26100")))
+    (run.path / "benchmark.json").write_text(
+        json.dumps(google_json(TIMES, platform="windows-11-26100"))
+    )
     with pytest.raises(RunError, match="never mixed"):
         load_micro_run(run.path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"context": {"platform": "wine-8.0"}, "benchmarks": [{"run_type": "iteration"}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"context": {"platform": "wine-8.0"}, "benchmarks": [{"run_type": "iteration"}]}',
+    ],
+)
 def test_a_damaged_file_is_one_line(text: str, tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run.path / "benchmark.json").write_text(text)
@@ -88,7 +151,9 @@ def test_a_damaged_file_is_one_line(text: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value) and "benchmark.json" in str(caught.value)
 
 
-def counted(readings: Sequence[tuple[str, int, int]], iterations: int = 10, counters: bool = True) -> dict[str, Any]:
+def counted(
+    readings: Sequence[tuple[str, int, int]], iterations: int = 10, counters: bool = True
+) -> dict[str, Any]:
     """What _Counting makes of readings (event, context switches, wineserver ns) behind a calibration of 2 switches and 300 ns each."""
     counting = micro._Counting()
     for begin in (0, 10, 20):
@@ -103,8 +168,15 @@ def counted(readings: Sequence[tuple[str, int, int]], iterations: int = 10, coun
 
 
 def test_counters_are_per_operation_without_what_reading_costs() -> None:
-    result = counted([("begin", 100, 1000), ("end", 122, 6300), ("begin", 200, 7000), ("end", 222, 12300)])
-    assert result == {"iterations": 10, "context_switches": 4.0, "wineserver_cpu_ns": 1000.0, "reason": None}
+    result = counted(
+        [("begin", 100, 1000), ("end", 122, 6300), ("begin", 200, 7000), ("end", 222, 12300)]
+    )
+    assert result == {
+        "iterations": 10,
+        "context_switches": 4.0,
+        "wineserver_cpu_ns": 1000.0,
+        "reason": None,
+    }
 
 
 def test_counters_never_go_below_nothing() -> None:
@@ -113,7 +185,11 @@ def test_counters_never_go_below_nothing() -> None:
 
 def test_threads_that_end_leave_no_context_switches() -> None:
     result = counted([("begin", 100, 1000), ("end", 122, 6300)], counters=False)
-    assert result["context_switches"] is None and "threads that end" in result["reason"] and result["wineserver_cpu_ns"] == 500.0
+    assert (
+        result["context_switches"] is None
+        and "threads that end" in result["reason"]
+        and result["wineserver_cpu_ns"] == 500.0
+    )
 
 
 def output_of(before: MicroRun, after: MicroRun) -> str:
@@ -125,15 +201,30 @@ def output_of(before: MicroRun, after: MicroRun) -> str:
 def test_a_difference_is_shown_and_none_is_not(tmp_path: Path) -> None:
     one, same = make_run(tmp_path / "1"), make_run(tmp_path / "2")
     slower = make_run(tmp_path / "3", {**TIMES, "clock/read": 50.0})
-    assert all(each.difference.finding is stats.Finding.NOT_SHOWN for each in micro.differences(one, same))
-    (shown,) = [each for each in micro.differences(one, slower) if each.difference.finding is stats.Finding.SHOWN]
-    assert shown.name == "clock/read" and shown.difference.ratio and shown.difference.ratio.value == pytest.approx(2.0)
+    assert all(
+        each.difference.finding is stats.Finding.NOT_SHOWN for each in micro.differences(one, same)
+    )
+    (shown,) = [
+        each
+        for each in micro.differences(one, slower)
+        if each.difference.finding is stats.Finding.SHOWN
+    ]
+    assert (
+        shown.name == "clock/read"
+        and shown.difference.ratio
+        and shown.difference.ratio.value == pytest.approx(2.0)
+    )
     assert "shown for 1 of 7" in output_of(one, slower)
 
 
 def test_too_few_repetitions_claim_nothing(tmp_path: Path) -> None:
-    one, two = make_run(tmp_path / "1", repetitions=3), make_run(tmp_path / "2", {name: 9 * time for name, time in TIMES.items()}, 3)
-    assert {each.difference.finding for each in micro.differences(one, two)} == {stats.Finding.TOO_FEW}
+    one, two = (
+        make_run(tmp_path / "1", repetitions=3),
+        make_run(tmp_path / "2", {name: 9 * time for name, time in TIMES.items()}, 3),
+    )
+    assert {each.difference.finding for each in micro.differences(one, two)} == {
+        stats.Finding.TOO_FEW
+    }
     assert "with 3 repetitions nothing can be claimed" in output_of(one, two)
 
 
@@ -157,7 +248,9 @@ def test_the_slope_is_the_lines_and_only_a_line_has_one() -> None:
     assert readiness_by_sockets.fit((1, 2), (1.0, 2.0)) is None
 
 
-@pytest.mark.parametrize("draw", [primitive_costs.draw, readiness_by_sockets.draw, cost_ladder.draw])
+@pytest.mark.parametrize(
+    "draw", [primitive_costs.draw, readiness_by_sockets.draw, cost_ladder.draw]
+)
 def test_figures_carry_their_conditions_and_are_the_same_twice(draw: Any, tmp_path: Path) -> None:
     run = make_run(tmp_path)
     one, two = draw(run), draw(run)
@@ -165,13 +258,20 @@ def test_figures_carry_their_conditions_and_are_the_same_twice(draw: Any, tmp_pa
     shown = "\n".join(text.get_text() for text in one.figure.findobj(Text))
     for words in ("wine-8.0", "n = 10 repetitions", RUN, style.WINE_WORDS):
         assert words in shown
-    assert one.command == f"iomodels plot {one.name} {RUN}" and str(tmp_path) not in style.svg_text(one)
-    native = "\n".join(text.get_text() for text in draw(make_run(tmp_path / "n", platform="linux-6.1")).figure.findobj(Text))
+    assert one.command == f"iomodels plot {one.name} {RUN}" and str(tmp_path) not in style.svg_text(
+        one
+    )
+    native = "\n".join(
+        text.get_text()
+        for text in draw(make_run(tmp_path / "n", platform="linux-6.1")).figure.findobj(Text)
+    )
     assert style.WINE_WORDS not in native
 
 
 def test_a_figure_whose_benchmarks_were_filtered_out_is_left_out(tmp_path: Path) -> None:
-    run = make_run(tmp_path, {"apc/queue_then_sleep": 1000.0, "completion_port/get_ex/batch:1": 500.0})
+    run = make_run(
+        tmp_path, {"apc/queue_then_sleep": 1000.0, "completion_port/get_ex/batch:1": 500.0}
+    )
     with pytest.raises(NothingToDraw):
         readiness_by_sockets.draw(run)
     assert [path.stem for path in write_micro_figures(run)] == ["primitive_costs", "cost_ladder"]
@@ -213,13 +313,21 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     def run(fails: str = "never", **options: Any) -> tuple[int | Refused, str, list[Path]]:
         @contextmanager
         def starter(*_: object) -> Iterator[micro.Start]:
-            yield lambda arguments: Program([sys.executable, "-c", PROGRAM, fails, *arguments], name="microbench")
+            yield lambda arguments: Program(
+                [sys.executable, "-c", PROGRAM, fails, *arguments], name="microbench"
+            )
 
         monkeypatch.setattr(micro, "_starter", starter)
         stream = io.StringIO()
         outcome: int | Refused
         try:
-            outcome = micro.run_micro(tmp_path, Console(file=stream, width=200), ("iomodels", "micro"), micro.Options(**options), tmp_path / "out")
+            outcome = micro.run_micro(
+                tmp_path,
+                Console(file=stream, width=200),
+                ("iomodels", "micro"),
+                micro.Options(**options),
+                tmp_path / "out",
+            )
         except Refused as refusal:
             outcome = refusal
         return outcome, stream.getvalue(), list((tmp_path / "out").glob("*"))
@@ -237,7 +345,10 @@ def test_a_run_keeps_the_librarys_json_without_the_machines_names(made_up: Any) 
     assert (folder / "figures" / "cost_ladder.svg").is_file()
 
 
-@pytest.mark.parametrize(("fails", "message"), [("first", "clock/read: no clock"), ("then", "clock/read: the clock went back")])
+@pytest.mark.parametrize(
+    ("fails", "message"),
+    [("first", "clock/read: no clock"), ("then", "clock/read: the clock went back")],
+)
 def test_a_benchmark_that_fails_fails_the_run(made_up: Any, fails: str, message: str) -> None:
     outcome, _, folders = made_up(fails)
     assert isinstance(outcome, Refused) and outcome.lines == (message,) and outcome.exit_code == 1

@@ -31,7 +31,9 @@ for name in ("SIGKILL", "SIGHUP", "SIGSTOP", "SIGCONT", "SIGUSR1", "SIGALRM"):
 sys.exit(pytest.main(["-p", "no:cacheprovider", "-p", "no:xdist", "--collect-only", "-q", "-rs", "tests/py", "tests/servers"]))
 """
 
-specification = importlib.util.spec_from_file_location("tests_conftest", ROOT / "tests" / "conftest.py")
+specification = importlib.util.spec_from_file_location(
+    "tests_conftest", ROOT / "tests" / "conftest.py"
+)
 assert specification and specification.loader
 conftest = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(conftest)
@@ -40,7 +42,15 @@ specification.loader.exec_module(conftest)
 @pytest.fixture(scope="module")
 def collected() -> str:
     environ = {**os.environ, "IOMODELS_TESTS_OF_WINDOWS": "1", "PYTHONPATH": str(ROOT / "harness")}
-    done = subprocess.run([sys.executable, "-c", COLLECT], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECT],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     return done.stdout
 
@@ -48,7 +58,11 @@ def collected() -> str:
 def test_every_other_test_can_be_loaded_there(collected: str) -> None:
     """Nothing that is not in the list needs a module or a name of POSIX to be imported."""
     files = {name for name in re.findall(r"^(tests/\w+/test_\w+\.py)::", collected, re.MULTILINE)}
-    every = {path.relative_to(ROOT).as_posix() for room in ("py", "servers") for path in (ROOT / "tests" / room).glob("test_*.py")}
+    every = {
+        path.relative_to(ROOT).as_posix()
+        for room in ("py", "servers")
+        for path in (ROOT / "tests" / room).glob("test_*.py")
+    }
     left_out = {f"tests/{name}" for name in conftest.NOT_ON_WINDOWS if "::" not in name}
     assert left_out and files == every - left_out
 
@@ -56,7 +70,11 @@ def test_every_other_test_can_be_loaded_there(collected: str) -> None:
 def test_each_file_that_is_left_out_says_why(collected: str) -> None:
     for name, reason in conftest.NOT_ON_WINDOWS.items():
         if "::" not in name:
-            assert re.search(rf"^SKIPPED .*: {re.escape(f'{name} not on Windows: {reason}')}$", collected, re.MULTILINE), name
+            assert re.search(
+                rf"^SKIPPED .*: {re.escape(f'{name} not on Windows: {reason}')}$",
+                collected,
+                re.MULTILINE,
+            ), name
 
 
 def test_each_test_that_is_left_out_is_there(collected: str) -> None:
@@ -67,9 +85,29 @@ def test_each_test_that_is_left_out_is_there(collected: str) -> None:
 @pytest.mark.parametrize("as_windows", [True, False])
 def test_one_that_is_left_out_is_skipped_with_its_reason(as_windows: bool) -> None:
     name = "py/test_measure.py::test_load_generators_that_fail"
-    environ = {key: value for key, value in os.environ.items() if key != "IOMODELS_TESTS_OF_WINDOWS"} | ({"IOMODELS_TESTS_OF_WINDOWS": "1"} if as_windows else {})
-    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-rs", f"tests/{name}", "-k", "unanswered or limits"]
-    done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    environ = {
+        key: value for key, value in os.environ.items() if key != "IOMODELS_TESTS_OF_WINDOWS"
+    } | ({"IOMODELS_TESTS_OF_WINDOWS": "1"} if as_windows else {})
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-q",
+        "-rs",
+        f"tests/{name}",
+        "-k",
+        "unanswered or limits",
+    ]
+    done = subprocess.run(
+        argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stdout
-    assert ("1 skipped" in done.stdout and f"not on Windows: {conftest.NOT_ON_WINDOWS[name]}" in done.stdout) is as_windows
+    assert (
+        "1 skipped" in done.stdout
+        and f"not on Windows: {conftest.NOT_ON_WINDOWS[name]}" in done.stdout
+    ) is as_windows
     assert ("1 passed" in done.stdout) is not as_windows

@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_run import RUN, make_run, suite_of, with_everything
 
-from iomodels.data import hdr
-from iomodels.cli.commands import main
 from iomodels.base.files import ROOT
-from iomodels.report.pack import MOST_BYTES, pack_run, size
-from iomodels.report.publish import to_json
+from iomodels.cli.commands import main
+from iomodels.data import hdr
 from iomodels.data.records import PACKED, RECORDS, Record, RunError, load_run, record_to_json
 from iomodels.figures.catalogue import OF_RUNS
-from iomodels.report.submission import complaints
-from iomodels.plan.suite import Server
 from iomodels.judge.summary import summarise
+from iomodels.plan.suite import Server
+from iomodels.report.pack import MOST_BYTES, pack_run, size
+from iomodels.report.publish import to_json
+from iomodels.report.submission import complaints
+from made_run import RUN, make_run, suite_of, with_everything
 
 LAYOUT = hdr.Layout(1, 60_000_000_000, 3)
 KEPT = sorted(path.parent for path in (ROOT / "results" / "contributed").glob("*/*/run.json"))
@@ -36,17 +36,46 @@ def newest(record: Record) -> Record:
     result: dict[str, Any] = dict(record.loadgen["result"])
     latency = result.pop("latency")
     audit: dict[str, Any] = {
-        "timely_share": None, "held_share": None, "target_rate": None, "achieved_rate": 1.0, "behind_since_ns": None, "cpu_threads": [0.2], "cpu_share_max": 0.2,
-        "connections_requested": 1, "connections_established": 1, "littles_gap": 0.0, "replies_checked": 1, "bytes_checked": 1, "errors": {}, "clock_resolution_ns": 1.0,
-    }  # fmt: skip
-    result |= {"response": {**latency, "intended": "actual"}, "service": latency, "connect": latency, "audit": audit}
+        "timely_share": None,
+        "held_share": None,
+        "target_rate": None,
+        "achieved_rate": 1.0,
+        "behind_since_ns": None,
+        "cpu_threads": [0.2],
+        "cpu_share_max": 0.2,
+        "connections_requested": 1,
+        "connections_established": 1,
+        "littles_gap": 0.0,
+        "replies_checked": 1,
+        "bytes_checked": 1,
+        "errors": {},
+        "clock_resolution_ns": 1.0,
+    }
+    result |= {
+        "response": {**latency, "intended": "actual"},
+        "service": latency,
+        "connect": latency,
+        "audit": audit,
+    }
     return replace(record, format=3, loadgen={**record.loadgen, "result": result})
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = make_run(tmp_path_factory.mktemp("made"), suite_of([Server("select"), Server("iocp")], (64,), (64,), repeats=2), enrich=newest)
-    laws = {"format": 1, "platform": "wine-8.0", "key": "a build", "observed_utc": "2025-01-02T03:04:00Z", "environment": {}, "laws": [], "failed": []}
+    folder = make_run(
+        tmp_path_factory.mktemp("made"),
+        suite_of([Server("select"), Server("iocp")], (64,), (64,), repeats=2),
+        enrich=newest,
+    )
+    laws = {
+        "format": 1,
+        "platform": "wine-8.0",
+        "key": "a build",
+        "observed_utc": "2025-01-02T03:04:00Z",
+        "environment": {},
+        "laws": [],
+        "failed": [],
+    }
     (folder / "laws.json").write_text(json.dumps(laws), encoding="utf-8")
     return folder
 
@@ -73,14 +102,26 @@ def test_a_histogram_by_its_buckets_is_the_same_histogram(buckets: dict[int, int
     assert sum(each for each in listed if each > 0) == sum(buckets.values())
 
 
-def test_the_newest_format_is_read_as_it_was_told_but_for_the_digits_of_intervals(made: Path) -> None:
+def test_the_newest_format_is_read_as_it_was_told_but_for_the_digits_of_intervals(
+    made: Path,
+) -> None:
     suite = suite_of([Server("select"), Server("iocp")], (64,), (64,), repeats=2)
-    told = {record.index: newest(record) for record in load_run(make_run(made.parent / "plain", suite)).records}
+    told = {
+        record.index: newest(record)
+        for record in load_run(make_run(made.parent / "plain", suite)).records
+    }
     lines = [json.loads(line) for line in (made / RECORDS).read_text(encoding="utf-8").splitlines()]
-    assert all("counts" not in line["loadgen"]["result"]["response"]["histogram"] and line["loadgen"]["result"]["service"] == {"same_as": "response"} for line in lines)
+    assert all(
+        "counts" not in line["loadgen"]["result"]["response"]["histogram"]
+        and line["loadgen"]["result"]["service"] == {"same_as": "response"}
+        for line in lines
+    )
     for record in load_run(made).records:
         assert record.loadgen
-        read, was = dict(record.loadgen["result"]), dict(record_to_json(replace(told[record.index], format=2))["loadgen"]["result"])
+        read, was = (
+            dict(record.loadgen["result"]),
+            dict(record_to_json(replace(told[record.index], format=2))["loadgen"]["result"]),
+        )
         for time in ("response", "connect"):
             assert read[time] == was[time]
         assert read["intervals"]["requests"] == was["intervals"]["requests"]
@@ -89,11 +130,20 @@ def test_the_newest_format_is_read_as_it_was_told_but_for_the_digits_of_interval
                 assert ns is was_ns is None or ns == pytest.approx(was_ns, rel=0.005)
 
 
-@pytest.mark.parametrize("buckets, words", [
-    ([5, 0], "numbers other than 0"), ([-3, -4, 20_000], "must be followed by a count"), ([20_000, -1], "must be followed by a count"),
-    ([-40_000, 20_000], rf"lists 40001 buckets, it has {LAYOUT.places}"), ([19_999], "holds 19999 latencies"), ([True, 19_999], "numbers other than 0"),
-])  # fmt: skip
-def test_buckets_that_are_none_are_refused(made: Path, tmp_path: Path, buckets: list[int], words: str) -> None:
+@pytest.mark.parametrize(
+    "buckets, words",
+    [
+        ([5, 0], "numbers other than 0"),
+        ([-3, -4, 20_000], "must be followed by a count"),
+        ([20_000, -1], "must be followed by a count"),
+        ([-40_000, 20_000], rf"lists 40001 buckets, it has {LAYOUT.places}"),
+        ([19_999], "holds 19999 latencies"),
+        ([True, 19_999], "numbers other than 0"),
+    ],
+)
+def test_buckets_that_are_none_are_refused(
+    made: Path, tmp_path: Path, buckets: list[int], words: str
+) -> None:
     folder = Path(shutil.copytree(made, tmp_path / made.name))
     first, *others = (folder / RECORDS).read_text(encoding="utf-8").splitlines()
     line = json.loads(first)
@@ -105,7 +155,12 @@ def test_buckets_that_are_none_are_refused(made: Path, tmp_path: Path, buckets: 
 
 def test_a_packed_run_says_what_the_run_says(made: Path, packed: Path) -> None:
     assert lzma.decompress((packed / PACKED).read_bytes()) == (made / RECORDS).read_bytes()
-    assert sorted(path.name for path in packed.iterdir()) == ["laws.json", PACKED, "report.html", "run.json"]
+    assert sorted(path.name for path in packed.iterdir()) == [
+        "laws.json",
+        PACKED,
+        "report.html",
+        "run.json",
+    ]
     assert load_run(packed).records == load_run(made).records
     assert to_json(summarise(load_run(packed))) == to_json(summarise(load_run(made)))
 
@@ -113,43 +168,63 @@ def test_a_packed_run_says_what_the_run_says(made: Path, packed: Path) -> None:
 @pytest.mark.usefixtures("one_figure")
 def test_the_report_of_a_packed_run_is_one_page_that_needs_nothing(packed: Path) -> None:
     page = (packed / "report.html").read_text(encoding="utf-8")
-    assert f'href="{PACKED}"' in page and "figures/" not in page and "requests per second</text>" in page
+    assert (
+        f'href="{PACKED}"' in page
+        and "figures/" not in page
+        and "requests per second</text>" in page
+    )
     before = page.encode()
     assert main(["report", str(packed)]) == 0
     assert (packed / "report.html").read_bytes() == before and not (packed / "figures").exists()
 
 
 @pytest.mark.usefixtures("one_figure")
-def test_packing_by_command(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packing_by_command(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("iomodels.cli.commands.CONTRIBUTED", tmp_path)
     assert main(["pack", str(made)]) == 0
     target = tmp_path / "wine-8.0" / RUN
     assert f"packed: {target} (" in capsys.readouterr().out
     with pytest.raises(SystemExit) as refused:
         main(["pack", str(made)])
-    assert refused.value.code == 1 and capsys.readouterr().err == f"iomodels: {target}: is there already; --out names another folder\n"
+    assert (
+        refused.value.code == 1
+        and capsys.readouterr().err
+        == f"iomodels: {target}: is there already; --out names another folder\n"
+    )
     assert main(["report", RUN, "--json"]) == 0, "it is found by its name"
     with pytest.raises(SystemExit) as refused:
         main(["run", "--resume", RUN])
     assert "is packed, and a packed run is not written to" in capsys.readouterr().err
 
 
-def test_a_damaged_archive_says_so_in_one_line(packed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_archive_says_so_in_one_line(
+    packed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     whole = (packed / PACKED).read_bytes()
     for content in (whole[:-20], whole[:100], b"", whole[:200] + b"?" + whole[201:]):
         (packed / PACKED).write_bytes(content)
         with pytest.raises(SystemExit) as refused:
             main(["validate", str(packed)])
         message = capsys.readouterr().err
-        assert refused.value.code == 1 and message.startswith(f"iomodels: {packed / PACKED}: damaged: ") and message.count("\n") == 1
+        assert (
+            refused.value.code == 1
+            and message.startswith(f"iomodels: {packed / PACKED}: damaged: ")
+            and message.count("\n") == 1
+        )
     (packed / PACKED).write_bytes(whole)
     (packed / RECORDS).write_bytes(b"")
-    with pytest.raises(RunError, match="has records.jsonl and records.jsonl.xz; one of them is too many"):
+    with pytest.raises(
+        RunError, match="has records.jsonl and records.jsonl.xz; one of them is too many"
+    ):
         load_run(packed)
 
 
 def test_a_packed_run_that_is_too_large_cannot_be_handed_in(packed: Path) -> None:
-    (packed / "laws.json").write_bytes(b" " * (MOST_BYTES + 1 - size(packed) + (packed / "laws.json").stat().st_size))
+    (packed / "laws.json").write_bytes(
+        b" " * (MOST_BYTES + 1 - size(packed) + (packed / "laws.json").stat().st_size)
+    )
     assert any("it is 2.00 MB, kept is what has at most 2" in line for line in complaints(packed))
 
 
@@ -160,9 +235,17 @@ def test_a_kept_run_can_be_handed_in_and_its_report_is_of_its_records(folder: Pa
     assert run.manifest["platform"] == folder.parent.name and run.manifest["run"] == folder.name
     page = (folder / "report.html").read_text(encoding="utf-8")
     found = to_json(summarise(run))
-    assert f'href="{PACKED}"' in page and all(sentence in page for sentence in map(escaped, found["answer"]))
+    assert f'href="{PACKED}"' in page and all(
+        sentence in page for sentence in map(escaped, found["answer"])
+    )
 
 
 def escaped(sentence: str) -> str:
     """As the page has it."""
-    return sentence.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;").replace('"', "&#34;")
+    return (
+        sentence.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("'", "&#39;")
+        .replace('"', "&#34;")
+    )

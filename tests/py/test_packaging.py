@@ -32,7 +32,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-    done = subprocess.run([sys.executable, "-c", build, str(folder)], cwd=source, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", build, str(folder)],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     [wheel] = folder.glob("*.whl")
     assert wheel.name.startswith(f"iomodels-{iomodels.__version__}-py3-none-any")
@@ -43,7 +49,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_every_file_of_its_packages(site: Path) -> None:
     for name in PACKAGED:
-        here = {path.relative_to(ROOT / name) for path in (ROOT / name).rglob("*") if path.is_file()}
+        here = {
+            path.relative_to(ROOT / name) for path in (ROOT / name).rglob("*") if path.is_file()
+        }
         here = {path for path in here if "__pycache__" not in path.parts}
         there = site / name.replace("results/", "iomodels/").removeprefix("harness/")
         assert here and {path for path in here if not (there / path).is_file()} == set()
@@ -53,15 +61,28 @@ def test_the_installed_program_works_away_from_the_checkout(site: Path, tmp_path
     environ = {**os.environ, "PYTHONPATH": str(site)}
 
     def run(*argv: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, *argv], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            [sys.executable, *argv],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
 
     assert run("-m", "iomodels", "--version").stdout == f"iomodels {iomodels.__version__}\n"
     assert all(name in run("-m", "iomodels", "suites").stdout for name in suite_files())
     missing = run("-m", "iomodels", "report", "latest")
-    assert (missing.returncode, missing.stderr) == (2, f"iomodels: latest: no such run; {tmp_path / 'results'} has none yet\n")
+    assert (missing.returncode, missing.stderr) == (
+        2,
+        f"iomodels: latest: no such run; {tmp_path / 'results'} has none yet\n",
+    )
     schema = "from pathlib import Path; import iomodels.data.records as r; print(r.__file__); r.write_manifest(Path(), {})"
     checked = run("-c", schema)
-    assert checked.stdout.startswith(str(site)) and "RunError: run.json: at the top level" in checked.stderr, checked
+    assert (
+        checked.stdout.startswith(str(site))
+        and "RunError: run.json: at the top level" in checked.stderr
+    ), checked
 
 
 def test_the_version_has_one_place() -> None:
@@ -69,20 +90,32 @@ def test_the_version_has_one_place() -> None:
         project = tomllib.load(file)
     assert "version" in project["project"]["dynamic"]
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "iomodels.__version__"}
-    headings = re.findall(r"^## \[(.+?)\](?: – (\S+))?", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    headings = re.findall(
+        r"^## \[(.+?)\](?: – (\S+))?",
+        (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     name, planned = headings[0]
     assert iomodels.__version__ == (planned if name == "Unreleased" else name)
-    caches = [path for path in (ROOT / "build").glob("*/CMakeCache.txt") if path.parent.name in ("host", "mingw")]
+    caches = [
+        path
+        for path in (ROOT / "build").glob("*/CMakeCache.txt")
+        if path.parent.name in ("host", "mingw")
+    ]
     assert caches
     for cache in caches:
-        assert f"CMAKE_PROJECT_VERSION:STATIC={iomodels.__version__}\n" in cache.read_text(encoding="utf-8"), cache
+        assert f"CMAKE_PROJECT_VERSION:STATIC={iomodels.__version__}\n" in cache.read_text(
+            encoding="utf-8"
+        ), cache
 
 
 def test_dependencies_of_vcpkg_are_those_of_cmake() -> None:
     listed = json.loads((ROOT / "vcpkg.json").read_text(encoding="utf-8"))
     assert listed["dependencies"] == ["hdr-histogram"]
     assert "version" not in listed and "builtin-baseline" not in listed
-    assert "find_package(hdr_histogram" in (ROOT / "cmake" / "dependencies.cmake").read_text(encoding="utf-8")
+    assert "find_package(hdr_histogram" in (ROOT / "cmake" / "dependencies.cmake").read_text(
+        encoding="utf-8"
+    )
 
 
 # ---- workflows ----
@@ -104,7 +137,9 @@ def test_the_linux_job_runs_the_gate_and_nothing_else() -> None:
 def test_actions_are_pinned_and_jobs_end(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     uses = re.findall(r"uses: *(\S+)", text)
-    assert uses and [name for name in uses if not re.fullmatch(r"[\w./-]+@v\d+\.\d+\.\d+", name)] == []
+    assert (
+        uses and [name for name in uses if not re.fullmatch(r"[\w./-]+@v\d+\.\d+\.\d+", name)] == []
+    )
     jobs = re.findall(r"^  ([\w-]+):$", text.split("\njobs:\n")[1], re.MULTILINE)
     assert jobs and [name for name in jobs if "timeout-minutes: " not in job(text, name)] == []
     assert re.search(r"^permissions:\n  contents: read$", text, re.MULTILINE)
@@ -112,18 +147,34 @@ def test_actions_are_pinned_and_jobs_end(path: Path) -> None:
 
 def test_presets_and_suites_of_the_workflows_are_there() -> None:
     presets = json.loads((ROOT / "CMakePresets.json").read_text(encoding="utf-8"))
-    kinds = {"cmake --preset": "configure", "cmake --build --preset": "build", "ctest --preset": "test", "cpack --preset": "package",
-             "cmake --workflow --preset": "workflow"}  # fmt: skip
+    kinds = {
+        "cmake --preset": "configure",
+        "cmake --build --preset": "build",
+        "ctest --preset": "test",
+        "cpack --preset": "package",
+        "cmake --workflow --preset": "workflow",
+    }
     named = set()
     for path in WORKFLOWS:
         text = path.read_text(encoding="utf-8")
-        matrix = [", ".join([*re.findall(r"preset: \[(.+)\]", text), *re.findall(r"^ +preset: ([\w-]+)$", text, re.MULTILINE)])]
-        for command, preset in re.findall(r"((?:cmake|ctest|cpack)(?: --\w+)* --preset) (\$\{\{.+?\}\}|[\w-]+)", text):
+        matrix = [
+            ", ".join(
+                [
+                    *re.findall(r"preset: \[(.+)\]", text),
+                    *re.findall(r"^ +preset: ([\w-]+)$", text, re.MULTILINE),
+                ]
+            )
+        ]
+        for command, preset in re.findall(
+            r"((?:cmake|ctest|cpack)(?: --\w+)* --preset) (\$\{\{.+?\}\}|[\w-]+)", text
+        ):
             for each in matrix[0].split(", ") if preset.startswith("$") else [preset]:
                 known = {entry["name"] for entry in presets[f"{kinds[command]}Presets"]}
                 assert each in known, f"{path.name}: {command} {each}"
                 named.add(each)
-        suites = {name for found in re.findall(r"suite: \[(.+)\]", text) for name in found.split(", ")}
+        suites = {
+            name for found in re.findall(r"suite: \[(.+)\]", text) for name in found.split(", ")
+        }
         suites |= set(re.findall(r"(?:iomodels\.cmd|-m iomodels) run ([\w-]+)", text))
         assert suites <= set(suite_files()), path.name
     assert set(windows_presets()) <= named
@@ -140,30 +191,54 @@ def windows_presets() -> list[str]:
 def test_what_iomodels_cmd_may_build_it_can_also_test() -> None:
     presets = json.loads((ROOT / "CMakePresets.json").read_text(encoding="utf-8"))
     for kind in ("configure", "build", "test"):
-        assert set(windows_presets()) <= {preset["name"] for preset in presets[f"{kind}Presets"]}, kind
+        assert set(windows_presets()) <= {preset["name"] for preset in presets[f"{kind}Presets"]}, (
+            kind
+        )
     [msvc] = [preset for preset in presets["configurePresets"] if preset["name"] == "msvc"]
-    assert "generator" not in msvc, "one of a certain Visual Studio, which a machine with another one does not have"
+    assert "generator" not in msvc, (
+        "one of a certain Visual Studio, which a machine with another one does not have"
+    )
 
 
 def test_an_archive_holds_every_program_that_the_harness_starts(tmp_path: Path) -> None:
     """What `cmake --install` puts there is what CPack packs."""
     build = ROOT / "build" / "mingw"
-    install = ["cmake", "--install", str(build), "--component", "programs", "--prefix", str(tmp_path)]
+    install = [
+        "cmake",
+        "--install",
+        str(build),
+        "--component",
+        "programs",
+        "--prefix",
+        str(tmp_path),
+    ]
     done = subprocess.run(install, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    here = {path.relative_to(tmp_path / "bin").as_posix() for path in (tmp_path / "bin").rglob("*.exe")}
+    here = {
+        path.relative_to(tmp_path / "bin").as_posix() for path in (tmp_path / "bin").rglob("*.exe")
+    }
     models = {f"{path.stem}.exe" for path in (ROOT / "servers").glob("*.c")}
     library = {"law", "verdict"}
-    laws = {f"laws/{path.stem}.exe" for path in (ROOT / "laws").glob("*.c") if path.stem not in library}
+    laws = {
+        f"laws/{path.stem}.exe" for path in (ROOT / "laws").glob("*.c") if path.stem not in library
+    }
     assert here == models | laws | {"loadgen.exe"}
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    sorted([*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]),
+    ids=lambda page: page.name,
+)
 def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
     """To a file of the tree and, where one is named, to a heading of it."""
-    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", page.read_text(encoding="utf-8")):
+    for target, anchor in re.findall(
+        r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", page.read_text(encoding="utf-8")
+    ):
         path = page.parent / target if target else page
         assert path.exists(), f"{target} is not there"
         if anchor:
             headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, f"{target} has no heading #{anchor}"
+            assert anchor in {
+                re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
+            }, f"{target} has no heading #{anchor}"

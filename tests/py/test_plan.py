@@ -4,27 +4,44 @@ from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
+
+from iomodels.data.records import Condition
+from iomodels.plan.order import cells, is_limit, limit_of, make_plan
+from iomodels.plan.suite import Server, Suite
 from stage import described
 
-from iomodels.plan.order import cells, is_limit, limit_of, make_plan
-from iomodels.data.records import Condition
-from iomodels.plan.suite import Server, Suite
-
 names = st.sampled_from(["select", "iocp", "threads"])
-servers = st.builds(lambda name, threads: Server(name, (("threads", threads),) if threads else ()), names, st.integers(0, 4))
+servers = st.builds(
+    lambda name, threads: Server(name, (("threads", threads),) if threads else ()),
+    names,
+    st.integers(0, 4),
+)
 levels = st.lists(st.integers(1, 1024), min_size=1, max_size=5, unique=True).map(tuple)
 suites = st.builds(
-    Suite, name=st.just("s"), title=st.just("t"), question=st.just("q"),
-    servers=st.lists(servers, min_size=1, max_size=4, unique=True).map(tuple), connections=levels, sizes=levels,
-    depth=st.integers(1, 4), repeats=st.integers(1, 5), warmup_ms=st.just(0), duration_ms=st.just(1),
-    seed=st.integers(0, 2**32 - 1), loadgen_threads=st.just(1),
-)  # fmt: skip
+    Suite,
+    name=st.just("s"),
+    title=st.just("t"),
+    question=st.just("q"),
+    servers=st.lists(servers, min_size=1, max_size=4, unique=True).map(tuple),
+    connections=levels,
+    sizes=levels,
+    depth=st.integers(1, 4),
+    repeats=st.integers(1, 5),
+    warmup_ms=st.just(0),
+    duration_ms=st.just(1),
+    seed=st.integers(0, 2**32 - 1),
+    loadgen_threads=st.just(1),
+)
 
 
 @given(suites)
 def test_every_repeat_is_a_block_with_every_cell_once(suite: Suite) -> None:
     plan, every = make_plan(suite), cells(suite)
-    assert len(every) == len(set(every)) == len(suite.servers) * len(suite.connections) * len(suite.sizes)
+    assert (
+        len(every)
+        == len(set(every))
+        == len(suite.servers) * len(suite.connections) * len(suite.sizes)
+    )
     assert len(plan) == len(every) * suite.repeats
     for repeat in range(suite.repeats):
         block = plan[repeat * len(every) : (repeat + 1) * len(every)]
@@ -43,7 +60,9 @@ def test_same_seed_same_plan(suite: Suite) -> None:
 
 
 def many(seed: int) -> Suite:
-    return Suite("s", "t", "q", (Server("a"), Server("b")), tuple(range(1, 11)), (64,), 1, 4, 0, 1, seed, 1)
+    return Suite(
+        "s", "t", "q", (Server("a"), Server("b")), tuple(range(1, 11)), (64,), 1, 4, 0, 1, seed, 1
+    )
 
 
 def test_the_seed_decides_the_order() -> None:
@@ -74,7 +93,10 @@ def test_limits_are_known_beforehand() -> None:
     assert limit_of(condition, {"one": described("one", max_conns=100)}) is None
     limit = limit_of(condition, {"one": described("one", max_conns=99, limit="64 handles")})
     assert limit == "limit: one takes at most 99 connections (64 handles)"
-    assert limit_of(condition, {"one": described("one", supported=False)}) == "limit: one is not supported on fake-1.0"
+    assert (
+        limit_of(condition, {"one": described("one", supported=False)})
+        == "limit: one is not supported on fake-1.0"
+    )
     assert is_limit(limit)
     assert not is_limit("fake-server: died")
     assert not is_limit(None)

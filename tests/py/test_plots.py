@@ -13,16 +13,28 @@ from typing import Any
 
 import matplotlib.image
 import pytest
-from made_run import INTERVALS, RUN, make_run, offered_rate, rates_by, suite_of, with_everything
 from matplotlib.colors import to_rgb
 
+from iomodels.cli.commands import main
+from iomodels.data.records import Record, Run, RunError, load_run
+from iomodels.figures import (
+    course_of_a_cell,
+    latency_by_percentile,
+    latency_by_rate,
+    literature,
+    memory_by_connections,
+    ratios_to_baseline,
+    request_costs,
+    style,
+    then_versus_now,
+    throughput_by_connections,
+    winner_map,
+)
+from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge import stats
 from iomodels.plan.order import Measurement
-from iomodels.data.records import Record, Run, RunError, load_run
 from iomodels.plan.suite import Server
-from iomodels.cli.commands import main
-from iomodels.figures.catalogue import OF_RUNS
-from iomodels.figures import course_of_a_cell, latency_by_percentile, latency_by_rate, literature, memory_by_connections, ratios_to_baseline, request_costs, style, then_versus_now, throughput_by_connections, winner_map
+from made_run import INTERVALS, RUN, make_run, offered_rate, rates_by, suite_of, with_everything
 
 Draw = Callable[..., style.Plot]
 DRAWS_OF_FAILURES = (throughput_by_connections.draw, latency_by_percentile.draw)
@@ -39,7 +51,14 @@ EVERYTHING = replace(suite_of(connections=(1, 64), sizes=(64,)), rate_percents=(
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return load_run(make_run(tmp_path_factory.mktemp("everything"), EVERYTHING, rate=offered_rate, enrich=with_everything))
+    return load_run(
+        make_run(
+            tmp_path_factory.mktemp("everything"),
+            EVERYTHING,
+            rate=offered_rate,
+            enrich=with_everything,
+        )
+    )
 
 
 @cache
@@ -62,21 +81,31 @@ def texts(plot: style.Plot) -> str:
 
 def contrast(one: str, other: str) -> float:
     """WCAG contrast ratio of two colours."""
+
     def luminance(colour: str) -> float:
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
+        linear = [
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+            for part in to_rgb(colour)
+        ]
         return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return load_run(make_run(tmp_path_factory.mktemp("twin"), EVERYTHING, rate=offered_rate, enrich=with_everything))
+    return load_run(
+        make_run(
+            tmp_path_factory.mktemp("twin"), EVERYTHING, rate=offered_rate, enrich=with_everything
+        )
+    )
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Other rates of select, and select costs as little as iocp."""
+
     def cheap(record: Record) -> Record:
         full = with_everything(replace(record, condition=replace(record.condition, model="iocp")))
         return replace(full, condition=record.condition)
@@ -88,7 +117,9 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.mark.parametrize("function", DRAWS)
-def test_the_same_data_give_the_same_bytes_and_other_data_others(function: Draw, everything: Run, twin: Run, other: Run) -> None:
+def test_the_same_data_give_the_same_bytes_and_other_data_others(
+    function: Draw, everything: Run, twin: Run, other: Run
+) -> None:
     one, two, three = drawn(function, everything), function(twin), function(other)
     svg = style.svg_text(one)
     assert svg == style.svg_text(two) and svg != style.svg_text(three)
@@ -97,7 +128,9 @@ def test_the_same_data_give_the_same_bytes_and_other_data_others(function: Draw,
 
 
 @pytest.mark.parametrize("function", DRAWS)
-def test_every_figure_carries_its_conditions_and_command(function: Draw, everything: Run, tmp_path: Path) -> None:
+def test_every_figure_carries_its_conditions_and_command(
+    function: Draw, everything: Run, tmp_path: Path
+) -> None:
     plot = drawn(function, everything)
     shown = texts(plot)
     for words in ("wine-8.0", "n = 3 repeats", "2 s each", " loop", "load from linux-6.1", RUN):
@@ -107,12 +140,16 @@ def test_every_figure_carries_its_conditions_and_command(function: Draw, everyth
     svg, png = style.svg_text(plot), style.png_bytes(plot)
     assert command in svg and command.encode() in png
     assert "<dc:date>" not in svg and b"date:create" not in png
-    assert str(everything.path.parent) not in svg and str(everything.path.parent).encode() not in png
+    assert (
+        str(everything.path.parent) not in svg and str(everything.path.parent).encode() not in png
+    )
     ElementTree.fromstring(svg)
 
 
 @pytest.mark.parametrize("function", DRAWS)
-def test_numbers_of_the_x_axis_are_below_the_lowest_panel_of_each_column(function: Draw, everything: Run) -> None:
+def test_numbers_of_the_x_axis_are_below_the_lowest_panel_of_each_column(
+    function: Draw, everything: Run
+) -> None:
     figure = drawn(function, everything).figure
     shown = [axis for axis in figure.axes if axis.get_visible()]
     lowest = {}
@@ -122,16 +159,33 @@ def test_numbers_of_the_x_axis_are_below_the_lowest_panel_of_each_column(functio
     for axis in shown:
         place = axis.get_subplotspec()
         if place.rowspan.start == lowest[place.colspan.start]:
-            assert [label.get_text() for label in axis.get_xticklabels() if label.get_visible() and label.get_text()], axis.get_title("left")
+            assert [
+                label.get_text()
+                for label in axis.get_xticklabels()
+                if label.get_visible() and label.get_text()
+            ], axis.get_title("left")
 
 
-@pytest.mark.parametrize("function", (throughput_by_connections.draw, then_versus_now.draw, course_of_a_cell.draw))
+@pytest.mark.parametrize(
+    "function", (throughput_by_connections.draw, then_versus_now.draw, course_of_a_cell.draw)
+)
 def test_a_panel_above_a_hidden_one_has_its_numbers(function: Draw, tmp_path: Path) -> None:
     servers = [Server(each) for each in ("select", "threads", "iocp", "tpio")]
-    plot = draw(function, tmp_path, suite=suite_of(servers, (1, 64), (64, 1024, 4096), repeats=1), enrich=with_everything)
+    plot = draw(
+        function,
+        tmp_path,
+        suite=suite_of(servers, (1, 64), (64, 1024, 4096), repeats=1),
+        enrich=with_everything,
+    )
     shown = [axis for axis in plot.figure.axes if axis.get_visible()]
     assert len(shown) < len(plot.figure.axes)
-    last = max(shown, key=lambda axis: (axis.get_subplotspec().colspan.start, axis.get_subplotspec().rowspan.start))
+    last = max(
+        shown,
+        key=lambda axis: (
+            axis.get_subplotspec().colspan.start,
+            axis.get_subplotspec().rowspan.start,
+        ),
+    )
     assert [label for label in last.get_xticklabels() if label.get_visible() and label.get_text()]
 
 
@@ -145,54 +199,114 @@ def test_throughput_data_are_those_of_the_records(tmp_path: Path) -> None:
     rows = [dict(zip(plot.columns, row)) for row in plot.rows]
     assert len(rows) == len(run.records)
     for record in run.records:
-        (row,) = [row for row in rows if (row["server"], row["connections"], row["repeat"]) == (
-            record.condition.label, record.condition.connections, record.repeat)]
-        assert record.loadgen and row["requests_per_second"] == record.loadgen["result"]["requests_per_second"]
-        rates = [float(str(each["requests_per_second"])) for each in rows
-                 if (each["server"], each["connections"]) == (row["server"], row["connections"])]
+        (row,) = [
+            row
+            for row in rows
+            if (row["server"], row["connections"], row["repeat"])
+            == (record.condition.label, record.condition.connections, record.repeat)
+        ]
+        assert (
+            record.loadgen
+            and row["requests_per_second"] == record.loadgen["result"]["requests_per_second"]
+        )
+        rates = [
+            float(str(each["requests_per_second"]))
+            for each in rows
+            if (each["server"], each["connections"]) == (row["server"], row["connections"])
+        ]
         found = stats.median_estimate(rates)
-        assert found and (row["median"], row["ci95_low"], row["ci95_high"]) == (found.value, found.low, found.high)
+        assert found and (row["median"], row["ci95_low"], row["ci95_high"]) == (
+            found.value,
+            found.low,
+            found.high,
+        )
 
 
 def test_the_lines_are_the_medians_and_break_where_nothing_is_valid(tmp_path: Path) -> None:
     table: dict[tuple[str, int], list[float | None]] = {
-        ("select", 1): [10.0, 12.0, 20.0], ("select", 64): [None, None, None], ("select", 1024): [None, 8.0, 6.0],
-        ("iocp", 1): [1.0, 2.0, 3.0], ("iocp", 64): [4.0, 5.0, 6.0], ("iocp", 1024): [7.0, 8.0, 9.0]}
+        ("select", 1): [10.0, 12.0, 20.0],
+        ("select", 64): [None, None, None],
+        ("select", 1024): [None, 8.0, 6.0],
+        ("iocp", 1): [1.0, 2.0, 3.0],
+        ("iocp", 64): [4.0, 5.0, 6.0],
+        ("iocp", 1024): [7.0, 8.0, 9.0],
+    }
     plot = draw(throughput_by_connections.draw, tmp_path, rate=rates_by(table))
     lines = [line for line in plot.figure.axes[0].lines if line.get_linestyle() != "None"]
-    assert [[None if value != value else value for value in line.get_ydata()] for line in lines] == [[12.0, None, 7.0], [2.0, 5.0, 8.0]]
+    assert [
+        [None if value != value else value for value in line.get_ydata()] for line in lines
+    ] == [[12.0, None, 7.0], [2.0, 5.0, 8.0]]
     hollow = [line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == "none"]
-    assert sorted(place for line in hollow for place in zip(line.get_xdata(), line.get_ydata())) == [(64, 0.0)] * 3 + [(1024, 0.0)]
+    assert sorted(
+        place for line in hollow for place in zip(line.get_xdata(), line.get_ydata())
+    ) == [(64, 0.0)] * 3 + [(1024, 0.0)]
     assert "Hollow: not valid" in texts(plot)
 
 
 def test_a_cell_that_is_not_valid_is_hollow(tmp_path: Path) -> None:
     """Nine repeats that fall into two camps are unsteady; the same nine close together are not."""
+
     def rate(measurement: Measurement) -> float:
-        return 100.0 + (50 if measurement.condition.model == "iocp" else 1) * (measurement.repeat % 2)
+        return 100.0 + (50 if measurement.condition.model == "iocp" else 1) * (
+            measurement.repeat % 2
+        )
+
     suite = suite_of(connections=(1, 64), sizes=(64,), repeats=9)
     plot = draw(throughput_by_connections.draw, tmp_path, suite=suite, rate=rate)
-    hollow = [line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == style.PAPER]
-    assert sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in hollow) == [(1, 100.0), (64, 100.0)]
+    hollow = [
+        line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == style.PAPER
+    ]
+    assert sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in hollow) == [
+        (1, 100.0),
+        (64, 100.0),
+    ]
     assert {line.get_markeredgecolor() for line in hollow} == {style.MODELS["iocp"].colour}
-    verdicts = {(row["server"], row["verdict"]) for row in (dict(zip(plot.columns, row)) for row in plot.rows)}
-    assert verdicts == {("iocp", "unsteady"), ("select", "server-bound")} and "Hollow: not valid" in texts(plot)
+    verdicts = {
+        (row["server"], row["verdict"])
+        for row in (dict(zip(plot.columns, row)) for row in plot.rows)
+    }
+    assert verdicts == {
+        ("iocp", "unsteady"),
+        ("select", "server-bound"),
+    } and "Hollow: not valid" in texts(plot)
 
 
 def test_latencies_of_a_cell_that_is_not_valid_have_hollow_marks(tmp_path: Path) -> None:
     def rate(measurement: Measurement) -> float:
-        return 100.0 + (50 if measurement.condition.model == "iocp" else 1) * (measurement.repeat % 2)
-    plot = draw(latency_by_percentile.draw, tmp_path, suite=suite_of(connections=(1,), sizes=(64,), repeats=9), rate=rate)
-    hollow = {line.get_color() for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == style.PAPER}
-    assert hollow == {style.MODELS["iocp"].colour} and "Hollow marks: not valid" in " ".join(texts(plot).split())
+        return 100.0 + (50 if measurement.condition.model == "iocp" else 1) * (
+            measurement.repeat % 2
+        )
+
+    plot = draw(
+        latency_by_percentile.draw,
+        tmp_path,
+        suite=suite_of(connections=(1,), sizes=(64,), repeats=9),
+        rate=rate,
+    )
+    hollow = {
+        line.get_color()
+        for line in plot.figure.axes[0].lines
+        if line.get_markerfacecolor() == style.PAPER
+    }
+    assert hollow == {style.MODELS["iocp"].colour} and "Hollow marks: not valid" in " ".join(
+        texts(plot).split()
+    )
 
 
 def test_a_limit_is_marked_only_for_its_model_and_inside_the_loads(tmp_path: Path) -> None:
-    with_events = suite_of(servers=(Server("events"), Server("iocp")), connections=(1, 256), sizes=(64,))
-    assert "64 handles a wait" in texts(draw(throughput_by_connections.draw, tmp_path / "one", suite=with_events))
-    assert "64 handles" not in texts(draw(throughput_by_connections.draw, tmp_path / "two", suite=SMALL))
+    with_events = suite_of(
+        servers=(Server("events"), Server("iocp")), connections=(1, 256), sizes=(64,)
+    )
+    assert "64 handles a wait" in texts(
+        draw(throughput_by_connections.draw, tmp_path / "one", suite=with_events)
+    )
+    assert "64 handles" not in texts(
+        draw(throughput_by_connections.draw, tmp_path / "two", suite=SMALL)
+    )
     low = suite_of(servers=(Server("events"),), connections=(1, 64), sizes=(64,))
-    assert "64 handles" not in texts(draw(throughput_by_connections.draw, tmp_path / "three", suite=low))
+    assert "64 handles" not in texts(
+        draw(throughput_by_connections.draw, tmp_path / "three", suite=low)
+    )
 
 
 def test_latency_data_follow_the_percentile_rule_and_are_cut(tmp_path: Path) -> None:
@@ -202,21 +316,30 @@ def test_latency_data_follow_the_percentile_rule_and_are_cut(tmp_path: Path) -> 
     cells = {(str(row["server"]), int(str(row["connections"]))) for row in rows}
     assert len(cells) == 6
     for server, connections in cells:
-        parts = [style.histogram(record) for record in run.records
-                 if (record.condition.label, record.condition.connections) == (server, connections)]
+        parts = [
+            style.histogram(record)
+            for record in run.records
+            if (record.condition.label, record.condition.connections) == (server, connections)
+        ]
         merged = stats.merge(parts)
         own = [row for row in rows if (row["server"], row["connections"]) == (server, connections)]
         percents = [float(str(row["percentile"])) for row in own]
-        assert {50.0, 90.0, 99.0, 99.9} <= set(percents) and all(stats.supported(60_000, percent) for percent in percents)
+        assert {50.0, 90.0, 99.0, 99.9} <= set(percents) and all(
+            stats.supported(60_000, percent) for percent in percents
+        )
         assert max(percents) > 99.98
         for row, percent in zip(own, percents):
-            assert row["latency_us"] == pytest.approx((stats.percentile(merged, percent) or 0) / 1000)
+            assert row["latency_us"] == pytest.approx(
+                (stats.percentile(merged, percent) or 0) / 1000
+            )
             single = [(stats.percentile(part, percent) or 0) / 1000 for part in parts]
             band = (min(single), max(single)) if stats.supported(20_000, percent) else (None, None)
             assert (row["lowest_repeat_us"], row["highest_repeat_us"]) == band
 
 
-def test_latency_shows_the_fewest_the_middle_and_the_most_connections_unless_told(tmp_path: Path) -> None:
+def test_latency_shows_the_fewest_the_middle_and_the_most_connections_unless_told(
+    tmp_path: Path,
+) -> None:
     run = load_run(make_run(tmp_path, suite_of(connections=(1, 8, 64, 256, 1024), sizes=(64,))))
     titles = [axis.get_title("left") for axis in latency_by_percentile.draw(run).figure.axes]
     assert titles == ["1 conn. × 64 B", "64 conn. × 64 B", "1,024 conn. × 64 B"]
@@ -248,9 +371,14 @@ def test_an_empty_run_is_refused_in_one_line(function: Draw, tmp_path: Path) -> 
 def test_every_model_has_its_own_colour_and_marker_with_enough_contrast() -> None:
     looks = list(style.MODELS.values())
     assert {"threads", "select", "events", "apc", "iocp", "tpio"} <= set(style.MODELS)
-    assert len({look.marker for look in looks}) == len({look.colour for look in looks}) == len(looks)
+    assert (
+        len({look.marker for look in looks}) == len({look.colour for look in looks}) == len(looks)
+    )
     for look in [*looks, *(style.look(name) for name in ("new", "newer", "newest"))]:
-        assert contrast(look.colour, style.PAPER) >= 3 and contrast(look.colour_on_dark, style.dark_colours()[style.PAPER]) >= 3
+        assert (
+            contrast(look.colour, style.PAPER) >= 3
+            and contrast(look.colour_on_dark, style.dark_colours()[style.PAPER]) >= 3
+        )
 
 
 @pytest.mark.parametrize("ink", [style.INK, style.MUTED, style.WARNING])
@@ -263,25 +391,43 @@ def test_a_series_looks_the_same_in_every_company_and_variants_differ() -> None:
     assert style.look("not-yet-known") == style.look("not-yet-known")
     assert style.look("iocp") == style.MODELS["iocp"]
     variant = style.look("iocp", 1)
-    assert variant.colour == style.MODELS["iocp"].colour and variant.marker != style.MODELS["iocp"].marker
+    assert (
+        variant.colour == style.MODELS["iocp"].colour
+        and variant.marker != style.MODELS["iocp"].marker
+    )
 
 
-SEVEN = suite_of(servers=[*(Server(each) for each in ("select", "threads", "events", "apc", "iocp", "tpio")), Server("select", alias="select again")],
-                 connections=(1, 64, 1024), sizes=(64,))
+SEVEN = suite_of(
+    servers=[
+        *(Server(each) for each in ("select", "threads", "events", "apc", "iocp", "tpio")),
+        Server("select", alias="select again"),
+    ],
+    connections=(1, 64, 1024),
+    sizes=(64,),
+)
 
 
 def test_seven_series_have_seven_looks(tmp_path: Path) -> None:
     run = load_run(make_run(tmp_path, SEVEN))
     looks = style.looks(record.condition for record in run.records)
     assert sorted(looks) == ["apc", "events", "iocp", "select", "select again", "threads", "tpio"]
-    assert looks["select"] == style.MODELS["select"] and looks["select again"].colour == looks["select"].colour
-    assert len({look.marker for look in looks.values()}) == len({look.dash for look in looks.values()}) + 1 == 7  # one dash twice
+    assert (
+        looks["select"] == style.MODELS["select"]
+        and looks["select again"].colour == looks["select"].colour
+    )
+    assert (
+        len({look.marker for look in looks.values()})
+        == len({look.dash for look in looks.values()}) + 1
+        == 7
+    )  # one dash twice
     assert len({look.colour for look in looks.values()}) == 6
 
 
 def test_panels_side_by_side_find_their_places(tmp_path: Path) -> None:
     """A layout that fails is only a warning of matplotlib's, which is an error in tests."""
-    plot = draw(throughput_by_connections.draw, tmp_path, suite=replace(SEVEN, sizes=(64, 4096), repeats=2))
+    plot = draw(
+        throughput_by_connections.draw, tmp_path, suite=replace(SEVEN, sizes=(64, 4096), repeats=2)
+    )
     left, right = (axis.get_position() for axis in plot.figure.axes)
     assert left.x0 < 0.125 and left.x1 < right.x0 and right.x1 > 0.95
 
@@ -289,26 +435,50 @@ def test_panels_side_by_side_find_their_places(tmp_path: Path) -> None:
 def test_many_series_stand_side_by_side_without_bands(tmp_path: Path) -> None:
     plot = draw(throughput_by_connections.draw, tmp_path / "seven", suite=SEVEN)
     assert "Bar: its 95 %" in texts(plot) and "Band" not in texts(plot)
-    lines = [line for line in plot.figure.axes[0].lines if line.get_linestyle() != "None" and len(line.get_xdata()) == len(SEVEN.connections)]
+    lines = [
+        line
+        for line in plot.figure.axes[0].lines
+        if line.get_linestyle() != "None" and len(line.get_xdata()) == len(SEVEN.connections)
+    ]
     for column, count in enumerate(SEVEN.connections):
         places = [line.get_xdata()[column] for line in lines]
         assert len(set(places)) == 7 and all(0.8 < place / count < 1.25 for place in places)
     few = draw(throughput_by_connections.draw, tmp_path / "few")
     assert "Band: its 95 %" in texts(few)
-    assert [set(line.get_xdata()) for line in few.figure.axes[0].lines if line.get_linestyle() != "None" and len(line.get_xdata()) == 3] == [{1, 64, 1024}] * 2
+    assert [
+        set(line.get_xdata())
+        for line in few.figure.axes[0].lines
+        if line.get_linestyle() != "None" and len(line.get_xdata()) == 3
+    ] == [{1, 64, 1024}] * 2
 
 
-@pytest.mark.parametrize(("value", "words"), [(0, "0"), (0.01234, "0.0123"), (1.0, "1.00"), (0.9996, "1.00"), (49.96, "50.0"), (999.6, "1,000"), (123456, "123,000")])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0, "0"),
+        (0.01234, "0.0123"),
+        (1.0, "1.00"),
+        (0.9996, "1.00"),
+        (49.96, "50.0"),
+        (999.6, "1,000"),
+        (123456, "123,000"),
+    ],
+)
 def test_three_significant_digits(value: float, words: str) -> None:
     assert style.rounded(value) == words
 
 
-@pytest.mark.parametrize(("us", "words"), [(0.5, "500 ns"), (20, "20 µs"), (5000, "5 ms"), (2e6, "2 s"), (1e9, "1,000 s")])
+@pytest.mark.parametrize(
+    ("us", "words"),
+    [(0.5, "500 ns"), (20, "20 µs"), (5000, "5 ms"), (2e6, "2 s"), (1e9, "1,000 s")],
+)
 def test_durations(us: float, words: str) -> None:
     assert latency_by_percentile.duration(us) == words
 
 
-def test_each_figure_is_drawn_by_its_name(everything: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_figure_is_drawn_by_its_name(
+    everything: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in NAMES:
         out = tmp_path / name
         assert main(["plot", name, str(everything.path), "--out", str(out)]) == 0
@@ -319,17 +489,30 @@ def test_each_figure_is_drawn_by_its_name(everything: Run, tmp_path: Path, capsy
         assert {row["platform"] for row in rows} - {"published"} == {"wine-8.0"}
 
 
-@pytest.mark.parametrize(("words", "message", "code"), [
-    (["latency_by_percentile", "{tmp}/nowhere"], "nowhere: no such run", 2),
-    (["latency_by_percentile", "{tmp}"], "it has no run.json", 1),
-    (["latency_by_percentil", "{run}"], "did you mean latency_by_percentile?", 2),
-    (["latency_by_percentile", "{run}", "--connections", "7"], "--connections 7: not in this run, which has 1, 64", 1),
-    (["latency_by_percentile", "{run}", "--sizes", "x"], "--sizes x: must be numbers", 2),
-    (["primitive_costs", "{run}"], "not a micro run", 1),
-    (["primitive_costs", "{run}", "--sizes", "64"], "takes no --connections and no --sizes", 2),
-])
-def test_bad_input_is_one_clear_line(words: list[str], message: str, code: int, everything: Run, tmp_path: Path,
-                                     capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "message", "code"),
+    [
+        (["latency_by_percentile", "{tmp}/nowhere"], "nowhere: no such run", 2),
+        (["latency_by_percentile", "{tmp}"], "it has no run.json", 1),
+        (["latency_by_percentil", "{run}"], "did you mean latency_by_percentile?", 2),
+        (
+            ["latency_by_percentile", "{run}", "--connections", "7"],
+            "--connections 7: not in this run, which has 1, 64",
+            1,
+        ),
+        (["latency_by_percentile", "{run}", "--sizes", "x"], "--sizes x: must be numbers", 2),
+        (["primitive_costs", "{run}"], "not a micro run", 1),
+        (["primitive_costs", "{run}", "--sizes", "64"], "takes no --connections and no --sizes", 2),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    words: list[str],
+    message: str,
+    code: int,
+    everything: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit) as end:
         main(["plot", *(word.format(tmp=tmp_path, run=everything.path) for word in words)])
     [line] = capsys.readouterr().err.splitlines()
@@ -339,8 +522,10 @@ def test_bad_input_is_one_clear_line(words: list[str], message: str, code: int, 
 
 def two_models(rates: Callable[[str, int], float | None], repeats: int) -> dict[str, Any]:
     """Options of draw(): iocp and select at 1, 64 and 1,024 connections, `rates(model, repeat)` at all of them."""
-    return {"suite": suite_of(connections=(1, 64, 1024), sizes=(64,), repeats=repeats),
-            "rate": lambda measurement: rates(measurement.condition.model, measurement.repeat)}
+    return {
+        "suite": suite_of(connections=(1, 64, 1024), sizes=(64,), repeats=repeats),
+        "rate": lambda measurement: rates(measurement.condition.model, measurement.repeat),
+    }
 
 
 def test_the_winner_map_names_a_winner_only_where_one_is_shown(tmp_path: Path) -> None:
@@ -353,33 +538,61 @@ def test_the_winner_map_names_a_winner_only_where_one_is_shown(tmp_path: Path) -
     outcomes = {}
     for name, rates, repeats in (("clear", clear, 9), ("equal", equal, 9), ("few", clear, 3)):
         plot = draw(winner_map.draw, tmp_path / name, **two_models(rates, repeats))
-        outcomes[name] = {(row[plot.columns.index("outcome")], row[plot.columns.index("tied")]) for row in plot.rows}
-    assert outcomes == {"clear": {("lead", "iocp")}, "equal": outcomes["equal"], "few": {("too few repeats", "iocp select")}}
+        outcomes[name] = {
+            (row[plot.columns.index("outcome")], row[plot.columns.index("tied")])
+            for row in plot.rows
+        }
+    assert outcomes == {
+        "clear": {("lead", "iocp")},
+        "equal": outcomes["equal"],
+        "few": {("too few repeats", "iocp select")},
+    }
     assert {outcome for outcome, _ in outcomes["equal"]} == {"tie"}
 
 
 def test_a_map_without_valid_repeats_has_no_tile_there(tmp_path: Path) -> None:
-    table: dict[tuple[str, int], list[float | None]] = {(model, connections): [None if connections == 64 else 5.0] * 3
-                                                        for model in ("select", "iocp") for connections in (1, 64, 1024)}
+    table: dict[tuple[str, int], list[float | None]] = {
+        (model, connections): [None if connections == 64 else 5.0] * 3
+        for model in ("select", "iocp")
+        for connections in (1, 64, 1024)
+    }
     plot = draw(winner_map.draw, tmp_path, rate=rates_by(table))
     assert {row[plot.columns.index("connections")] for row in plot.rows} == {1, 1024}
 
 
 def test_ratios_are_to_the_first_server_of_the_suite(tmp_path: Path) -> None:
-    plot = draw(ratios_to_baseline.draw, tmp_path, **two_models(lambda model, repeat: 300.0 if model == "iocp" else 200.0, 9))
+    plot = draw(
+        ratios_to_baseline.draw,
+        tmp_path,
+        **two_models(lambda model, repeat: 300.0 if model == "iocp" else 200.0, 9),
+    )
     rows = [dict(zip(plot.columns, row)) for row in plot.rows]
-    assert {(row["server"], row["baseline"], row["ratio"], row["shown"]) for row in rows} == {("iocp", "select", 1.5, True)}
+    assert {(row["server"], row["baseline"], row["ratio"], row["shown"]) for row in rows} == {
+        ("iocp", "select", 1.5, True)
+    }
     assert "iocp, 64" in texts(plot) and "~" not in texts(plot).replace("and ~:", "")
 
 
 def test_a_difference_that_is_not_shown_is_grey_with_a_tilde(tmp_path: Path) -> None:
-    plot = draw(ratios_to_baseline.draw, tmp_path, **two_models(lambda model, repeat: 300.0 if model == "iocp" else 200.0, 3))
+    plot = draw(
+        ratios_to_baseline.draw,
+        tmp_path,
+        **two_models(lambda model, repeat: 300.0 if model == "iocp" else 200.0, 3),
+    )
     assert "iocp, 64 ~" in texts(plot)
-    assert {line.get_color() for line in plot.figure.axes[0].lines if line.get_marker() == style.look("iocp").marker} == {style.MUTED}
+    assert {
+        line.get_color()
+        for line in plot.figure.axes[0].lines
+        if line.get_marker() == style.look("iocp").marker
+    } == {style.MUTED}
 
 
 def test_published_numbers_stand_beside_the_run_as_ratios(tmp_path: Path) -> None:
-    plot = draw(then_versus_now.draw, tmp_path, **two_models(lambda model, repeat: 300.0 if model == "iocp" else 150.0, 3))
+    plot = draw(
+        then_versus_now.draw,
+        tmp_path,
+        **two_models(lambda model, repeat: 300.0 if model == "iocp" else 150.0, 3),
+    )
     rows = [dict(zip(plot.columns, row)) for row in plot.rows]
     assert {row["ratio"] for row in rows if row["platform"] == "wine-8.0"} == {0.5}
     published = [row for row in rows if row["platform"] == "published"]
@@ -390,10 +603,18 @@ def test_published_numbers_stand_beside_the_run_as_ratios(tmp_path: Path) -> Non
 
 def test_there_is_nothing_to_overlay_without_a_completion_port(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="compares with iocp"):
-        draw(then_versus_now.draw, tmp_path, suite=suite_of(servers=(Server("select"), Server("events")), connections=(1,), sizes=(64,)))
+        draw(
+            then_versus_now.draw,
+            tmp_path,
+            suite=suite_of(
+                servers=(Server("select"), Server("events")), connections=(1,), sizes=(64,)
+            ),
+        )
 
 
-@pytest.mark.parametrize("text, message", [("format = 2", "format 2"), ("no toml", "cannot be read")])
+@pytest.mark.parametrize(
+    "text, message", [("format = 2", "format 2"), ("no toml", "cannot be read")]
+)
 def test_literature_of_another_format_is_refused(text: str, message: str, tmp_path: Path) -> None:
     for name in ("jones-ohlund-2002.toml", "published-numbers.toml"):
         (tmp_path / name).write_text(text)
@@ -402,7 +623,9 @@ def test_literature_of_another_format_is_refused(text: str, message: str, tmp_pa
 
 
 @pytest.mark.parametrize("function", DRAWS)
-def test_dark_twin_has_no_light_colour_and_leaves_the_light_one_alone(function: Draw, everything: Run) -> None:
+def test_dark_twin_has_no_light_colour_and_leaves_the_light_one_alone(
+    function: Draw, everything: Run
+) -> None:
     plot = drawn(function, everything)
     light = style.svg_text(plot)
     dark, swapped = style.darkened(light), style.dark_colours()
@@ -425,15 +648,26 @@ def test_every_row_has_every_column(function: Draw, everything: Run) -> None:
     assert table(drawn(function, everything))
 
 
-def test_costs_are_told_by_process_with_the_reason_of_a_gap(everything: Run, tmp_path: Path) -> None:
+def test_costs_are_told_by_process_with_the_reason_of_a_gap(
+    everything: Run, tmp_path: Path
+) -> None:
     plot = drawn(request_costs.draw, everything)
-    for process, counter, select in (("server", "context_switches", 4.0), ("wineserver", "context_switches", 2.0), ("server", "cpu_ns", 50.0),
-                                     ("wineserver", "cpu_ns", 30.0)):
+    for process, counter, select in (
+        ("server", "context_switches", 4.0),
+        ("wineserver", "context_switches", 2.0),
+        ("server", "cpu_ns", 50.0),
+        ("wineserver", "cpu_ns", 30.0),
+    ):
         for server, factor in (("select", 1.0), ("iocp", 0.5)):
             rows = table(plot, process=process, cost=counter, server=server)
             assert len(rows) == 2 * 3 and {row["median"] for row in rows} == {select * factor}
-    levels = [line for axis in plot.figure.axes for line in axis.lines if line.get_color() == style.MUTED]
-    assert len(levels) == 2 * 2 * 3 and {line.get_ydata()[0] for line in levels} == {1, 2}  # two lines, two processes, three loads
+    levels = [
+        line for axis in plot.figure.axes for line in axis.lines if line.get_color() == style.MUTED
+    ]
+    assert len(levels) == 2 * 2 * 3 and {line.get_ydata()[0] for line in levels} == {
+        1,
+        2,
+    }  # two lines, two processes, three loads
 
     def no_switches(record: Record) -> Record:
         full = with_everything(record)
@@ -442,14 +676,21 @@ def test_costs_are_told_by_process_with_the_reason_of_a_gap(everything: Run, tmp
 
     gap = draw(request_costs.draw, tmp_path, enrich=no_switches)
     rows = table(gap, process="server", cost="context_switches")
-    assert {(row["median"], row["reason"]) for row in rows} == {(None, "no such counter")} and "not to be had here" in texts(gap)
+    assert {(row["median"], row["reason"]) for row in rows} == {
+        (None, "no such counter")
+    } and "not to be had here" in texts(gap)
 
 
 def test_memory_of_a_connection_is_the_slope(everything: Run) -> None:
     plot = drawn(memory_by_connections.draw, everything)
-    assert {round(1024 * float(str(row["per_connection"])), 6) for row in table(plot, server="select", gauge="private memory, MiB")} == {4.0}
+    assert {
+        round(1024 * float(str(row["per_connection"])), 6)
+        for row in table(plot, server="select", gauge="private memory, MiB")
+    } == {4.0}
     assert "KiB a connection: select 4.00, iocp 2.00" in texts(plot)
-    assert not table(plot, gauge="non-paged pool, KiB") and {row["median"] for row in table(plot, gauge="threads")} == {3.0}
+    assert not table(plot, gauge="non-paged pool, KiB") and {
+        row["median"] for row in table(plot, gauge="threads")
+    } == {3.0}
 
 
 def test_the_rate_of_a_latency_is_the_achieved_one(tmp_path: Path) -> None:
@@ -461,19 +702,43 @@ def test_the_rate_of_a_latency_is_the_achieved_one(tmp_path: Path) -> None:
         audit = {**result["audit"], "target_rate": 2 * result["requests_per_second"]}
         return replace(full, loadgen={**record.loadgen, "result": {**result, "audit": audit}})
 
-    met = draw(latency_by_rate.draw, tmp_path / "met", suite=EVERYTHING, rate=offered_rate, enrich=with_everything)
+    met = draw(
+        latency_by_rate.draw,
+        tmp_path / "met",
+        suite=EVERYTHING,
+        rate=offered_rate,
+        enrich=with_everything,
+    )
     rows = table(met, server="iocp", connections=64, time="response", percentile=99.0)
-    assert [(row["rate_percent"], row["achieved_per_second"]) for row in rows] == [(25, 2500.0), (50, 5000.0)]
-    (service,) = table(met, server="iocp", connections=64, time="service", percentile=99.0, rate_percent=25)
-    assert float(str(service["latency_us"])) == pytest.approx(float(str(rows[0]["latency_us"])) / 2, rel=0.01)
+    assert [(row["rate_percent"], row["achieved_per_second"]) for row in rows] == [
+        (25, 2500.0),
+        (50, 5000.0),
+    ]
+    (service,) = table(
+        met, server="iocp", connections=64, time="service", percentile=99.0, rate_percent=25
+    )
+    assert float(str(service["latency_us"])) == pytest.approx(
+        float(str(rows[0]["latency_us"])) / 2, rel=0.01
+    )
     assert "Dotted: service time" in texts(met)
-    with pytest.raises(RunError, match="no load was offered at 2 or more rates"):  # repeats that missed their rate do not count
-        draw(latency_by_rate.draw, tmp_path / "missed", suite=EVERYTHING, rate=offered_rate, enrich=short)
+    with pytest.raises(
+        RunError, match="no load was offered at 2 or more rates"
+    ):  # repeats that missed their rate do not count
+        draw(
+            latency_by_rate.draw,
+            tmp_path / "missed",
+            suite=EVERYTHING,
+            rate=offered_rate,
+            enrich=short,
+        )
 
 
 def test_service_time_is_drawn_only_where_it_differs(everything: Run, tmp_path: Path) -> None:
     both = drawn(latency_by_percentile.draw, everything)
-    assert {row["rate_percent"] for row in table(both, time="service")} == {25, 50} and "Dotted: service time" in texts(both)
+    assert {row["rate_percent"] for row in table(both, time="service")} == {
+        25,
+        50,
+    } and "Dotted: service time" in texts(both)
     closed = draw(latency_by_percentile.draw, tmp_path)
     assert not table(closed, time="service") and "Dotted" not in texts(closed)
 
@@ -485,12 +750,21 @@ def test_the_course_shades_the_warm_up_and_names_the_verdict(everything: Run) ->
     assert own[0]["mean_us"] is None and {row["replies_per_second"] for row in own} == {9904.0}
     assert "iocp: underpowered" in texts(plot)
     shades = [patch for axis in plot.figure.axes for patch in axis.patches]
-    corners = [shade.get_patch_transform().transform_path(shade.get_path()).vertices for shade in shades]  # a polygon; since matplotlib 3.9 a rectangle
+    corners = [
+        shade.get_patch_transform().transform_path(shade.get_path()).vertices for shade in shades
+    ]  # a polygon; since matplotlib 3.9 a rectangle
     assert len(shades) == 4 and {max(each[:, 0]) for each in corners} == {0.0}
 
 
-@pytest.mark.parametrize(("function", "words"), [(request_costs.draw, "no counter of switches"), (memory_by_connections.draw, "no memory and no threads"),
-                                                 (latency_by_rate.draw, "2 or more rates"), (course_of_a_cell.draw, "no course of the load")])
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (request_costs.draw, "no counter of switches"),
+        (memory_by_connections.draw, "no memory and no threads"),
+        (latency_by_rate.draw, "2 or more rates"),
+        (course_of_a_cell.draw, "no course of the load"),
+    ],
+)
 def test_what_was_not_recorded_is_said(function: Draw, words: str, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=words):
         draw(function, tmp_path)

@@ -43,10 +43,19 @@ def test_the_lint_refuses(text: str) -> None:
     assert found and all(line == 2 for line, _ in found)
 
 
-@pytest.mark.parametrize("text", ["point p = {.x = 1};", "#include <bits/stdc++.h>", "use((struct point){1, 2});"])
+@pytest.mark.parametrize(
+    "text", ["point p = {.x = 1};", "#include <bits/stdc++.h>", "use((struct point){1, 2});"]
+)
 def test_the_lint_refuses_in_cpp(text: str) -> None:
     assert [line for line, _ in portable.refused(f"int first;\n{text}\n", cpp=True)] == [2]
-    assert list(portable.refused("call({1, 2}); auto p = point{1, 2};\nfor (int option : {A, B}) {\n}\n", cpp=True)) == []
+    assert (
+        list(
+            portable.refused(
+                "call({1, 2}); auto p = point{1, 2};\nfor (int option : {A, B}) {\n}\n", cpp=True
+            )
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("text", ALLOWED)
@@ -63,18 +72,31 @@ def test_a_fixture_of_the_gnu_linker_is_built_for_it_only(tmp_path: Path) -> Non
     fixture.parent.mkdir(parents=True)
     fixture.write_text("__attribute__((constructor)) static void f(void) {}\n", encoding="utf-8")
     build = tmp_path / "tests" / "CMakeLists.txt"
-    build.write_text("if(MINGW)\nendif()\nadd_executable(x servers/faults/faults.c)\n", encoding="utf-8")
+    build.write_text(
+        "if(MINGW)\nendif()\nadd_executable(x servers/faults/faults.c)\n", encoding="utf-8"
+    )
     assert len(portable.lint(tmp_path)) == 1
-    build.write_text("if(MINGW AND X)\nadd_executable(x servers/faults/faults.c)\nendif()\n", encoding="utf-8")
+    build.write_text(
+        "if(MINGW AND X)\nadd_executable(x servers/faults/faults.c)\nendif()\n", encoding="utf-8"
+    )
     assert portable.lint(tmp_path) == []
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("int sum(int n);\nint sum(int n) {\n    int v[n];\n    v[0] = 1;\n    return v[0];\n}\n", "-Wvla"),
-        ("void *next(void *p);\nvoid *next(void *p) {\n    return p + 1;\n}\n", "-W(gnu-)?pointer-arith"),
-        ("struct s {\n    int x;\n};\nextern struct s s;\nstruct s s = {};\n", "-W(gnu-empty-initializer|c23-extensions)"),  # before and since Clang 19
+        (
+            "int sum(int n);\nint sum(int n) {\n    int v[n];\n    v[0] = 1;\n    return v[0];\n}\n",
+            "-Wvla",
+        ),
+        (
+            "void *next(void *p);\nvoid *next(void *p) {\n    return p + 1;\n}\n",
+            "-W(gnu-)?pointer-arith",
+        ),
+        (
+            "struct s {\n    int x;\n};\nextern struct s s;\nstruct s s = {};\n",
+            "-W(gnu-empty-initializer|c23-extensions)",
+        ),  # before and since Clang 19
         ("int f(unsigned a);\nint f(unsigned a) {\n    return a;\n}\n", "-Wsign-conversion"),
         ("#include <unistd.h>\n", "<unistd.h>: MSVC has no such header"),
     ],
@@ -88,7 +110,10 @@ def test_clang_for_windows_complains(tmp_path: Path, text: str, complaint: str) 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("unsigned long f(unsigned long long a);\nunsigned long f(unsigned long long a) {\n    return a;\n}\n", "-Wshorten-64-to-32"),
+        (
+            "unsigned long f(unsigned long long a);\nunsigned long f(unsigned long long a) {\n    return a;\n}\n",
+            "-Wshorten-64-to-32",
+        ),
         ("struct s {\n    int x;\n};\nextern s v;\ns v = {.x = 1};\n", "-Wc++20-designator"),
     ],
 )
@@ -100,5 +125,8 @@ def test_clang_for_32_bits_complains_of_cpp(tmp_path: Path, text: str, complaint
 
 def test_clang_for_windows_takes_the_windows_headers(tmp_path: Path) -> None:
     path = tmp_path / "right.c"
-    path.write_text("#include <winsock2.h>\n#include <windows.h>\nint main(void) {\n    return 0;\n}\n", encoding="utf-8")
+    path.write_text(
+        "#include <winsock2.h>\n#include <windows.h>\nint main(void) {\n    return 0;\n}\n",
+        encoding="utf-8",
+    )
     assert portable.clang(path, []) == ""

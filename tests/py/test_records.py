@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_run import make_run
 
 from iomodels.base import files
 from iomodels.base.files import write_whole
@@ -26,11 +25,22 @@ from iomodels.data.records import (
     record_to_json,
     write_manifest,
 )
+from made_run import make_run
 
 FAILED = Record(
-    1, "20250102-030405-select-vs-iocp", 0, 0, Condition("a", 1, 64, 64, 1), "wine-8.0", "2025-01-02T03:04:05Z",
-    "failed", "a.exe: died", "oops", None, None,
-)  # fmt: skip
+    1,
+    "20250102-030405-select-vs-iocp",
+    0,
+    0,
+    Condition("a", 1, 64, 64, 1),
+    "wine-8.0",
+    "2025-01-02T03:04:05Z",
+    "failed",
+    "a.exe: died",
+    "oops",
+    None,
+    None,
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +65,9 @@ def change(folder: Path, number: int, **changes: Any) -> None:
 
 def change_manifest(folder: Path, **changes: Any) -> None:
     path = folder / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
+    path.write_text(
+        json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8"
+    )
 
 
 def test_a_run_is_read_as_it_was_written(folder: Path) -> None:
@@ -69,9 +81,15 @@ def test_a_run_is_read_as_it_was_written(folder: Path) -> None:
 names = st.sampled_from(["threads", "concurrency", "buffer"])
 options = st.dictionaries(names, st.integers(0, 9)).map(lambda chosen: tuple(chosen.items()))
 conditions = st.builds(
-    Condition, st.sampled_from(["a", "b"]), st.integers(1, 99), st.integers(0, 99), st.integers(0, 99), st.integers(1, 9), options,
+    Condition,
+    st.sampled_from(["a", "b"]),
+    st.integers(1, 99),
+    st.integers(0, 99),
+    st.integers(0, 99),
+    st.integers(1, 9),
+    options,
     st.sampled_from(["", "a again"]),
-)  # fmt: skip
+)
 
 
 @given(conditions, st.text(min_size=1), st.one_of(st.none(), st.text()))
@@ -82,7 +100,10 @@ def test_json_keeps_everything(condition: Condition, reason: str, stderr: str | 
 
 def test_labels() -> None:
     assert FAILED.condition.label == "a"
-    assert replace(FAILED.condition, options=(("threads", 4), ("buffer", 1))).label == "a threads=4 buffer=1"
+    assert (
+        replace(FAILED.condition, options=(("threads", 4), ("buffer", 1))).label
+        == "a threads=4 buffer=1"
+    )
     assert replace(FAILED.condition, options=(("threads", 4),), alias="a again").label == "a again"
     assert str(FAILED.condition) == "a, 1 connection, 64 B"
 
@@ -96,7 +117,18 @@ def test_labels() -> None:
         ({"index": -1}, "index"),
         ({"condition": replace(FAILED.condition, connections=0)}, "condition.connections"),
         ({"server": {"argv": ["a"], "ready": None, "begin": None, "end": None}}, "server"),
-        ({"loadgen": {"argv": [], "ready": None, "measuring": None, "measured": None, "result": None}}, "loadgen.argv"),
+        (
+            {
+                "loadgen": {
+                    "argv": [],
+                    "ready": None,
+                    "measuring": None,
+                    "measured": None,
+                    "result": None,
+                }
+            },
+            "loadgen.argv",
+        ),
     ],
 )
 def test_a_wrong_record_is_not_written(tmp_path: Path, changes: dict[str, Any], place: str) -> None:
@@ -152,7 +184,9 @@ def test_a_missing_last_newline_loses_nothing(folder: Path) -> None:
     assert len(lines(folder)) == 60 and path.read_bytes().endswith(b"}\n")
 
 
-def test_a_record_is_on_disk_before_the_next_measurement(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_is_on_disk_before_the_next_measurement(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = folder / "records.jsonl"
     before, synced = path.stat().st_size, []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
@@ -189,7 +223,10 @@ def test_the_last_try_counts_and_is_announced(folder: Path) -> None:
 
 def test_newer_formats_are_refused(folder: Path) -> None:
     change(folder, 2, format=FORMAT + 1)
-    with pytest.raises(RunError, match=rf"line 3: format {FORMAT + 1} is newer than this program reads \({FORMAT}\); use a newer iomodels"):
+    with pytest.raises(
+        RunError,
+        match=rf"line 3: format {FORMAT + 1} is newer than this program reads \({FORMAT}\); use a newer iomodels",
+    ):
         load_run(folder)
     change_manifest(folder, format=FORMAT + 1, status="a new word")
     with pytest.raises(RunError, match=rf"run.json: format {FORMAT + 1} is newer"):
@@ -210,13 +247,42 @@ def in_format_2(record: Record, *, service_count: int) -> Record:
     assert record.loadgen
     latency = record.loadgen["result"]["latency"]
     counts = [[100, service_count]]
-    service = {**latency, "count": service_count, "histogram": {**latency["histogram"], "counts": counts}}
-    result = {key: value for key, value in record.loadgen["result"].items() if key not in ("latency", "response", "service")}
-    names = ("timely_share", "held_share", "target_rate", "achieved_rate", "behind_since_ns", "cpu_share_max", "littles_gap")
-    numbers = ("connections_requested", "connections_established", "replies_checked", "bytes_checked", "clock_resolution_ns")
+    service = {
+        **latency,
+        "count": service_count,
+        "histogram": {**latency["histogram"], "counts": counts},
+    }
+    result = {
+        key: value
+        for key, value in record.loadgen["result"].items()
+        if key not in ("latency", "response", "service")
+    }
+    names = (
+        "timely_share",
+        "held_share",
+        "target_rate",
+        "achieved_rate",
+        "behind_since_ns",
+        "cpu_share_max",
+        "littles_gap",
+    )
+    numbers = (
+        "connections_requested",
+        "connections_established",
+        "replies_checked",
+        "bytes_checked",
+        "clock_resolution_ns",
+    )
     audit = dict.fromkeys(names) | dict.fromkeys(numbers, 1) | {"cpu_threads": [0.5], "errors": {}}
     response = {**(service if service_count == 7 else latency), "intended": "schedule"}
-    return replace(record, format=2, loadgen={**record.loadgen, "result": {**result, "response": response, "service": service, "audit": audit}})
+    return replace(
+        record,
+        format=2,
+        loadgen={
+            **record.loadgen,
+            "result": {**result, "response": response, "service": service, "audit": audit},
+        },
+    )
 
 
 @pytest.mark.parametrize("count", [7, 8])
@@ -224,7 +290,9 @@ def test_both_times_are_kept_and_equal_ones_stored_once(folder: Path, count: int
     record = in_format_2(load_run(folder).records[0], service_count=count)
     append_record(folder, record)
     stored = json.loads(lines(folder)[-1])["loadgen"]["result"]
-    assert (stored["service"] == {"same_as": "response"}) == (count == 7) and "latency" not in stored
+    assert (stored["service"] == {"same_as": "response"}) == (
+        count == 7
+    ) and "latency" not in stored
     read = load_run(folder).records[0].loadgen
     assert read and record.loadgen
     for name in ("response", "service", "audit"):
@@ -269,7 +337,9 @@ def test_what_is_no_run(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(RunError, match="run.json: cannot be read"):
         load_run(folder)
     (folder / "run.json").write_text('{"format": 1}', encoding="utf-8")
-    with pytest.raises(RunError, match="run.json: at the top level: '[a-z]+' is a required property"):
+    with pytest.raises(
+        RunError, match="run.json: at the top level: '[a-z]+' is a required property"
+    ):
         load_run(folder)
 
 
@@ -278,7 +348,9 @@ def test_a_run_interrupted_at_once_has_no_records(folder: Path) -> None:
     assert load_run(folder).records == ()
 
 
-def test_write_whole_keeps_the_old_file_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_whole_keeps_the_old_file_when_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file"
     write_whole(path, "old\n")
 

@@ -15,22 +15,23 @@ from typing import Any
 
 import psutil
 import pytest
-from stage import FakeLauncher, Stage
 
 import iomodels
-from iomodels.measure import agent as agent_module
-from iomodels.judge import compare
-from iomodels.launch import launcher as launch, remote
-from iomodels.measure.agent import Agent
 from iomodels.base.interrupts import Interrupts
-from iomodels.launch.launcher import LaunchError
-from iomodels.machine.placement import Placement
 from iomodels.data.records import counter, load_run
+from iomodels.judge import compare
+from iomodels.judge.summary import summarise
+from iomodels.launch import launcher as launch
+from iomodels.launch import remote
+from iomodels.launch.launcher import LaunchError
 from iomodels.launch.remote import HostLost, ServerHost, Session
-from iomodels.report.report import _conditions
+from iomodels.machine.placement import Placement
+from iomodels.measure import agent as agent_module
+from iomodels.measure.agent import Agent
 from iomodels.measure.run import Refused
 from iomodels.plan.suite import Suite
-from iomodels.judge.summary import summarise
+from iomodels.report.report import _conditions
+from stage import FakeLauncher, Stage
 
 TOKEN = "a-token-of-the-tests"
 SOON_S = 20.0
@@ -55,7 +56,15 @@ class Served:
     def __init__(self, launcher: FakeLauncher, folder: Path, port: int = 0) -> None:
         self.lines: list[str] = []
         (folder / "build").mkdir(exist_ok=True)
-        self.agent = Agent(launcher, folder / "build", folder / "results", "127.0.0.1", port or free_ports(remote.PORTS + 1), TOKEN, self.lines.append)
+        self.agent = Agent(
+            launcher,
+            folder / "build",
+            folder / "results",
+            "127.0.0.1",
+            port or free_ports(remote.PORTS + 1),
+            TOKEN,
+            self.lines.append,
+        )
         self.port = self.agent.ports[0] - 1
         self.where = ServerHost("127.0.0.1", self.port, TOKEN)
         self._thread = threading.Thread(target=self.agent.serve, args=(Interrupts(),))
@@ -107,20 +116,28 @@ def wait_until(what: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_a_run_whose_servers_are_on_another_machine(far: Stage, two: Suite, there: FakeLauncher, served: Served) -> None:
+def test_a_run_whose_servers_are_on_another_machine(
+    far: Stage, two: Suite, there: FakeLauncher, served: Served
+) -> None:
     assert far.start(two) == 0
     run = load_run(far.folder)
     assert [record.reason for record in run.records] == [None] * 2
-    assert [asked["model"] for asked in there.started] == [record.condition.model for record in run.records]
+    assert [asked["model"] for asked in there.started] == [
+        record.condition.model for record in run.records
+    ]
     assert far.launcher.started == []  # no server here
     for record in run.records:
         assert record.server and record.loadgen
-        assert ["--host", "127.0.0.1", "--port", "4711"] == record.loadgen["argv"][-18 - 2 : -18 + 2]  # the port is that of ready
+        assert record.loadgen["argv"][
+            -18 - 2 : -18 + 2
+        ] == ["--host", "127.0.0.1", "--port", "4711"]  # the port is that of ready
         assert {"--host", "127.0.0.1"} < set(record.server["argv"])
         asked = int(record.server["argv"][record.server["argv"].index("--port") + 1])
         assert asked in served.agent.ports
         watched = counter(record, "server.context_switches")
-        assert watched.value is not None and watched.source == "/proc/PID/task/*/status"  # looked at over there
+        assert (
+            watched.value is not None and watched.source == "/proc/PID/task/*/status"
+        )  # looked at over there
     assert served.lines == ["127.0.0.1: connected", "127.0.0.1: gone"]
 
 
@@ -130,22 +147,41 @@ def test_the_record_names_both_machines(far: Stage, two: Suite) -> None:
     manifest = run.manifest
     facts = manifest["environment"]
     assert manifest["platform"] == "fake-1.0"
-    assert facts["harness"]["version"] == iomodels.__version__ and set(facts["harness"]["git"]) == {"commit", "dirty", "reason"}
+    assert facts["harness"]["version"] == iomodels.__version__ and set(facts["harness"]["git"]) == {
+        "commit",
+        "dirty",
+        "reason",
+    }
     assert set(facts["binaries"]) == {"mingw/bin/one.exe", "mingw/bin/two.exe"}
     assert set(facts["load_generator"]["binaries"]) == {"host/bin/loadgen"}
-    assert facts["cpus_usable"] and facts["load_generator"]["cpus_usable"] and facts["load_generator"]["launcher"] == {"placement": None}
+    assert (
+        facts["cpus_usable"]
+        and facts["load_generator"]["cpus_usable"]
+        and facts["load_generator"]["launcher"] == {"placement": None}
+    )
     link = facts["load_generator"]["link"]
-    assert link["mtu"] > 0 and (link["mbps"] is None) == ("load_generator.link.mbps" in facts["reasons"])
-    nulls = {name for name, value in facts.items() if value is None} | {f"load_generator.{name}" for name, value in facts["load_generator"].items() if value is None}
+    assert link["mtu"] > 0 and (link["mbps"] is None) == (
+        "load_generator.link.mbps" in facts["reasons"]
+    )
+    nulls = {name for name, value in facts.items() if value is None} | {
+        f"load_generator.{name}" for name, value in facts["load_generator"].items() if value is None
+    }
     assert nulls <= set(facts["reasons"])
-    assert ("machines", "two: the servers on one, the load generator on the other") in _conditions(summarise(run))
+    assert ("machines", "two: the servers on one, the load generator on the other") in _conditions(
+        summarise(run)
+    )
 
     # Such runs are compared by the conditions of both.
     changed = json.loads(json.dumps(run.manifest))
     own = changed["environment"]["load_generator"]
     own.update(cpu="another", load_average=[9.0, 9.0, 9.0], binaries={"host/bin/loadgen": "0"})
-    found = {(each.group, each.name) for each in compare.differing(run, replace(run, manifest=changed))}
-    assert found == {("machine", "load_generator.cpu"), ("programs", "load_generator.binaries.host/bin/loadgen")}
+    found = {
+        (each.group, each.name) for each in compare.differing(run, replace(run, manifest=changed))
+    }
+    assert found == {
+        ("machine", "load_generator.cpu"),
+        ("programs", "load_generator.binaries.host/bin/loadgen"),
+    }
 
 
 def test_what_fails_there_is_told_here(far: Stage, two: Suite, there: FakeLauncher) -> None:
@@ -156,7 +192,9 @@ def test_what_fails_there_is_told_here(far: Stage, two: Suite, there: FakeLaunch
     assert "exit code 3" in (second.reason or "") and "address in use" in (second.stderr or "")
 
 
-def test_a_lost_connection_costs_one_repeat(far: Stage, two: Suite, there: FakeLauncher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_connection_costs_one_repeat(
+    far: Stage, two: Suite, there: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = agent_module._Session._tell
     begun: list[str] = []
 
@@ -175,7 +213,12 @@ def test_a_lost_connection_costs_one_repeat(far: Stage, two: Suite, there: FakeL
 
 
 def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
-    far: Stage, two: Suite, there: FakeLauncher, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    far: Stage,
+    two: Suite,
+    there: FakeLauncher,
+    served: Served,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(remote, "RECONNECT_S", 0.2)
     cut = {1}
@@ -187,7 +230,9 @@ def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
         return "normal", ""
 
     there.behaviour = behave
-    with pytest.raises(HostLost, match=f"127.0.0.1:{served.port}: cannot be reached: .*tried for 0.2 s"):
+    with pytest.raises(
+        HostLost, match=f"127.0.0.1:{served.port}: cannot be reached: .*tried for 0.2 s"
+    ):
         far.start(replace(two, repeats=2))
     run = load_run(far.folder)
     assert run.manifest["status"] == "interrupted" and len(run.records) in (1, 2)
@@ -201,7 +246,9 @@ def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
         far.setting = replace(far.setting, server_host=where)
         with monkeypatch.context() as patch:
             patch.setattr(there, "environment", lambda: {"placement": asdict(Placement((0,)))})
-            with pytest.raises(Refused, match="cannot go on: placement: the servers ran with: None; now with: "):
+            with pytest.raises(
+                Refused, match="cannot go on: placement: the servers ran with: None; now with: "
+            ):
                 far.resume()
         assert far.resume(retry_failed=True) == 0
     finally:
@@ -211,7 +258,9 @@ def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
 
 def test_a_run_of_one_machine_does_not_go_on_with_two(stage: Stage, two: Suite) -> None:
     stage.start(two)
-    (stage.folder / "records.jsonl").write_bytes(b"".join((stage.folder / "records.jsonl").read_bytes().splitlines(keepends=True)[:-1]))
+    (stage.folder / "records.jsonl").write_bytes(
+        b"".join((stage.folder / "records.jsonl").read_bytes().splitlines(keepends=True)[:-1])
+    )
     stage.setting = replace(stage.setting, server_host=ServerHost("127.0.0.1", 1, TOKEN))
     with pytest.raises(Refused, match="was begun with the servers on this machine"):
         stage.resume()
@@ -243,7 +292,9 @@ def test_a_server_is_talked_to_as_if_it_were_here(served: Served) -> None:
         session.close()
 
 
-def test_a_server_that_will_not_end_is_ended(served: Served, there: FakeLauncher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_will_not_end_is_ended(
+    served: Served, there: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(agent_module, "STOP_S", 0.1)
     there.behaviour = lambda number: ("deaf to signals", "")
     session = Session(served.where)
@@ -253,7 +304,9 @@ def test_a_server_that_will_not_end_is_ended(served: Served, there: FakeLauncher
         server.send("sample")
         server.expect("sample", SOON_S)
         server.close_stdin()
-        assert server.stop(1.0) == -signal.SIGTERM  # it hears neither the end of its input nor SIGINT
+        assert (
+            server.stop(1.0) == -signal.SIGTERM
+        )  # it hears neither the end of its input nor SIGINT
         assert not session.lost
     finally:
         session.close()
@@ -265,11 +318,17 @@ def test_a_server_that_will_not_end_is_ended(served: Served, there: FakeLauncher
         ("three", {}, "three: no such model there"),
         ("../one", {}, "no such model there"),
         ("one", {"host": 0}, "one: must be numbers for its own options: host=0"),
-        ("one", {"threads": "2 --host 0.0.0.0"}, "must be numbers for its own options: threads='2 --host 0.0.0.0'"),
+        (
+            "one",
+            {"threads": "2 --host 0.0.0.0"},
+            "must be numbers for its own options: threads='2 --host 0.0.0.0'",
+        ),
         ("one", {"threads": True}, "must be numbers for its own options: threads=True"),
     ],
 )
-def test_nothing_but_its_models_is_started(served: Served, there: FakeLauncher, model: str, options: dict[str, Any], reason: str) -> None:
+def test_nothing_but_its_models_is_started(
+    served: Served, there: FakeLauncher, model: str, options: dict[str, Any], reason: str
+) -> None:
     session = Session(served.where)
     try:
         with pytest.raises(LaunchError, match=reason):
@@ -283,18 +342,28 @@ def refused(where: ServerHost) -> str:
     with pytest.raises(LaunchError) as caught:
         Session(where)
     text = str(caught.value)
-    assert text.startswith(f"{where.host}:{where.port}: ") and "\n" not in text and TOKEN not in text
+    assert (
+        text.startswith(f"{where.host}:{where.port}: ") and "\n" not in text and TOKEN not in text
+    )
     return text.partition(": ")[2]
 
 
 def test_who_does_not_know_the_token_gets_nothing(served: Served, there: FakeLauncher) -> None:
-    assert refused(replace(served.where, token="another-token-it-is")) == "wrong token: it is the one that 'iomodels serve' printed when it started"
+    assert (
+        refused(replace(served.where, token="another-token-it-is"))
+        == "wrong token: it is the one that 'iomodels serve' printed when it started"
+    )
     assert served.lines == ["127.0.0.1: refused: wrong token"] and TOKEN not in repr(served.where)
-    with socket.create_connection(("127.0.0.1", served.port)) as raw:  # it goes on without having introduced itself
+    with socket.create_connection(
+        ("127.0.0.1", served.port)
+    ) as raw:  # it goes on without having introduced itself
         raw.sendall(b'{"do":"start","model":"one","options":{}}\n')
         raw.settimeout(SOON_S)
         said = b"".join(iter(lambda: raw.recv(4096), b"")).splitlines()
-    assert [json.loads(line)["event"] for line in said] == ["greeting", "refused"] and there.programs == []
+    assert [json.loads(line)["event"] for line in said] == [
+        "greeting",
+        "refused",
+    ] and there.programs == []
 
 
 def test_one_client_at_a_time(served: Served) -> None:
@@ -328,20 +397,27 @@ def test_another_version_is_refused(served: Served, monkeypatch: pytest.MonkeyPa
         return {**said, "version": "0.0.9"} if said and said.get("event") == "greeting" else said
 
     monkeypatch.setattr(remote.Channel, "receive", older)
-    assert refused(served.where) == f"iomodels 0.0.9 serves there (format 1), this is {ours} (format 1): take the same on both machines"
+    assert (
+        refused(served.where)
+        == f"iomodels 0.0.9 serves there (format 1), this is {ours} (format 1): take the same on both machines"
+    )
 
 
 def test_nobody_listens() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         text = refused(ServerHost("127.0.0.1", unused.getsockname()[1], TOKEN))
-    assert text.endswith("does 'iomodels serve' run there, and does the firewall let it in?") and "cannot be reached" in text
+    assert (
+        text.endswith("does 'iomodels serve' run there, and does the firewall let it in?")
+        and "cannot be reached" in text
+    )
 
 
 @contextmanager
 def stranger(says: bytes) -> Iterator[ServerHost]:
     """Something else that listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+
         def answer() -> None:
             connection, _ = listener.accept()
             with connection:
@@ -363,7 +439,9 @@ def test_what_listens_is_something_else(says: bytes, monkeypatch: pytest.MonkeyP
 
 
 def test_a_port_that_is_taken(served: Served, there: FakeLauncher, tmp_path: Path) -> None:
-    with pytest.raises(LaunchError, match=f"--host 127.0.0.1 --port {served.port}: cannot listen there: "):
+    with pytest.raises(
+        LaunchError, match=f"--host 127.0.0.1 --port {served.port}: cannot listen there: "
+    ):
         Agent(there, tmp_path, tmp_path, "127.0.0.1", served.port, TOKEN, served.lines.append)
     with socket.socket() as other:
         other.bind(("127.0.0.1", served.agent.ports[0]))
@@ -372,18 +450,31 @@ def test_a_port_that_is_taken(served: Served, there: FakeLauncher, tmp_path: Pat
 
 def test_the_token_is_of_ones_own_or_new() -> None:
     assert agent_module.token_from("a-token-of-my-own") == "a-token-of-my-own"
-    assert len(agent_module.token_from(None)) >= 32 and agent_module.token_from("") != agent_module.token_from("")
-    for wrong in ("short", "-begins-like-an-option", "with a blank in its middle", "ümlaute-in-seiner-mitte"):
+    assert len(agent_module.token_from(None)) >= 32 and agent_module.token_from(
+        ""
+    ) != agent_module.token_from("")
+    for wrong in (
+        "short",
+        "-begins-like-an-option",
+        "with a blank in its middle",
+        "ümlaute-in-seiner-mitte",
+    ):
         with pytest.raises(ValueError):
             agent_module.token_from(wrong)
 
 
-@pytest.mark.parametrize(("text", "parsed"), [("192.0.2.10", ("192.0.2.10", 9000)), ("lab-server:9100", ("lab-server", 9100))])
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [("192.0.2.10", ("192.0.2.10", 9000)), ("lab-server:9100", ("lab-server", 9100))],
+)
 def test_where_the_servers_are(text: str, parsed: tuple[str, int]) -> None:
     assert remote.parse_host(text) == parsed
 
 
-@pytest.mark.parametrize("text", ["", ":9000", "host:", "host:0", "host:65536", "host:http", "a b", "http://host", "::1", "-x"])
+@pytest.mark.parametrize(
+    "text",
+    ["", ":9000", "host:", "host:0", "host:65536", "host:http", "a b", "http://host", "::1", "-x"],
+)
 def test_where_no_servers_are(text: str) -> None:
     with pytest.raises(ValueError, match="must be a name or an IPv4 address"):
         remote.parse_host(text)

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import RUN, make_run, suite_of, usual_rate, with_everything
 from matplotlib.colors import to_rgb
 from rich.console import Console
 
-from iomodels.plan.order import Measurement
 from iomodels.data.records import RunError, load_run
 from iomodels.figures.catalogue import OF_RUNS
-from iomodels.report.report import markdown_cell, terminal_table, write_report
+from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server
+from iomodels.report.report import markdown_cell, terminal_table, write_report
+from made_run import RUN, make_run, suite_of, usual_rate, with_everything
 
 DRAWN = tuple(figure for figure in OF_RUNS if figure.NAME != "latency_by_rate")
 """Of a run without offered rates."""
@@ -29,7 +29,8 @@ def some_fail(measurement: Measurement) -> float | None:
     """select never works with 64 connections, iocp fails once with 1024."""
     condition = measurement.condition
     broken = (condition.model, condition.connections) == ("select", 64) or (
-        (condition.model, condition.connections, measurement.repeat) == ("iocp", 1024, 1))
+        (condition.model, condition.connections, measurement.repeat) == ("iocp", 1024, 1)
+    )
     return None if broken else usual_rate(measurement)
 
 
@@ -74,7 +75,12 @@ def report_of(folder: Path, **options: Any) -> Report:
     options.setdefault("suite", SMALL)
     written = write_report(make_run(folder, **options))
     source = written.read_text(encoding="utf-8")
-    return written.parent, Page(source), source, written.with_suffix(".md").read_text(encoding="utf-8")
+    return (
+        written.parent,
+        Page(source),
+        source,
+        written.with_suffix(".md").read_text(encoding="utf-8"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +96,34 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def test_everything_is_there_and_the_answer_comes_first(complete: Report) -> None:
     folder, page, _, markdown = complete
     assert sorted(path.name for path in (folder / "figures").iterdir()) == [
-        f"{figure.NAME}{end}" for figure in sorted(DRAWN, key=lambda each: each.NAME)
-        for end in ("-dark.png", "-dark.svg", ".csv", ".png", ".svg")]
-    places = [page.text.index(words) for words in (
-        "Which serves more requests a second?", "Not Windows.", "On wine-8.0, iocp over select", "How does throughput change",
-        "How far is each model from the baseline", "Which model is fastest at which load?", "How long do requests take", "Results", "Calls a request", "Conditions", "Left out", "Do it again",
-        "./iomodels run select-vs-iocp --seed 7")]
+        f"{figure.NAME}{end}"
+        for figure in sorted(DRAWN, key=lambda each: each.NAME)
+        for end in ("-dark.png", "-dark.svg", ".csv", ".png", ".svg")
+    ]
+    places = [
+        page.text.index(words)
+        for words in (
+            "Which serves more requests a second?",
+            "Not Windows.",
+            "On wine-8.0, iocp over select",
+            "How does throughput change",
+            "How far is each model from the baseline",
+            "Which model is fastest at which load?",
+            "How long do requests take",
+            "Results",
+            "Calls a request",
+            "Conditions",
+            "Left out",
+            "Do it again",
+            "./iomodels run select-vs-iocp --seed 7",
+        )
+    ]
     assert places == sorted(places)
     assert page.open == []
-    for words in ("2.02× [1.98, 2.06] at 1,024 connections", "no statistical significance is claimed"):
+    for words in (
+        "2.02× [1.98, 2.06] at 1,024 connections",
+        "no statistical significance is claimed",
+    ):
         assert words in page.text and words in markdown
 
 
@@ -118,12 +143,18 @@ def test_figures_have_alt_texts_and_ids_that_do_not_collide(complete: Report) ->
     figures = [attributes for tag, attributes in page.tags if tag == "svg"]
     assert len(figures) == len(DRAWN)
     for attributes in figures:
-        assert attributes["role"] == "img" and re.match(r"[A-Z][^:]* on wine-8\.0[.:]", attributes["aria-label"] or "")
+        assert attributes["role"] == "img" and re.match(
+            r"[A-Z][^:]* on wine-8\.0[.:]", attributes["aria-label"] or ""
+        )
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', source))
     assert used and used <= set(ids)
-    assert len([alt for alt in re.findall(r"!\[([^\]]*)", markdown) if " on wine-8.0" in alt]) == markdown.count("![") == len(DRAWN)
+    assert (
+        len([alt for alt in re.findall(r"!\[([^\]]*)", markdown) if " on wine-8.0" in alt])
+        == markdown.count("![")
+        == len(DRAWN)
+    )
 
 
 def test_figures_follow_the_page_into_the_dark(complete: Report) -> None:
@@ -135,7 +166,9 @@ def test_figures_follow_the_page_into_the_dark(complete: Report) -> None:
 
 def test_links_of_the_markdown_lead_to_files(complete: Report) -> None:
     folder, page, _, markdown = complete
-    targets = re.findall(r"\]\(([^)]+)\)", markdown) + [str(attributes["href"]) for tag, attributes in page.tags if tag == "a"]
+    targets = re.findall(r"\]\(([^)]+)\)", markdown) + [
+        str(attributes["href"]) for tag, attributes in page.tags if tag == "a"
+    ]
     assert len(targets) >= 10
     for target in targets:
         assert (folder / target).is_file(), target
@@ -143,7 +176,9 @@ def test_links_of_the_markdown_lead_to_files(complete: Report) -> None:
 
 def test_the_table_has_every_cell_with_its_numbers(complete: Report) -> None:
     _, _, _, markdown = complete
-    rows = [line for line in markdown.splitlines() if re.match(r"\| [\d,]+ \| (select|iocp) \|", line)]
+    rows = [
+        line for line in markdown.splitlines() if re.match(r"\| [\d,]+ \| (select|iocp) \|", line)
+    ]
     assert len(rows) == 3 * 12
     (row,) = [line for line in rows if line.startswith("| 1,024 | iocp") and "10,000" in line]
     fields = [field.strip() for field in row.strip("|").split("|")]
@@ -165,12 +200,19 @@ def test_failed_repeats_are_listed_with_reason_and_stderr(broken: Report) -> Non
     for text in (page.text, markdown):
         assert "2 of 12 cells are not valid: no comparison or sentence uses such a cell" in text
         assert "select, 64 × 64 B: failed (3 × select: died with exit code 3" in text
-    assert "distance to the ceiling: no calibration of such a load recorded (10 of 12 cells)" in page.text
+    assert (
+        "distance to the ceiling: no calibration of such a load recorded (10 of 12 cells)"
+        in page.text
+    )
     assert "no comparison at 64 connections, where select has no valid repeat" in page.text
-    assert source.count("select: died with exit code 3 | before ready") == 6 + 2  # two cells have no other repeat
+    assert (
+        source.count("select: died with exit code 3 | before ready") == 6 + 2
+    )  # two cells have no other repeat
     assert "bind: access denied &lt;10013&gt;" in source
-    table = markdown[markdown.index("## Left out"):markdown.index("## Do it again")]
-    assert table.count(r"died with exit code 3 \| before ready | bind: access denied \<10013\>") == 8
+    table = markdown[markdown.index("## Left out") : markdown.index("## Do it again")]
+    assert (
+        table.count(r"died with exit code 3 \| before ready | bind: access denied \<10013\>") == 8
+    )
 
 
 @pytest.mark.usefixtures("one_figure")
@@ -205,8 +247,15 @@ def test_text_from_the_records_cannot_become_markup(broken: Report) -> None:
 
 def test_conditions_are_complete_and_a_null_has_its_reason(complete: Report) -> None:
     _, page, _, _ = complete
-    for words in ("0123456789abcdef0123456789abcdef01234567", "placement.server 0", "suite.seed 7", "versions.wine wine-8.0 (Debian)",
-                  "governor – (no cpufreq | in a VM)", "select.settings.threads 1", "load generator.backend epoll"):
+    for words in (
+        "0123456789abcdef0123456789abcdef01234567",
+        "placement.server 0",
+        "suite.seed 7",
+        "versions.wine wine-8.0 (Debian)",
+        "governor – (no cpufreq | in a VM)",
+        "select.settings.threads 1",
+        "load generator.backend epoll",
+    ):
         assert words in page.text
 
 
@@ -227,13 +276,21 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def printed(folder: Path, **options: Any) -> str:
     output = io.StringIO()
-    terminal_table(load_run(make_run(folder, **options)), Console(file=output, width=80, no_color=True))
+    terminal_table(
+        load_run(make_run(folder, **options)), Console(file=output, width=80, no_color=True)
+    )
     return output.getvalue()
 
 
 def test_the_terminal_table_fits_80_columns_without_colour(tmp_path: Path) -> None:
-    text = printed(tmp_path, suite=suite_of(servers=(Server("select"), Server("iocp", (("concurrency", 1), ("threads", 16)))),
-                                            connections=(1, 1024), sizes=(64,)))
+    text = printed(
+        tmp_path,
+        suite=suite_of(
+            servers=(Server("select"), Server("iocp", (("concurrency", 1), ("threads", 16)))),
+            connections=(1, 1024),
+            sizes=(64,),
+        ),
+    )
     assert max(map(len, text.splitlines())) <= 80 and "\x1b" not in text
     assert "Wine: shows that the code is right, not how Windows performs" in text
     (row,) = [line for line in text.splitlines() if "[1.98, 2.06]" in line and "10,000" in line]
@@ -242,25 +299,38 @@ def test_the_terminal_table_fits_80_columns_without_colour(tmp_path: Path) -> No
 
 
 def test_the_terminal_table_groups_many_series_and_names_the_control(tmp_path: Path) -> None:
-    servers = [*(Server(model) for model in ("select", "threads", "events")), Server("select", alias="select again")]
+    servers = [
+        *(Server(model) for model in ("select", "threads", "events")),
+        Server("select", alias="select again"),
+    ]
     text = printed(tmp_path, suite=suite_of(servers, (1, 64), (64,)))
     rows = [line.split()[:1] for line in text.splitlines()]
     first = rows.index(["1"])
     assert rows[first : first + 9] == [["1"]] * 4 + [[]] + [["64"]] * 4
-    assert "Control: select again is select once more, on wine-8.0; without 9 valid repeats of both it says nothing." in " ".join(text.split())
+    assert (
+        "Control: select again is select once more, on wine-8.0; without 9 valid repeats of both it says nothing."
+        in " ".join(text.split())
+    )
     assert "select again over select" not in text
 
 
 def test_the_terminal_table_shows_what_is_missing(tmp_path: Path) -> None:
     text = printed(tmp_path, suite=SMALL, rate=some_fail)
-    assert re.search(r"64\s+select\s+–\s.*0 of 3", text) and re.search(r"1,024\s+iocp\s.*2 of 3", text)
+    assert re.search(r"64\s+select\s+–\s.*0 of 3", text) and re.search(
+        r"1,024\s+iocp\s.*2 of 3", text
+    )
 
 
 def contrast(one: str, other: str) -> float:
     """WCAG contrast ratio of two colours."""
+
     def luminance(colour: str) -> float:
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
+        linear = [
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+            for part in to_rgb(colour)
+        ]
         return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import FakeLauncher, Stage, described
 
+from iomodels.data.records import check_against, load_run
+from iomodels.judge.summary import summarise
+from iomodels.launch import launcher as launch
 from iomodels.machine import check as machine_check
 from iomodels.machine import environment, preflight
-from iomodels.launch import launcher as launch
-from iomodels.measure import run
 from iomodels.machine.placement import Placement
-from iomodels.plan.order import make_plan
-from iomodels.report.publish import to_json
-from iomodels.data.records import check_against, load_run
+from iomodels.measure import run
 from iomodels.measure.run import Refused
+from iomodels.plan.order import make_plan
 from iomodels.plan.suite import Server, Suite
-from iomodels.judge.summary import summarise
+from iomodels.report.publish import to_json
+from stage import FakeLauncher, Stage, described
 
 
 def stop_at(launcher: FakeLauncher, *numbers: int, how: str = "SIGINT") -> None:
@@ -37,7 +37,9 @@ def indexes(folder: Path) -> list[int]:
 
 def change_manifest(folder: Path, **changes: Any) -> None:
     path = folder / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
+    path.write_text(
+        json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8"
+    )
 
 
 def test_a_whole_run(stage: Stage, suite: Suite) -> None:
@@ -57,7 +59,12 @@ def test_the_manifest_says_what_was_done(stage: Stage, suite: Suite) -> None:
     stage.start(suite, quick=True)
     manifest = load_run(stage.folder).manifest
     assert manifest["run"] == stage.folder.name and manifest["run"].endswith("-small-quick")
-    assert (manifest["status"], manifest["planned"], manifest["seed"], manifest["repeats"]) == ("complete", 8, 5, 2)
+    assert (manifest["status"], manifest["planned"], manifest["seed"], manifest["repeats"]) == (
+        "complete",
+        8,
+        5,
+        2,
+    )
     assert (manifest["platform"], manifest["quick"]) == ("fake-1.0", True)
     assert manifest["suite"] == suite.to_json()
     assert manifest["finished_utc"] >= manifest["started_utc"]
@@ -70,18 +77,29 @@ def test_what_cannot_be_had_is_null_with_a_reason(stage: Stage, suite: Suite) ->
     manifest = load_run(stage.folder).manifest
     facts = manifest["environment"]
     assert {name for name, value in facts.items() if value is None} == set(facts["reasons"])
-    assert facts["compilers"] is None and facts["reasons"]["compilers"] == "no CMakeCache.txt in the build directory"
-    assert set(facts["binaries"]) == {"host/bin/loadgen"} | {f"mingw/bin/{name}.exe" for name in ("one", "two")}
+    assert (
+        facts["compilers"] is None
+        and facts["reasons"]["compilers"] == "no CMakeCache.txt in the build directory"
+    )
+    assert set(facts["binaries"]) == {"host/bin/loadgen"} | {
+        f"mingw/bin/{name}.exe" for name in ("one", "two")
+    }
     git = manifest["git"]
     assert (git["reason"] is None) == (git["commit"] is not None) == (git["dirty"] is not None)
 
 
 def test_git_may_be_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert environment.git_state() == {"commit": None, "dirty": None, "reason": "git is not installed"}
+    assert environment.git_state() == {
+        "commit": None,
+        "dirty": None,
+        "reason": "git is not installed",
+    }
 
 
-def test_two_runs_of_one_second_have_two_folders(stage: Stage, suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_of_one_second_have_two_folders(
+    stage: Stage, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     short = replace(suite, servers=suite.servers[:1], connections=(1,), repeats=1)
     stage.start(short)
     first = stage.folder.name
@@ -90,7 +108,9 @@ def test_two_runs_of_one_second_have_two_folders(stage: Stage, suite: Suite, mon
 
 
 @pytest.mark.parametrize(("how", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_interrupted_and_gone_on_with(stage: Stage, launcher: FakeLauncher, suite: Suite, how: str, code: int) -> None:
+def test_interrupted_and_gone_on_with(
+    stage: Stage, launcher: FakeLauncher, suite: Suite, how: str, code: int
+) -> None:
     stop_at(launcher, 3, how=how)
     assert stage.start(suite) == code
     folder = stage.folder
@@ -108,19 +128,25 @@ def test_interrupted_and_gone_on_with(stage: Stage, launcher: FakeLauncher, suit
     assert stage.resume() == 0
     loaded = load_run(folder)
     assert Counter(indexes(folder)) == Counter(range(8))
-    assert [record.condition for record in loaded.records] == [item.condition for item in make_plan(suite)]
+    assert [record.condition for record in loaded.records] == [
+        item.condition for item in make_plan(suite)
+    ]
     assert loaded.manifest["status"] == "complete" and len(loaded.manifest["resumed_utc"]) == 2
     assert stage.reported == [folder]
 
 
-def test_a_run_elsewhere_is_named_by_its_path(stage: Stage, launcher: FakeLauncher, suite: Suite, tmp_path: Path) -> None:
+def test_a_run_elsewhere_is_named_by_its_path(
+    stage: Stage, launcher: FakeLauncher, suite: Suite, tmp_path: Path
+) -> None:
     stop_at(launcher, 0)
     stage.start(suite, out=tmp_path / "else where")
     (folder,) = (tmp_path / "else where").iterdir()
     assert f"go on with: iomodels run --resume '{folder}'\n" in stage.text
 
 
-def test_going_on_after_a_crash_in_mid_write(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
+def test_going_on_after_a_crash_in_mid_write(
+    stage: Stage, launcher: FakeLauncher, suite: Suite
+) -> None:
     stop_at(launcher, 3)
     stage.start(suite)
     folder = stage.folder
@@ -133,7 +159,9 @@ def test_going_on_after_a_crash_in_mid_write(stage: Stage, launcher: FakeLaunche
     assert load_run(folder).warnings == ()
 
 
-def test_a_run_killed_after_its_last_measurement_becomes_complete(stage: Stage, suite: Suite) -> None:
+def test_a_run_killed_after_its_last_measurement_becomes_complete(
+    stage: Stage, suite: Suite
+) -> None:
     stage.start(suite)
     change_manifest(stage.folder, status="running", finished_utc=None)
     assert stage.resume() == 0
@@ -141,7 +169,9 @@ def test_a_run_killed_after_its_last_measurement_becomes_complete(stage: Stage, 
     assert sorted(indexes(stage.folder)) == list(range(8))
 
 
-def test_invalid_measurements_are_tried_again_when_asked(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
+def test_invalid_measurements_are_tried_again_when_asked(
+    stage: Stage, launcher: FakeLauncher, suite: Suite
+) -> None:
     launcher.behaviour = lambda number: ("normal", "unchecked" if number == 2 else "normal")
     assert stage.start(suite) == 0
     assert stage.resume(retry_failed=False) == 0 and len(indexes(stage.folder)) == 8
@@ -149,7 +179,9 @@ def test_invalid_measurements_are_tried_again_when_asked(stage: Stage, launcher:
     assert indexes(stage.folder)[8:] == [2]
 
 
-def test_known_limits_are_not_tried_again(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
+def test_known_limits_are_not_tried_again(
+    stage: Stage, launcher: FakeLauncher, suite: Suite
+) -> None:
     launcher.described["one"] = described("one", max_conns=7)
     stage.start(suite)
     assert stage.resume(retry_failed=True) == 0
@@ -157,7 +189,10 @@ def test_known_limits_are_not_tried_again(stage: Stage, launcher: FakeLauncher, 
 
 
 def test_failures_do_not_end_a_run(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
-    launcher.behaviour = lambda number: ("dies before ready" if number == 2 else "normal", "errors" if number == 5 else "normal")
+    launcher.behaviour = lambda number: (
+        "dies before ready" if number == 2 else "normal",
+        "errors" if number == 5 else "normal",
+    )
     assert stage.start(suite) == 1
     failed = [record.index for record in load_run(stage.folder).records if not record.ok]
     assert failed == [2, 5]
@@ -166,7 +201,9 @@ def test_failures_do_not_end_a_run(stage: Stage, launcher: FakeLauncher, suite: 
     assert stage.reported == [stage.folder]
 
 
-def test_failures_are_tried_again_only_when_asked(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
+def test_failures_are_tried_again_only_when_asked(
+    stage: Stage, launcher: FakeLauncher, suite: Suite
+) -> None:
     launcher.behaviour = lambda number: ("normal", "errors" if number in (2, 5) else "normal")
     stage.start(suite)
     launcher.behaviour = lambda number: ("normal", "normal")
@@ -202,7 +239,9 @@ def test_an_unexpected_error_keeps_what_is_measured(
 def test_who_measures_beside_others_is_told_and_so_is_the_reader(
     stage: Stage, suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine_check, "busy", lambda watch_s: {"others_cpus": 0.75, "stolen_cpus": 0.0})
+    monkeypatch.setattr(
+        machine_check, "busy", lambda watch_s: {"others_cpus": 0.75, "stolen_cpus": 0.0}
+    )
     assert stage.start(suite) == 0
     note = "0.75 CPUs were busy while nothing was measured, just before the run: they take time from server and load generator"
     assert f"note: {note}" in stage.text
@@ -212,7 +251,10 @@ def test_who_measures_beside_others_is_told_and_so_is_the_reader(
 def test_a_full_disk_names_the_file_and_loses_nothing(
     stage: Stage, launcher: FakeLauncher, suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sync, room = os.fsync, iter(range(4))  # the manifest and three records; then neither a record nor a manifest has room
+    sync, room = (
+        os.fsync,
+        iter(range(4)),
+    )  # the manifest and three records; then neither a record nor a manifest has room
 
     def full(descriptor: int) -> None:
         if next(room, None) is None:
@@ -229,11 +271,20 @@ def test_a_full_disk_names_the_file_and_loses_nothing(
     assert stage.resume() == 0 and indexes(stage.folder) == list(range(8))
 
 
-def test_known_limits_are_said_and_recorded(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
+def test_known_limits_are_said_and_recorded(
+    stage: Stage, launcher: FakeLauncher, suite: Suite
+) -> None:
     launcher.described["one"] = described("one", max_conns=7)
     assert stage.start(suite) == 0
-    assert "not measured, recorded as failed: limit: one takes at most 7 connections: one, 8 connections, 64 B" in stage.text
-    reasons = {str(record.condition): record.reason for record in load_run(stage.folder).records if not record.ok}
+    assert (
+        "not measured, recorded as failed: limit: one takes at most 7 connections: one, 8 connections, 64 B"
+        in stage.text
+    )
+    reasons = {
+        str(record.condition): record.reason
+        for record in load_run(stage.folder).records
+        if not record.ok
+    }
     assert reasons == {"one, 8 connections, 64 B": "limit: one takes at most 7 connections"}
 
 
@@ -255,27 +306,37 @@ def test_unknown_model(stage: Stage, suite: Suite) -> None:
     assert "model ones: no such server was built; did you mean one?" in text and code == 2
 
 
-def test_file_limit_is_asked_before(stage: Stage, suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_limit_is_asked_before(
+    stage: Stage, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda which: (50, 107))
     monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
     text, code = refused(stage, suite)
-    assert text.startswith("8 connections need 108 open files a process, the limit (ulimit -Hn) is 107: raise it")
+    assert text.startswith(
+        "8 connections need 108 open files a process, the limit (ulimit -Hn) is 107: raise it"
+    )
     assert code == 1
     assert preflight.preflight(8, "wine-8.0")[0].startswith("8 connections need 208 open files")
     monkeypatch.setattr(resource, "getrlimit", lambda which: (50, 108))
     assert preflight.preflight(8, "fake-1.0") == []
 
 
-def test_port_range_is_asked_before(stage: Stage, suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_range_is_asked_before(
+    stage: Stage, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(preflight, "local_port_range", lambda: (1000, 1206))
     text, _ = refused(stage, suite)
-    assert text.startswith("8 connections need 208 local ports, the range 1000 … 1206 has 207: widen it")
+    assert text.startswith(
+        "8 connections need 208 local ports, the range 1000 … 1206 has 207: widen it"
+    )
     monkeypatch.setattr(preflight, "local_port_range", lambda: (1000, 1207))
     assert preflight.preflight(8, "fake-1.0") == []
 
 
-def test_dry_run_measures_and_writes_nothing(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
+def test_dry_run_measures_and_writes_nothing(
+    stage: Stage, launcher: FakeLauncher, suite: Suite
+) -> None:
     assert stage.start(suite, dry_run=True) == 0
     assert launcher.programs == [] and not stage.out.exists()
     shown = re.findall(r"^ *\d+  repeat (\d)  (.*)$", stage.text, re.MULTILINE)
@@ -289,26 +350,38 @@ class TestGoingOnIsRefused:
         stage.start(suite)
         self.stage, self.launcher = stage, launcher
         launcher.behaviour = lambda number: ("normal", "normal")
-        self.before = (stage.folder / "run.json").read_bytes(), (stage.folder / "records.jsonl").read_bytes()
+        self.before = (
+            (stage.folder / "run.json").read_bytes(),
+            (stage.folder / "records.jsonl").read_bytes(),
+        )
 
     def reason(self) -> str:
         with pytest.raises(Refused) as caught:
             self.stage.resume()
         folder = self.stage.folder
-        assert self.before == ((folder / "run.json").read_bytes(), (folder / "records.jsonl").read_bytes())
+        assert self.before == (
+            (folder / "run.json").read_bytes(),
+            (folder / "records.jsonl").read_bytes(),
+        )
         return "\n".join(caught.value.lines)
 
     def test_on_another_platform(self) -> None:
         self.launcher.platform = "fake-2.0"
-        assert self.reason().endswith("cannot go on: platform: the run is of fake-1.0, this is fake-2.0")
+        assert self.reason().endswith(
+            "cannot go on: platform: the run is of fake-1.0, this is fake-2.0"
+        )
 
     def test_with_another_build(self) -> None:
         (self.stage.build / "mingw/bin/two.exe").write_text("changed", encoding="utf-8")
-        assert self.reason().endswith("build: mingw/bin/two.exe is another program than when the run was begun")
+        assert self.reason().endswith(
+            "build: mingw/bin/two.exe is another program than when the run was begun"
+        )
 
     def test_with_a_missing_program(self) -> None:
         (self.stage.build / "host/bin/loadgen").unlink()
-        assert self.reason().endswith("build: host/bin/loadgen was there when the run was begun and is not now")
+        assert self.reason().endswith(
+            "build: host/bin/loadgen was there when the run was begun and is not now"
+        )
 
     def test_with_another_plan(self) -> None:
         folder = self.stage.folder
@@ -324,7 +397,9 @@ def test_report_can_be_left_out(stage: Stage, suite: Suite) -> None:
     assert stage.reported == [] and "table of 8" in stage.text
 
 
-def test_for_programs_a_run_prints_one_object_and_nothing_else(stage: Stage, suite: Suite, capsys: pytest.CaptureFixture[str]) -> None:
+def test_for_programs_a_run_prints_one_object_and_nothing_else(
+    stage: Stage, suite: Suite, capsys: pytest.CaptureFixture[str]
+) -> None:
     stage.setting = replace(stage.setting, json=True)
     assert stage.start(suite) == 0
     data = json.loads(capsys.readouterr().out)
@@ -339,7 +414,9 @@ def test_progress_says_what_is_left(stage: Stage, suite: Suite) -> None:
     assert re.search(r"^\[8/8\] measured in \d+ s$", stage.text, re.MULTILINE)
 
 
-def test_a_run_goes_on_where_it_was_begun(stage: Stage, suite: Suite, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_goes_on_where_it_was_begun(
+    stage: Stage, suite: Suite, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Repeats of two placements would differ by the placement."""
     placements: list[Placement | None] = []
 
@@ -361,5 +438,7 @@ def test_a_run_goes_on_where_it_was_begun(stage: Stage, suite: Suite, launcher: 
     assert began == wanted and went_on == [replace(wanted, wineserver_cpus=wanted.server_cpus)] * 2
     records.write_bytes(b"")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {4711})
-    with pytest.raises(run.Refused, match=f"cannot go on: it ran on CPU {wanted.server_cpus[0]}, not usable now"):
+    with pytest.raises(
+        run.Refused, match=f"cannot go on: it ran on CPU {wanted.server_cpus[0]}, not usable now"
+    ):
         stage.resume()

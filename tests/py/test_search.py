@@ -51,7 +51,9 @@ def test_what_is_answered_was_confirmed() -> None:
 def test_never_meets() -> None:
     answer, trials = search(lambda rate: False)
     assert answer == Answer(None, open=False)
-    assert trials == [Trial(0, False)] * 2, "the lowest rate is asked until the miss is confirmed, and no other"
+    assert trials == [Trial(0, False)] * 2, (
+        "the lowest rate is asked until the miss is confirmed, and no other"
+    )
 
 
 def test_always_meets() -> None:
@@ -83,7 +85,9 @@ def test_one_wrong_trial_changes_nothing(wrong: int) -> None:
 
 def noisy(capacity: float, random_: random.Random) -> Server:
     """Sure 10 % away from its capacity, and ever less sure near it."""
-    return lambda rate: random_.random() < min(1.0, max(0.0, 0.5 + (capacity - rate) / (0.2 * capacity)))
+    return lambda rate: (
+        random_.random() < min(1.0, max(0.0, 0.5 + (capacity - rate) / (0.2 * capacity)))
+    )
 
 
 def test_a_noisy_server_is_found_where_it_is_unsure() -> None:
@@ -92,7 +96,9 @@ def test_a_noisy_server_is_found_where_it_is_unsure() -> None:
         assert answer.k is not None
         assert 0.85 * 4000 <= RANGE.rate(answer.k) <= 1.1 * 4000, seed
         assert len(trials) <= 40, seed
-        assert max(Counter(trial.k for trial in trials).values()) <= CONFIRM, "three trials settle a rate"
+        assert max(Counter(trial.k for trial in trials).values()) <= CONFIRM, (
+            "three trials settle a rate"
+        )
 
 
 @given(st.randoms(use_true_random=False))
@@ -112,7 +118,9 @@ def test_going_on_is_replaying(cut: int) -> None:
     assert isinstance(step, Next) and step.k == whole[len(trials)].k
 
 
-@pytest.mark.parametrize("wrong", [(0.0, 1.0, 2.0), (2.0, 1.0, 2.0), (1.0, 2.0, 1.0), (1.0, float("inf"), 2.0)])
+@pytest.mark.parametrize(
+    "wrong", [(0.0, 1.0, 2.0), (2.0, 1.0, 2.0), (1.0, 2.0, 1.0), (1.0, float("inf"), 2.0)]
+)
 def test_a_range_that_is_none(wrong: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError):
         Range(*wrong)

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import Stage
 
-from iomodels.measure import slo
 from iomodels.cli.commands import main
 from iomodels.data.records import RunError, record_from_json
+from iomodels.measure import slo
 from iomodels.measure.run import Refused
 from iomodels.measure.slo import Slo, judge, least_rate, load_slo, parse_slo, resume_slo, start_slo
 from iomodels.plan.suite import Server, Suite
+from stage import Stage
 
 P99_5MS = Slo(99.0, 5_000_000)
 
@@ -25,23 +25,54 @@ P99_5MS = Slo(99.0, 5_000_000)
 @pytest.fixture
 def one(suite: Suite) -> Suite:
     """A suite as the command makes it: one cell; its window has room for a percentile though it takes no time."""
-    return replace(suite, name="slo-one", servers=(Server("one"),), connections=(64,), duration_ms=3000, repeats=1)
+    return replace(
+        suite,
+        name="slo-one",
+        servers=(Server("one"),),
+        connections=(64,),
+        duration_ms=3000,
+        repeats=1,
+    )
 
 
 def search(stage: Stage, suite: Suite, capacity: str, **changes: Any) -> int:
     stage.launcher.behaviour = lambda number: ("normal", capacity)
-    return start_slo(stage.setting, suite, changes.pop("slo", P99_5MS), out=stage.out, **{"low": 400, "high": 4000, "step": 1.1, **changes})
+    return start_slo(
+        stage.setting,
+        suite,
+        changes.pop("slo", P99_5MS),
+        out=stage.out,
+        **{"low": 400, "high": 4000, "step": 1.1, **changes},
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("p99=5ms", P99_5MS), ("p50=200us", Slo(50.0, 200_000)), ("p99.9=1s", Slo(99.9, 10**9)), ("p99=0.5ms", Slo(99.0, 500_000))],
+    [
+        ("p99=5ms", P99_5MS),
+        ("p50=200us", Slo(50.0, 200_000)),
+        ("p99.9=1s", Slo(99.9, 10**9)),
+        ("p99=0.5ms", Slo(99.0, 500_000)),
+    ],
 )
 def test_promises(text: str, expected: Slo) -> None:
     assert parse_slo(text) == expected
 
 
-@pytest.mark.parametrize("text", ["p99", "99=5ms", "p100=5ms", "p0=5ms", "p99=5", "p99=0ms", "p99=-5ms", "p99 = 5ms", "mean=5ms"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p99",
+        "99=5ms",
+        "p100=5ms",
+        "p0=5ms",
+        "p99=5",
+        "p99=0ms",
+        "p99=-5ms",
+        "p99 = 5ms",
+        "mean=5ms",
+    ],
+)
 def test_no_promises(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="as p99=5ms"):
         parse_slo(text)
@@ -56,9 +87,15 @@ def test_finds_the_capacity(stage: Stage, one: Suite) -> None:
     assert search(stage, one, "holds 1234") == 0
     manifest = load_slo(stage.folder)
     answer = manifest["answer"]
-    assert 1234 / 1.1 < answer["rate"] <= 1234 < answer["above"]["rate"] and answer["value_ns"] == 1_000_000
+    assert (
+        1234 / 1.1 < answer["rate"] <= 1234 < answer["above"]["rate"]
+        and answer["value_ns"] == 1_000_000
+    )
     assert not answer["open"] and manifest["status"] == "complete"
-    records = [json.loads(line) for line in (stage.folder / "records.jsonl").read_text(encoding="utf-8").splitlines()]
+    records = [
+        json.loads(line)
+        for line in (stage.folder / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [record["index"] for record in records] == list(range(len(manifest["trials"])))
     for record, trial in zip(records, manifest["trials"]):
         assert f"--rate {trial['rate']} " in " ".join(record["loadgen"]["argv"]) + " "
@@ -71,8 +108,12 @@ def test_finds_the_capacity(stage: Stage, one: Suite) -> None:
 def test_not_even_the_lowest(stage: Stage, one: Suite) -> None:
     assert search(stage, one, "holds 1") == 1
     assert load_slo(stage.folder)["answer"] == {
-        "rate": None, "value_ns": None, "open": False, "above": None, "reason": "p99 was 50 ms"
-    }  # fmt: skip
+        "rate": None,
+        "value_ns": None,
+        "open": False,
+        "above": None,
+        "reason": "p99 was 50 ms",
+    }
     assert "p99 ≤ 5 ms is not met even at 400 requests/s: p99 was 50 ms" in stage.text
 
 
@@ -81,13 +122,18 @@ def test_the_highest_rate_is_no_answer_but_a_bound(stage: Stage, one: Suite) -> 
     assert search(stage, one, "holds 99999", high=None, low=40_000) == 0
     manifest = load_slo(stage.folder)
     assert manifest["range"]["high"] == 51_200 and manifest["answer"]["open"]
-    assert "at least" in stage.text and "80% of what the load generator itself reaches" in stage.text
+    assert (
+        "at least" in stage.text and "80% of what the load generator itself reaches" in stage.text
+    )
 
 
 def test_a_starved_load_generator_is_not_the_server(stage: Stage, one: Suite) -> None:
     search(stage, one, "holds 1234, then starves")
     answer = load_slo(stage.folder)["answer"]
-    assert answer["open"] and "client-bound: only 50.00% of the sends were timely" in answer["above"]["reason"]
+    assert (
+        answer["open"]
+        and "client-bound: only 50.00% of the sends were timely" in answer["above"]["reason"]
+    )
     assert "at least" in stage.text
 
 
@@ -100,7 +146,10 @@ def test_nothing_is_said_of_a_server_that_was_not_measured(stage: Stage, one: Su
 
 def test_what_could_not_be_sent_is_a_miss(stage: Stage, one: Suite) -> None:
     search(stage, one, "holds 1234, then drops", slo=Slo(99.0, 10**9))
-    assert load_slo(stage.folder)["answer"]["above"]["reason"] == "only 900 of the 1000 requests that were due could be sent"
+    assert (
+        load_slo(stage.folder)["answer"]["above"]["reason"]
+        == "only 900 of the 1000 requests that were due could be sent"
+    )
 
 
 def test_a_failed_trial_is_a_miss(stage: Stage, one: Suite) -> None:
@@ -110,7 +159,9 @@ def test_a_failed_trial_is_a_miss(stage: Stage, one: Suite) -> None:
 
 def test_too_few_answers_prove_no_percentile(stage: Stage, one: Suite) -> None:
     search(stage, one, "holds 9999")
-    stored = json.loads((stage.folder / "records.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    stored = json.loads(
+        (stage.folder / "records.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    )
     stored["loadgen"]["result"]["response"]["histogram"]["counts"] = [[1, 999]]
     outcome = judge(record_from_json(stored), P99_5MS)
     assert not outcome.met and outcome.reason == "999 answers are too few for p99"
@@ -119,9 +170,13 @@ def test_too_few_answers_prove_no_percentile(stage: Stage, one: Suite) -> None:
 def test_rates_that_cannot_prove_the_percentile_are_refused(stage: Stage, one: Suite) -> None:
     """3 s at 300 requests a second have nine answers beyond p99; ten are needed."""
     assert least_rate(one, P99_5MS) == 400
-    with pytest.raises(Refused, match=r"--rate-from 300: p99 in 3000 ms needs 400 requests/s; or measure longer"):
+    with pytest.raises(
+        Refused, match=r"--rate-from 300: p99 in 3000 ms needs 400 requests/s; or measure longer"
+    ):
         search(stage, one, "holds 1234", low=300)
-    with pytest.raises(Refused, match=r"--rate-to 399 \(--rate-to\): must be at least the lowest rate, 400"):
+    with pytest.raises(
+        Refused, match=r"--rate-to 399 \(--rate-to\): must be at least the lowest rate, 400"
+    ):
         search(stage, one, "holds 1234", high=399)
     assert not stage.out.exists()
 
@@ -149,8 +204,14 @@ def test_interrupted_and_gone_on_with(stage: Stage, one: Suite) -> None:
     stage.folder.rmdir()
     behaviours = stage.launcher
     count = len(behaviours.started)
-    behaviours.behaviour = lambda number: ("normal", "SIGINT" if number == count + 3 else "holds 1234")
-    assert start_slo(stage.setting, one, P99_5MS, out=stage.out, low=400, high=4000, step=1.1) == 128 + signal.SIGINT
+    behaviours.behaviour = lambda number: (
+        "normal",
+        "SIGINT" if number == count + 3 else "holds 1234",
+    )
+    assert (
+        start_slo(stage.setting, one, P99_5MS, out=stage.out, low=400, high=4000, step=1.1)
+        == 128 + signal.SIGINT
+    )
     assert "3 trials are kept" in stage.text and load_slo(stage.folder)["status"] == "interrupted"
     behaviours.behaviour = lambda number: ("normal", "holds 1234")
     assert resume_slo(stage.setting, stage.folder) == 0
@@ -178,7 +239,9 @@ def test_a_damaged_search_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="slo.json: cannot be read"):
         load_slo(tmp_path)
     (tmp_path / slo.MANIFEST).write_text("{}", encoding="utf-8")
-    with pytest.raises(RunError, match="slo.json: at the top level: 'format' is a required property"):
+    with pytest.raises(
+        RunError, match="slo.json: at the top level: 'format' is a required property"
+    ):
         load_slo(tmp_path)
 
 
@@ -187,10 +250,22 @@ def test_a_damaged_search_is_named(tmp_path: Path) -> None:
     [
         (["slo"], "slo: needs a model and a promise"),
         (["slo", "iocp"], "slo: needs a model and a promise"),
-        (["slo", "iocp", "--slo", "p99=5ms", "--rate-to", "0"], "--rate-to 0: must be 1 … 100000000"),
-        (["slo", "iocp", "--slo", "p99=5ms", "--step-percent", "0.1"], "--step-percent 0.1: must be 0.5 … 100 percent"),
-        (["slo", "iocp", "--slo", "p99=5ms", "--options", "threads"], "--options threads: must be options of the server"),
-        (["slo", "iocp", "--slo", "p99=5ms", "--load", "nowhere.toml"], "nowhere.toml: cannot be read"),
+        (
+            ["slo", "iocp", "--slo", "p99=5ms", "--rate-to", "0"],
+            "--rate-to 0: must be 1 … 100000000",
+        ),
+        (
+            ["slo", "iocp", "--slo", "p99=5ms", "--step-percent", "0.1"],
+            "--step-percent 0.1: must be 0.5 … 100 percent",
+        ),
+        (
+            ["slo", "iocp", "--slo", "p99=5ms", "--options", "threads"],
+            "--options threads: must be options of the server",
+        ),
+        (
+            ["slo", "iocp", "--slo", "p99=5ms", "--load", "nowhere.toml"],
+            "nowhere.toml: cannot be read",
+        ),
         (["slo", "--resume", "x", "--size", "5"], "--size: not with --resume"),
         (["slo", "iocp", "--resume", "x"], "iocp: not with --resume"),
     ],
@@ -204,10 +279,14 @@ def test_usage(words: list[str], expected: str, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("text", ["[load]\nrate = 5", "[load.class.a]\nconnections = 1"])
-def test_the_search_alone_sets_the_rate(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_search_alone_sets_the_rate(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "load.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit) as ended:
         main(["slo", "iocp", "--slo", "p99=5ms", "--load", os.fspath(path)])
     (line,) = capsys.readouterr().err.splitlines()
-    assert ended.value.code == 2 and line.startswith(f"iomodels: --load {path}: must have no rate and no [load.class.NAME]")
+    assert ended.value.code == 2 and line.startswith(
+        f"iomodels: --load {path}: must have no rate and no [load.class.NAME]"
+    )

@@ -29,7 +29,10 @@ def test_percentile_is_that_of_the_samples(samples: list[int], percent: float) -
     assert stats.percentile(histogram_of(samples), percent) == brute_percentile(samples, percent)
 
 
-@pytest.mark.parametrize(("percent", "value"), [(0.1, 10), (14, 10), (15, 10), (25, 20), (24.9, 10), (50, 20), (75, 40), (99, 40), (100, 40)])
+@pytest.mark.parametrize(
+    ("percent", "value"),
+    [(0.1, 10), (14, 10), (15, 10), (25, 20), (24.9, 10), (50, 20), (75, 40), (99, 40), (100, 40)],
+)
 def test_percentile_rounds_the_rank_half_up(percent: float, value: int) -> None:
     """10 samples; the rank is percent/10 rounded half up: 25 % is rank 3, 24.9 % rank 2."""
     assert stats.percentile(((10, 2), (20, 5), (40, 3)), percent) == value
@@ -59,7 +62,9 @@ def test_a_histogram_that_is_none_is_refused(counts: list[list[int]]) -> None:
 
 
 @given(POSITIVE)
-def test_the_interval_holds_the_median_within_the_range_and_repeats_exactly(values: list[float]) -> None:
+def test_the_interval_holds_the_median_within_the_range_and_repeats_exactly(
+    values: list[float],
+) -> None:
     found = stats.median_estimate(values)
     assert found is not None and found.low is not None and found.high is not None
     assert min(values) <= found.low <= found.high <= max(values)
@@ -105,7 +110,9 @@ def test_a_ratio_without_interval_rules_nothing_out() -> None:
     assert found is not None and found.low is None and found.high is None and found.spans_one
 
 
-@pytest.mark.parametrize(("above", "below"), [([], [1.0]), ([1.0], []), ([1.0, 2.0], [0.0, 1.0]), ([0.0], [0.0])])
+@pytest.mark.parametrize(
+    ("above", "below"), [([], [1.0]), ([1.0], []), ([1.0, 2.0], [0.0, 1.0]), ([0.0], [0.0])]
+)
 def test_a_ratio_without_meaning_is_none(above: list[float], below: list[float]) -> None:
     assert stats.ratio_estimate(above, below) is None
 
@@ -113,13 +120,22 @@ def test_a_ratio_without_meaning_is_none(above: list[float], below: list[float])
 def test_fewer_than_nine_repeats_a_side_never_claim() -> None:
     apart = [1000.0 + i for i in range(9)], [1.0 + i for i in range(8)]
     assert stats.rank_test(*apart) is None
-    assert stats.finding(stats.rank_test(*apart), stats.ratio_estimate(*apart)) is stats.Finding.TOO_FEW
+    assert (
+        stats.finding(stats.rank_test(*apart), stats.ratio_estimate(*apart))
+        is stats.Finding.TOO_FEW
+    )
 
 
 def test_nine_repeats_far_apart_show_a_difference_and_equal_ones_none() -> None:
     high, low = [1000.0 + i for i in range(9)], [1.0 + i for i in range(9)]
-    assert stats.finding(stats.rank_test(high, low), stats.ratio_estimate(high, low)) is stats.Finding.SHOWN
-    assert stats.finding(stats.rank_test(low, low), stats.ratio_estimate(low, low)) is stats.Finding.NOT_SHOWN
+    assert (
+        stats.finding(stats.rank_test(high, low), stats.ratio_estimate(high, low))
+        is stats.Finding.SHOWN
+    )
+    assert (
+        stats.finding(stats.rank_test(low, low), stats.ratio_estimate(low, low))
+        is stats.Finding.NOT_SHOWN
+    )
 
 
 def test_a_small_p_alone_is_not_enough() -> None:
@@ -137,13 +153,23 @@ def test_effect_sizes_by_hand() -> None:
 @given(POSITIVE, POSITIVE)
 def test_effect_sizes_turn_round_with_their_sides(left: list[float], right: list[float]) -> None:
     delta, back = stats.cliffs_delta(left, right), stats.cliffs_delta(right, left)
-    assert delta is not None and back is not None and -1 <= delta <= 1 and delta == pytest.approx(-back)
-    assert (stats.shift_ratio(left, right) or 0) * (stats.shift_ratio(right, left) or 0) == pytest.approx(1)
+    assert (
+        delta is not None
+        and back is not None
+        and -1 <= delta <= 1
+        and delta == pytest.approx(-back)
+    )
+    assert (stats.shift_ratio(left, right) or 0) * (
+        stats.shift_ratio(right, left) or 0
+    ) == pytest.approx(1)
 
 
 def test_a_table_of_differences_is_corrected_as_a_whole() -> None:
     high, low = [1000.0 + i for i in range(9)], [1.0 + i for i in range(9)]
-    alone, first, second, few = *stats.differences([(high, low)]), *stats.differences([(high, low), (low, low), (high[:3], low)])
+    alone, first, second, few = (
+        *stats.differences([(high, low)]),
+        *stats.differences([(high, low), (low, low), (high[:3], low)]),
+    )
     assert alone.p is not None and first.p == pytest.approx(2 * alone.p) and few.p is None
     assert [each.finding.value for each in (alone, second, few)] == ["", "~", "?"]
     assert few.ratio is not None and first.delta == 1.0 and second.shift == pytest.approx(1.0)
@@ -152,7 +178,9 @@ def test_a_table_of_differences_is_corrected_as_a_whole() -> None:
 def test_values_of_one_stratum_stay_and_strata_are_brought_together() -> None:
     assert stats.aligned([1.0, 2.0], [0, 0], [3.0], [0]) == ([1.0, 2.0], [3.0])
     left, right = stats.aligned([10.0, 20.0, 5.0], [0, 1, 2], [11.0, 22.0], [0, 1])
-    assert left == pytest.approx([15.5 * 10 / 10.5, 15.5 * 20 / 21]) and right == pytest.approx([15.5 * 11 / 10.5, 15.5 * 22 / 21])
+    assert left == pytest.approx([15.5 * 10 / 10.5, 15.5 * 20 / 21]) and right == pytest.approx(
+        [15.5 * 11 / 10.5, 15.5 * 22 / 21]
+    )
 
 
 def test_a_difference_hidden_by_a_sitting_is_found_and_a_sitting_is_no_difference() -> None:
@@ -161,10 +189,15 @@ def test_a_difference_hidden_by_a_sitting_is_found_and_a_sitting_is_no_differenc
     left = [105.0 + each for each in noise] + [210.0 + each for each in noise]
     right = [100.0 + each for each in noise] + [200.0 + each for each in noise]
     strata = [0] * 6 + [1] * 6
-    (plain,), (aligned,) = stats.differences([(left, right)]), stats.differences([stats.aligned(left, strata, right, strata)])
+    (plain,), (aligned,) = (
+        stats.differences([(left, right)]),
+        stats.differences([stats.aligned(left, strata, right, strata)]),
+    )
     assert plain.finding is stats.Finding.NOT_SHOWN and aligned.finding is stats.Finding.SHOWN
     assert aligned.ratio is not None and aligned.ratio.value == pytest.approx(1.05, abs=0.01)
-    skewed = stats.aligned(right[:8], strata[:8], right[8:], strata[8:])  # one side has the first sitting alone
+    skewed = stats.aligned(
+        right[:8], strata[:8], right[8:], strata[8:]
+    )  # one side has the first sitting alone
     assert skewed == (right[6:8], right[8:])
 
 
@@ -174,14 +207,26 @@ def test_the_same_server_twice_comes_out_equal(shape: str) -> None:
     import numpy as np
 
     random = np.random.default_rng(20)
-    draws = {"normal": lambda: random.normal(10_000, 300, 9), "skewed": lambda: 10_000 * random.lognormal(0, 0.2, 9),
-             "two camps": lambda: np.where(random.random(9) < 0.5, 8_000, 10_000) + random.normal(0, 200, 9)}
+    draws = {
+        "normal": lambda: random.normal(10_000, 300, 9),
+        "skewed": lambda: 10_000 * random.lognormal(0, 0.2, 9),
+        "two camps": lambda: (
+            np.where(random.random(9) < 0.5, 8_000, 10_000) + random.normal(0, 200, 9)
+        ),
+    }
     findings = []
     for _ in range(100):
         left, right = list(draws[shape]()), list(draws[shape]())
         p = stats.rank_test(left, right)
-        significant = p is not None and p < 1 - stats.CONFIDENCE  # the interval costs time, and can only take a finding back
-        findings.append(stats.finding(p, stats.ratio_estimate(left, right) if significant else stats.Estimate(1.0, 0.9, 1.1)))
+        significant = (
+            p is not None and p < 1 - stats.CONFIDENCE
+        )  # the interval costs time, and can only take a finding back
+        findings.append(
+            stats.finding(
+                p,
+                stats.ratio_estimate(left, right) if significant else stats.Estimate(1.0, 0.9, 1.1),
+            )
+        )
     assert findings.count(stats.Finding.NOT_SHOWN) >= 95
 
 
@@ -189,18 +234,29 @@ def test_a_real_difference_is_shown() -> None:
     import numpy as np
 
     random = np.random.default_rng(21)
-    pairs = [(list(random.normal(11_000, 300, 9)), list(random.normal(10_000, 300, 9))) for _ in range(20)]
+    pairs = [
+        (list(random.normal(11_000, 300, 9)), list(random.normal(10_000, 300, 9)))
+        for _ in range(20)
+    ]
     assert [row.finding for row in stats.differences(pairs)].count(stats.Finding.SHOWN) == 20
 
 
 def test_holm_by_hand() -> None:
     """0.01 × 3, 0.03 × 2, 0.04 × 1 but not below the one before; what was not tested does not count."""
-    assert stats.holm([0.03, None, 0.01, 0.04]) == [pytest.approx(0.06), None, pytest.approx(0.03), pytest.approx(0.06)]
+    assert stats.holm([0.03, None, 0.01, 0.04]) == [
+        pytest.approx(0.06),
+        None,
+        pytest.approx(0.03),
+        pytest.approx(0.06),
+    ]
     assert stats.holm([0.9, 0.8]) == [1.0, 1.0]
     assert stats.holm([]) == []
 
 
-@pytest.mark.parametrize(("count", "percent", "enough"), [(1000, 99, True), (999, 99, False), (10_000, 99.9, True), (20, 50, True), (19, 50, False)])
+@pytest.mark.parametrize(
+    ("count", "percent", "enough"),
+    [(1000, 99, True), (999, 99, False), (10_000, 99.9, True), (20, 50, True), (19, 50, False)],
+)
 def test_ten_samples_must_lie_beyond(count: int, percent: float, enough: bool) -> None:
     assert stats.supported(count, percent) is enough
 

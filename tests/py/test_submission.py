@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_run import make_run
 
 from iomodels.cli.commands import main
 from iomodels.data.records import MANIFEST, RECORDS
 from iomodels.report.submission import complaints
+from made_run import make_run
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -47,13 +47,24 @@ def test_a_good_run_is_taken(run: Path, capsys: pytest.CaptureFixture[str]) -> N
     [
         (lambda manifest: manifest.update(quick=True), "--quick"),
         (lambda manifest: manifest["git"].update(dirty=True), "changed and not committed"),
-        (lambda manifest: manifest["git"].update(commit=None, dirty=None, reason="no git"), "not known: no git"),
+        (
+            lambda manifest: manifest["git"].update(commit=None, dirty=None, reason="no git"),
+            "not known: no git",
+        ),
         (lambda manifest: manifest["environment"].update(binaries=None), "hashes of the programs"),
-        (lambda manifest: manifest["environment"].update(place="C:\\Users\\Alice\\iomodels"), "(C:\\\\Users\\\\Alice)"),
-        (lambda manifest: manifest["environment"].update(place="/home/bob/iomodels"), "(/home/bob)"),
+        (
+            lambda manifest: manifest["environment"].update(place="C:\\Users\\Alice\\iomodels"),
+            "(C:\\\\Users\\\\Alice)",
+        ),
+        (
+            lambda manifest: manifest["environment"].update(place="/home/bob/iomodels"),
+            "(/home/bob)",
+        ),
     ],
 )
-def test_what_spoils_a_run_is_named(run: Path, change: Change, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_spoils_a_run_is_named(
+    run: Path, change: Change, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     edit(run, change)
     [found] = complaints(run)
     assert said in found

@@ -3,10 +3,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stage import described
 
 from iomodels.judge.stats import REPEATS_FOR_A_CLAIM
-from iomodels.plan.suite import Server, Suite, SuiteError, find_suite, load_suite, model_errors, suite_files, suite_from
+from iomodels.plan.suite import (
+    Server,
+    Suite,
+    SuiteError,
+    find_suite,
+    load_suite,
+    model_errors,
+    suite_files,
+    suite_from,
+)
+from stage import described
 
 GOOD = """
 title = "A"
@@ -52,17 +61,25 @@ def test_quick_changes_only_what_it_names(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     whole, quick = load_suite(path), load_suite(path, quick=True)
     assert (quick.connections, quick.repeats) == ((1,), 2)
-    assert (quick.servers, quick.sizes, quick.duration_ms) == (whole.servers, whole.sizes, whole.duration_ms)
+    assert (quick.servers, quick.sizes, quick.duration_ms) == (
+        whole.servers,
+        whole.sizes,
+        whole.duration_ms,
+    )
 
 
-@pytest.mark.parametrize("text", [GOOD, GOOD.replace("options = { threads = 4 }", 'alias = "one again"')])
+@pytest.mark.parametrize(
+    "text", [GOOD, GOOD.replace("options = { threads = 4 }", 'alias = "one again"')]
+)
 def test_survives_its_manifest(tmp_path: Path, text: str) -> None:
     suite = load_suite(write(tmp_path, text))
     assert suite_from(suite.name, suite.to_json()) == suite
 
 
 def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
-    suite = load_suite(write(tmp_path, GOOD.replace("options = { threads = 4 }", 'alias = "one again"')))
+    suite = load_suite(
+        write(tmp_path, GOOD.replace("options = { threads = 4 }", 'alias = "one again"'))
+    )
     assert suite.servers == (Server("one"), Server("one", alias="one again"))
     assert suite.only_models(["one"]) == suite
 
@@ -79,16 +96,44 @@ def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
         ("[1, 8]", "[]", "connections = []: must be a list of whole numbers 1 … 100000"),
         ("[1, 8]", "8", "connections = 8: must be a list"),
         ("[1, 8]", "[8, 8]", "connections = [8, 8]: names a value twice"),
-        ("sizes = [64]", "sizes = [2000000]", "sizes = [2000000]: must be a list of whole numbers 1 … 1048576"),
+        (
+            "sizes = [64]",
+            "sizes = [2000000]",
+            "sizes = [2000000]: must be a list of whole numbers 1 … 1048576",
+        ),
         ('title = "A"', 'title = ""', "title = '': must be a text"),
-        ('model = "one"\n[[', 'model = 1\n[[', "servers[0].model = 1: must be the name of a model"),
-        ("threads = 4", 'threads = "4"', "servers[1].options.threads = '4': must be a whole number"),
-        ("options = { threads = 4 }", "option = 4", "servers[1].option: no such key; did you mean options?"),
-        ("options = { threads = 4 }", "", "servers[1]: the same model with the same options as another server of the suite; give it an alias"),
-        ("options = { threads = 4 }", 'alias = ""', "servers[1].alias = '': must be a text of at most 24 characters"),
+        ('model = "one"\n[[', "model = 1\n[[", "servers[0].model = 1: must be the name of a model"),
+        (
+            "threads = 4",
+            'threads = "4"',
+            "servers[1].options.threads = '4': must be a whole number",
+        ),
+        (
+            "options = { threads = 4 }",
+            "option = 4",
+            "servers[1].option: no such key; did you mean options?",
+        ),
+        (
+            "options = { threads = 4 }",
+            "",
+            "servers[1]: the same model with the same options as another server of the suite; give it an alias",
+        ),
+        (
+            "options = { threads = 4 }",
+            'alias = ""',
+            "servers[1].alias = '': must be a text of at most 24 characters",
+        ),
         ("options = { threads = 4 }", "alias = 4", "servers[1].alias = 4: must be a text"),
-        ("options = { threads = 4 }", 'alias = "one"', "servers[1].alias = 'one': another server of the suite is called so"),
-        ('model = "one"\n[[', 'model = "one"\nalias = "x"\n[[servers]]\nmodel = "two"\nalias = "x"\n[[', "servers[0].alias = 'x': another server"),
+        (
+            "options = { threads = 4 }",
+            'alias = "one"',
+            "servers[1].alias = 'one': another server of the suite is called so",
+        ),
+        (
+            'model = "one"\n[[',
+            'model = "one"\nalias = "x"\n[[servers]]\nmodel = "two"\nalias = "x"\n[[',
+            "servers[0].alias = 'x': another server",
+        ),
         ("[quick]", "[quick]\nmodels = 1", "quick.models: no such key"),
         ("[quick]", "[quick]\nseed = -1", "quick.seed = -1: must be a whole number 0"),
     ],
@@ -101,7 +146,9 @@ def test_names_what_is_wrong(tmp_path: Path, old: str, new: str, expected: str) 
 
 
 def test_names_every_error_at_once(tmp_path: Path) -> None:
-    errors = errors_of(write(tmp_path, GOOD.replace("depth = 1", "depth = 0").replace("seed = 1", "seed = -1")))
+    errors = errors_of(
+        write(tmp_path, GOOD.replace("depth = 1", "depth = 0").replace("seed = 1", "seed = -1"))
+    )
     assert len(errors.splitlines()) == 2
 
 
@@ -138,7 +185,15 @@ def test_select_vs_iocp_asks_what_it_promises() -> None:
 
 def test_models_asks_every_model_and_one_of_them_twice() -> None:
     suite = load_suite(find_suite("models"))
-    assert [server.model for server in suite.servers] == ["select", "threads", "events", "apc", "iocp", "tpio", "select"]
+    assert [server.model for server in suite.servers] == [
+        "select",
+        "threads",
+        "events",
+        "apc",
+        "iocp",
+        "tpio",
+        "select",
+    ]
     assert [server.alias for server in suite.servers] == [""] * 6 + ["select again"]
     assert suite.connections == (1, 8, 64, 256, 1000) and suite.sizes == (64, 4096)
     assert suite.repeats >= REPEATS_FOR_A_CLAIM
@@ -154,13 +209,22 @@ def test_servers_are_asked_what_they_are(suite: Suite) -> None:
     models = {"one": described("one"), "two": described("two")}
     assert model_errors(suite, models) == []
     (error,) = model_errors(suite, {"ones": described("ones"), "two": models["two"]})
-    assert error == "suite small: model one: no such server was built; did you mean ones? (there is: ones, two)"
+    assert (
+        error
+        == "suite small: model one: no such server was built; did you mean ones? (there is: ones, two)"
+    )
     models["two"]["options"][0]["max"] = 3
-    assert model_errors(suite, models) == ["suite small: model two: option threads = 4: must be 1 … 3"]
+    assert model_errors(suite, models) == [
+        "suite small: model two: option threads = 4: must be 1 … 3"
+    ]
     models["two"]["options"][0]["name"] = "thread"
-    assert "option threads = 4: no such option; did you mean thread?" in model_errors(suite, models)[0]
+    assert (
+        "option threads = 4: no such option; did you mean thread?" in model_errors(suite, models)[0]
+    )
 
 
 def test_a_rate_of_its_own_and_shares_of_a_peak_exclude_each_other(tmp_path: Path) -> None:
-    text = GOOD.replace("depth = 1", "depth = 1\nrate_percents = [50]").replace("[[servers]]", "[load]\nrate = 100\n[[servers]]", 1)
+    text = GOOD.replace("depth = 1", "depth = 1\nrate_percents = [50]").replace(
+        "[[servers]]", "[load]\nrate = 100\n[[servers]]", 1
+    )
     assert "load.rate: not with rate_percents" in errors_of(write(tmp_path, text))

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from iomodels.judge import surface
 from iomodels.judge.surface import Effort, Setting, Space
 
-WORKERS = Space((("threads", 1, 64), ("concurrency", 1, 64)), fit=lambda setting: (setting[0], min(setting)))
+WORKERS = Space(
+    (("threads", 1, 64), ("concurrency", 1, 64)), fit=lambda setting: (setting[0], min(setting))
+)
 
 
 def peak(threads: int, width: float = 1.0) -> Callable[[Setting], float]:
@@ -21,13 +23,21 @@ def peak(threads: int, width: float = 1.0) -> Callable[[Setting], float]:
     return lambda setting: 1000 * math.exp(-((math.log2(setting[0] / threads) / width) ** 2))
 
 
-def search(space: Space, truth: Callable[[Setting], float | None], sigma: float = 0.0, seed: int = 1, effort: Effort = Effort()) -> dict[Setting, list[float | None]]:
+def search(
+    space: Space,
+    truth: Callable[[Setting], float | None],
+    sigma: float = 0.0,
+    seed: int = 1,
+    effort: Effort = Effort(),
+) -> dict[Setting, list[float | None]]:
     rng = random.Random(seed)
     scores: dict[Setting, list[float | None]] = {}
     while batch := surface.next_batch(space, scores, effort):
         for setting in batch:
             value = truth(setting)
-            scores.setdefault(setting, []).append(None if value is None else value * math.exp(rng.gauss(0, sigma)))
+            scores.setdefault(setting, []).append(
+                None if value is None else value * math.exp(rng.gauss(0, sigma))
+            )
         assert sum(map(len, scores.values())) <= effort.settings * effort.most
     return scores
 
@@ -72,8 +82,12 @@ def test_settings_that_break_the_promise_are_out() -> None:
 
 def test_when_nothing_works_the_search_ends_and_names_nothing() -> None:
     scores = search(WORKERS, lambda setting: None)
-    assert surface.best(scores) is surface.recommended(scores) is None and surface.flat(scores) == ()
-    assert set(scores) == set(surface.coarse(WORKERS)) and all(len(values) == 2 for values in scores.values())
+    assert (
+        surface.best(scores) is surface.recommended(scores) is None and surface.flat(scores) == ()
+    )
+    assert set(scores) == set(surface.coarse(WORKERS)) and all(
+        len(values) == 2 for values in scores.values()
+    )
 
 
 def test_rules_of_thumb_are_measured_and_nonsense_is_not() -> None:
@@ -85,12 +99,18 @@ def test_rules_of_thumb_are_measured_and_nonsense_is_not() -> None:
 def test_one_value_is_a_space_too() -> None:
     assert search(Space((("threads", 2, 2),)), lambda setting: 5.0) == {(2,): [5.0] * 5}
     assert search(Space(()), lambda setting: 5.0) == {(): [5.0] * 5}
-    assert surface.powers(1, 1) == (1,) and surface.powers(1, 6) == (1, 2, 4, 6) and surface.powers(3, 9) == (3, 4, 8, 9)
+    assert (
+        surface.powers(1, 1) == (1,)
+        and surface.powers(1, 6) == (1, 2, 4, 6)
+        and surface.powers(3, 9) == (3, 4, 8, 9)
+    )
 
 
 def test_an_interrupted_search_goes_on_to_the_same_end() -> None:
     whole = search(WORKERS, peak(6))
-    half: dict[Setting, list[float | None]] = {setting: values[:1] for setting, values in list(whole.items())[:9]}
+    half: dict[Setting, list[float | None]] = {
+        setting: values[:1] for setting, values in list(whole.items())[:9]
+    }
     while batch := surface.next_batch(WORKERS, half):
         for setting in batch:
             half.setdefault(setting, []).append(peak(6)(setting))
@@ -98,8 +118,21 @@ def test_an_interrupted_search_goes_on_to_the_same_end() -> None:
 
 
 @settings(max_examples=30)
-@given(st.dictionaries(st.tuples(st.integers(1, 64), st.integers(1, 64)), st.lists(st.one_of(st.none(), st.floats(0.1, 1e6)), max_size=6), max_size=12))
-def test_any_scores_give_a_batch_of_allowed_settings(scores: dict[Setting, list[float | None]]) -> None:
-    known = {setting: values for setting, values in scores.items() if WORKERS.fit(setting) == setting}
+@given(
+    st.dictionaries(
+        st.tuples(st.integers(1, 64), st.integers(1, 64)),
+        st.lists(st.one_of(st.none(), st.floats(0.1, 1e6)), max_size=6),
+        max_size=12,
+    )
+)
+def test_any_scores_give_a_batch_of_allowed_settings(
+    scores: dict[Setting, list[float | None]],
+) -> None:
+    known = {
+        setting: values for setting, values in scores.items() if WORKERS.fit(setting) == setting
+    }
     batch = surface.next_batch(WORKERS, known)
-    assert len(set(batch)) == len(batch) and all(WORKERS.fit(setting) == setting and min(setting) >= 1 and max(setting) <= 64 for setting in batch)
+    assert len(set(batch)) == len(batch) and all(
+        WORKERS.fit(setting) == setting and min(setting) >= 1 and max(setting) <= 64
+        for setting in batch
+    )

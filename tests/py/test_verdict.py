@@ -10,18 +10,25 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from made_run import make_record
 
-from iomodels.judge import verdict
-from iomodels.plan.order import Measurement
 from iomodels.data.records import Condition, Record
+from iomodels.judge import verdict
 from iomodels.judge.verdict import Kind, NotRecorded
+from iomodels.plan.order import Measurement
+from made_run import make_record
 
 SHARES = st.lists(st.integers(0, 2000).map(lambda each: each / 2000), min_size=1, max_size=12)
 RATES = st.lists(st.integers(100, 200).map(float), min_size=9, max_size=15)
 few = settings(max_examples=40)
 CONDITION = Condition("iocp", 64, 64, 64, 1)
-AUDIT = {"timely_share": 1.0, "target_rate": 1000.0, "achieved_rate": 999.0, "cpu_share_max": 0.5, "littles_gap": 0.01, "replies_checked": 10**9}
+AUDIT = {
+    "timely_share": 1.0,
+    "target_rate": 1000.0,
+    "achieved_rate": 999.0,
+    "cpu_share_max": 0.5,
+    "littles_gap": 0.01,
+    "replies_checked": 10**9,
+}
 
 
 BASE = make_record(Measurement(0, 0, CONDITION), "wine-8.0", 1000.0)
@@ -57,28 +64,49 @@ def test_a_repeat_counts_only_if_every_connection_stood(requested: int, stood: i
     connections = {"requested": requested, "established": stood, "alive": stood}
     out = verdict.left_out(record(connections=connections))
     assert (out is None) is (stood == requested)
-    assert out is None or (out.kind is Kind.FAILED and f"{stood} of {requested} connections stood" in out.reasons[0])
+    assert out is None or (
+        out.kind is Kind.FAILED and f"{stood} of {requested} connections stood" in out.reasons[0]
+    )
 
 
 @few
-@given(st.dictionaries(st.sampled_from(["reset", "closed", "mismatch", "timeout"]), st.integers(0, 3)), st.integers(0, 2), st.integers(0, 2))
-def test_a_repeat_with_an_error_an_unanswered_or_no_request_failed(errors: dict[str, int], unanswered: int, requests: int) -> None:
+@given(
+    st.dictionaries(st.sampled_from(["reset", "closed", "mismatch", "timeout"]), st.integers(0, 3)),
+    st.integers(0, 2),
+    st.integers(0, 2),
+)
+def test_a_repeat_with_an_error_an_unanswered_or_no_request_failed(
+    errors: dict[str, int], unanswered: int, requests: int
+) -> None:
     refused = verdict.refusal(result(errors=errors, unanswered=unanswered, requests=requests))
     assert (refused is None) is (not any(errors.values()) and not unanswered and requests > 0)
 
 
 @few
 @given(st.integers(1, 10**9), st.integers(0, 10**9), st.booleans())
-def test_every_counted_reply_must_have_been_checked(requests: int, checked: int, audited: bool) -> None:
-    fields: dict[str, Any] = {"replies_checked": checked} if not audited else {"replies_checked": 0, "audit": {"replies_checked": checked}}
-    assert (verdict.all_replies_checked(result(requests=requests, **fields)) is None) is (checked >= requests)
+def test_every_counted_reply_must_have_been_checked(
+    requests: int, checked: int, audited: bool
+) -> None:
+    fields: dict[str, Any] = (
+        {"replies_checked": checked}
+        if not audited
+        else {"replies_checked": 0, "audit": {"replies_checked": checked}}
+    )
+    assert (verdict.all_replies_checked(result(requests=requests, **fields)) is None) is (
+        checked >= requests
+    )
 
 
 @few
 @given(st.floats(1, 1e6), st.floats(1e3, 1e9), st.integers(1, 10_000))
-def test_rate_times_latency_must_be_what_is_outstanding(rate: float, mean_ns: float, outstanding: int) -> None:
+def test_rate_times_latency_must_be_what_is_outstanding(
+    rate: float, mean_ns: float, outstanding: int
+) -> None:
     made = result(window_ns=10**12)
-    found = verdict.littles_law({**made, "requests_per_second": rate, "latency": {**made["latency"], "mean": mean_ns}}, outstanding)
+    found = verdict.littles_law(
+        {**made, "requests_per_second": rate, "latency": {**made["latency"], "mean": mean_ns}},
+        outstanding,
+    )
     share, most = rate * mean_ns / 1e9 / outstanding, 0.05 + mean_ns / 1e12
     assert (found is None) is (1 - most <= share <= 1 + most) or abs(abs(share - 1) - most) < 1e-9
 
@@ -87,10 +115,14 @@ def test_rate_times_latency_must_be_what_is_outstanding(rate: float, mean_ns: fl
 @given(st.floats(-2, 2), st.floats(0, 0.2))
 @example(0.06, 0.0)
 @example(0.06, 0.02)
-def test_the_load_generators_own_gap_goes_before_ours_and_the_windows_ends_blur_it(gap: float, blur: float) -> None:
+def test_the_load_generators_own_gap_goes_before_ours_and_the_windows_ends_blur_it(
+    gap: float, blur: float
+) -> None:
     made = result(audit={"littles_gap": gap})
     made = {**made, "latency": {**made["latency"], "mean": blur * made["window_ns"]}}
-    assert (verdict.littles_law(made, 1) is None) is (abs(gap) <= 0.05 + blur) or abs(abs(gap) - 0.05 - blur) < 1e-9
+    assert (verdict.littles_law(made, 1) is None) is (abs(gap) <= 0.05 + blur) or abs(
+        abs(gap) - 0.05 - blur
+    ) < 1e-9
 
 
 def test_what_the_load_generator_could_not_sum_up_is_not_judged() -> None:
@@ -99,7 +131,9 @@ def test_what_the_load_generator_could_not_sum_up_is_not_judged() -> None:
         verdict.littles_law(made, 64)
 
 
-def test_a_busy_load_generator_is_judged_by_its_cpu_in_a_closed_loop_and_by_its_sends_in_an_open_one() -> None:
+def test_a_busy_load_generator_is_judged_by_its_cpu_in_a_closed_loop_and_by_its_sends_in_an_open_one() -> (
+    None
+):
     assert verdict.client_cpu([result(loop="open", audit={"cpu_share_max": 1.0})]) is None
     assert verdict.client_cpu([result(audit={"cpu_share_max": 1.0})])
 
@@ -116,7 +150,9 @@ def test_an_open_loop_must_achieve_what_it_offers(target: float, share: float) -
 def test_an_invalid_repeat_is_left_out_with_every_reason() -> None:
     out = verdict.left_out(record(replies_checked=1, audit={"littles_gap": 0.5}))
     assert out and out.kind is Kind.INVALID and len(out.reasons) == 2
-    assert str(out).startswith("invalid (1 replies were checked, 2000 were counted; rate × mean latency is 50% off")
+    assert str(out).startswith(
+        "invalid (1 replies were checked, 2000 were counted; rate × mean latency is 50% off"
+    )
 
 
 # ---- a cell ----
@@ -148,8 +184,12 @@ def test_late_sends_are_the_clients(shares: list[float]) -> None:
 
 @few
 @given(RATES, st.floats(50, 1000))
-def test_near_its_ceiling_the_load_generator_is_what_is_measured(rates: list[float], ceiling: float) -> None:
-    assert (verdict.below_ceiling(rates, ceiling) is None) is (statistics.median(rates) / ceiling <= 0.80)
+def test_near_its_ceiling_the_load_generator_is_what_is_measured(
+    rates: list[float], ceiling: float
+) -> None:
+    assert (verdict.below_ceiling(rates, ceiling) is None) is (
+        statistics.median(rates) / ceiling <= 0.80
+    )
 
 
 @few
@@ -163,7 +203,9 @@ def test_spread_is_of_no_unit_and_no_order(rates: list[float], factor: float, ra
 
 @few
 @given(st.integers(9, 15), st.integers(0, 8), st.floats(1, 1e6))
-def test_one_stray_repeat_makes_no_cell_unsteady_but_two_camps_do(count: int, place: int, stray: float) -> None:
+def test_one_stray_repeat_makes_no_cell_unsteady_but_two_camps_do(
+    count: int, place: int, stray: float
+) -> None:
     rates = [100.0] * count
     rates[place] = stray
     assert verdict.small_spread(rates) is None
@@ -175,6 +217,7 @@ def test_one_stray_repeat_makes_no_cell_unsteady_but_two_camps_do(count: int, pl
 def test_a_drift_is_found_in_both_directions(count: int, small: float, large: float) -> None:
     def line(change: float) -> list[float]:
         return [100 * (1 + change * (place / (count - 1) - 0.5)) for place in range(count)]
+
     assert verdict.no_drift(line(small)) is None
     assert verdict.no_drift(line(large)) and verdict.no_drift(line(-large))
 
@@ -195,7 +238,9 @@ FAULTS: list[tuple[Kind, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "changes"), FAULTS)
-def test_each_fault_gives_its_word_whatever_the_number_of_repeats(kind: Kind, changes: dict[str, Any]) -> None:
+def test_each_fault_gives_its_word_whatever_the_number_of_repeats(
+    kind: Kind, changes: dict[str, Any]
+) -> None:
     for count in (1, 9):
         judged = verdict.judge(cell(count, **changes), ceiling=10_000.0)
         assert judged.kind is kind and not judged.valid and judged.reasons
@@ -204,33 +249,58 @@ def test_each_fault_gives_its_word_whatever_the_number_of_repeats(kind: Kind, ch
 def test_the_words_of_valid_cells() -> None:
     assert verdict.judge(cell(), 10_000.0) == verdict.Verdict(Kind.SERVER_BOUND)
     assert verdict.judge(cell(8), 10_000.0).kind is Kind.UNDERPOWERED
-    assert verdict.judge(cell(loop="open", audit=AUDIT), 10_000.0) == verdict.Verdict(Kind.RATE_BOUND)
+    assert verdict.judge(cell(loop="open", audit=AUDIT), 10_000.0) == verdict.Verdict(
+        Kind.RATE_BOUND
+    )
     assert verdict.judge(cell(), 1100.0).kind is Kind.CLIENT_BOUND
-    fast = {"bytes_sent": 10_000, "bytes_received": result()["window_ns"] * 101 // 1000}  # 808 Mbit/s one way
+    fast = {
+        "bytes_sent": 10_000,
+        "bytes_received": result()["window_ns"] * 101 // 1000,
+    }  # 808 Mbit/s one way
     assert verdict.judge(cell(**fast), 10_000.0, {"mbps": 1000}).kind is Kind.NETWORK_BOUND
-    assert verdict.judge(cell(**fast), 10_000.0, {"mbps": 1000}).reasons == ("81% of the network's 1,000 Mbit/s are payload",)
+    assert verdict.judge(cell(**fast), 10_000.0, {"mbps": 1000}).reasons == (
+        "81% of the network's 1,000 Mbit/s are payload",
+    )
     assert verdict.judge(cell(**fast), 10_000.0, {"mbps": 1010}).kind is Kind.SERVER_BOUND
-    assert verdict.judge(cell(**fast), 10_000.0, {"mbps": None}).not_judged == ("share of the network: the speed of the network is not known",)
+    assert verdict.judge(cell(**fast), 10_000.0, {"mbps": None}).not_judged == (
+        "share of the network: the speed of the network is not known",
+    )
     assert verdict.judge(cell(**fast), 10_000.0).not_judged == ()  # loopback is no network
-    assert verdict.judge([record(i, 1000.0 * (1 + i % 2 / 2)) for i in range(9)], 10_000.0).kind is Kind.UNSTEADY
-    assert verdict.judge([record(i, 1000.0 + 20 * i) for i in range(9)], 10_000.0).reasons == ("the repeats drift by +15% from first to last",)
+    assert (
+        verdict.judge([record(i, 1000.0 * (1 + i % 2 / 2)) for i in range(9)], 10_000.0).kind
+        is Kind.UNSTEADY
+    )
+    assert verdict.judge([record(i, 1000.0 + 20 * i) for i in range(9)], 10_000.0).reasons == (
+        "the repeats drift by +15% from first to last",
+    )
 
 
 def test_what_is_not_recorded_is_not_judged_and_never_passed_in_silence() -> None:
     judged = verdict.judge(cell(3, replies_checked=None, settings={}, loop="open"))
     assert judged.kind is Kind.UNDERPOWERED
     assert judged.not_judged == (
-        "replies checked: audit.replies_checked not recorded", "Little's law: audit.littles_gap not recorded",
-        "offered rate: audit.target_rate not recorded", "timely sends: audit.timely_share not recorded", "distance to the ceiling: no calibration of such a load recorded",
-        "spread: 3 of 9 repeats", "slope: 3 of 9 repeats")
+        "replies checked: audit.replies_checked not recorded",
+        "Little's law: audit.littles_gap not recorded",
+        "offered rate: audit.target_rate not recorded",
+        "timely sends: audit.timely_share not recorded",
+        "distance to the ceiling: no calibration of such a load recorded",
+        "spread: 3 of 9 repeats",
+        "slope: 3 of 9 repeats",
+    )
     assert verdict.judge(cell(loop="open", audit=AUDIT), 10_000.0).not_judged == ()
 
 
 @few
 @given(st.lists(st.sampled_from(["good", "failed", "invalid"]), min_size=1, max_size=14))
 def test_only_the_repeats_that_count_decide(fates: list[str]) -> None:
-    changes: dict[str, dict[str, Any]] = {"good": {}, "failed": {"unanswered": 1}, "invalid": {"audit": {"littles_gap": -0.2}}}
-    records = [record(index, 1000.0 + 4 * index % 9, **changes[fate]) for index, fate in enumerate(fates)]
+    changes: dict[str, dict[str, Any]] = {
+        "good": {},
+        "failed": {"unanswered": 1},
+        "invalid": {"audit": {"littles_gap": -0.2}},
+    }
+    records = [
+        record(index, 1000.0 + 4 * index % 9, **changes[fate]) for index, fate in enumerate(fates)
+    ]
     good = [each for each, fate in zip(records, fates) if fate == "good"]
     judged = verdict.judge(records, 10_000.0)
     if good:

@@ -11,7 +11,11 @@ from iomodels.machine.wakeful import Wakeful, permitted
 
 
 def files_open(path: Path) -> int:
-    return sum(Path(os.readlink(entry)) == path for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
+    return sum(
+        Path(os.readlink(entry)) == path
+        for entry in Path("/proc/self/fd").iterdir()
+        if entry.is_symlink()
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files in /proc")
@@ -30,6 +34,9 @@ def test_the_latency_holds_until_it_is_closed(tmp_path: Path) -> None:
 def test_where_there_is_no_such_device_it_says_so(tmp_path: Path) -> None:
     device = tmp_path / "none"
     wakeful = Wakeful(device)
-    assert wakeful.facts == {"processors_kept_awake": False, "processors_sleep_because": f"{device}: No such file or directory"}
+    assert wakeful.facts == {
+        "processors_kept_awake": False,
+        "processors_sleep_because": f"{device}: No such file or directory",
+    }
     with pytest.raises(OSError):
         permitted(device)

@@ -15,14 +15,46 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
-WINDOWS = {"winsock2.h", "mswsock.h", "ws2tcpip.h", "windows.h", "process.h", "psapi.h", "fcntl.h", "io.h"}
+WINDOWS = {
+    "winsock2.h",
+    "mswsock.h",
+    "ws2tcpip.h",
+    "windows.h",
+    "process.h",
+    "psapi.h",
+    "fcntl.h",
+    "io.h",
+}
 C11 = {
-    "assert.h", "errno.h", "float.h", "inttypes.h", "math.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h",
-    "stdarg.h", "stdlib.h", "string.h", "time.h",
+    "assert.h",
+    "errno.h",
+    "float.h",
+    "inttypes.h",
+    "math.h",
+    "stdbool.h",
+    "stddef.h",
+    "stdint.h",
+    "stdio.h",
+    "stdarg.h",
+    "stdlib.h",
+    "string.h",
+    "time.h",
 }
 POSIX = {
-    "arpa/inet.h", "fcntl.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h", "sched.h", "sys/epoll.h",
-    "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/timerfd.h", "sys/utsname.h", "unistd.h",
+    "arpa/inet.h",
+    "fcntl.h",
+    "netinet/in.h",
+    "netinet/tcp.h",
+    "poll.h",
+    "pthread.h",
+    "sched.h",
+    "sys/epoll.h",
+    "sys/prctl.h",
+    "sys/resource.h",
+    "sys/socket.h",
+    "sys/timerfd.h",
+    "sys/utsname.h",
+    "unistd.h",
 }
 
 
@@ -55,12 +87,16 @@ def test_a_model_sees_windows_and_the_kit_only(path: Path) -> None:
 def test_the_kit_knows_no_model_and_no_load_generator(path: Path) -> None:
     for ours, name in includes(path):
         if ours:
-            assert name.startswith("common/") or (ROOT / "servers" / "kit" / name).exists(), f"{path.name}: {name}"
+            assert name.startswith("common/") or (ROOT / "servers" / "kit" / name).exists(), (
+                f"{path.name}: {name}"
+            )
         else:
             assert name in WINDOWS | C11, f"{path.name} includes <{name}>"
     code = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     code = re.sub(r'"(?:[^"\\]|\\.)*"', '""', code)
-    for model in (model.stem for model in models() if model.stem not in {"select", "threads", "events"}):
+    for model in (
+        model.stem for model in models() if model.stem not in {"select", "threads", "events"}
+    ):
         assert not re.search(rf"\b{model}\b", code), f"{path.name} names the model {model}"
 
 
@@ -74,7 +110,9 @@ def test_the_session_is_plain_c() -> None:
 @pytest.mark.parametrize("path", sources("common", "*.[ch]"), ids=lambda path: path.name)
 def test_common_sees_neither_end(path: Path) -> None:
     for ours, name in includes(path):
-        assert name.startswith("common/") if ours else name in WINDOWS | C11 | POSIX, f"{path.name}: {name}"
+        assert name.startswith("common/") if ours else name in WINDOWS | C11 | POSIX, (
+            f"{path.name}: {name}"
+        )
 
 
 def test_frame_json_and_option_use_no_system() -> None:
@@ -89,12 +127,28 @@ def test_the_load_generator_does_not_see_the_servers(path: Path) -> None:
         if ours:
             assert name.startswith(("common/", "loadgen/")), f"{path.name} includes {name}"
         else:
-            assert name in WINDOWS | C11 | POSIX | {"hdr/hdr_histogram.h"}, f"{path.name} includes <{name}>"
+            assert name in WINDOWS | C11 | POSIX | {"hdr/hdr_histogram.h"}, (
+                f"{path.name} includes <{name}>"
+            )
 
 
 CPP = {
-    "algorithm", "cmath", "cstddef", "cstdint", "cstdio", "cstdlib", "cstring", "map", "numeric", "random", "sstream", "string",
-    "thread", "unordered_map", "utility", "vector",
+    "algorithm",
+    "cmath",
+    "cstddef",
+    "cstdint",
+    "cstdio",
+    "cstdlib",
+    "cstring",
+    "map",
+    "numeric",
+    "random",
+    "sstream",
+    "string",
+    "thread",
+    "unordered_map",
+    "utility",
+    "vector",
 }
 
 
@@ -102,9 +156,15 @@ CPP = {
 def test_a_benchmark_sees_what_it_measures_only(path: Path) -> None:
     for ours, name in includes(path):
         if ours:
-            assert name.startswith("common/") or name in {"bench.h", "windows_bench.h", "servers/kit/session.h"}, f"{path.name}: {name}"
+            assert name.startswith("common/") or name in {
+                "bench.h",
+                "windows_bench.h",
+                "servers/kit/session.h",
+            }, f"{path.name}: {name}"
         else:
-            assert name in WINDOWS | CPP | {"benchmark/benchmark.h", "hdr/hdr_histogram.h"}, f"{path.name} includes <{name}>"
+            assert name in WINDOWS | CPP | {"benchmark/benchmark.h", "hdr/hdr_histogram.h"}, (
+                f"{path.name} includes <{name}>"
+            )
 
 
 @pytest.mark.parametrize("path", sources("laws", "*.[ch]"), ids=lambda path: path.name)
@@ -115,7 +175,9 @@ def test_the_laws_see_windows_and_common_and_verdicts_are_plain_c(path: Path) ->
         elif ours:
             assert name.startswith(("common/", "laws/")), f"{path.name} includes {name}"
         else:
-            assert name in WINDOWS | C11 | {"tlhelp32.h", "wchar.h"}, f"{path.name} includes <{name}>"
+            assert name in WINDOWS | C11 | {"tlhelp32.h", "wchar.h"}, (
+                f"{path.name} includes <{name}>"
+            )
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -129,22 +191,32 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", sources("harness/iomodels/figures", "*.py"), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sources("harness/iomodels/figures", "*.py"), ids=lambda path: path.name
+)
 def test_figures_launch_nothing(path: Path) -> None:
     for name in imports(path):
         if name.startswith("iomodels."):
-            assert name.startswith(("iomodels.base", "iomodels.data", "iomodels.judge", "iomodels.figures")), f"{path.name} imports {name}"
-        assert name.split(".")[0] not in {"subprocess", "socket", "multiprocessing", "psutil"}, f"{path.name} imports {name}"
+            assert name.startswith(
+                ("iomodels.base", "iomodels.data", "iomodels.judge", "iomodels.figures")
+            ), f"{path.name} imports {name}"
+        assert name.split(".")[0] not in {"subprocess", "socket", "multiprocessing", "psutil"}, (
+            f"{path.name} imports {name}"
+        )
 
 
 @pytest.mark.parametrize("path", sources("harness/iomodels", "*/*.py"), ids=lambda path: path.name)
 def test_the_harness_reaches_the_programs_by_argv_and_lines_only(path: Path) -> None:
     for name in imports(path):
-        assert name.split(".")[0] not in {"ctypes", "cffi", "socket"} or path.name in {"agent.py", "remote.py", "windows.py"}, (
-            f"{path.name} imports {name}"
-        )
+        assert name.split(".")[0] not in {"ctypes", "cffi", "socket"} or path.name in {
+            "agent.py",
+            "remote.py",
+            "windows.py",
+        }, f"{path.name} imports {name}"
 
 
 def test_results_hold_data_only() -> None:
-    code = [path for path in (ROOT / "results").rglob("*") if path.suffix in {".py", ".c", ".h", ".sh"}]
+    code = [
+        path for path in (ROOT / "results").rglob("*") if path.suffix in {".py", ".c", ".h", ".sh"}
+    ]
     assert code == []

@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from iomodels.launch import launcher as launch, windows
+from iomodels.launch import launcher as launch
+from iomodels.launch import windows
 from iomodels.launch.launcher import LaunchError, Placement, Program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,8 +88,15 @@ def test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs(programs: Pa
         calibrating = launcher.loadgen({"calibrate": True})  # it has its target in itself
         for program in (server, load, calibrating):
             program.expect("ready", 20)
-        expected: list[tuple[str, object]] = [("create_job", windows.KILL_ON_JOB_CLOSE | windows.DIE_ON_UNHANDLED_EXCEPTION)]
-        for pid, cpus in ((described, (0, 1)), (server.pid, (0, 1)), (load.pid, (2, 3)), (calibrating.pid, (2, 3, 0, 1))):
+        expected: list[tuple[str, object]] = [
+            ("create_job", windows.KILL_ON_JOB_CLOSE | windows.DIE_ON_UNHANDLED_EXCEPTION)
+        ]
+        for pid, cpus in (
+            (described, (0, 1)),
+            (server.pid, (0, 1)),
+            (load.pid, (2, 3)),
+            (calibrating.pid, (2, 3, 0, 1)),
+        ):
             expected += [("assign", pid), ("set_affinity", (pid, cpus)), ("resume", pid)]
         assert system.calls == expected
     assert not server.running() and not load.running()
@@ -97,7 +105,9 @@ def test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs(programs: Pa
     assert system.calls.count(("close", 77)) == 1
 
 
-def test_a_program_that_will_not_end_goes_with_the_job(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_will_not_end_goes_with_the_job(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     launcher = windows.WindowsLauncher(programs, Placement(), Simulated())
     program = launcher._start("server", programs / "good.exe", ["--deaf"])
     program.expect("ready", 20)
@@ -122,7 +132,9 @@ def test_programs_are_where_affinity_says(programs: Path) -> None:
         assert all(argument != (load.pid, ()) for _, argument in system.calls)
 
 
-def test_programs_are_started_as_windows_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_programs_are_started_as_windows_wants_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Ctrl-C is for the harness alone, no priority is inherited, and one that is to be placed does not run before. The numbers are winbase.h's."""
     asked: list[int] = []
 
@@ -142,10 +154,14 @@ def test_programs_are_started_as_windows_wants_it(monkeypatch: pytest.MonkeyPatc
 
 def test_the_priority_is_part_of_the_record(programs: Path) -> None:
     with windows.WindowsLauncher(programs, None, Simulated()) as launcher:
-        assert launcher.environment()["priority_class"] == "normal" and launcher.environment()["placement"]["server_cpus"] == (0, 1)
+        assert launcher.environment()["priority_class"] == "normal" and launcher.environment()[
+            "placement"
+        ]["server_cpus"] == (0, 1)
 
 
-def test_a_program_is_interrupted_by_the_event_that_its_own_group_gets(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_is_interrupted_by_the_event_that_its_own_group_gets(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ctrl-C cannot be sent to one group; Ctrl-Break can."""
     with Program([str(programs / "good.exe")]) as program:
         sent: list[int] = []
@@ -171,10 +187,14 @@ class Kernel32:
 
 
 @pytest.mark.parametrize(("groups", "cpus"), [(1, [0, 1, 2]), (2, [])])
-def test_several_processor_groups_have_no_numbers(monkeypatch: pytest.MonkeyPatch, groups: int, cpus: list[int]) -> None:
+def test_several_processor_groups_have_no_numbers(
+    monkeypatch: pytest.MonkeyPatch, groups: int, cpus: list[int]
+) -> None:
     monkeypatch.setattr(ctypes, "WinDLL", lambda name, use_last_error: Kernel32(), raising=False)
     monkeypatch.setattr(Kernel32, "groups", groups)
-    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda self: [0, 1, 2])  # from Windows 11 on: of the first group
+    monkeypatch.setattr(
+        psutil.Process, "cpu_affinity", lambda self: [0, 1, 2]
+    )  # from Windows 11 on: of the first group
     assert windows.RealSystem().usable_cpus() == cpus
 
 
@@ -183,13 +203,18 @@ def test_a_program_that_cannot_be_placed_is_not_left_behind(programs: Path, fail
     system = Simulated(fails=fails)
     launcher = windows.WindowsLauncher(programs, None, system)
     before = {child.pid for child in psutil.Process().children()}
-    with pytest.raises(LaunchError, match="good.exe: was started, but cannot be put in its place: .*Access is denied"):
+    with pytest.raises(
+        LaunchError,
+        match="good.exe: was started, but cannot be put in its place: .*Access is denied",
+    ):
         launcher.models()
     assert {child.pid for child in psutil.Process().children()} == before
     launcher.close()
 
 
-def test_without_a_console_stopping_goes_on_with_its_next_step(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_console_stopping_goes_on_with_its_next_step(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = Program([str(programs / "good.exe"), "--deaf"])
     program.expect("ready", 20)
 
@@ -200,7 +225,9 @@ def test_without_a_console_stopping_goes_on_with_its_next_step(programs: Path, m
     assert program.stop(0.2) == -signal.SIGKILL
 
 
-def test_waits_are_short_where_they_cannot_be_interrupted(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_are_short_where_they_cannot_be_interrupted(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(launch, "WAIT_SLICE_S", 0.01)
     with Program([str(programs / "good.exe")]) as program:
         waits: list[float] = []
@@ -228,7 +255,9 @@ def test_waits_are_short_where_they_cannot_be_interrupted(programs: Path, monkey
         (range(8), (0, 1, 2, 3), (4, 5, 6, 7)),
     ],
 )
-def test_the_ends_of_the_wire_share_no_core(cpus: Sequence[int], server: tuple[int, ...], load: tuple[int, ...]) -> None:
+def test_the_ends_of_the_wire_share_no_core(
+    cpus: Sequence[int], server: tuple[int, ...], load: tuple[int, ...]
+) -> None:
     placement = windows.default_placement(cpus)
     assert (placement.server_cpus, placement.loadgen_cpus) == (server, load)
     assert placement.note
@@ -263,7 +292,10 @@ def test_the_programs_are_those_that_set_up_built(tmp_path: Path) -> None:
     assert launch.windows_programs(tmp_path, {}) == tmp_path / "mingw" / "bin"
     (tmp_path / "clang-cl" / "bin" / "iocp.exe").touch()
     assert launch.windows_programs(tmp_path, {}) == tmp_path / "clang-cl" / "bin"
-    assert launch.windows_programs(tmp_path, {"IOMODELS_PRESET": "msvc-x86"}) == tmp_path / "msvc-x86" / "bin"
+    assert (
+        launch.windows_programs(tmp_path, {"IOMODELS_PRESET": "msvc-x86"})
+        == tmp_path / "msvc-x86" / "bin"
+    )
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "iocp.exe").touch()  # an archive that was unpacked
     assert launch.windows_programs(tmp_path, {}) == tmp_path / "bin"
@@ -281,7 +313,9 @@ time.sleep(60)
 """
 
 
-@pytest.mark.skipif(sys.platform != "win32", reason="asks Windows itself whether a job ends its processes")
+@pytest.mark.skipif(
+    sys.platform != "win32", reason="asks Windows itself whether a job ends its processes"
+)
 def test_on_windows_no_server_outlives_a_harness_that_is_killed() -> None:
     argv = [sys.executable, "-c", HARNESS, str(ROOT / "build")]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as harness:

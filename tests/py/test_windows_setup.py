@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 ARGV = ROOT / "build" / "mingw" / "bin" / "fixtures" / "argv.exe"
 SCRIPT = "cmake\\setup_windows.py"
 
-specification = importlib.util.spec_from_file_location("setup_windows", ROOT / "cmake" / "setup_windows.py")
+specification = importlib.util.spec_from_file_location(
+    "setup_windows", ROOT / "cmake" / "setup_windows.py"
+)
 assert specification and specification.loader
 setup_windows = importlib.util.module_from_spec(specification)
 sys.modules["setup_windows"] = setup_windows  # where its dataclasses look for their module
@@ -47,7 +49,9 @@ def cmd(tmp_path: Path) -> Cmd:
     tools = tmp_path / "tools"
     tools.mkdir()
 
-    def run(typed: str, python: tuple[str, ...] = ("py",), old: tuple[str, ...] = (), code: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(
+        typed: str, python: tuple[str, ...] = ("py",), old: tuple[str, ...] = (), code: int = 0
+    ) -> subprocess.CompletedProcess[str]:
         for name in (*python, *old):
             said = windows_path(tools / "snake one.exe") if name in python else ""
             asked = windows_path(tools / f"{name}.log")
@@ -56,26 +60,60 @@ def cmd(tmp_path: Path) -> Cmd:
         shutil.copy(ARGV, tools / "snake one.exe")
         outer = tmp_path / "outer.cmd"
         path = f'"PATH={windows_path(tools)};C:\\windows\\system32"'
-        lines = ["@echo off", f"set {path}", f"set ARGV_EXIT={code}", f'"{windows_path(folder)}\\iomodels.cmd" {typed}']
+        lines = [
+            "@echo off",
+            f"set {path}",
+            f"set ARGV_EXIT={code}",
+            f'"{windows_path(folder)}\\iomodels.cmd" {typed}',
+        ]
         outer.write_bytes("\r\n".join([*lines, ""]).encode())
         argv = [str(ROOT / "cmake" / "wine-run"), "cmd.exe", "/c", windows_path(outer)]
         return subprocess.run(
-            argv, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
-        )  # fmt: skip
+            argv,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     return run
 
 
 def arguments(done: subprocess.CompletedProcess[str]) -> list[str]:
     lines = done.stdout.splitlines()
-    assert lines[0] == "[-P]" and lines[1].endswith(f"\\c & d (x86)!\\{SCRIPT}]"), (lines, done.stderr)
+    assert lines[0] == "[-P]" and lines[1].endswith(f"\\c & d (x86)!\\{SCRIPT}]"), (
+        lines,
+        done.stderr,
+    )
     return [line[1:-1] for line in lines[2:]]
 
 
 @pytest.mark.parametrize("code", [0, 77])
-def test_arguments_arrive_as_they_were_typed_and_the_exit_code_comes_back(cmd: Cmd, code: int) -> None:
-    done = cmd('run "x y" "" "a&b" "c^|d" e=f,g;h "q\\"q" "wow!" "dir\\\\" --connections 1,64 -- -k "not x"', code=code)
-    expected = ["run", "x y", "", "a&b", "c^|d", "e=f,g;h", 'q"q', "wow!", "dir\\", "--connections", "1,64", "--", "-k", "not x"]
+def test_arguments_arrive_as_they_were_typed_and_the_exit_code_comes_back(
+    cmd: Cmd, code: int
+) -> None:
+    done = cmd(
+        'run "x y" "" "a&b" "c^|d" e=f,g;h "q\\"q" "wow!" "dir\\\\" --connections 1,64 -- -k "not x"',
+        code=code,
+    )
+    expected = [
+        "run",
+        "x y",
+        "",
+        "a&b",
+        "c^|d",
+        "e=f,g;h",
+        'q"q',
+        "wow!",
+        "dir\\",
+        "--connections",
+        "1,64",
+        "--",
+        "-k",
+        "not x",
+    ]
     assert arguments(done) == expected
     assert done.returncode == code
 
@@ -87,7 +125,10 @@ def test_no_argument_is_no_argument(cmd: Cmd) -> None:
 def test_without_python_one_line_says_what_to_do(cmd: Cmd) -> None:
     done = cmd("models", python=())
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.split() == "iomodels: needs Python 3.11 or newer: https://www.python.org/downloads/windows/".split()
+    assert (
+        done.stderr.split()
+        == ["iomodels:", "needs", "Python", "3.11", "or", "newer:", "https://www.python.org/downloads/windows/"]
+    )
 
 
 def test_a_python_that_is_too_old_is_passed_over(cmd: Cmd, tmp_path: Path) -> None:
@@ -97,7 +138,9 @@ def test_a_python_that_is_too_old_is_passed_over(cmd: Cmd, tmp_path: Path) -> No
     question = asked[asked.index('"') + 1 : asked.rindex('"')]
     for version, expected in ((sys.version_info[:2], f"{sys.executable}\n"), ((3, 10), "")):
         faked = question.replace("sys.version_info", str(tuple(version)))
-        done = subprocess.run([sys.executable, "-c", faked], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", faked], capture_output=True, text=True, timeout=60, check=True
+        )
         assert done.stdout == expected
     assert cmd("models", python=(), old=("py", "python", "python3")).returncode == 1
 
@@ -170,7 +213,11 @@ def main(root: Path, *words: str) -> int:
 
 
 def mingw(root: Path) -> None:
-    for name, text in (("cmake", CMAKE), ("ninja", "#!/bin/sh\n"), ("x86_64-w64-mingw32-gcc", "#!/bin/sh\n")):
+    for name, text in (
+        ("cmake", CMAKE),
+        ("ninja", "#!/bin/sh\n"),
+        ("x86_64-w64-mingw32-gcc", "#!/bin/sh\n"),
+    ):
         install(root, name, text)
 
 
@@ -184,31 +231,43 @@ def test_the_first_time_all_is_made_and_the_second_time_only_the_build_looks(mac
     mingw(machine)
     assert main(machine, "setup") == 0
     first = calls(machine)
-    assert first[0].startswith("python -m venv --clear ") and first[0].endswith("/check out/build/venv")
+    assert first[0].startswith("python -m venv --clear ") and first[0].endswith(
+        "/check out/build/venv"
+    )
     assert "pip install" in first[1] and "numpy>=1.24" in first[1] and "pytest>=7.2" in first[1]
     assert first[2:] == ["cmake --fresh --preset mingw", "cmake --build --preset mingw"]
     assert main(machine, "setup") == 0
     assert calls(machine) == ["cmake --build --preset mingw"]
 
 
-def test_what_is_made_follows_what_it_was_made_from(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_made_follows_what_it_was_made_from(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mingw(machine)
     assert main(machine, "setup") == 0
     calls(machine)
     project = machine / "pyproject.toml"
-    project.write_text(project.read_text(encoding="utf-8").replace("numpy>=1.24", "numpy>=1.25"), encoding="utf-8")
+    project.write_text(
+        project.read_text(encoding="utf-8").replace("numpy>=1.24", "numpy>=1.25"), encoding="utf-8"
+    )
     assert main(machine, "setup") == 0
     assert any("numpy>=1.25" in line for line in calls(machine))
     presets = json.loads((machine / "CMakePresets.json").read_text(encoding="utf-8"))
-    (machine / "CMakePresets.json").write_text(json.dumps(presets | {"vendor": {}}), encoding="utf-8")
+    (machine / "CMakePresets.json").write_text(
+        json.dumps(presets | {"vendor": {}}), encoding="utf-8"
+    )
     assert main(machine, "setup") == 0
     assert calls(machine) == ["cmake --fresh --preset mingw", "cmake --build --preset mingw"]
 
 
-def test_the_harness_gets_the_arguments_and_gives_the_exit_code(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_harness_gets_the_arguments_and_gives_the_exit_code(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mingw(machine)
     monkeypatch.setenv("FAKE_EXIT", "77")
-    assert main(machine, "run", "--no-install", "select vs iocp", "--", "--no-install") == 1  # no environment yet
+    assert (
+        main(machine, "run", "--no-install", "select vs iocp", "--", "--no-install") == 1
+    )  # no environment yet
     assert main(machine, "run", "select vs iocp", "--seed", "1") == 77
     assert calls(machine)[-1] == "python -P -m iomodels run select vs iocp --seed 1"
     assert main(machine, "run", "--no-install", "x", "--", "--no-install") == 77
@@ -221,12 +280,18 @@ def test_the_harness_gets_the_arguments_and_gives_the_exit_code(machine: Path, m
         ((), 2, "iomodels run SUITE"),
         (("--no-install",), 2, "iomodels run SUITE"),
         (("nonsense",), 2, "unknown word: nonsense (one of: run report"),
-        (("test", "host"), 2, "unknown part of the tests: host (one of: ctest mypy py servers; options of pytest go after --)"),
+        (
+            ("test", "host"),
+            2,
+            "unknown part of the tests: host (one of: ctest mypy py servers; options of pytest go after --)",
+        ),
         (("setup", "now"), 2, "setup takes no arguments, but got: now"),
         (("models", "--no-install"), 1, "--no-install forbids to make it"),
     ],
 )
-def test_wrong_words(machine: Path, capfd: pytest.CaptureFixture[str], words: tuple[str, ...], code: int, said: str) -> None:
+def test_wrong_words(
+    machine: Path, capfd: pytest.CaptureFixture[str], words: tuple[str, ...], code: int, said: str
+) -> None:
     mingw(machine)
     assert main(machine, *words) == code
     out, err = capfd.readouterr()
@@ -236,6 +301,7 @@ def test_wrong_words(machine: Path, capfd: pytest.CaptureFixture[str], words: tu
 
 def test_ctrl_c_waits_until_the_harness_has_tidied_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """It reaches both; set-up must not end before the program whose exit code it passes on."""
+
     class Tidying:
         def __init__(self, *argv: object, **others: object) -> None:
             self.waits = iter([KeyboardInterrupt, KeyboardInterrupt, None])
@@ -260,11 +326,17 @@ def test_the_tests_run_part_by_part(machine: Path, capfd: pytest.CaptureFixture[
     install(machine, "ctest", CTEST)
     assert main(machine, "test") == 1  # ctest's, and the other parts all the same
     assert calls(machine)[-4:] == [
-        "ctest --preset mingw", "python -m mypy --strict", "python -m pytest -rs tests/py", "python -m pytest -rs tests/servers",
-    ]  # fmt: skip
+        "ctest --preset mingw",
+        "python -m mypy --strict",
+        "python -m pytest -rs tests/py",
+        "python -m pytest -rs tests/servers",
+    ]
     assert capfd.readouterr().err.endswith("iomodels: failed: ctest\n")
     assert main(machine, "test", "servers", "mypy", "--", "-k", "not x") == 0
-    assert calls(machine)[-2:] == ["python -m pytest -rs tests/servers -k not x", "python -m mypy --strict"]
+    assert calls(machine)[-2:] == [
+        "python -m pytest -rs tests/servers -k not x",
+        "python -m mypy --strict",
+    ]
 
 
 def test_check_makes_and_builds_nothing(machine: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -291,7 +363,9 @@ def test_help_needs_nothing(machine: Path, capfd: pytest.CaptureFixture[str]) ->
         ("x86_64-w64-mingw32-gcc", "needs a C compiler: Visual Studio 2022 or 2026"),
     ],
 )
-def test_a_missing_program_is_named(machine: Path, capfd: pytest.CaptureFixture[str], missing: str, said: str) -> None:
+def test_a_missing_program_is_named(
+    machine: Path, capfd: pytest.CaptureFixture[str], missing: str, said: str
+) -> None:
     mingw(machine)
     (machine.parent / "tools" / missing).unlink()
     assert main(machine, "models") == 1
@@ -303,13 +377,30 @@ def test_a_missing_program_is_named(machine: Path, capfd: pytest.CaptureFixture[
     [
         ("FAKE_CMAKE", "3.22.1", "is 3.22; https://cmake.org/download/"),
         ("FAKE_VENV_FAILS", "1", "making build\\venv failed with exit code 1 (whole log: "),
-        ("FAKE_PIP_FAILS", "1", "no such wheel\niomodels: installing Python's libraries (pip) failed with exit code 1 (whole log: "),
-        ("FAKE_CMAKE_FAILS", "--fresh", "no winsock2.h\niomodels: configuring mingw failed with exit code 3 (whole log: "),
-        ("FAKE_CMAKE_FAILS", "--build", "no winsock2.h\niomodels: building mingw failed with exit code 3 (whole log: "),
+        (
+            "FAKE_PIP_FAILS",
+            "1",
+            "no such wheel\niomodels: installing Python's libraries (pip) failed with exit code 1 (whole log: ",
+        ),
+        (
+            "FAKE_CMAKE_FAILS",
+            "--fresh",
+            "no winsock2.h\niomodels: configuring mingw failed with exit code 3 (whole log: ",
+        ),
+        (
+            "FAKE_CMAKE_FAILS",
+            "--build",
+            "no winsock2.h\niomodels: building mingw failed with exit code 3 (whole log: ",
+        ),
     ],
 )
 def test_a_step_that_fails_is_done_again_the_next_time(
-    machine: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], variable: str, value: str, said: str
+    machine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    variable: str,
+    value: str,
+    said: str,
 ) -> None:
     mingw(machine)
     with monkeypatch.context() as broken:
@@ -332,7 +423,12 @@ def test_a_step_that_fails_is_done_again_the_next_time(
     ],
 )
 def test_visual_studio_comes_first(
-    machine: Path, monkeypatch: pytest.MonkeyPatch, processor: str, wanted: str | None, has: str, preset: str
+    machine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    processor: str,
+    wanted: str | None,
+    has: str,
+    preset: str,
 ) -> None:
     mingw(machine)
     studio(machine, monkeypatch, has)
@@ -340,7 +436,9 @@ def test_visual_studio_comes_first(
     assert setup_windows.find_toolchain(environ, processor).preset == preset
 
 
-def test_the_cmake_of_visual_studio_serves_where_path_has_none(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cmake_of_visual_studio_serves_where_path_has_none(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     studio(machine, monkeypatch, "VC.Tools")
     cmake = machine.parent / "Visual Studio" / setup_windows.VS_CMAKE
     cmake.parent.mkdir(parents=True)
@@ -356,7 +454,10 @@ def test_a_wanted_compiler_that_is_missing_is_not_replaced(
     mingw(machine)
     monkeypatch.setenv("IOMODELS_PRESET", "clang-cl")
     assert main(machine, "models") == 1
-    assert "IOMODELS_PRESET=clang-cl: there is no Visual Studio 2022 or 2026 with" in capfd.readouterr().err
+    assert (
+        "IOMODELS_PRESET=clang-cl: there is no Visual Studio 2022 or 2026 with"
+        in capfd.readouterr().err
+    )
 
 
 def test_every_preset_that_set_up_names_is_there() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from iomodels.launch.launcher import LaunchError
-from iomodels.machine.placement import Placement
 from iomodels.launch.wine import PERSIST_S, Wine, WineLauncher, find_wine
+from iomodels.machine.placement import Placement
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 20.0
@@ -94,7 +94,11 @@ def opened(fake: Path, say: Callable[[str], None] = lambda line: None) -> WineLa
 
 
 def left(fake: Path) -> list[str]:
-    return sorted(path.name for path in (fake / "build" / "wine").iterdir() if not path.name.startswith("prefix-"))
+    return sorted(
+        path.name
+        for path in (fake / "build" / "wine").iterdir()
+        if not path.name.startswith("prefix-")
+    )
 
 
 def alive(pid: int) -> bool:
@@ -119,7 +123,10 @@ def test_prefix_is_prepared_once_and_cloned_for_each_role(fake: Path) -> None:
             with launcher.server("fake", {}) as server, launcher.server("fake", {}) as again:
                 ready = server.expect("ready", DEADLINE_S)
                 assert ready["prefix"] == again.expect("ready", DEADLINE_S)["prefix"]
-                assert ready["prefix"].endswith("/server") and f"/live-{os.getpid()}-" in ready["prefix"]
+                assert (
+                    ready["prefix"].endswith("/server")
+                    and f"/live-{os.getpid()}-" in ready["prefix"]
+                )
                 assert ready["debug"] == "-all,err+virtual"
                 assert server.wineserver_pid and alive(server.wineserver_pid)
         assert not alive(server.wineserver_pid)
@@ -132,18 +139,29 @@ def test_prefix_is_prepared_once_and_cloned_for_each_role(fake: Path) -> None:
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU: nothing to place")
 def test_each_runs_where_it_is_placed(fake: Path) -> None:
     first, *_, last = sorted(os.sched_getaffinity(0))
-    with WineLauncher(fake / "build", Placement((first,), (first, last), "", (last,)), lambda line: None) as launcher:
-        with launcher.server("fake", {}) as server:
-            server.expect("ready", DEADLINE_S)
-            assert server.wineserver_pid
-            assert launcher.processes(server) == {"server": server.pid, "wineserver": server.wineserver_pid}
-            assert (os.sched_getaffinity(server.pid), os.sched_getaffinity(server.wineserver_pid)) == ({first}, {last})
+    with WineLauncher(
+        fake / "build", Placement((first,), (first, last), "", (last,)), lambda line: None
+    ) as launcher, launcher.server("fake", {}) as server:
+        server.expect("ready", DEADLINE_S)
+        assert server.wineserver_pid
+        assert launcher.processes(server) == {
+            "server": server.pid,
+            "wineserver": server.wineserver_pid,
+        }
+        assert (
+            os.sched_getaffinity(server.pid),
+            os.sched_getaffinity(server.wineserver_pid),
+        ) == ({first}, {last})
 
 
 def test_windows_load_generator_has_a_prefix_of_its_own(fake: Path) -> None:
     programs = fake / "build" / "mingw" / "bin"
     (programs / "loadgen.exe").write_text(MODEL)
-    with opened(fake) as launcher, launcher.server("fake", {}) as server, launcher.loadgen({}, windows=True) as loadgen:
+    with (
+        opened(fake) as launcher,
+        launcher.server("fake", {}) as server,
+        launcher.loadgen({}, windows=True) as loadgen,
+    ):
         prefixes = [program.expect("ready", DEADLINE_S)["prefix"] for program in (server, loadgen)]
         assert [Path(prefix).name for prefix in prefixes] == ["server", "windows-loadgen"]
         assert server.wineserver_pid != loadgen.wineserver_pid
@@ -222,7 +240,9 @@ def another(fake: Path) -> Iterator[Another]:
         process.communicate()
 
 
-def test_those_that_start_at_once_share_one_preparation(fake: Path, another: Another, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_those_that_start_at_once_share_one_preparation(
+    fake: Path, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FAKE_BOOT_S", "0.5")
     processes = [another(0.1) for _ in range(3)]
     output = "".join(process.communicate(timeout=DEADLINE_S)[0] for process in processes)
@@ -240,7 +260,9 @@ def wineserver_of(process: subprocess.Popen[str]) -> int:
     raise AssertionError("did not open")
 
 
-def test_what_a_killed_one_leaves_is_swept_and_the_living_is_not(fake: Path, another: Another) -> None:
+def test_what_a_killed_one_leaves_is_swept_and_the_living_is_not(
+    fake: Path, another: Another
+) -> None:
     killed, living = another(1000), another(1000)
     orphan, kept = wineserver_of(killed), wineserver_of(living)
     killed.kill()
@@ -249,7 +271,10 @@ def test_what_a_killed_one_leaves_is_swept_and_the_living_is_not(fake: Path, ano
     with opened(fake):
         assert until(lambda: not alive(orphan))
         assert alive(kept)
-        assert {name.split("-")[1] for name in left(fake) if name != "lock"} == {str(living.pid), str(os.getpid())}
+        assert {name.split("-")[1] for name in left(fake) if name != "lock"} == {
+            str(living.pid),
+            str(os.getpid()),
+        }
     living.send_signal(signal.SIGINT)
     living.wait(DEADLINE_S)
     assert not alive(kept)
@@ -267,7 +292,9 @@ def test_wineserver_that_has_ended_is_started_again(fake: Path) -> None:
             assert server.wineserver_pid not in (None, first)
 
 
-def test_no_program_comes_before_the_wineserver_listens(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_program_comes_before_the_wineserver_listens(
+    fake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that does starts a wineserver of its own beside ours."""
     monkeypatch.setenv("FAKE_LISTEN_S", "0.3")
     with opened(fake) as launcher, launcher.server("fake", {}) as server:

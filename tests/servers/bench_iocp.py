@@ -20,10 +20,9 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from client import DEADLINE_S
-from running import BUILD
-
-from iomodels.launch.launcher import Launcher, LaunchError, Program, open_launcher, windows_programs
 from iomodels.judge.stats import ratio_estimate
+from iomodels.launch.launcher import Launcher, LaunchError, Program, open_launcher, windows_programs
+from running import BUILD
 
 MINIMAL = windows_programs(BUILD) / "minimal" / "minimal_iocp.exe"
 WARMUP_MS = 500
@@ -33,22 +32,32 @@ def rate(launcher: Launcher, start: Callable[[], Program], load: argparse.Namesp
     """Replies a second of a fresh server."""
     with start() as server:
         options: dict[str, int | str | bool] = {
-            "port": server.expect("ready", DEADLINE_S)["port"], "connections": load.connections, "size": load.size,
-            "warmup-ms": WARMUP_MS, "duration-ms": load.duration_ms, "start-now": True,
-        }  # fmt: skip
+            "port": server.expect("ready", DEADLINE_S)["port"],
+            "connections": load.connections,
+            "size": load.size,
+            "warmup-ms": WARMUP_MS,
+            "duration-ms": load.duration_ms,
+            "start-now": True,
+        }
         with launcher.loadgen(options) as loadgen:
             for event in ("ready", "measuring", "measured"):
                 loadgen.expect(event, DEADLINE_S + load.duration_ms / 1000)
             result = loadgen.expect("result", DEADLINE_S)
             if loadgen.wait(DEADLINE_S) != 0:
-                raise LaunchError(f"{server.name}: the load generator reports errors: {result['errors']}")
+                raise LaunchError(
+                    f"{server.name}: the load generator reports errors: {result['errors']}"
+                )
     return float(result["requests_per_second"])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Measures `iocp` (one worker) against a bare echo server on a completion port.")
+    parser = argparse.ArgumentParser(
+        description="Measures `iocp` (one worker) against a bare echo server on a completion port."
+    )
     for name, default in (("repeats", 9), ("connections", 64), ("size", 64), ("duration-ms", 2000)):
-        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"default: {default}")
+        parser.add_argument(
+            f"--{name}", type=int, default=default, metavar="N", help=f"default: {default}"
+        )
     load = parser.parse_args(argv)
     rates: dict[str, list[float]] = {"iocp": [], "minimal_iocp": []}
     try:
@@ -60,19 +69,32 @@ def main(argv: Sequence[str] | None = None) -> int:
             for repeat in range(load.repeats):
                 for name in sorted(starts, reverse=repeat % 2 == 1):  # neither is always the first
                     rates[name].append(rate(launcher, starts[name], load))
-                print("  ".join(f"{name} {values[-1]:,.0f}" for name, values in rates.items()), file=sys.stderr)
+                print(
+                    "  ".join(f"{name} {values[-1]:,.0f}" for name, values in rates.items()),
+                    file=sys.stderr,
+                )
             where = f"{launcher.platform}, {launcher.environment()['placement']['note']}"
     except LaunchError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
-    print(f"{load.connections} connections × {load.size} B, {load.repeats} repeats of {load.duration_ms} ms; {where}")
+    print(
+        f"{load.connections} connections × {load.size} B, {load.repeats} repeats of {load.duration_ms} ms; {where}"
+    )
     for name, values in rates.items():
-        print(f"{name:12} {median(values):9,.0f} replies/s, median of {min(values):,.0f} … {max(values):,.0f}")
+        print(
+            f"{name:12} {median(values):9,.0f} replies/s, median of {min(values):,.0f} … {max(values):,.0f}"
+        )
     ratio = ratio_estimate(rates["iocp"], rates["minimal_iocp"])
     pairs = [mine / bare for mine, bare in zip(rates["iocp"], rates["minimal_iocp"], strict=True)]
     if ratio:
-        interval = "" if ratio.low is None or ratio.high is None else f", 95 % interval {ratio.low:.3f} … {ratio.high:.3f}"
-        print(f"ratio        {ratio.value:9.3f}{interval}; of single pairs {min(pairs):.3f} … {max(pairs):.3f}")
+        interval = (
+            ""
+            if ratio.low is None or ratio.high is None
+            else f", 95 % interval {ratio.low:.3f} … {ratio.high:.3f}"
+        )
+        print(
+            f"ratio        {ratio.value:9.3f}{interval}; of single pairs {min(pairs):.3f} … {max(pairs):.3f}"
+        )
     return 0
 
 

@@ -17,13 +17,19 @@ DEADLINE_S = 20.0
 """No wait of a client is longer; long enough for a loaded machine, as time never decides a check."""
 
 _FILLER = bytes(range(256)) * (PAYLOAD_MAX // 256)
-_PATTERN = bytes((i * 131 + (i >> 8) * 17 + 7) & 255 for i in range(65_536)) * (PAYLOAD_MAX // 65_536 + 1)
+_PATTERN = bytes((i * 131 + (i >> 8) * 17 + 7) & 255 for i in range(65_536)) * (
+    PAYLOAD_MAX // 65_536 + 1
+)
 
 
 def pattern(size: int, seed: int = 0) -> bytes:
     """Payload bytes in which a lost, repeated or moved byte shows, and which are not the filler of a longer reply."""
     start = seed * 997 % 65_536
-    return _PATTERN[start : start + size] if start + size <= len(_PATTERN) else (_PATTERN[start:] + _PATTERN)[:size]
+    return (
+        _PATTERN[start : start + size]
+        if start + size <= len(_PATTERN)
+        else (_PATTERN[start:] + _PATTERN)[:size]
+    )
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,10 @@ class Frame:
 
     @property
     def request(self) -> bytes:
-        return header(len(self.payload), self._reply_length, self.cpu_us, self.block_us, self.sequence) + self.payload
+        return (
+            header(len(self.payload), self._reply_length, self.cpu_us, self.block_us, self.sequence)
+            + self.payload
+        )
 
     @property
     def reply(self) -> bytes:
@@ -51,7 +60,12 @@ class Frame:
 
 
 def header(
-    payload_length: int = 0, reply_length: int = 0, cpu_us: int = 0, block_us: int = 0, sequence: int = 0, flags: int = 0
+    payload_length: int = 0,
+    reply_length: int = 0,
+    cpu_us: int = 0,
+    block_us: int = 0,
+    sequence: int = 0,
+    flags: int = 0,
 ) -> bytes:
     return struct.pack("<6I", payload_length, reply_length, cpu_us, block_us, sequence, flags)
 
@@ -64,13 +78,17 @@ def ready(waiting: socket.socket, receive: bool, send: bool, timeout_s: float) -
     """Whether the socket can be received from and sent to; waits for what is asked. poll, where there is one: select() knows
     no descriptor beyond 1,023."""
     if not hasattr(select, "poll"):
-        readable, writable, _ = select.select([waiting] * receive, [waiting] * send, [], max(timeout_s, 0))
+        readable, writable, _ = select.select(
+            [waiting] * receive, [waiting] * send, [], max(timeout_s, 0)
+        )
         return bool(readable), bool(writable)
     poll = select.poll()
     poll.register(waiting, (select.POLLIN if receive else 0) | (select.POLLOUT if send else 0))
     happened = dict(poll.poll(max(timeout_s, 0) * 1000)).get(waiting.fileno(), 0)
     lost = bool(happened & (select.POLLERR | select.POLLHUP))
-    return receive and (lost or bool(happened & select.POLLIN)), send and (lost or bool(happened & select.POLLOUT))
+    return receive and (lost or bool(happened & select.POLLIN)), send and (
+        lost or bool(happened & select.POLLOUT)
+    )
 
 
 class Client:
@@ -99,8 +117,12 @@ class Client:
         segment = memoryview(next(waiting, b""))
         received = bytearray()
         while segment or len(received) < want:
-            readable, writable = ready(self.socket, len(received) < want, bool(segment), deadline - time.monotonic())
-            assert readable or writable, f"{len(received)} of {want} bytes within {DEADLINE_S:g} s, {len(segment)} unsent"
+            readable, writable = ready(
+                self.socket, len(received) < want, bool(segment), deadline - time.monotonic()
+            )
+            assert readable or writable, (
+                f"{len(received)} of {want} bytes within {DEADLINE_S:g} s, {len(segment)} unsent"
+            )
             if writable:
                 segment = segment[self.socket.send(segment) :] or memoryview(next(waiting, b""))
                 if half_close and not segment:
@@ -135,7 +157,9 @@ class Client:
                 if not piece:
                     return bytes(received)
                 received += piece
-                while ready(self.socket, True, False, 0)[0] and (piece := self.socket.recv(262_144)):
+                while ready(self.socket, True, False, 0)[0] and (
+                    piece := self.socket.recv(262_144)
+                ):
                     received += piece
         except ConnectionResetError:
             return bytes(received)
@@ -151,11 +175,18 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 
-def visit(port: int, visits: int, at_once: int, *, quiet_every: int = 0, reset_every: int = 0) -> int:
+def visit(
+    port: int, visits: int, at_once: int, *, quiet_every: int = 0, reset_every: int = 0
+) -> int:
     """Short connections, `at_once` of them at a time: each asks once, checks the reply and leaves. Returns how many asked.
 
     Every `quiet_every`-th leaves without a word, every `reset_every`-th leaves with RST after its reply.
@@ -175,7 +206,9 @@ def visit(port: int, visits: int, at_once: int, *, quiet_every: int = 0, reset_e
                 client.send(frame.request)
                 asked += 1
                 waiting.register(client.socket, selectors.EVENT_READ, (client, frame, begun))
-            assert time.monotonic() < deadline, f"{ended} of {visits} short connections were answered in time"
+            assert time.monotonic() < deadline, (
+                f"{ended} of {visits} short connections were answered in time"
+            )
             for key, _ in waiting.select(DEADLINE_S) if waiting.get_map() else []:
                 client, frame, number = key.data
                 waiting.unregister(client.socket)
@@ -190,7 +223,10 @@ def assert_same(received: bytes, expected: bytes) -> None:
     if received == expected:
         return
     pairs = zip(received, expected, strict=False)
-    at = next((i for i, (left, right) in enumerate(pairs) if left != right), min(len(received), len(expected)))
+    at = next(
+        (i for i, (left, right) in enumerate(pairs) if left != right),
+        min(len(received), len(expected)),
+    )
     raise AssertionError(
         f"{len(received)} bytes came, {len(expected)} were due; first difference at byte {at}: "
         f"came {received[at : at + 16].hex()}, due {expected[at : at + 16].hex()}"

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from running import BUILD, ROOT, Bystander, Server, start_server
 
 from iomodels.launch.launcher import Launcher, LaunchError, open_launcher
+from running import BUILD, ROOT, Bystander, Server, start_server
 
 SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))
 """Left in the environment for the processes that run tests side by side, which have this module of their own."""

@@ -21,7 +21,9 @@ def echo(connection: socket.socket, frame: bytes, number: int) -> bool:
 
 def after(first: int, fault: Behaviour) -> Behaviour:
     """Right answers, and the fault from frame number `first` on."""
-    return lambda connection, frame, number: (echo if number < first else fault)(connection, frame, number)
+    return lambda connection, frame, number: (echo if number < first else fault)(
+        connection, frame, number
+    )
 
 
 def wrong_byte(at: int) -> Behaviour:
@@ -84,7 +86,9 @@ def _serve(connection: socket.socket, behaviour: Behaviour) -> None:
     try:
         with connection, connection.makefile("rb") as stream:
             while len(header := stream.read(24)) == 24:
-                if not behaviour(connection, header + stream.read(struct.unpack("<I", header[:4])[0]), number):
+                if not behaviour(
+                    connection, header + stream.read(struct.unpack("<I", header[:4])[0]), number
+                ):
                     stream.close()
                     break
                 number += 1

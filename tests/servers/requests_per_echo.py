@@ -32,11 +32,10 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from client import DEADLINE_S, Client, echo_frame
-
 from iomodels.base.files import write_whole
 from iomodels.launch.launcher import LaunchError
-from iomodels.machine.placement import default_placement
 from iomodels.launch.wine import WineLauncher
+from iomodels.machine.placement import default_placement
 
 PAGE = ROOT / "docs" / "requests.md"
 SIZE = 64
@@ -90,7 +89,11 @@ def _between_sends(lines: Iterable[str], pid: int) -> Counter[str]:
         thread, name, rest, signaled = found.groups()
         if name == "init_first_thread" and rest.startswith(f" unix_pid={pid},"):
             threads.add(thread)
-        elif name == "new_thread" and thread in threads and (made := re.search(r"= 0 \{ tid=([0-9a-f]{4})", rest)):
+        elif (
+            name == "new_thread"
+            and thread in threads
+            and (made := re.search(r"= 0 \{ tid=([0-9a-f]{4})", rest))
+        ):
             threads.add(made[1])
         if thread not in threads:
             continue
@@ -99,7 +102,9 @@ def _between_sends(lines: Iterable[str], pid: int) -> Counter[str]:
         if WARMUP < sends <= WARMUP + ECHOES:
             counted[name or "select"] += is_request
             counted["select"] -= signaled == _TIMEOUT
-    assert sends == ALL, f"{sends} sends of process {pid} for {ALL} echoes: a send does not mark an echo"
+    assert sends == ALL, (
+        f"{sends} sends of process {pid} for {ALL} echoes: a send does not mark an echo"
+    )
     return +counted
 
 
@@ -113,23 +118,32 @@ def per_echo(counted: Mapping[str, int]) -> float:
 
 def row(version: str, model: str, counted: Mapping[str, int]) -> str:
     """A model's line of the page: whole numbers, as a request more or less among thousands is the end of the stream."""
-    whole = {name: math.ceil(count / ECHOES - END) if model in VARYING else round(count / ECHOES) for name, count in counted.items()}
+    whole = {
+        name: math.ceil(count / ECHOES - END) if model in VARYING else round(count / ECHOES)
+        for name, count in counted.items()
+    }
     parts = sorted((-count, name) for name, count in whole.items() if count)
     names = ", ".join(f"{-count} {name}" if count < -1 else name for count, name in parts)
     total = f"up to {sum(whole.values())}" if model in VARYING else f"{sum(whole.values())}"
-    return f"| {model} | {version} | {total} | {LIMITS.get(version, {}).get(model, '–')} | {names} |"
+    return (
+        f"| {model} | {version} | {total} | {LIMITS.get(version, {}).get(model, '–')} | {names} |"
+    )
 
 
 def page_rows() -> dict[tuple[str, str], str]:
     """(model, version) → the line of the committed page; nothing without a page."""
     if not PAGE.exists():
         return {}
-    found = re.findall(r"^(\| (\w+) \| (wine-\S+) \|.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.findall(
+        r"^(\| (\w+) \| (wine-\S+) \|.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
     return {(model, version): line for line, model, version in found}
 
 
 def page(rows: Mapping[tuple[str, str], str]) -> str:
-    ordered = sorted(rows, key=lambda key: (key[0], [int(part) for part in re.findall(r"\d+", key[1])]))
+    ordered = sorted(
+        rows, key=lambda key: (key[0], [int(part) for part in re.findall(r"\d+", key[1])])
+    )
     return HEAD + "".join(f"{rows[key]}\n" for key in ordered)
 
 
@@ -149,14 +163,25 @@ A line is written by `python3 tests/servers/requests_per_echo.py --write` on the
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Requests to the wineserver per echo, for every model that was built.")
-    parser.add_argument("--write", action="store_true", help=f"write them into {PAGE.relative_to(ROOT)}; other Wines' lines stay")
+    parser = argparse.ArgumentParser(
+        description="Requests to the wineserver per echo, for every model that was built."
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help=f"write them into {PAGE.relative_to(ROOT)}; other Wines' lines stay",
+    )
     options = parser.parse_args(argv)
     build = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build").resolve()
     try:
-        with WineLauncher(build, default_placement(), lambda line: print(line, file=sys.stderr)) as launcher:
+        with WineLauncher(
+            build, default_placement(), lambda line: print(line, file=sys.stderr)
+        ) as launcher:
             version, models = launcher.wine.version, list(launcher.models())
-            rows = {(model, version): row(version, model, count_requests(launcher, model)) for model in models}
+            rows = {
+                (model, version): row(version, model, count_requests(launcher, model))
+                for model in models
+            }
     except LaunchError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from client import DEADLINE_S, Client, echo_frame
 
+from client import DEADLINE_S, Client, echo_frame
 from iomodels.launch.launcher import Launcher, Program, ProgramFailed, windows_programs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,10 +25,7 @@ FAULTY = windows_programs(BUILD) / "faulty"
 NO_ROOM = "failed to map the shared user data"
 """Why Wine ends one start in some thousands: harness/iomodels/launch/wine.py, QUIET."""
 
-COUNTERS = (
-    "accepted refused closed requests bytes_received bytes_sent receives sends partial_sends waits events "
-    "inline_completions protocol_errors truncated resets failures"
-).split()
+COUNTERS = ["accepted", "refused", "closed", "requests", "bytes_received", "bytes_sent", "receives", "sends", "partial_sends", "waits", "events", "inline_completions", "protocol_errors", "truncated", "resets", "failures"]
 
 
 class Server:
@@ -53,13 +50,18 @@ class Server:
         """The first sample that meets the condition: a server may count a moment after its client has seen the effect."""
         deadline = time.monotonic() + DEADLINE_S
         while not condition(sample := self.sample()):
-            assert time.monotonic() < deadline, f"{what}: not within {DEADLINE_S:g} s; last: {sample}"
+            assert time.monotonic() < deadline, (
+                f"{what}: not within {DEADLINE_S:g} s; last: {sample}"
+            )
             time.sleep(0.002)
         return sample
 
     def until_counted(self, **expected: int) -> dict[str, Any]:
         return self.until(
-            lambda sample: all(sample["counters"][name] == value for name, value in expected.items()), f"counters {expected}"
+            lambda sample: all(
+                sample["counters"][name] == value for name, value in expected.items()
+            ),
+            f"counters {expected}",
         )
 
     def until_connections(self, number: int) -> dict[str, Any]:
@@ -67,7 +69,9 @@ class Server:
 
         def settled(sample: dict[str, Any]) -> bool:
             counters = sample["counters"]
-            return bool(sample["connections"] == counters["accepted"] - counters["closed"] == number)
+            return bool(
+                sample["connections"] == counters["accepted"] - counters["closed"] == number
+            )
 
         return self.until(settled, f"{number} connections")
 
@@ -90,7 +94,6 @@ def start_server(model: str, launch: Callable[[], Program]) -> Server:
             raise
         warnings.warn(f"{failure}; tried again", stacklevel=2)
         return Server(model, launch())
-
 
 
 class Bystander:

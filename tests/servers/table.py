@@ -111,18 +111,31 @@ class Table:
         """The page. The same for every run with the same outcomes."""
         models = sorted(self.models)
         notes, hidden = Notes("0123456789"), Notes("abcdefghijklmnopqrstuvwxyz")
-        lines = [HEAD.format(passed=PASSED, failed=FAILED, left_out=LEFT_OUT, platform=self.platform)]
+        lines = [
+            HEAD.format(passed=PASSED, failed=FAILED, left_out=LEFT_OUT, platform=self.platform)
+        ]
         for module in MODULES:
             checks = [check for check in self.checks.values() if check.module == module]
             if checks:
                 title, _, more = self.titles[module].partition(": ")
-                lines += [f"## {title.rstrip('.')}", "", *([f"{more[0].upper()}{more[1:]}", ""] if more else [])]
-                lines += [f"| check | what is asked | {' | '.join(models)} |", "|---|---|" + ":-:|" * len(models)]
+                lines += [
+                    f"## {title.rstrip('.')}",
+                    "",
+                    *([f"{more[0].upper()}{more[1:]}", ""] if more else []),
+                ]
+                lines += [
+                    f"| check | what is asked | {' | '.join(models)} |",
+                    "|---|---|" + ":-:|" * len(models),
+                ]
                 lines += [_row(check, models, notes, hidden) for check in checks] + [""]
         lines += self._requests(models)
         lines += ["## Why some are left out", "", *notes.lines(), ""]
         lines += ["## What Wine does not show", "", *hidden.lines(), ""]
-        lines += ["## That the suite can fail", "", "A server with faults of choice (`tests/servers/broken/`) passes these checks without"]
+        lines += [
+            "## That the suite can fail",
+            "",
+            "A server with faults of choice (`tests/servers/broken/`) passes these checks without",
+        ]
         lines += ["a fault and is caught by them with one:", ""]
         lines += [f"- {outcome} {_fault(node)}" for node, outcome in self.faults.items()]
         return "\n".join(lines) + "\n"
@@ -136,10 +149,17 @@ class Table:
                 rows[cells[0]] = cells[2:4]
         if not rows:
             return []
-        lines = ["## No wasted calls", "", f"Requests to the wineserver for an echo of 64 bytes ([how]({REQUESTS.name})).", ""]
+        lines = [
+            "## No wasted calls",
+            "",
+            f"Requests to the wineserver for an echo of 64 bytes ([how]({REQUESTS.name})).",
+            "",
+        ]
         lines += [f"| | {' | '.join(models)} |", "|---|" + "--:|" * len(models)]
         for place, what in enumerate(("requests per echo", "at most")):
-            lines.append(f"| {what} | {' | '.join(rows[model][place] if model in rows else LEFT_OUT for model in models)} |")
+            lines.append(
+                f"| {what} | {' | '.join(rows[model][place] if model in rows else LEFT_OUT for model in models)} |"
+            )
         return [*lines, ""]
 
     def take_outcomes(self, page: str) -> None:
@@ -189,7 +209,9 @@ def _row(check: Check, models: list[str], notes: Notes, hidden: Notes) -> str:
             outcome += notes.sign(reason or "no reason given")
         cells.append(outcome)
     marks = "".join(hidden.sign(text) for text in check.hides)
-    return f"| `{check.name.removeprefix('test_')}`{marks} | {check.sentence} | {' | '.join(cells)} |"
+    return (
+        f"| `{check.name.removeprefix('test_')}`{marks} | {check.sentence} | {' | '.join(cells)} |"
+    )
 
 
 def _fault(node: str) -> str:
@@ -228,7 +250,9 @@ def differences(page: str) -> list[str]:
         for model, outcome in check.outcomes.items()
         if outcome not in (PASSED, LEFT_OUT)
     ]
-    problems += [f"{node}: {outcome}" for node, outcome in table.faults.items() if outcome != PASSED]
+    problems += [
+        f"{node}: {outcome}" for node, outcome in table.faults.items() if outcome != PASSED
+    ]
     ours, theirs = page.splitlines(), table.render().splitlines()
     problems += [f"only on the page: {line}" for line in ours if line not in theirs]
     problems += [f"missing on the page: {line}" for line in theirs if line not in ours]

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import client
 import pytest
+
+import client
 import running
 import test_echo
 import test_hostile
 import test_life
 import test_many
 import test_resources
-from running import FIXTURES, Server
-
 from iomodels.launch.launcher import Launcher, ProgramFailed
+from running import FIXTURES, Server
 
 CAUGHT = (AssertionError, ConnectionError, ProgramFailed)
 SHORT_S = 2.0
@@ -37,12 +37,21 @@ def check_leaks(server: Server, launcher: Launcher) -> None:
 
 FAULTS: dict[str, tuple[int, Check]] = {
     "loses a byte": (1, lambda server, launcher: test_echo.test_echo_is_byte_exact(server)),
-    "answers in another order": (2, lambda server, launcher: test_echo.test_pipelined_replies_come_in_order(server)),
+    "answers in another order": (
+        2,
+        lambda server, launcher: test_echo.test_pipelined_replies_come_in_order(server),
+    ),
     "leaks a handle": (3, check_leaks),
     "leaks memory": (4, check_leaks),
-    "spins when idle": (5, lambda server, launcher: test_resources.test_idle_server_uses_no_cpu(server)),
+    "spins when idle": (
+        5,
+        lambda server, launcher: test_resources.test_idle_server_uses_no_cpu(server),
+    ),
     "serves one client at a time": (6, lambda server, launcher: test_many.grow_to(server, (65,))),
-    "is kept waiting by silent clients": (6, lambda server, launcher: test_hostile.test_silent_clients(server)),
+    "is kept waiting by silent clients": (
+        6,
+        lambda server, launcher: test_hostile.test_silent_clients(server),
+    ),
     "does not stop": (7, check_stop),
 }
 
@@ -52,14 +61,18 @@ passed: set[Check] = set()
 
 
 @pytest.fixture
-def broken(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Server]]:
+def broken(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[int], Server]]:
     """Starts the server with a fault."""
     for module in (client, running, test_life, test_many, test_resources):
         monkeypatch.setattr(module, "DEADLINE_S", SHORT_S)
     servers: list[Server] = []
 
     def start_one(fault: int) -> Server:
-        servers.append(Server("broken", launcher.program(FIXTURES / "broken.exe", "--fault", fault)))
+        servers.append(
+            Server("broken", launcher.program(FIXTURES / "broken.exe", "--fault", fault))
+        )
         return servers[-1]
 
     yield start_one

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from client import DEADLINE_S
-from running import FIXTURES
 
+from client import DEADLINE_S
 from iomodels.launch.counters import TICK_NS, ProcessWatch
 from iomodels.launch.launcher import Launcher, Program
 from iomodels.launch.wine import WineLauncher
+from running import FIXTURES
 
 MB = 1 << 20
 TICKS = 4 * TICK_NS
@@ -62,8 +62,16 @@ def test_every_counter_lives_or_says_why_not(counted: Counted) -> None:
     assert {name for name, value in sample.items() if value is not None} == set(sources)
     assert {name for name, value in sample.items() if value is None} == set(missing)
     # Wine answers these with success and zeros: never a figure. What it fills must not be given up.
-    assert {"context_switches", "handles", "page_faults", "paged_pool_bytes", "nonpaged_pool_bytes"} <= set(missing)
-    assert {"cpu_user_ns", "cpu_kernel_ns", "working_set_bytes", "peak_working_set_bytes"} <= set(sources)
+    assert {
+        "context_switches",
+        "handles",
+        "page_faults",
+        "paged_pool_bytes",
+        "nonpaged_pool_bytes",
+    } <= set(missing)
+    assert {"cpu_user_ns", "cpu_kernel_ns", "working_set_bytes", "peak_working_set_bytes"} <= set(
+        sources
+    )
 
 
 def test_context_switches(counted: Counted) -> None:
@@ -74,9 +82,15 @@ def test_context_switches(counted: Counted) -> None:
     inside, outside, wineserver = counted.do(f"switch {n}")
     assert "context_switches" not in inside
     assert outside["threads_ended"] == 0
-    assert outside["context_switches"] >= 2 * n and outside["context_switches_voluntary"] <= 6 * n + 100
+    assert (
+        outside["context_switches"] >= 2 * n
+        and outside["context_switches_voluntary"] <= 6 * n + 100
+    )
     assert wineserver["context_switches"] >= n
-    assert outside["context_switches"] == outside["context_switches_voluntary"] + outside["context_switches_involuntary"]
+    assert (
+        outside["context_switches"]
+        == outside["context_switches_voluntary"] + outside["context_switches_involuntary"]
+    )
     _, idle, _ = counted.do("switch 0")  # what asking costs by itself
     assert idle["context_switches_voluntary"] < 50
 
@@ -84,19 +98,29 @@ def test_context_switches(counted: Counted) -> None:
 def test_cpu_time(counted: Counted) -> None:
     """The fixture spins by its thread's clock, so a busy machine makes it slower, not dearer."""
     inside, outside, _ = counted.do("spin 300")
-    assert -2 * TICK_NS <= outside["cpu_ns"] - 300_000_000 < 100_000_000  # a thread's clock is user and kernel time in whole ticks, too
-    both = outside["cpu_user_ns"] + outside["cpu_kernel_ns"], inside["cpu_user_ns"] + inside["cpu_kernel_ns"]
+    assert (
+        -2 * TICK_NS <= outside["cpu_ns"] - 300_000_000 < 100_000_000
+    )  # a thread's clock is user and kernel time in whole ticks, too
+    both = (
+        outside["cpu_user_ns"] + outside["cpu_kernel_ns"],
+        inside["cpu_user_ns"] + inside["cpu_kernel_ns"],
+    )
     assert all(abs(total - outside["cpu_ns"]) <= TICKS for total in both), (both, outside["cpu_ns"])
 
 
 def test_memory_and_page_faults(counted: Counted) -> None:
     _, before, _ = counted.do()
     inside, after, _ = counted.do(f"touch {32 * MB}")
-    for grown in (inside["working_set_bytes"], *(after[name] - before[name] for name in ("working_set_bytes", "private_bytes"))):
+    for grown in (
+        inside["working_set_bytes"],
+        *(after[name] - before[name] for name in ("working_set_bytes", "private_bytes")),
+    ):
         assert abs(grown - 32 * MB) < 1 * MB
     assert after["peak_working_set_bytes"] >= after["working_set_bytes"] - 1 * MB
     assert inside["peak_working_set_bytes"] >= 31 * MB
-    assert 32 * MB // (2 * MB) <= after["page_faults"] <= 32 * MB // 4096 + 500  # huge pages or small ones
+    assert (
+        32 * MB // (2 * MB) <= after["page_faults"] <= 32 * MB // 4096 + 500
+    )  # huge pages or small ones
 
 
 def test_threads_that_come_and_go(counted: Counted) -> None:
@@ -105,7 +129,9 @@ def test_threads_that_come_and_go(counted: Counted) -> None:
     assert (more["threads"], more["threads_ended"]) == (before["threads"] + 5, 0)
     _, shifted, _ = counted.do("shift", "shift")
     assert (shifted["threads"], shifted["threads_peak"]) == (more["threads"], more["threads"])
-    assert 1 <= shifted["threads_ended"] <= 2  # the second to end may be the one that began in between
+    assert (
+        1 <= shifted["threads_ended"] <= 2
+    )  # the second to end may be the one that began in between
 
 
 def test_open_files(counted: Counted) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client import PAYLOAD_MAX, WORK_MAX_US, Client, Frame, assert_same, echo_frame
-from conftest import Start
 from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
+
+from client import PAYLOAD_MAX, WORK_MAX_US, Client, Frame, assert_same, echo_frame
+from conftest import Start
 from running import Server
 
 BUFFER = 4096
@@ -36,9 +37,13 @@ def test_echo_is_byte_exact(server: Server) -> None:
 
 
 @pytest.mark.parametrize("buffer", ["smallest", BUFFER, "default"])
-def test_echo_at_the_edges_of_the_buffer(start: Start, options: dict[str, dict[str, Any]], buffer: int | str) -> None:
+def test_echo_at_the_edges_of_the_buffer(
+    start: Start, options: dict[str, dict[str, Any]], buffer: int | str
+) -> None:
     """Frames that just fit into one, two or three buffers, and those one byte beside, alone and in a row."""
-    size = {"smallest": options["buffer"]["min"], "default": options["buffer"]["default"]}.get(str(buffer), buffer)
+    size = {"smallest": options["buffer"]["min"], "default": options["buffer"]["default"]}.get(
+        str(buffer), buffer
+    )
     server = start(buffer=size)
     with server.connect() as client:
         for payload in buffer_edges(int(size)):
@@ -51,27 +56,55 @@ def test_reply_of_another_length(start: Start) -> None:
     server = start(buffer=BUFFER)
     with server.connect() as client:
         for size in (0, 1, 100, BUFFER - 25, BUFFER, BUFFER + 1, 100_000):
-            lengths = {0, 1, size // 2, max(size - 1, 0), size + 1, size + 300, BUFFER - 24, BUFFER, 70_000, PAYLOAD_MAX}
+            lengths = {
+                0,
+                1,
+                size // 2,
+                max(size - 1, 0),
+                size + 1,
+                size + 300,
+                BUFFER - 24,
+                BUFFER,
+                70_000,
+                PAYLOAD_MAX,
+            }
             for length in sorted(lengths):
-                client.check(Frame(echo_frame(size, length).payload, reply_length=length, sequence=length), echo_frame(7))
+                client.check(
+                    Frame(echo_frame(size, length).payload, reply_length=length, sequence=length),
+                    echo_frame(7),
+                )
 
 
 def test_pipelined_replies_come_in_order(server: Server) -> None:
     """500 frames of different sizes and lengths in one go, answered in the order of asking."""
     frames = [
-        Frame(echo_frame(i * 37 % 900, i).payload, reply_length=None if i % 3 else i * 53 % 1200, sequence=i) for i in range(500)
+        Frame(
+            echo_frame(i * 37 % 900, i).payload,
+            reply_length=None if i % 3 else i * 53 % 1200,
+            sequence=i,
+        )
+        for i in range(500)
     ]
     with server.connect() as client:
         client.check(*frames)
 
 
 @pytest.mark.parametrize("size", [200, 33_000])
-def test_replies_stay_in_order_with_many_threads(start: Start, options: dict[str, dict[str, Any]], size: int) -> None:
+def test_replies_stay_in_order_with_many_threads(
+    start: Start, options: dict[str, dict[str, Any]], size: int
+) -> None:
     """Several threads may take turns on a connection, also on long replies; a model without that choice runs as it is."""
-    server = start(**({"threads": min(8, options["threads"]["max"])} if "threads" in options else {}))
+    server = start(
+        **({"threads": min(8, options["threads"]["max"])} if "threads" in options else {})
+    )
     clients = [server.connect() for _ in range(8)]
-    count = 100 if size == 200 else 3  # what the systems' buffers hold: all wait before anybody reads
-    requests = [[echo_frame(size + 61 * number, 1000 * number + i) for i in range(count)] for number in range(8)]
+    count = (
+        100 if size == 200 else 3
+    )  # what the systems' buffers hold: all wait before anybody reads
+    requests = [
+        [echo_frame(size + 61 * number, 1000 * number + i) for i in range(count)]
+        for number in range(8)
+    ]
     for client, frames in zip(clients, requests, strict=True):
         client.send(b"".join(frame.request for frame in frames))
     for client, frames in zip(clients, requests, strict=True):
@@ -85,7 +118,9 @@ def test_many_frames_in_one_segment(server: Server) -> None:
     frames = [echo_frame(4, i) for i in range(50)]
     last = echo_frame(4, 50)
     with server.connect() as client:
-        client.check_segments([b"".join(frame.request for frame in frames) + last.request[:13]], frames)
+        client.check_segments(
+            [b"".join(frame.request for frame in frames) + last.request[:13]], frames
+        )
         client.check_segments([last.request[13:]], [last])
 
 
@@ -111,27 +146,45 @@ def test_one_byte_segments_in_a_row(server: Server) -> None:
 def test_any_frames_in_any_segments(start: Start, seed: int) -> None:
     """Property: however a stream of frames is cut into segments, the replies are the same bytes."""
     server = start(buffer=BUFFER)
-    sizes = st.one_of(st.integers(0, 64), st.integers(0, 3 * BUFFER), st.sampled_from(buffer_edges(BUFFER)))
-    frames = st.lists(st.builds(frame_of, sizes, st.none() | sizes, st.integers(0, 2**32 - 1)), min_size=1, max_size=12)
+    sizes = st.one_of(
+        st.integers(0, 64), st.integers(0, 3 * BUFFER), st.sampled_from(buffer_edges(BUFFER))
+    )
+    frames = st.lists(
+        st.builds(frame_of, sizes, st.none() | sizes, st.integers(0, 2**32 - 1)),
+        min_size=1,
+        max_size=12,
+    )
     cuts = st.lists(st.floats(0, 1), max_size=30)
 
     @hypothesis_seed(seed)
-    @settings(max_examples=60, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=60,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(frames, cuts)
     def check(frames: list[Frame], cuts: list[float]) -> None:
         stream = b"".join(frame.request for frame in frames)
         places = sorted({0, len(stream), *(int(cut * len(stream)) for cut in cuts)})
         with server.connect() as client:
-            client.check_segments([stream[a:b] for a, b in zip(places, places[1:], strict=False)], frames)
+            client.check_segments(
+                [stream[a:b] for a, b in zip(places, places[1:], strict=False)], frames
+            )
 
     check()
 
 
 def frame_of(size: int, reply_length: int | None, sequence: int) -> Frame:
-    return Frame(echo_frame(size, sequence % 1000).payload, reply_length=reply_length, sequence=sequence)
+    return Frame(
+        echo_frame(size, sequence % 1000).payload, reply_length=reply_length, sequence=sequence
+    )
 
 
-@pytest.mark.parametrize("work", [{"cpu_us": 60_000}, {"block_us": 60_000}, {"cpu_us": 40_000, "block_us": 40_000}])
+@pytest.mark.parametrize(
+    "work", [{"cpu_us": 60_000}, {"block_us": 60_000}, {"cpu_us": 40_000, "block_us": 40_000}]
+)
 def test_work_is_done_before_the_reply(server: Server, work: dict[str, int]) -> None:
     """The reply cannot be whole earlier than the work takes. Only a lower bound: how much longer is a measurement."""
     frame = Frame(b"work", sequence=5, **work)
@@ -194,7 +247,12 @@ def test_half_close_is_answered_to_the_end(server: Server, size: int) -> None:
     frames = [echo_frame(size, i) for i in range(40)]
     expected = b"".join(frame.reply for frame in frames)
     with server.connect() as client:
-        assert_same(client.exchange([b"".join(frame.request for frame in frames)], len(expected), half_close=True), expected)
+        assert_same(
+            client.exchange(
+                [b"".join(frame.request for frame in frames)], len(expected), half_close=True
+            ),
+            expected,
+        )
         assert client.receive(1) == b"", "the server did not end the connection"
     counters = server.until_connections(0)["counters"]
     assert (counters["requests"], counters["truncated"], counters["closed"]) == (40, 0, 1)

@@ -42,7 +42,9 @@ def cells(line: str) -> list[str]:
 def table(text: str, header: Sequence[str]) -> list[dict[str, str]]:
     """The rows of the one table that has this header."""
     lines = text.splitlines()
-    starts = [i for i, line in enumerate(lines) if line.startswith("|") and cells(line) == list(header)]
+    starts = [
+        i for i, line in enumerate(lines) if line.startswith("|") and cells(line) == list(header)
+    ]
     assert len(starts) == 1, f"{len(starts)} tables with the header {header}"
     rows = []
     for line in lines[starts[0] + 2 :]:
@@ -58,7 +60,9 @@ def option_names(described: dict[str, Any]) -> set[str]:
 
 
 def common_options() -> set[str]:
-    sentence = re.search(r"Every model has ([^;]*);", (SERVERS / "README.md").read_text(encoding="utf-8"))
+    sentence = re.search(
+        r"Every model has ([^;]*);", (SERVERS / "README.md").read_text(encoding="utf-8")
+    )
     assert sentence, "servers/README.md does not say which options every model has"
     return set(OPTION.findall(sentence[1]))
 
@@ -96,12 +100,16 @@ def test_every_file_is_in_the_build_and_in_the_tables(launcher: Launcher) -> Non
     assert models == {path.stem for path in SERVERS.glob("*.c")}
     assert models == set(guide())
     assert models == {path.stem for path in pages()}
-    front = table((ROOT / "README.md").read_text(encoding="utf-8"), ("model", "how it waits", "state"))
+    front = table(
+        (ROOT / "README.md").read_text(encoding="utf-8"), ("model", "how it waits", "state")
+    )
     assert models == {row["model"].split("`")[1] for row in front}
 
 
 def test_common_options_are_those_of_every_model(launcher: Launcher) -> None:
-    assert common_options() == set.intersection(*(option_names(model) for model in launcher.models().values()))
+    assert common_options() == set.intersection(
+        *(option_names(model) for model in launcher.models().values())
+    )
 
 
 def test_guide_agrees_with_describe(model: str, described: dict[str, Any]) -> None:
@@ -115,7 +123,9 @@ def test_guide_agrees_with_describe(model: str, described: dict[str, Any]) -> No
 
 
 def test_front_page_links_file_and_page(model: str) -> None:
-    rows = table((ROOT / "README.md").read_text(encoding="utf-8"), ("model", "how it waits", "state"))
+    rows = table(
+        (ROOT / "README.md").read_text(encoding="utf-8"), ("model", "how it waits", "state")
+    )
     row = next(row for row in rows if row["model"].startswith(f"[`{model}`]"))
     assert LINK.findall(row["model"]) == [(f"`{model}`", f"servers/{model}.c")]
     assert f"(docs/models/{model}.md)" in row["how it waits"]
@@ -132,18 +142,29 @@ def test_file_is_short_and_its_head_says_cost_and_limit(model: str) -> None:
     assert len(text.splitlines()) <= MOST_LINES
 
 
-def test_page_has_its_sections_and_explains_the_options(model: str, described: dict[str, Any]) -> None:
+def test_page_has_its_sections_and_explains_the_options(
+    model: str, described: dict[str, Any]
+) -> None:
     text = (PAGES / f"{model}.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {model}\n")
     assert f"[servers/{model}.c](../../servers/{model}.c)" in text
     assert f"Family: {described['family']}." in text
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [
-        "One request", "Calls", "What a connection holds", "Limits", "When to choose it", "Easily done wrong", "Options",
-        "Under Wine", "Microsoft's documentation",
-    ]  # fmt: skip
+        "One request",
+        "Calls",
+        "What a connection holds",
+        "Limits",
+        "When to choose it",
+        "Easily done wrong",
+        "Options",
+        "Under Wine",
+        "Microsoft's documentation",
+    ]
     explained = text[text.index("\n## Options") : text.index("\n## Under Wine")]
     own = option_names(described) - common_options()
-    assert set(OPTION.findall("\n".join(re.findall(r"^\| (`--\S+) ", explained, re.MULTILINE)))) == own
+    assert (
+        set(OPTION.findall("\n".join(re.findall(r"^\| (`--\S+) ", explained, re.MULTILINE)))) == own
+    )
 
 
 def lines_of_diagram(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
@@ -197,7 +218,9 @@ def test_diagram_names_only_calls_of_the_source(page: Path) -> None:
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_fences_are_closed_and_links_lead_somewhere(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert sum(line.startswith("```") for line in text.splitlines()) % 2 == 0, "a fence is not closed"
+    assert sum(line.startswith("```") for line in text.splitlines()) % 2 == 0, (
+        "a fence is not closed"
+    )
     for label, target in LINK.findall(text):
         if not re.match(r"https?://|#", target):
             assert (path.parent / target.partition("#")[0]).exists(), f"[{label}]({target})"

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from client import PAYLOAD_MAX, WORK_MAX_US, Client, Frame, assert_same, echo_frame, header, ready
 from conftest import Start
 from running import Bystander, Server
@@ -30,10 +31,15 @@ CORPUS = Path(__file__).resolve().parent.parent / "fuzz" / "corpus" / "session"
 
 def test_fuzz_corpus(server: Server, bystander: Bystander) -> None:
     """Every stream of the session's fuzz corpus, whole, byte by byte at its begin, and followed by FIN: an end, no upset."""
-    streams = [path.read_bytes()[2:] for path in sorted(CORPUS.iterdir())]  # the first two bytes steer the fuzzer
+    streams = [
+        path.read_bytes()[2:] for path in sorted(CORPUS.iterdir())
+    ]  # the first two bytes steer the fuzzer
     assert streams
     for stream in streams:
-        for segments in ([stream], [*(stream[i : i + 1] for i in range(min(30, len(stream)))), stream[30:]]):
+        for segments in (
+            [stream],
+            [*(stream[i : i + 1] for i in range(min(30, len(stream)))), stream[30:]],
+        ):
             with server.connect() as client:
                 try:
                     client.exchange(segments, 0, half_close=True)
@@ -52,7 +58,9 @@ def test_malformed_header_closes_the_connection(server: Server, bystander: Bysta
         with server.connect() as client:
             client.send(good.request + header(**fields))
             received = client.until_closed()
-        assert received == good.reply, f"{fault}: {len(received)} bytes came, {len(good.reply)} were due"
+        assert received == good.reply, (
+            f"{fault}: {len(received)} bytes came, {len(good.reply)} were due"
+        )
         bystander.check()
         counters = server.until_connections(1)["counters"]
         assert (counters["protocol_errors"], counters["truncated"]) == (count, 0), fault
@@ -61,13 +69,23 @@ def test_malformed_header_closes_the_connection(server: Server, bystander: Bysta
 def test_limits_themselves_are_allowed(server: Server) -> None:
     """A header may have every field at its limit."""
     with server.connect() as client:
-        client.check(Frame(b"", reply_length=PAYLOAD_MAX, cpu_us=WORK_MAX_US, block_us=WORK_MAX_US, sequence=2**32 - 1))
+        client.check(
+            Frame(
+                b"",
+                reply_length=PAYLOAD_MAX,
+                cpu_us=WORK_MAX_US,
+                block_us=WORK_MAX_US,
+                sequence=2**32 - 1,
+            )
+        )
         client.check(Frame(echo_frame(PAYLOAD_MAX).payload, reply_length=0))
     assert server.counters()["protocol_errors"] == 0
 
 
 @pytest.mark.parametrize("unread", [0, 10_000, 100_000])
-def test_malformed_header_behind_large_replies(server: Server, bystander: Bystander, unread: int) -> None:
+def test_malformed_header_behind_large_replies(
+    server: Server, bystander: Bystander, unread: int
+) -> None:
     """Replies still on their way when the error is met, and bytes after it that nobody reads: the replies come whole.
 
     A server that simply closes a socket with unread bytes makes the system send RST, which discards what was still to be sent.
@@ -104,17 +122,23 @@ def test_garbage(server: Server, bystander: Bystander, seed: int, kind: str) -> 
 
 @pytest.mark.parametrize("sent", [1, 23, 24, 24 + 50])
 @pytest.mark.parametrize("way", ["close", "half-close"])
-def test_end_inside_a_frame_is_counted(server: Server, bystander: Bystander, sent: int, way: str) -> None:
+def test_end_inside_a_frame_is_counted(
+    server: Server, bystander: Bystander, sent: int, way: str
+) -> None:
     """FIN in the middle of a header, right after it, and in the middle of the payload. The reply may have begun already."""
     good, cut = echo_frame(10, 1), echo_frame(100, 2)
     with server.connect() as client:
         received = client.exchange([good.request + cut.request[:sent]], len(good.reply))
-        server.until_counted(bytes_received=3 * 124 + len(good.request) + sent)  # all of it, the bystander's included
+        server.until_counted(
+            bytes_received=3 * 124 + len(good.request) + sent
+        )  # all of it, the bystander's included
         if way == "half-close":
             client.socket.shutdown(socket.SHUT_WR)
             received += client.until_closed()
         assert received.startswith(good.reply)
-        assert (good.reply + cut.reply).startswith(received) and len(received) < len(good.reply + cut.reply)
+        assert (good.reply + cut.reply).startswith(received) and len(received) < len(
+            good.reply + cut.reply
+        )
     bystander.check()
     counters = server.until_connections(1)["counters"]
     assert counters["truncated"] == 1
@@ -126,11 +150,20 @@ def test_end_between_frames_is_no_error(server: Server) -> None:
     with server.connect() as client:
         client.check(echo_frame(10))
     server.connect().close()
-    counters = server.until(lambda sample: sample["counters"]["closed"] == 2, "2 closed")["counters"]
-    assert (counters["truncated"], counters["resets"], counters["failures"], counters["protocol_errors"]) == (0, 0, 0, 0)
+    counters = server.until(lambda sample: sample["counters"]["closed"] == 2, "2 closed")[
+        "counters"
+    ]
+    assert (
+        counters["truncated"],
+        counters["resets"],
+        counters["failures"],
+        counters["protocol_errors"],
+    ) == (0, 0, 0, 0)
 
 
-@pytest.mark.wine_hides("a receive after RST returns 0 bytes, as after FIN: not every reset is counted as one")
+@pytest.mark.wine_hides(
+    "a receive after RST returns 0 bytes, as after FIN: not every reset is counted as one"
+)
 def test_reset_while_idle(server: Server, bystander: Bystander) -> None:
     """The connection goes, the others stay, and nothing but a reset may be counted.
 
@@ -158,7 +191,9 @@ def test_reset_in_the_middle_of_a_reply(server: Server, bystander: Bystander) ->
     assert (counters["resets"], counters["failures"]) == (1, 0)
 
 
-@pytest.mark.wine_hides("a receive after RST returns 0 bytes, as after FIN: not every reset is counted as one")
+@pytest.mark.wine_hides(
+    "a receive after RST returns 0 bytes, as after FIN: not every reset is counted as one"
+)
 def test_reset_inside_a_request(server: Server, bystander: Bystander) -> None:
     """It is counted as a reset or, when it looks like the end of the stream, as truncated."""
     client = server.connect()
@@ -186,7 +221,9 @@ def test_slow_loris(server: Server, bystander: Bystander) -> None:
     assert server.until_connections(1)["counters"]["truncated"] == 0
 
 
-@pytest.mark.wine_hides("neither shutdown() nor closing the port wakes a pending receive: servers here must stop by CancelIoEx")
+@pytest.mark.wine_hides(
+    "neither shutdown() nor closing the port wakes a pending receive: servers here must stop by CancelIoEx"
+)
 def test_silent_clients(server: Server) -> None:
     """They say nothing at all, or begin a header and stop: others are served, and the server still stops."""
     bystander = Bystander(server)
@@ -218,16 +255,22 @@ def test_client_that_never_reads(start: Start) -> None:
     frame = echo_frame(65_536 - 24)
     stream = memoryview(frame.request * 1024)
     clients = [server.connect() for _ in range(4)]
-    for client in clients:  # so that each one's buffers, and its thread if it has one, are there before
+    for (
+        client
+    ) in clients:  # so that each one's buffers, and its thread if it has one, are there before
         client.check(frame)
     before = server.sample()
     sent = [send_what_goes(client, stream, bystander) for client in clients]
     after = server.sample()
     grown = after["process"]["working_set_bytes"] - before["process"]["working_set_bytes"]
     stored = after["counters"]["bytes_received"] - after["counters"]["bytes_sent"]
-    assert max(sent) < len(stream), f"the server took all {max(sent)} bytes, though nobody read its replies"
+    assert max(sent) < len(stream), (
+        f"the server took all {max(sent)} bytes, though nobody read its replies"
+    )
     assert stored <= len(clients) * 2 * buffer, f"{stored} bytes received and not answered"
-    assert grown <= len(clients) * 2 * buffer + MEMORY_SLACK_BYTES, f"the server grew by {grown} bytes for four clients"
+    assert grown <= len(clients) * 2 * buffer + MEMORY_SLACK_BYTES, (
+        f"the server grew by {grown} bytes for four clients"
+    )
     whole = sent[0] // len(frame.request)
     rest = stream[sent[0] : (whole + 1) * len(frame.request)]
     expected = frame.reply * (whole + 1)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from client import DEADLINE_S, PAYLOAD_MAX, Client, Frame, echo_frame, visit
 from conftest import Start
+from iomodels.launch.launcher import Launcher, Program, ProgramFailed
 from pump import Pump
 from running import COUNTERS, Server
-
-from iomodels.launch.launcher import Launcher, Program, ProgramFailed
 
 PROCESS = ("cpu_user_ns", "cpu_kernel_ns", "working_set_bytes", "peak_working_set_bytes")
 
@@ -39,7 +39,9 @@ def test_describe(described: dict[str, Any], model: str, launcher: Launcher) -> 
     assert "host" not in options
     for option in options.values():
         assert option["min"] <= option["default"] <= option["max"], option
-        assert isinstance(option["unit"], str) and isinstance(option["help"], str) and option["help"], option
+        assert (
+            isinstance(option["unit"], str) and isinstance(option["help"], str) and option["help"]
+        ), option
 
 
 def test_capacity(described: dict[str, Any], model: str) -> None:
@@ -50,7 +52,9 @@ def test_capacity(described: dict[str, Any], model: str) -> None:
     assert options["max-conns"]["default"] >= least
 
 
-def test_ready_names_the_settings_in_force(start: Start, described: dict[str, Any], model: str, launcher: Launcher) -> None:
+def test_ready_names_the_settings_in_force(
+    start: Start, described: dict[str, Any], model: str, launcher: Launcher
+) -> None:
     """The ready line says where the server listens and the value of every option, given or not."""
     server = start(buffer=8192, max_conns=77)
     ready = server.ready
@@ -59,7 +63,11 @@ def test_ready_names_the_settings_in_force(start: Start, described: dict[str, An
     assert ready["host"] == "127.0.0.1"
     assert 1 <= ready["port"] <= 65_535
     assert ready["pid"] > 0
-    expected = {option["name"]: option["default"] for option in described["options"] if option["name"] != "port"}
+    expected = {
+        option["name"]: option["default"]
+        for option in described["options"]
+        if option["name"] != "port"
+    }
     assert expected | {"buffer": 8192, "max-conns": 77} == {
         name: value for name, value in ready["settings"].items() if name != "port"
     }
@@ -83,7 +91,9 @@ def test_sample_of_an_idle_server(server: Server) -> None:
     sample = server.sample()
     assert set(COUNTERS) <= set(sample["counters"])
     assert all(isinstance(sample["counters"][name], int) for name in COUNTERS)
-    assert [name for name in COUNTERS if sample["counters"][name] and name not in ("waits", "events")] == []
+    assert [
+        name for name in COUNTERS if sample["counters"][name] and name not in ("waits", "events")
+    ] == []
     assert sample["connections"] == 0
     assert set(PROCESS) <= set(sample["process"])
     assert all(value is None or isinstance(value, int) for value in sample["process"].values())
@@ -95,7 +105,12 @@ def test_sample_of_an_idle_server(server: Server) -> None:
 def test_counters_add_up(server: Server) -> None:
     """Requests, bytes, connections, receives and sends are what three clients have seen of them."""
     frames = [
-        Frame(echo_frame(i * 91 % 5000, i).payload, reply_length=None if i % 2 else i * 57 % 7000, sequence=i) for i in range(100)
+        Frame(
+            echo_frame(i * 91 % 5000, i).payload,
+            reply_length=None if i % 2 else i * 57 % 7000,
+            sequence=i,
+        )
+        for i in range(100)
     ]
     clients = [server.connect() for _ in range(3)]
     for client in clients:
@@ -103,16 +118,24 @@ def test_counters_add_up(server: Server) -> None:
             client.check(frame)
     received = 3 * sum(len(frame.request) for frame in frames)
     sent = 3 * sum(len(frame.reply) for frame in frames)
-    sample = server.until_counted(requests=300, bytes_received=received, bytes_sent=sent, accepted=3, closed=0)
+    sample = server.until_counted(
+        requests=300, bytes_received=received, bytes_sent=sent, accepted=3, closed=0
+    )
     assert sample["connections"] == 3
     counters = sample["counters"]
-    assert counters["receives"] >= 300 and counters["sends"] >= 300  # one at a time: nothing to merge
+    assert (
+        counters["receives"] >= 300 and counters["sends"] >= 300
+    )  # one at a time: nothing to merge
     assert counters["waits"] > 0 and counters["events"] > 0
     for client in clients:
         client.close()
     server.until_counted(closed=3)
     summary = server.end()
-    assert [summary["counters"][name] for name in ("requests", "bytes_received", "bytes_sent")] == [300, received, sent]
+    assert [summary["counters"][name] for name in ("requests", "bytes_received", "bytes_sent")] == [
+        300,
+        received,
+        sent,
+    ]
 
 
 def test_samples_while_under_load(server: Server) -> None:
@@ -127,7 +150,9 @@ def test_samples_while_under_load(server: Server) -> None:
             client.receive(524)
 
 
-STOP = pytest.mark.wine_hides("neither shutdown() nor closing the port wakes a pending receive: servers here must stop by CancelIoEx")
+STOP = pytest.mark.wine_hides(
+    "neither shutdown() nor closing the port wakes a pending receive: servers here must stop by CancelIoEx"
+)
 
 
 @STOP
@@ -140,7 +165,9 @@ def test_stop_while_idle(server: Server, clients: int) -> None:
     summary = server.end()
     counters = summary["counters"]
     assert counters["accepted"] == counters["closed"] == clients
-    assert (counters["failures"], counters["resets"], counters["truncated"]) == (0, 0, 0), "cancelled on purpose is not lost"
+    assert (counters["failures"], counters["resets"], counters["truncated"]) == (0, 0, 0), (
+        "cancelled on purpose is not lost"
+    )
     assert all(client.until_closed() == b"" for client in connected)
 
 
@@ -156,13 +183,18 @@ def test_stop_right_after_ready(start: Start) -> None:
 
 @STOP
 @pytest.mark.parametrize("work_us", [0, 20_000])
-def test_stop_under_load(server: Server, work_us: int, record_property: Callable[[str, object], None]) -> None:
+def test_stop_under_load(
+    server: Server, work_us: int, record_property: Callable[[str, object], None]
+) -> None:
     """50 clients pump, stdin is closed: the server ends by itself with exit code 0, and its books balance."""
     frame = Frame(echo_frame(1000).payload, block_us=work_us)
     clients = 50
     pumps = [Pump(server.port, [frame]) for _ in range(clients)]
     least = 200 if work_us == 0 else 40
-    server.until(lambda sample: sample["counters"]["requests"] >= least and sample["connections"] == clients, "load")
+    server.until(
+        lambda sample: sample["counters"]["requests"] >= least and sample["connections"] == clients,
+        "load",
+    )
     begun = time.monotonic()
     summary = server.end()
     record_property("stop_ms", round((time.monotonic() - begun) * 1000))
@@ -179,14 +211,23 @@ def test_stop_under_load(server: Server, work_us: int, record_property: Callable
 
 
 @STOP
-def test_stop_with_clients_in_every_state(server: Server, record_property: Callable[[str, object], None]) -> None:
+def test_stop_with_clients_in_every_state(
+    server: Server, record_property: Callable[[str, object], None]
+) -> None:
     """Silent, inside a header, inside a payload, with a reply unread, pumping, just leaving: 200 of them, and it stops."""
-    states = [b"", header_of(100)[:7], header_of(100) + b"x" * 50, Frame(b"", reply_length=PAYLOAD_MAX).request * 8]
+    states = [
+        b"",
+        header_of(100)[:7],
+        header_of(100) + b"x" * 50,
+        Frame(b"", reply_length=PAYLOAD_MAX).request * 8,
+    ]
     clients = [server.connect() for _ in range(200)]
     for number, client in enumerate(clients):
         client.send(states[number % len(states)])
     pumps = [Pump(server.port, [echo_frame(5000, number)]) for number in range(10)]
-    server.until(lambda sample: sample["counters"]["requests"] > 20 and sample["connections"] == 210, "load")
+    server.until(
+        lambda sample: sample["counters"]["requests"] > 20 and sample["connections"] == 210, "load"
+    )
     for client in clients[:40]:
         client.reset()
     begun = time.monotonic()
@@ -211,7 +252,9 @@ def test_stop_while_clients_come_and_go(start: Start) -> None:
         port = server.port
 
         def storm(port: int = port) -> None:
-            with contextlib.suppress(OSError, AssertionError):  # the server goes while they ask: no reply, or half of one
+            with contextlib.suppress(
+                OSError, AssertionError
+            ):  # the server goes while they ask: no reply, or half of one
                 visit(port, 100_000, 20, quiet_every=3)
 
         visitors = [threading.Thread(target=storm, daemon=True) for _ in range(2)]
@@ -262,9 +305,13 @@ KIT = pytest.mark.models("iocp", because="the code is the kit's, the same for ev
 
 
 @KIT
-@pytest.mark.parametrize("value", ["x", "", "-1", "1.5", "0x10", " 5", "5 ", "99999999999999999999", "4294967296"])
+@pytest.mark.parametrize(
+    "value", ["x", "", "-1", "1.5", "0x10", " 5", "5 ", "99999999999999999999", "4294967296"]
+)
 @pytest.mark.parametrize("option", ["port", "threads", "max-conns", "buffer", "backlog"])
-def test_bad_number(launcher: Launcher, model: str, described: dict[str, Any], option: str, value: str) -> None:
+def test_bad_number(
+    launcher: Launcher, model: str, described: dict[str, Any], option: str, value: str
+) -> None:
     """What is no whole number in decimal digits is refused with one line that names option, value and bounds; exit code 2."""
     allowed = next(known for known in described["options"] if known["name"] == option)
     code, line = refused(launcher.server(model, {option: value}))
@@ -314,14 +361,18 @@ def test_unknown_option(launcher: Launcher, model: str, options: dict[str, Any])
     ],
     ids=str,
 )
-def test_usage_error(launcher: Launcher, model: str, given: dict[str, int | str], named: str) -> None:
+def test_usage_error(
+    launcher: Launcher, model: str, given: dict[str, int | str], named: str
+) -> None:
     """Unknown options, shortened names, missing values, hosts that are no address: one line that names it, exit code 2."""
     code, line = refused(launcher.server(model, given))
     assert code == 2
     assert named in line
 
 
-@pytest.mark.wine_hides("Linux shares no port, whatever the server asks for: on Windows it is SO_EXCLUSIVEADDRUSE that decides")
+@pytest.mark.wine_hides(
+    "Linux shares no port, whatever the server asks for: on Windows it is SO_EXCLUSIVEADDRUSE that decides"
+)
 def test_port_in_use(launcher: Launcher, model: str, server: Server) -> None:
     """By another program or by a server of ours: one line that names the port, exit code 1, and the owner is not disturbed."""
     with socket.create_server(("127.0.0.1", 0)) as owner:

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import fake
 import pytest
+
+import fake
 from client import DEADLINE_S
 from conftest import Start
-from running import Server
-
 from iomodels.launch.launcher import Launcher, Program, ProgramFailed
+from running import Server
 
 pytestmark = pytest.mark.models("iocp", because="the load generator is asked, not the model")
 ERRORS = {"reset", "closed", "mismatch", "timeout", "connect", "other"}
@@ -32,7 +32,9 @@ def loadgen(request: pytest.FixtureRequest, launcher: Launcher) -> Iterator[Load
 
     def start_one(port: int | None = None, **options: int | str | bool) -> Program:
         named = {name.replace("_", "-"): value for name, value in options.items()}
-        program = launcher.loadgen(({} if port is None else {"port": port}) | named, windows=request.param == "windows")
+        program = launcher.loadgen(
+            ({} if port is None else {"port": port}) | named, windows=request.param == "windows"
+        )
         programs.append(program)
         return program
 
@@ -73,7 +75,11 @@ def check_latency(latency: dict[str, Any], requests: int) -> None:
     histogram = latency["histogram"]
     counts = histogram["counts"]
     assert latency["unit"] == "ns" and latency["saturated"] == 0
-    assert (histogram["lowest"], histogram["highest"], histogram["significant_figures"]) == (1, 60_000_000_000, 3)
+    assert (histogram["lowest"], histogram["highest"], histogram["significant_figures"]) == (
+        1,
+        60_000_000_000,
+        3,
+    )
     assert [value for value, _ in counts] == sorted({value for value, _ in counts})
     assert all(count > 0 for _, count in counts)
     assert sum(count for _, count in counts) == latency["count"] == requests
@@ -87,16 +93,26 @@ def check_latency(latency: dict[str, Any], requests: int) -> None:
     assert latency["stddev"] == pytest.approx(spread, rel=0.01, abs=mean * 0.001)
 
 
-def check_result(result: dict[str, Any], connections: int, reply_size: int, window_ms: int = 300) -> None:
+def check_result(
+    result: dict[str, Any], connections: int, reply_size: int, window_ms: int = 300
+) -> None:
     requests = result["requests"]
     assert requests > 0
     assert result["loop"] == "closed"
     assert result["window_ns"] == window_ms * 1_000_000
-    assert result["requests_per_second"] == pytest.approx(requests * 1e9 / result["window_ns"], rel=1e-6)
+    assert result["requests_per_second"] == pytest.approx(
+        requests * 1e9 / result["window_ns"], rel=1e-6
+    )
     assert result["errors"] == dict.fromkeys(ERRORS, 0)
-    assert result["connections"] == {"requested": connections, "established": connections, "alive": connections}
+    assert result["connections"] == {
+        "requested": connections,
+        "established": connections,
+        "alive": connections,
+    }
     assert result["unanswered"] == 0
-    assert result["replies_checked"] >= requests + connections  # each had one answered before the window
+    assert (
+        result["replies_checked"] >= requests + connections
+    )  # each had one answered before the window
     assert result["bytes_checked"] == result["replies_checked"] * (24 + reply_size)
     assert result["cpu_ns"] is None or result["cpu_ns"] >= 0
     check_latency(result["response"], requests)
@@ -123,21 +139,39 @@ def test_result_of_a_run(loadgen: LoadGenerator, server: Server, options: dict[s
     ready, result = events["ready"], events["result"]
     assert ready["connections"] == connections and ready["connect_ns"] > 0
     assert (ready["platform"], ready["backend"]) == (result["platform"], result["backend"])
-    expected = {"size": 64, "depth": 1, "threads": 1, "cpu_us": 0, "block_us": 0, "seed": 1} | options
+    expected = {
+        "size": 64,
+        "depth": 1,
+        "threads": 1,
+        "cpu_us": 0,
+        "block_us": 0,
+        "seed": 1,
+    } | options
     for name, value in (expected | {"reply_size": reply_size, "connections": connections}).items():
         assert result["settings"][name.replace("_", "-")] == value
     assert events["measured"]["time_ns"] > events["measuring"]["time_ns"]
     check_result(result, connections, reply_size)
     counters = server.until_connections(0)["counters"]
     assert counters["requests"] == result["replies_checked"]
-    assert (counters["accepted"], counters["resets"], counters["truncated"], counters["failures"]) == (connections, 0, 0, 0)
+    assert (
+        counters["accepted"],
+        counters["resets"],
+        counters["truncated"],
+        counters["failures"],
+    ) == (connections, 0, 0, 0)
 
 
-def test_platform_and_backend(loadgen: LoadGenerator, server: Server, launcher: Launcher, request: Any) -> None:
+def test_platform_and_backend(
+    loadgen: LoadGenerator, server: Server, launcher: Launcher, request: Any
+) -> None:
     result = life(loadgen(server.port, **SHORT))["result"]
     windows = "windows" in request.node.callspec.id or sys.platform == "win32"
     assert result["backend"] == ("iocp" if windows else "epoll")
-    assert result["platform"] == launcher.platform if windows else result["platform"].startswith("linux-")
+    assert (
+        result["platform"] == launcher.platform
+        if windows
+        else result["platform"].startswith("linux-")
+    )
 
 
 def test_load_begins_with_go(loadgen: LoadGenerator, server: Server) -> None:
@@ -180,7 +214,9 @@ def test_window_without_a_single_reply(loadgen: LoadGenerator, server: Server) -
     result = life(loadgen(server.port, block_us=250_000, warmup_ms=20, duration_ms=50))["result"]
     assert result["requests"] == 0 and result["requests_per_second"] == 0
     assert result["response"]["count"] == 0 and result["response"]["histogram"]["counts"] == []
-    assert [result["response"][name] for name in ("min", "max", "mean", "p50", "p99.99")] == [None] * 5
+    assert [result["response"][name] for name in ("min", "max", "mean", "p50", "p99.99")] == [
+        None
+    ] * 5
 
 
 def test_payload_depends_on_the_seed(loadgen: LoadGenerator) -> None:
@@ -213,9 +249,22 @@ def test_payload_depends_on_the_seed(loadgen: LoadGenerator) -> None:
         (fake.reset, "reset"),
         (fake.silence, "timeout"),
     ],
-    ids=["last byte", "first byte", "sequence", "flags", "length", "twice", "too short", "leaves", "reset", "silent"],
+    ids=[
+        "last byte",
+        "first byte",
+        "sequence",
+        "flags",
+        "length",
+        "twice",
+        "too short",
+        "leaves",
+        "reset",
+        "silent",
+    ],
 )
-def test_fault_is_counted(loadgen: LoadGenerator, fault: fake.Behaviour, kind: str, request: Any) -> None:
+def test_fault_is_counted(
+    loadgen: LoadGenerator, fault: fake.Behaviour, kind: str, request: Any
+) -> None:
     """From the sixth reply on. The result comes all the same, exit code 1.
 
     Windows under Wine 8 shows a reset that came before the receive as a plain end: closed is accepted there.
@@ -229,9 +278,16 @@ def test_fault_is_counted(loadgen: LoadGenerator, fault: fake.Behaviour, kind: s
         result = program.expect("result", DEADLINE_S)
         assert program.wait(DEADLINE_S) == 1
         told = program.stderr_text()
-    assert told == f"loadgen: 3 of 3 connections failed:{''.join(f' {name} {count}' for name, count in result['errors'].items() if count)}\n"
-    kinds = {kind, "closed"} if kind == "reset" and "windows" in request.node.callspec.id else {kind}
-    assert sum(result["errors"][name] for name in kinds) == sum(result["errors"].values()) == 3, result["errors"]
+    assert (
+        told
+        == f"loadgen: 3 of 3 connections failed:{''.join(f' {name} {count}' for name, count in result['errors'].items() if count)}\n"
+    )
+    kinds = (
+        {kind, "closed"} if kind == "reset" and "windows" in request.node.callspec.id else {kind}
+    )
+    assert sum(result["errors"][name] for name in kinds) == sum(result["errors"].values()) == 3, (
+        result["errors"]
+    )
     assert result["connections"] == {"requested": 3, "established": 3, "alive": 0}
     assert result["replies_checked"] == (3 * 6 if fault is fake.twice else 3 * 5)
     assert result["unanswered"] == 0 if fault is fake.twice else result["unanswered"] >= 3
@@ -253,7 +309,9 @@ def test_replies_in_the_wrong_order(loadgen: LoadGenerator) -> None:
         program.send("go")
         for event in ("measuring", "measured"):
             program.expect(event, DEADLINE_S)
-        assert program.expect("result", DEADLINE_S)["errors"] == dict.fromkeys(ERRORS, 0) | {"mismatch": 1}
+        assert program.expect("result", DEADLINE_S)["errors"] == dict.fromkeys(ERRORS, 0) | {
+            "mismatch": 1
+        }
         assert program.wait(DEADLINE_S) == 1
 
 
@@ -309,5 +367,7 @@ def test_server_that_refuses_some(loadgen: LoadGenerator, start: Start) -> None:
     ],
     ids=str,
 )
-def test_usage_error(loadgen: LoadGenerator, options: dict[str, int | str | bool], named: str) -> None:
+def test_usage_error(
+    loadgen: LoadGenerator, options: dict[str, int | str | bool], named: str
+) -> None:
     assert named in failed_to_start(loadgen(**options), 2)

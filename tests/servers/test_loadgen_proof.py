@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from client import DEADLINE_S
 from numpy.typing import NDArray
-from running import BUILD
 from scipy import stats
-from test_loadgen import LoadGenerator, life, loadgen
 
+from client import DEADLINE_S
 from iomodels.judge import stats as ours
 from iomodels.launch.launcher import Launcher, Program
+from running import BUILD
+from test_loadgen import LoadGenerator, life, loadgen
 
 __all__ = ["loadgen"]  # the fixture
 pytestmark = [
@@ -59,7 +59,10 @@ class Target:
         self.program.close_stdin()
         count = self.program.expect("end", DEADLINE_S)["connections"]
         lines = [self.program.expect("stamps", DEADLINE_S) for _ in range(count)]
-        return [Stamps(np.array(line["received"]), np.array(line["sent"]), tuple(line["digest"])) for line in lines]
+        return [
+            Stamps(np.array(line["received"]), np.array(line["sent"]), tuple(line["digest"]))
+            for line in lines
+        ]
 
 
 StartTarget = Callable[..., Target]
@@ -78,7 +81,9 @@ def target() -> Iterator[StartTarget]:
         each.program.stop()
 
 
-def bounds(stamps: list[Stamps], begin_ns: int, end_ns: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def bounds(
+    stamps: list[Stamps], begin_ns: int, end_ns: int, count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The least and the most that `count` latencies, of replies complete in [begin, end), can have been; both ascending.
 
     A reply was complete between its Q and the next R; where the window's edge lies between the two it may count or not, and the
@@ -99,7 +104,10 @@ def bounds(stamps: list[Stamps], begin_ns: int, end_ns: int, count: int) -> tupl
     more = count - len(surely)
     assert 0 <= more <= len(perhaps) <= 2 * len(stamps), (count, len(surely), len(perhaps))
     lows = sorted(low for low, _ in surely) + sorted(low for low, _ in perhaps)[:more]
-    highs = sorted(high for _, high in surely) + sorted((high for _, high in perhaps), reverse=True)[:more]
+    highs = (
+        sorted(high for _, high in surely)
+        + sorted((high for _, high in perhaps), reverse=True)[:more]
+    )
     return np.sort(np.array(lows)), np.sort(np.array(highs))
 
 
@@ -120,12 +128,19 @@ def test_known_delays_are_reported(loadgen: LoadGenerator, target: StartTarget) 
     """Of ten replies eight take 2 ms, one 10 and one 40: so do the percentiles, with either backend."""
     server = target("--delays-us", ",".join(str(1000 * ms) for ms in DELAYS_MS))
     result = life(loadgen(server.port, connections=8, warmup_ms=200, duration_ms=1500))["result"]
-    low, high = bounds(server.stamps(), result["window"]["begin_ns"], result["window"]["end_ns"], result["requests"])
+    low, high = bounds(
+        server.stamps(),
+        result["window"]["begin_ns"],
+        result["window"]["end_ns"],
+        result["requests"],
+    )
     assert len(low) > 100
     for name in ("response", "service"):
         check_between(result[name], low, high)
         assert result[name]["p50"] >= 2_000_000 * (1 - BUCKET)
-        assert result[name]["p90"] >= 10_000_000 * (1 - BUCKET) and result[name]["p99"] >= 40_000_000 * (1 - BUCKET)
+        assert result[name]["p90"] >= 10_000_000 * (1 - BUCKET) and result[name][
+            "p99"
+        ] >= 40_000_000 * (1 - BUCKET)
     widest = float(np.median(high - low)) / 1e6
     print(f"the floor, median of what lies between the bounds: {widest:.2f} ms")
 
@@ -134,11 +149,19 @@ def test_bounds_would_notice(loadgen: LoadGenerator, target: StartTarget) -> Non
     """A report that is off by what the bounds leave open, and no more, is refused: 1 ms added to each latency, or taken away."""
     server = target("--delays-us", "5000")
     result = life(loadgen(server.port, warmup_ms=50, duration_ms=300))["result"]
-    low, high = bounds(server.stamps(), result["window"]["begin_ns"], result["window"]["end_ns"], result["requests"])
+    low, high = bounds(
+        server.stamps(),
+        result["window"]["begin_ns"],
+        result["window"]["end_ns"],
+        result["requests"],
+    )
     check_between(result["service"], low, high)
     counts = result["service"]["histogram"]["counts"]
     for shift in (-int(low[0] * 0.9), int(high[-2] * 2)):
-        moved = {**result["service"], "histogram": {"counts": [[value + shift, count] for value, count in counts]}}
+        moved = {
+            **result["service"],
+            "histogram": {"counts": [[value + shift, count] for value, count in counts]},
+        }
         with pytest.raises(AssertionError):
             check_between(moved, low, high)
 
@@ -166,16 +189,28 @@ def test_an_open_loop_shows_a_stall_in_full(loadgen: LoadGenerator, target: Star
     """
     rate, connections = 200, 4
     server = target()
-    result, (begin_ns, end_ns) = stalled_run(loadgen(server.port, rate=rate, connections=connections, warmup_ms=100, duration_ms=1800), server)
+    result, (begin_ns, end_ns) = stalled_run(
+        loadgen(server.port, rate=rate, connections=connections, warmup_ms=100, duration_ms=1800),
+        server,
+    )
     window = result["window"]
     assert window["begin_ns"] <= begin_ns and result["unanswered"] == result["unsent"] == 0
-    assert result["response"]["count"] == rate * 1.8, "what was due in the window is all there, though it was sent and answered late"
+    assert result["response"]["count"] == rate * 1.8, (
+        "what was due in the window is all there, though it was sent and answered late"
+    )
     for waited_s in (0.25, 0.5, 0.75):
         due = (min(end_ns, window["end_ns"]) - begin_ns) / 1e9 - waited_s
-        assert at_least(result["response"], waited_s * 1e9 * (1 - BUCKET)) >= rate * due - connections - 1, waited_s
-    assert result["response"]["max"] >= (1 - connections / rate) * 1e9 - 1e6, "the first that was due in the stall waited it out"
+        assert (
+            at_least(result["response"], waited_s * 1e9 * (1 - BUCKET))
+            >= rate * due - connections - 1
+        ), waited_s
+    assert result["response"]["max"] >= (1 - connections / rate) * 1e9 - 1e6, (
+        "the first that was due in the stall waited it out"
+    )
     assert result["response"]["p90"] >= 0.5e9
-    assert at_least(result["service"], 0.5e9) <= connections, "by service time only those that were on their way had to wait"
+    assert at_least(result["service"], 0.5e9) <= connections, (
+        "by service time only those that were on their way had to wait"
+    )
     assert result["audit"]["held_share"] > 0, "sends that waited for the server are named"
 
 
@@ -187,11 +222,19 @@ def test_it_tells_since_when_it_fell_behind(loadgen: LoadGenerator, target: Star
     """
     rate, slack_ns, warmup_ns = 50, 20_000_000, 100_000_000
     server = target()
-    program = loadgen(server.port, rate=rate, slack_us=slack_ns // 1000, warmup_ms=warmup_ns // 1_000_000, duration_ms=900)
+    program = loadgen(
+        server.port,
+        rate=rate,
+        slack_us=slack_ns // 1000,
+        warmup_ms=warmup_ns // 1_000_000,
+        duration_ms=900,
+    )
     result, (begin_ns, stalled_until_ns) = stalled_run(program, server)
     window, (stamps,) = result["window"], server.stamps()
     assert window["begin_ns"] <= begin_ns and window["end_ns"] < stalled_until_ns
-    due = window["begin_ns"] - warmup_ns + np.arange(len(stamps.sent) - 1) * (10**9 // rate)  # the first request is set-up's
+    due = (
+        window["begin_ns"] - warmup_ns + np.arange(len(stamps.sent) - 1) * (10**9 // rate)
+    )  # the first request is set-up's
     judged = due + slack_ns < window["end_ns"]
     late = (stamps.sent[:-1] > due + slack_ns)[judged]
     timely = (stamps.received[1:] <= due + slack_ns)[judged]
@@ -205,11 +248,17 @@ def test_it_tells_since_when_it_fell_behind(loadgen: LoadGenerator, target: Star
 def test_a_closed_loop_hides_a_stall(loadgen: LoadGenerator, target: StartTarget) -> None:
     """Coordinated omission: one late reply a connection is all that a second without any server leaves."""
     connections = 4
-    server = target("--delays-us", "5000")  # like a server that takes 5 ms, so that thousands do not hide the few even more
-    result, _ = stalled_run(loadgen(server.port, connections=connections, warmup_ms=100, duration_ms=1800), server)
+    server = target(
+        "--delays-us", "5000"
+    )  # like a server that takes 5 ms, so that thousands do not hide the few even more
+    result, _ = stalled_run(
+        loadgen(server.port, connections=connections, warmup_ms=100, duration_ms=1800), server
+    )
     assert 1 <= at_least(result["response"], 0.5e9) <= connections
     assert result["response"]["max"] >= 0.9e9
-    assert result["response"]["p90"] < 0.5e9, "the stall took more than half of the window, and the ninetieth percentile does not show it"
+    assert result["response"]["p90"] < 0.5e9, (
+        "the stall took more than half of the window, and the ninetieth percentile does not show it"
+    )
     assert result["response"]["histogram"] == result["service"]["histogram"]
 
 
@@ -218,27 +267,61 @@ def test_both_backends_do_the_same(launcher: Launcher, target: StartTarget) -> N
     results, digests = {}, {}
     for windows in (False, True):
         server = target("--delays-us", "1000,3000")
-        options: dict[str, int | str] = {"port": server.port, "connections": 5, "rate": 500, "arrivals": "poisson", "size": "64*3+100..2000*1",
-                   "seed": 7, "warmup-ms": 0, "duration-ms": 1000}  # fmt: skip
+        options: dict[str, int | str] = {
+            "port": server.port,
+            "connections": 5,
+            "rate": 500,
+            "arrivals": "poisson",
+            "size": "64*3+100..2000*1",
+            "seed": 7,
+            "warmup-ms": 0,
+            "duration-ms": 1000,
+        }
         program = launcher.loadgen(options, windows=windows)
         results[windows] = life(program)["result"]
         digests[windows] = [each.digest for each in server.stamps()]
     native, iocp = results[False], results[True]
     assert (native["backend"], iocp["backend"]) == ("epoll", "iocp")
     assert sorted(digests[False]) == sorted(digests[True]), "byte for byte"
-    for name in ("replies_checked", "bytes_checked", "errors", "connections", "unanswered", "unsent"):
+    for name in (
+        "replies_checked",
+        "bytes_checked",
+        "errors",
+        "connections",
+        "unanswered",
+        "unsent",
+    ):
         assert native[name] == iocp[name], name
-    for name in ("due", "timely_reason", "target_rate", "connections_requested", "connections_established"):
+    for name in (
+        "due",
+        "timely_reason",
+        "target_rate",
+        "connections_requested",
+        "connections_established",
+    ):
         assert native["audit"][name] == iocp["audit"][name], name
     for result in (native, iocp):
-        assert result["response"]["count"] == result["service"]["count"] == result["audit"]["due"] > 400
+        assert (
+            result["response"]["count"]
+            == result["service"]["count"]
+            == result["audit"]["due"]
+            > 400
+        )
         assert result["service"]["min"] >= 1_000_000 * (1 - BUCKET)
         assert result["service"]["p90"] >= 3_000_000 * (1 - BUCKET)
 
 
-def schedule(rate: int, arrivals: str, connections: int, requests: int, seed: int) -> list[NDArray[np.int64]]:
+def schedule(
+    rate: int, arrivals: str, connections: int, requests: int, seed: int
+) -> list[NDArray[np.int64]]:
     """When each connection's requests are due, in ns after the load begins."""
-    named = {"rate": rate, "arrivals": arrivals, "connections": connections, "requests": requests, "seed": seed}
+    named = {
+        "rate": rate,
+        "arrivals": arrivals,
+        "connections": connections,
+        "requests": requests,
+        "seed": seed,
+    }
     argv = [word for name, value in named.items() for word in (f"--{name}", str(value))]
     with Program([str(PROOF / "print_schedule"), *argv]) as program:
         return [np.array(each) for each in program.expect("schedule", DEADLINE_S)["connections"]]
@@ -256,11 +339,17 @@ def test_poisson_gaps_are_exponential(seed: int) -> None:
         assert stats.kstest(gaps, "expon", args=(0, mean_ns)).pvalue > 0.001
         found = stats.anderson(gaps, "expon")
         assert found.statistic < found.critical_values[list(found.significance_level).index(1.0)]
-        assert abs(np.corrcoef(gaps[:-1], gaps[1:])[0, 1]) < 4 / math.sqrt(len(gaps)), "a gap says nothing of the next"
+        assert abs(np.corrcoef(gaps[:-1], gaps[1:])[0, 1]) < 4 / math.sqrt(len(gaps)), (
+            "a gap says nothing of the next"
+        )
     for one, other in zip(due, due[1:]):
-        assert abs(np.corrcoef(np.diff(one), np.diff(other))[0, 1]) < 4 / math.sqrt(len(one)), "nor of another connection's"
+        assert abs(np.corrcoef(np.diff(one), np.diff(other))[0, 1]) < 4 / math.sqrt(len(one)), (
+            "nor of another connection's"
+        )
     whole = np.sort(np.concatenate([each[each < min(line[-1] for line in due)] for each in due]))
-    assert stats.kstest(np.diff(whole, prepend=0), "expon", args=(0, 1e9 / rate)).pvalue > 0.001, "together they are Poisson at the full rate"
+    assert stats.kstest(np.diff(whole, prepend=0), "expon", args=(0, 1e9 / rate)).pvalue > 0.001, (
+        "together they are Poisson at the full rate"
+    )
 
 
 def test_that_test_would_notice() -> None:

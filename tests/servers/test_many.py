@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+
 from client import DEADLINE_S, Client, Frame, assert_same, echo_frame, visit
 from conftest import Start
 from pump import Pump
@@ -54,10 +55,14 @@ def test_2000_threads(server: Server) -> None:
 
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         if files != resource.RLIM_INFINITY and files < 11_000:
-            pytest.skip(f"2,000 threads under Wine need 11,000 file descriptors (ulimit -Hn), here {files:,}")
+            pytest.skip(
+                f"2,000 threads under Wine need 11,000 file descriptors (ulimit -Hn), here {files:,}"
+            )
     free = psutil.virtual_memory().available
     if free < 3 * 2**30:
-        pytest.skip(f"2,000 threads under Wine need 3 GiB of memory, here {free / 2**30:.1f} GiB are free")
+        pytest.skip(
+            f"2,000 threads under Wine need 3 GiB of memory, here {free / 2**30:.1f} GiB are free"
+        )
     grow_to(server, (2000,))
 
 
@@ -127,7 +132,9 @@ def test_storm_beside_requests(server: Server, bystander: Bystander) -> None:
             for number in range(100):
                 client.check(echo_frame(2000, number))
 
-    in_parallel([stay, stay, stay, lambda: visit(server.port, 200, 8), lambda: visit(server.port, 200, 8)])
+    in_parallel(
+        [stay, stay, stay, lambda: visit(server.port, 200, 8), lambda: visit(server.port, 200, 8)]
+    )
     bystander.check()
     counters = server.until_connections(1)["counters"]
     assert (counters["accepted"], counters["closed"], counters["requests"]) == (404, 403, 706)
@@ -146,18 +153,24 @@ def test_busy_clients_do_not_keep_others_out(start: Start, options: dict[str, ob
     assert server.until_connections(0)["counters"]["closed"] == 28
 
 
-def test_newcomers_wait_few_turns(start: Start, options: dict[str, object], record_property: Callable[[str, object], None]) -> None:
+def test_newcomers_wait_few_turns(
+    start: Start, options: dict[str, object], record_property: Callable[[str, object], None]
+) -> None:
     """60 come at once where ten always have a request that blocks 20 ms (with one thread if that is a choice): all 60 have
     been let in and served before each of the ten has had 20 more turns. One accept a round would make it 60."""
     server = start(**({"threads": 1} if "threads" in options else {}))
     pumps = [Pump(server.port, [Frame(b"slow", block_us=20_000)]) for _ in range(10)]
-    server.until(lambda sample: sample["connections"] == 10 and sample["counters"]["requests"] >= 10, "load")
+    server.until(
+        lambda sample: sample["connections"] == 10 and sample["counters"]["requests"] >= 10, "load"
+    )
     before = server.counters()["requests"]
     newcomers = [server.connect() for _ in range(60)]
     ask_all(newcomers, 0)
     turns = (server.counters()["requests"] - before - len(newcomers)) / len(pumps)
     record_property("turns_each", turns)
-    assert turns <= 20, f"each of {len(pumps)} busy clients had {turns} turns before {len(newcomers)} newcomers had one"
+    assert turns <= 20, (
+        f"each of {len(pumps)} busy clients had {turns} turns before {len(newcomers)} newcomers had one"
+    )
     for pump in pumps:
         pump.leave()
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-import requests_per_echo as subject
 
+import requests_per_echo as subject
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.wine import WineLauncher
 
@@ -50,7 +50,9 @@ def test_the_page_is_true(wine: WineLauncher, counted: Counted, model: str) -> N
     version = wine.wine.version
     if not any(known == version for _, known in rows):
         pytest.skip(f"{subject.PAGE.name} says nothing of {version}")
-    assert rows.get((model, version)) == subject.row(version, model, counted(model)), "see requests_per_echo.py --write"
+    assert rows.get((model, version)) == subject.row(version, model, counted(model)), (
+        "see requests_per_echo.py --write"
+    )
 
 
 def test_the_page_has_no_other_models(wine: WineLauncher) -> None:
@@ -61,15 +63,28 @@ ECHO = ("get_handle_fd", "recv_socket", "get_handle_fd", "send_socket")
 
 
 def lines(thread: str, *names: str) -> list[str]:
-    return [line for name in names for line in (f"{thread}: {name}( handle=0040 )\n", f"{thread}: {name}() = 0 {{ }}\n")]
+    return [
+        line
+        for name in names
+        for line in (f"{thread}: {name}( handle=0040 )\n", f"{thread}: {name}() = 0 {{ }}\n")
+    ]
 
 
 def trace(*wasted: str) -> list[str]:
     """What a wineserver writes for a process of two threads, one of which serves, with another process beside it."""
-    made = ["0024: init_first_thread( unix_pid=7, unix_tid=7, debug_level=0 )\n", "0024: init_first_thread() = 0 { pid=0020 }\n",
-            "0030: init_first_thread( unix_pid=77, unix_tid=77, debug_level=0 )\n",
-            "0024: new_thread( process=ffffffff, request_fd=9 )\n", "*boot*\n", "0024: new_thread() = 0 { tid=0028, handle=0018 }\n"]
-    tick = ["0024: select( flags=2, timeout=+0.1 )\n", "0024: select() = PENDING { }\n", "0024: *wakeup* signaled=258\n"]
+    made = [
+        "0024: init_first_thread( unix_pid=7, unix_tid=7, debug_level=0 )\n",
+        "0024: init_first_thread() = 0 { pid=0020 }\n",
+        "0030: init_first_thread( unix_pid=77, unix_tid=77, debug_level=0 )\n",
+        "0024: new_thread( process=ffffffff, request_fd=9 )\n",
+        "*boot*\n",
+        "0024: new_thread() = 0 { tid=0028, handle=0018 }\n",
+    ]
+    tick = [
+        "0024: select( flags=2, timeout=+0.1 )\n",
+        "0024: select() = PENDING { }\n",
+        "0024: *wakeup* signaled=258\n",
+    ]
     for number in range(subject.ALL):
         made += lines("0028", *ECHO, *wasted)
         made += tick * (number % 7 == 0) + lines("0030", *ECHO)

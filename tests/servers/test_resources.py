@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from client import DEADLINE_S, Client, echo_frame, visit
 from conftest import Start
-from running import FAULTY, NO_ROOM, ROOT, Bystander, Holding, Server, descriptors, start_server
-
 from iomodels.launch.launcher import Launcher, Program, ProgramFailed
+from running import FAULTY, NO_ROOM, ROOT, Bystander, Holding, Server, descriptors, start_server
 
 GROWTH_SLACK_BYTES = 768 * 1024
 """Of 4,000 connections together: allocators keep some. A leak of one buffer pair each would be 128 MiB, of 256 bytes 1 MiB."""
@@ -27,7 +27,9 @@ WINE_LOSES_BYTES = {"tpio": 208}
 TP_IO is made and closed without a single operation."""
 
 
-def test_storms_of_short_connections(server: Server, bystander: Bystander, launcher: Launcher) -> None:
+def test_storms_of_short_connections(
+    server: Server, bystander: Bystander, launcher: Launcher
+) -> None:
     """Three storms of 2,000 connections, 20 at a time: some say nothing, some leave with RST, most ask once. The books balance,
     and handles, threads and memory are after the third storm what they were after the first."""
     visits, asked = check_growth(server, launcher, 2000, stay=1)
@@ -44,14 +46,23 @@ def check_growth(server: Server, launcher: Launcher, visits: int, stay: int = 0)
     Memory may also rise to a level that depends on how many happened to be open at once, and stay there; a leak goes on. So when
     memory has grown, up to three more storms follow, and the last three are compared.
     """
-    lost_bytes = 2 * visits * WINE_LOSES_BYTES.get(server.model, 0) if launcher.platform.startswith("wine") else 0
+    lost_bytes = (
+        2 * visits * WINE_LOSES_BYTES.get(server.model, 0)
+        if launcher.platform.startswith("wine")
+        else 0
+    )
     slack = GROWTH_SLACK_BYTES + lost_bytes
     asked = 0
     rounds: list[Holding] = []
-    while len(rounds) < 3 or (len(rounds) < 6 and rounds[-1].working_set_bytes > rounds[-3].working_set_bytes + slack):
+    while len(rounds) < 3 or (
+        len(rounds) < 6 and rounds[-1].working_set_bytes > rounds[-3].working_set_bytes + slack
+    ):
         asked += visit(server.port, visits, 20, quiet_every=11, reset_every=13)
         came = (len(rounds) + 1) * visits
-        server.until(lambda sample, all=stay + came: sample["counters"]["accepted"] == all, f"{came} accepted")
+        server.until(
+            lambda sample, all=stay + came: sample["counters"]["accepted"] == all,
+            f"{came} accepted",
+        )
         server.until_connections(stay)
         rounds.append(at_rest(server, launcher))
     first, _, last = rounds[-3:]
@@ -72,7 +83,9 @@ def test_everything_of_a_crowd_is_given_back(server: Server, launcher: Launcher)
             client.close()
         server.until_connections(0)
         holdings.append(at_rest(server, launcher))
-        assert busy.handles >= holdings[-1].handles + 200, "a client without a handle: nothing is measured"
+        assert busy.handles >= holdings[-1].handles + 200, (
+            "a client without a handle: nothing is measured"
+        )
     assert holdings[1].handles <= holdings[0].handles + 8, holdings
     assert holdings[1].descriptors <= holdings[0].descriptors + 8, holdings
     assert holdings[1].threads <= holdings[0].threads + 1, holdings
@@ -98,14 +111,19 @@ def test_idle_server_uses_no_cpu(server: Server) -> None:
     before = server.sample()
     time.sleep(0.5)
     after = server.sample()
-    used = sum(after["process"][name] - before["process"][name] for name in ("cpu_user_ns", "cpu_kernel_ns"))
+    used = sum(
+        after["process"][name] - before["process"][name]
+        for name in ("cpu_user_ns", "cpu_kernel_ns")
+    )
     assert used <= 100e6, f"{used / 1e6:.0f} ms of CPU in half a second of idleness"
     assert after["counters"]["waits"] - before["counters"]["waits"] <= 100
     for client in clients:
         client.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one process limit another's descriptors")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux lets one process limit another's descriptors"
+)
 def test_no_more_sockets(start: Start, model: str) -> None:
     """The system has no more sockets: newcomers wait or are closed, those inside are served, and it recovers by itself.
 
@@ -117,8 +135,12 @@ def test_no_more_sockets(start: Start, model: str) -> None:
     assert wineserver
     inside = [Bystander(server) for _ in range(10)]
     crowd: list[Client] = []
-    with descriptor_limit(wineserver, descriptors(wineserver) + (-10 if model == "threads" else 25)):
-        crowd = [server.connect() for _ in range(60)]  # the system's backlog takes them, whatever the server can do
+    with descriptor_limit(
+        wineserver, descriptors(wineserver) + (-10 if model == "threads" else 25)
+    ):
+        crowd = [
+            server.connect() for _ in range(60)
+        ]  # the system's backlog takes them, whatever the server can do
         for client in crowd:
             send_or_find_closed(client, echo_frame(10).request)
         server.until(lambda sample: sample["counters"]["failures"] > 0, "the limit is met")
@@ -170,9 +192,13 @@ def faulty(launcher: Launcher, model: str, monkeypatch: pytest.MonkeyPatch) -> I
             server = start_server(model, lambda: launcher.program(FAULTY / f"{model}.exe"))
         except ProgramFailed as failure:
             assert failure.exit_code == 1, f"{fault}: {failure}"
-            assert "ended after" in str(failure), f"{fault}: an event of a server that did not start: {failure}"
+            assert "ended after" in str(failure), (
+                f"{fault}: an event of a server that did not start: {failure}"
+            )
             lines = failure.stderr.splitlines()
-            assert lines and all(line.startswith(f"{model}: ") for line in lines), f"{fault}: {failure.stderr}"
+            assert lines and all(line.startswith(f"{model}: ") for line in lines), (
+                f"{fault}: {failure.stderr}"
+            )
             return None
         servers.append(server)
         return server
@@ -198,7 +224,9 @@ def survive(server: Server, fault: str, clients: int) -> tuple[int, int]:
     """Clients come one after the other. Returns how many were not served and how many failures the server counted."""
     lost = sum(not ask_or_be_closed(server, sequence) for sequence in range(clients))
     what = f"{fault}: {lost} clients lost and as many failures counted"
-    failures: int = server.until(lambda sample: sample["counters"]["failures"] >= lost, what)["counters"]["failures"]
+    failures: int = server.until(lambda sample: sample["counters"]["failures"] >= lost, what)[
+        "counters"
+    ]["failures"]
     server.until_connections(0)
     assert ask_or_be_closed(server, 99), f"{fault}: the next client is not served"
     end_after_fault(server, fault)
@@ -225,10 +253,14 @@ def fail_each_call(faulty: Faulty, kind: str, calls: Iterable[int], clients: int
         else:
             lost, failures = survive(server, fault, clients)
             noticed.append(f"{failures} failures, {lost} lost")
-    assert any(what != "0 failures, 0 lost" for what in noticed), f"{kind}: no fault ever showed: {noticed}"
+    assert any(what != "0 failures, 0 lost" for what in noticed), (
+        f"{kind}: no fault ever showed: {noticed}"
+    )
 
 
-def test_operations_that_end_at_once_are_counted(faulty: Faulty, launcher: Launcher, model: str) -> None:
+def test_operations_that_end_at_once_are_counted(
+    faulty: Faulty, launcher: Launcher, model: str
+) -> None:
     """The model's count is what its calls returned; requests one by one, then many at once, so that the next receive finds bytes."""
     server = faulty("inline")
     assert server is not None
@@ -236,7 +268,9 @@ def test_operations_that_end_at_once_are_counted(faulty: Faulty, launcher: Launc
     with server.connect() as client:
         for frame in frames:
             assert client.exchange([frame.request], len(frame.reply)) == frame.reply
-        assert client.exchange([frame.request for frame in frames], sum(len(frame.reply) for frame in frames))
+        assert client.exchange(
+            [frame.request for frame in frames], sum(len(frame.reply) for frame in frames)
+        )
     server.until_connections(0)
     server.program.close_stdin()
     counted = server.program.expect("summary", DEADLINE_S)["counters"]["inline_completions"]
@@ -308,7 +342,9 @@ def test_next_group_of_64_refused(faulty: Faulty) -> None:
     end_after_fault(server, "thread:3-5")
 
 
-@pytest.mark.wine_hides("Windows needs SO_UPDATE_ACCEPT_CONTEXT before shutdown() and getpeername(), Wine does not: the source is read")
+@pytest.mark.wine_hides(
+    "Windows needs SO_UPDATE_ACCEPT_CONTEXT before shutdown() and getpeername(), Wine does not: the source is read"
+)
 def test_accepted_socket_is_given_its_context(model: str) -> None:
     """A model that calls AcceptEx also sets SO_UPDATE_ACCEPT_CONTEXT on the socket."""
     source = (ROOT / "servers" / f"{model}.c").read_text(encoding="utf-8")
@@ -319,9 +355,15 @@ def test_accepted_socket_is_given_its_context(model: str) -> None:
 READY = '{"event": "ready", "format": 1, "port": 1}'
 
 
-@pytest.mark.parametrize(("first", "again"), [
-    (f"raise SystemExit('err:virtual: {NO_ROOM}')", True), ("raise SystemExit(1)", False), ("raise SystemExit('said why')", False),
-    (f"print({READY!r}); input()", False)])
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (f"raise SystemExit('err:virtual: {NO_ROOM}')", True),
+        ("raise SystemExit(1)", False),
+        ("raise SystemExit('said why')", False),
+        (f"print({READY!r}); input()", False),
+    ],
+)
 def test_only_a_start_that_wine_had_no_room_for_is_tried_again(first: str, again: bool) -> None:
     """A server's own failure is never hidden by a second try."""
     sources = iter([first, f"print({READY!r}); input()"])
@@ -351,10 +393,18 @@ __attribute__((constructor)) static void take(void)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Wine's own way to fail")
 @pytest.mark.models("iocp", because="no server has begun yet")
-def test_wine_says_that_it_had_no_room(launcher: Launcher, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wine_says_that_it_had_no_room(
+    launcher: Launcher, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What happens by chance once in some 5,000 starts, on purpose: a record then names the cause, and a test goes on."""
     library = tmp_path / "takes.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=TAKES_THE_PLACE, text=True, check=True, timeout=DEADLINE_S)
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library],
+        input=TAKES_THE_PLACE,
+        text=True,
+        check=True,
+        timeout=DEADLINE_S,
+    )
     launcher.server(model, {}).stop()  # the wineserver runs
 
     def launch() -> Program:

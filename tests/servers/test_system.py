@@ -27,15 +27,21 @@ FACTS = {
 
 def described() -> tuple[set[str], set[str]]:
     """What docs/interface.md says of them: their names, and those that Wine 8 does not tell."""
-    text = (Path(__file__).resolve().parents[2] / "docs" / "interface.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[2] / "docs" / "interface.md").read_text(
+        encoding="utf-8"
+    )
     paragraph = re.search(r"^`system`: .*?\n\n", text, re.MULTILINE | re.DOTALL)
     untold = paragraph and re.search(r"\(Wine 8 does not tell (.+?)\)", paragraph[0])
     assert paragraph and untold
-    return set(re.findall(r"`(\w+)`", paragraph[0])) - {"system", "reasons"}, set(re.findall(r"`(\w+)`", untold[1]))
+    return set(re.findall(r"`(\w+)`", paragraph[0])) - {"system", "reasons"}, set(
+        re.findall(r"`(\w+)`", untold[1])
+    )
 
 
 @pytest.mark.models("iocp", because="the facts are the kit's, of no model")
-@pytest.mark.wine_hides("the facts that Wine does not have: power plan, throttling, the loopback short cut, the groups of a process")
+@pytest.mark.wine_hides(
+    "the facts that Wine does not have: power plan, throttling, the loopback short cut, the groups of a process"
+)
 def test_the_system_is_described_and_gaps_have_reasons(launcher: Launcher, model: str) -> None:
     with launcher.server(model, {}) as server:
         ready = server.expect("ready", 20)
@@ -52,7 +58,10 @@ def test_the_system_is_described_and_gaps_have_reasons(launcher: Launcher, model
     for name in ("execution_throttled", "timer_requests_ignored", "loopback_fast_path"):
         assert not system[name], f"{name} is on, though the server had it turned off"
     assert system["processors"] >= system["processor_groups"] >= 1
-    assert system["high_resolution_timer_500us_ns"] is None or system["high_resolution_timer_500us_ns"] >= 500_000
+    assert (
+        system["high_resolution_timer_500us_ns"] is None
+        or system["high_resolution_timer_500us_ns"] >= 500_000
+    )
     placed = launcher.environment()["placement"]["server_cpus"]
     if placed:
         assert system["pinned"] == (len(placed) < system["processors"])
@@ -62,7 +71,11 @@ def test_the_system_is_described_and_gaps_have_reasons(launcher: Launcher, model
 @pytest.mark.skipif(not DEVICE.exists(), reason=f"the system has no {DEVICE}")
 def test_idle_processors_are_kept_awake_beside_the_servers(launcher: Launcher) -> None:
     """While the launcher is open, by a file that it holds; who may not write that file is told so in the record."""
-    held = any(Path(os.readlink(entry)) == DEVICE for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
+    held = any(
+        Path(os.readlink(entry)) == DEVICE
+        for entry in Path("/proc/self/fd").iterdir()
+        if entry.is_symlink()
+    )
     facts = launcher.environment()
     assert held == permitted() == facts["processors_kept_awake"]
     assert held or str(DEVICE) in facts["processors_sleep_because"]

@@ -46,7 +46,12 @@ class Progress:
             self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self._bar:
             self._bar.stop()
 
@@ -59,7 +64,9 @@ class Progress:
         self._begun = True
         left = duration_text(self.left_s())
         if self._bar:
-            self._bar.update(self._task, completed=self._done, description=escape(what), left=left, refresh=True)
+            self._bar.update(
+                self._task, completed=self._done, description=escape(what), left=left, refresh=True
+            )
         elif time.monotonic() - self._last_line >= LINE_EVERY_S:
             self._last_line = time.monotonic()
             self._print(f"[{self._done}/{self._total}] {left} left; {what}")
@@ -74,9 +81,13 @@ class Progress:
         """A measurement is over."""
         self._done += 1
         if self._bar:
-            self._bar.update(self._task, completed=self._done, left=duration_text(self.left_s()), refresh=True)
+            self._bar.update(
+                self._task, completed=self._done, left=duration_text(self.left_s()), refresh=True
+            )
         elif self._done == self._total:
-            self._print(f"[{self._done}/{self._total}] measured in {duration_text(time.monotonic() - self._started)}")
+            self._print(
+                f"[{self._done}/{self._total}] measured in {duration_text(time.monotonic() - self._started)}"
+            )
 
     def say(self, line: str) -> None:
         """A line that stays."""

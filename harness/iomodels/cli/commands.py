@@ -18,22 +18,33 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from iomodels.measure import agent, laws, micro, run
-from iomodels.report import claims
-from iomodels.launch import launcher as launch
 from iomodels.base.files import ROOT
 from iomodels.base.interrupts import Interrupts
-from iomodels.launch.launcher import LaunchError
-from iomodels.plan.load import Load
-from iomodels.data.micro import MANIFEST as MICRO_MANIFEST, is_micro_run, load_micro_run
+from iomodels.base.progress import Progress
 from iomodels.cli.options import TUNE_DEFAULTS, TUNED, fail, parsers
+from iomodels.data.micro import MANIFEST as MICRO_MANIFEST
+from iomodels.data.micro import is_micro_run, load_micro_run
+from iomodels.data.records import MANIFEST, RunError, load_run
+from iomodels.launch import launcher as launch
+from iomodels.launch.launcher import LaunchError
+from iomodels.launch.remote import ServerHost
 from iomodels.machine.placement import server_alone
 from iomodels.machine.preflight import raise_open_files_limit
-from iomodels.base.progress import Progress
-from iomodels.data.records import MANIFEST, RunError, load_run
-from iomodels.launch.remote import ServerHost
+from iomodels.measure import agent, laws, micro, run
+from iomodels.plan.load import Load
+from iomodels.plan.suite import (
+    BOUNDS,
+    Server,
+    Suite,
+    SuiteError,
+    find_suite,
+    hint,
+    load_file,
+    load_suite,
+    suite_files,
+)
+from iomodels.report import claims
 from iomodels.report.submission import complaints
-from iomodels.plan.suite import BOUNDS, Server, Suite, SuiteError, find_suite, hint, load_file, load_suite, suite_files
 
 RESULTS = ROOT / "results"
 TOKEN = "IOMODELS_SERVER_TOKEN"
@@ -42,7 +53,10 @@ LAW_S = 0.5  # of one law, for the first estimate
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    for stream in (sys.stdout, sys.stderr):  # a code page of Windows lacks signs that we use: better one less than no report
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a code page of Windows lacks signs that we use: better one less than no report
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     words = list(sys.argv[1:] if argv is None else argv)
@@ -54,17 +68,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         fail([f"{words[0]}: no such command; {hint(words[0], known)}"])
     arguments, rest = top.parse_known_args(words)
     if rest:
-        options = [option for action in known[arguments.command]._actions for option in action.option_strings]
+        options = [
+            option
+            for action in known[arguments.command]._actions
+            for option in action.option_strings
+        ]
         unknown = next((word for word in rest if word.startswith("-")), None)
         if unknown:
             near = difflib.get_close_matches(unknown.split("=")[0], options, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"see: iomodels {arguments.command} --help"
+            advice = (
+                f"did you mean {near[0]}?" if near else f"see: iomodels {arguments.command} --help"
+            )
             fail([f"{unknown}: no such option of {arguments.command}; {advice}"])
         fail([f"{' '.join(rest)}: {arguments.command} does not take that"])
     commands = {
-        "run": _run, "report": _report, "slo": _slo, "export": _export, "compare": _compare, "check": _check, "validate": _validate, "pack": _pack, "models": _models,
-        "suites": _suites, "micro": _micro, "laws": _laws, "tune": _tune, "serve": _serve, "plot": _plot,
-    }  # fmt: skip
+        "run": _run,
+        "report": _report,
+        "slo": _slo,
+        "export": _export,
+        "compare": _compare,
+        "check": _check,
+        "validate": _validate,
+        "pack": _pack,
+        "models": _models,
+        "suites": _suites,
+        "micro": _micro,
+        "laws": _laws,
+        "tune": _tune,
+        "serve": _serve,
+        "plot": _plot,
+    }
     console = Console(highlight=False)
     try:
         return commands[arguments.command](arguments, console, words)
@@ -74,7 +107,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         fail([str(error)], run.FAILED)
     except KeyboardInterrupt:  # outside the measuring, which has its own
         fail(["interrupted"], 130)
-    except BrokenPipeError:  # whoever read our output has gone; nothing more may be written, not even at exit
+    except (
+        BrokenPipeError
+    ):  # whoever read our output has gone; nothing more may be written, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return run.FAILED
     except OSError as error:  # a full disk, a folder without permission: it names its file
@@ -120,9 +155,19 @@ def _server_host(arguments: argparse.Namespace) -> ServerHost | None:
     host, port = arguments.server_host
     where = ServerHost(host, port, token or "")
     if not token:
-        fail([f"--server-host {where}: needs --server-token (or {TOKEN}): what 'iomodels serve' printed there"])
-    if arguments.affinity and (arguments.affinity.server_cpus or arguments.affinity.wineserver_cpus):
-        fail(["--affinity: with --server-host only of the load generator; for the server give it to 'iomodels serve' there"])
+        fail(
+            [
+                f"--server-host {where}: needs --server-token (or {TOKEN}): what 'iomodels serve' printed there"
+            ]
+        )
+    if arguments.affinity and (
+        arguments.affinity.server_cpus or arguments.affinity.wineserver_cpus
+    ):
+        fail(
+            [
+                "--affinity: with --server-host only of the load generator; for the server give it to 'iomodels serve' there"
+            ]
+        )
     return where
 
 
@@ -134,7 +179,11 @@ def _without_token(words: Sequence[str]) -> list[str]:
 
 def _serve(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     if arguments.affinity and arguments.affinity.loadgen_cpus:
-        fail(["--affinity: here only of server and wineserver; the load generator is on the other machine"])
+        fail(
+            [
+                "--affinity: here only of server and wineserver; the load generator is on the other machine"
+            ]
+        )
     try:
         token = agent.token_from(os.environ.get(TOKEN))
     except ValueError as error:
@@ -144,11 +193,20 @@ def _serve(arguments: argparse.Namespace, console: Console, words: Sequence[str]
         run.say(console, line)
 
     raise_open_files_limit()
-    with Interrupts() as interrupts, launch.open_launcher(_build(), arguments.affinity or server_alone(), say) as launcher:
+    with (
+        Interrupts() as interrupts,
+        launch.open_launcher(_build(), arguments.affinity or server_alone(), say) as launcher,
+    ):
         names, platform = list(launcher.models()), launcher.platform
-        serving = agent.Agent(launcher, _build(), RESULTS, arguments.host, arguments.port, token, say)
-        say(f"serving {', '.join(names)} on {platform}: listens on {arguments.host}:{arguments.port}, its servers on ports {serving.ports[0]} to {serving.ports[-1]}")
-        say(f"on the other machine: iomodels run SUITE --server-host {arguments.host}:{arguments.port} --server-token {token}")
+        serving = agent.Agent(
+            launcher, _build(), RESULTS, arguments.host, arguments.port, token, say
+        )
+        say(
+            f"serving {', '.join(names)} on {platform}: listens on {arguments.host}:{arguments.port}, its servers on ports {serving.ports[0]} to {serving.ports[-1]}"
+        )
+        say(
+            f"on the other machine: iomodels run SUITE --server-host {arguments.host}:{arguments.port} --server-token {token}"
+        )
         say("Ctrl-C ends it")
         serving.serve(interrupts)
     return 0
@@ -165,21 +223,44 @@ def _slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
         results=RESULTS,
     )
     if arguments.resume is not None:
-        others = [word for word in words[1:] if word.startswith("-") and not word.startswith("--resume")] or [arguments.model] * bool(arguments.model)
+        others = [
+            word for word in words[1:] if word.startswith("-") and not word.startswith("--resume")
+        ] or [arguments.model] * bool(arguments.model)
         if others:
             fail([f"{', '.join(others)}: not with --resume: a search goes on as it was asked for"])
         return slo.resume_slo(setting, find_run(arguments.resume, slo.MANIFEST))
     if arguments.model is None or arguments.slo is None:
         fail(["slo: needs a model and a promise, as: iomodels slo iocp --slo p99=5ms"])
     suite = Suite(
-        f"slo-{arguments.model}", f"{arguments.slo}", "Which is the highest rate?", (Server(arguments.model, arguments.options),),
-        (arguments.connections,), (arguments.size,), arguments.depth, 1, arguments.warmup_ms, arguments.duration_ms, arguments.seed,
-        arguments.loadgen_threads, load=load_file(arguments.load) if arguments.load else Load(), load_file=str(arguments.load or ""),
-    )  # fmt: skip
+        f"slo-{arguments.model}",
+        f"{arguments.slo}",
+        "Which is the highest rate?",
+        (Server(arguments.model, arguments.options),),
+        (arguments.connections,),
+        (arguments.size,),
+        arguments.depth,
+        1,
+        arguments.warmup_ms,
+        arguments.duration_ms,
+        arguments.seed,
+        arguments.loadgen_threads,
+        load=load_file(arguments.load) if arguments.load else Load(),
+        load_file=str(arguments.load or ""),
+    )
     if suite.load.classes or "rate" in dict(suite.load.options):
-        fail([f"--load {arguments.load}: must have no rate and no [load.class.NAME]: the search sets one rate, of all connections, and judges all of them together"])
+        fail(
+            [
+                f"--load {arguments.load}: must have no rate and no [load.class.NAME]: the search sets one rate, of all connections, and judges all of them together"
+            ]
+        )
     return slo.start_slo(
-        setting, suite, arguments.slo, out=arguments.out or RESULTS, low=arguments.rate_from, high=arguments.rate_to, step=arguments.step_percent
+        setting,
+        suite,
+        arguments.slo,
+        out=arguments.out or RESULTS,
+        low=arguments.rate_from,
+        high=arguments.rate_to,
+        step=arguments.step_percent,
     )
 
 
@@ -194,19 +275,44 @@ def _overridden(suite: Suite, arguments: argparse.Namespace) -> Suite:
 
 def _check_resume(arguments: argparse.Namespace) -> None:
     """A run goes on with its own plan: options that would change it are refused, not ignored."""
-    changing = ("quick", "models", "connections", "sizes", "repeats", "duration_ms", "warmup_ms", "seed", "affinity", "out", "dry_run")
+    changing = (
+        "quick",
+        "models",
+        "connections",
+        "sizes",
+        "repeats",
+        "duration_ms",
+        "warmup_ms",
+        "seed",
+        "affinity",
+        "out",
+        "dry_run",
+    )
     values = {name: getattr(arguments, name) for name in changing}
-    given = [f"--{name.replace('_', '-')}" for name, value in values.items() if value is not None and value is not False]
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name, value in values.items()
+        if value is not None and value is not False
+    ]
     if given:
         fail([f"{', '.join(given)}: not with --resume: a run goes on with its own plan"])
     if arguments.suite is not None:
         run_suite = load_run(find_run(arguments.resume)).manifest["suite"]["name"]
         if Path(arguments.suite).stem != run_suite:
-            fail([f"--resume {arguments.resume}: is a run of {run_suite}, not of {arguments.suite}"])
+            fail(
+                [f"--resume {arguments.resume}: is a run of {run_suite}, not of {arguments.suite}"]
+            )
 
 
 def _report(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    tuning = next((path for path in (Path(arguments.run), RESULTS / arguments.run) if (path / "tune.json").is_file()), None)
+    tuning = next(
+        (
+            path
+            for path in (Path(arguments.run), RESULTS / arguments.run)
+            if (path / "tune.json").is_file()
+        ),
+        None,
+    )
     if tuning:
         from iomodels.report.tuning import write_tune_report
 
@@ -221,8 +327,8 @@ def _report(arguments: argparse.Namespace, console: Console, words: Sequence[str
     from iomodels.report.report import terminal_table, write_docs, write_report
 
     if arguments.json:
-        from iomodels.report.publish import print_json
         from iomodels.judge.summary import summarise
+        from iomodels.report.publish import print_json
 
         print_json(summarise(loaded))
         return 0
@@ -256,7 +362,9 @@ def _compare(arguments: argparse.Namespace, console: Console, words: Sequence[st
     if arguments.json:
         print(json.dumps(compare.to_json(found), indent=2, ensure_ascii=False))
         return 0
-    from iomodels.report.report import comparison_table  # only here: matplotlib takes a second to load
+    from iomodels.report.report import (
+        comparison_table,
+    )  # only here: matplotlib takes a second to load
 
     comparison_table(found, console)
     return 0
@@ -273,8 +381,12 @@ def _check(arguments: argparse.Namespace, console: Console, words: Sequence[str]
         console.print(f"{each.name}: {each.found}: {each.effect}", markup=False, soft_wrap=True)
         console.print(f"    mend: {each.mend or 'nothing here can'}", markup=False, soft_wrap=True)
     for rule, reason in unchecked.items():
-        console.print(f"not checked: {rule.replace('_', ' ')}: {reason}", markup=False, soft_wrap=True)
-    console.print(f"{len(disturbing)} of {len(check.RULES)} things that are looked at disturb figures here")
+        console.print(
+            f"not checked: {rule.replace('_', ' ')}: {reason}", markup=False, soft_wrap=True
+        )
+    console.print(
+        f"{len(disturbing)} of {len(check.RULES)} things that are looked at disturb figures here"
+    )
     return run.FAILED if disturbing else 0
 
 
@@ -313,7 +425,9 @@ def _micro(arguments: argparse.Namespace, console: Console, words: Sequence[str]
     out = arguments.out or RESULTS
     if out.exists() and not out.is_dir():
         fail([f"--out {out}: must be a folder"])
-    options = micro.Options(arguments.filter, arguments.quick, arguments.native, arguments.repetitions)
+    options = micro.Options(
+        arguments.filter, arguments.quick, arguments.native, arguments.repetitions
+    )
     return micro.run_micro(_build(), console, ("iomodels", *words), options, out)
 
 
@@ -349,11 +463,31 @@ def _plot(arguments: argparse.Namespace, console: Console, words: Sequence[str])
 def _models(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     with launch.open_launcher(_build(), say=console.print) as launcher:
         models, platform = launcher.models(), launcher.platform
-    table = Table("model", "family", "here", "connections", "what it is", title=f"models on {platform}", title_justify="left")
+    table = Table(
+        "model",
+        "family",
+        "here",
+        "connections",
+        "what it is",
+        title=f"models on {platform}",
+        title_justify="left",
+    )
     for name, described in sorted(models.items()):
-        limit = "no limit of its own" if described["max_conns"] is None else f"at most {described['max_conns']}"
-        what = described["summary"].rstrip(".") + (f"; {described['limit']}" if described.get("limit") else "")
-        table.add_row(name, described["family"], "yes" if described["supported"] else "not supported", limit, what)
+        limit = (
+            "no limit of its own"
+            if described["max_conns"] is None
+            else f"at most {described['max_conns']}"
+        )
+        what = described["summary"].rstrip(".") + (
+            f"; {described['limit']}" if described.get("limit") else ""
+        )
+        table.add_row(
+            name,
+            described["family"],
+            "yes" if described["supported"] else "not supported",
+            limit,
+            what,
+        )
     console.print(table, markup=False)
     return 0
 
@@ -361,25 +495,48 @@ def _models(arguments: argparse.Namespace, console: Console, words: Sequence[str
 def _tune(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     from iomodels.measure import tune  # only here: scipy takes a second to load
 
-    given = {name: value for name, value in vars(arguments).items() if value not in (None, False) and name != "command"}
-    setting = run.Setting(_build(), console, ("iomodels", *words), f"{_program()} tune --resume", RESULTS)
+    given = {
+        name: value
+        for name, value in vars(arguments).items()
+        if value not in (None, False) and name != "command"
+    }
+    setting = run.Setting(
+        _build(), console, ("iomodels", *words), f"{_program()} tune --resume", RESULTS
+    )
     if arguments.resume is not None:
-        others = [name if name == "model" else f"--{name.replace('_', '-')}" for name in given if name != "resume"]
+        others = [
+            name if name == "model" else f"--{name.replace('_', '-')}"
+            for name in given
+            if name != "resume"
+        ]
         if others:
             fail([f"{', '.join(others)}: not with --resume: a tuning goes on with its own plan"])
         return tune.resume_tune(setting, find_run(arguments.resume, tune.MANIFEST))
     if arguments.model is None:
         fail([f"tune: which model? one of: {', '.join(TUNED)}"])
-    defaults = {"threads_max": 8, "repeats": 3, "duration_ms": 400, "warmup_ms": 200} if arguments.quick else {}
+    defaults = (
+        {"threads_max": 8, "repeats": 3, "duration_ms": 400, "warmup_ms": 200}
+        if arguments.quick
+        else {}
+    )
     chosen = {**TUNE_DEFAULTS, **defaults, **given}
     try:
         loads = tune.loads_of(chosen["connections"], chosen["cpu_us"], chosen["block_percent"])
     except ValueError as error:
         fail([str(error)])
     plan = tune.Plan(
-        arguments.model, loads, chosen["objective"], chosen["slo"].limit_ns // 1000 if chosen["slo"] else 0, chosen["threads_max"], chosen["size"], chosen["repeats"],
-        chosen["warmup_ms"], chosen["duration_ms"], chosen["seed"], loadgen_threads=1,
-    )  # fmt: skip
+        arguments.model,
+        loads,
+        chosen["objective"],
+        chosen["slo"].limit_ns // 1000 if chosen["slo"] else 0,
+        chosen["threads_max"],
+        chosen["size"],
+        chosen["repeats"],
+        chosen["warmup_ms"],
+        chosen["duration_ms"],
+        chosen["seed"],
+        loadgen_threads=1,
+    )
     out = arguments.out or RESULTS
     if out.exists() and not out.is_dir():
         fail([f"--out {out}: must be a folder"])
@@ -389,14 +546,19 @@ def _tune(arguments: argparse.Namespace, console: Console, words: Sequence[str])
 def _laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     seen = _observe_laws(console)
     laws.show(seen, console)
-    console.print(f"laws: {laws.write(seen, RESULTS / 'laws' / seen.platform)}", markup=False, soft_wrap=True)
+    console.print(
+        f"laws: {laws.write(seen, RESULTS / 'laws' / seen.platform)}", markup=False, soft_wrap=True
+    )
     return run.FAILED if seen.data["failed"] else 0
 
 
 def _observe_laws(console: Console) -> laws.Laws:
     """Every law anew, with progress."""
     count = len(laws.programs(_build()))
-    with launch.open_launcher(_build(), laws.NOT_PINNED, say=console.print) as launcher, Progress(console, count, LAW_S) as progress:
+    with (
+        launch.open_launcher(_build(), laws.NOT_PINNED, say=console.print) as launcher,
+        Progress(console, count, LAW_S) as progress,
+    ):
         seen = laws.observe(launcher, _build(), progress.step)
         progress.end()
     return seen
@@ -404,9 +566,15 @@ def _observe_laws(console: Console) -> laws.Laws:
 
 def _claims(arguments: argparse.Namespace, console: Console) -> int:
     """`run claims`: every experiment that decides a claim, then the page."""
-    given = [name for name, value in vars(arguments).items() if value not in (None, False) and name not in ("command", "suite")]
+    given = [
+        name
+        for name, value in vars(arguments).items()
+        if value not in (None, False) and name not in ("command", "suite")
+    ]
     if given:
-        fail([f"--{given[0].replace('_', '-')}: not with the claims, which have no loads to choose"])
+        fail(
+            [f"--{given[0].replace('_', '-')}: not with the claims, which have no loads to choose"]
+        )
     seen = _observe_laws(console)
     laws.write(seen, RESULTS / "laws" / seen.platform)
     console.print(f"claims: {claims.write_page(seen)}", markup=False, soft_wrap=True)
@@ -417,7 +585,10 @@ def _suites(arguments: argparse.Namespace, console: Console, words: Sequence[str
     for name, path in suite_files().items():
         whole, quick = load_suite(path), load_suite(path, quick=True)
         console.print(f"[bold]{name}[/bold]: {escape(whole.question)}", soft_wrap=True)
-        console.print(f"    {run.expected_text(whole)}; with --quick {run.expected_text(quick)}", soft_wrap=True)
+        console.print(
+            f"    {run.expected_text(whole)}; with --quick {run.expected_text(quick)}",
+            soft_wrap=True,
+        )
     return 0
 
 
@@ -425,12 +596,23 @@ def find_run(name: str, *manifests: str) -> Path:
     """A run's folder from its name, its path, or "latest"; a run has one of `manifests` (default: a suite's). Raises run.Refused."""
     if Path(name).is_dir():
         return Path(name)
-    runs = sorted(path.parent.name for manifest in manifests or (MANIFEST,) for path in RESULTS.glob(f"*/{manifest}"))
+    runs = sorted(
+        path.parent.name
+        for manifest in manifests or (MANIFEST,)
+        for path in RESULTS.glob(f"*/{manifest}")
+    )
     if name == "latest" and runs:
         return RESULTS / runs[-1]
     if name in runs:
         return RESULTS / name
-    kept = next((path.parent for manifest in manifests or (MANIFEST,) for path in CONTRIBUTED.glob(f"*/{name}/{manifest}")), None)
+    kept = next(
+        (
+            path.parent
+            for manifest in manifests or (MANIFEST,)
+            for path in CONTRIBUTED.glob(f"*/{name}/{manifest}")
+        ),
+        None,
+    )
     if kept:
         return kept
     if not runs:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import iomodels
-from iomodels.measure import run
-from iomodels.machine.placement import Placement, parse_affinity
 from iomodels.launch.remote import DEFAULT_PORT, PORTS, parse_host
+from iomodels.machine.placement import Placement, parse_affinity
+from iomodels.measure import run
 from iomodels.plan.suite import BOUNDS
 
 if TYPE_CHECKING:
@@ -22,9 +22,18 @@ MAX_RATE = 100_000_000
 TUNED = ("iocp", "tpio", "events", "apc")
 OBJECTIVES = ("throughput", "p99", "efficiency")
 TUNE_DEFAULTS: dict[str, Any] = {
-    "connections": (64,), "cpu_us": (100,), "block_percent": (0, 50), "objective": "throughput", "slo": None, "threads_max": 16,
-    "size": 64, "repeats": 5, "warmup_ms": 300, "duration_ms": 1000, "seed": 1,
-}  # fmt: skip
+    "connections": (64,),
+    "cpu_us": (100,),
+    "block_percent": (0, 50),
+    "objective": "throughput",
+    "slo": None,
+    "threads_max": 16,
+    "size": 64,
+    "repeats": 5,
+    "warmup_ms": 300,
+    "duration_ms": 1000,
+    "seed": 1,
+}
 
 EXAMPLES = """examples:
   iomodels run select-vs-iocp                        measure, under six minutes; then the report
@@ -110,8 +119,12 @@ def _numbers(key: str) -> Callable[[str], tuple[int, ...]]:
 
     def parse(text: str) -> tuple[int, ...]:
         words = text.split(",")
-        if not all(re.fullmatch(r"[0-9]{1,12}", word) and low <= int(word) <= high for word in words):
-            raise argparse.ArgumentTypeError(f"{text}: must be numbers {low} … {high} with commas between them")
+        if not all(
+            re.fullmatch(r"[0-9]{1,12}", word) and low <= int(word) <= high for word in words
+        ):
+            raise argparse.ArgumentTypeError(
+                f"{text}: must be numbers {low} … {high} with commas between them"
+            )
         values = tuple(int(word) for word in words)
         if len(set(values)) < len(values):
             raise argparse.ArgumentTypeError(f"{text}: names a value twice")
@@ -151,7 +164,9 @@ def _promise_of_p99(text: str) -> Slo:
 def _settings(text: str) -> tuple[tuple[str, int], ...]:
     pairs = [word.partition("=") for word in text.split(",")]
     if not all(name and re.fullmatch(r"[0-9]{1,10}", value) for name, _, value in pairs):
-        raise argparse.ArgumentTypeError(f"{text}: must be options of the server as threads=4,concurrency=2")
+        raise argparse.ArgumentTypeError(
+            f"{text}: must be options of the server as threads=4,concurrency=2"
+        )
     return tuple((name, int(value)) for name, _, value in pairs)
 
 
@@ -180,117 +195,372 @@ def _address(text: str) -> str:
     try:
         return str(ipaddress.IPv4Address(text))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text}: must be an IPv4 address of this machine, as in 192.0.2.10") from None
+        raise argparse.ArgumentTypeError(
+            f"{text}: must be an IPv4 address of this machine, as in 192.0.2.10"
+        ) from None
 
 
 def parsers() -> tuple[Parser, dict[str, Parser]]:
     raw = argparse.RawDescriptionHelpFormatter
     top = Parser(
-        prog="iomodels", description="Measures and compares the ways a Windows program can wait for network I/O.",
-        epilog=EXAMPLES, formatter_class=raw, allow_abbrev=False,
-    )  # fmt: skip
+        prog="iomodels",
+        description="Measures and compares the ways a Windows program can wait for network I/O.",
+        epilog=EXAMPLES,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
     top.add_argument("--version", action="version", version=f"iomodels {iomodels.__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    commands = top.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=Parser
+    )
     words: dict[str, Parser] = {}
 
     def add(name: str, text: str, epilog: str | None = None) -> Parser:
         words[name] = commands.add_parser(
-            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog, formatter_class=raw, allow_abbrev=False
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=epilog,
+            formatter_class=raw,
+            allow_abbrev=False,
         )
         return words[name]
 
-    _add_run_options(add("run", "measure a suite into results/<run>/ and write its report", RUN_EXAMPLES))
-    _add_slo_options(add("slo", "search the highest rate at which a model keeps a promise of latency", SLO_EXAMPLES))
+    _add_run_options(
+        add("run", "measure a suite into results/<run>/ and write its report", RUN_EXAMPLES)
+    )
+    _add_slo_options(
+        add(
+            "slo",
+            "search the highest rate at which a model keeps a promise of latency",
+            SLO_EXAMPLES,
+        )
+    )
     report = add("report", "write the report of a run again, from its records alone")
     report.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
-    report.add_argument("--docs", type=Path, metavar="DIR", help="a folder for a documentation site instead: Markdown, figures for light and dark pages, CSV")
-    report.add_argument("--json", action="store_true", help="one JSON object instead, and no files (results/schema/report.schema.json)")
-    compared = add("compare", "one run over another, cell by cell, with what else differs between them", COMPARE_NOTES)
-    compared.add_argument("a", metavar="A", help="the run that is the measure: a name, a folder, or: latest")
+    report.add_argument(
+        "--docs",
+        type=Path,
+        metavar="DIR",
+        help="a folder for a documentation site instead: Markdown, figures for light and dark pages, CSV",
+    )
+    report.add_argument(
+        "--json",
+        action="store_true",
+        help="one JSON object instead, and no files (results/schema/report.schema.json)",
+    )
+    compared = add(
+        "compare",
+        "one run over another, cell by cell, with what else differs between them",
+        COMPARE_NOTES,
+    )
+    compared.add_argument(
+        "a", metavar="A", help="the run that is the measure: a name, a folder, or: latest"
+    )
     compared.add_argument("b", metavar="B", help="the run that is held against it")
-    compared.add_argument("--despite", type=_names, metavar="WHAT,…", default=(), help="compare though these differ: platform, machine, placement, build, load, or all")
+    compared.add_argument(
+        "--despite",
+        type=_names,
+        metavar="WHAT,…",
+        default=(),
+        help="compare though these differ: platform, machine, placement, build, load, or all",
+    )
     compared.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    checked = add("check", "what on this machine disturbs figures, and the command that mends it", CHECK_NOTES)
+    checked = add(
+        "check", "what on this machine disturbs figures, and the command that mends it", CHECK_NOTES
+    )
     checked.add_argument("--json", action="store_true", help="one JSON object instead of lines")
-    validate = add("validate", "whether a run can be handed in: complete, as its schemas say, reproducible")
+    validate = add(
+        "validate", "whether a run can be handed in: complete, as its schemas say, reproducible"
+    )
     validate.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
-    pack = add("pack", "write a run into results/contributed/ in the form that is kept with the sources: records compressed, the report one page")
+    pack = add(
+        "pack",
+        "write a run into results/contributed/ in the form that is kept with the sources: records compressed, the report one page",
+    )
     pack.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
-    pack.add_argument("--out", type=Path, metavar="DIR", help="the new folder (default: results/contributed/PLATFORM/RUN)")
-    _add_micro_options(add("micro", "measure what each primitive costs into results/<run>/ and draw it", MICRO_EXAMPLES))
-    export = add("export", "write the histograms of a run as HdrHistogram's .hgrm and .hlog files, for its plotters")
+    pack.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the new folder (default: results/contributed/PLATFORM/RUN)",
+    )
+    _add_micro_options(
+        add(
+            "micro",
+            "measure what each primitive costs into results/<run>/ and draw it",
+            MICRO_EXAMPLES,
+        )
+    )
+    export = add(
+        "export",
+        "write the histograms of a run as HdrHistogram's .hgrm and .hlog files, for its plotters",
+    )
     export.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
-    export.add_argument("--out", type=Path, metavar="DIR", help="the folder that gets them (default: hdr/ in the run's)")
+    export.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the folder that gets them (default: hdr/ in the run's)",
+    )
     plot = add("plot", "draw one figure of a run: SVG, PNG and CSV")
-    plot.add_argument("name", metavar="NAME", help="a figure's name, as the report shows it below each figure")
+    plot.add_argument(
+        "name", metavar="NAME", help="a figure's name, as the report shows it below each figure"
+    )
     plot.add_argument("run", metavar="RUN", help="a run's name, its folder, or: latest")
     for level in ("connections", "sizes"):
-        plot.add_argument(f"--{level}", type=_numbers(level), default=(), metavar="N,N", help=f"only these {level}")
-    plot.add_argument("--out", type=Path, metavar="DIR", help="the folder that gets the files (default: figures/ in the run's)")
+        plot.add_argument(
+            f"--{level}",
+            type=_numbers(level),
+            default=(),
+            metavar="N,N",
+            help=f"only these {level}",
+        )
+    plot.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the folder that gets the files (default: figures/ in the run's)",
+    )
     add("models", "the models that were built, and what they can do on this platform")
-    _add_tune_options(add("tune", "search how many threads a model wants for a load", TUNE_EXAMPLES))
+    _add_tune_options(
+        add("tune", "search how many threads a model wants for a load", TUNE_EXAMPLES)
+    )
     add("suites", "the suites, and what each asks")
-    _add_serve_options(add("serve", "start servers here for a load generator on another machine", SERVE_NOTES))
+    _add_serve_options(
+        add("serve", "start servers here for a load generator on another machine", SERVE_NOTES)
+    )
     add("laws", "let this platform answer the laws of ports, pools and handles; writes laws.json")
     return top, words
 
 
 def _add_run_options(parser: Parser) -> None:
     add = parser.add_argument
-    add("suite", metavar="SUITE", nargs="?", help="a suite's name (iomodels suites), or a TOML file")
-    add("--quick", action="store_true", help="the suite's short form: the shape of the answer, not its figures")
+    add(
+        "suite", metavar="SUITE", nargs="?", help="a suite's name (iomodels suites), or a TOML file"
+    )
+    add(
+        "--quick",
+        action="store_true",
+        help="the suite's short form: the shape of the answer, not its figures",
+    )
     add("--models", type=_names, metavar="A,B", help="only these models of the suite")
-    add("--connections", type=_numbers("connections"), metavar="N,N", help="these numbers of connections instead")
-    add("--sizes", type=_numbers("sizes"), metavar="N,N", help="these payload sizes instead (bytes)")
+    add(
+        "--connections",
+        type=_numbers("connections"),
+        metavar="N,N",
+        help="these numbers of connections instead",
+    )
+    add(
+        "--sizes", type=_numbers("sizes"), metavar="N,N", help="these payload sizes instead (bytes)"
+    )
     add("--repeats", type=_number("repeats"), metavar="N", help="how often each cell is measured")
-    add("--duration-ms", type=_number("duration_ms"), metavar="N", help="length of the measuring window")
-    add("--warmup-ms", type=_number("warmup_ms"), metavar="N", help="load before the window, not counted")
-    add("--seed", type=_number("seed"), metavar="N", help="decides the order; the same seed, the same order")
-    add("--affinity", type=_affinity, metavar="ROLE=CPUS", help="which CPUs run what: server=0,wineserver=0,loadgen=1-3 (no wineserver on Windows); none: not pinned")
-    add("--server-host", type=_server_host, metavar="HOST[:PORT]", help="the servers run there, where 'iomodels serve' was started; the load generator here")
-    add("--server-token", metavar="TOKEN", help="what 'iomodels serve' printed (default: IOMODELS_SERVER_TOKEN)")
-    add("--out", type=Path, metavar="DIR", help="the folder that gets the run's folder (default: results)")
+    add(
+        "--duration-ms",
+        type=_number("duration_ms"),
+        metavar="N",
+        help="length of the measuring window",
+    )
+    add(
+        "--warmup-ms",
+        type=_number("warmup_ms"),
+        metavar="N",
+        help="load before the window, not counted",
+    )
+    add(
+        "--seed",
+        type=_number("seed"),
+        metavar="N",
+        help="decides the order; the same seed, the same order",
+    )
+    add(
+        "--affinity",
+        type=_affinity,
+        metavar="ROLE=CPUS",
+        help="which CPUs run what: server=0,wineserver=0,loadgen=1-3 (no wineserver on Windows); none: not pinned",
+    )
+    add(
+        "--server-host",
+        type=_server_host,
+        metavar="HOST[:PORT]",
+        help="the servers run there, where 'iomodels serve' was started; the load generator here",
+    )
+    add(
+        "--server-token",
+        metavar="TOKEN",
+        help="what 'iomodels serve' printed (default: IOMODELS_SERVER_TOKEN)",
+    )
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the folder that gets the run's folder (default: results)",
+    )
     add("--dry-run", action="store_true", help="print the plan and measure nothing")
-    add("--resume", metavar="RUN", help="go on with a run, by its own plan: a name, a folder, or: latest")
-    add("--retry-failed", action="store_true", help="with --resume: failed and invalid measurements once more")
+    add(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run, by its own plan: a name, a folder, or: latest",
+    )
+    add(
+        "--retry-failed",
+        action="store_true",
+        help="with --resume: failed and invalid measurements once more",
+    )
     add("--no-report", action="store_true", help="only the records and the table")
-    add("--json", action="store_true", help="the result as one JSON object on stdout, everything for people on stderr")
+    add(
+        "--json",
+        action="store_true",
+        help="the result as one JSON object on stdout, everything for people on stderr",
+    )
 
 
 def _add_serve_options(parser: Parser) -> None:
     add = parser.add_argument
-    add("--host", type=_address, default="127.0.0.1", metavar="ADDRESS", help="this machine's address on the network between the two (default: %(default)s)")
-    add("--port", type=_whole(1024, 65535 - PORTS, ""), default=DEFAULT_PORT, metavar="N", help=f"to listen on; the servers get the {PORTS} after it (default: %(default)s)")
-    add("--affinity", type=_affinity, metavar="ROLE=CPUS", help="which CPUs run what: server=0,wineserver=0; none: not pinned")
+    add(
+        "--host",
+        type=_address,
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="this machine's address on the network between the two (default: %(default)s)",
+    )
+    add(
+        "--port",
+        type=_whole(1024, 65535 - PORTS, ""),
+        default=DEFAULT_PORT,
+        metavar="N",
+        help=f"to listen on; the servers get the {PORTS} after it (default: %(default)s)",
+    )
+    add(
+        "--affinity",
+        type=_affinity,
+        metavar="ROLE=CPUS",
+        help="which CPUs run what: server=0,wineserver=0; none: not pinned",
+    )
 
 
 def _add_slo_options(parser: Parser) -> None:
     add = parser.add_argument
     add("model", metavar="MODEL", nargs="?", help="one of: iomodels models")
-    add("--slo", type=_promise, metavar="pQ=TIME", help="the promise: a percentile of the response times, as p99=5ms")
-    add("--connections", type=_number("connections"), default=64, metavar="N", help="they share the rate (default: %(default)s)")
-    add("--size", type=_number("sizes"), default=64, metavar="N", help="payload bytes of a request and its reply (default: %(default)s)")
-    add("--depth", type=_number("depth"), default=1, metavar="N", help="requests outstanding on a connection at most (default: %(default)s)")
+    add(
+        "--slo",
+        type=_promise,
+        metavar="pQ=TIME",
+        help="the promise: a percentile of the response times, as p99=5ms",
+    )
+    add(
+        "--connections",
+        type=_number("connections"),
+        default=64,
+        metavar="N",
+        help="they share the rate (default: %(default)s)",
+    )
+    add(
+        "--size",
+        type=_number("sizes"),
+        default=64,
+        metavar="N",
+        help="payload bytes of a request and its reply (default: %(default)s)",
+    )
+    add(
+        "--depth",
+        type=_number("depth"),
+        default=1,
+        metavar="N",
+        help="requests outstanding on a connection at most (default: %(default)s)",
+    )
     add("--options", type=_settings, default=(), metavar="NAME=N,…", help="options of the server")
-    add("--load", type=Path, metavar="FILE", help="a TOML file with a [load] section: arrivals, work, …")
-    add("--rate-from", type=_rate, metavar="N", help="the lowest rate tried (default: what the percentile needs)")
-    add("--rate-to", type=_rate, metavar="N", help="the highest (default: 80 %% of what the load generator itself reaches)")
-    add("--step-percent", type=_step, default=1.05, metavar="P", help="how exact the answer is (default: 5)")
-    add("--duration-ms", type=_number("duration_ms"), default=3000, metavar="N", help="window of a trial (default: %(default)s)")
-    add("--warmup-ms", type=_number("warmup_ms"), default=500, metavar="N", help="load before it (default: %(default)s)")
-    add("--loadgen-threads", type=_number("loadgen_threads"), default=1, metavar="N", help="of the load generator (default: %(default)s)")
-    add("--seed", type=_number("seed"), default=1, metavar="N", help="of payloads and arrivals (default: %(default)s)")
-    add("--out", type=Path, metavar="DIR", help="the folder that gets the search's folder (default: results)")
-    add("--resume", metavar="RUN", help="go on with a search, as it was asked for: a name, a folder, or: latest")
+    add(
+        "--load",
+        type=Path,
+        metavar="FILE",
+        help="a TOML file with a [load] section: arrivals, work, …",
+    )
+    add(
+        "--rate-from",
+        type=_rate,
+        metavar="N",
+        help="the lowest rate tried (default: what the percentile needs)",
+    )
+    add(
+        "--rate-to",
+        type=_rate,
+        metavar="N",
+        help="the highest (default: 80 %% of what the load generator itself reaches)",
+    )
+    add(
+        "--step-percent",
+        type=_step,
+        default=1.05,
+        metavar="P",
+        help="how exact the answer is (default: 5)",
+    )
+    add(
+        "--duration-ms",
+        type=_number("duration_ms"),
+        default=3000,
+        metavar="N",
+        help="window of a trial (default: %(default)s)",
+    )
+    add(
+        "--warmup-ms",
+        type=_number("warmup_ms"),
+        default=500,
+        metavar="N",
+        help="load before it (default: %(default)s)",
+    )
+    add(
+        "--loadgen-threads",
+        type=_number("loadgen_threads"),
+        default=1,
+        metavar="N",
+        help="of the load generator (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=_number("seed"),
+        default=1,
+        metavar="N",
+        help="of payloads and arrivals (default: %(default)s)",
+    )
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the folder that gets the search's folder (default: results)",
+    )
+    add(
+        "--resume",
+        metavar="RUN",
+        help="go on with a search, as it was asked for: a name, a folder, or: latest",
+    )
 
 
 def _add_micro_options(parser: Parser) -> None:
     add = parser.add_argument
-    add("--filter", metavar="REGEX", help="only benchmarks whose name it matches, e.g. completion_port")
+    add(
+        "--filter",
+        metavar="REGEX",
+        help="only benchmarks whose name it matches, e.g. completion_port",
+    )
     add("--quick", action="store_true", help="3 short repetitions: the shape, not the figures")
-    add("--repetitions", type=_number("repeats"), metavar="N", help="how often each is measured (default 10; comparing takes 9)")
-    add("--native", action="store_true", help="the portable ones as a program of this system instead of the Windows program")
-    add("--out", type=Path, metavar="DIR", help="the folder that gets the run's folder (default: results)")
+    add(
+        "--repetitions",
+        type=_number("repeats"),
+        metavar="N",
+        help="how often each is measured (default 10; comparing takes 9)",
+    )
+    add(
+        "--native",
+        action="store_true",
+        help="the portable ones as a program of this system instead of the Windows program",
+    )
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the folder that gets the run's folder (default: results)",
+    )
 
 
 def _whole(low: int, high: int, unit: str) -> Callable[[str], int]:
@@ -318,18 +588,78 @@ def _several(low: int, high: int, unit: str) -> Callable[[str], tuple[int, ...]]
 
 def _add_tune_options(parser: Parser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", nargs="?", type=_one_of(TUNED), help=f"one of: {', '.join(TUNED)}")
-    add("--connections", type=_numbers("connections"), metavar="N,N", help="loads: numbers of clients (default: 64)")
-    add("--cpu-us", type=_several(0, 250_000, "µs"), metavar="N,N", help="loads: CPU time of the handler (default: 100)")
-    add("--block-percent", type=_several(0, 99, "percent"), metavar="N,N", help="loads: share of its time that it blocks (default: 0,50)")
-    add("--objective", type=_one_of(OBJECTIVES), metavar="WHAT", help=f"what is to be best: {', '.join(OBJECTIVES)} (default: throughput)")
-    add("--slo", type=_promise_of_p99, metavar="p99=TIME", help="only settings that keep this promise")
-    add("--threads-max", type=_whole(1, 4096, "threads"), metavar="N", help="the most workers tried (default: 16)")
-    add("--size", type=_number("sizes"), metavar="N", help="payload bytes of a request and its reply (default: 64)")
-    add("--repeats", type=_number("repeats"), metavar="N", help="of settings that are tied with the best (default: 5)")
-    add("--duration-ms", type=_number("duration_ms"), metavar="N", help="length of a measuring window (default: 1000)")
+    add(
+        "model", metavar="MODEL", nargs="?", type=_one_of(TUNED), help=f"one of: {', '.join(TUNED)}"
+    )
+    add(
+        "--connections",
+        type=_numbers("connections"),
+        metavar="N,N",
+        help="loads: numbers of clients (default: 64)",
+    )
+    add(
+        "--cpu-us",
+        type=_several(0, 250_000, "µs"),
+        metavar="N,N",
+        help="loads: CPU time of the handler (default: 100)",
+    )
+    add(
+        "--block-percent",
+        type=_several(0, 99, "percent"),
+        metavar="N,N",
+        help="loads: share of its time that it blocks (default: 0,50)",
+    )
+    add(
+        "--objective",
+        type=_one_of(OBJECTIVES),
+        metavar="WHAT",
+        help=f"what is to be best: {', '.join(OBJECTIVES)} (default: throughput)",
+    )
+    add(
+        "--slo",
+        type=_promise_of_p99,
+        metavar="p99=TIME",
+        help="only settings that keep this promise",
+    )
+    add(
+        "--threads-max",
+        type=_whole(1, 4096, "threads"),
+        metavar="N",
+        help="the most workers tried (default: 16)",
+    )
+    add(
+        "--size",
+        type=_number("sizes"),
+        metavar="N",
+        help="payload bytes of a request and its reply (default: 64)",
+    )
+    add(
+        "--repeats",
+        type=_number("repeats"),
+        metavar="N",
+        help="of settings that are tied with the best (default: 5)",
+    )
+    add(
+        "--duration-ms",
+        type=_number("duration_ms"),
+        metavar="N",
+        help="length of a measuring window (default: 1000)",
+    )
     add("--warmup-ms", type=_number("warmup_ms"), metavar="N", help="load before it (default: 300)")
     add("--seed", type=_number("seed"), metavar="N", help="decides the order (default: 1)")
-    add("--quick", action="store_true", help="the shape of the answer: at most 8 workers, 3 repeats, 400 ms each")
-    add("--out", type=Path, metavar="DIR", help="the folder that gets the tuning's folder (default: results)")
-    add("--resume", metavar="RUN", help="go on with a tuning, by its own plan: a name, a folder, or: latest")
+    add(
+        "--quick",
+        action="store_true",
+        help="the shape of the answer: at most 8 workers, 3 repeats, 400 ms each",
+    )
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the folder that gets the tuning's folder (default: results)",
+    )
+    add(
+        "--resume",
+        metavar="RUN",
+        help="go on with a tuning, by its own plan: a name, a folder, or: latest",
+    )

@@ -19,7 +19,9 @@ FORMAT = 1
 MANIFEST = "micro.json"
 BENCHMARKS = "benchmark.json"
 UNITS_NS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
-_SUFFIX = re.compile(r"/(real_time|manual_time|process_time|iterations:\d+|repeats:\d+|min_time:[\d.]+)(?=/|$)")
+_SUFFIX = re.compile(
+    r"/(real_time|manual_time|process_time|iterations:\d+|repeats:\d+|min_time:[\d.]+)(?=/|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -78,43 +80,87 @@ def load_micro_run(path: Path) -> MicroRun:
         raise RunError(f"{path}: not a micro run: it has no {MANIFEST}")
     manifest = read_object(path / MANIFEST)
     check_against("micro", manifest, str(path / MANIFEST))
-    return MicroRun(path, manifest, benchmarks_of(read_object(path / BENCHMARKS), manifest, str(path / BENCHMARKS)))
+    return MicroRun(
+        path,
+        manifest,
+        benchmarks_of(read_object(path / BENCHMARKS), manifest, str(path / BENCHMARKS)),
+    )
 
 
-def benchmarks_of(google: dict[str, Any], manifest: dict[str, Any], what: str) -> tuple[Benchmark, ...]:
+def benchmarks_of(
+    google: dict[str, Any], manifest: dict[str, Any], what: str
+) -> tuple[Benchmark, ...]:
     """The benchmarks in Google's JSON, in the order in which they were defined. RunError if it is another platform's, or damaged."""
     try:
         platform = google["context"]["platform"]
         runs = [run for run in google["benchmarks"] if run["run_type"] == "iteration"]
-        runs.sort(key=lambda run: (run["family_index"], run["per_family_instance_index"], run["repetition_index"]))
+        runs.sort(
+            key=lambda run: (
+                run["family_index"],
+                run["per_family_instance_index"],
+                run["repetition_index"],
+            )
+        )
         names = dict.fromkeys(str(run["name"]) for run in runs)
         repeats = {name: [run for run in runs if run["name"] == name] for name in names}
-        found = tuple(_benchmark(name, each, manifest["counters"].get(short_name(name))) for name, each in repeats.items())
+        found = tuple(
+            _benchmark(name, each, manifest["counters"].get(short_name(name)))
+            for name, each in repeats.items()
+        )
     except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{what}: not what Google Benchmark writes: {type(error).__name__}: {error}") from None
+        raise RunError(
+            f"{what}: not what Google Benchmark writes: {type(error).__name__}: {error}"
+        ) from None
     if platform != manifest["platform"]:
-        raise RunError(f"{what}: measured on {platform}, the run on {manifest['platform']}; platforms are never mixed")
+        raise RunError(
+            f"{what}: measured on {platform}, the run on {manifest['platform']}; platforms are never mixed"
+        )
     return found
 
 
 def failures_of(google: dict[str, Any]) -> dict[str, str]:
     """Name → message of the benchmarks that failed."""
     runs = google.get("benchmarks", [])
-    return {short_name(run["name"]): str(run.get("error_message")) for run in runs if run.get("error_occurred")}
+    return {
+        short_name(run["name"]): str(run.get("error_message"))
+        for run in runs
+        if run.get("error_occurred")
+    }
 
 
 _KNOWN = {
-    "name", "run_name", "run_type", "family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads",
-    "iterations", "real_time", "cpu_time", "time_unit", "label", "error_occurred", "error_message",
-}  # fmt: skip
+    "name",
+    "run_name",
+    "run_type",
+    "family_index",
+    "per_family_instance_index",
+    "repetitions",
+    "repetition_index",
+    "threads",
+    "iterations",
+    "real_time",
+    "cpu_time",
+    "time_unit",
+    "label",
+    "error_occurred",
+    "error_message",
+}
 
 
 def _benchmark(name: str, runs: list[dict[str, Any]], counted: dict[str, Any] | None) -> Benchmark:
     values = {key: [float(run[key]) for run in runs] for key in runs[0] if key not in _KNOWN}
-    counted = counted or {"context_switches": None, "wineserver_cpu_ns": None, "reason": "not counted in this run"}
+    counted = counted or {
+        "context_switches": None,
+        "wineserver_cpu_ns": None,
+        "reason": "not counted in this run",
+    }
     return Benchmark(
         short_name(name),
-        tuple(float(run["real_time"]) * UNITS_NS[run["time_unit"]] for run in runs if not run.get("error_occurred")),
+        tuple(
+            float(run["real_time"]) * UNITS_NS[run["time_unit"]]
+            for run in runs
+            if not run.get("error_occurred")
+        ),
         tuple((key, sorted(each)[len(each) // 2]) for key, each in values.items()),
         counted["context_switches"],
         counted["wineserver_cpu_ns"],

@@ -16,15 +16,15 @@ import lzma
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 
-from iomodels.data import hdr
 from iomodels.base.files import SCHEMAS, naming, write_whole
+from iomodels.data import hdr
 
 FORMAT = 3
 OLDEST = 1  # a format is read for as long as what it lacks can be said to be missing; results/README.md lists them
@@ -59,7 +59,9 @@ class Condition:
     @property
     def label(self) -> str:
         """Name of the series: its alias, else "iocp", or "iocp threads=4" when the suite sets options."""
-        return self.alias or " ".join([self.model, *(f"{name}={value}" for name, value in self.options)])
+        return self.alias or " ".join(
+            [self.model, *(f"{name}={value}" for name, value in self.options)]
+        )
 
     def __str__(self) -> str:
         plural = "" if self.connections == 1 else "s"
@@ -116,7 +118,12 @@ def counter(record: Record, name: str) -> Figure:
     unit = row["unit"] + ("/request" if slash else "")
     value = row.get("per_request") if slash else row["value"]
     if value is None:
-        return Figure(None, unit, None, row.get("reason") or "not a matter of requests, or there was none in the window")
+        return Figure(
+            None,
+            unit,
+            None,
+            row.get("reason") or "not a matter of requests, or there was none in the window",
+        )
     return Figure(value, unit, row["source"], None, row.get("note"))
 
 
@@ -131,7 +138,7 @@ class Run:
 
 
 def utc_now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def record_to_json(record: Record) -> dict[str, Any]:
@@ -145,7 +152,9 @@ def record_to_json(record: Record) -> dict[str, Any]:
         del data["counters"]
     if data["loadgen"] and data["loadgen"].get("result"):
         result = _stored(data["loadgen"]["result"], record.format)
-        compact = record.ok and record.format >= 3  # the schema says nothing of what a failed one holds
+        compact = (
+            record.ok and record.format >= 3
+        )  # the schema says nothing of what a failed one holds
         data["loadgen"]["result"] = _compact(result) if compact else result
     return data
 
@@ -197,7 +206,10 @@ def _each_histogram(result: Part, change: Callable[[Part], Part]) -> Part:
 def _compact(result: Part) -> Part:
     changed = _each_histogram(result, _compact_histogram)
     if "intervals" in result:
-        times = {name: [_significant(ns) for ns in result["intervals"][name]] for name in ("mean_ns", "max_ns")}
+        times = {
+            name: [_significant(ns) for ns in result["intervals"][name]]
+            for name in ("mean_ns", "max_ns")
+        }
         changed["intervals"] = {**result["intervals"], **times}
     return changed
 
@@ -219,7 +231,10 @@ def _compact_histogram(histogram: Part) -> Part:
 def _plain_histogram(histogram: Part) -> Part:
     if "buckets" not in histogram:
         return histogram
-    return {**_without(histogram, "buckets"), "counts": hdr.pairs(histogram["buckets"], _layout(histogram))}
+    return {
+        **_without(histogram, "buckets"),
+        "counts": hdr.pairs(histogram["buckets"], _layout(histogram)),
+    }
 
 
 def _layout(histogram: Mapping[str, Any]) -> hdr.Layout:
@@ -242,9 +257,13 @@ def check_against(name: str, data: Any, what: str) -> None:
     """Raise RunError naming the first place where `data` does not follow the schema of that name."""
     format_ = data.get("format") if isinstance(data, dict) else None
     if isinstance(format_, int) and format_ > FORMAT:
-        raise RunError(f"{what}: format {format_} is newer than this program reads ({FORMAT}); use a newer iomodels")
+        raise RunError(
+            f"{what}: format {format_} is newer than this program reads ({FORMAT}); use a newer iomodels"
+        )
     if isinstance(format_, int) and format_ < OLDEST:
-        raise RunError(f"{what}: format {format_} is older than this program reads ({OLDEST} to {FORMAT}); use the iomodels that wrote it")
+        raise RunError(
+            f"{what}: format {format_} is older than this program reads ({OLDEST} to {FORMAT}); use the iomodels that wrote it"
+        )
     error = next(iter(_validator(name).iter_errors(data)), None)
     if error is None:
         return
@@ -252,7 +271,9 @@ def check_against(name: str, data: Any, what: str) -> None:
         error = max(error.context, key=lambda inner: len(inner.absolute_path))
     place = ".".join(str(step) for step in error.absolute_path) or "the top level"
     message = str(error.message)
-    raise RunError(f"{what}: at {place}: {message if len(message) <= 200 else message[:200] + ' …'}")
+    raise RunError(
+        f"{what}: at {place}: {message if len(message) <= 200 else message[:200] + ' …'}"
+    )
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -287,13 +308,20 @@ def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
         counts = _bucket_counts(histogram, what)
     else:
         pairs = histogram["counts"]
-        if not all(isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is type(pair[1]) is int for pair in pairs):
+        if not all(
+            isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is type(pair[1]) is int
+            for pair in pairs
+        ):
             raise RunError(f"{what}: the histogram must be pairs of whole numbers")
-        if any(low[0] >= high[0] for low, high in zip(pairs, pairs[1:])) or any(pair[0] < 0 or pair[1] < 1 for pair in pairs):
+        if any(low[0] >= high[0] for low, high in zip(pairs, pairs[1:])) or any(
+            pair[0] < 0 or pair[1] < 1 for pair in pairs
+        ):
             raise RunError(f"{what}: the histogram's values must ascend and its counts be positive")
         counts = [count for _, count in pairs]
     if sum(counts) != latency["count"]:
-        raise RunError(f"{what}: the histogram holds {sum(counts)} latencies, its count says {latency['count']}")
+        raise RunError(
+            f"{what}: the histogram holds {sum(counts)} latencies, its count says {latency['count']}"
+        )
 
 
 def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
@@ -305,7 +333,9 @@ def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
         raise RunError(f"{what}: a number of empty buckets must be followed by a count")
     reached = sum(1 if each > 0 else -each for each in buckets)
     if reached > _layout(histogram).places:
-        raise RunError(f"{what}: the histogram lists {reached} buckets, it has {_layout(histogram).places}")
+        raise RunError(
+            f"{what}: the histogram lists {reached} buckets, it has {_layout(histogram).places}"
+        )
     return [each for each in buckets if each > 0]
 
 
@@ -352,9 +382,13 @@ def load_run(path: Path) -> Run:
         tried_again += record.index in records
         records[record.index] = record
     if tried_again:
-        warnings.append(f"{tried_again} failed measurement(s) were tried again; the last try counts")
+        warnings.append(
+            f"{tried_again} failed measurement(s) were tried again; the last try counts"
+        )
     if manifest["status"] != "complete":
-        warnings.append(f"the run is not complete: {len(records)} of {manifest['planned']} measurements")
+        warnings.append(
+            f"the run is not complete: {len(records)} of {manifest['planned']} measurements"
+        )
     return Run(path, manifest, tuple(records[index] for index in sorted(records)), tuple(warnings))
 
 
@@ -419,4 +453,6 @@ def _check_belongs(record: Record, manifest: Mapping[str, Any], what: str) -> No
             f"{what}: measured on {record.platform}, the run on {manifest['platform']}; platforms are never mixed"
         )
     if record.index >= manifest["planned"]:
-        raise RunError(f"{what}: index {record.index} is beyond the plan of {manifest['planned']} measurements")
+        raise RunError(
+            f"{what}: index {record.index} is beyond the plan of {manifest['planned']} measurements"
+        )

@@ -16,7 +16,18 @@ NAME = "cost_ladder"
 QUESTION = "What are the orders of magnitude, from a register to a context switch?"
 TITLE = "The cost ladder"
 NOTE = "Dot: median (log scale). Whisker: its 95 % bootstrap interval. Grey: a table of 1996 that is often quoted."
-COLUMNS = ("run", "platform", "rung", "benchmark", "median_ns", "ci95_low_ns", "ci95_high_ns", "repetitions", "table_1996_low_ns", "table_1996_high_ns")
+COLUMNS = (
+    "run",
+    "platform",
+    "rung",
+    "benchmark",
+    "median_ns",
+    "ci95_low_ns",
+    "ci95_high_ns",
+    "repetitions",
+    "table_1996_low_ns",
+    "table_1996_high_ns",
+)
 
 RUNGS: dict[str, tuple[str, tuple[float, float] | None]] = {
     "memory/register_multiply_add": ("multiply and add in registers", (2.0, 5.0)),
@@ -45,7 +56,10 @@ RUNGS: dict[str, tuple[str, tuple[float, float] | None]] = {
 
 def draw(run: MicroRun) -> style.Plot:
     """The figure of a micro run. NothingToDraw without any of its rungs."""
-    rungs = sorted((one for one in micro.measured(run) if one.name in RUNGS), key=lambda one: micro.estimate(one).value)
+    rungs = sorted(
+        (one for one in micro.measured(run) if one.name in RUNGS),
+        key=lambda one: micro.estimate(one).value,
+    )
     if not rungs:
         raise micro.NothingToDraw(f"{run.path}: holds none of the ladder's benchmarks")
     with style.rc():
@@ -58,7 +72,16 @@ def draw(run: MicroRun) -> style.Plot:
         axis.set_xlabel("time of one operation (log scale)")
         micro.time_axis(axis.xaxis)
         axis.margins(x=0.14)
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, rungs), figure, COLUMNS, _rows(run, rungs), micro.command(NAME, run))
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, rungs),
+        figure,
+        COLUMNS,
+        _rows(run, rungs),
+        micro.command(NAME, run),
+    )
 
 
 def _rung(axis: Any, place: int, one: Benchmark) -> None:
@@ -69,17 +92,39 @@ def _rung(axis: Any, place: int, one: Benchmark) -> None:
     if point.low is not None and point.high is not None:
         axis.hlines(place, point.low, point.high, color=style.INK, linewidth=1.2, zorder=2)
     words = micro.time_words(float(f"{point.value:.3g}"))
-    axis.annotate(words, (point.value, place), xytext=(7, 0), textcoords="offset points", va="center", fontsize=6.5)
+    axis.annotate(
+        words,
+        (point.value, place),
+        xytext=(7, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=6.5,
+    )
 
 
 def _rows(run: MicroRun, rungs: list[Benchmark]) -> tuple[tuple[object, ...], ...]:
     rows: list[tuple[object, ...]] = []
     for one in rungs:
         point, (words, span) = micro.estimate(one), RUNGS[one.name]
-        rows.append((run.manifest["run"], run.platform, words, one.name, point.value, point.low, point.high, len(one.times_ns), *(span or (None, None))))
+        rows.append(
+            (
+                run.manifest["run"],
+                run.platform,
+                words,
+                one.name,
+                point.value,
+                point.low,
+                point.high,
+                len(one.times_ns),
+                *(span or (None, None)),
+            )
+        )
     return tuple(rows)
 
 
 def _alt(run: MicroRun, rungs: list[Benchmark]) -> str:
-    words = [f"{RUNGS[one.name][0]} {micro.time_words(float(f'{micro.estimate(one).value:.3g}'))}" for one in rungs]
+    words = [
+        f"{RUNGS[one.name][0]} {micro.time_words(float(f'{micro.estimate(one).value:.3g}'))}"
+        for one in rungs
+    ]
     return f"Dot chart on {run.platform}, times on a logarithmic axis, from cheap to dear: {'; '.join(words)}."

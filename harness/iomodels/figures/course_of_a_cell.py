@@ -16,16 +16,31 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
 from iomodels.data.records import Condition, Record, Run, RunError
-from iomodels.judge.verdict import Verdict, judge_run, left_out
 from iomodels.figures import style
 from iomodels.figures.latency_by_percentile import duration
+from iomodels.judge.verdict import Verdict, judge_run, left_out
 
 NAME = "course_of_a_cell"
 QUESTION = "Was the load steady while it was measured?"
 TITLE = "Course of the load with the most connections"
 NOTE = "A line a repeat, in intervals of {width}. Shaded: warm-up, in no other figure. Left-out repeats are dotted."
-COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "rate_percent", "repeat", "seconds", "warmup",
-           "replies_per_second", "mean_us", "longest_us", "counts")
+COLUMNS = (
+    "run",
+    "platform",
+    "server",
+    "connections",
+    "size",
+    "reply_size",
+    "depth",
+    "rate_percent",
+    "repeat",
+    "seconds",
+    "warmup",
+    "replies_per_second",
+    "mean_us",
+    "longest_us",
+    "counts",
+)
 MOST_COLUMNS = 3
 MOST_INTERVALS = 60
 """Of a line: more are finer than the eye sees in a panel. The data beside the figure have every one."""
@@ -46,41 +61,88 @@ class Course:
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
     """The figure of a run. RunError if there is nothing to draw or the load generator told no course."""
-    records = [record for record in style.chosen(run, connections, sizes) if "intervals" in (style.result_of(record) or {})]
+    records = [
+        record
+        for record in style.chosen(run, connections, sizes)
+        if "intervals" in (style.result_of(record) or {})
+    ]
     if not records:
         raise RunError(f"{run.path}: no course of the load is recorded")
-    most, load = max(record.condition.connections for record in records), min((style.panel_of(r.condition) for r in records), key=style.by_rate)
-    records = [record for record in records if (record.condition.connections, style.panel_of(record.condition)) == (most, load)]
+    most, load = (
+        max(record.condition.connections for record in records),
+        min((style.panel_of(r.condition) for r in records), key=style.by_rate),
+    )
+    records = [
+        record
+        for record in records
+        if (record.condition.connections, style.panel_of(record.condition)) == (most, load)
+    ]
     courses = [course_of(record) for record in records]
     looks = style.looks(record.condition for record in records)
-    cells = {condition.label: condition for condition in dict.fromkeys(record.condition for record in records)}
+    cells = {
+        condition.label: condition
+        for condition in dict.fromkeys(record.condition for record in records)
+    }
     columns = min(MOST_COLUMNS, len(looks))
     blocks = math.ceil(len(looks) / columns)
     verdicts = judge_run(run)
     drawn = [coarser(course) for course in courses]
     note = NOTE.format(width=duration(drawn[0].width_s * 1e6))
     with style.rc():
-        figure, axes = style.sheet(run, records, (TITLE, note), columns, 2 * blocks, panel_height=1.4, share_y="row", further=_legend())
+        figure, axes = style.sheet(
+            run,
+            records,
+            (TITLE, note),
+            columns,
+            2 * blocks,
+            panel_height=1.4,
+            share_y="row",
+            further=_legend(),
+        )
         for place, (label, look) in enumerate(looks.items()):
             block, column = divmod(place, columns)
-            _column(axes[2 * block:2 * block + 2, column], [course for course in drawn if course.record.condition.label == label], look,
-                    f"{label}: {verdicts[cells[label]].kind.value}")
+            _column(
+                axes[2 * block : 2 * block + 2, column],
+                [course for course in drawn if course.record.condition.label == label],
+                look,
+                f"{label}: {verdicts[cells[label]].kind.value}",
+            )
         for place in range(len(looks), columns * blocks):
             for axis in axes[-2:, place % columns]:
                 axis.set_visible(False)
         _axes(axes, len(looks), columns)
     words = f"{most:,} connections × {style.size_words(load)}"
-    return style.Plot(NAME, QUESTION, f"{TITLE}: {words}", _alt(run, words, courses, verdicts, cells), figure, COLUMNS, _rows(run, courses),
-                      style.command(NAME, run, connections, sizes))
+    return style.Plot(
+        NAME,
+        QUESTION,
+        f"{TITLE}: {words}",
+        _alt(run, words, courses, verdicts, cells),
+        figure,
+        COLUMNS,
+        _rows(run, courses),
+        style.command(NAME, run, connections, sizes),
+    )
 
 
 def course_of(record: Record) -> Course:
     intervals = (style.result_of(record) or {})["intervals"]
     width, warmup = float(intervals["width_ns"]), int(intervals["warmup"])
-    middles = tuple((place - warmup + 0.5) * width / 1e9 for place in range(len(intervals["requests"])))
-    mean_us, longest_us = (tuple(math.nan if ns is None else ns / 1e3 for ns in intervals[name]) for name in ("mean_ns", "max_ns"))
-    return Course(record, middles, tuple(requests * 1e9 / width for requests in intervals["requests"]), mean_us, longest_us, width / 1e9,
-                  left_out(record) is None)
+    middles = tuple(
+        (place - warmup + 0.5) * width / 1e9 for place in range(len(intervals["requests"]))
+    )
+    mean_us, longest_us = (
+        tuple(math.nan if ns is None else ns / 1e3 for ns in intervals[name])
+        for name in ("mean_ns", "max_ns")
+    )
+    return Course(
+        record,
+        middles,
+        tuple(requests * 1e9 / width for requests in intervals["requests"]),
+        mean_us,
+        longest_us,
+        width / 1e9,
+        left_out(record) is None,
+    )
 
 
 def coarser(course: Course) -> Course:
@@ -90,14 +152,25 @@ def coarser(course: Course) -> Course:
     starts = [*range(warmup % together, len(course.seconds) - together + 1, together)]
 
     def joined(values: Sequence[float], join: Callable[[list[float]], float]) -> tuple[float, ...]:
-        groups = ([value for value in values[start:start + together] if not math.isnan(value)] for start in starts)
+        groups = (
+            [value for value in values[start : start + together] if not math.isnan(value)]
+            for start in starts
+        )
         return tuple(join(group) if group else math.nan for group in groups)
 
-    totals = [0.0 if math.isnan(us) else us * rate for us, rate in zip(course.mean_us, course.rates)]
+    totals = [
+        0.0 if math.isnan(us) else us * rate for us, rate in zip(course.mean_us, course.rates)
+    ]
     sums, rates = joined(totals, sum), joined(course.rates, sum)
     means = tuple(total / rate if rate else math.nan for total, rate in zip(sums, rates))
-    return replace(course, seconds=joined(course.seconds, mean), rates=tuple(rate / together for rate in rates), mean_us=means,
-                   longest_us=joined(course.longest_us, max), width_s=course.width_s * together)
+    return replace(
+        course,
+        seconds=joined(course.seconds, mean),
+        rates=tuple(rate / together for rate in rates),
+        mean_us=means,
+        longest_us=joined(course.longest_us, max),
+        width_s=course.width_s * together,
+    )
 
 
 def _column(axes: Sequence[Any], courses: Sequence[Course], look: style.Look, title: str) -> None:
@@ -105,14 +178,32 @@ def _column(axes: Sequence[Any], courses: Sequence[Course], look: style.Look, ti
     rate.set_title(title)
     for counts in (True, False):
         own = [course for course in courses if course.counts is counts]
-        line: dict[str, Any] = {"color": look.colour, "linewidth": 0.8, "alpha": 0.7, "linestyle": "-" if counts else (0, (1, 1.6))}
+        line: dict[str, Any] = {
+            "color": look.colour,
+            "linewidth": 0.8,
+            "alpha": 0.7,
+            "linestyle": "-" if counts else (0, (1, 1.6)),
+        }
         seconds = _joined(course.seconds for course in own)
         rate.plot(seconds, _joined(course.rates for course in own), **line)
         latency.plot(seconds, _joined(course.mean_us for course in own), **line)
-        latency.plot(_dashes(course.seconds for course in own), [value for course in own for us in course.longest_us for value in (us, us, math.nan)],
-                     color=look.colour, linewidth=1.6, alpha=0.45, solid_capstyle="butt")
+        latency.plot(
+            _dashes(course.seconds for course in own),
+            [value for course in own for us in course.longest_us for value in (us, us, math.nan)],
+            color=look.colour,
+            linewidth=1.6,
+            alpha=0.45,
+            solid_capstyle="butt",
+        )
     for axis in axes:
-        axis.axvspan(min(course.seconds[0] - course.width_s / 2 for course in courses), 0, color=style.GRID, alpha=0.6, linewidth=0, zorder=0)
+        axis.axvspan(
+            min(course.seconds[0] - course.width_s / 2 for course in courses),
+            0,
+            color=style.GRID,
+            alpha=0.6,
+            linewidth=0,
+            zorder=0,
+        )
 
 
 def _joined(repeats: Iterable[Sequence[float]]) -> list[float]:
@@ -122,11 +213,27 @@ def _joined(repeats: Iterable[Sequence[float]]) -> list[float]:
 
 def _dashes(repeats: Iterable[Sequence[float]]) -> list[float]:
     """Begin and end of every interval, each a line of its own: as marks they would be most of the picture's bytes."""
-    return [end for repeat in repeats for at in repeat for end in (at - (repeat[1] - repeat[0]) / 2, at + (repeat[1] - repeat[0]) / 2, math.nan)]
+    return [
+        end
+        for repeat in repeats
+        for at in repeat
+        for end in (at - (repeat[1] - repeat[0]) / 2, at + (repeat[1] - repeat[0]) / 2, math.nan)
+    ]
 
 
 def _legend() -> list[Line2D]:
-    return [Line2D([], [], color=style.MUTED, linewidth=0.9, label="mean service time"), Line2D([], [], color=style.MUTED, linewidth=1.6, alpha=0.6, linestyle=(0, (1, 1.5)), label="longest")]
+    return [
+        Line2D([], [], color=style.MUTED, linewidth=0.9, label="mean service time"),
+        Line2D(
+            [],
+            [],
+            color=style.MUTED,
+            linewidth=1.6,
+            alpha=0.6,
+            linestyle=(0, (1, 1.5)),
+            label="longest",
+        ),
+    ]
 
 
 def _axes(axes: Any, series: int, columns: int) -> None:
@@ -147,17 +254,51 @@ def _axes(axes: Any, series: int, columns: int) -> None:
 
 def _rows(run: Run, courses: Sequence[Course]) -> tuple[tuple[object, ...], ...]:
     rows: list[tuple[object, ...]] = []
-    for course in sorted(courses, key=lambda each: (each.record.condition.label, each.record.repeat)):
+    for course in sorted(
+        courses, key=lambda each: (each.record.condition.label, each.record.repeat)
+    ):
         c = course.record.condition
-        head = (run.manifest["run"], style.platform_of(run), c.label, c.connections, *style.panel_of(c), course.record.repeat)
-        rows += [(*head, at, at < 0, rate, *(None if math.isnan(us) else us for us in (mean, longest)), course.counts)
-                 for at, rate, mean, longest in zip(course.seconds, course.rates, course.mean_us, course.longest_us)]
+        head = (
+            run.manifest["run"],
+            style.platform_of(run),
+            c.label,
+            c.connections,
+            *style.panel_of(c),
+            course.record.repeat,
+        )
+        rows += [
+            (
+                *head,
+                at,
+                at < 0,
+                rate,
+                *(None if math.isnan(us) else us for us in (mean, longest)),
+                course.counts,
+            )
+            for at, rate, mean, longest in zip(
+                course.seconds, course.rates, course.mean_us, course.longest_us
+            )
+        ]
     return tuple(rows)
 
 
-def _alt(run: Run, words: str, courses: Sequence[Course], verdicts: Mapping[Condition, Verdict], cells: Mapping[str, Condition]) -> str:
+def _alt(
+    run: Run,
+    words: str,
+    courses: Sequence[Course],
+    verdicts: Mapping[Condition, Verdict],
+    cells: Mapping[str, Condition],
+) -> str:
     told = []
     for label, cell in cells.items():
-        inside = [rate for course in courses if course.record.condition == cell for at, rate in zip(course.seconds, course.rates) if at > 0]
-        told.append(f"{label}: {style.rounded(min(inside))} to {style.rounded(max(inside))} replies a second, {verdicts[cell].kind.value}")
+        inside = [
+            rate
+            for course in courses
+            if course.record.condition == cell
+            for at, rate in zip(course.seconds, course.rates)
+            if at > 0
+        ]
+        told.append(
+            f"{label}: {style.rounded(min(inside))} to {style.rounded(max(inside))} replies a second, {verdicts[cell].kind.value}"
+        )
     return f"Line charts on {style.platform_of(run)}: course of {words}, interval by interval. {'; '.join(told)}."

@@ -15,10 +15,10 @@ from typing import Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from iomodels.judge import stats
 from iomodels.data.records import Condition, Record, Run
-from iomodels.judge.verdict import judge_run, left_out
 from iomodels.figures import style
+from iomodels.judge import stats
+from iomodels.judge.verdict import judge_run, left_out
 
 NAME = "latency_by_percentile"
 QUESTION = "How long do requests take, out to the rare slow ones?"
@@ -26,8 +26,23 @@ TITLE = "Latency by percentile"
 SERVICE_NOTE = " Line with markers: response time, from when a request was due. Dotted: service time, from when it was sent."
 NOTE = "Line: all valid repeats together. Band: lowest to highest repeat. Cut where fewer than 10 samples lie beyond."
 HOLLOW_NOTE = " Hollow marks: not valid."
-COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "rate_percent", "time", "percentile", "latency_us",
-           "lowest_repeat_us", "highest_repeat_us", "samples", "repeats_ok")
+COLUMNS = (
+    "run",
+    "platform",
+    "server",
+    "connections",
+    "size",
+    "reply_size",
+    "depth",
+    "rate_percent",
+    "time",
+    "percentile",
+    "latency_us",
+    "lowest_repeat_us",
+    "highest_repeat_us",
+    "samples",
+    "repeats_ok",
+)
 STEPS_A_NINE = 40
 """Points of the line for each further nine; whole nines are always among them."""
 MOST_COLUMNS = 3
@@ -53,36 +68,69 @@ Curves = dict[Condition, Curve]
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
     """The figure of a run; without `connections` the fewest, the middle and the most. RunError if there is nothing to draw."""
     known = sorted({record.condition.connections for record in run.records})
-    shown = connections or tuple(known if len(known) <= MOST_COLUMNS else (known[0], known[len(known) // 2], known[-1]))
+    shown = connections or tuple(
+        known if len(known) <= MOST_COLUMNS else (known[0], known[len(known) // 2], known[-1])
+    )
     records = style.chosen(run, shown, sizes)
     columns = sorted({record.condition.connections for record in records})
     rows = sorted({style.panel_of(record.condition) for record in records})
     curves = _curves(run, records)
-    note = NOTE + SERVICE_NOTE * any(curve.service for curve in curves.values()) + HOLLOW_NOTE * (not all(curve.valid for curve in curves.values()))
+    note = (
+        NOTE
+        + SERVICE_NOTE * any(curve.service for curve in curves.values())
+        + HOLLOW_NOTE * (not all(curve.valid for curve in curves.values()))
+    )
     with style.rc():
-        figure, axes = style.sheet(run, records, (TITLE, note), len(columns), len(rows), panel_height=2.4, share_y="col")
+        figure, axes = style.sheet(
+            run, records, (TITLE, note), len(columns), len(rows), panel_height=2.4, share_y="col"
+        )
         looks = style.looks(record.condition for record in records)
         for i, panel in enumerate(rows):
             for j, count in enumerate(columns):
-                inside = {c.label: curve for c, curve in curves.items() if style.panel_of(c) == panel and c.connections == count}
-                _panel(axes[i, j], {label: inside[label] for label in looks if label in inside}, looks)
-                axes[i, j].set_title(f"{count:,} conn. × {style.size_words(panel).removesuffix(' of the lowest peak')}")
-        _axes(axes, max((point[0] for curve in curves.values() for point in curve.points), default=90.0))
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, curves), figure, COLUMNS, _rows(run, curves),
-                      style.command(NAME, run, connections, sizes))
+                inside = {
+                    c.label: curve
+                    for c, curve in curves.items()
+                    if style.panel_of(c) == panel and c.connections == count
+                }
+                _panel(
+                    axes[i, j], {label: inside[label] for label in looks if label in inside}, looks
+                )
+                axes[i, j].set_title(
+                    f"{count:,} conn. × {style.size_words(panel).removesuffix(' of the lowest peak')}"
+                )
+        _axes(
+            axes,
+            max((point[0] for curve in curves.values() for point in curve.points), default=90.0),
+        )
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, curves),
+        figure,
+        COLUMNS,
+        _rows(run, curves),
+        style.command(NAME, run, connections, sizes),
+    )
 
 
 def _grid(samples: int) -> list[float]:
     """The percentiles that so many samples support, evenly spaced on the stretched axis, from 0 % up."""
     nines = math.log10(samples / stats.SAMPLES_BEYOND) if samples > stats.SAMPLES_BEYOND else 0.0
-    grid = [100 * (1 - 10 ** (-step / STEPS_A_NINE)) for step in range(1, math.floor(nines * STEPS_A_NINE + 1e-9) + 1)]
+    grid = [
+        100 * (1 - 10 ** (-step / STEPS_A_NINE))
+        for step in range(1, math.floor(nines * STEPS_A_NINE + 1e-9) + 1)
+    ]
     return [percent for percent in sorted({*grid, 50.0}) if stats.supported(samples, percent)]
 
 
 def _curves(run: Run, records: Sequence[Record]) -> Curves:
     """The cells, panel by panel, from their valid repeats."""
     verdicts = judge_run(run)
-    cells = sorted({record.condition for record in records}, key=lambda c: (style.panel_of(c), c.connections, c.label))
+    cells = sorted(
+        {record.condition for record in records},
+        key=lambda c: (style.panel_of(c), c.connections, c.label),
+    )
     valid: dict[Condition, list[Record]] = {cell: [] for cell in cells}
     for record in records:
         if not left_out(record):
@@ -91,9 +139,14 @@ def _curves(run: Run, records: Sequence[Record]) -> Curves:
 
 
 def _cell(records: Sequence[Record], valid: bool) -> Curve:
-    response, service = ([counts for record in records if (counts := style.histogram(record, time))] for time in style.TIMES)
+    response, service = (
+        [counts for record in records if (counts := style.histogram(record, time))]
+        for time in style.TIMES
+    )
     points, merged = _curve(response)
-    return Curve(points, _curve(service)[0] if service != response else (), merged, len(response), valid)
+    return Curve(
+        points, _curve(service)[0] if service != response else (), merged, len(response), valid
+    )
 
 
 def _curve(histograms: Sequence[stats.Histogram]) -> tuple[tuple[Point, ...], stats.Histogram]:
@@ -104,8 +157,16 @@ def _curve(histograms: Sequence[stats.Histogram]) -> tuple[tuple[Point, ...], st
     each = [(stats.samples(one), stats.percentiles(one, grid)) for one in histograms]
     points: list[Point] = []
     for place, percent in enumerate(grid):
-        values = [found for count, one in each if stats.supported(count, percent) and (found := one[place]) is not None]
-        low, high = (min(values) / 1e3, max(values) / 1e3) if 1 < len(values) == len(histograms) else (None, None)
+        values = [
+            found
+            for count, one in each
+            if stats.supported(count, percent) and (found := one[place]) is not None
+        ]
+        low, high = (
+            (min(values) / 1e3, max(values) / 1e3)
+            if 1 < len(values) == len(histograms)
+            else (None, None)
+        )
         value = middle[place]
         if value is not None:
             points.append((percent, value / 1e3, low, high))
@@ -130,28 +191,50 @@ def _panel(axis: Any, curves: dict[str, Curve], looks: dict[str, style.Look]) ->
         x = [position(point[0]) for point in curve.points]
         line = style.line_style(looks[label]) | {"markevery": (5 + 7 * place, STEPS_A_NINE // 2)}
         if not curve.valid:
-            line |= {"markerfacecolor": style.PAPER, "markeredgecolor": looks[label].colour, "markeredgewidth": 1.1}
+            line |= {
+                "markerfacecolor": style.PAPER,
+                "markeredgecolor": looks[label].colour,
+                "markeredgewidth": 1.1,
+            }
         if curve.points:
             axis.plot(x, [point[1] for point in curve.points], **line, zorder=3)
         if curve.service:
-            axis.plot([position(point[0]) for point in curve.service], [point[1] for point in curve.service],
-                      **style.second_line_style(looks[label]), zorder=2)
-        band = [(at, point[2], point[3]) for at, point in zip(x, curve.points) if point[2] is not None]
+            axis.plot(
+                [position(point[0]) for point in curve.service],
+                [point[1] for point in curve.service],
+                **style.second_line_style(looks[label]),
+                zorder=2,
+            )
+        band = [
+            (at, point[2], point[3]) for at, point in zip(x, curve.points) if point[2] is not None
+        ]
         if band:
             alpha = 0.16 if len(looks) <= style.MOST_BANDS else 0.07
-            axis.fill_between(*zip(*band), color=looks[label].colour, alpha=alpha, linewidth=0, zorder=1)
+            axis.fill_between(
+                *zip(*band), color=looks[label].colour, alpha=alpha, linewidth=0, zorder=1
+            )
     if not any(curve.points for curve in curves.values()):
-        axis.text(0.5, 0.5, "no valid repeat", transform=axis.transAxes, ha="center", va="center", color=style.MUTED)
+        axis.text(
+            0.5,
+            0.5,
+            "no valid repeat",
+            transform=axis.transAxes,
+            ha="center",
+            va="center",
+            color=style.MUTED,
+        )
 
 
 def _axes(axes: Any, highest: float) -> None:
     """Scales and ticks: 50, 90, 99, 99.9 … as far as any line goes."""
-    nines = [100 * (1 - 10.0 ** -n) for n in range(1, 10)]
+    nines = [100 * (1 - 10.0**-n) for n in range(1, 10)]
     ticks = [50.0, *(percent for percent in nines if position(percent) <= position(highest) + 1e-6)]
     for axis in axes.flat:
         axis.set_yscale("log")
         axis.set_xlim(0, max(1.0, position(highest)) * 1.03)
-        axis.set_xticks([position(percent) for percent in ticks], [f"{percent:.10g}" for percent in ticks])
+        axis.set_xticks(
+            [position(percent) for percent in ticks], [f"{percent:.10g}" for percent in ticks]
+        )
         low, high = axis.get_ylim() if axis.lines else (1.0, 10.0)
         axis.set_ylim(low, high)
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
@@ -166,7 +249,13 @@ def _axes(axes: Any, highest: float) -> None:
 def _rows(run: Run, curves: Curves) -> tuple[tuple[object, ...], ...]:
     rows: list[tuple[object, ...]] = []
     for cell, curve in curves.items():
-        head = (run.manifest["run"], style.platform_of(run), cell.label, cell.connections, *style.panel_of(cell))
+        head = (
+            run.manifest["run"],
+            style.platform_of(run),
+            cell.label,
+            cell.connections,
+            *style.panel_of(cell),
+        )
         tail = (stats.samples(curve.merged), curve.repeats)
         for time, points in zip(style.TIMES, (curve.points, curve.service)):
             rows += [(*head, time, f"{point[0]:.10g}", *point[1:], *tail) for point in points]
@@ -178,6 +267,11 @@ def _alt(run: Run, curves: Curves) -> str:
     sentences = []
     for cell, curve in curves.items():
         if curve.merged:
-            p50, p99 = (duration(float(f"{(value or 0) / 1e3:.3g}")) for value in stats.percentiles(curve.merged, (50, 99)))
-            sentences.append(f"{cell.label}, {cell.connections:,} × {style.size_words(style.panel_of(cell))}: p50 {p50}, p99 {p99}.")
+            p50, p99 = (
+                duration(float(f"{(value or 0) / 1e3:.3g}"))
+                for value in stats.percentiles(curve.merged, (50, 99))
+            )
+            sentences.append(
+                f"{cell.label}, {cell.connections:,} × {style.size_words(style.panel_of(cell))}: p50 {p50}, p99 {p99}."
+            )
     return f"Line chart on {style.platform_of(run)}: latency by percentile, logarithmic. {' '.join(sentences) or 'No valid repeat.'}"

@@ -15,19 +15,35 @@ from typing import Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
-from iomodels.judge import stats
 from iomodels.data.records import Condition, Record, Run, RunError
-from iomodels.judge.verdict import judge_run, left_out
 from iomodels.figures import style
 from iomodels.figures.latency_by_percentile import duration
+from iomodels.judge import stats
+from iomodels.judge.verdict import judge_run, left_out
 
 NAME = "latency_by_rate"
 QUESTION = "How much load does each model bear before requests have to wait?"
 TITLE = "Response time by achieved rate"
 NOTE = "Line: from the lowest offered rate to the highest, all valid repeats together. Hollow: not valid. Tick on the x axis: peak of the closed loop."
 SERVICE_NOTE = " Dotted: service time, from when a request was sent."
-COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "rate_percent", "offered_per_second", "achieved_per_second",
-           "time", "percentile", "latency_us", "samples", "repeats", "verdict")
+COLUMNS = (
+    "run",
+    "platform",
+    "server",
+    "connections",
+    "size",
+    "reply_size",
+    "depth",
+    "rate_percent",
+    "offered_per_second",
+    "achieved_per_second",
+    "time",
+    "percentile",
+    "latency_us",
+    "samples",
+    "repeats",
+    "verdict",
+)
 PERCENTS = (50.0, 99.0, 99.9)
 FEWEST_RATES = 2
 
@@ -63,15 +79,36 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     peaks = _peaks(records)
     note = NOTE + SERVICE_NOTE * any(point.us["service"] != point.us["response"] for point in found)
     with style.rc():
-        figure, axes = style.sheet(run, [record for record in records if record.condition.rate_percent], (TITLE, note), len(PERCENTS), len(places),
-                                   panel_height=2.4)
+        figure, axes = style.sheet(
+            run,
+            [record for record in records if record.condition.rate_percent],
+            (TITLE, note),
+            len(PERCENTS),
+            len(places),
+            panel_height=2.4,
+        )
         looks = style.looks(record.condition for record in records)
         for i, place in enumerate(places):
             for j, percent in enumerate(PERCENTS):
-                _panel(axes[i, j], [point for point in found if place_of(point.condition) == place], j, looks, peaks.get(place, {}))
+                _panel(
+                    axes[i, j],
+                    [point for point in found if place_of(point.condition) == place],
+                    j,
+                    looks,
+                    peaks.get(place, {}),
+                )
                 axes[i, j].set_title(f"p{percent:g}, {place[1]:,} × {style.size_words(place[0])}")
         _axes(axes)
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, found), figure, COLUMNS, _rows(run, found), style.command(NAME, run, connections, sizes))
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, found),
+        figure,
+        COLUMNS,
+        _rows(run, found),
+        style.command(NAME, run, connections, sizes),
+    )
 
 
 def place_of(condition: Condition) -> Place:
@@ -93,11 +130,31 @@ def _point(cell: Condition, records: Sequence[Record], valid: bool) -> Point:
     results = [result for record in records if (result := style.result_of(record))]
     audits = [result.get("audit") or {} for result in results]
     achieved = stats.median([float(result["requests_per_second"]) for result in results])
-    offered = stats.median([float(audit["target_rate"]) for audit in audits if audit.get("target_rate") is not None])
-    merged = {time: stats.merge(style.histogram(record, time) for record in records) for time in style.TIMES}
-    us = {time: tuple(value / 1e3 if value is not None and stats.supported(stats.samples(counts), percent) else None
-                      for percent, value in zip(PERCENTS, stats.percentiles(counts, PERCENTS))) for time, counts in merged.items()}
-    return Point(cell, offered or math.nan, achieved or math.nan, us, stats.samples(merged["response"]), len(results), valid)
+    offered = stats.median(
+        [float(audit["target_rate"]) for audit in audits if audit.get("target_rate") is not None]
+    )
+    merged = {
+        time: stats.merge(style.histogram(record, time) for record in records)
+        for time in style.TIMES
+    }
+    us = {
+        time: tuple(
+            value / 1e3
+            if value is not None and stats.supported(stats.samples(counts), percent)
+            else None
+            for percent, value in zip(PERCENTS, stats.percentiles(counts, PERCENTS))
+        )
+        for time, counts in merged.items()
+    }
+    return Point(
+        cell,
+        offered or math.nan,
+        achieved or math.nan,
+        us,
+        stats.samples(merged["response"]),
+        len(results),
+        valid,
+    )
 
 
 def _peaks(records: Sequence[Record]) -> dict[Place, dict[str, float]]:
@@ -106,28 +163,74 @@ def _peaks(records: Sequence[Record]) -> dict[Place, dict[str, float]]:
     for record in records:
         result = style.result_of(record)
         if result and not record.condition.rate_percent and not left_out(record):
-            rates.setdefault((place_of(record.condition), record.condition.label), []).append(float(result["requests_per_second"]))
+            rates.setdefault((place_of(record.condition), record.condition.label), []).append(
+                float(result["requests_per_second"])
+            )
     peaks: dict[Place, dict[str, float]] = {}
     for (place, label), values in rates.items():
         peaks.setdefault(place, {})[label] = stats.median(values) or 0.0
     return peaks
 
 
-def _panel(axis: Any, found: Sequence[Point], column: int, looks: Mapping[str, style.Look], peaks: Mapping[str, float]) -> None:
+def _panel(
+    axis: Any,
+    found: Sequence[Point],
+    column: int,
+    looks: Mapping[str, style.Look],
+    peaks: Mapping[str, float],
+) -> None:
     for label, look in looks.items():
-        own = [(point.achieved, point.us["response"][column], point.us["service"][column], point.valid)
-               for point in found if point.condition.label == label]
+        own = [
+            (point.achieved, point.us["response"][column], point.us["service"][column], point.valid)
+            for point in found
+            if point.condition.label == label
+        ]
         drawn = [each for each in own if each[1] is not None]
-        axis.plot([each[0] for each in drawn], [each[1] for each in drawn], **style.line_style(look), zorder=3)
-        axis.plot([each[0] for each in drawn], [each[2] for each in drawn], **style.second_line_style(look), zorder=2)
+        axis.plot(
+            [each[0] for each in drawn],
+            [each[1] for each in drawn],
+            **style.line_style(look),
+            zorder=3,
+        )
+        axis.plot(
+            [each[0] for each in drawn],
+            [each[2] for each in drawn],
+            **style.second_line_style(look),
+            zorder=2,
+        )
         for at, value, _, valid in drawn:
             if not valid:
-                axis.plot(at, value, look.marker, markerfacecolor=style.PAPER, markeredgecolor=look.colour, markersize=6.5, markeredgewidth=1.1, zorder=4)
+                axis.plot(
+                    at,
+                    value,
+                    look.marker,
+                    markerfacecolor=style.PAPER,
+                    markeredgecolor=look.colour,
+                    markersize=6.5,
+                    markeredgewidth=1.1,
+                    zorder=4,
+                )
     if not any(point.us["response"][column] is not None for point in found):
-        axis.text(0.5, 0.5, "too few samples beyond", transform=axis.transAxes, ha="center", va="center", color=style.MUTED)
+        axis.text(
+            0.5,
+            0.5,
+            "too few samples beyond",
+            transform=axis.transAxes,
+            ha="center",
+            va="center",
+            color=style.MUTED,
+        )
     for label, look in looks.items():
         if label in peaks:
-            axis.plot(peaks[label], 0.03, "|", color=look.colour, markersize=8, markeredgewidth=1.6, transform=axis.get_xaxis_transform())
+            axis.plot(
+                peaks[label],
+                0.03,
+                "|",
+                color=look.colour,
+                markersize=8,
+                markeredgewidth=1.6,
+                transform=axis.get_xaxis_transform(),
+            )
 
 
 def _axes(axes: Any) -> None:
@@ -150,17 +253,32 @@ def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
     rows: list[tuple[object, ...]] = []
     for point in found:
         c = point.condition
-        head = (run.manifest["run"], style.platform_of(run), c.label, c.connections, *style.panel_of(c), point.offered, point.achieved)
-        rows += [(*head, time, percent, value, point.samples, point.repeats, verdicts[c].kind.value)
-                 for time in style.TIMES for percent, value in zip(PERCENTS, point.us[time])]
+        head = (
+            run.manifest["run"],
+            style.platform_of(run),
+            c.label,
+            c.connections,
+            *style.panel_of(c),
+            point.offered,
+            point.achieved,
+        )
+        rows += [
+            (*head, time, percent, value, point.samples, point.repeats, verdicts[c].kind.value)
+            for time in style.TIMES
+            for percent, value in zip(PERCENTS, point.us[time])
+        ]
     return tuple(rows)
 
 
 def _alt(run: Run, found: Sequence[Point]) -> str:
     """In words: rate and p99 of every series at its highest offered rate."""
-    highest = {(place_of(point.condition), point.condition.label): point for point in found}  # in order of rate: the last one stays
-    told = [f"{label}, {place[1]:,} × {style.size_words(place[0])}: p99 {_words(point.us['response'][1])} at {style.rounded(point.achieved)} a second"
-            for (place, label), point in highest.items()]
+    highest = {
+        (place_of(point.condition), point.condition.label): point for point in found
+    }  # in order of rate: the last one stays
+    told = [
+        f"{label}, {place[1]:,} × {style.size_words(place[0])}: p99 {_words(point.us['response'][1])} at {style.rounded(point.achieved)} a second"
+        for (place, label), point in highest.items()
+    ]
     return f"Line charts on {style.platform_of(run)}: response time by achieved rate, logarithmic. At the highest offered rate: {'; '.join(told)}."
 
 

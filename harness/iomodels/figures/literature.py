@@ -58,10 +58,22 @@ def _of_table(table: Mapping[str, Any]) -> list[Published]:
     found = []
     for row in table["row"]:
         port = min(ports, key=lambda each: float(abs(each["attempted"] - row["attempted"])))
-        doubtful = {"received_bytes_per_s", "connected"} & ({*row["unverified"]} | {*port["unverified"]})
+        doubtful = {"received_bytes_per_s", "connected"} & (
+            {*row["unverified"]} | {*port["unverified"]}
+        )
         if row["model"] != BASELINE:
-            found.append(Published(table["id"], table["year"], table["source"], row["model"], row["connected"],
-                                   row["received_bytes_per_s"] / port["received_bytes_per_s"], not doubtful, table["conditions"]))
+            found.append(
+                Published(
+                    table["id"],
+                    table["year"],
+                    table["source"],
+                    row["model"],
+                    row["connected"],
+                    row["received_bytes_per_s"] / port["received_bytes_per_s"],
+                    not doubtful,
+                    table["conditions"],
+                )
+            )
     return found
 
 
@@ -69,5 +81,17 @@ def _of_set(one: Mapping[str, Any]) -> list[Published]:
     values = one["values"]
     if BASELINE not in values or "connections" not in one:
         return []
-    return [Published(one["id"], one.get("year"), one["source"], model, one["connections"], value / values[BASELINE], one["verified"],
-                      one["conditions"]) for model, value in values.items() if model != BASELINE]
+    return [
+        Published(
+            one["id"],
+            one.get("year"),
+            one["source"],
+            model,
+            one["connections"],
+            value / values[BASELINE],
+            one["verified"],
+            one["conditions"],
+        )
+        for model, value in values.items()
+        if model != BASELINE
+    ]

@@ -12,17 +12,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iomodels.judge import stats
 from iomodels.data.records import Condition, Record, Run, RunError
-from iomodels.judge.verdict import judge_run
 from iomodels.figures import style
+from iomodels.judge import stats
+from iomodels.judge.verdict import judge_run
 
 NAME = "memory_by_connections"
 QUESTION = "What does a connection cost in memory and threads?"
 TITLE = "Memory and threads of the server by connections"
 NOTE = "At the end of the measuring window; median of the valid repeats with its 95 % bootstrap interval. Hollow: not valid."
-COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "rate_percent", "gauge", "median", "ci95_low", "ci95_high",
-           "repeats", "per_connection", "source", "reason", "verdict")
+COLUMNS = (
+    "run",
+    "platform",
+    "server",
+    "connections",
+    "size",
+    "reply_size",
+    "depth",
+    "rate_percent",
+    "gauge",
+    "median",
+    "ci95_low",
+    "ci95_high",
+    "repeats",
+    "per_connection",
+    "source",
+    "reason",
+    "verdict",
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +52,11 @@ class Gauge:
 
 
 KIB, MIB = 1 / 1024, 1 / 1024**2
-GAUGES = (Gauge("private_bytes", "private memory, MiB", MIB, (1024, "KiB")), Gauge("nonpaged_pool_bytes", "non-paged pool, KiB", KIB, (1, "KiB")),
-          Gauge("threads", "threads", 1.0, None))
+GAUGES = (
+    Gauge("private_bytes", "private memory, MiB", MIB, (1024, "KiB")),
+    Gauge("nonpaged_pool_bytes", "non-paged pool, KiB", KIB, (1, "KiB")),
+    Gauge("threads", "threads", 1.0, None),
+)
 
 
 @dataclass(frozen=True)
@@ -55,34 +75,73 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     """The figure of a run. RunError if there is nothing to draw or no counter was recorded."""
     records = style.chosen(run, connections, sizes)
     found = points(run, records)
-    gauges = [gauge for gauge in GAUGES if any(point.values and point.gauge is gauge for point in found)]
+    gauges = [
+        gauge for gauge in GAUGES if any(point.values and point.gauge is gauge for point in found)
+    ]
     if not gauges:
         raise RunError(f"{run.path}: no memory and no threads are recorded")
     found = [point for point in found if point.gauge in gauges]
     loads = sorted({style.panel_of(record.condition) for record in records}, key=style.by_rate)
     with style.rc():
-        figure, axes = style.sheet(run, records, (TITLE, NOTE), len(gauges), len(loads), panel_height=2.3, share_y="col")
+        figure, axes = style.sheet(
+            run, records, (TITLE, NOTE), len(gauges), len(loads), panel_height=2.3, share_y="col"
+        )
         looks = style.looks(record.condition for record in records)
         for j, gauge in enumerate(gauges):
-            style.plain_log(axes[0, j], [value for point in found if point.gauge is gauge for value in point.values])
+            style.plain_log(
+                axes[0, j],
+                [value for point in found if point.gauge is gauge for value in point.values],
+            )
             for i, load in enumerate(loads):
-                _panel(axes[i, j], [point for point in found if (point.gauge, style.panel_of(point.condition)) == (gauge, load)], looks)
+                _panel(
+                    axes[i, j],
+                    [
+                        point
+                        for point in found
+                        if (point.gauge, style.panel_of(point.condition)) == (gauge, load)
+                    ],
+                    looks,
+                )
                 axes[i, j].set_title(style.size_words(load))
                 axes[i, j].set_ylabel(f"{gauge.words} (log scale)")
-        style.count_axis(axes[-1], sorted({record.condition.connections for record in records}), plain_y=False)
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, found), figure, COLUMNS, _rows(run, found), style.command(NAME, run, connections, sizes))
+        style.count_axis(
+            axes[-1], sorted({record.condition.connections for record in records}), plain_y=False
+        )
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, found),
+        figure,
+        COLUMNS,
+        _rows(run, found),
+        style.command(NAME, run, connections, sizes),
+    )
 
 
 def points(run: Run, records: Sequence[Record]) -> list[Point]:
     verdicts = judge_run(run)
-    return [Point(cell, gauge, style.counted(repeats, f"server.{gauge.counter}", gauge.scale), verdicts[cell].valid)
-            for cell, repeats in style.counting(records).items() for gauge in GAUGES]
+    return [
+        Point(
+            cell,
+            gauge,
+            style.counted(repeats, f"server.{gauge.counter}", gauge.scale),
+            verdicts[cell].valid,
+        )
+        for cell, repeats in style.counting(records).items()
+        for gauge in GAUGES
+    ]
 
 
 def slope(found: Sequence[Point], like: Point) -> float | None:
     """What one more connection takes, in the gauge's unit: between the fewest and the most of the series. None with one load."""
     wanted = like.gauge, like.condition.label, style.panel_of(like.condition)
-    own = [point for point in found if point.values and (point.gauge, point.condition.label, style.panel_of(point.condition)) == wanted]
+    own = [
+        point
+        for point in found
+        if point.values
+        and (point.gauge, point.condition.label, style.panel_of(point.condition)) == wanted
+    ]
     if len(own) < 2:
         return None
     ends = own[0], own[-1]  # the points are in order of their connections
@@ -94,14 +153,24 @@ def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, style.Look]) -
     told = []
     for label, look in looks.items():
         own = [point for point in found if point.condition.label == label]
-        style.median_line(axis, look, [(point.condition.connections, point.values, point.valid) for point in own])
+        style.median_line(
+            axis, look, [(point.condition.connections, point.values, point.valid) for point in own]
+        )
         part = slope(found, own[0]) if own else None
         if part is not None and own[0].gauge.slope:
             factor, unit = own[0].gauge.slope
             told.append(f"{label} {style.rounded(part * factor)}")
     if told:
         words = f"{unit} a connection: {', '.join(told)}"
-        axis.text(0.02, 0.98, "\n".join(textwrap.wrap(words, 44)), transform=axis.transAxes, fontsize=6.5, va="top", color=style.MUTED)
+        axis.text(
+            0.02,
+            0.98,
+            "\n".join(textwrap.wrap(words, 44)),
+            transform=axis.transAxes,
+            fontsize=6.5,
+            va="top",
+            color=style.MUTED,
+        )
 
 
 def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
@@ -109,9 +178,22 @@ def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
     rows = []
     for point in found:
         c, middle = point.condition, stats.median_estimate(point.values)
-        rows.append((run.manifest["run"], style.platform_of(run), c.label, c.connections, *style.panel_of(c), point.gauge.words,
-                     *((middle.value, middle.low, middle.high) if middle else (None, None, None)), len(point.values), slope(found, point),
-                     point.found.source, point.found.reason, verdicts[c].kind.value))
+        rows.append(
+            (
+                run.manifest["run"],
+                style.platform_of(run),
+                c.label,
+                c.connections,
+                *style.panel_of(c),
+                point.gauge.words,
+                *((middle.value, middle.low, middle.high) if middle else (None, None, None)),
+                len(point.values),
+                slope(found, point),
+                point.found.source,
+                point.found.reason,
+                verdicts[c].kind.value,
+            )
+        )
     return tuple(rows)
 
 
@@ -121,7 +203,14 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
     most = max((point.condition.connections for point in found), default=0)
     for load in sorted({style.panel_of(point.condition) for point in found}, key=style.by_rate):
         for gauge in GAUGES:
-            values = [f"{point.condition.label} {style.rounded(stats.median(point.values) or 0)}" for point in found if point.values
-                      and (point.condition.connections, style.panel_of(point.condition), point.gauge) == (most, load, gauge)]
-            told += [f"{style.size_words(load)}, {gauge.words}: {', '.join(values)}."] if values else []
+            values = [
+                f"{point.condition.label} {style.rounded(stats.median(point.values) or 0)}"
+                for point in found
+                if point.values
+                and (point.condition.connections, style.panel_of(point.condition), point.gauge)
+                == (most, load, gauge)
+            ]
+            told += (
+                [f"{style.size_words(load)}, {gauge.words}: {', '.join(values)}."] if values else []
+            )
     return f"Line charts on {style.platform_of(run)}: memory and threads of the server, at {most:,} connections. {' '.join(told)}"

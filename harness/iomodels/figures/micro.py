@@ -10,10 +10,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from iomodels.judge import stats
 from iomodels.data.micro import Benchmark, MicroRun
 from iomodels.data.records import RunError
 from iomodels.figures import style
+from iomodels.judge import stats
 
 Draw = Callable[[MicroRun], style.Plot]
 
@@ -29,7 +29,11 @@ def time_words(ns: float) -> str:
 def sheet(run: MicroRun, title: str, note: str, height: float) -> tuple[Figure, Any]:
     """A figure of one panel below its head: title, platform, repetitions, run, note on how to read it."""
     conditions = f"{run.platform} · n = {run.manifest['repetitions']} repetitions, random order · run {run.manifest['run']}"
-    lines = [line for text in (conditions, note) for line in textwrap.wrap(text, width=int(style.WIDTH_INCHES * 16.5))]
+    lines = [
+        line
+        for text in (conditions, note)
+        for line in textwrap.wrap(text, width=int(style.WIDTH_INCHES * 16.5))
+    ]
     warning = style.emulated(run.platform)
     head = 0.36 + 0.15 * len(lines) + 0.17 * warning
     figure = Figure(figsize=(style.WIDTH_INCHES, head + height), layout="constrained")

@@ -16,8 +16,18 @@ NAME = "primitive_costs"
 QUESTION = "What does each primitive cost?"
 TITLE = "Cost of each primitive"
 NOTE = "Bar: median time per operation (log scale). Whisker: its 95 % bootstrap interval. Least and greatest parameter only."
-COLUMNS = ("run", "platform", "benchmark", "median_ns", "ci95_low_ns", "ci95_high_ns", "repetitions", "context_switches",
-           "wineserver_cpu_ns", "completions_per_wait")
+COLUMNS = (
+    "run",
+    "platform",
+    "benchmark",
+    "median_ns",
+    "ci95_low_ns",
+    "ci95_high_ns",
+    "repetitions",
+    "context_switches",
+    "wineserver_cpu_ns",
+    "completions_per_wait",
+)
 COLOURS = ("#00568f", "#d55e00", "#007d5a", "#9c2f7b", "#8a6d00", "#4a4f55")
 BAR_INCHES = 0.142
 
@@ -35,7 +45,15 @@ def draw(run: MicroRun) -> style.Plot:
         floor = 10 ** math.floor(math.log10(min(each.low or each.value for each in found)) - 0.05)
         for one, place, each in zip(shown, places, found):
             colour = COLOURS[families.index(_family(one)) % len(COLOURS)]
-            axis.barh(place, each.value - floor, left=floor, height=0.74, color=colour, alpha=0.75, linewidth=0)
+            axis.barh(
+                place,
+                each.value - floor,
+                left=floor,
+                height=0.74,
+                color=colour,
+                alpha=0.75,
+                linewidth=0,
+            )
             if each.low is not None and each.high is not None:
                 axis.hlines(place, each.low, each.high, color=style.INK, linewidth=1.0)
         axis.set_xscale("log")
@@ -46,15 +64,29 @@ def draw(run: MicroRun) -> style.Plot:
         axis.grid(False, axis="y")
         axis.set_xlabel("time per operation (log scale)")
         micro.time_axis(axis.xaxis)
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, shown), figure, COLUMNS, _rows(run), micro.command(NAME, run))
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, shown),
+        figure,
+        COLUMNS,
+        _rows(run),
+        micro.command(NAME, run),
+    )
 
 
 def chosen(run: MicroRun) -> list[Benchmark]:
     """Of each series the least and the greatest parameter, in the order of definition, families together."""
     measured = micro.measured(run)
-    order = {family: place for place, family in enumerate(dict.fromkeys(_family(one) for one in measured))}
+    order = {
+        family: place
+        for place, family in enumerate(dict.fromkeys(_family(one) for one in measured))
+    }
     shown: list[Benchmark] = []
-    for _, group in groupby(sorted(measured, key=lambda one: order[_family(one)]), key=lambda one: one.series):
+    for _, group in groupby(
+        sorted(measured, key=lambda one: order[_family(one)]), key=lambda one: one.series
+    ):
         series = list(group)
         shown += [series[0], series[-1]] if len(series) > 1 else series
     return shown
@@ -68,12 +100,27 @@ def _rows(run: MicroRun) -> tuple[tuple[object, ...], ...]:
     rows = []
     for one in micro.measured(run):
         each = micro.estimate(one)
-        rows.append((run.manifest["run"], run.platform, one.name, each.value, each.low, each.high, len(one.times_ns),
-                     one.context_switches, one.wineserver_cpu_ns, dict(one.values).get("completions_per_wait")))
+        rows.append(
+            (
+                run.manifest["run"],
+                run.platform,
+                one.name,
+                each.value,
+                each.low,
+                each.high,
+                len(one.times_ns),
+                one.context_switches,
+                one.wineserver_cpu_ns,
+                dict(one.values).get("completions_per_wait"),
+            )
+        )
     return tuple(rows)
 
 
 def _alt(run: MicroRun, shown: list[Benchmark]) -> str:
     ranked = sorted(shown, key=lambda one: micro.estimate(one).value)
-    ends = [f"{one.name} {micro.time_words(float(f'{micro.estimate(one).value:.3g}'))}" for one in (ranked[0], ranked[-1])]
+    ends = [
+        f"{one.name} {micro.time_words(float(f'{micro.estimate(one).value:.3g}'))}"
+        for one in (ranked[0], ranked[-1])
+    ]
     return f"Bar chart on {run.platform}: time per operation of {len(shown)} primitives, from {ends[0]} to {ends[1]}."

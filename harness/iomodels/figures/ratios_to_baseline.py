@@ -12,16 +12,30 @@ from typing import Any
 
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from iomodels.judge import stats
 from iomodels.data.records import Condition, Record, Run, RunError
 from iomodels.figures import style
 from iomodels.figures.throughput_by_connections import comparable
+from iomodels.judge import stats
 
 NAME = "ratios_to_baseline"
 QUESTION = "How far is each model from the baseline, and is the difference shown?"
 TITLE = "Requests per second over the baseline's"
 NOTE = "Median ratio and its 95 % bootstrap interval. Grey and ~: no difference shown (rank test, Holm-corrected over the figure, or fewer than 9 repeats). Cells that are not valid have no line."
-COLUMNS = ("run", "platform", "server", "baseline", "connections", "size", "reply_size", "depth", "ratio", "ci95_low", "ci95_high", "p_holm", "shown")
+COLUMNS = (
+    "run",
+    "platform",
+    "server",
+    "baseline",
+    "connections",
+    "size",
+    "reply_size",
+    "depth",
+    "ratio",
+    "ci95_low",
+    "ci95_high",
+    "p_holm",
+    "shown",
+)
 
 
 @dataclass(frozen=True)
@@ -36,8 +50,11 @@ class Line:
 
 def baseline_of(run: Run) -> str:
     """The label of the suite's first server."""
-    return next(record.condition.label for record in sorted(run.records, key=lambda each: each.index)
-                if record.condition.model == run.manifest["suite"]["servers"][0]["model"])
+    return next(
+        record.condition.label
+        for record in sorted(run.records, key=lambda each: each.index)
+        if record.condition.model == run.manifest["suite"]["servers"][0]["model"]
+    )
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
@@ -46,28 +63,62 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     baseline = baseline_of(run)
     found = lines(comparable(run, records), baseline)
     if not found:
-        raise RunError(f"{run.path}: no valid repeat of {baseline} and of another server at the same load, so nothing to compare")
+        raise RunError(
+            f"{run.path}: no valid repeat of {baseline} and of another server at the same load, so nothing to compare"
+        )
     loads = sorted({line.load for line in found})
     longest = max(sum(line.load == load for line in found) for load in loads)
     with style.rc():
-        figure, axes = style.sheet(run, records, (TITLE, NOTE), len(loads), 1, panel_height=0.7 + 0.135 * longest, share_y="col")
+        figure, axes = style.sheet(
+            run,
+            records,
+            (TITLE, NOTE),
+            len(loads),
+            1,
+            panel_height=0.7 + 0.135 * longest,
+            share_y="col",
+        )
         for axis, load in zip(axes[0], loads):
             _panel(axis, [line for line in found if line.load == load], records)
             axis.set_title(style.size_words(load))
             axis.set_xlabel(f"over {baseline} (log scale)")
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, found, baseline), figure, COLUMNS, _rows(run, found, baseline),
-                      style.command(NAME, run, connections, sizes))
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, found, baseline),
+        figure,
+        COLUMNS,
+        _rows(run, found, baseline),
+        style.command(NAME, run, connections, sizes),
+    )
 
 
 def lines(cells: Mapping[Condition, Sequence[float]], baseline: str) -> list[Line]:
     """Every series against the baseline at its load, in the order of the figure from the top; corrected over all of them."""
     order = list(style.looks(cells))
-    base = {(style.panel_of(c), c.connections): values for c, values in cells.items() if c.label == baseline}
-    others = sorted((c for c in cells if c.label != baseline and (style.panel_of(c), c.connections) in base),
-                    key=lambda c: (style.panel_of(c), c.connections, order.index(c.label)))
+    base = {
+        (style.panel_of(c), c.connections): values
+        for c, values in cells.items()
+        if c.label == baseline
+    }
+    others = sorted(
+        (c for c in cells if c.label != baseline and (style.panel_of(c), c.connections) in base),
+        key=lambda c: (style.panel_of(c), c.connections, order.index(c.label)),
+    )
     found = stats.differences([(cells[c], base[style.panel_of(c), c.connections]) for c in others])
-    return [Line(c.label, c.connections, style.panel_of(c), each.ratio, each.p, each.finding is stats.Finding.SHOWN)
-            for c, each in zip(others, found) if each.ratio]
+    return [
+        Line(
+            c.label,
+            c.connections,
+            style.panel_of(c),
+            each.ratio,
+            each.p,
+            each.finding is stats.Finding.SHOWN,
+        )
+        for c, each in zip(others, found)
+        if each.ratio
+    ]
 
 
 def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
@@ -77,8 +128,25 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
         look = looks[line.label]
         colour = look.colour if line.shown else style.MUTED
         if line.ratio.low is not None and line.ratio.high is not None:
-            axis.hlines(place, line.ratio.low, line.ratio.high, color=colour, linewidth=1.3, alpha=0.9 if line.shown else 0.45, zorder=2)
-        axis.plot(line.ratio.value, place, look.marker, color=colour, markersize=4.5, zorder=3, markeredgecolor=style.PAPER, markeredgewidth=0.4)
+            axis.hlines(
+                place,
+                line.ratio.low,
+                line.ratio.high,
+                color=colour,
+                linewidth=1.3,
+                alpha=0.9 if line.shown else 0.45,
+                zorder=2,
+            )
+        axis.plot(
+            line.ratio.value,
+            place,
+            look.marker,
+            color=colour,
+            markersize=4.5,
+            zorder=3,
+            markeredgecolor=style.PAPER,
+            markeredgewidth=0.4,
+        )
     names = [f"{line.label}, {line.connections:,}{'' if line.shown else ' ~'}" for line in found]
     axis.set_yticks(range(len(found)), names, fontsize=6.5)
     axis.set_ylim(len(found) - 0.4, -0.6)
@@ -93,11 +161,28 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
 
 
 def _rows(run: Run, found: Sequence[Line], baseline: str) -> tuple[tuple[object, ...], ...]:
-    return tuple((run.manifest["run"], style.platform_of(run), line.label, baseline, line.connections, *line.load[:3], line.ratio.value,
-                  line.ratio.low, line.ratio.high, line.p, line.shown) for line in found)
+    return tuple(
+        (
+            run.manifest["run"],
+            style.platform_of(run),
+            line.label,
+            baseline,
+            line.connections,
+            *line.load[:3],
+            line.ratio.value,
+            line.ratio.low,
+            line.ratio.high,
+            line.p,
+            line.shown,
+        )
+        for line in found
+    )
 
 
 def _alt(run: Run, found: Sequence[Line], baseline: str) -> str:
-    told = [f"{line.label} at {line.connections:,} × {style.size_words(line.load)}: {line.ratio.value:.2f}"
-            + ("" if line.shown else " (no difference shown)") for line in found]
+    told = [
+        f"{line.label} at {line.connections:,} × {style.size_words(line.load)}: {line.ratio.value:.2f}"
+        + ("" if line.shown else " (no difference shown)")
+        for line in found
+    ]
     return f"Forest plot on {style.platform_of(run)}: requests per second over those of {baseline}. {'; '.join(told)}."

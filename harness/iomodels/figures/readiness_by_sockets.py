@@ -21,7 +21,18 @@ NAME = "readiness_by_sockets"
 QUESTION = "How does asking which socket is ready grow with their number?"
 TITLE = "select and WSAPoll by number of sockets, one ready"
 NOTE = "Line: median time of a call. Bar: its 95 % bootstrap interval. Slope: least relative squares of a + b·n, where growth is linear."
-COLUMNS = ("run", "platform", "series", "sockets", "median_ns", "ci95_low_ns", "ci95_high_ns", "repetitions", "exponent", "slope_ns_per_socket")
+COLUMNS = (
+    "run",
+    "platform",
+    "series",
+    "sockets",
+    "median_ns",
+    "ci95_low_ns",
+    "ci95_high_ns",
+    "repetitions",
+    "exponent",
+    "slope_ns_per_socket",
+)
 FAMILY = "readiness/"
 LINEAR = (0.5, 1.2)
 """Exponents that a straight line may have at its far end; below, the constant part still rules; above, it grows faster."""
@@ -64,7 +75,12 @@ def draw(run: MicroRun) -> style.Plot:
         raise micro.NothingToDraw(f"{run.path}: holds no benchmark {FAMILY}…")
     for each in series.values():
         each.sort(key=lambda one: one.parameter or 0)
-    fits = {label: fit([one.parameter or 0 for one in each], [micro.estimate(one).value for one in each]) for label, each in series.items()}
+    fits = {
+        label: fit(
+            [one.parameter or 0 for one in each], [micro.estimate(one).value for one in each]
+        )
+        for label, each in series.items()
+    }
     with style.rc():
         figure, axis = micro.sheet(run, TITLE, NOTE, 3.6)
         for label, each in series.items():
@@ -78,7 +94,16 @@ def draw(run: MicroRun) -> style.Plot:
         axis.set_xlabel("sockets (log scale)")
         axis.set_ylabel("time of one call (log scale)")
         axis.legend(loc="upper left", handlelength=3.6)
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, series, fits), figure, COLUMNS, _rows(run, series, fits), micro.command(NAME, run))
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, series, fits),
+        figure,
+        COLUMNS,
+        _rows(run, series, fits),
+        micro.command(NAME, run),
+    )
 
 
 def _line(axis: Any, label: str, each: list[Benchmark], found: Fit | None) -> None:
@@ -93,14 +118,28 @@ def _line(axis: Any, label: str, each: list[Benchmark], found: Fit | None) -> No
         axis.vlines(*zip(*bars), color=look.colour, alpha=0.55, linewidth=1.1, zorder=2)
 
 
-def _rows(run: MicroRun, series: dict[str, list[Benchmark]], fits: dict[str, Fit | None]) -> tuple[tuple[object, ...], ...]:
+def _rows(
+    run: MicroRun, series: dict[str, list[Benchmark]], fits: dict[str, Fit | None]
+) -> tuple[tuple[object, ...], ...]:
     rows: list[tuple[object, ...]] = []
     for label, each in series.items():
         found = fits[label]
         for one in each:
             point = micro.estimate(one)
-            rows.append((run.manifest["run"], run.platform, label, one.parameter, point.value, point.low, point.high, len(one.times_ns),
-                         found.exponent if found else None, found.slope if found else None))
+            rows.append(
+                (
+                    run.manifest["run"],
+                    run.platform,
+                    label,
+                    one.parameter,
+                    point.value,
+                    point.low,
+                    point.high,
+                    len(one.times_ns),
+                    found.exponent if found else None,
+                    found.slope if found else None,
+                )
+            )
     return tuple(rows)
 
 
@@ -109,5 +148,7 @@ def _alt(run: MicroRun, series: dict[str, list[Benchmark]], fits: dict[str, Fit 
     for label, each in series.items():
         last, found = each[-1], fits[label]
         time = micro.time_words(float(f"{micro.estimate(last).value:.3g}"))
-        words.append(f"{label}: {time} at {last.parameter:,} sockets{f' ({found.words})' if found else ''}.")
+        words.append(
+            f"{label}: {time} at {last.parameter:,} sockets{f' ({found.words})' if found else ''}."
+        )
     return f"Line chart on {run.platform}: time of one call by number of sockets, both logarithmic. {' '.join(words)}"

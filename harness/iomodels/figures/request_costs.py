@@ -12,17 +12,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iomodels.judge import stats
 from iomodels.data.records import Condition, Record, Run, RunError
-from iomodels.judge.verdict import judge_run
 from iomodels.figures import style
+from iomodels.judge import stats
+from iomodels.judge.verdict import judge_run
 
 NAME = "request_costs"
 QUESTION = "What does a request cost in context switches and CPU time?"
 TITLE = "Context switches and CPU time of a request"
 NOTE = "Median of the valid repeats with its 95 % bootstrap interval, for each request in the measuring window. Hollow: not valid, or a lower bound (threads ended meanwhile)."
-COLUMNS = ("run", "platform", "server", "connections", "size", "reply_size", "depth", "rate_percent", "process", "cost", "unit", "median",
-           "ci95_low", "ci95_high", "repeats", "source", "reason", "note", "verdict")
+COLUMNS = (
+    "run",
+    "platform",
+    "server",
+    "connections",
+    "size",
+    "reply_size",
+    "depth",
+    "rate_percent",
+    "process",
+    "cost",
+    "unit",
+    "median",
+    "ci95_low",
+    "ci95_high",
+    "repeats",
+    "source",
+    "reason",
+    "note",
+    "verdict",
+)
 PROCESSES = ("server", "wineserver")
 LEVELS = (1, 2)
 
@@ -37,7 +56,10 @@ class Cost:
     scale: float
 
 
-COSTS = (Cost("context_switches", "context switches a request", "switches", 1.0), Cost("cpu_ns", "CPU time a request, µs", "µs", 1e-3))
+COSTS = (
+    Cost("context_switches", "context switches a request", "switches", 1.0),
+    Cost("cpu_ns", "CPU time a request, µs", "µs", 1e-3),
+)
 
 
 @dataclass(frozen=True)
@@ -59,41 +81,101 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     """The figure of a run. RunError if there is nothing to draw or no counter was recorded."""
     records = style.chosen(run, connections, sizes)
     found = points(run, records)
-    processes = [process for process in PROCESSES if any(point.values and point.process == process for point in found)]
+    processes = [
+        process
+        for process in PROCESSES
+        if any(point.values and point.process == process for point in found)
+    ]
     if not processes:
         raise RunError(f"{run.path}: no counter of switches or CPU time is recorded")
     found = [point for point in found if point.process in processes]
-    rows = [(load, cost) for load in sorted({style.panel_of(record.condition) for record in records}, key=style.by_rate) for cost in COSTS]
+    rows = [
+        (load, cost)
+        for load in sorted(
+            {style.panel_of(record.condition) for record in records}, key=style.by_rate
+        )
+        for cost in COSTS
+    ]
     with style.rc():
-        figure, axes = style.sheet(run, records, (TITLE, NOTE), len(processes), len(rows), panel_height=1.95, share_y="row")
+        figure, axes = style.sheet(
+            run, records, (TITLE, NOTE), len(processes), len(rows), panel_height=1.95, share_y="row"
+        )
         looks = style.looks(record.condition for record in records)
         for i, (load, cost) in enumerate(rows):
             for j, process in enumerate(processes):
-                inside = [point for point in found if (style.panel_of(point.condition), point.cost, point.process) == (load, cost, process)]
+                inside = [
+                    point
+                    for point in found
+                    if (style.panel_of(point.condition), point.cost, point.process)
+                    == (load, cost, process)
+                ]
                 _panel(axes[i, j], inside, looks)
                 axes[i, j].set_title(f"{style.size_words(load)}: {process}")
-            values = [value for point in found if (style.panel_of(point.condition), point.cost) == (load, cost) for value in point.values]
-            style.plain_log(axes[i, 0], [*values, *LEVELS] if cost is COSTS[0] and values else values)
+            values = [
+                value
+                for point in found
+                if (style.panel_of(point.condition), point.cost) == (load, cost)
+                for value in point.values
+            ]
+            style.plain_log(
+                axes[i, 0], [*values, *LEVELS] if cost is COSTS[0] and values else values
+            )
             axes[i, 0].set_ylabel(cost.words, fontsize=7)
-        style.count_axis(axes[-1], sorted({record.condition.connections for record in records}), plain_y=False)
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, found), figure, COLUMNS, _rows(run, found), style.command(NAME, run, connections, sizes))
+        style.count_axis(
+            axes[-1], sorted({record.condition.connections for record in records}), plain_y=False
+        )
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, found),
+        figure,
+        COLUMNS,
+        _rows(run, found),
+        style.command(NAME, run, connections, sizes),
+    )
 
 
 def points(run: Run, records: Sequence[Record]) -> list[Point]:
     verdicts = judge_run(run)
-    return [Point(cell, process, cost, style.counted(repeats, f"{process}.{cost.counter}/request", cost.scale), verdicts[cell].valid)
-            for cell, repeats in style.counting(records).items() for cost in COSTS for process in PROCESSES]
+    return [
+        Point(
+            cell,
+            process,
+            cost,
+            style.counted(repeats, f"{process}.{cost.counter}/request", cost.scale),
+            verdicts[cell].valid,
+        )
+        for cell, repeats in style.counting(records).items()
+        for cost in COSTS
+        for process in PROCESSES
+    ]
 
 
 def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, style.Look]) -> None:
     for label, look in looks.items():
         own = [point for point in found if point.condition.label == label]
-        style.median_line(axis, look, [(point.condition.connections, point.values, point.valid and not point.found.note) for point in own])
+        style.median_line(
+            axis,
+            look,
+            [
+                (point.condition.connections, point.values, point.valid and not point.found.note)
+                for point in own
+            ],
+        )
     if found and found[0].cost is COSTS[0]:
         for level in LEVELS:
             axis.axhline(level, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     if not any(point.values for point in found):
-        axis.text(0.5, 0.5, "not to be had here", transform=axis.transAxes, ha="center", va="center", color=style.MUTED)
+        axis.text(
+            0.5,
+            0.5,
+            "not to be had here",
+            transform=axis.transAxes,
+            ha="center",
+            va="center",
+            color=style.MUTED,
+        )
 
 
 def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
@@ -101,9 +183,24 @@ def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
     rows = []
     for point in found:
         c, middle = point.condition, stats.median_estimate(point.values)
-        rows.append((run.manifest["run"], style.platform_of(run), c.label, c.connections, *style.panel_of(c), point.process, point.cost.counter,
-                     point.cost.unit, *((middle.value, middle.low, middle.high) if middle else (None, None, None)), len(point.values),
-                     point.found.source, point.found.reason, point.found.note, verdicts[c].kind.value))
+        rows.append(
+            (
+                run.manifest["run"],
+                style.platform_of(run),
+                c.label,
+                c.connections,
+                *style.panel_of(c),
+                point.process,
+                point.cost.counter,
+                point.cost.unit,
+                *((middle.value, middle.low, middle.high) if middle else (None, None, None)),
+                len(point.values),
+                point.found.source,
+                point.found.reason,
+                point.found.note,
+                verdicts[c].kind.value,
+            )
+        )
     return tuple(rows)
 
 
@@ -114,7 +211,21 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
     for load in sorted({style.panel_of(point.condition) for point in found}, key=style.by_rate):
         for cost in COSTS:
             for process in PROCESSES:
-                values = [f"{point.condition.label} {style.rounded(stats.median(point.values) or 0)}" for point in found if point.values
-                          and (point.condition.connections, style.panel_of(point.condition), point.cost, point.process) == (most, load, cost, process)]
-                told += [f"{style.size_words(load)}, {process}, {cost.words}: {', '.join(values)}."] if values else []
+                values = [
+                    f"{point.condition.label} {style.rounded(stats.median(point.values) or 0)}"
+                    for point in found
+                    if point.values
+                    and (
+                        point.condition.connections,
+                        style.panel_of(point.condition),
+                        point.cost,
+                        point.process,
+                    )
+                    == (most, load, cost, process)
+                ]
+                told += (
+                    [f"{style.size_words(load)}, {process}, {cost.words}: {', '.join(values)}."]
+                    if values
+                    else []
+                )
     return f"Line charts on {style.platform_of(run)}: what a request costs, at {most:,} connections. {' '.join(told)}"

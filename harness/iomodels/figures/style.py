@@ -25,13 +25,19 @@ from matplotlib.collections import Collection
 from matplotlib.colors import to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    NullFormatter,
+    NullLocator,
+    StrMethodFormatter,
+)
 
-from iomodels.judge import stats
 from iomodels.base.files import ROOT, write_whole
 from iomodels.data.records import Condition, Record, Run, RunError, counter
-from iomodels.judge.verdict import left_out
 from iomodels.figures.svg import shortened
+from iomodels.judge import stats
+from iomodels.judge.verdict import left_out
 
 CSV_FORMAT = 1
 PNG_DOTS = 200
@@ -109,7 +115,12 @@ MODELS: dict[str, Look] = {
     "afd": Look("#8c4a1f", "#d99a6c", "*", (4, 1, 2, 1)),
     "epoll": Look("#2b2f36", "#e2e6ea", "d", (2, 2)),
 }
-SPARE_COLOURS = (("#3d6b7d", "#8fc3d6"), ("#7d4b6d", "#d3a1c3"), ("#5f6b2a", "#bcc977"), ("#8f4f4f", "#e0a3a3"))
+SPARE_COLOURS = (
+    ("#3d6b7d", "#8fc3d6"),
+    ("#7d4b6d", "#d3a1c3"),
+    ("#5f6b2a", "#bcc977"),
+    ("#8f4f4f", "#e0a3a3"),
+)
 SPARE_MARKERS = ("8", "H", "d", "*", "X", "p")
 VARIANT_MARKERS = ("X", "d", "p", "*", "H")
 """For further series of one model, in its colour: none of them looks like the circle or square of the first at a glance."""
@@ -135,14 +146,22 @@ def look(model: str, variant: int = 0) -> Look:
         return base
     markers = [marker for marker in VARIANT_MARKERS if marker != base.marker]
     dashes = [dash for dash in DASHES if dash != base.dash]
-    return Look(base.colour, base.colour_on_dark, markers[(variant - 1) % len(markers)], dashes[(variant - 1) % len(dashes)])
+    return Look(
+        base.colour,
+        base.colour_on_dark,
+        markers[(variant - 1) % len(markers)],
+        dashes[(variant - 1) % len(dashes)],
+    )
 
 
 def looks(conditions: Iterable[Condition]) -> dict[str, Look]:
     """Series label → look, in the order in which every figure lists its series: reserved models first, then by name."""
     order = list(MODELS)
     rank = {name: place for place, name in enumerate(order)}
-    series = {(rank.get(c.model, len(order)), c.model, len(c.options), c.options, c.label) for c in conditions}
+    series = {
+        (rank.get(c.model, len(order)), c.model, len(c.options), c.options, c.label)
+        for c in conditions
+    }
     seen: dict[str, int] = {}
     chosen: dict[str, Look] = {}
     for _, model, _, _, label in sorted(series):
@@ -154,7 +173,13 @@ def looks(conditions: Iterable[Condition]) -> dict[str, Look]:
 def dark_colours() -> dict[str, str]:
     """Every colour of the light style → its replacement on dark paper (a report may swap them)."""
     swap = {each.colour: each.colour_on_dark for each in MODELS.values()} | dict(SPARE_COLOURS)
-    return swap | {INK: "#e6eaef", MUTED: "#9aa4af", GRID: "#333b45", PAPER: "#161b22", WARNING: "#ffb077"}
+    return swap | {
+        INK: "#e6eaef",
+        MUTED: "#9aa4af",
+        GRID: "#333b45",
+        PAPER: "#161b22",
+        WARNING: "#ffb077",
+    }
 
 
 def platform_of(run: Run) -> str:
@@ -176,20 +201,32 @@ def result_of(record: Record) -> dict[str, Any] | None:
 def subtitle(run: Run, records: Sequence[Record]) -> str:
     """The conditions every figure must carry: platform, n, duration, loop, run id."""
     cells: dict[Condition, int] = {}
-    results = [result for record in records if record.ok and (result := result_of(record)) is not None]
+    results = [
+        result for record in records if record.ok and (result := result_of(record)) is not None
+    ]
     for record in records:
         cells[record.condition] = cells.get(record.condition, 0) + (record.ok)
-    parts = [platform_of(run), f"n = {spread(cells.values())} repeat{'' if set(cells.values()) == {1} else 's'}"]
-    parts += [f"{spread(round(r['window_ns'] / 1e9, 1) for r in results)} s each"] if results else []
+    parts = [
+        platform_of(run),
+        f"n = {spread(cells.values())} repeat{'' if set(cells.values()) == {1} else 's'}",
+    ]
+    parts += (
+        [f"{spread(round(r['window_ns'] / 1e9, 1) for r in results)} s each"] if results else []
+    )
     parts += sorted({f"{result['loop']} loop" for result in results if result.get("loop")})
-    parts += [f"load from {name}" for name in sorted({str(r["platform"]) for r in results if r.get("platform")})]
+    parts += [
+        f"load from {name}"
+        for name in sorted({str(r["platform"]) for r in results if r.get("platform")})
+    ]
     return " · ".join([*parts, f"run {run.manifest['run']}"])
 
 
 def spread(values: Iterable[float]) -> str:
     """'3', or '2–3' where the values differ."""
     distinct = sorted(set(values))
-    return "–".join(f"{value:g}" for value in ([distinct[0], distinct[-1]] if len(distinct) > 1 else distinct))
+    return "–".join(
+        f"{value:g}" for value in ([distinct[0], distinct[-1]] if len(distinct) > 1 else distinct)
+    )
 
 
 def size_words(load: Load) -> str:
@@ -202,13 +239,21 @@ def size_words(load: Load) -> str:
 
 def chosen(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record, ...]:
     """The records with these numbers of connections and message sizes (none given: all). RunError for one the run has not."""
-    for name, wanted, known in (("connections", connections, {r.condition.connections for r in run.records}),
-                                ("sizes", sizes, {r.condition.size for r in run.records})):
+    for name, wanted, known in (
+        ("connections", connections, {r.condition.connections for r in run.records}),
+        ("sizes", sizes, {r.condition.size for r in run.records}),
+    ):
         for value in wanted:
             if value not in known:
-                raise RunError(f"--{name} {value}: not in this run, which has {', '.join(map(str, sorted(known))) or 'none'}")
-    found = tuple(record for record in run.records if (not connections or record.condition.connections in connections)
-                  and (not sizes or record.condition.size in sizes))
+                raise RunError(
+                    f"--{name} {value}: not in this run, which has {', '.join(map(str, sorted(known))) or 'none'}"
+                )
+    found = tuple(
+        record
+        for record in run.records
+        if (not connections or record.condition.connections in connections)
+        and (not sizes or record.condition.size in sizes)
+    )
     if not found:
         raise RunError(f"{run.path}: no repeat is recorded yet, so there is nothing to draw")
     return found
@@ -220,7 +265,10 @@ def counting(records: Iterable[Record]) -> dict[Condition, list[Record]]:
     for record in records:
         if not left_out(record):
             cells.setdefault(record.condition, []).append(record)
-    return {cell: cells[cell] for cell in sorted(cells, key=lambda c: (by_rate(panel_of(c)), c.connections, c.label))}
+    return {
+        cell: cells[cell]
+        for cell in sorted(cells, key=lambda c: (by_rate(panel_of(c)), c.connections, c.label))
+    }
 
 
 @dataclass(frozen=True)
@@ -237,15 +285,26 @@ def counted(records: Sequence[Record], name: str, scale: float) -> Counted:
     """The counter `name` (iomodels.data.records.counter) of each record; `scale` turns the record's unit into that of the axis."""
     figures = [counter(record, name) for record in records]
     missing = next((figure for figure in figures if figure.value is None), None)
-    values = () if missing else tuple(figure.value * scale for figure in figures if figure.value is not None)
-    return Counted(values, figures[0].source, missing.reason if missing else None, next((figure.note for figure in figures if figure.note), None))
+    values = (
+        ()
+        if missing
+        else tuple(figure.value * scale for figure in figures if figure.value is not None)
+    )
+    return Counted(
+        values,
+        figures[0].source,
+        missing.reason if missing else None,
+        next((figure.note for figure in figures if figure.note), None),
+    )
 
 
 def rates_free(run: Run, records: Sequence[Record]) -> tuple[Record, ...]:
     """The closed loops of the records: where every server serves at the same offered rate, rates say nothing. RunError if there is none."""
     found = tuple(record for record in records if not record.condition.rate_percent)
     if not found:
-        raise RunError(f"{run.path}: every load is at an offered rate, which all servers have in common")
+        raise RunError(
+            f"{run.path}: every load is at an offered rate, which all servers have in common"
+        )
     return found
 
 
@@ -271,8 +330,17 @@ def panel_of(condition: Condition) -> Load:
     return condition.size, condition.reply_size, condition.depth, condition.rate_percent
 
 
-def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: int, rows: int, panel_height: float,
-          share_y: Literal["all", "col", "row"] = "all", further: Sequence[Line2D] = (), panels: int | None = None) -> tuple[Figure, Any]:
+def sheet(
+    run: Run,
+    records: Sequence[Record],
+    head: tuple[str, str],
+    columns: int,
+    rows: int,
+    panel_height: float,
+    share_y: Literal["all", "col", "row"] = "all",
+    further: Sequence[Line2D] = (),
+    panels: int | None = None,
+) -> tuple[Figure, Any]:
     """A figure with its head (title, note on how to read it), conditions and legend above empty panels; axes: (rows, columns).
 
     `further`: handles of what the figure draws beside the run's series, for the legend. `panels`: so many are used, row by row (all);
@@ -280,10 +348,15 @@ def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: i
     """
     series = looks(record.condition for record in records)
     title, note = head
-    lines = [line for text in (subtitle(run, records), note)
-             for line in textwrap.wrap(text, width=int(WIDTH_INCHES * 16.5), break_on_hyphens=False)]
+    lines = [
+        line
+        for text in (subtitle(run, records), note)
+        for line in textwrap.wrap(text, width=int(WIDTH_INCHES * 16.5), break_on_hyphens=False)
+    ]
     warning = emulated(platform_of(run))
-    handles = [Line2D([], [], **line_style(each), label=label) for label, each in series.items()] + list(further)
+    handles = [
+        Line2D([], [], **line_style(each), label=label) for label, each in series.items()
+    ] + list(further)
     legend_rows = math.ceil(sum(len(str(handle.get_label())) + 8 for handle in handles) / 95)
     header = 0.34 + 0.15 * len(lines) + 0.17 * warning + 0.19 * legend_rows
     height = header + panel_height * rows
@@ -292,8 +365,15 @@ def sheet(run: Run, records: Sequence[Record], head: tuple[str, str], columns: i
     engine: Any = figure.get_layout_engine()
     engine.set(rect=(0.005, 0.005, 0.99, 1 - header / height), w_pad=0.06, h_pad=0.05)
     top = write_head(figure, [title, *lines], warning)
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, top), ncol=math.ceil(len(handles) / max(1, legend_rows)),
-                  handlelength=3.6, columnspacing=1.6, borderaxespad=0.3)
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.0, top),
+        ncol=math.ceil(len(handles) / max(1, legend_rows)),
+        handlelength=3.6,
+        columnspacing=1.6,
+        borderaxespad=0.3,
+    )
     axes: Any = figure.subplots(rows, columns, squeeze=False, sharex="all", sharey=share_y)
     for place in range(rows * columns if panels is None else panels, rows * columns):
         row, column = divmod(place, columns)
@@ -312,7 +392,9 @@ def write_head(figure: Figure, lines: Sequence[str], warning: bool) -> float:
         figure.text(0.012, at / height, line, fontsize=7.5, color=MUTED, va="top")
         at -= 0.15
     if warning:
-        figure.text(0.012, at / height, WINE_WORDS, fontsize=8, fontweight="bold", color=WARNING, va="top")
+        figure.text(
+            0.012, at / height, WINE_WORDS, fontsize=8, fontweight="bold", color=WARNING, va="top"
+        )
         at -= 0.17
     return at / height
 
@@ -338,7 +420,11 @@ def count_axis(axes: Iterable[Any], counts: Sequence[int], plain_y: bool = True)
 def limits(records: Sequence[Record]) -> list[tuple[int, str]]:
     """The loads to mark: limits of the models that are drawn, if loads on both sides of it were measured."""
     counts = {record.condition.connections for record in records}
-    found = [LIMITS[model] for model in sorted({record.condition.model for record in records}) if model in LIMITS]
+    found = [
+        LIMITS[model]
+        for model in sorted({record.condition.model for record in records})
+        if model in LIMITS
+    ]
     return [(limit, words) for limit, words in found if min(counts) < limit < max(counts)]
 
 
@@ -352,16 +438,28 @@ def rounded(value: float) -> str:
 
 def command(name: str, run: Run, connections: Numbers, sizes: Numbers) -> str:
     """The command that draws this figure again."""
-    filters = [(f"--{key}", numbers) for key, numbers in (("connections", connections), ("sizes", sizes)) if numbers]
+    filters = [
+        (f"--{key}", numbers)
+        for key, numbers in (("connections", connections), ("sizes", sizes))
+        if numbers
+    ]
     words = [f"{key} {','.join(map(str, numbers))}" for key, numbers in filters]
     path = run.path.resolve()
-    place = path.relative_to(ROOT / "results").as_posix() if path.is_relative_to(ROOT / "results") else path.name
+    place = (
+        path.relative_to(ROOT / "results").as_posix()
+        if path.is_relative_to(ROOT / "results")
+        else path.name
+    )
     return " ".join(["iomodels plot", name, place, *words])
 
 
 def line_style(each: Look) -> dict[str, Any]:
     """Keyword arguments of a matplotlib line for a series."""
-    style: dict[str, Any] = {"color": each.colour, "marker": each.marker, "linestyle": (0, each.dash) if each.dash else "-"}
+    style: dict[str, Any] = {
+        "color": each.colour,
+        "marker": each.marker,
+        "linestyle": (0, each.dash) if each.dash else "-",
+    }
     return style | {"markeredgecolor": PAPER, "markeredgewidth": 0.5}
 
 
@@ -370,16 +468,34 @@ def second_line_style(each: Look) -> dict[str, Any]:
     return {"color": each.colour, "linewidth": 1.1, "linestyle": (0, (1, 1.6))}
 
 
-def median_line(axis: Any, look: Look, points: Sequence[tuple[float, Sequence[float], bool]], **line: Any) -> None:
+def median_line(
+    axis: Any, look: Look, points: Sequence[tuple[float, Sequence[float], bool]], **line: Any
+) -> None:
     """A series: the median of the repeats over each x with a bar for its 95 % interval, hollow where it is not valid. It breaks where
     there is no value. `points`: (x, the repeats' values, whether the cell is valid)."""
     found = [(at, stats.median_estimate(values), valid) for at, values, valid in points]
-    axis.plot([at for at, _, _ in found], [math.nan if each is None else each.value for _, each, _ in found], **(line_style(look) | line), zorder=3)
+    axis.plot(
+        [at for at, _, _ in found],
+        [math.nan if each is None else each.value for _, each, _ in found],
+        **(line_style(look) | line),
+        zorder=3,
+    )
     for at, each, valid in found:
         if each and each.low is not None and each.high is not None:
-            axis.vlines(at, each.low, each.high, color=look.colour, alpha=0.55, linewidth=1.1, zorder=2)
+            axis.vlines(
+                at, each.low, each.high, color=look.colour, alpha=0.55, linewidth=1.1, zorder=2
+            )
         if each and not valid:
-            axis.plot(at, each.value, look.marker, markerfacecolor=PAPER, markeredgecolor=look.colour, markersize=6.5, markeredgewidth=1.1, zorder=4)
+            axis.plot(
+                at,
+                each.value,
+                look.marker,
+                markerfacecolor=PAPER,
+                markeredgecolor=look.colour,
+                markersize=6.5,
+                markeredgewidth=1.1,
+                zorder=4,
+            )
 
 
 def plain_log(axis: Any, values: Iterable[float]) -> None:
@@ -393,7 +509,9 @@ def plain_log(axis: Any, values: Iterable[float]) -> None:
     else:
         axis.set_yscale("log")
         axis.set_ylim(positive[0] / 1.3, positive[-1] * 1.3)
-    axis.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if positive[-1] < 1000 * positive[0] else (1,)))
+    axis.yaxis.set_major_locator(
+        LogLocator(10, subs=(1, 2, 5) if positive[-1] < 1000 * positive[0] else (1,))
+    )
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     axis.yaxis.set_minor_formatter(NullFormatter())
 
@@ -430,7 +548,9 @@ PAINTED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolo
 @contextmanager
 def on_dark_paper(figure: Figure) -> Iterator[None]:
     """Every colour of the style is replaced by its twin for dark paper; at the end all are as they were."""
-    swap: dict[Colour, Colour] = {to_rgba(light)[:3]: to_rgba(dark)[:3] for light, dark in dark_colours().items()}
+    swap: dict[Colour, Colour] = {
+        to_rgba(light)[:3]: to_rgba(dark)[:3] for light, dark in dark_colours().items()
+    }
     artists = figure.findobj()
     before = [dict(vars(artist)) for artist in artists]
     for artist in artists:
@@ -448,7 +568,9 @@ def _darken(artist: Any, name: str, swap: Mapping[Colour, Colour]) -> None:
     if not get or not put:
         return
     colours = to_rgba_array(get())
-    swapped = [(*swap.get(tuple(each[:3]), each[:3]), each[3]) for each in colours if each[3] > 0]  # invisible stays as it is
+    swapped = [
+        (*swap.get(tuple(each[:3]), each[:3]), each[3]) for each in colours if each[3] > 0
+    ]  # invisible stays as it is
     if swapped:
         put(swapped if isinstance(artist, Collection) else swapped[0])
 
@@ -456,7 +578,12 @@ def _darken(artist: Any, name: str, swap: Mapping[Colour, Colour]) -> None:
 def svg_text(plot: Plot) -> str:
     """The figure as SVG: the same bytes for the same data."""
     buffer = io.BytesIO()
-    metadata = {"Title": plot.title, "Description": f"{plot.alt} Made by: {plot.command}", "Creator": "iomodels", "Date": None}
+    metadata = {
+        "Title": plot.title,
+        "Description": f"{plot.alt} Made by: {plot.command}",
+        "Creator": "iomodels",
+        "Date": None,
+    }
     with rc(), _drawn_by(FigureCanvasSVG, plot.figure, dots=72) as canvas:
         canvas.print_svg(buffer, metadata=metadata)
     return shortened(buffer.getvalue().decode())
@@ -471,8 +598,17 @@ def darkened(svg: str) -> str:
 def png_bytes(plot: Plot, dark: bool = False) -> bytes:
     """The figure as PNG; its metadata name the command."""
     buffer = io.BytesIO()
-    metadata = {"Title": plot.title, "Description": plot.alt, "Command": plot.command, "Software": "iomodels"}
-    with rc(), on_dark_paper(plot.figure) if dark else nullcontext(), _drawn_by(FigureCanvasAgg, plot.figure, PNG_DOTS) as canvas:
+    metadata = {
+        "Title": plot.title,
+        "Description": plot.alt,
+        "Command": plot.command,
+        "Software": "iomodels",
+    }
+    with (
+        rc(),
+        on_dark_paper(plot.figure) if dark else nullcontext(),
+        _drawn_by(FigureCanvasAgg, plot.figure, PNG_DOTS) as canvas,
+    ):
         canvas.print_png(buffer, metadata=metadata)
     return buffer.getvalue()
 
@@ -494,15 +630,23 @@ def csv_text(plot: Plot) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("format", *plot.columns))
-    writer.writerows((CSV_FORMAT, *(float(f"{each:.9g}") if isinstance(each, float) else each for each in row)) for row in plot.rows)
+    writer.writerows(
+        (CSV_FORMAT, *(float(f"{each:.9g}") if isinstance(each, float) else each for each in row))
+        for row in plot.rows
+    )
     return buffer.getvalue()
 
 
 def contents(plot: Plot) -> dict[str, bytes]:
     """The files of a figure: NAME.svg, .png and .csv, and NAME-dark.svg and .png for dark pages; the light SVG first."""
     svg = svg_text(plot)
-    return {f"{plot.name}.svg": svg.encode(), f"{plot.name}.png": png_bytes(plot), f"{plot.name}.csv": csv_text(plot).encode(),
-            f"{plot.name}-dark.svg": darkened(svg).encode(), f"{plot.name}-dark.png": png_bytes(plot, dark=True)}
+    return {
+        f"{plot.name}.svg": svg.encode(),
+        f"{plot.name}.png": png_bytes(plot),
+        f"{plot.name}.csv": csv_text(plot).encode(),
+        f"{plot.name}-dark.svg": darkened(svg).encode(),
+        f"{plot.name}-dark.png": png_bytes(plot, dark=True),
+    }
 
 
 def write(plot: Plot, out: Path) -> tuple[Path, ...]:

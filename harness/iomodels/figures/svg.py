@@ -20,14 +20,28 @@ PAIRS = {"M": 1, "L": 1, "Q": 2, "C": 3}
 def shortened(svg: str) -> str:
     """An SVG by Matplotlib with relative, rounded coordinates, without indents, and a style of many marks given once."""
     text = re.sub(r' d="([^"]*)"', lambda found: f' d="{_path(found[1])}"', svg)
-    text = re.sub(r'\b([xy])="(-?[\d.]+)"', lambda found: f'{found[1]}="{_number(_hundredths(found[2]))}"', text)
-    text = re.sub(r"translate\(([-\d.]+) ([-\d.]+)\)", lambda found: f"translate({' '.join(_number(_hundredths(each)) for each in found.groups())})", text)
+    text = re.sub(
+        r'\b([xy])="(-?[\d.]+)"',
+        lambda found: f'{found[1]}="{_number(_hundredths(found[2]))}"',
+        text,
+    )
+    text = re.sub(
+        r"translate\(([-\d.]+) ([-\d.]+)\)",
+        lambda found: (
+            f"translate({' '.join(_number(_hundredths(each)) for each in found.groups())})"
+        ),
+        text,
+    )
     text = re.sub(r'(<use [^>]*) transform="translate\(([-\d.]+)(?: 0)?\)"/>', r'\1 x="\2"/>', text)
     text = re.sub(r"\n\s*", "\n", text)
-    return re.sub(r'(?:<use [^>]* style="[^"]*"/>\n){2,}', lambda found: "".join(_grouped(found[0])), text)
+    return re.sub(
+        r'(?:<use [^>]* style="[^"]*"/>\n){2,}', lambda found: "".join(_grouped(found[0])), text
+    )
 
 
-WORDS = re.compile(r'<!-- (.*?) -->\n<g(?: style="([^"]*)")? transform="([^"]*?) scale\(([\d.]+) -[\d.]+\)">\n(?:<defs>\n(?:<path [^>]*/>\n)*</defs>\n)?((?:<use [^>]*/>\n)+)</g>\n')
+WORDS = re.compile(
+    r'<!-- (.*?) -->\n<g(?: style="([^"]*)")? transform="([^"]*?) scale\(([\d.]+) -[\d.]+\)">\n(?:<defs>\n(?:<path [^>]*/>\n)*</defs>\n)?((?:<use [^>]*/>\n)+)</g>\n'
+)
 """A text as Matplotlib draws it: as a comment, then letter by letter in units of a hundredth of the font's size."""
 
 
@@ -39,9 +53,17 @@ def with_text(svg: str) -> str:
 def _text(words: str, style: str | None, transform: str, scale: str, letters: str) -> str:
     """The text in a font of the page, set as wide as the drawn one whichever font that is."""
     weight = "bold" if "Bold" in letters else "normal"
-    width, _, _ = text_to_path.get_text_width_height_descent(html.unescape(words), FontProperties(family="DejaVu Sans", weight=weight, size=100), False)
-    length = f' textLength="{width * float(scale):.2f}" lengthAdjust="spacingAndGlyphs"' if len(words) > 1 else ""
-    looks = (f' style="{style}"' if style else "") + (' font-weight="bold"' if weight == "bold" else "")
+    width, _, _ = text_to_path.get_text_width_height_descent(
+        html.unescape(words), FontProperties(family="DejaVu Sans", weight=weight, size=100), False
+    )
+    length = (
+        f' textLength="{width * float(scale):.2f}" lengthAdjust="spacingAndGlyphs"'
+        if len(words) > 1
+        else ""
+    )
+    looks = (f' style="{style}"' if style else "") + (
+        ' font-weight="bold"' if weight == "bold" else ""
+    )
     return f'<text{looks} transform="{transform}" font-size="{100 * float(scale):g}"{length}>{words}</text>\n'
 
 
@@ -59,7 +81,9 @@ def without_bare_groups(svg: str) -> str:
 
 def _grouped(marks: str) -> Iterator[str]:
     """Marks of one style in a group that has it: what they refer to inherits it from there."""
-    for found in re.finditer(r'((?:<use [^>]*)(?: style="([^"]*)")/>\n(?:<use [^>]* style="\2"/>\n)*)', marks):
+    for found in re.finditer(
+        r'((?:<use [^>]*)(?: style="([^"]*)")/>\n(?:<use [^>]* style="\2"/>\n)*)', marks
+    ):
         yield f'<g style="{found[2]}">\n{found[1].replace(f" style={chr(34)}{found[2]}{chr(34)}", "")}</g>\n'
 
 
@@ -76,7 +100,7 @@ def _path(commands: str) -> str:
             (x, y), place = start, place + 1
             continue
         end = place + 1 + 2 * PAIRS[command]
-        points = [_hundredths(word) for word in words[place + 1:end]]
+        points = [_hundredths(word) for word in words[place + 1 : end]]
         text += _step(command, [each - (y if odd % 2 else x) for odd, each in enumerate(points)])
         x, y, place = points[-2], points[-1], end
         start = (x, y) if command == "M" else start
@@ -87,7 +111,11 @@ def _step(command: str, moves: list[int]) -> str:
     if command == "L" and 0 in moves:
         return f"v{_number(moves[1])}" if moves[0] == 0 else f"h{_number(moves[0])}"
     numbers = [_number(move) for move in moves]
-    return command.lower() + numbers[0] + "".join(each if each.startswith("-") else f" {each}" for each in numbers[1:])
+    return (
+        command.lower()
+        + numbers[0]
+        + "".join(each if each.startswith("-") else f" {each}" for each in numbers[1:])
+    )
 
 
 def _hundredths(word: str) -> int:

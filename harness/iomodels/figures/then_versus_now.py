@@ -13,16 +13,29 @@ from typing import Any
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from iomodels.judge import stats
 from iomodels.data.records import Condition, Run, RunError
 from iomodels.figures import literature, style
 from iomodels.figures.throughput_by_connections import comparable
+from iomodels.judge import stats
 
 NAME = "then_versus_now"
 QUESTION = "Does the order of the models that was once published still hold?"
 TITLE = "Throughput over a completion port's: published and now"
 NOTE = "Grey: published, with its year (’02 …); hollow: not verified. Colour: this run, median ratio and 95 % interval. Only the shape compares: machines, sizes and pacing differ."
-COLUMNS = ("source", "year", "platform", "server", "connections", "size", "reply_size", "depth", "ratio", "ci95_low", "ci95_high", "verified")
+COLUMNS = (
+    "source",
+    "year",
+    "platform",
+    "server",
+    "connections",
+    "size",
+    "reply_size",
+    "depth",
+    "ratio",
+    "ci95_low",
+    "ci95_high",
+    "verified",
+)
 ASIDE = 1.06
 
 Cells = Mapping[Condition, Sequence[float]]
@@ -36,37 +49,85 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     records = style.rates_free(run, style.chosen(run, connections, sizes))
     cells = comparable(run, records)
     if not any(condition.label == literature.BASELINE for condition in cells):
-        raise RunError(f"{run.path}: this figure compares with {literature.BASELINE}, of which the run has no valid repeat")
+        raise RunError(
+            f"{run.path}: this figure compares with {literature.BASELINE}, of which the run has no valid repeat"
+        )
     published = literature.ratios()
     panels = sorted({style.panel_of(record.condition) for record in records})
     columns = min(2, len(panels))
     others = [record for record in records if record.condition.label != literature.BASELINE]
     with style.rc():
-        figure, axes = style.sheet(run, others or records, (TITLE, NOTE), columns, -(-len(panels) // columns), panel_height=2.9,
-                                   further=_legend(published), panels=len(panels))
+        figure, axes = style.sheet(
+            run,
+            others or records,
+            (TITLE, NOTE),
+            columns,
+            -(-len(panels) // columns),
+            panel_height=2.9,
+            further=_legend(published),
+            panels=len(panels),
+        )
         for axis, load in zip(axes.flat, panels):
             axis.set_title(style.size_words(load))
             _published(axis, published)
             _measured(axis, {c: values for c, values in cells.items() if style.panel_of(c) == load})
-        _axes(axes, [record.condition.connections for record in records] + [each.connections for each in published])
+        _axes(
+            axes,
+            [record.condition.connections for record in records]
+            + [each.connections for each in published],
+        )
         for axis in axes[:, 0]:
             axis.set_ylabel("throughput over iocp's")
     rows = _rows(run, cells, published)
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, rows), figure, COLUMNS, rows, style.command(NAME, run, connections, sizes))
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, rows),
+        figure,
+        COLUMNS,
+        rows,
+        style.command(NAME, run, connections, sizes),
+    )
 
 
 def _published(axis: Any, published: Sequence[literature.Published]) -> None:
     axis.axhline(1.0, color=style.MUTED, linewidth=0.8, zorder=0)
     for each in published:
-        axis.plot(each.connections, each.ratio, style.look(each.model).marker, color=style.MUTED, markersize=6, clip_on=False, zorder=2,
-                  markerfacecolor=style.MUTED if each.verified else "none")
-        axis.annotate(f"’{each.year % 100:02}" if each.year else "", (each.connections, each.ratio), xytext=(0, 5),
-                      textcoords="offset points", fontsize=5.5, color=style.MUTED, ha="center")
+        axis.plot(
+            each.connections,
+            each.ratio,
+            style.look(each.model).marker,
+            color=style.MUTED,
+            markersize=6,
+            clip_on=False,
+            zorder=2,
+            markerfacecolor=style.MUTED if each.verified else "none",
+        )
+        axis.annotate(
+            f"’{each.year % 100:02}" if each.year else "",
+            (each.connections, each.ratio),
+            xytext=(0, 5),
+            textcoords="offset points",
+            fontsize=5.5,
+            color=style.MUTED,
+            ha="center",
+        )
 
 
 def _legend(published: Sequence[literature.Published]) -> list[Line2D]:
     models = sorted({each.model for each in published}, key=list(style.MODELS).index)
-    return [Line2D([], [], color=style.MUTED, marker=style.look(model).marker, linestyle="", label=f"{model}, published") for model in models]
+    return [
+        Line2D(
+            [],
+            [],
+            color=style.MUTED,
+            marker=style.look(model).marker,
+            linestyle="",
+            label=f"{model}, published",
+        )
+        for model in models
+    ]
 
 
 def _axes(axes: Any, counts: Sequence[int]) -> None:
@@ -83,38 +144,79 @@ def _axes(axes: Any, counts: Sequence[int]) -> None:
 
 
 def _measured(axis: Any, cells: Cells) -> None:
-    looks = {label: look for label, look in style.looks(cells).items() if label != literature.BASELINE}
+    looks = {
+        label: look for label, look in style.looks(cells).items() if label != literature.BASELINE
+    }
     for place, (label, look) in enumerate(looks.items()):
         points = _ratios(cells, label)
         x = [count * ASIDE ** (place - (len(looks) - 1) / 2) for count, _ in points]
         axis.plot(x, [ratio.value for _, ratio in points], **style.line_style(look), zorder=4)
         for at, (_, ratio) in zip(x, points):
             if ratio.low is not None and ratio.high is not None:
-                axis.vlines(at, ratio.low, ratio.high, color=look.colour, linewidth=1.1, alpha=0.6, zorder=3)
+                axis.vlines(
+                    at, ratio.low, ratio.high, color=look.colour, linewidth=1.1, alpha=0.6, zorder=3
+                )
 
 
 def _ratios(cells: Cells, label: str) -> list[tuple[int, stats.Estimate]]:
     """(connections, ratio to the completion port) of a series within one panel, where both were measured."""
     ports = {c.connections: values for c, values in cells.items() if c.label == literature.BASELINE}
-    own = sorted((c for c in cells if c.label == label and c.connections in ports), key=lambda c: c.connections)
+    own = sorted(
+        (c for c in cells if c.label == label and c.connections in ports),
+        key=lambda c: c.connections,
+    )
     found = [(c.connections, stats.ratio_estimate(cells[c], ports[c.connections])) for c in own]
     return [(count, ratio) for count, ratio in found if ratio]
 
 
-def _rows(run: Run, cells: Cells, published: Sequence[literature.Published]) -> tuple[tuple[object, ...], ...]:
-    rows: list[tuple[object, ...]] = [(each.source, each.year, "published", each.model, each.connections, None, None, None,
-                                       round(each.ratio, 4), None, None, each.verified) for each in published]
+def _rows(
+    run: Run, cells: Cells, published: Sequence[literature.Published]
+) -> tuple[tuple[object, ...], ...]:
+    rows: list[tuple[object, ...]] = [
+        (
+            each.source,
+            each.year,
+            "published",
+            each.model,
+            each.connections,
+            None,
+            None,
+            None,
+            round(each.ratio, 4),
+            None,
+            None,
+            each.verified,
+        )
+        for each in published
+    ]
     for panel in sorted({style.panel_of(condition) for condition in cells}):
         inside = {c: values for c, values in cells.items() if style.panel_of(c) == panel}
         for label in style.looks(inside):
             for count, ratio in _ratios(inside, label) if label != literature.BASELINE else ():
-                rows.append((f"run {run.manifest['run']}", None, style.platform_of(run), label, count, *panel[:3], ratio.value, ratio.low,
-                             ratio.high, True))
+                rows.append(
+                    (
+                        f"run {run.manifest['run']}",
+                        None,
+                        style.platform_of(run),
+                        label,
+                        count,
+                        *panel[:3],
+                        ratio.value,
+                        ratio.low,
+                        ratio.high,
+                        True,
+                    )
+                )
     return tuple(rows)
 
 
 def _alt(run: Run, rows: Sequence[tuple[object, ...]]) -> str:
-    told = [f"{row[3]} at {row[4]:,} connections {row[8]:.2f} ({row[1]})" for row in rows
-            if row[2] == "published" and row[1] and row[11] and isinstance(row[8], float)]
-    return (f"Scatter of throughput over that of a completion port by connections, published and measured on {style.platform_of(run)}. "
-            f"Published and verified: {', '.join(told)}.")
+    told = [
+        f"{row[3]} at {row[4]:,} connections {row[8]:.2f} ({row[1]})"
+        for row in rows
+        if row[2] == "published" and row[1] and row[11] and isinstance(row[8], float)
+    ]
+    return (
+        f"Scatter of throughput over that of a completion port by connections, published and measured on {style.platform_of(run)}. "
+        f"Published and verified: {', '.join(told)}."
+    )

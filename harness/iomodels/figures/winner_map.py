@@ -13,17 +13,34 @@ from typing import Any
 
 from matplotlib.patches import Rectangle
 
-from iomodels.judge import stats
 from iomodels.data.records import Condition, Run, RunError
 from iomodels.figures import style
 from iomodels.figures.throughput_by_connections import comparable
+from iomodels.judge import stats
 
 NAME = "winner_map"
 QUESTION = "Which model is fastest at which load?"
 TITLE = "Fastest model by connections and message size"
-NOTE = ("Colour: the fastest by median requests per second, and its lead over the next, where the corrected rank test shows one. "
-        "Grey: no lead shown; listed are all from which the fastest could not be told apart. Cells that are not valid have no part in it.")
-COLUMNS = ("run", "platform", "connections", "size", "reply_size", "depth", "outcome", "fastest", "next", "lead", "ci95_low", "ci95_high", "p_holm", "tied")
+NOTE = (
+    "Colour: the fastest by median requests per second, and its lead over the next, where the corrected rank test shows one. "
+    "Grey: no lead shown; listed are all from which the fastest could not be told apart. Cells that are not valid have no part in it."
+)
+COLUMNS = (
+    "run",
+    "platform",
+    "connections",
+    "size",
+    "reply_size",
+    "depth",
+    "outcome",
+    "fastest",
+    "next",
+    "lead",
+    "ci95_low",
+    "ci95_high",
+    "p_holm",
+    "tied",
+)
 TIE = "tie"
 
 
@@ -49,7 +66,9 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     loads = sorted({tile.load for tile in found})
     counts = sorted({tile.connections for tile in found})
     with style.rc():
-        figure, axes = style.sheet(run, records, (TITLE, NOTE), 1, 1, panel_height=0.75 + 0.62 * len(loads))
+        figure, axes = style.sheet(
+            run, records, (TITLE, NOTE), 1, 1, panel_height=0.75 + 0.62 * len(loads)
+        )
         axis = axes[0, 0]
         looks = style.looks(record.condition for record in records)
         for tile in found:
@@ -62,41 +81,108 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
         axis.set_ylabel("message size")
         axis.grid(False)
         axis.tick_params(length=0)
-    return style.Plot(NAME, QUESTION, TITLE, _alt(run, found), figure, COLUMNS, _rows(run, found), style.command(NAME, run, connections, sizes))
+    return style.Plot(
+        NAME,
+        QUESTION,
+        TITLE,
+        _alt(run, found),
+        figure,
+        COLUMNS,
+        _rows(run, found),
+        style.command(NAME, run, connections, sizes),
+    )
 
 
 def tiles(cells: Mapping[Condition, Sequence[float]]) -> list[Tile]:
     """One a load. The fastest is held against every other at its load; the p-values are corrected over all of them."""
     groups: dict[tuple[style.Load, int], dict[str, Sequence[float]]] = {}
     for condition, values in cells.items():
-        groups.setdefault((style.panel_of(condition), condition.connections), {})[condition.label] = values
-    ranked = {load: sorted(group, key=lambda label: -(stats.median(group[label]) or 0)) for load, group in groups.items()}
+        groups.setdefault((style.panel_of(condition), condition.connections), {})[
+            condition.label
+        ] = values
+    ranked = {
+        load: sorted(group, key=lambda label: -(stats.median(group[label]) or 0))
+        for load, group in groups.items()
+    }
     pairs = [(load, label) for load, order in ranked.items() for label in order[1:]]
-    found = dict(zip(pairs, stats.differences([(groups[load][ranked[load][0]], groups[load][label]) for load, label in pairs])))
-    return [_outcome(load, order, {label: found[load, label] for label in order[1:]}) for load, order in ranked.items()]
+    found = dict(
+        zip(
+            pairs,
+            stats.differences(
+                [(groups[load][ranked[load][0]], groups[load][label]) for load, label in pairs]
+            ),
+        )
+    )
+    return [
+        _outcome(load, order, {label: found[load, label] for label in order[1:]})
+        for load, order in ranked.items()
+    ]
 
 
-def _outcome(load: tuple[style.Load, int], order: Sequence[str], leads: Mapping[str, stats.Difference]) -> Tile:
+def _outcome(
+    load: tuple[style.Load, int], order: Sequence[str], leads: Mapping[str, stats.Difference]
+) -> Tile:
     following = order[1] if len(order) > 1 else None
-    tied = (order[0], *(label for label in order[1:] if leads[label].finding is not stats.Finding.SHOWN))
+    tied = (
+        order[0],
+        *(label for label in order[1:] if leads[label].finding is not stats.Finding.SHOWN),
+    )
     few = any(lead.finding is stats.Finding.TOO_FEW for lead in leads.values())
-    return Tile(load[1], load[0], "lead" if len(tied) == 1 else "too few repeats" if few else TIE, tied, following,
-                leads[following].ratio if following else None, leads[following].p if following else None)
+    return Tile(
+        load[1],
+        load[0],
+        "lead" if len(tied) == 1 else "too few repeats" if few else TIE,
+        tied,
+        following,
+        leads[following].ratio if following else None,
+        leads[following].p if following else None,
+    )
 
 
 def _tile(axis: Any, tile: Tile, column: int, row: int, looks: dict[str, style.Look]) -> None:
     shown = tile.outcome == "lead"
     colour = looks[tile.tied[0]].colour if shown else style.GRID
-    axis.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, facecolor=colour, edgecolor="none", alpha=0.24 if shown else 0.6))
+    axis.add_patch(
+        Rectangle(
+            (column - 0.48, row - 0.46),
+            0.96,
+            0.92,
+            facecolor=colour,
+            edgecolor="none",
+            alpha=0.24 if shown else 0.6,
+        )
+    )
     if shown:
-        axis.plot(column - 0.4, row + 0.34, **(style.line_style(looks[tile.tied[0]]) | {"linestyle": "none", "markersize": 4}))
-    words = f"{tile.tied[0]}\n{tile.lead.value:.2f} ×" if shown and tile.lead else tile.tied[0] if shown else _tied_words(tile)
-    axis.text(column, row, words, ha="center", va="center", fontsize=6.5 if shown else 6, fontweight="bold" if shown else "normal",
-              color=style.INK if shown else style.MUTED)
+        axis.plot(
+            column - 0.4,
+            row + 0.34,
+            **(style.line_style(looks[tile.tied[0]]) | {"linestyle": "none", "markersize": 4}),
+        )
+    words = (
+        f"{tile.tied[0]}\n{tile.lead.value:.2f} ×"
+        if shown and tile.lead
+        else tile.tied[0]
+        if shown
+        else _tied_words(tile)
+    )
+    axis.text(
+        column,
+        row,
+        words,
+        ha="center",
+        va="center",
+        fontsize=6.5 if shown else 6,
+        fontweight="bold" if shown else "normal",
+        color=style.INK if shown else style.MUTED,
+    )
 
 
 def _tied_words(tile: Tile) -> str:
-    named = " ≈ ".join(tile.tied) if len(tile.tied) <= 3 else f"{' ≈ '.join(tile.tied[:2])} ≈ {len(tile.tied) - 2} more"
+    named = (
+        " ≈ ".join(tile.tied)
+        if len(tile.tied) <= 3
+        else f"{' ≈ '.join(tile.tied[:2])} ≈ {len(tile.tied) - 2} more"
+    )
     return "\n".join(textwrap.wrap(named, 14)) + ("" if tile.outcome == TIE else "\n(few repeats)")
 
 
@@ -104,8 +190,20 @@ def _rows(run: Run, found: Sequence[Tile]) -> tuple[tuple[object, ...], ...]:
     rows = []
     for tile in sorted(found, key=lambda each: (each.load, each.connections)):
         lead = (tile.lead.value, tile.lead.low, tile.lead.high) if tile.lead else (None, None, None)
-        rows.append((run.manifest["run"], style.platform_of(run), tile.connections, *tile.load[:3], tile.outcome, tile.tied[0], tile.following,
-                     *lead, tile.p, " ".join(tile.tied)))
+        rows.append(
+            (
+                run.manifest["run"],
+                style.platform_of(run),
+                tile.connections,
+                *tile.load[:3],
+                tile.outcome,
+                tile.tied[0],
+                tile.following,
+                *lead,
+                tile.p,
+                " ".join(tile.tied),
+            )
+        )
     return tuple(rows)
 
 
@@ -113,6 +211,9 @@ def _alt(run: Run, found: Sequence[Tile]) -> str:
     told = []
     for tile in sorted(found, key=lambda each: (each.load, each.connections)):
         at = f"{tile.connections:,} × {style.size_words(tile.load)}"
-        told.append(f"{at}: {tile.tied[0]} leads" + (f" {tile.lead.value:.2f} ×" if tile.lead else "") if tile.outcome == "lead"
-                    else f"{at}: no lead shown")
+        told.append(
+            f"{at}: {tile.tied[0]} leads" + (f" {tile.lead.value:.2f} ×" if tile.lead else "")
+            if tile.outcome == "lead"
+            else f"{at}: no lead shown"
+        )
     return f"Map of the fastest model by connections and size on {style.platform_of(run)}. {'; '.join(told)}."

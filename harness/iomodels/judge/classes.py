@@ -44,13 +44,22 @@ class Churn:
 
 def shares_of(results: Sequence[Result], names: Sequence[str]) -> tuple[Share, ...]:
     """One of each class, in the suite's order, and one of all connections together; `results` of the valid repeats."""
-    classes = [_share(name, [_class_of(result, name) for result in results], results) for name in names]
+    classes = [
+        _share(name, [_class_of(result, name) for result in results], results) for name in names
+    ]
     return (*classes, _share(TOGETHER, results, results))
 
 
 def churn_of(results: Sequence[Result]) -> Churn:
-    rates = [None if result.get("connects") is None else result["connects"] * 1e9 / result["window_ns"] for result in results]
-    counts = stats.merge(stats.histogram(result["connect"]["histogram"]["counts"]) for result in results if "connect" in result)
+    rates = [
+        None if result.get("connects") is None else result["connects"] * 1e9 / result["window_ns"]
+        for result in results
+    ]
+    counts = stats.merge(
+        stats.histogram(result["connect"]["histogram"]["counts"])
+        for result in results
+        if "connect" in result
+    )
     return Churn(_typical(rates, "not recorded"), stats.percentiles_us(counts, PERCENTS))
 
 
@@ -61,19 +70,32 @@ def _class_of(result: Result, name: str) -> Result:
 def _share(name: str, parts: Sequence[Result], wholes: Sequence[Result]) -> Share:
     first = parts[0] if parts else {}
     connections = first.get("connections", 0)
-    shares = [part["requests"] / whole["requests"] if part and whole["requests"] else None for part, whole in zip(parts, wholes)]
+    shares = [
+        part["requests"] / whole["requests"] if part and whole["requests"] else None
+        for part, whole in zip(parts, wholes)
+    ]
     return Share(
-        name, connections["requested"] if isinstance(connections, Mapping) else connections, first.get("target_rate"),
-        _typical([part.get("requests_per_second") for part in parts], "not recorded"), _typical(shares, "not recorded"),
-        {percent: _percentile_us([part.get("response", {}) for part in parts], percent) for percent in PERCENTS},
-        _typical([part.get("jain_index") for part in parts], "no reply in the window, or not recorded"),
-    )  # fmt: skip
+        name,
+        connections["requested"] if isinstance(connections, Mapping) else connections,
+        first.get("target_rate"),
+        _typical([part.get("requests_per_second") for part in parts], "not recorded"),
+        _typical(shares, "not recorded"),
+        {
+            percent: _percentile_us([part.get("response", {}) for part in parts], percent)
+            for percent in PERCENTS
+        },
+        _typical(
+            [part.get("jain_index") for part in parts], "no reply in the window, or not recorded"
+        ),
+    )
 
 
 def _percentile_us(latencies: Sequence[Mapping[str, Any]], percent: float) -> Measure:
     least = min((latency.get("count", 0) for latency in latencies), default=0)
     if not stats.supported(least, percent):
-        return Measure(None, f"{stats.scarce(least)} in a repeat" if latencies else "no valid repeat")
+        return Measure(
+            None, f"{stats.scarce(least)} in a repeat" if latencies else "no valid repeat"
+        )
     return _typical([latency[f"p{percent:g}"] / 1e3 for latency in latencies], "not recorded")
 
 

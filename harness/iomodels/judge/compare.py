@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iomodels.judge import stats
 from iomodels.data.records import Run
+from iomodels.judge import stats
 from iomodels.judge.summary import Comparison, Summary, compare, summarise
 
 GROUPS: dict[str, str] = {
@@ -23,9 +23,22 @@ GROUPS: dict[str, str] = {
     "programs": "the programs themselves: what is compared, hence never refused",
 }
 REFUSED = tuple(name for name in GROUPS if name != "programs")
-MOVING = ("load_average", "busy", "memory_available_bytes", "time_wait", "sleep_1ms_us", "booted_utc", "cpu_mhz")
+MOVING = (
+    "load_average",
+    "busy",
+    "memory_available_bytes",
+    "time_wait",
+    "sleep_1ms_us",
+    "booted_utc",
+    "cpu_mhz",
+)
 """Facts of the environment that are never twice the same: no condition of a run."""
-PLACES = {"launcher.placement": "placement", "compilers": "build", "binaries": "programs", "harness": "programs"}
+PLACES = {
+    "launcher.placement": "placement",
+    "compilers": "build",
+    "binaries": "programs",
+    "harness": "programs",
+}
 """To which group the facts below a name belong; all others are the machine's."""
 LOAD = ("depth", "warmup_ms", "duration_ms", "loadgen_threads", "load", "rate_percents")
 
@@ -54,8 +67,11 @@ class ComparedRuns:
 def differing(a: Run, b: Run) -> tuple[Differing, ...]:
     """Everything beside the figures in which two runs differ."""
     facts_a, facts_b = _facts(a.manifest), _facts(b.manifest)
-    return tuple(Differing(*key, facts_a.get(key), facts_b.get(key)) for key in dict.fromkeys([*facts_a, *facts_b])
-                 if facts_a.get(key) != facts_b.get(key))
+    return tuple(
+        Differing(*key, facts_a.get(key), facts_b.get(key))
+        for key in dict.fromkeys([*facts_a, *facts_b])
+        if facts_a.get(key) != facts_b.get(key)
+    )
 
 
 def compare_runs(a: Run, b: Run) -> ComparedRuns:
@@ -63,7 +79,9 @@ def compare_runs(a: Run, b: Run) -> ComparedRuns:
     first, second = summarise(a), summarise(b)
     cells_a = {cell.condition: cell for cell in first.cells}
     cells_b = {cell.condition: cell for cell in second.cells}
-    pairs = [(cell, cells_a[condition]) for condition, cell in cells_b.items() if condition in cells_a]
+    pairs = [
+        (cell, cells_a[condition]) for condition, cell in cells_b.items() if condition in cells_a
+    ]
     only = [("A", str(condition)) for condition in cells_a if condition not in cells_b]
     only += [("B", str(condition)) for condition in cells_b if condition not in cells_a]
     return ComparedRuns(first, second, differing(a, b), compare(pairs, same_run=False), tuple(only))
@@ -74,17 +92,31 @@ def refusals(found: Iterable[Differing], despite: Sequence[str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for each in found:
         if each.group in REFUSED and each.group not in despite and "all" not in despite:
-            groups.setdefault(each.group, []).append(f"{each.name} ({_word(each.a)} / {_word(each.b)})")
-    return [f"the runs differ in {group}: {', '.join(names)}; if that is meant: --despite {group}" for group, names in groups.items()]
+            groups.setdefault(each.group, []).append(
+                f"{each.name} ({_word(each.a)} / {_word(each.b)})"
+            )
+    return [
+        f"the runs differ in {group}: {', '.join(names)}; if that is meant: --despite {group}"
+        for group, names in groups.items()
+    ]
 
 
 def to_json(found: ComparedRuns) -> dict[str, Any]:
     """Everything as data; the same words as in the table."""
     return {
         "format": 1,
-        "runs": {letter: {"run": each.run.manifest["run"], "platform": each.platform, "commit": each.run.manifest["git"]["commit"]}
-                 for letter, each in (("a", found.a), ("b", found.b))},
-        "differing": [{"group": each.group, "name": each.name, "a": each.a, "b": each.b} for each in found.differing],
+        "runs": {
+            letter: {
+                "run": each.run.manifest["run"],
+                "platform": each.platform,
+                "commit": each.run.manifest["git"]["commit"],
+            }
+            for letter, each in (("a", found.a), ("b", found.b))
+        },
+        "differing": [
+            {"group": each.group, "name": each.name, "a": each.a, "b": each.b}
+            for each in found.differing
+        ],
         "comparisons": [_row(each) for each in found.comparisons],
         "only": [{"run": letter.lower(), "cell": cell} for letter, cell in found.only],
     }
@@ -94,13 +126,26 @@ def _row(row: Comparison) -> dict[str, Any]:
     condition, difference = row.cell.condition, row.difference
     ratio = difference.ratio
     return {
-        "server": condition.label, "connections": condition.connections, "size": condition.size, "reply_size": condition.reply_size,
-        "depth": condition.depth, "verdict_a": str(row.baseline.verdict), "verdict_b": str(row.cell.verdict),
-        "repeats_a": row.baseline.n, "repeats_b": row.cell.n,
+        "server": condition.label,
+        "connections": condition.connections,
+        "size": condition.size,
+        "reply_size": condition.reply_size,
+        "depth": condition.depth,
+        "verdict_a": str(row.baseline.verdict),
+        "verdict_b": str(row.cell.verdict),
+        "repeats_a": row.baseline.n,
+        "repeats_b": row.cell.n,
         "ratio": ratio and {"value": ratio.value, "low": ratio.low, "high": ratio.high},
-        "hodges_lehmann_ratio": difference.shift, "cliffs_delta": difference.delta, "p_holm": difference.p,
-        "finding": {stats.Finding.SHOWN: "difference", stats.Finding.NOT_SHOWN: "~", stats.Finding.TOO_FEW: "too few repeats"}[row.finding]
-        if ratio else None,
+        "hodges_lehmann_ratio": difference.shift,
+        "cliffs_delta": difference.delta,
+        "p_holm": difference.p,
+        "finding": {
+            stats.Finding.SHOWN: "difference",
+            stats.Finding.NOT_SHOWN: "~",
+            stats.Finding.TOO_FEW: "too few repeats",
+        }[row.finding]
+        if ratio
+        else None,
         "reason": row.reason,
     }
 
@@ -108,15 +153,30 @@ def _row(row: Comparison) -> dict[str, Any]:
 def _facts(manifest: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     """(group, name) → value, of everything that should be equal."""
     facts: dict[tuple[str, str], Any] = {("platform", "platform"): manifest["platform"]}
-    facts |= {("load", name): manifest["suite"][name] for name in LOAD if manifest["suite"].get(name)}
-    environment = {name: value for name, value in manifest["environment"].items() if name != "reasons"}
+    facts |= {
+        ("load", name): manifest["suite"][name] for name in LOAD if manifest["suite"].get(name)
+    }
+    environment = {
+        name: value for name, value in manifest["environment"].items() if name != "reasons"
+    }
     for name, value in _flat(environment):
         fact = name.removeprefix("load_generator.")  # of two machines
         if fact.split(".")[0] in MOVING:
             continue
-        group = next((group for place, group in PLACES.items() if fact == place or fact.startswith(f"{place}.")), "machine")
+        group = next(
+            (
+                group
+                for place, group in PLACES.items()
+                if fact == place or fact.startswith(f"{place}.")
+            ),
+            "machine",
+        )
         facts[group, name] = value
-    facts |= {("machine", f"versions.{name}"): value for name, value in manifest["versions"].items() if name == "wine"}
+    facts |= {
+        ("machine", f"versions.{name}"): value
+        for name, value in manifest["versions"].items()
+        if name == "wine"
+    }
     facts |= {("programs", f"git.{name}"): manifest["git"][name] for name in ("commit", "dirty")}
     return facts
 

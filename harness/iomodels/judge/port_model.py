@@ -115,8 +115,15 @@ class _Simulation:
         while len(self.latencies) < self.requests:
             self.now, _, what = heapq.heappop(self.events)
             what()
-        return Outcome(self.requests, self.now - self.span_from, self.waited / self.requests, tuple(self.latencies),
-                       self.switches, self.most_running, len(self.used))  # fmt: skip
+        return Outcome(
+            self.requests,
+            self.now - self.span_from,
+            self.waited / self.requests,
+            tuple(self.latencies),
+            self.switches,
+            self.most_running,
+            len(self.used),
+        )
 
     def next_arrival(self) -> None:
         assert self.port.arrival
@@ -147,7 +154,9 @@ class _Simulation:
 
         self.compute(switched, self.port.cpu(self.rng), began, lambda: self.handled(worker, packet))
 
-    def compute(self, switched: bool, cpu_us: float, began: Callable[[], None], then: Callable[[], None]) -> None:
+    def compute(
+        self, switched: bool, cpu_us: float, began: Callable[[], None], then: Callable[[], None]
+    ) -> None:
         """Uses a core as soon as one is free. Who comes from another packet has not left its core: it goes first."""
 
         def begin() -> None:
@@ -204,6 +213,10 @@ class _Simulation:
 
 def simulate(port: Port, *, requests: int, warmup: int = 1000, seed: int = 1) -> Outcome:
     """`requests` requests after `warmup` others. The same seed gives the same outcome. ValueError for a port that cannot be."""
-    if min(port.cores, port.workers, port.cap, requests, warmup) < 1 or (port.arrival is None and port.connections < 1):
-        raise ValueError(f"cores, workers, cap, connections, requests and warm-up must be at least 1: {port}")
+    if min(port.cores, port.workers, port.cap, requests, warmup) < 1 or (
+        port.arrival is None and port.connections < 1
+    ):
+        raise ValueError(
+            f"cores, workers, cap, connections, requests and warm-up must be at least 1: {port}"
+        )
     return _Simulation(port, random.Random(seed), warmup, requests).run()

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from iomodels.judge import stats
 from iomodels.data.records import Condition, Record
+from iomodels.judge import stats
 from iomodels.judge.verdict import left_out
 
 Load = tuple[int, int]
@@ -23,7 +23,9 @@ def lowest_peaks(records: Iterable[Record]) -> dict[Load, float]:
     rates: dict[Condition, list[float]] = {}
     for record in records:
         if not record.condition.rate_percent and not left_out(record) and record.loadgen:
-            rates.setdefault(record.condition, []).append(float(record.loadgen["result"]["requests_per_second"]))
+            rates.setdefault(record.condition, []).append(
+                float(record.loadgen["result"]["requests_per_second"])
+            )
     peaks: dict[Load, float] = {}
     for condition, values in rates.items():
         load = condition.connections, condition.size
@@ -32,7 +34,10 @@ def lowest_peaks(records: Iterable[Record]) -> dict[Load, float]:
 
 
 def to_json(peaks: Mapping[Load, float]) -> list[dict[str, Any]]:
-    return [{"connections": connections, "size": size, "requests_per_second": rate} for (connections, size), rate in sorted(peaks.items())]
+    return [
+        {"connections": connections, "size": size, "requests_per_second": rate}
+        for (connections, size), rate in sorted(peaks.items())
+    ]
 
 
 def offered_rate(manifest: Mapping[str, Any], condition: Condition) -> int | None:

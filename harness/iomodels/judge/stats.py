@@ -88,7 +88,9 @@ def median_estimate(values: Sequence[float], seed: int = SEED) -> Estimate | Non
     return Estimate(centre, *_interval([values], np.median, seed))
 
 
-def ratio_estimate(numerator: Sequence[float], denominator: Sequence[float], seed: int = SEED) -> Estimate | None:
+def ratio_estimate(
+    numerator: Sequence[float], denominator: Sequence[float], seed: int = SEED
+) -> Estimate | None:
     """Median of `numerator` over median of `denominator`, both sides resampled independently.
 
     None when a side is empty or a value is not positive: such a ratio has no meaning.
@@ -105,16 +107,30 @@ def _ratio_of_medians(above: NDArray[np.float64], below: NDArray[np.float64], ax
     return np.median(above, axis=axis) / np.median(below, axis=axis)
 
 
-def _interval(sides: Sequence[Sequence[float]], statistic: Callable[..., Any], seed: int) -> tuple[float, float]:
+def _interval(
+    sides: Sequence[Sequence[float]], statistic: Callable[..., Any], seed: int
+) -> tuple[float, float]:
     """Percentile bootstrap; each side is resampled independently. A statistic of equal values has an interval without width."""
     return _resampled(tuple(tuple(side) for side in sides), statistic, seed)
 
 
-@lru_cache(maxsize=4096)  # a report asks for the same interval in its table, its sentences and its figures
-def _resampled(sides: tuple[tuple[float, ...], ...], statistic: Callable[..., Any], seed: int) -> tuple[float, float]:
+@lru_cache(
+    maxsize=4096
+)  # a report asks for the same interval in its table, its sentences and its figures
+def _resampled(
+    sides: tuple[tuple[float, ...], ...], statistic: Callable[..., Any], seed: int
+) -> tuple[float, float]:
     data = [np.asarray(side, dtype=np.float64) for side in sides]
-    found = scipy_stats.bootstrap(data, statistic, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="percentile",
-                                  vectorized=True, axis=-1, random_state=np.random.default_rng(seed)).confidence_interval
+    found = scipy_stats.bootstrap(
+        data,
+        statistic,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        vectorized=True,
+        axis=-1,
+        random_state=np.random.default_rng(seed),
+    ).confidence_interval
     return float(found.low), float(found.high)
 
 
@@ -145,7 +161,9 @@ def cliffs_delta(left: Sequence[float], right: Sequence[float]) -> float | None:
     """P(left > right) − P(left < right) over all pairs: 1 when every left value is the greater, 0 when neither side is ahead."""
     if not left or not right:
         return None
-    return float(np.sign(np.subtract.outer(np.asarray(left, float), np.asarray(right, float))).mean())
+    return float(
+        np.sign(np.subtract.outer(np.asarray(left, float), np.asarray(right, float))).mean()
+    )
 
 
 def shift_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> float | None:
@@ -161,7 +179,11 @@ def differences(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> lis
     found = []
     for (left, right), p in zip(pairs, corrected):
         ratio = ratio_estimate(left, right)
-        found.append(Difference(ratio, shift_ratio(left, right), cliffs_delta(left, right), p, finding(p, ratio)))
+        found.append(
+            Difference(
+                ratio, shift_ratio(left, right), cliffs_delta(left, right), p, finding(p, ratio)
+            )
+        )
     return found
 
 
@@ -169,25 +191,40 @@ def finding(adjusted_p: float | None, ratio: Estimate | None) -> Finding:
     """A difference is shown only if the corrected test and the interval of the ratio agree on it."""
     if adjusted_p is None or ratio is None:
         return Finding.TOO_FEW
-    return Finding.SHOWN if adjusted_p < 1 - CONFIDENCE and not ratio.spans_one else Finding.NOT_SHOWN
+    return (
+        Finding.SHOWN if adjusted_p < 1 - CONFIDENCE and not ratio.spans_one else Finding.NOT_SHOWN
+    )
 
 
 Strata = Sequence[int]
 """The stratum of each value: values of one stratum share what happened to them together (one sitting of a run that was interrupted)."""
 
 
-def aligned(left: Sequence[float], left_strata: Strata, right: Sequence[float], right_strata: Strata) -> tuple[list[float], list[float]]:
+def aligned(
+    left: Sequence[float], left_strata: Strata, right: Sequence[float], right_strata: Strata
+) -> tuple[list[float], list[float]]:
     """Both sides without what differs between strata (aligned ranks, Hodges and Lehmann 1962): each value over its stratum's median of
     both sides, times the median of all. A stratum that only one side has says nothing of their difference and is left out; values of a
     single stratum stay what they are."""
     common = set(left_strata) & set(right_strata)
-    pooled = [(value, stratum) for value, stratum in [*zip(left, left_strata), *zip(right, right_strata)] if stratum in common]
+    pooled = [
+        (value, stratum)
+        for value, stratum in [*zip(left, left_strata), *zip(right, right_strata)]
+        if stratum in common
+    ]
     whole = median([value for value, _ in pooled])
-    middles = {stratum: median([value for value, of in pooled if of == stratum]) for stratum in common}
-    factors = {stratum: whole / middle if whole and middle and len(common) > 1 else 1.0 for stratum, middle in middles.items()}
+    middles = {
+        stratum: median([value for value, of in pooled if of == stratum]) for stratum in common
+    }
+    factors = {
+        stratum: whole / middle if whole and middle and len(common) > 1 else 1.0
+        for stratum, middle in middles.items()
+    }
 
     def side(values: Sequence[float], strata: Strata) -> list[float]:
-        return [value * factors[stratum] for value, stratum in zip(values, strata) if stratum in common]
+        return [
+            value * factors[stratum] for value, stratum in zip(values, strata) if stratum in common
+        ]
 
     return side(left, left_strata), side(right, right_strata)
 
@@ -264,6 +301,17 @@ def scarce(count: int) -> str:
 def percentiles_us(counts: Histogram, percents: Sequence[float]) -> Mapping[float, Measure]:
     """Percentiles of a histogram of ns, in µs; those that too few samples support are None."""
     count = samples(counts)
-    reasons = {percent: "no valid repeat" if not count else None if supported(count, percent) else scarce(count) for percent in percents}
-    return {percent: Measure(None, reasons[percent]) if value is None or reasons[percent] else Measure(value / 1e3)
-            for percent, value in zip(percents, percentiles(counts, percents))}
+    reasons = {
+        percent: "no valid repeat"
+        if not count
+        else None
+        if supported(count, percent)
+        else scarce(count)
+        for percent in percents
+    }
+    return {
+        percent: Measure(None, reasons[percent])
+        if value is None or reasons[percent]
+        else Measure(value / 1e3)
+        for percent, value in zip(percents, percentiles(counts, percents))
+    }

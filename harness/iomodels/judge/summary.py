@@ -13,14 +13,14 @@ from functools import lru_cache
 from statistics import median
 from typing import Any
 
-from iomodels.machine import check
+from iomodels.data.records import Condition, Record, Run, counter
 from iomodels.judge import stats, verdict
 from iomodels.judge.classes import Churn, Share, churn_of, shares_of
-from iomodels.plan.order import cells as cells_of
-from iomodels.data.records import Condition, Record, Run, counter
 from iomodels.judge.stats import Measure
-from iomodels.plan.suite import Suite, suite_from
 from iomodels.judge.verdict import Verdict
+from iomodels.machine import check
+from iomodels.plan.order import cells as cells_of
+from iomodels.plan.suite import Suite, suite_from
 
 PERCENTS = (50.0, 99.0, 99.9)
 COSTS = ("cpu_us", "receives", "sends", "waits", "events")
@@ -32,11 +32,15 @@ Load = tuple[int, int, int, int]
 
 
 PROCESS_COSTS = {
-    "server switches": ("server.context_switches", 1.0), "voluntary": ("server.context_switches_voluntary", 1.0),
-    "server CPU µs": ("server.cpu_ns", 1e-3), "user": ("server.cpu_user_ns", 1e-3), "kernel": ("server.cpu_kernel_ns", 1e-3),
-    "wineserver switches": ("wineserver.context_switches", 1.0), "wineserver CPU µs": ("wineserver.cpu_ns", 1e-3),
+    "server switches": ("server.context_switches", 1.0),
+    "voluntary": ("server.context_switches_voluntary", 1.0),
+    "server CPU µs": ("server.cpu_ns", 1e-3),
+    "user": ("server.cpu_user_ns", 1e-3),
+    "kernel": ("server.cpu_kernel_ns", 1e-3),
+    "wineserver switches": ("wineserver.context_switches", 1.0),
+    "wineserver CPU µs": ("wineserver.cpu_ns", 1e-3),
     "ended at once": ("server.inline_completions", 1.0),
-}  # fmt: skip
+}
 """What a request costs the processes, in the order of the tables: the counter of the record, and its unit in the table's."""
 
 
@@ -137,24 +141,41 @@ class Summary:
     @property
     def controls(self) -> tuple[str, ...]:
         """The series that are the baseline's own server under another name: between them no difference should show."""
-        servers = {cell.condition.label: (cell.condition.model, sorted(cell.condition.options)) for cell in self.cells}
+        servers = {
+            cell.condition.label: (cell.condition.model, sorted(cell.condition.options))
+            for cell in self.cells
+        }
         return tuple(label for label in self.labels[1:] if servers[label] == servers[self.baseline])
 
     @property
     def panels(self) -> tuple[Load, ...]:
         """The panels of the run, ascending: closed loops first."""
-        return tuple(sorted({panel(cell.condition) for cell in self.cells}, key=lambda load: (load[-1] > 0, load)))
+        return tuple(
+            sorted(
+                {panel(cell.condition) for cell in self.cells},
+                key=lambda load: (load[-1] > 0, load),
+            )
+        )
 
     @property
     def cost_names(self) -> tuple[str, ...]:
         return tuple(PROCESS_COSTS)
 
-    def process_costs(self, names: Sequence[str] = tuple(PROCESS_COSTS)) -> list[tuple[Cell, list[Measure]]]:
+    def process_costs(
+        self, names: Sequence[str] = tuple(PROCESS_COSTS)
+    ) -> list[tuple[Cell, list[Measure]]]:
         """For each valid cell that has any: what a request cost the server's process and the wineserver, the median of its repeats."""
         rows: list[tuple[Cell, list[Measure]]] = []
         for cell in (cell for cell in self.cells if cell.verdict.valid):
-            valid = [record for record in self.run.records if record.condition == cell.condition and not verdict.left_out(record)]
-            costs = [_typical([_per_request(record, *PROCESS_COSTS[name]) for record in valid]) for name in names]
+            valid = [
+                record
+                for record in self.run.records
+                if record.condition == cell.condition and not verdict.left_out(record)
+            ]
+            costs = [
+                _typical([_per_request(record, *PROCESS_COSTS[name]) for record in valid])
+                for name in names
+            ]
             if any(cost.value is not None for cost in costs):
                 rows.append((cell, costs))
         return rows
@@ -173,31 +194,61 @@ def panel(condition: Condition) -> Load:
 def summarise(run: Run) -> Summary:
     """The summary of a run, complete or not."""
     suite = suite_from(run.manifest["suite"]["name"], run.manifest["suite"])
-    planned = sorted(cells_of(suite), key=lambda cell: (panel(cell), cell.connections))  # stable: servers keep the suite's order
+    planned = sorted(
+        cells_of(suite), key=lambda cell: (panel(cell), cell.connections)
+    )  # stable: servers keep the suite's order
     by_condition: dict[Condition, list[Record]] = {condition: [] for condition in planned}
     for record in run.records:
         by_condition.setdefault(record.condition, []).append(record)
-    cells = tuple(_cell(run.manifest, suite, condition, records) for condition, records in by_condition.items())
+    cells = tuple(
+        _cell(run.manifest, suite, condition, records)
+        for condition, records in by_condition.items()
+    )
     labels = tuple(dict.fromkeys(cell.condition.label for cell in cells))
     return Summary(run, suite, labels, cells, _compare(cells, labels[0]))
 
 
-def _cell(manifest: Mapping[str, Any], suite: Suite, condition: Condition, records: Sequence[Record]) -> Cell:
+def _cell(
+    manifest: Mapping[str, Any], suite: Suite, condition: Condition, records: Sequence[Record]
+) -> Cell:
     ordered = sorted(records, key=lambda record: record.repeat)
     out = [(record, verdict.left_out(record)) for record in ordered]
-    valid = [(record, record.server, record.loadgen["result"]) for record, left_out in out if not left_out and record.server and record.loadgen]
+    valid = [
+        (record, record.server, record.loadgen["result"])
+        for record, left_out in out
+        if not left_out and record.server and record.loadgen
+    ]
     rates = tuple(float(result["requests_per_second"]) for _, _, result in valid)
-    counts = stats.merge(stats.histogram(result["latency"]["histogram"]["counts"]) for _, _, result in valid)
+    counts = stats.merge(
+        stats.histogram(result["latency"]["histogram"]["counts"]) for _, _, result in valid
+    )
     costs = [_costs(server) for _, server, _ in valid]
-    whole = [_whole_cpu_us(record, cost["cpu_us"]).value for (record, _, _), cost in zip(valid, costs)]
+    whole = [
+        _whole_cpu_us(record, cost["cpu_us"]).value for (record, _, _), cost in zip(valid, costs)
+    ]
     cpu_us = tuple(value for value in whole if value is not None)
-    failures = tuple(Failure(record.repeat, left_out.kind, "; ".join(left_out.reasons), record.stderr) for record, left_out in out if left_out)
+    failures = tuple(
+        Failure(record.repeat, left_out.kind, "; ".join(left_out.reasons), record.stderr)
+        for record, left_out in out
+        if left_out
+    )
     judged = verdict.judge(records, verdict.ceiling_of(manifest, condition))
     results = [result for _, _, result in valid]
-    return Cell(condition, max(suite.repeats, len(ordered)), judged, rates, tuple(_sitting(manifest, record) for record, _, _ in valid),
-                stats.median_estimate(rates), counts, stats.percentiles_us(counts, PERCENTS),
-                {name: _typical([cost[name] for cost in costs]) for name in COSTS}, cpu_us if len(cpu_us) == len(rates) else (), failures,
-                shares_of(results, [name for name, _ in suite.load.classes]), churn_of(results) if suite.load.churns else None)
+    return Cell(
+        condition,
+        max(suite.repeats, len(ordered)),
+        judged,
+        rates,
+        tuple(_sitting(manifest, record) for record, _, _ in valid),
+        stats.median_estimate(rates),
+        counts,
+        stats.percentiles_us(counts, PERCENTS),
+        {name: _typical([cost[name] for cost in costs]) for name in COSTS},
+        cpu_us if len(cpu_us) == len(rates) else (),
+        failures,
+        shares_of(results, [name for name, _ in suite.load.classes]),
+        churn_of(results) if suite.load.churns else None,
+    )
 
 
 def _sitting(manifest: Mapping[str, Any], record: Record) -> int:
@@ -210,20 +261,35 @@ def _costs(server: Mapping[str, Any]) -> dict[str, Measure]:
     begin, end = server["begin"], server["end"]
     requests = end["counters"]["requests"] - begin["counters"]["requests"]
     if requests <= 0:
-        return {name: Measure(None, "the server counted no request in the window") for name in COSTS}
-    cpu = [_difference(begin["process"], end["process"], name) for name in ("cpu_user_ns", "cpu_kernel_ns")]
+        return {
+            name: Measure(None, "the server counted no request in the window") for name in COSTS
+        }
+    cpu = [
+        _difference(begin["process"], end["process"], name)
+        for name in ("cpu_user_ns", "cpu_kernel_ns")
+    ]
     costs = {name: _difference(begin["counters"], end["counters"], name) for name in COSTS[1:]}
-    costs["cpu_us"] = next((part for part in cpu if part.value is None), Measure(sum(part.value or 0 for part in cpu) / 1e3))
-    return {name: cost if cost.value is None else Measure(cost.value / requests) for name, cost in costs.items()}
+    costs["cpu_us"] = next(
+        (part for part in cpu if part.value is None),
+        Measure(sum(part.value or 0 for part in cpu) / 1e3),
+    )
+    return {
+        name: cost if cost.value is None else Measure(cost.value / requests)
+        for name, cost in costs.items()
+    }
 
 
 def _whole_cpu_us(record: Record, own: Measure) -> Measure:
     """CPU time a request with the wineserver's, which does the kernel's part under Wine, where both are recorded; else the server's own."""
-    parts = [_per_request(record, name, 1e-3).value for name in ("server.cpu_ns", "wineserver.cpu_ns")]
+    parts = [
+        _per_request(record, name, 1e-3).value for name in ("server.cpu_ns", "wineserver.cpu_ns")
+    ]
     return own if None in parts else Measure(sum(part for part in parts if part is not None))
 
 
-def _difference(begin: Mapping[str, float | None], end: Mapping[str, float | None], name: str) -> Measure:
+def _difference(
+    begin: Mapping[str, float | None], end: Mapping[str, float | None], name: str
+) -> Measure:
     first, last = begin.get(name), end.get(name)
     if first is None or last is None:
         return Measure(None, f"{name} cannot be had on this platform")
@@ -246,9 +312,18 @@ def _typical(measures: Sequence[Measure]) -> Measure:
 
 def _compare(cells: Sequence[Cell], baseline: str) -> tuple[Comparison, ...]:
     """Every cell of another series against the baseline's; the p-values are corrected over the whole table."""
-    base = {(panel(cell.condition), cell.condition.connections): cell for cell in cells if cell.condition.label == baseline}
-    pairs = [(cell, other) for cell in cells if cell.condition.label != baseline
-             for other in [base.get((panel(cell.condition), cell.condition.connections))] if other is not None]
+    base = {
+        (panel(cell.condition), cell.condition.connections): cell
+        for cell in cells
+        if cell.condition.label == baseline
+    }
+    pairs = [
+        (cell, other)
+        for cell in cells
+        if cell.condition.label != baseline
+        for other in [base.get((panel(cell.condition), cell.condition.connections))]
+        if other is not None
+    ]
     return compare(pairs, same_run=True)
 
 
@@ -262,14 +337,19 @@ def compare(pairs: Sequence[tuple[Cell, Cell]], *, same_run: bool) -> tuple[Comp
             sides.append(stats.aligned(cell.values, cell.sittings, other.values, other.sittings))
         else:
             sides.append((list(cell.values), list(other.values)))
-    return tuple(Comparison(cell, other, difference, None if difference.ratio else _why_not(cell, other))
-                 for (cell, other), difference in zip(pairs, stats.differences(sides)))
+    return tuple(
+        Comparison(cell, other, difference, None if difference.ratio else _why_not(cell, other))
+        for (cell, other), difference in zip(pairs, stats.differences(sides))
+    )
 
 
 def _why_not(cell: Cell, other: Cell) -> str:
     """Why two cells have no ratio."""
     bad = [each for each in (cell, other) if not each.verdict.valid]
-    told = [f"{each.condition.label} {'has no valid repeat' if not each.n else f'is {each.verdict}'}" for each in bad]
+    told = [
+        f"{each.condition.label} {'has no valid repeat' if not each.n else f'is {each.verdict}'}"
+        for each in bad
+    ]
     if not bad and not (cell.values and other.values):
         return "the CPU time of a request cannot be had"
     return " and ".join(dict.fromkeys(told)) or "no sitting of the run has both"

@@ -46,7 +46,11 @@ NO_MATTER = 0.02
 
 def powers(low: int, high: int) -> tuple[int, ...]:
     """low, the powers of two above it, high."""
-    between = [2**k for k in range(low.bit_length(), high.bit_length()) if low < 2**k < high] if high > low else []
+    between = (
+        [2**k for k in range(low.bit_length(), high.bit_length()) if low < 2**k < high]
+        if high > low
+        else []
+    )
     return tuple(sorted({low, *between, high}))
 
 
@@ -63,7 +67,11 @@ def centre(values: Sequence[float | None]) -> float | None:
 
 def best(scores: Scores) -> Setting | None:
     """The highest median; of equals the smallest setting."""
-    valid = [(-value, setting) for setting, values in scores.items() if (value := centre(values)) is not None]
+    valid = [
+        (-value, setting)
+        for setting, values in scores.items()
+        if (value := centre(values)) is not None
+    ]
     return min(valid)[1] if valid else None
 
 
@@ -84,7 +92,9 @@ def tied(scores: Scores, one: Setting, other: Setting, sigma: float) -> bool:
     assert first and second
     apart = abs(math.log(first / second))
     counts = [sum(value is not None for value in scores[setting]) for setting in (one, other)]
-    error = math.sqrt(math.pi / 2) * sigma * math.sqrt(1 / counts[0] + 1 / counts[1])  # of medians of few
+    error = (
+        math.sqrt(math.pi / 2) * sigma * math.sqrt(1 / counts[0] + 1 / counts[1])
+    )  # of medians of few
     return apart <= max(NO_MATTER, ENOUGH_SIGMA * error)
 
 
@@ -94,7 +104,13 @@ def flat(scores: Scores) -> tuple[Setting, ...]:
     if top is None:
         return ()
     sigma = noise(scores) or 0.0
-    return tuple(sorted(setting for setting, values in scores.items() if centre(values) is not None and tied(scores, top, setting, sigma)))
+    return tuple(
+        sorted(
+            setting
+            for setting, values in scores.items()
+            if centre(values) is not None and tied(scores, top, setting, sigma)
+        )
+    )
 
 
 def recommended(scores: Scores) -> Setting | None:
@@ -107,7 +123,9 @@ def neighbours(space: Space, scores: Scores, setting: Setting) -> tuple[Setting,
     found = []
     for place, (_, low, high) in enumerate(space.axes):
         before, here, after = setting[:place], setting[place], setting[place + 1 :]
-        row = {each[place] for each in scores if (each[:place], each[place + 1 :]) == (before, after)}
+        row = {
+            each[place] for each in scores if (each[:place], each[place + 1 :]) == (before, after)
+        }
         for others in (row, {each[place] for each in scores}):
             below = max((value for value in others if value < here), default=low)
             above = min((value for value in others if value > here), default=high)

@@ -18,9 +18,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
+from iomodels.data.records import Condition, Record, Run
 from iomodels.judge import stats
 from iomodels.measure.calibration import ceiling_rate
-from iomodels.data.records import Condition, Record, Run
 
 LOADGEN_CPU_MOST = 0.90
 """Of one CPU, the busiest thread of the load generator: beyond it the client is what is measured (locust warns at the same share)."""
@@ -70,7 +70,11 @@ class Verdict:
 
     def __str__(self) -> str:
         """ "invalid (63 of 64 connections stood)"; what is valid needs no reason."""
-        return self.kind.value if self.valid or not self.reasons else f"{self.kind.value} ({'; '.join(self.reasons)})"
+        return (
+            self.kind.value
+            if self.valid or not self.reasons
+            else f"{self.kind.value} ({'; '.join(self.reasons)})"
+        )
 
 
 class NotRecorded(Exception):
@@ -100,12 +104,18 @@ def refusal(result: Result) -> str | None:
 
 def established(result: Result) -> str | None:
     requested, stood = result["connections"]["requested"], result["connections"]["established"]
-    return None if stood == requested else f"load generator: {stood} of {requested} connections stood"
+    return (
+        None if stood == requested else f"load generator: {stood} of {requested} connections stood"
+    )
 
 
 def all_replies_checked(result: Result) -> str | None:
     checked = _audited(result, "replies_checked", result.get("replies_checked"))
-    return None if checked >= result["requests"] else f"{checked} replies were checked, {result['requests']} were counted"
+    return (
+        None
+        if checked >= result["requests"]
+        else f"{checked} replies were checked, {result['requests']} were counted"
+    )
 
 
 def littles_law(result: Result, outstanding: int) -> str | None:
@@ -114,20 +124,31 @@ def littles_law(result: Result, outstanding: int) -> str | None:
     end count with the wrong length, by up to one latency each: the law holds to mean latency ÷ window and no better."""
     audit, mean_ns = _audit(result), result["latency"]["mean"]
     gap = audit.get("littles_gap")
-    if mean_ns is None or (gap is None and ("littles_gap" in audit or result.get("loop") != "closed")):
+    if mean_ns is None or (
+        gap is None and ("littles_gap" in audit or result.get("loop") != "closed")
+    ):
         raise NotRecorded(audit.get("littles_reason") or "audit.littles_gap not recorded")
     if gap is None:
         gap = 1 - result["requests_per_second"] * mean_ns / 1e9 / outstanding
     most = LITTLES_GAP_MOST + mean_ns / result["window_ns"]
-    return None if abs(gap) <= most else (
-        f"rate × mean latency is {abs(gap):.0%} off the requests outstanding (Little's law; at most {most:.0%} in such a window)")
+    return (
+        None
+        if abs(gap) <= most
+        else (
+            f"rate × mean latency is {abs(gap):.0%} off the requests outstanding (Little's law; at most {most:.0%} in such a window)"
+        )
+    )
 
 
 def offered_rate_met(result: Result) -> str | None:
     if result.get("loop") == "closed":
         return None
     target, achieved = _audited(result, "target_rate"), _audited(result, "achieved_rate")
-    return None if achieved >= ACHIEVED_LEAST * target else f"{achieved:,.0f} of {target:,.0f} requests/s offered were achieved"
+    return (
+        None
+        if achieved >= ACHIEVED_LEAST * target
+        else f"{achieved:,.0f} of {target:,.0f} requests/s offered were achieved"
+    )
 
 
 def left_out(record: Record) -> Verdict | None:
@@ -143,9 +164,15 @@ def left_out(record: Record) -> Verdict | None:
 
 def _repeat_rules(record: Record) -> Rules:
     assert record.loadgen
-    result, outstanding = record.loadgen["result"], record.condition.connections * record.condition.depth
-    return [("replies checked", lambda: all_replies_checked(result)), ("Little's law", lambda: littles_law(result, outstanding)),
-            ("offered rate", lambda: offered_rate_met(result))]
+    result, outstanding = (
+        record.loadgen["result"],
+        record.condition.connections * record.condition.depth,
+    )
+    return [
+        ("replies checked", lambda: all_replies_checked(result)),
+        ("Little's law", lambda: littles_law(result, outstanding)),
+        ("offered rate", lambda: offered_rate_met(result)),
+    ]
 
 
 # ---- a cell: the repeats that count ----
@@ -156,7 +183,11 @@ def client_cpu(results: Sequence[Result]) -> str | None:
     if any(result.get("loop", "closed") != "closed" for result in results):
         return None
     share = _middle(_cpu_share(result) for result in results)
-    return None if share <= LOADGEN_CPU_MOST else f"the load generator's busiest thread used {share:.0%} of a CPU"
+    return (
+        None
+        if share <= LOADGEN_CPU_MOST
+        else f"the load generator's busiest thread used {share:.0%} of a CPU"
+    )
 
 
 def timely_sends(results: Sequence[Result]) -> str | None:
@@ -172,7 +203,11 @@ def below_ceiling(rates: Sequence[float], ceiling: float | None) -> str | None:
     if ceiling is None:
         raise NotRecorded("no calibration of such a load recorded")
     share = _middle(rates) / ceiling
-    return None if share <= CEILING_SHARE_MOST else f"at {share:.0%} of what the load generator can do ({ceiling:,.0f} requests/s)"
+    return (
+        None
+        if share <= CEILING_SHARE_MOST
+        else f"at {share:.0%} of what the load generator can do ({ceiling:,.0f} requests/s)"
+    )
 
 
 def below_link(results: Sequence[Result], link: Mapping[str, Any] | None) -> str | None:
@@ -181,26 +216,50 @@ def below_link(results: Sequence[Result], link: Mapping[str, Any] | None) -> str
         return None
     if link["mbps"] is None:
         raise NotRecorded("the speed of the network is not known")
-    share = _middle(max(result["bytes_sent"], result["bytes_received"]) * 8e3 / result["window_ns"] for result in results) / link["mbps"]
-    return None if share <= LINK_SHARE_MOST else f"{share:.0%} of the network's {link['mbps']:,} Mbit/s are payload"
+    share = (
+        _middle(
+            max(result["bytes_sent"], result["bytes_received"]) * 8e3 / result["window_ns"]
+            for result in results
+        )
+        / link["mbps"]
+    )
+    return (
+        None
+        if share <= LINK_SHARE_MOST
+        else f"{share:.0%} of the network's {link['mbps']:,} Mbit/s are payload"
+    )
 
 
 def small_spread(rates: Sequence[float]) -> str | None:
     spread = stats.spread(_enough(rates))
-    return f"the repeats spread by {spread:.0%}" if spread is not None and spread > SPREAD_MOST else None
+    return (
+        f"the repeats spread by {spread:.0%}"
+        if spread is not None and spread > SPREAD_MOST
+        else None
+    )
 
 
 def no_drift(rates: Sequence[float]) -> str | None:
     """`rates` in the order of their measuring."""
     drift = stats.drift(_enough(rates))
-    return f"the repeats drift by {drift:+.0%} from first to last" if drift is not None and abs(drift) > DRIFT_MOST else None
+    return (
+        f"the repeats drift by {drift:+.0%} from first to last"
+        if drift is not None and abs(drift) > DRIFT_MOST
+        else None
+    )
 
 
 def enough_repeats(count: int) -> str | None:
-    return None if count >= stats.REPEATS_FOR_A_CLAIM else f"{count} of the {stats.REPEATS_FOR_A_CLAIM} repeats that a claim needs"
+    return (
+        None
+        if count >= stats.REPEATS_FOR_A_CLAIM
+        else f"{count} of the {stats.REPEATS_FOR_A_CLAIM} repeats that a claim needs"
+    )
 
 
-def judge(records: Iterable[Record], ceiling: float | None = None, link: Mapping[str, Any] | None = None) -> Verdict:
+def judge(
+    records: Iterable[Record], ceiling: float | None = None, link: Mapping[str, Any] | None = None
+) -> Verdict:
     """The verdict of one cell from all its records; `ceiling` from the run's calibration, None if it has none; `link` of two machines."""
     ordered = sorted(records, key=lambda record: record.index)
     out = {record.index: verdict for record in ordered if (verdict := left_out(record))}
@@ -210,11 +269,22 @@ def judge(records: Iterable[Record], ceiling: float | None = None, link: Mapping
     results = [record.loadgen["result"] for record in counting if record.loadgen]
     rates = [float(result["requests_per_second"]) for result in results]
     _, unjudged = _apply([rule for record in counting for rule in _repeat_rules(record)])
-    client, unjudged_client = _apply([("load generator's CPU", lambda: client_cpu(results)), ("timely sends", lambda: timely_sends(results)),
-                                      ("distance to the ceiling", lambda: below_ceiling(rates, ceiling))])
-    network, unjudged_network = _apply([("share of the network", lambda: below_link(results, link))])
-    unsteady, unjudged_steadiness = _apply([("spread", lambda: small_spread(rates)), ("slope", lambda: no_drift(rates))])
-    not_judged = tuple(dict.fromkeys([*unjudged, *unjudged_client, *unjudged_network, *unjudged_steadiness]))
+    client, unjudged_client = _apply(
+        [
+            ("load generator's CPU", lambda: client_cpu(results)),
+            ("timely sends", lambda: timely_sends(results)),
+            ("distance to the ceiling", lambda: below_ceiling(rates, ceiling)),
+        ]
+    )
+    network, unjudged_network = _apply(
+        [("share of the network", lambda: below_link(results, link))]
+    )
+    unsteady, unjudged_steadiness = _apply(
+        [("spread", lambda: small_spread(rates)), ("slope", lambda: no_drift(rates))]
+    )
+    not_judged = tuple(
+        dict.fromkeys([*unjudged, *unjudged_client, *unjudged_network, *unjudged_steadiness])
+    )
     if client:
         return Verdict(Kind.CLIENT_BOUND, client, not_judged)
     if network:
@@ -235,7 +305,10 @@ def judge_run(run: Run) -> dict[Condition, Verdict]:
     for record in run.records:
         cells.setdefault(record.condition, []).append(record)
     link = (run.manifest["environment"].get("load_generator") or {}).get("link")
-    return {condition: judge(records, ceiling_of(run.manifest, condition), link) for condition, records in cells.items()}
+    return {
+        condition: judge(records, ceiling_of(run.manifest, condition), link)
+        for condition, records in cells.items()
+    }
 
 
 def ceiling_of(manifest: Mapping[str, Any], condition: Condition) -> float | None:
@@ -252,8 +325,13 @@ def _nothing_counts(verdicts: Sequence[Verdict]) -> Verdict:
     if not verdicts:
         return Verdict(Kind.FAILED, ("never measured",))
     counts = Counter(reason for verdict in verdicts for reason in verdict.reasons)
-    reasons = tuple(reason if count == 1 else f"{count} × {reason}" for reason, count in counts.most_common())
-    return Verdict(Kind.INVALID if any(verdict.kind is Kind.INVALID for verdict in verdicts) else Kind.FAILED, reasons)
+    reasons = tuple(
+        reason if count == 1 else f"{count} × {reason}" for reason, count in counts.most_common()
+    )
+    return Verdict(
+        Kind.INVALID if any(verdict.kind is Kind.INVALID for verdict in verdicts) else Kind.FAILED,
+        reasons,
+    )
 
 
 def _apply(rules: Rules) -> tuple[tuple[str, ...], tuple[str, ...]]:

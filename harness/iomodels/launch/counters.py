@@ -28,12 +28,25 @@ Entry = dict[str, Any]
 """A row of the table: value, unit, source, and where they apply per_request and note; or value None, unit and reason."""
 
 UNITS = {
-    "context_switches": "switches", "context_switches_voluntary": "switches", "context_switches_involuntary": "switches",
-    "cpu_ns": "ns", "cpu_user_ns": "ns", "cpu_kernel_ns": "ns", "cycles": "cycles", "page_faults": "faults",
-    "threads_ended": "threads", "threads": "threads", "threads_peak": "threads", "handles": "handles", "open_files": "files",
-    "working_set_bytes": "bytes", "peak_working_set_bytes": "bytes", "private_bytes": "bytes",
-    "paged_pool_bytes": "bytes", "nonpaged_pool_bytes": "bytes",
-}  # fmt: skip
+    "context_switches": "switches",
+    "context_switches_voluntary": "switches",
+    "context_switches_involuntary": "switches",
+    "cpu_ns": "ns",
+    "cpu_user_ns": "ns",
+    "cpu_kernel_ns": "ns",
+    "cycles": "cycles",
+    "page_faults": "faults",
+    "threads_ended": "threads",
+    "threads": "threads",
+    "threads_peak": "threads",
+    "handles": "handles",
+    "open_files": "files",
+    "working_set_bytes": "bytes",
+    "peak_working_set_bytes": "bytes",
+    "private_bytes": "bytes",
+    "paged_pool_bytes": "bytes",
+    "nonpaged_pool_bytes": "bytes",
+}
 """The counters of a process, in the order of the table."""
 PER_REQUEST = tuple(UNITS)[:8]
 GROWING = tuple(UNITS)[:9]
@@ -47,13 +60,17 @@ class ProcessWatch:
     even if its number is in use again. A reading costs some 20 to 40 µs a thread.
     """
 
-    def __init__(self, pid: int, proc: Path = PROC, cpu_clock: Callable[[int], int | None] | None = None) -> None:
+    def __init__(
+        self, pid: int, proc: Path = PROC, cpu_clock: Callable[[int], int | None] | None = None
+    ) -> None:
         self.values: dict[str, int] = {}
         self.reason: str | None = "the measuring window was not over"
         self._pid = pid
         self._folder = proc / str(pid)
         self._cpu_clock = cpu_clock or process_cpu_ns
-        self._threads: dict[str, tuple[int, tuple[int, int]]] = {}  # number: (its open file, switches when the window began)
+        self._threads: dict[
+            str, tuple[int, tuple[int, int]]
+        ] = {}  # number: (its open file, switches when the window began)
         self._totals: dict[str, int] = {}
 
     def begin(self) -> None:
@@ -72,7 +89,9 @@ class ProcessWatch:
             return
         try:
             totals = self._read_totals()
-            self.values = {name: totals[name] - first for name, first in self._totals.items() if name in totals}
+            self.values = {
+                name: totals[name] - first for name, first in self._totals.items() if name in totals
+            }
             self._add_switches()
             self._add_gauges()
             self.reason = None
@@ -109,24 +128,38 @@ class ProcessWatch:
                 found.append(_switches(new) or (0, 0))
                 os.close(new)
         voluntary, involuntary = (sum(pair[kind] for pair in found) for kind in (0, 1))
-        self.values |= {"context_switches": voluntary + involuntary, "context_switches_voluntary": voluntary,
-                        "context_switches_involuntary": involuntary, "threads_ended": ended, "threads": len(found),
-                        "threads_peak": max(before, len(found))}  # fmt: skip
+        self.values |= {
+            "context_switches": voluntary + involuntary,
+            "context_switches_voluntary": voluntary,
+            "context_switches_involuntary": involuntary,
+            "threads_ended": ended,
+            "threads": len(found),
+            "threads_peak": max(before, len(found)),
+        }
 
     def _read_totals(self) -> dict[str, int]:
         """Of the whole process since its start, threads that have ended included (proc(5): /proc/PID/stat, counted from 1)."""
-        fields = (self._folder / "stat").read_bytes().rpartition(b")")[2].split()  # a name may hold spaces; field 3 is the first here
+        fields = (
+            (self._folder / "stat").read_bytes().rpartition(b")")[2].split()
+        )  # a name may hold spaces; field 3 is the first here
         if len(fields) < 13:
             raise ValueError("stat is cut short")
         minor, major, user, kernel = (int(fields[number - 3]) for number in (10, 12, 14, 15))
-        totals = {"page_faults": minor + major, "cpu_user_ns": user * TICK_NS, "cpu_kernel_ns": kernel * TICK_NS}
+        totals = {
+            "page_faults": minor + major,
+            "cpu_user_ns": user * TICK_NS,
+            "cpu_kernel_ns": kernel * TICK_NS,
+        }
         cpu_ns = self._cpu_clock(self._pid)
         return totals if cpu_ns is None else {**totals, "cpu_ns": cpu_ns}
 
     def _add_gauges(self) -> None:
         """After the window, as adding up the private pages holds up the process."""
         status = _kilobytes(self._folder / "status")
-        self.values |= {"working_set_bytes": status["VmRSS"], "peak_working_set_bytes": status["VmHWM"]}
+        self.values |= {
+            "working_set_bytes": status["VmRSS"],
+            "peak_working_set_bytes": status["VmHWM"],
+        }
         self.values["open_files"] = len(os.listdir(self._folder / "fd"))
         if (self._folder / "smaps_rollup").exists():  # Linux 4.14
             pages = _kilobytes(self._folder / "smaps_rollup")
@@ -134,12 +167,21 @@ class ProcessWatch:
 
 
 SOURCES = {
-    "context_switches": "/proc/PID/task/*/status", "context_switches_voluntary": "/proc/PID/task/*/status",
-    "context_switches_involuntary": "/proc/PID/task/*/status", "threads": "/proc/PID/task", "threads_ended": "/proc/PID/task",
-    "threads_peak": "/proc/PID/task, the larger of both ends of the window", "cpu_ns": "CPU clock of the process",
-    "cpu_user_ns": "/proc/PID/stat", "cpu_kernel_ns": "/proc/PID/stat", "page_faults": "/proc/PID/stat", "open_files": "/proc/PID/fd",
-    "working_set_bytes": "/proc/PID/status", "peak_working_set_bytes": "/proc/PID/status", "private_bytes": "/proc/PID/smaps_rollup",
-}  # fmt: skip
+    "context_switches": "/proc/PID/task/*/status",
+    "context_switches_voluntary": "/proc/PID/task/*/status",
+    "context_switches_involuntary": "/proc/PID/task/*/status",
+    "threads": "/proc/PID/task",
+    "threads_ended": "/proc/PID/task",
+    "threads_peak": "/proc/PID/task, the larger of both ends of the window",
+    "cpu_ns": "CPU clock of the process",
+    "cpu_user_ns": "/proc/PID/stat",
+    "cpu_kernel_ns": "/proc/PID/stat",
+    "page_faults": "/proc/PID/stat",
+    "open_files": "/proc/PID/fd",
+    "working_set_bytes": "/proc/PID/status",
+    "peak_working_set_bytes": "/proc/PID/status",
+    "private_bytes": "/proc/PID/smaps_rollup",
+}
 
 
 def process_cpu_ns(pid: int) -> int | None:
@@ -167,7 +209,9 @@ def _switches(file: int) -> tuple[int, int] | None:
 
 def _kilobytes(path: Path) -> dict[str, int]:
     """The lines "VmRSS:  1604 kB" of a file of /proc, in bytes."""
-    found = re.findall(r"^(\w+):\s+(\d+) kB$", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    found = re.findall(
+        r"^(\w+):\s+(\d+) kB$", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
+    )
     if not found:
         raise ValueError(f"{path.name} holds no sizes")
     return {name: int(number) * 1024 for name, number in found}
@@ -222,7 +266,9 @@ class Watches:
             watch.close()
 
 
-def table(server: Mapping[str, Any], watches: Mapping[str, Watch], family: str | None = None) -> dict[str, Entry]:
+def table(
+    server: Mapping[str, Any], watches: Mapping[str, Watch], family: str | None = None
+) -> dict[str, Entry]:
     """The counters of one measurement from the server's events (ready, begin, end) and what was watched from outside.
 
     A counter that the server itself has is taken from there: it belongs to the same instant as its count of requests. `family` is the model's:
@@ -234,17 +280,29 @@ def table(server: Mapping[str, Any], watches: Mapping[str, Watch], family: str |
     for name in UNITS:
         inside = _inside(name, ready, begin["process"], end["process"])
         outside = _outside(name, watches.get("server"))
-        rows[f"server.{name}"] = inside if outside is None or inside["value"] is not None else outside
+        rows[f"server.{name}"] = (
+            inside if outside is None or inside["value"] is not None else outside
+        )
     if rows["server.cpu_ns"]["value"] is None:
         rows["server.cpu_ns"] = _sum(rows["server.cpu_user_ns"], rows["server.cpu_kernel_ns"])
     rows |= _of_stats(begin["counters"], end["counters"])
     if family in ("blocking", "readiness"):
-        rows["server.inline_completions"] = _unknown("completions", f"a {family} model has no overlapped operations")
+        rows["server.inline_completions"] = _unknown(
+            "completions", f"a {family} model has no overlapped operations"
+        )
     for role, watch in watches.items():
         if role != "server":
-            rows |= {f"{role}.{name}": row for name in UNITS if (row := _outside(name, watch)) is not None}
+            rows |= {
+                f"{role}.{name}": row
+                for name in UNITS
+                if (row := _outside(name, watch)) is not None
+            }
     for name, row in rows.items():
-        if name.partition(".")[2] in (*PER_REQUEST, "partial_sends", "inline_completions") and row["value"] is not None and requests > 0:
+        if (
+            name.partition(".")[2] in (*PER_REQUEST, "partial_sends", "inline_completions")
+            and row["value"] is not None
+            and requests > 0
+        ):
             row["per_request"] = float(f"{row['value'] / requests:.6g}")
     return rows
 
@@ -257,14 +315,23 @@ def _unknown(unit: str, reason: str) -> Entry:
     return {"value": None, "unit": unit, "reason": reason}
 
 
-def _inside(name: str, ready: Mapping[str, Any], begin: Mapping[str, int | None], end: Mapping[str, int | None]) -> Entry:
+def _inside(
+    name: str,
+    ready: Mapping[str, Any],
+    begin: Mapping[str, int | None],
+    end: Mapping[str, int | None],
+) -> Entry:
     """A counter as the server's process has it."""
     source = ready.get("process_sources", {}).get(name)
     first, last = begin.get(name), end.get(name)
     if name not in end:
-        return _unknown(UNITS[name], "not counted inside the server, and there is no /proc to ask from outside")
+        return _unknown(
+            UNITS[name], "not counted inside the server, and there is no /proc to ask from outside"
+        )
     if last is None or (first is None and name in GROWING):
-        return _unknown(UNITS[name], ready.get("process_missing", {}).get(name) or "the system did not answer")
+        return _unknown(
+            UNITS[name], ready.get("process_missing", {}).get(name) or "the system did not answer"
+        )
     row = _known(name, last - (first or 0) if name in GROWING else last, source or "the server")
     ended = (end.get("threads_ended") or 0) - (begin.get("threads_ended") or 0)
     return _noted(row, ended) if name == "context_switches" else row
@@ -279,13 +346,17 @@ def _outside(name: str, watch: Watch | None) -> Entry | None:
     if name not in watch.values:
         return _unknown(UNITS[name], f"this Linux has no {SOURCES[name]}")
     row = _known(name, watch.values[name], SOURCES[name])
-    return _noted(row, watch.values["threads_ended"]) if name.startswith("context_switches") else row
+    return (
+        _noted(row, watch.values["threads_ended"]) if name.startswith("context_switches") else row
+    )
 
 
 def _noted(row: Entry, ended: int) -> Entry:
     if ended:
         plural = "thread" if ended == 1 else "threads"
-        row["note"] = f"lower bound: the switches of {ended} {plural} that ended in the window are not in it"
+        row["note"] = (
+            f"lower bound: the switches of {ended} {plural} that ended in the window are not in it"
+        )
     return row
 
 
@@ -300,10 +371,16 @@ def _of_stats(begin: Mapping[str, int], end: Mapping[str, int]) -> dict[str, Ent
     grown = {name: value - begin.get(name, 0) for name, value in end.items()}
     rows: dict[str, Entry] = {}
     if grown.get("waits"):
-        rows["events_per_wait"] = _known("", grown["events"] / grown["waits"], "server: events / waits", "events/wait")
+        rows["events_per_wait"] = _known(
+            "", grown["events"] / grown["waits"], "server: events / waits", "events/wait"
+        )
     else:
         rows["events_per_wait"] = _unknown("events/wait", "the model made no wait that it counts")
     for name, unit in (("partial_sends", "sends"), ("inline_completions", "completions")):
         known = name in grown
-        rows[name] = _known("", grown[name], "server", unit) if known else _unknown(unit, "the server does not count them")
+        rows[name] = (
+            _known("", grown[name], "server", unit)
+            if known
+            else _unknown(unit, "the server does not count them")
+        )
     return {f"server.{name}": row for name, row in rows.items()}

@@ -107,7 +107,9 @@ class Program:
         try:
             self._process: Process = process or _spawn(self.argv, env, suspended=admit is not None)
         except OSError as error:
-            raise LaunchError(f"{self.name}: cannot be started: {self.argv[0]}: {error.strerror}") from error
+            raise LaunchError(
+                f"{self.name}: cannot be started: {self.argv[0]}: {error.strerror}"
+            ) from error
         self.pid = self._process.pid
         if admit:
             self._admit(admit)
@@ -131,7 +133,9 @@ class Program:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
                 pipe.close()
-            raise LaunchError(f"{self.name}: was started, but cannot be put in its place: {error}") from error
+            raise LaunchError(
+                f"{self.name}: was started, but cannot be put in its place: {error}"
+            ) from error
 
     def _read_stdout(self, stream: IO[bytes]) -> None:
         """Takes all there is, so that a full pipe never stops the program; keeps a bounded number of unread lines."""
@@ -164,9 +168,13 @@ class Program:
         if line is None:
             self._lines.put(None)  # the next call finds the end as well
             self._await_exit(1.0)
-            raise self._failed(f"ended after {time.monotonic() - started:.1f} s of waiting for {wanted}")
+            raise self._failed(
+                f"ended after {time.monotonic() - started:.1f} s of waiting for {wanted}"
+            )
         if self._flooded:
-            raise self._failed(f"waiting for {wanted}: more than {LINES_PENDING_MAX} lines nobody asked for")
+            raise self._failed(
+                f"waiting for {wanted}: more than {LINES_PENDING_MAX} lines nobody asked for"
+            )
         try:
             answer = json.loads(line)
         except ValueError:  # broken JSON or broken UTF-8
@@ -177,7 +185,9 @@ class Program:
         if event not in events:
             raise self._failed(f"{wanted} was expected, came: {_shorten(line)}")
         if answer.get("format") != FORMAT:
-            raise self._failed(f"'{event}' has format {answer.get('format')}; only {FORMAT} is understood")
+            raise self._failed(
+                f"'{event}' has format {answer.get('format')}; only {FORMAT} is understood"
+            )
         return answer
 
     def line(self) -> bytes | None:
@@ -220,12 +230,19 @@ class Program:
     def stop(self, timeout_s: float = 2.0) -> int:
         """Ends the program: end of its stdin, then SIGINT, SIGTERM and SIGKILL, each given `timeout_s`. Returns the exit code."""
         self.close_stdin()
-        steps: list[Callable[[], None] | None] = [None, self.interrupt, self._process.terminate, self._process.kill]
+        steps: list[Callable[[], None] | None] = [
+            None,
+            self.interrupt,
+            self._process.terminate,
+            self._process.kill,
+        ]
         for step in steps:
             try:
                 if step:
                     step()
-            except OSError:  # on Windows without a console there is no console event: on to the next step
+            except (
+                OSError
+            ):  # on Windows without a console there is no console event: on to the next step
                 continue
             if self._await_exit(timeout_s):
                 code: int = self._process.returncode
@@ -267,7 +284,12 @@ class Program:
     def __enter__(self) -> Program:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         try:
             self.stop()
         except BaseException:  # a second Ctrl-C
@@ -276,16 +298,26 @@ class Program:
             raise
 
 
-def _spawn(argv: list[str], env: Mapping[str, str] | None, *, suspended: bool) -> subprocess.Popen[bytes]:
+def _spawn(
+    argv: list[str], env: Mapping[str, str] | None, *, suspended: bool
+) -> subprocess.Popen[bytes]:
     """A process group of its own: Ctrl-C is for the harness, which then stops its programs in order.
 
     On Windows a priority class that is below the normal one would be inherited, so the normal one is asked for.
     """
     pipe = subprocess.PIPE
     if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.NORMAL_PRIORITY_CLASS | (CREATE_SUSPENDED if suspended else 0)
-        return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, creationflags=flags)
-    return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, close_fds=True, start_new_session=True)
+        flags = (
+            subprocess.CREATE_NEW_PROCESS_GROUP
+            | subprocess.NORMAL_PRIORITY_CLASS
+            | (CREATE_SUSPENDED if suspended else 0)
+        )
+        return subprocess.Popen(
+            argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, creationflags=flags
+        )
+    return subprocess.Popen(
+        argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, close_fds=True, start_new_session=True
+    )
 
 
 def _shorten(text: bytes, limit: int = 200) -> str:
@@ -334,7 +366,10 @@ class Launcher(Protocol):
     def __enter__(self) -> Launcher: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None: ...
 
 
@@ -358,7 +393,9 @@ def open_loadgen(build: Path, placement: Placement) -> Launcher:
     """A launcher for the load generator alone, whose servers are on another machine: no Wine is needed for that."""
     if sys.platform == "win32":
         return open_launcher(build, placement)
-    return PlainLauncher(windows_programs(build), build.resolve() / "host" / "bin" / "loadgen", placement)
+    return PlainLauncher(
+        windows_programs(build), build.resolve() / "host" / "bin" / "loadgen", placement
+    )
 
 
 def windows_programs(build: Path, environ: Mapping[str, str] = os.environ) -> Path:
@@ -368,7 +405,9 @@ def windows_programs(build: Path, environ: Mapping[str, str] = os.environ) -> Pa
     if wanted:
         return (build / wanted / "bin").resolve()
     folders = [build / "bin", *(build / preset / "bin" for preset in WINDOWS_PRESETS)]
-    return next((folder for folder in folders if any(folder.glob("*.exe"))), build / "mingw" / "bin").resolve()
+    return next(
+        (folder for folder in folders if any(folder.glob("*.exe"))), build / "mingw" / "bin"
+    ).resolve()
 
 
 def arguments(options: Mapping[str, Option]) -> list[str]:
@@ -395,16 +434,24 @@ class PlainLauncher:
     def platform(self) -> str:
         platforms = {str(described["platform"]) for described in self.models().values()}
         if len(platforms) != 1:
-            raise LaunchError(f"{self._programs}: the servers name {len(platforms)} platforms: {sorted(platforms)}")
+            raise LaunchError(
+                f"{self._programs}: the servers name {len(platforms)} platforms: {sorted(platforms)}"
+            )
         return platforms.pop()
 
     def models(self) -> dict[str, dict[str, Any]]:
         if self._models is None:
-            candidates = [path for path in sorted(self._programs.glob("*.exe")) if not path.name.startswith(NOT_SERVERS)]
+            candidates = [
+                path
+                for path in sorted(self._programs.glob("*.exe"))
+                if not path.name.startswith(NOT_SERVERS)
+            ]
             found = [self._describe(path) for path in candidates]
             self._models = {str(described["model"]): described for described in found if described}
             if not self._models:
-                raise LaunchError(f"{self._programs}: no server there; {BUILD_HINT} mingw (on Windows: msvc)")
+                raise LaunchError(
+                    f"{self._programs}: no server there; {BUILD_HINT} mingw (on Windows: msvc)"
+                )
         return self._models
 
     def server(self, model: str, options: Mapping[str, int | str]) -> Program:
@@ -414,8 +461,12 @@ class PlainLauncher:
 
     def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
         if windows:
-            return self._start("windows-loadgen", self._programs / "loadgen.exe", arguments(options))
-        role = "calibration" if options.get("calibrate") else "loadgen"  # calibrating, it has its target in itself
+            return self._start(
+                "windows-loadgen", self._programs / "loadgen.exe", arguments(options)
+            )
+        role = (
+            "calibration" if options.get("calibrate") else "loadgen"
+        )  # calibrating, it has its target in itself
         return self._start(role, self._loadgen, arguments(options))
 
     def program(self, executable: Path, *arguments: object) -> Program:
@@ -439,17 +490,26 @@ class PlainLauncher:
     def __enter__(self) -> Launcher:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _launch(self, role: str, argv: list[str]) -> Program:
         """Starts argv (an executable's path and its arguments) in the surroundings of `role`: here a load generator's, native and pinned."""
-        cpus = self.placement.loadgen_cpus + (self.placement.server_cpus if role == "calibration" else ())
+        cpus = self.placement.loadgen_cpus + (
+            self.placement.server_cpus if role == "calibration" else ()
+        )
         return Program([*pinned(cpus), *argv], name=Path(argv[0]).name)
 
     def _start(self, role: str, executable: Path, options: list[str]) -> Program:
         if not executable.is_file():
-            raise LaunchError(f"{executable}: no such program; {BUILD_HINT} {executable.parent.parent.name}")
+            raise LaunchError(
+                f"{executable}: no such program; {BUILD_HINT} {executable.parent.parent.name}"
+            )
         program = self._launch(role, [str(executable), *options])
         self._started = [known for known in self._started if known.running()] + [program]
         return program

@@ -71,7 +71,9 @@ def parse_host(text: str) -> tuple[str, int]:
     found = re.fullmatch(r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))(?::([0-9]{1,5}))?", text)
     port = int(found[2] or DEFAULT_PORT) if found else 0
     if not found or not 1 <= port <= 65535:
-        raise ValueError(f"{text}: must be a name or an IPv4 address, and a port 1 … 65535 if it is not {DEFAULT_PORT}, as in 192.0.2.10:9000")
+        raise ValueError(
+            f"{text}: must be a name or an IPv4 address, and a port 1 … 65535 if it is not {DEFAULT_PORT}, as in 192.0.2.10:9000"
+        )
     return found[1], port
 
 
@@ -170,7 +172,9 @@ class RemoteProcess:
     def end(self, code: int, stderr: str, watched: Mapping[str, Mapping[str, Any]]) -> None:
         if self._ended.is_set():
             return
-        self.watched = {role: Watched(dict(seen["values"]), seen["reason"]) for role, seen in watched.items()}
+        self.watched = {
+            role: Watched(dict(seen["values"]), seen["reason"]) for role, seen in watched.items()
+        }
         self._write(self._err, stderr)
         self.returncode = code
         for pipe in (self._out, self._err):
@@ -274,10 +278,17 @@ class Session:
         try:
             greeting = self.channel.receive(GREETING_S) or {}
             if greeting.get("event") == "greeting":
-                theirs, ours = (greeting.get("version"), greeting.get("format")), (iomodels.__version__, FORMAT)
+                theirs, ours = (
+                    (greeting.get("version"), greeting.get("format")),
+                    (iomodels.__version__, FORMAT),
+                )
                 if theirs != ours:
-                    raise LaunchError(f"{self.where}: iomodels {theirs[0]} serves there (format {theirs[1]}), this is {ours[0]} (format {ours[1]}): take the same on both machines")
-                self.channel.send(do="hello", proof=proof(self.where.token, str(greeting.get("nonce"))))
+                    raise LaunchError(
+                        f"{self.where}: iomodels {theirs[0]} serves there (format {theirs[1]}), this is {ours[0]} (format {ours[1]}): take the same on both machines"
+                    )
+                self.channel.send(
+                    do="hello", proof=proof(self.where.token, str(greeting.get("nonce")))
+                )
                 said = self.channel.receive(GREETING_S) or {}
                 if said.get("event") == "refused":
                     raise LaunchError(f"{self.where}: {said.get('reason')}")
@@ -308,7 +319,9 @@ class Session:
             said = self._answer(time.monotonic() + within_s)
         except (OSError, queue.Empty) as error:
             self.close()
-            how = f"no answer within {within_s:g} s" if isinstance(error, queue.Empty) else str(error)
+            how = (
+                f"no answer within {within_s:g} s" if isinstance(error, queue.Empty) else str(error)
+            )
             raise LaunchError(f"{self.where}: {request['do']}: {how}") from None
         if said is None:
             self._answers.put(None)
@@ -317,7 +330,9 @@ class Session:
             raise LaunchError(f"{self.where}: {said.get('reason')}")
         if said.get("event") != event:
             self.close()
-            raise LaunchError(f"{self.where}: {request['do']}: '{event}' was expected, came '{said.get('event')}'")
+            raise LaunchError(
+                f"{self.where}: {request['do']}: '{event}' was expected, came '{said.get('event')}'"
+            )
         return said
 
     def _answer(self, deadline: float) -> dict[str, Any] | None:
@@ -359,14 +374,20 @@ class Session:
 
 def _connect(where: ServerHost) -> socket.socket:
     try:
-        (address, *_) = socket.getaddrinfo(where.host, where.port, socket.AF_INET, socket.SOCK_STREAM)
+        (address, *_) = socket.getaddrinfo(
+            where.host, where.port, socket.AF_INET, socket.SOCK_STREAM
+        )
     except OSError as error:
-        raise LaunchError(f"{where}: no IPv4 address of that name: {error.strerror or error}") from None
+        raise LaunchError(
+            f"{where}: no IPv4 address of that name: {error.strerror or error}"
+        ) from None
     try:
         return socket.create_connection(address[4][:2], CONNECT_S)
     except OSError as error:
         why = error.strerror or str(error)
-        raise LaunchError(f"{where}: cannot be reached: {why}: does 'iomodels serve' run there, and does the firewall let it in?") from None
+        raise LaunchError(
+            f"{where}: cannot be reached: {why}: does 'iomodels serve' run there, and does the firewall let it in?"
+        ) from None
 
 
 class RemoteLauncher:
@@ -395,7 +416,9 @@ class RemoteLauncher:
         return self._here.loadgen({**there, **options}, windows=windows)
 
     def program(self, executable: Path, *arguments: object) -> Program:
-        raise LaunchError(f"{executable.name}: {self._session.where} starts nothing but its servers")
+        raise LaunchError(
+            f"{executable.name}: {self._session.where} starts nothing but its servers"
+        )
 
     def processes(self, server: Program) -> dict[str, int]:
         return {}
@@ -408,11 +431,17 @@ class RemoteLauncher:
 
     def both(self, here: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]:
         """The environment of both machines: that of the server, and in it, as `load_generator`, `here`."""
-        there = dict(self._session.ask("environment", do="environment", models=list(models))["environment"])
-        reasons = there.pop("reasons") | {f"load_generator.{name}": reason for name, reason in here["reasons"].items()}
+        there = dict(
+            self._session.ask("environment", do="environment", models=list(models))["environment"]
+        )
+        reasons = there.pop("reasons") | {
+            f"load_generator.{name}": reason for name, reason in here["reasons"].items()
+        }
         link = link_of(self._session.channel.own)
         if link["mbps"] is None:
-            reasons["load_generator.link.mbps"] = f"the system does not tell the speed of {link['interface']}"
+            reasons["load_generator.link.mbps"] = (
+                f"the system does not tell the speed of {link['interface']}"
+            )
         own = {name: value for name, value in here.items() if name != "reasons"}
         return {**there, "load_generator": {**own, "link": link}, "reasons": reasons}
 
@@ -428,7 +457,12 @@ class RemoteLauncher:
     def __enter__(self) -> RemoteLauncher:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _reconnect(self) -> None:
@@ -447,4 +481,6 @@ class RemoteLauncher:
                     raise HostLost(f"{error} (tried for {RECONNECT_S:g} s)") from None
             time.sleep(RETRY_S)
         if (self._session.platform, self._session.models) != (before.platform, before.models):
-            raise HostLost(f"{where}: its platform or its models are not those that the run was begun with")
+            raise HostLost(
+                f"{where}: its platform or its models are not those that the run was begun with"
+            )

@@ -81,7 +81,7 @@ class RealSystem:
     """kernel32 by ctypes, for what neither subprocess nor psutil offers. ctypes has these names on Windows only, hence getattr."""
 
     def __init__(self) -> None:
-        self._kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)
+        self._kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009 (Linux has none)
         handle, number = ctypes.c_void_p, ctypes.c_uint32
         for name, arguments, result in (
             ("CreateJobObjectW", [handle, ctypes.c_wchar_p], handle),
@@ -96,13 +96,15 @@ class RealSystem:
 
     def _check(self, result: Any) -> Any:
         if not result:
-            raise getattr(ctypes, "WinError")(getattr(ctypes, "get_last_error")())
+            raise getattr(ctypes, "WinError")(getattr(ctypes, "get_last_error")())  # noqa: B009
         return result
 
     def create_job(self, limits: ExtendedLimits) -> int:
         job: int = self._check(self._kernel32.CreateJobObjectW(None, None))
         self._check(
-            self._kernel32.SetInformationJobObject(job, JOB_EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits))
+            self._kernel32.SetInformationJobObject(
+                job, JOB_EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits)
+            )
         )
         return job
 
@@ -134,7 +136,12 @@ class RealSystem:
 class _as_os_error:
     def __enter__(self) -> None: ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if isinstance(error, psutil.Error):
             raise OSError(str(error)) from error
 
@@ -144,14 +151,20 @@ def default_placement(cpus: Sequence[int]) -> Placement:
     other, so a half of an even number splits no core."""
     usable = sorted(cpus)
     if not usable:
-        return Placement(note="not pinned: the process spans several processor groups, where Windows spreads the threads")
+        return Placement(
+            note="not pinned: the process spans several processor groups, where Windows spreads the threads"
+        )
     if len(usable) < 2:
         return Placement(note="not pinned: only one usable CPU")
     if len(usable) < FEWEST_CPUS_TO_HALVE:
-        return Placement((usable[0],), (usable[-1],), "the server has a CPU, the load generator has another")
+        return Placement(
+            (usable[0],), (usable[-1],), "the server has a CPU, the load generator has another"
+        )
     half = len(usable) // 4 * 2
     return Placement(
-        tuple(usable[:half]), tuple(usable[half:]), "the server has the first half of the CPUs, the load generator the rest"
+        tuple(usable[:half]),
+        tuple(usable[half:]),
+        "the server has the first half of the CPUs, the load generator the rest",
     )
 
 
@@ -159,7 +172,9 @@ class WindowsLauncher(PlainLauncher):
     """Plain processes in a job. The same interface as every launcher's."""
 
     def __init__(self, programs: Path, placement: Placement | None, system: System) -> None:
-        super().__init__(programs, programs / "loadgen.exe", placement or default_placement(system.usable_cpus()))
+        super().__init__(
+            programs, programs / "loadgen.exe", placement or default_placement(system.usable_cpus())
+        )
         self._system = system
         self._job = system.create_job(job_limits())
 
@@ -177,7 +192,10 @@ class WindowsLauncher(PlainLauncher):
         return Program(argv, admit=admit)
 
     def environment(self) -> dict[str, Any]:
-        return {**super().environment(), "priority_class": "normal"}  # what every program is started with (launch._spawn)
+        return {
+            **super().environment(),
+            "priority_class": "normal",
+        }  # what every program is started with (launch._spawn)
 
     def close(self) -> None:
         """Programs are asked to end; then the job goes, and with it whatever would not."""

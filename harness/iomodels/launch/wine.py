@@ -40,7 +40,9 @@ QUIET = "-all,err+virtual"
 the program begins, about once in 5,000 starts: the loader lies at a fixed address, newer Linux (seen on 6.18) puts the heap anywhere in the
 GiB above it, and at times on 0x7ffe0000, where Windows has that page."""
 """Bit of the column Flags in /proc/net/unix: __SO_ACCEPTCON, somebody has called listen()."""
-INSTALL_HINT = "install it (Debian, Ubuntu: apt install wine wine64) or set IOMODELS_WINE to a wine loader"
+INSTALL_HINT = (
+    "install it (Debian, Ubuntu: apt install wine wine64) or set IOMODELS_WINE to a wine loader"
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def find_wine(environ: Mapping[str, str] = os.environ) -> Wine:
     for candidate in [wanted] if wanted else ["/usr/lib/wine/wine64", "wine64", "wine"]:
         found = found or shutil.which(candidate)
     if not found and wanted:
-        raise LaunchError(f"IOMODELS_WINE={wanted}: no such program; it must be the path of a wine loader")
+        raise LaunchError(
+            f"IOMODELS_WINE={wanted}: no such program; it must be the path of a wine loader"
+        )
     if not found:
         raise LaunchError(f"Wine is needed to run Windows programs here: {INSTALL_HINT}")
     loader = Path(found).absolute()
@@ -98,7 +102,9 @@ def _build(loader: Path) -> str:
         raise LaunchError(f"{loader} --version: {error}") from error
     text = answer.stdout.decode("utf-8", "replace").strip()
     if answer.returncode != 0 or not text.startswith("wine-"):
-        raise LaunchError(f"{loader} --version: exit code {answer.returncode}, said '{text[:80]}': not a wine loader")
+        raise LaunchError(
+            f"{loader} --version: exit code {answer.returncode}, said '{text[:80]}': not a wine loader"
+        )
     return text.splitlines()[0]
 
 
@@ -110,15 +116,24 @@ def _find_wineserver(loader: Path, environ: Mapping[str, str]) -> Path:
         if not found:
             raise LaunchError(f"WINESERVER={wanted}: no such program")
         return Path(found).absolute()
-    folders = [loader.parent, loader.resolve().parent, loader.resolve().parent.parent / "lib" / "wine"]
-    for name in ("wineserver64", "wineserver"):  # where both are, the second is a script that sets a persistence of its own
+    folders = [
+        loader.parent,
+        loader.resolve().parent,
+        loader.resolve().parent.parent / "lib" / "wine",
+    ]
+    for name in (
+        "wineserver64",
+        "wineserver",
+    ):  # where both are, the second is a script that sets a persistence of its own
         for folder in folders:
             found = shutil.which(str(folder / name))
             if found:
                 return Path(found)
     found = shutil.which("wineserver")
     if not found:
-        raise LaunchError(f"{loader}: no wineserver beside it or on PATH; set WINESERVER to it, or {INSTALL_HINT}")
+        raise LaunchError(
+            f"{loader}: no wineserver beside it or on PATH; set WINESERVER to it, or {INSTALL_HINT}"
+        )
     return Path(found)
 
 
@@ -127,7 +142,14 @@ def _quiet(argv: list[str], environment: Mapping[str, str], timeout_s: float) ->
     null = subprocess.DEVNULL
     try:
         done = subprocess.run(
-            argv, env=environment, stdin=null, stdout=null, stderr=null, timeout=timeout_s, start_new_session=True, check=False
+            argv,
+            env=environment,
+            stdin=null,
+            stdout=null,
+            stderr=null,
+            timeout=timeout_s,
+            start_new_session=True,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise LaunchError(f"{' '.join(argv)}: did not end within {timeout_s:g} s") from None
@@ -143,9 +165,14 @@ class Prefix:
     """
 
     def __init__(
-        self, wine: Wine, path: Path, cpus: tuple[int, ...] = (), persist_s: int = PERSIST_S, trace: Path | None = None,
+        self,
+        wine: Wine,
+        path: Path,
+        cpus: tuple[int, ...] = (),
+        persist_s: int = PERSIST_S,
+        trace: Path | None = None,
         wineserver_cpus: tuple[int, ...] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.path = path
         self.trace = trace
         self._wine = wine
@@ -175,15 +202,28 @@ class Prefix:
         name, so both go on: one serves the program, and ours, which would be measured and traced, serves nobody.
         """
         null = subprocess.DEVNULL
-        argv = [*pinned(self._wineserver_cpus), str(self._wine.server), "-f", f"-p{self._persist_s}", *["-d1"] * bool(self.trace)]
+        argv = [
+            *pinned(self._wineserver_cpus),
+            str(self._wine.server),
+            "-f",
+            f"-p{self._persist_s}",
+            *["-d1"] * bool(self.trace),
+        ]
         with (self.trace or Path(os.devnull)).open("ab") as stderr:
             self._wineserver = subprocess.Popen(
-                argv, env=self.environment, stdin=null, stdout=null, stderr=stderr, start_new_session=True
+                argv,
+                env=self.environment,
+                stdin=null,
+                stdout=null,
+                stderr=stderr,
+                start_new_session=True,
             )
         deadline = time.monotonic() + LISTEN_TIMEOUT_S
         while self._alive() and not _listens(self.wineserver_pid):
             if time.monotonic() > deadline:
-                raise LaunchError(f"{self._wine.server}: does not listen after {LISTEN_TIMEOUT_S:g} s in {self.path}")
+                raise LaunchError(
+                    f"{self._wine.server}: does not listen after {LISTEN_TIMEOUT_S:g} s in {self.path}"
+                )
             time.sleep(0.002)
 
     def warm(self) -> None:
@@ -229,7 +269,12 @@ def _listens(pid: int) -> bool:
         held = {os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
     except FileNotFoundError:  # ended, or closed a descriptor meanwhile: the caller asks again
         return False
-    rows = (line.split() for line in Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()[1:])
+    rows = (
+        line.split()
+        for line in Path("/proc/net/unix")
+        .read_text(encoding="utf-8", errors="replace")
+        .splitlines()[1:]
+    )
     return any(f"socket:[{row[6]}]" in held for row in rows if int(row[3], 16) & LISTENING)
 
 
@@ -277,9 +322,15 @@ def _prepare(wine: Wine, folder: Path, say: Callable[[str], None]) -> Path:
         prefix.start()
         code = _quiet(prefix.command(["wineboot.exe", "-i"]), prefix.environment, BOOT_TIMEOUT_S)
         prefix.wait(30.0)
-        missing = [name for name in ("system.reg", "drive_c/windows/system32/kernel32.dll") if not (draft / name).is_file()]
+        missing = [
+            name
+            for name in ("system.reg", "drive_c/windows/system32/kernel32.dll")
+            if not (draft / name).is_file()
+        ]
         if code != 0 or missing:
-            raise LaunchError(f"{wine.loader} wineboot -i: exit code {code}, missing: {', '.join(missing) or 'nothing'}")
+            raise LaunchError(
+                f"{wine.loader} wineboot -i: exit code {code}, missing: {', '.join(missing) or 'nothing'}"
+            )
         draft.rename(ready)
     except BaseException:
         prefix.kill()
@@ -298,7 +349,13 @@ def _clone(prepared: Path, clone: Path) -> None:
             os.link(source, target)
 
     # "wineserver" is where Debian's Wine notes its socket folder, which may be gone by now.
-    shutil.copytree(prepared, clone, symlinks=True, copy_function=copy, ignore=shutil.ignore_patterns("wineserver"))
+    shutil.copytree(
+        prepared,
+        clone,
+        symlinks=True,
+        copy_function=copy,
+        ignore=shutil.ignore_patterns("wineserver"),
+    )
 
 
 def _sweep(wine: Wine, folder: Path) -> None:
@@ -341,10 +398,18 @@ class WineLauncher(PlainLauncher):
     def processes(self, server: Program) -> dict[str, int]:
         """Wine's loader turns into the server, so its pid is the server's."""
         watched = {"server": server.pid}
-        return watched if server.wineserver_pid is None else {**watched, "wineserver": server.wineserver_pid}
+        return (
+            watched
+            if server.wineserver_pid is None
+            else {**watched, "wineserver": server.wineserver_pid}
+        )
 
     def environment(self) -> dict[str, Any]:
-        return {"wine": {"version": self.wine.version, "build": self.wine.build}, **self._wakeful.facts, **super().environment()}
+        return {
+            "wine": {"version": self.wine.version, "build": self.wine.build},
+            **self._wakeful.facts,
+            **super().environment(),
+        }
 
     def traced_server(self, model: str, options: Mapping[str, int | str]) -> tuple[Program, Path]:
         """A server in a prefix of its own whose wineserver is slow, as it writes each request into the file returned."""
@@ -367,7 +432,9 @@ class WineLauncher(PlainLauncher):
             if role in ("server", "traced"):
                 cpus, wineserver_cpus = self.placement.server_cpus, self.placement.wineserver_cpus
             trace = self._live / "wineserver.trace" if role == "traced" else None
-            prefix = Prefix(self.wine, self._live / role, cpus, trace=trace, wineserver_cpus=wineserver_cpus)
+            prefix = Prefix(
+                self.wine, self._live / role, cpus, trace=trace, wineserver_cpus=wineserver_cpus
+            )
             _clone(self._prepared, prefix.path)
             self._cleanup.callback(prefix.kill)
             self._prefixes[role] = prefix
@@ -380,4 +447,6 @@ class WineLauncher(PlainLauncher):
             return super()._launch(role, argv)
         prefix = self._prefix(role)
         command = prefix.command(argv)
-        return Program(command, name=name, env=prefix.environment, wineserver_pid=prefix.wineserver_pid)
+        return Program(
+            command, name=name, env=prefix.environment, wineserver_pid=prefix.wineserver_pid
+        )

@@ -28,8 +28,14 @@ LIBRARIES = ("numpy", "scipy", "matplotlib", "rich", "jinja2", "psutil", "jsonsc
 
 def capture(build: Path, models: Iterable[str], launcher: Mapping[str, Any]) -> dict[str, Any]:
     """Everything about this machine that may move a figure. `launcher` is what the launcher says of itself."""
-    return answers({**facts(), "compilers": lambda: _compilers(build), "binaries": lambda: binaries(build, models),
-                    "launcher": lambda: dict(launcher)})
+    return answers(
+        {
+            **facts(),
+            "compilers": lambda: _compilers(build),
+            "binaries": lambda: binaries(build, models),
+            "launcher": lambda: dict(launcher),
+        }
+    )
 
 
 def answers(asked: Mapping[str, Fact]) -> dict[str, Any]:
@@ -45,7 +51,10 @@ def answers(asked: Mapping[str, Fact]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {"iomodels": iomodels.__version__, "python": platform.python_version()}
+    found: dict[str, str | None] = {
+        "iomodels": iomodels.__version__,
+        "python": platform.python_version(),
+    }
     for library in LIBRARIES:
         try:
             found[library] = metadata.version(library)
@@ -58,7 +67,11 @@ def git_state(folder: Path = ROOT) -> dict[str, Any]:
     """Commit of the sources and whether they were changed since."""
     try:
         commit = _git(folder, "rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain")), "reason": None}
+        return {
+            "commit": commit,
+            "dirty": bool(_git(folder, "status", "--porcelain")),
+            "reason": None,
+        }
     except Unknown as error:
         return {"commit": None, "dirty": None, "reason": str(error)}
 
@@ -70,7 +83,9 @@ def binaries(build: Path, models: Iterable[str]) -> dict[str, str]:
     loadgen = folder / "loadgen.exe" if os.name == "nt" else build / "host" / "bin" / "loadgen"
     programs = sorted([*(folder / f"{model}.exe" for model in models), loadgen])
     found = {
-        path.relative_to(build).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in programs if path.is_file()
+        path.relative_to(build).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in programs
+        if path.is_file()
     }
     if not found:
         raise Unknown("no program of ours was found in the build directory")
@@ -83,14 +98,21 @@ def _compilers(build: Path) -> dict[str, dict[str, str | None]]:
     for preset in dict.fromkeys(("host", *WINDOWS_PRESETS, windows_programs(build).parent.name)):
         folder = build / preset
         if (folder / "CMakeCache.txt").exists():
-            found[preset] = {**_compiler(folder), "build_type": _build_type(folder), "flags": _flags(folder)}
+            found[preset] = {
+                **_compiler(folder),
+                "build_type": _build_type(folder),
+                "flags": _flags(folder),
+            }
     if not found:
         raise Unknown("no CMakeCache.txt in the build directory")
     return found
 
 
 def _compiler(folder: Path) -> dict[str, str | None]:
-    text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("CMakeFiles/*/CMakeCCompiler.cmake"))[-1:])
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in sorted(folder.glob("CMakeFiles/*/CMakeCCompiler.cmake"))[-1:]
+    )
     found = dict(re.findall(r'^set\(CMAKE_C_COMPILER(_ID|_VERSION|) "(.*)"\)$', text, re.MULTILINE))
     return {"compiler": found.get(""), "id": found.get("_ID"), "version": found.get("_VERSION")}
 
@@ -115,7 +137,13 @@ def _flags(folder: Path) -> str | None:
 
 def _git(folder: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
     except FileNotFoundError:
         raise Unknown("git is not installed") from None
     except subprocess.TimeoutExpired:

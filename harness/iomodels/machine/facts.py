@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,22 +40,37 @@ class Reader:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise Unknown(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+            raise Unknown(
+                f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+            ) from None
 
     def texts(self, pattern: str) -> list[str]:
         """The contents of all files that match, sorted, each once. Unknown if there is none."""
-        found = sorted({path.read_text(encoding="utf-8").strip() for path in Path("/").glob(pattern.lstrip("/"))})
+        found = sorted(
+            {
+                path.read_text(encoding="utf-8").strip()
+                for path in Path("/").glob(pattern.lstrip("/"))
+            }
+        )
         if not found:
             raise Unknown(f"the system has no {pattern}")
         return found
 
     def output(self, *argv: str) -> str:
         try:
-            done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=OUTPUT_TIMEOUT_S, check=False)
+            done = subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=OUTPUT_TIMEOUT_S,
+                check=False,
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Unknown(f"{argv[0]}: {error}") from None
         if done.returncode != 0:
-            raise Unknown(f"{argv[0]}: exit code {done.returncode}: {_first_line(done.stderr.decode('utf-8', 'replace'))}")
+            raise Unknown(
+                f"{argv[0]}: exit code {done.returncode}: {_first_line(done.stderr.decode('utf-8', 'replace'))}"
+            )
         return done.stdout.decode("utf-8", "replace").strip()
 
 
@@ -78,7 +93,9 @@ def portable_facts() -> dict[str, Fact]:
         "memory_available_bytes": lambda: int(psutil.virtual_memory().available),
         "load_average": lambda: [round(load, 2) for load in psutil.getloadavg()],
         "on_battery": lambda: not known(psutil.sensors_battery()).power_plugged,
-        "booted_utc": lambda: datetime.fromtimestamp(round(psutil.boot_time(), -1), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "booted_utc": lambda: datetime.fromtimestamp(
+            round(psutil.boot_time(), -1), UTC
+        ).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "open_files_limit": _open_files_limit,
         "sleep_1ms_us": _sleep_1ms_us,
     }
@@ -118,23 +135,36 @@ def _open_files_limit() -> dict[str, int | None]:
 
 def _sleep_1ms_us() -> int:
     """How long a sleep of 1 ms really takes (median): the timer's tick and slack, as a program feels them."""
+
     def once() -> float:
         began = time.perf_counter()
         time.sleep(0.001)
         return time.perf_counter() - began
+
     return round(1e6 * statistics.median(once() for _ in range(SLEEPS)))
 
 
 # ---- Linux ----
 
 CPUS = "/sys/devices/system/cpu"
-TCP_SETTINGS = ("ipv4/tcp_congestion_control", "ipv4/tcp_timestamps", "ipv4/tcp_tw_reuse", "ipv4/tcp_rmem", "ipv4/tcp_wmem", "core/somaxconn")
+TCP_SETTINGS = (
+    "ipv4/tcp_congestion_control",
+    "ipv4/tcp_timestamps",
+    "ipv4/tcp_tw_reuse",
+    "ipv4/tcp_rmem",
+    "ipv4/tcp_wmem",
+    "core/somaxconn",
+)
 
 
 def linux_facts(reader: Reader) -> dict[str, Fact]:
     return {
-        "os": lambda: _field(reader.text("/etc/os-release"), r'^PRETTY_NAME="?([^"\n]+)', "/etc/os-release"),
-        "cpu": lambda: _field(reader.text("/proc/cpuinfo"), r"^model name\s*:\s*(.+)$", "/proc/cpuinfo"),
+        "os": lambda: _field(
+            reader.text("/etc/os-release"), r'^PRETTY_NAME="?([^"\n]+)', "/etc/os-release"
+        ),
+        "cpu": lambda: _field(
+            reader.text("/proc/cpuinfo"), r"^model name\s*:\s*(.+)$", "/proc/cpuinfo"
+        ),
         "cpu_packages": lambda: len(reader.texts(f"{CPUS}/cpu[0-9]*/topology/physical_package_id")),
         "cpu_siblings": lambda: reader.texts(f"{CPUS}/cpu[0-9]*/topology/thread_siblings_list"),
         "smt": lambda: reader.text(f"{CPUS}/smt/active") == "1",
@@ -143,13 +173,20 @@ def linux_facts(reader: Reader) -> dict[str, Fact]:
         "power_plan": lambda: _not_here("power plans are of Windows; see cpu_governor"),
         "boost": lambda: _boost(reader),
         "cpu_quota": lambda: _quota(reader),
-        "virtual_machine": lambda: "hypervisor" in _field(reader.text("/proc/cpuinfo"), r"^flags\s*:(.*)$", "/proc/cpuinfo").split(),
+        "virtual_machine": lambda: (
+            "hypervisor"
+            in _field(reader.text("/proc/cpuinfo"), r"^flags\s*:(.*)$", "/proc/cpuinfo").split()
+        ),
         "hypervisor": lambda: reader.text("/sys/class/dmi/id/sys_vendor"),
-        "clock_source": lambda: reader.text("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        "clock_source": lambda: reader.text(
+            "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+        ),
         "timer_resolution_ns": lambda: round(1e9 * time.clock_getres(time.CLOCK_MONOTONIC)),
         "loopback": lambda: _loopback(reader),
         "local_port_range": lambda: list(local_port_range(reader)),
-        "time_wait": lambda: int(_field(reader.text("/proc/net/sockstat"), r"^TCP:.* tw (\d+)", "/proc/net/sockstat")),
+        "time_wait": lambda: int(
+            _field(reader.text("/proc/net/sockstat"), r"^TCP:.* tw (\d+)", "/proc/net/sockstat")
+        ),
         "defender": lambda: _not_here("Defender is of Windows"),
     }
 
@@ -182,7 +219,10 @@ def _quota(reader: Reader) -> float | str:
 
 
 def _loopback(reader: Reader) -> dict[str, str]:
-    settings = {name.split("/")[1]: " ".join(reader.text(f"/proc/sys/net/{name}").split()) for name in TCP_SETTINGS}
+    settings = {
+        name.split("/")[1]: " ".join(reader.text(f"/proc/sys/net/{name}").split())
+        for name in TCP_SETTINGS
+    }
     return {"mtu": reader.text("/sys/class/net/lo/mtu"), **settings}
 
 
@@ -194,27 +234,31 @@ def _not_here(reason: str) -> Any:
 
 QUESTIONS = {
     "os": "$v = Get-ItemProperty 'HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion'; "
-          "\"$($v.ProductName) $($v.DisplayVersion) build $($v.CurrentBuildNumber).$($v.UBR)\"",
+    '"$($v.ProductName) $($v.DisplayVersion) build $($v.CurrentBuildNumber).$($v.UBR)"',
     "cpu": "(Get-CimInstance Win32_Processor | Select-Object -First 1).Name.Trim()",
     "cpu_packages": "@(Get-CimInstance Win32_Processor).Count",
     "smt": "$p = Get-CimInstance Win32_Processor | Select-Object -First 1; $p.NumberOfLogicalProcessors -gt $p.NumberOfCores",
     "power_plan": "(powercfg /getactivescheme) -join ' '",
     "virtual_machine": "(Get-CimInstance Win32_ComputerSystem).HypervisorPresent",
     "hypervisor": "(Get-CimInstance Win32_ComputerSystem).Manufacturer",
-    "timer_resolution_ns": "$t = Add-Type -PassThru -Name Timer -Namespace Iomodels -MemberDefinition '[DllImport(\"ntdll.dll\")] public static "
-                           "extern int NtQueryTimerResolution(out uint max, out uint min, out uint now);'; $a = $b = $c = [uint32]0; "
-                           "[void]$t::NtQueryTimerResolution([ref]$a, [ref]$b, [ref]$c); $c * 100",
+    "timer_resolution_ns": '$t = Add-Type -PassThru -Name Timer -Namespace Iomodels -MemberDefinition \'[DllImport("ntdll.dll")] public static '
+    "extern int NtQueryTimerResolution(out uint max, out uint min, out uint now);'; $a = $b = $c = [uint32]0; "
+    "[void]$t::NtQueryTimerResolution([ref]$a, [ref]$b, [ref]$c); $c * 100",
     "loopback": "$i = Get-NetIPInterface -AddressFamily IPv4 | Where-Object InterfaceAlias -like 'Loopback*'; $s = Get-NetTCPSetting -SettingName "
-                "Internet; @{ mtu = \"$($i.NlMtu)\"; congestion_provider = \"$($s.CongestionProvider)\"; timestamps = \"$($s.Timestamps)\" }",
+    'Internet; @{ mtu = "$($i.NlMtu)"; congestion_provider = "$($s.CongestionProvider)"; timestamps = "$($s.Timestamps)" }',
     "local_port_range": "$s = Get-NetTCPSetting -SettingName Internet; @($s.DynamicPortRangeStartPort, "
-                        "($s.DynamicPortRangeStartPort + $s.DynamicPortRangeNumberOfPorts - 1))",
+    "($s.DynamicPortRangeStartPort + $s.DynamicPortRangeNumberOfPorts - 1))",
     "time_wait": "@(Get-NetTCPConnection -State TimeWait -ErrorAction SilentlyContinue).Count",
     "defender": "@{ realtime = (Get-MpComputerStatus).RealTimeProtectionEnabled; excluded = @((Get-MpPreference).ExclusionPath) }",
 }
 """What Windows PowerShell 5.1 is asked for each fact. Each fails on its own: a server without Defender still tells the rest."""
 UNASKED = {
-    "cpu_siblings": "not asked of Windows; see cpus_physical", "numa_nodes": "not asked of Windows", "cpu_governor": "governors are of Linux; see power_plan",
-    "boost": "Windows does not tell", "cpu_quota": "control groups are of Linux", "clock_source": "Windows does not tell",
+    "cpu_siblings": "not asked of Windows; see cpus_physical",
+    "numa_nodes": "not asked of Windows",
+    "cpu_governor": "governors are of Linux; see power_plan",
+    "boost": "Windows does not tell",
+    "cpu_quota": "control groups are of Linux",
+    "clock_source": "Windows does not tell",
 }
 POWERSHELL = ("powershell.exe", "-NoProfile", "-NonInteractive", "-Command")
 
@@ -228,7 +272,9 @@ def windows_facts(reader: Reader) -> dict[str, Fact]:
             answers.update(_ask(reader))
         answer = answers.get(name)
         if not isinstance(answer, Mapping) or answer.get("value") is None:
-            raise Unknown(_first_line(str((answer or {}).get("reason") or "PowerShell gave no answer")))
+            raise Unknown(
+                _first_line(str((answer or {}).get("reason") or "PowerShell gave no answer"))
+            )
         return _without_paths(answer["value"]) if name == "defender" else answer["value"]
 
     asked: dict[str, Fact] = {name: partial(fact, name) for name in QUESTIONS}
@@ -237,9 +283,13 @@ def windows_facts(reader: Reader) -> dict[str, Fact]:
 
 def script() -> str:
     """One PowerShell script that answers every question as JSON: name → {"value": …} or {"reason": …}."""
-    asked = "; ".join(f"$r['{name}'] = Ask {{ {question} }}" for name, question in QUESTIONS.items())
-    return ("$ErrorActionPreference = 'Stop'; [Console]::OutputEncoding = [Text.Encoding]::UTF8; function Ask($block) { try { @{ value = (& $block) } } "
-            f"catch {{ @{{ reason = \"$_\" }} }} }}; $r = @{{}}; {asked}; $r | ConvertTo-Json -Depth 4 -Compress")
+    asked = "; ".join(
+        f"$r['{name}'] = Ask {{ {question} }}" for name, question in QUESTIONS.items()
+    )
+    return (
+        "$ErrorActionPreference = 'Stop'; [Console]::OutputEncoding = [Text.Encoding]::UTF8; function Ask($block) { try { @{ value = (& $block) } } "
+        f'catch {{ @{{ reason = "$_" }} }} }}; $r = @{{}}; {asked}; $r | ConvertTo-Json -Depth 4 -Compress'
+    )
 
 
 def _ask(reader: Reader) -> dict[str, Any]:
@@ -249,7 +299,11 @@ def _ask(reader: Reader) -> dict[str, Any]:
         return dict.fromkeys(QUESTIONS, {"reason": f"PowerShell's answer is not JSON: {error}"})
     except Unknown as error:
         return dict.fromkeys(QUESTIONS, {"reason": str(error)})
-    return found if isinstance(found, dict) else dict.fromkeys(QUESTIONS, {"reason": "PowerShell's answer is not an object"})
+    return (
+        found
+        if isinstance(found, dict)
+        else dict.fromkeys(QUESTIONS, {"reason": "PowerShell's answer is not an object"})
+    )
 
 
 def _without_paths(defender: Mapping[str, Any]) -> dict[str, bool]:
@@ -257,8 +311,15 @@ def _without_paths(defender: Mapping[str, Any]) -> dict[str, bool]:
     from iomodels.base.files import ROOT
 
     here = str(ROOT).casefold()
-    covered = [str(path).casefold().rstrip("\\/") for path in defender.get("excluded") or () if path]
-    return {"realtime": bool(defender["realtime"]), "excluded": any(here == path or here.startswith((f"{path}\\", f"{path}/")) for path in covered)}
+    covered = [
+        str(path).casefold().rstrip("\\/") for path in defender.get("excluded") or () if path
+    ]
+    return {
+        "realtime": bool(defender["realtime"]),
+        "excluded": any(
+            here == path or here.startswith((f"{path}\\", f"{path}/")) for path in covered
+        ),
+    }
 
 
 def _first_line(text: str) -> str:

@@ -16,7 +16,9 @@ ON_WINDOWS = os.name == "nt"
 CPUS = Path("/sys/devices/system/cpu")
 ROLES = ("server", "wineserver", "loadgen")
 NO_TASKSET = "taskset (util-linux) is not installed"
-FORM = "must be none, or ROLE=CPUS with commas between them, as in server=0,wineserver=0,loadgen=1-3"
+FORM = (
+    "must be none, or ROLE=CPUS with commas between them, as in server=0,wineserver=0,loadgen=1-3"
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,23 @@ def default_placement(cpus: Path = CPUS) -> Placement:
     cores = physical_cores(usable, cpus)
     server = cores[0][:1]
     if len(cores) == 1:
-        return Placement(server, cores[0][-1:], "server and wineserver share a CPU; the load generator has a sibling of it, on the same core", server)
-    near = [core for core in cores[1:] if _node(core[0], cpus) == _node(server[0], cpus)] or cores[1:]
+        return Placement(
+            server,
+            cores[0][-1:],
+            "server and wineserver share a CPU; the load generator has a sibling of it, on the same core",
+            server,
+        )
+    near = [core for core in cores[1:] if _node(core[0], cpus) == _node(server[0], cpus)] or cores[
+        1:
+    ]
     others = near[-1:] if len(cores) < 4 else near
     words = "has another" if len(others) == 1 else f"has {len(others)} others, a core each"
-    return Placement(server, tuple(core[0] for core in others), f"server and wineserver share a CPU, the load generator {words}", server)
+    return Placement(
+        server,
+        tuple(core[0] for core in others),
+        f"server and wineserver share a CPU, the load generator {words}",
+        server,
+    )
 
 
 def physical_cores(usable: Sequence[int], cpus: Path = CPUS) -> list[tuple[int, ...]]:
@@ -65,7 +79,11 @@ def physical_cores(usable: Sequence[int], cpus: Path = CPUS) -> list[tuple[int, 
     cores: dict[frozenset[int], list[int]] = {}
     for cpu in usable:
         try:
-            siblings = _parse_cpus((cpus / f"cpu{cpu}" / "topology" / "thread_siblings_list").read_text(encoding="ascii").strip())
+            siblings = _parse_cpus(
+                (cpus / f"cpu{cpu}" / "topology" / "thread_siblings_list")
+                .read_text(encoding="ascii")
+                .strip()
+            )
         except (OSError, ValueError):
             siblings = (cpu,)
         cores.setdefault(frozenset(siblings), []).append(cpu)
@@ -96,7 +114,9 @@ def parse_affinity(text: str) -> Placement:
         raise ValueError(f"{text}: {NO_TASKSET}")
     roles = ROLES if not ON_WINDOWS else tuple(role for role in ROLES if role != "wineserver")
     chosen: dict[str, tuple[int, ...]] = {}
-    for word in re.split(r",(?=[^,=]*=)", text):  # a comma belongs to a list of CPUs, unless a role follows
+    for word in re.split(
+        r",(?=[^,=]*=)", text
+    ):  # a comma belongs to a list of CPUs, unless a role follows
         role, equals, cpus = word.partition("=")
         if not equals:
             raise ValueError(f"{text}: {FORM}")
@@ -111,19 +131,27 @@ def parse_affinity(text: str) -> Placement:
     _check_usable(text, chosen)
     server, loadgen = chosen.get("server", ()), chosen.get("loadgen", ())
     shared = sorted({*server, *chosen.get("wineserver", server)} & set(loadgen))
-    note = f"--affinity {text}" + (f"; the load generator shares CPU {', '.join(map(str, shared))} with what it measures" if shared else "")
+    note = f"--affinity {text}" + (
+        f"; the load generator shares CPU {', '.join(map(str, shared))} with what it measures"
+        if shared
+        else ""
+    )
     return Placement(server, loadgen, note, () if ON_WINDOWS else chosen.get("wineserver", server))
 
 
 def _check_usable(text: str, chosen: Mapping[str, Sequence[int]]) -> None:
     usable = _usable()
     if not usable:
-        raise ValueError(f"{text}: the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name: leave --affinity out")
+        raise ValueError(
+            f"{text}: the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name: leave --affinity out"
+        )
     for role, cpus in chosen.items():
         missing = [str(cpu) for cpu in cpus if cpu not in usable]
         if missing:
             there = ", ".join(map(str, sorted(usable)))
-            raise ValueError(f"{text}: {role}: CPU {', '.join(missing[:8])} is not usable here; there is: {there}")
+            raise ValueError(
+                f"{text}: {role}: CPU {', '.join(missing[:8])} is not usable here; there is: {there}"
+            )
 
 
 def _usable() -> set[int]:
@@ -137,13 +165,22 @@ def _usable() -> set[int]:
 
 def unusable(placement: Placement) -> tuple[int, ...]:
     """The CPUs of a placement that are not to be had here."""
-    return tuple(sorted({*placement.server_cpus, *placement.wineserver_cpus, *placement.loadgen_cpus} - _usable()))
+    return tuple(
+        sorted(
+            {*placement.server_cpus, *placement.wineserver_cpus, *placement.loadgen_cpus}
+            - _usable()
+        )
+    )
 
 
 def recorded_placement(recorded: Mapping[str, Any]) -> Placement:
     """The placement of a run, from its manifest; a run goes on with its own."""
-    return Placement(tuple(recorded["server_cpus"]), tuple(recorded["loadgen_cpus"]), recorded["note"],
-                     tuple(recorded.get("wineserver_cpus") or recorded["server_cpus"]))  # fmt: skip
+    return Placement(
+        tuple(recorded["server_cpus"]),
+        tuple(recorded["loadgen_cpus"]),
+        recorded["note"],
+        tuple(recorded.get("wineserver_cpus") or recorded["server_cpus"]),
+    )
 
 
 def pinned(cpus: Sequence[int]) -> list[str]:

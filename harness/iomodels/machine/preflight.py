@@ -30,7 +30,6 @@ def raise_open_files_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-
 def _files(connections: int, platform: str) -> list[str]:
     try:
         import resource

@@ -44,4 +44,6 @@ class Wakeful:
     @property
     def facts(self) -> dict[str, Any]:
         """For the environment of a run."""
-        return {"processors_kept_awake": self._file is not None} | ({"processors_sleep_because": self.reason} if self.reason else {})
+        return {"processors_kept_awake": self._file is not None} | (
+            {"processors_sleep_because": self.reason} if self.reason else {}
+        )

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import iomodels
+from iomodels.base.interrupts import Interrupted, Interrupts
+from iomodels.launch.counters import Watching
+from iomodels.launch.launcher import Launcher, LaunchError, Program, ProgramFailed
+from iomodels.launch.remote import FORMAT, GREETING_S, PORTS, SLICE_S, Channel, proof
 from iomodels.machine import environment
 from iomodels.measure import laws
-from iomodels.launch.counters import Watching
-from iomodels.base.interrupts import Interrupted, Interrupts
-from iomodels.launch.launcher import Launcher, LaunchError, Program, ProgramFailed
 from iomodels.measure.measurement import argv_below_root
-from iomodels.launch.remote import FORMAT, GREETING_S, PORTS, SLICE_S, Channel, proof
 
 END_S = 10.0
 """From the end of a server's output to its own."""
@@ -40,12 +40,23 @@ def token_from(given: str | None) -> str:
     if not given:
         return secrets.token_hex(16)
     if not re.fullmatch(rf"\w[!-~]{{{TOKEN_LEAST - 1},127}}", given, re.ASCII):
-        raise ValueError(f"must be {TOKEN_LEAST} to 128 ASCII characters without blanks, and begin with a letter or figure")
+        raise ValueError(
+            f"must be {TOKEN_LEAST} to 128 ASCII characters without blanks, and begin with a letter or figure"
+        )
     return given
 
 
 class Agent:
-    def __init__(self, launcher: Launcher, build: Path, results: Path, host: str, port: int, token: str, say: Say) -> None:
+    def __init__(
+        self,
+        launcher: Launcher,
+        build: Path,
+        results: Path,
+        host: str,
+        port: int,
+        token: str,
+        say: Say,
+    ) -> None:
         """Listens when this returns. Raises LaunchError."""
         self.ports = range(port + 1, port + 1 + PORTS)
         self.host = host
@@ -58,14 +69,18 @@ class Agent:
         self._channels: set[Channel] = set()
         self._closed = False
         self._listener = _exclusive()
-        if os.name == "posix":  # where this means: though connections of an agent before this one are still fading away
+        if (
+            os.name == "posix"
+        ):  # where this means: though connections of an agent before this one are still fading away
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._listener.bind((host, port))
             self._listener.listen(PENDING_MAX)
         except OSError as error:
             self._listener.close()
-            raise LaunchError(f"--host {host} --port {port}: cannot listen there: {error.strerror}") from None
+            raise LaunchError(
+                f"--host {host} --port {port}: cannot listen there: {error.strerror}"
+            ) from None
         self._listener.settimeout(SLICE_S)
 
     def serve(self, interrupts: Interrupts) -> None:
@@ -111,7 +126,12 @@ class Agent:
         self._channels.add(channel)
         try:
             self._admit(channel)
-        except (OSError, ValueError, KeyError, TypeError):  # the connection, or what came over it, is broken
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+        ):  # the connection, or what came over it, is broken
             pass
         finally:
             self._channels.discard(channel)
@@ -121,9 +141,14 @@ class Agent:
         nonce = secrets.token_hex(16)
         channel.send(event="greeting", format=FORMAT, version=iomodels.__version__, nonce=nonce)
         hello = channel.receive(GREETING_S) or {}
-        if not hmac.compare_digest(str(hello.get("proof")).encode(), proof(self.token, nonce).encode()):
+        if not hmac.compare_digest(
+            str(hello.get("proof")).encode(), proof(self.token, nonce).encode()
+        ):
             self.say(f"{channel.peer}: refused: wrong token")
-            channel.send(event="refused", reason="wrong token: it is the one that 'iomodels serve' printed when it started")
+            channel.send(
+                event="refused",
+                reason="wrong token: it is the one that 'iomodels serve' printed when it started",
+            )
             return
         if not self._taken.acquire(blocking=False):
             self.say(f"{channel.peer}: refused: another client is served")
@@ -131,7 +156,9 @@ class Agent:
             return
         try:
             self.say(f"{channel.peer}: connected")
-            channel.send(event="hello", platform=self.launcher.platform, models=self.launcher.models())
+            channel.send(
+                event="hello", platform=self.launcher.platform, models=self.launcher.models()
+            )
             _Session(self, channel).run()
         finally:
             self._taken.release()
@@ -145,7 +172,9 @@ class Agent:
                     return port
                 except OSError:
                     continue
-        raise LaunchError(f"none of the ports {self.ports[0]} to {self.ports[-1]} is free on {self.host}")
+        raise LaunchError(
+            f"none of the ports {self.ports[0]} to {self.ports[-1]} is free on {self.host}"
+        )
 
     def options(self, model: str, asked: Mapping[str, Any]) -> dict[str, int | str]:
         """What a server is started with: numbers for options that the model has, and where it listens. Raises LaunchError."""
@@ -153,7 +182,11 @@ class Agent:
         if described is None:
             raise LaunchError(f"{model}: no such model there")
         known = {option["name"] for option in described["options"]} | {"port"}
-        wrong = [f"{name}={value!r}" for name, value in asked.items() if name not in known or type(value) is not int]
+        wrong = [
+            f"{name}={value!r}"
+            for name, value in asked.items()
+            if name not in known or type(value) is not int
+        ]
         if wrong:
             raise LaunchError(f"{model}: must be numbers for its own options: {', '.join(wrong)}")
         return {**asked, "host": self.host, "port": self.free_port()}
@@ -185,14 +218,18 @@ class _Session:
         if word == "start":
             self._start(request["model"], request["options"])
         elif word == "environment":
-            self._channel.send(event="environment", environment=self._environment(request["models"]))
+            self._channel.send(
+                event="environment", environment=self._environment(request["models"])
+            )
         elif word == "laws":
             found = laws.current(self._agent.build, self._agent.results, self._agent.say)
             self._channel.send(event="laws", laws=found.data if found else None)
         elif self._program and self._watches:
             self._tell(self._program, self._watches, word, request)
 
-    def _tell(self, program: Program, watches: Watching, word: str, request: Mapping[str, Any]) -> None:
+    def _tell(
+        self, program: Program, watches: Watching, word: str, request: Mapping[str, Any]
+    ) -> None:
         """What concerns a server that may have ended meanwhile; of that its `exit` tells."""
         if word == "watch":
             {"begin": watches.begin, "end": watches.end}[request["edge"]]()
@@ -210,8 +247,12 @@ class _Session:
         self._end()
         program = self._agent.launcher.server(model, self._agent.options(model, options))
         self._program, self._watches = program, self._agent.launcher.watch(program)
-        self._channel.send(event="started", name=program.name, argv=argv_below_root(program.argv), pid=program.pid)
-        self._pump = threading.Thread(target=self._forward, args=(program, self._watches), daemon=True)
+        self._channel.send(
+            event="started", name=program.name, argv=argv_below_root(program.argv), pid=program.pid
+        )
+        self._pump = threading.Thread(
+            target=self._forward, args=(program, self._watches), daemon=True
+        )
         self._pump.start()
 
     def _forward(self, program: Program, watches: Watching) -> None:
@@ -223,9 +264,15 @@ class _Session:
                 code = program.wait(END_S)
             except ProgramFailed:
                 code = program.stop()
-            seen = {role: {"values": watch.values, "reason": watch.reason} for role, watch in watches.roles.items()}
+            seen = {
+                role: {"values": watch.values, "reason": watch.reason}
+                for role, watch in watches.roles.items()
+            }
             self._channel.send(event="exit", code=code, stderr=program.stderr_text(), watched=seen)
-        except (OSError, LaunchError):  # the client is gone, or the server cannot be ended: nobody is there to be told
+        except (
+            OSError,
+            LaunchError,
+        ):  # the client is gone, or the server cannot be ended: nobody is there to be told
             self._channel.close()
 
     def _end(self) -> None:
@@ -244,15 +291,24 @@ class _Session:
     def _environment(self, models: list[str]) -> dict[str, Any]:
         """Of the machine that the servers run on. Its load generator has no part in this."""
         agent = self._agent
-        facts = environment.capture(agent.build, [str(model) for model in models], agent.launcher.environment())
+        facts = environment.capture(
+            agent.build, [str(model) for model in models], agent.launcher.environment()
+        )
         if facts["binaries"]:
-            facts["binaries"] = {name: digest for name, digest in facts["binaries"].items() if Path(name).stem != "loadgen"}
-        return {**facts, "harness": {"version": iomodels.__version__, "git": environment.git_state()}}
+            facts["binaries"] = {
+                name: digest
+                for name, digest in facts["binaries"].items()
+                if Path(name).stem != "loadgen"
+            }
+        return {
+            **facts,
+            "harness": {"version": iomodels.__version__, "git": environment.git_state()},
+        }
 
 
 def _exclusive() -> socket.socket:
     """A socket whose port nobody else can have at the same time, as the servers' own."""
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-        made.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE"), 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
     return made

@@ -30,20 +30,34 @@ def calibrate(launcher: Launcher, suite: Suite, *, quick: bool = False) -> dict[
     except (LaunchError, KeyError, TypeError) as error:
         return {"reason": f"the load generator could not be calibrated: {error}"}
     kept = ("platform", "backend", "record_ns", "clock")
-    return {**{name: said[name] for name in kept if name in said}, "point_ms": point_ms, "points": points}
+    return {
+        **{name: said[name] for name in kept if name in said},
+        "point_ms": point_ms,
+        "points": points,
+    }
 
 
-def ceiling_rate(calibration: Mapping[str, Any] | None, connections: int, size: int, depth: int) -> float | None:
+def ceiling_rate(
+    calibration: Mapping[str, Any] | None, connections: int, size: int, depth: int
+) -> float | None:
     """Requests per second that the load generator reached at such a load; None where nothing comparable was calibrated.
 
     Between two numbers of connections it is the lower of their rates, and a size that was not calibrated counts as the next greater
     one: rather too low a ceiling, which makes a verdict careful, than too high a one.
     """
-    points = [point for point in (calibration or {}).get("points", ()) if point["depth"] == depth and point["size"] >= size]
+    points = [
+        point
+        for point in (calibration or {}).get("points", ())
+        if point["depth"] == depth and point["size"] >= size
+    ]
     if not points:
         return None
     nearest = min(point["size"] for point in points)
-    at = {int(point["connections"]): float(point["rate"]) for point in points if point["size"] == nearest}
+    at = {
+        int(point["connections"]): float(point["rate"])
+        for point in points
+        if point["size"] == nearest
+    }
     below = max((count for count in at if count <= connections), default=None)
     above = min((count for count in at if count >= connections), default=None)
     if below is None or above is None:
@@ -54,15 +68,25 @@ def ceiling_rate(calibration: Mapping[str, Any] | None, connections: int, size: 
 def _portions(suite: Suite) -> list[Sequence[int]]:
     """The suite's numbers of connections, so many as one call takes; apart where there are fewer connections than threads."""
     enough = [count for count in suite.connections if count >= suite.loadgen_threads]
-    portions: list[Sequence[int]] = [[count] for count in suite.connections if count < suite.loadgen_threads]
-    return portions + [enough[start : start + POINTS_AT_ONCE] for start in range(0, len(enough), POINTS_AT_ONCE)]
+    portions: list[Sequence[int]] = [
+        [count] for count in suite.connections if count < suite.loadgen_threads
+    ]
+    return portions + [
+        enough[start : start + POINTS_AT_ONCE] for start in range(0, len(enough), POINTS_AT_ONCE)
+    ]
 
 
-def _ask(launcher: Launcher, suite: Suite, size: int, connections: Sequence[int], point_ms: int) -> dict[str, Any]:
+def _ask(
+    launcher: Launcher, suite: Suite, size: int, connections: Sequence[int], point_ms: int
+) -> dict[str, Any]:
     options: dict[str, Option] = {
-        "calibrate": True, "points": ",".join(map(str, connections)), "point-ms": point_ms,
-        "size": size, "depth": suite.depth, "threads": min(suite.loadgen_threads, *connections),
-    }  # fmt: skip
+        "calibrate": True,
+        "points": ",".join(map(str, connections)),
+        "point-ms": point_ms,
+        "size": size,
+        "depth": suite.depth,
+        "threads": min(suite.loadgen_threads, *connections),
+    }
     with launcher.loadgen(options) as program:
         said = program.expect("calibration", DUE_S + len(connections) * 2 * point_ms / 1000)
         program.wait(DUE_S)

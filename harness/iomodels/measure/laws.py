@@ -19,11 +19,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from iomodels.launch import launcher as launch
 from iomodels.base.files import ROOT, write_whole
-from iomodels.launch.launcher import LaunchError, Launcher
-from iomodels.machine.placement import Placement
 from iomodels.data.records import RunError, utc_now
+from iomodels.launch import launcher as launch
+from iomodels.launch.launcher import Launcher, LaunchError
+from iomodels.machine.placement import Placement
 
 FORMAT = 1
 LAWS = "laws.json"
@@ -72,7 +72,14 @@ class Laws:
 def _judged(data: dict[str, Any]) -> Iterator[Judged]:
     for law in data["laws"]:
         for each in (law, *law["also"]):
-            yield Judged(law["law"], law["sentence"], tuple(each["claims"]), each["verdict"], each["because"], each["figure"])
+            yield Judged(
+                law["law"],
+                law["sentence"],
+                tuple(each["claims"]),
+                each["verdict"],
+                each["because"],
+                each["figure"],
+            )
     for failed in data["failed"]:
         yield Judged(failed["law"], "", (), None, failed["reason"], None)
 
@@ -82,12 +89,16 @@ def programs(build: Path) -> tuple[Path, ...]:
     return tuple(sorted((launch.windows_programs(build) / "laws").glob("*.exe")))
 
 
-def observe(launcher: Launcher, build: Path, each: Callable[[str], None] = lambda law: None) -> Laws:
+def observe(
+    launcher: Launcher, build: Path, each: Callable[[str], None] = lambda law: None
+) -> Laws:
     """Runs every law. One that fails is an answer too; that none was built is a LaunchError."""
     laws: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     if not programs(build):
-        raise LaunchError(f"{launch.windows_programs(build) / 'laws'}: no law there; {launch.BUILD_HINT} mingw")
+        raise LaunchError(
+            f"{launch.windows_programs(build) / 'laws'}: no law there; {launch.BUILD_HINT} mingw"
+        )
     for program in programs(build):
         each(program.stem)
         try:
@@ -96,9 +107,20 @@ def observe(launcher: Launcher, build: Path, each: Callable[[str], None] = lambd
             failed.append({"law": program.stem, "reason": str(error)})
     platforms = {law["platform"] for law in laws}
     if len(platforms) != 1:
-        raise LaunchError(f"the laws name {len(platforms)} platforms; {failed[0]['reason'] if failed else ', '.join(platforms)}")
-    return checked({"format": FORMAT, "platform": platforms.pop(), "key": _key(launcher, build), "observed_utc": utc_now(),
-            "environment": launcher.environment(), "laws": laws, "failed": failed})  # fmt: skip
+        raise LaunchError(
+            f"the laws name {len(platforms)} platforms; {failed[0]['reason'] if failed else ', '.join(platforms)}"
+        )
+    return checked(
+        {
+            "format": FORMAT,
+            "platform": platforms.pop(),
+            "key": _key(launcher, build),
+            "observed_utc": utc_now(),
+            "environment": launcher.environment(),
+            "laws": laws,
+            "failed": failed,
+        }
+    )
 
 
 def checked(data: dict[str, Any]) -> Laws:
@@ -119,7 +141,9 @@ def _ask(launcher: Launcher, program: Path) -> dict[str, Any]:
     return event
 
 
-def current(build: Path, results: Path, say: Callable[[str], None] = lambda line: None) -> Laws | None:
+def current(
+    build: Path, results: Path, say: Callable[[str], None] = lambda line: None
+) -> Laws | None:
     """The laws of this platform and these programs: those that are there, else observed now. None where none was built."""
     if not programs(build):
         return None
@@ -148,7 +172,9 @@ def _key(launcher: Launcher, build: Path) -> str:
 
 @cache
 def _validator() -> Any:
-    schema = json.loads((ROOT / "results" / "schema" / "laws.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        (ROOT / "results" / "schema" / "laws.schema.json").read_text(encoding="utf-8")
+    )
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
@@ -185,13 +211,25 @@ def write(laws: Laws, folder: Path) -> Path:
 
 def show(laws: Laws, console: Console) -> None:
     """The table for a terminal."""
-    table = Table(box=SIMPLE_HEAD, title=f"Laws of completion ports, pools and handles on {laws.platform}", title_justify="left", pad_edge=False)
+    table = Table(
+        box=SIMPLE_HEAD,
+        title=f"Laws of completion ports, pools and handles on {laws.platform}",
+        title_justify="left",
+        pad_edge=False,
+    )
     for heading in ("law", "claims", "here", "what decided"):
         table.add_column(heading, overflow="fold")
     before = ""
     for each in laws.judged:
-        table.add_row("" if each.law == before else each.law, " ".join(each.claims), each.words, each.figure or "–")
+        table.add_row(
+            "" if each.law == before else each.law,
+            " ".join(each.claims),
+            each.words,
+            each.figure or "–",
+        )
         before = each.law
     console.print(table, markup=False, highlight=False)
     counts = {verdict: sum(each.verdict == verdict for each in laws.judged) for verdict in VERDICTS}
-    console.print(", ".join(f"{count} × {verdict}" for verdict, count in counts.items()), highlight=False)
+    console.print(
+        ", ".join(f"{count} × {verdict}" for verdict, count in counts.items()), highlight=False
+    )

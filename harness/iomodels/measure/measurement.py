@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iomodels.launch.counters import Watching, table
 from iomodels.base.files import ROOT
+from iomodels.data.records import FORMAT, Condition, Record, RunError, check_record, utc_now
+from iomodels.launch.counters import Watching, table
 from iomodels.launch.launcher import Launcher, LaunchError, Option, Program, ProgramFailed
 from iomodels.plan.order import Measurement, limit_of
-from iomodels.data.records import FORMAT, Condition, Record, RunError, check_record, utc_now
 from iomodels.plan.suite import Suite
 
 STDERR_KEPT = 4000  # characters of each program's stderr in a failed record
@@ -28,7 +28,9 @@ class Deadlines:
     """How long to wait, in seconds, beyond the time that a step takes by its nature."""
 
     start_s: float = 20.0  # a server until it listens
-    connect_s: float = 10.0  # the load generator's own limit for each connection and for the last replies
+    connect_s: float = (
+        10.0  # the load generator's own limit for each connection and for the last replies
+    )
     answer_s: float = 10.0  # an event that is due
     stop_s: float = 5.0  # from closed stdin to the end
 
@@ -65,12 +67,29 @@ def measure(
     """Make one repeat of one cell. `waiting` surrounds the parts in which a signal may raise. `rate` is what a cell at a fixed rate is
     offered, in requests per second over all connections."""
     started = utc_now()
-    blank = Record(FORMAT, run, item.index, item.repeat, item.condition, launcher.platform, started, "ok", None, None, None, None)
+    blank = Record(
+        FORMAT,
+        run,
+        item.index,
+        item.repeat,
+        item.condition,
+        launcher.platform,
+        started,
+        "ok",
+        None,
+        None,
+        None,
+        None,
+    )
     limit = limit_of(item.condition, launcher.models())
     if limit:
         return replace(blank, status="failed", reason=limit)
     if item.condition.rate_percent and rate is None:
-        return replace(blank, status="failed", reason="no server has a peak at this load, so there is no rate to offer")
+        return replace(
+            blank,
+            status="failed",
+            reason="no server has a peak at this load, so there is no rate to offer",
+        )
     trial = _Trial()
     stderr = ""
     reason: str | None
@@ -81,46 +100,79 @@ def measure(
         reason = _judge(trial, launcher.platform)
         if reason is None:
             return record
-    except (_Failed, RunError, LaunchError) as error:  # LaunchError: a process that even SIGKILL does not end
+    except (
+        _Failed,
+        RunError,
+        LaunchError,
+    ) as error:  # LaunchError: a process that even SIGKILL does not end
         reason = str(error)
         stderr = error.stderr if isinstance(error, (_Failed, ProgramFailed)) else stderr
     return replace(
-        blank, status="failed", reason=reason, stderr=stderr or None, server=trial.server, loadgen=trial.loadgen
+        blank,
+        status="failed",
+        reason=reason,
+        stderr=stderr or None,
+        server=trial.server,
+        loadgen=trial.loadgen,
     )
 
 
 def _live(
-    launcher: Launcher, suite: Suite, item: Measurement, trial: _Trial, deadlines: Deadlines, waiting: Waiting, rate: int | None
+    launcher: Launcher,
+    suite: Suite,
+    item: Measurement,
+    trial: _Trial,
+    deadlines: Deadlines,
+    waiting: Waiting,
+    rate: int | None,
 ) -> str:
     """Both programs from start to end, their events into `trial`. Returns what they wrote to stderr."""
     programs: list[Program] = []
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(launcher.server(item.condition.model, _server_options(launcher, item)))
+            server = stack.enter_context(
+                launcher.server(item.condition.model, _server_options(launcher, item))
+            )
             programs.append(server)
-            trial.server = {"argv": argv_below_root(server.argv), **dict.fromkeys(("ready", "begin", "end", "summary"))}
+            trial.server = {
+                "argv": argv_below_root(server.argv),
+                **dict.fromkeys(("ready", "begin", "end", "summary")),
+            }
             with waiting():
                 trial.server["ready"] = server.expect("ready", deadlines.start_s)
             watches = stack.enter_context(launcher.watch(server))
             options = _loadgen_options(suite, item, trial.server["ready"].get("port"), deadlines)
-            loadgen = stack.enter_context(launcher.loadgen(options if rate is None else {**options, "rate": rate}))
+            loadgen = stack.enter_context(
+                launcher.loadgen(options if rate is None else {**options, "rate": rate})
+            )
             programs.append(loadgen)
             stack.callback(loadgen.stop, LOADGEN_STOP_S)
-            trial.loadgen = {"argv": argv_below_root(loadgen.argv), **dict.fromkeys(("ready", "measuring", "measured", "result"))}
+            trial.loadgen = {
+                "argv": argv_below_root(loadgen.argv),
+                **dict.fromkeys(("ready", "measuring", "measured", "result")),
+            }
             with waiting():
                 _drive(server, loadgen, trial.server, trial.loadgen, suite, deadlines, watches)
             trial.loadgen_code = loadgen.wait(deadlines.answer_s)
             server.close_stdin()
             trial.server["summary"] = server.expect("summary", deadlines.stop_s)
             trial.server_code = server.wait(deadlines.stop_s)
-            trial.counters = _counters(trial.server, watches, launcher.models()[item.condition.model].get("family"))
+            trial.counters = _counters(
+                trial.server, watches, launcher.models()[item.condition.model].get("family")
+            )
         except LaunchError as error:
             raise _Failed(_blame(error, programs), _stderr(programs)) from error
     return _stderr(programs)
 
 
 def _drive(
-    server: Program, loadgen: Program, seen: dict[str, Any], load: dict[str, Any], suite: Suite, deadlines: Deadlines, watches: Watching
+    server: Program,
+    loadgen: Program,
+    seen: dict[str, Any],
+    load: dict[str, Any],
+    suite: Suite,
+    deadlines: Deadlines,
+    watches: Watching,
 ) -> None:
     """The measuring window, with a sample of the server's counters at each end of it; its processes are looked at meanwhile."""
     due = deadlines.answer_s
@@ -141,7 +193,9 @@ def _drive(
     load["result"] = loadgen.expect("result", deadlines.connect_s + due)
 
 
-def _counters(server: dict[str, Any], watches: Watching, family: str | None) -> dict[str, dict[str, Any]]:
+def _counters(
+    server: dict[str, Any], watches: Watching, family: str | None
+) -> dict[str, dict[str, Any]]:
     try:
         return table(server, watches.roles, family)
     except (KeyError, TypeError) as error:
@@ -151,18 +205,27 @@ def _counters(server: dict[str, Any], watches: Watching, family: str | None) -> 
 def _server_options(launcher: Launcher, item: Measurement) -> dict[str, int | str]:
     """The suite's options; and room for all connections where the model's own default has less."""
     options: dict[str, int | str] = {"port": 0, **dict(item.condition.options)}
-    described = {option["name"]: option for option in launcher.models()[item.condition.model]["options"]}
+    described = {
+        option["name"]: option for option in launcher.models()[item.condition.model]["options"]
+    }
     room = described.get("max-conns", {}).get("default")
     if room is not None and room < item.condition.connections:
         options.setdefault("max-conns", item.condition.connections)
     return options
 
 
-def _loadgen_options(suite: Suite, item: Measurement, port: object, deadlines: Deadlines) -> dict[str, Option]:
+def _loadgen_options(
+    suite: Suite, item: Measurement, port: object, deadlines: Deadlines
+) -> dict[str, Option]:
     if not isinstance(port, int):
         raise LaunchError(f"the server's ready names no port: {port!r}")
     timeout_ms = round(deadlines.connect_s * 1000)
-    return {"port": port, **load_options(suite, item.condition), "seed": (suite.seed + item.repeat) % 2**32, "timeout-ms": timeout_ms}
+    return {
+        "port": port,
+        **load_options(suite, item.condition),
+        "seed": (suite.seed + item.repeat) % 2**32,
+        "timeout-ms": timeout_ms,
+    }
 
 
 def load_options(suite: Suite, condition: Condition) -> dict[str, Option]:

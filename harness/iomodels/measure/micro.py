@@ -21,16 +21,23 @@ from typing import Any
 
 from rich.console import Console
 
-from iomodels.machine import environment
-from iomodels.launch import launcher as launch
-from iomodels.judge import stats
 from iomodels.base.interrupts import Interrupts
+from iomodels.base.progress import Progress
+from iomodels.data.micro import (
+    FORMAT,
+    MicroRun,
+    failures_of,
+    load_micro_run,
+    short_name,
+    write_micro_run,
+)
+from iomodels.data.records import utc_now
+from iomodels.judge import stats
+from iomodels.launch import launcher as launch
 from iomodels.launch.launcher import LaunchError, Program
-from iomodels.data.micro import FORMAT, MicroRun, failures_of, load_micro_run, short_name, write_micro_run
+from iomodels.machine import environment
 from iomodels.machine.placement import default_placement, pinned
 from iomodels.machine.preflight import raise_open_files_limit
-from iomodels.base.progress import Progress
-from iomodels.data.records import utc_now
 from iomodels.measure.run import FAILED, Refused, new_folder, say
 
 START_S = 30.0
@@ -64,7 +71,8 @@ class Reading:
 
     def minus(self, other: Reading) -> Reading:
         return Reading(
-            _difference(self.context_switches, other.context_switches), _difference(self.wineserver_cpu_ns, other.wineserver_cpu_ns)
+            _difference(self.context_switches, other.context_switches),
+            _difference(self.wineserver_cpu_ns, other.wineserver_cpu_ns),
         )
 
 
@@ -74,14 +82,18 @@ def _difference(left: int | None, right: int | None) -> int | None:
 
 def read_counters(pid: int, wineserver_pid: int | None) -> Reading:
     """Context switches of all threads that live now, and processor time of the wineserver (one thread, so one file tells)."""
-    return Reading(_context_switches(pid), None if wineserver_pid is None else _cpu_ns(wineserver_pid))
+    return Reading(
+        _context_switches(pid), None if wineserver_pid is None else _cpu_ns(wineserver_pid)
+    )
 
 
 def _context_switches(pid: int) -> int | None:
     if sys.platform == "win32":
         import psutil
 
-        return int(psutil.Process(pid).num_ctx_switches().voluntary)  # Windows has one number for both kinds
+        return int(
+            psutil.Process(pid).num_ctx_switches().voluntary
+        )  # Windows has one number for both kinds
     total = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
@@ -99,14 +111,21 @@ def _cpu_ns(pid: int) -> int | None:
         return None
 
 
-def run_micro(build: Path, console: Console, command: Sequence[str], options: Options, out: Path) -> int:
+def run_micro(
+    build: Path, console: Console, command: Sequence[str], options: Options, out: Path
+) -> int:
     """Measures into a new folder below `out` and draws. Returns the exit code."""
     started = utc_now()
     raise_open_files_limit()
     with Interrupts() as interrupts, _starter(build, options, console) as start:
-        with interrupts.allowed():  # until the end nothing is written: an interruption leaves nothing behind
+        with (
+            interrupts.allowed()
+        ):  # until the end nothing is written: an interruption leaves nothing behind
             names = _names(start, options)
-            say(console, f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms each time")
+            say(
+                console,
+                f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms each time",
+            )
             counters, runs = _count(start, options, console, len(names))
             google = _measure(start, options, console, runs + (options.times - 1) * len(names))
     failures = failures_of(google)
@@ -119,7 +138,9 @@ def run_micro(build: Path, console: Console, command: Sequence[str], options: Op
 
 
 def _finish(run: MicroRun, console: Console) -> int:
-    from iomodels.figures.catalogue import write_micro_figures  # only here: matplotlib takes a second to load
+    from iomodels.figures.catalogue import (
+        write_micro_figures,
+    )  # only here: matplotlib takes a second to load
 
     print_table(run, console)
     say(console, f"measurements: {run.path}")
@@ -137,18 +158,30 @@ def _starter(build: Path, options: Options, console: Console) -> Iterator[Start]
     if options.native:
         executable = build.resolve() / "micro-host" / "bin" / "microbench"
         cpus = default_placement().server_cpus
-        yield lambda arguments: Program([*pinned(cpus), str(executable), *arguments], name="microbench")
+        yield lambda arguments: Program(
+            [*pinned(cpus), str(executable), *arguments], name="microbench"
+        )
         return
     with launch.open_launcher(build, say=partial(say, console)) as launcher:
         folder = next(
-            (path for path in (build.resolve() / name / "bin" for name in ("micro-msvc", "micro-mingw"))
-             if (path / "microbench.exe").is_file()), build.resolve() / "micro-mingw" / "bin",
-        )  # fmt: skip
+            (
+                path
+                for path in (
+                    build.resolve() / name / "bin" for name in ("micro-msvc", "micro-mingw")
+                )
+                if (path / "microbench.exe").is_file()
+            ),
+            build.resolve() / "micro-mingw" / "bin",
+        )
         yield lambda arguments: launcher.program(folder / "microbench.exe", *arguments)
 
 
 def _arguments(options: Options, *more: str) -> list[str]:
-    return [*more, *([f"--benchmark_filter={options.filter}"] if options.filter else []), f"--benchmark_min_time={options.min_time_s:g}"]
+    return [
+        *more,
+        *([f"--benchmark_filter={options.filter}"] if options.filter else []),
+        f"--benchmark_min_time={options.min_time_s:g}",
+    ]
 
 
 def _names(start: Start, options: Options) -> list[str]:
@@ -156,21 +189,38 @@ def _names(start: Start, options: Options) -> list[str]:
     with start(_arguments(options, "--events", "--benchmark_list_tests=true")) as program:
         event = program.expect_any(("names", "finished"), START_S)
     if event["event"] == "finished":
-        raise Refused([f"--filter {options.filter}: no benchmark has such a name, or it is not a regular expression; try: {_hint(start)}"])
+        raise Refused(
+            [
+                f"--filter {options.filter}: no benchmark has such a name, or it is not a regular expression; try: {_hint(start)}"
+            ]
+        )
     return [short_name(str(name)) for name in event["names"]]
 
 
 def _hint(start: Start) -> str:
     with start(["--events", "--benchmark_list_tests=true"]) as program:
-        return ", ".join(dict.fromkeys(str(name).split("/")[0] for name in program.expect("names", START_S)["names"]))
+        return ", ".join(
+            dict.fromkeys(
+                str(name).split("/")[0] for name in program.expect("names", START_S)["names"]
+            )
+        )
 
 
-def _count(start: Start, options: Options, console: Console, total: int) -> tuple[dict[str, dict[str, Any]], int]:
+def _count(
+    start: Start, options: Options, console: Console, total: int
+) -> tuple[dict[str, dict[str, Any]], int]:
     """Counters per operation by benchmark, and how often a benchmark function ran: the library runs it until it is long enough."""
     counting = _Counting()
-    with start(_arguments(options, "--sampled")) as program, Progress(console, total, options.min_time_s + OVERHEAD_S) as progress:
+    with (
+        start(_arguments(options, "--sampled")) as program,
+        Progress(console, total, options.min_time_s + OVERHEAD_S) as progress,
+    ):
         progress.begin("counting")
-        while (event := program.expect_any(("run", "begin", "end", "calibrated", "benchmark", "finished"), STEP_S))["event"] != "finished":
+        while (
+            event := program.expect_any(
+                ("run", "begin", "end", "calibrated", "benchmark", "finished"), STEP_S
+            )
+        )["event"] != "finished":
             if event["event"] in ("begin", "end"):
                 counting.read(event["event"], read_counters(program.pid, program.wineserver_pid))
                 program.send("go on")
@@ -206,7 +256,12 @@ class _Counting:
     def restart(self, event: Mapping[str, Any]) -> None:
         """A benchmark begins to run, or (calibrated) the stretches so far were empty: they are what a reading costs."""
         if event["event"] == "calibrated":
-            self._cost = Reading(*(_median([getattr(one, name) for one in self._stretches]) for name in ("context_switches", "wineserver_cpu_ns")))
+            self._cost = Reading(
+                *(
+                    _median([getattr(one, name) for one in self._stretches])
+                    for name in ("context_switches", "wineserver_cpu_ns")
+                )
+            )
         else:
             self.runs += 1
             self._threads_stay = bool(event["counters"])
@@ -215,14 +270,20 @@ class _Counting:
     def finish(self, name: str, iterations: int) -> None:
         self.results[name] = {
             "iterations": iterations,
-            "context_switches": self._per_operation("context_switches", iterations) if self._threads_stay else None,
+            "context_switches": self._per_operation("context_switches", iterations)
+            if self._threads_stay
+            else None,
             "wineserver_cpu_ns": self._per_operation("wineserver_cpu_ns", iterations),
         }
         missing = {
-            "context_switches": "threads that end take their counters along" if not self._threads_stay else "the system does not tell",
+            "context_switches": "threads that end take their counters along"
+            if not self._threads_stay
+            else "the system does not tell",
             "wineserver_cpu_ns": "there is no wineserver",
         }
-        reasons = [f"{key}: {why}" for key, why in missing.items() if self.results[name][key] is None]
+        reasons = [
+            f"{key}: {why}" for key, why in missing.items() if self.results[name][key] is None
+        ]
         self.results[name]["reason"] = "; ".join(reasons) or None
 
     def _per_operation(self, counter: str, iterations: int) -> float | None:
@@ -254,10 +315,17 @@ def _measure(start: Start, options: Options, console: Console, runs: int) -> dic
             "--benchmark_out_format=json",
             f"--benchmark_context=commit={git['commit'] or 'unknown'}",
         )
-        with start(arguments) as program, Progress(console, runs, options.min_time_s + OVERHEAD_S) as progress:
+        with (
+            start(arguments) as program,
+            Progress(console, runs, options.min_time_s + OVERHEAD_S) as progress,
+        ):
             done = 0
-            while (event := program.expect_any(("run", "benchmark", "finished"), STEP_S))["event"] != "finished":
-                if event["event"] == "run" and done < runs:  # how often the library runs each in search of a length differs a little
+            while (event := program.expect_any(("run", "benchmark", "finished"), STEP_S))[
+                "event"
+            ] != "finished":
+                if (
+                    event["event"] == "run" and done < runs
+                ):  # how often the library runs each in search of a length differs a little
                     progress.begin("measuring")
                     progress.end()
                     done += 1
@@ -271,7 +339,12 @@ def _measure(start: Start, options: Options, console: Console, runs: int) -> dic
 
 
 def _manifest(
-    build: Path, command: Sequence[str], options: Options, started: str, google: Mapping[str, Any], counters: Mapping[str, Any]
+    build: Path,
+    command: Sequence[str],
+    options: Options,
+    started: str,
+    google: Mapping[str, Any],
+    counters: Mapping[str, Any],
 ) -> dict[str, Any]:
     name = "-".join(["micro", *["native"] * options.native, *["quick"] * options.quick])
     placement = default_placement()
@@ -285,7 +358,9 @@ def _manifest(
         "repetitions": options.times,
         "min_time_s": options.min_time_s,
         "command": list(command),
-        "environment": environment.capture(build, (), {"cpus": list(placement.server_cpus), "note": placement.note}),
+        "environment": environment.capture(
+            build, (), {"cpus": list(placement.server_cpus), "note": placement.note}
+        ),
         "versions": environment.versions(),
         "git": environment.git_state(),
         "started_utc": started,
@@ -304,19 +379,26 @@ def time_text(ns: float) -> str:
 
 def print_table(run: MicroRun, console: Console) -> None:
     """Every benchmark: median, half its interval's width, counters an operation."""
-    say(console, f"cost of one operation on {run.platform}, {run.manifest['repetitions']} repetitions")
+    say(
+        console,
+        f"cost of one operation on {run.platform}, {run.manifest['repetitions']} repetitions",
+    )
     if run.platform.startswith("wine"):
         say(console, "Wine: shows that the code is right, not how Windows performs")
     rows = [("primitive", "median", "95 %", "switches", "wineserver")]
     for one in run.benchmarks:
         found = stats.median_estimate(one.times_ns)
-        rows.append((
-            one.name,
-            time_text(found.value) if found else "–",
-            f"±{50 * (found.high - found.low) / found.value:.0f} %" if found and found.low is not None and found.high is not None else "–",
-            "–" if one.context_switches is None else count_text(one.context_switches),
-            "–" if one.wineserver_cpu_ns is None else time_text(one.wineserver_cpu_ns),
-        ))  # fmt: skip
+        rows.append(
+            (
+                one.name,
+                time_text(found.value) if found else "–",
+                f"±{50 * (found.high - found.low) / found.value:.0f} %"
+                if found and found.low is not None and found.high is not None
+                else "–",
+                "–" if one.context_switches is None else count_text(one.context_switches),
+                "–" if one.wineserver_cpu_ns is None else time_text(one.wineserver_cpu_ns),
+            )
+        )
     print_columns(rows, console)
 
 
@@ -324,7 +406,15 @@ def print_columns(rows: Sequence[Sequence[str]], console: Console) -> None:
     """Names to the left, figures to the right; a narrow terminal breaks lines, but no figure is cut."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     for name, *figures in rows:
-        say(console, "  ".join([name.ljust(widths[0]), *(text.rjust(width) for text, width in zip(figures, widths[1:]))]))
+        say(
+            console,
+            "  ".join(
+                [
+                    name.ljust(widths[0]),
+                    *(text.rjust(width) for text, width in zip(figures, widths[1:])),
+                ]
+            ),
+        )
 
 
 def count_text(value: float) -> str:
@@ -347,20 +437,32 @@ def differences(before: MicroRun, after: MicroRun) -> list[Compared]:
     theirs = {one.name: one for one in after.benchmarks}
     pairs = [(one, theirs[one.name]) for one in before.benchmarks if one.name in theirs]
     found = stats.differences([(other.times_ns, one.times_ns) for one, other in pairs])
-    return [Compared(one.name, stats.median(one.times_ns), stats.median(other.times_ns), difference)
-            for (one, other), difference in zip(pairs, found)]
+    return [
+        Compared(one.name, stats.median(one.times_ns), stats.median(other.times_ns), difference)
+        for (one, other), difference in zip(pairs, found)
+    ]
 
 
 def compare_micro(before: Path, after: Path, console: Console) -> int:
     """Prints what differs between two micro runs. Refused if they are of different platforms or have nothing in common."""
     one, two = load_micro_run(before), load_micro_run(after)
     if one.platform != two.platform:
-        raise Refused([f"{before} is of {one.platform}, {after} of {two.platform}: platforms are never compared"])
+        raise Refused(
+            [
+                f"{before} is of {one.platform}, {after} of {two.platform}: platforms are never compared"
+            ]
+        )
     found = differences(one, two)
     if not found:
         raise Refused([f"{before} and {after} have no benchmark in common"])
     say(console, f"{two.path.name} against {one.path.name}, {one.platform}")
-    print_columns([("primitive", "before", "after", "ratio", "95 % interval", "p (Holm)", "verdict"), *map(_cells, found)], console)
+    print_columns(
+        [
+            ("primitive", "before", "after", "ratio", "95 % interval", "p (Holm)", "verdict"),
+            *map(_cells, found),
+        ],
+        console,
+    )
     for owner, names in (
         (one, {b.name for b in one.benchmarks} - {each.name for each in found}),
         (two, {b.name for b in two.benchmarks} - {each.name for each in found}),
@@ -368,10 +470,16 @@ def compare_micro(before: Path, after: Path, console: Console) -> int:
         if names:
             say(console, f"only in {owner.path.name}: {', '.join(sorted(names))}")
     shown = sum(each.difference.finding is stats.Finding.SHOWN for each in found)
-    say(console, f"a difference is shown for {shown} of {len(found)} (p < {1 - stats.CONFIDENCE:.2g} after Holm's correction, and an interval without 1)")
+    say(
+        console,
+        f"a difference is shown for {shown} of {len(found)} (p < {1 - stats.CONFIDENCE:.2g} after Holm's correction, and an interval without 1)",
+    )
     fewest = min(one.manifest["repetitions"], two.manifest["repetitions"])
     if fewest < stats.REPEATS_FOR_A_CLAIM:
-        say(console, f"with {fewest} repetitions nothing can be claimed: it takes {stats.REPEATS_FOR_A_CLAIM} in both runs (--repetitions)")
+        say(
+            console,
+            f"with {fewest} repetitions nothing can be claimed: it takes {stats.REPEATS_FOR_A_CLAIM} in both runs (--repetitions)",
+        )
     return 0
 
 
@@ -391,5 +499,7 @@ def _cells(each: Compared) -> tuple[str, ...]:
 
 
 FINDINGS = {
-    stats.Finding.SHOWN: "difference shown", stats.Finding.NOT_SHOWN: "~ no difference shown", stats.Finding.TOO_FEW: "? too few repetitions",
-}  # fmt: skip
+    stats.Finding.SHOWN: "difference shown",
+    stats.Finding.NOT_SHOWN: "~ no difference shown",
+    stats.Finding.TOO_FEW: "? too few repetitions",
+}

@@ -16,21 +16,32 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from iomodels.base.interrupts import Interrupted, Interrupts
+from iomodels.base.progress import Progress, duration_text
+from iomodels.data.records import (
+    FORMAT,
+    PACKED,
+    Condition,
+    Record,
+    Run,
+    append_record,
+    load_run,
+    mend_records,
+    utc_now,
+    write_manifest,
+)
+from iomodels.launch import launcher as launch
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.remote import RemoteLauncher, ServerHost
 from iomodels.machine import check as machine_check
 from iomodels.machine import environment
-from iomodels.launch import launcher as launch
+from iomodels.machine.placement import LOADGEN_ALONE, Placement, recorded_placement, unusable
+from iomodels.machine.preflight import preflight, raise_open_files_limit
 from iomodels.measure import laws
 from iomodels.measure.calibration import calibrate
-from iomodels.base.interrupts import Interrupted, Interrupts
-from iomodels.launch.launcher import Launcher
-from iomodels.plan.load import load_errors
 from iomodels.measure.measurement import Deadlines, load_options, measure
-from iomodels.machine.placement import LOADGEN_ALONE, Placement, recorded_placement, unusable
+from iomodels.plan.load import load_errors
 from iomodels.plan.order import Measurement, is_limit, limit_of, make_plan
-from iomodels.machine.preflight import preflight, raise_open_files_limit
-from iomodels.base.progress import Progress, duration_text
-from iomodels.data.records import FORMAT, PACKED, Condition, Record, Run, append_record, load_run, mend_records, utc_now, write_manifest
-from iomodels.launch.remote import RemoteLauncher, ServerHost
 from iomodels.plan.suite import Suite, model_errors, suite_from
 
 OVERHEAD_S = 0.4  # of a measurement: starting and stopping both programs (under Wine 0.25 to 0.5 s); only for the first estimate
@@ -63,10 +74,14 @@ class Setting:
     placement: Placement | None = None  # None: the default of this machine
     server_host: ServerHost | None = None  # None: the servers run on this machine too
     deadlines: Deadlines = field(default_factory=Deadlines)
-    watch_s: float = machine_check.BUSY_S  # for what other programs do, before the first measurement
+    watch_s: float = (
+        machine_check.BUSY_S
+    )  # for what other programs do, before the first measurement
 
 
-def start_run(setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run: bool = False) -> int:
+def start_run(
+    setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run: bool = False
+) -> int:
     """Measure a suite into a new folder below `out`. Returns the exit code."""
     raise_open_files_limit()
     with Interrupts() as interrupts, _open_launcher(setting, setting.placement) as launcher:
@@ -98,10 +113,18 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
     suite = suite_from(manifest["suite"]["name"], manifest["suite"])
     plan = make_plan(suite)
     _check_plan(run, plan)
-    done = {record.index for record in run.records if not retry_failed or is_limit(record.reason) or _counts(record)}
+    done = {
+        record.index
+        for record in run.records
+        if not retry_failed or is_limit(record.reason) or _counts(record)
+    }
     todo = [item for item in plan if item.index not in done]
     if (folder / PACKED).exists():
-        raise Refused([f"{folder}: is packed, and a packed run is not written to: go on with the run that it was made of"])
+        raise Refused(
+            [
+                f"{folder}: is packed, and a packed run is not written to: go on with the run that it was made of"
+            ]
+        )
     if not todo:
         failed = sum(not record.ok for record in run.records)
         again = f"; {failed} failed: --retry-failed tries them again" if failed else ""
@@ -116,7 +139,10 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
         check(suite, plan, launcher)
         mend_records(folder)
         manifest["resumed_utc"] = [*manifest.get("resumed_utc", []), utc_now()]
-        say(setting.console, f"going on with {manifest['run']}: {len(todo)} of {len(plan)} measurements are left")
+        say(
+            setting.console,
+            f"going on with {manifest['run']}: {len(todo)} of {len(plan)} measurements are left",
+        )
         code = _go_on(setting, folder, manifest, suite, todo, launcher, interrupts)
     return code or _finish(setting, folder, manifest)
 
@@ -142,7 +168,10 @@ def _laws(setting: Setting, launcher: Launcher) -> laws.Laws | None:
     """Of the machine that the servers run on."""
     if not isinstance(launcher, RemoteLauncher):
         return laws.current(setting.build, setting.results, partial(say, setting.console))
-    say(setting.console, "asking for the laws of the servers' machine (once for a build there, some 15 s)")
+    say(
+        setting.console,
+        "asking for the laws of the servers' machine (once for a build there, some 15 s)",
+    )
     found = launcher.laws()
     return laws.checked(found) if found else None
 
@@ -150,9 +179,17 @@ def _laws(setting: Setting, launcher: Launcher) -> laws.Laws | None:
 def _check_machines(setting: Setting, manifest: Mapping[str, Any]) -> None:
     two = "load_generator" in manifest["environment"]
     if two and setting.server_host is None:
-        raise Refused([f"{manifest['run']} cannot go on: its servers ran on another machine: --server-host names it"])
+        raise Refused(
+            [
+                f"{manifest['run']} cannot go on: its servers ran on another machine: --server-host names it"
+            ]
+        )
     if setting.server_host is not None and not two:
-        raise Refused([f"--server-host {setting.server_host}: {manifest['run']} was begun with the servers on this machine"])
+        raise Refused(
+            [
+                f"--server-host {setting.server_host}: {manifest['run']} was begun with the servers on this machine"
+            ]
+        )
 
 
 def _placement_of(manifest: Mapping[str, Any]) -> Placement | None:
@@ -162,7 +199,11 @@ def _placement_of(manifest: Mapping[str, Any]) -> Placement | None:
     placement = recorded_placement(recorded) if recorded else None
     missing = unusable(placement) if placement else ()
     if missing:
-        raise Refused([f"{manifest['run']} cannot go on: it ran on CPU {', '.join(map(str, missing))}, not usable now"])
+        raise Refused(
+            [
+                f"{manifest['run']} cannot go on: it ran on CPU {', '.join(map(str, missing))}, not usable now"
+            ]
+        )
     return placement
 
 
@@ -208,7 +249,13 @@ def _measure_all(
             progress.begin(str(item.condition))
             rate = _rate(folder, manifest, item) if item.condition.rate_percent else None
             record = measure(
-                launcher, suite, manifest["run"], item, deadlines=setting.deadlines, waiting=interrupts.allowed, rate=rate
+                launcher,
+                suite,
+                manifest["run"],
+                item,
+                deadlines=setting.deadlines,
+                waiting=interrupts.allowed,
+                rate=rate,
             )
             append_record(folder, record)
             if not record.ok:
@@ -241,13 +288,16 @@ def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
         written = write_report(folder)
         say(setting.console, f"report: {written}")
     if setting.json:
-        from iomodels.report.publish import print_json
         from iomodels.judge.summary import summarise
+        from iomodels.report.publish import print_json
 
         print_json(summarise(run))
     failed = [record for record in run.records if not record.ok]
     if failed:
-        say(setting.console, f"{len(failed)} of {manifest['planned']} measurements failed; their reasons are in the records")
+        say(
+            setting.console,
+            f"{len(failed)} of {manifest['planned']} measurements failed; their reasons are in the records",
+        )
     return 0 if all(is_limit(record.reason) for record in failed) else FAILED
 
 
@@ -259,8 +309,17 @@ def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None
     limits = {item.condition: limit_of(item.condition, launcher.models()) for item in plan}
     _check_load(suite, [condition for condition, limit in limits.items() if not limit], launcher)
     if all(limits.values()):
-        raise Refused([f"nothing can be measured: {line}" for line in dict.fromkeys(map(str, limits.values()))], NOT_SUPPORTED)
-    errors = preflight(max(condition.connections for condition, limit in limits.items() if not limit), launcher.platform)
+        raise Refused(
+            [
+                f"nothing can be measured: {line}"
+                for line in dict.fromkeys(map(str, limits.values()))
+            ],
+            NOT_SUPPORTED,
+        )
+    errors = preflight(
+        max(condition.connections for condition, limit in limits.items() if not limit),
+        launcher.platform,
+    )
     if errors:
         raise Refused(errors, FAILED)
 
@@ -268,8 +327,13 @@ def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None
 def _check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launcher) -> None:
     """The load generator is asked whether it takes the suite's load, once for each number of connections and size."""
     where = suite.load_file or f"suite {suite.name}"
-    for condition in {(each.connections, each.size): each for each in conditions}.values() if suite.load else ():
-        errors = [f"{where}: load: at {condition.connections} connections: {line}" for line in suite.load.connection_errors(condition.connections)]
+    for condition in (
+        {(each.connections, each.size): each for each in conditions}.values() if suite.load else ()
+    ):
+        errors = [
+            f"{where}: load: at {condition.connections} connections: {line}"
+            for line in suite.load.connection_errors(condition.connections)
+        ]
         errors = errors or load_errors(launcher, load_options(suite, condition), where)
         if errors:
             raise Refused(errors)
@@ -278,18 +342,28 @@ def _check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launche
 def _check_plan(run: Run, plan: Sequence[Measurement]) -> None:
     """The records must be of this very plan, or going on would put figures under wrong names."""
     if len(plan) != run.manifest["planned"]:
-        raise Refused([f"{run.path}: its suite gives {len(plan)} measurements, planned were {run.manifest['planned']}"])
+        raise Refused(
+            [
+                f"{run.path}: its suite gives {len(plan)} measurements, planned were {run.manifest['planned']}"
+            ]
+        )
     for record in run.records:
         item = plan[record.index]
         if (item.condition, item.repeat) != (record.condition, record.repeat):
-            raise Refused([f"{run.path}: record {record.index} is {record.condition}, the plan has {item.condition} there"])
+            raise Refused(
+                [
+                    f"{run.path}: record {record.index} is {record.condition}, the plan has {item.condition} there"
+                ]
+            )
 
 
 def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher: Launcher) -> None:
     """A run goes on only with the platform and the programs that it was begun with."""
     differs = []
     if launcher.platform != manifest["platform"]:
-        differs.append(f"platform: the run is of {manifest['platform']}, this is {launcher.platform}")
+        differs.append(
+            f"platform: the run is of {manifest['platform']}, this is {launcher.platform}"
+        )
     models = [server.model for server in suite.servers]
     before, now = _fixed(manifest["environment"]), {}
     if isinstance(launcher, RemoteLauncher):
@@ -318,7 +392,11 @@ def _fixed(recorded: Mapping[str, Any]) -> dict[str, str]:
 def _placed_differently(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What of the placement on the servers' machine is another one than when the run was begun."""
     placements = [(each.get("launcher") or {}).get("placement") for each in (before, now)]
-    return [f"placement: the servers ran with: {placements[0]}; now with: {placements[1]}"] if placements[0] != placements[1] else []
+    return (
+        [f"placement: the servers ran with: {placements[0]}; now with: {placements[1]}"]
+        if placements[0] != placements[1]
+        else []
+    )
 
 
 def _environment(setting: Setting, models: Sequence[str], launcher: Launcher) -> dict[str, Any]:
@@ -327,7 +405,9 @@ def _environment(setting: Setting, models: Sequence[str], launcher: Launcher) ->
     return launcher.both(environment.capture(setting.build, (), launcher.environment()), models)
 
 
-def _new_manifest(setting: Setting, suite: Suite, quick: bool, launcher: Launcher, planned: int) -> dict[str, Any]:
+def _new_manifest(
+    setting: Setting, suite: Suite, quick: bool, launcher: Launcher, planned: int
+) -> dict[str, Any]:
     models = [server.model for server in suite.servers]
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     return {
@@ -373,13 +453,21 @@ def expected_text(suite: Suite) -> str:
     return f"{count} measurements, about {duration_text(count * _expected_s(suite))}"
 
 
-def _say_plan(console: Console, suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None:
-    console.print(f"[bold]{escape(suite.title)}[/bold] on {escape(launcher.platform)}: {expected_text(suite)}, in the order of seed {suite.seed}")
+def _say_plan(
+    console: Console, suite: Suite, plan: Sequence[Measurement], launcher: Launcher
+) -> None:
+    console.print(
+        f"[bold]{escape(suite.title)}[/bold] on {escape(launcher.platform)}: {expected_text(suite)}, in the order of seed {suite.seed}"
+    )
     if suite.load:
         say(console, f"load: {suite.load}")
     limits = {limit_of(item.condition, launcher.models()) for item in plan} - {None}
     for limit in sorted(map(str, limits)):
-        cells = {str(item.condition) for item in plan if limit_of(item.condition, launcher.models()) == limit}
+        cells = {
+            str(item.condition)
+            for item in plan
+            if limit_of(item.condition, launcher.models()) == limit
+        }
         say(console, f"not measured, recorded as failed: {limit}: {'; '.join(sorted(cells))}")
 
 
@@ -390,13 +478,23 @@ def _print_plan(console: Console, plan: Sequence[Measurement]) -> None:
 
 def _say_resume(setting: Setting, folder: Path, error: BaseException) -> None:
     run = load_run(folder)
-    say_kept(setting, folder, run.manifest["run"], error, f"{len(run.records)} of {run.manifest['planned']} measurements")
+    say_kept(
+        setting,
+        folder,
+        run.manifest["run"],
+        error,
+        f"{len(run.records)} of {run.manifest['planned']} measurements",
+    )
 
 
 def say_kept(setting: Setting, folder: Path, name: str, error: BaseException, kept: str) -> None:
     """What an interruption leaves, and the command that goes on with it."""
     target = name if folder.parent.resolve() == setting.results.resolve() else str(folder.resolve())
-    how = "interrupted" if isinstance(error, KeyboardInterrupt) else f"stopped by {type(error).__name__}"
+    how = (
+        "interrupted"
+        if isinstance(error, KeyboardInterrupt)
+        else f"stopped by {type(error).__name__}"
+    )
     say(setting.console, f"{how}: {kept} are kept in {folder}")
     say(setting.console, f"go on with: {setting.resume_command} {shell_word(target)}")
 

@@ -17,27 +17,36 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from iomodels.machine import environment
-from iomodels.launch import launcher as launch
-from iomodels.measure import run
-from iomodels.judge import stats
-from iomodels.measure.calibration import calibrate, ceiling_rate
 from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
-from iomodels.launch.launcher import Launcher
-from iomodels.measure.measurement import measure
-from iomodels.plan.order import Measurement, cells
-from iomodels.machine.preflight import raise_open_files_limit
-from iomodels.data.records import Record, RunError, append_record, check_against, mend_records, utc_now
-from iomodels.measure.run import Refused, Setting
+from iomodels.data.records import (
+    Record,
+    RunError,
+    append_record,
+    check_against,
+    mend_records,
+    utc_now,
+)
+from iomodels.judge import stats
 from iomodels.judge.search import Answer, Next, Range, Trial, advise
+from iomodels.launch import launcher as launch
+from iomodels.launch.launcher import Launcher
+from iomodels.machine import environment
+from iomodels.machine.preflight import raise_open_files_limit
+from iomodels.measure import run
+from iomodels.measure.calibration import calibrate, ceiling_rate
+from iomodels.measure.measurement import measure
+from iomodels.measure.run import Refused, Setting
+from iomodels.plan.order import Measurement, cells
 from iomodels.plan.suite import Suite, suite_from
 
 FORMAT = 2
 MANIFEST = "slo.json"
 TIMELY = 0.999  # share of timely sends below which a trial says something about the load generator only (labench's rule)
 SENT = 0.99  # share of what was due in the window that must have been handed over in it
-OF_CEILING = 0.8  # of its own ceiling the load generator may be asked for, lest the search measures it
+OF_CEILING = (
+    0.8  # of its own ceiling the load generator may be asked for, lest the search measures it
+)
 UNITS_NS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 LEAST_RATE = 100
 
@@ -85,11 +94,17 @@ def judge(record: Record, slo: Slo) -> Outcome:
     value = stats.percentile(counts, slo.percent)
     timely, due, sent = audit["timely_share"], audit["due"], audit["sent"]
     if timely is not None and timely < TIMELY:
-        return Outcome(False, value, f"client-bound: only {timely:.2%} of the sends were timely", client=True)
+        return Outcome(
+            False, value, f"client-bound: only {timely:.2%} of the sends were timely", client=True
+        )
     if value is None or not stats.supported(stats.samples(counts), slo.percent):
-        return Outcome(False, value, f"{stats.samples(counts)} answers are too few for p{slo.percent:g}")
+        return Outcome(
+            False, value, f"{stats.samples(counts)} answers are too few for p{slo.percent:g}"
+        )
     if due and sent < SENT * due:
-        return Outcome(False, value, f"only {sent} of the {due} requests that were due could be sent")
+        return Outcome(
+            False, value, f"only {sent} of the {due} requests that were due could be sent"
+        )
     if value > slo.limit_ns:
         return Outcome(False, value, f"p{slo.percent:g} was {time_text(value)}")
     return Outcome(True, value, None)
@@ -101,15 +116,34 @@ def least_rate(suite: Suite, slo: Slo) -> int:
     return max(LEAST_RATE, math.ceil(1.2 * needed * 1000 / suite.duration_ms - 1e-6))
 
 
-def start_slo(setting: Setting, suite: Suite, slo: Slo, *, out: Path, low: int | None, high: int | None, step: float) -> int:
+def start_slo(
+    setting: Setting,
+    suite: Suite,
+    slo: Slo,
+    *,
+    out: Path,
+    low: int | None,
+    high: int | None,
+    step: float,
+) -> int:
     """Search into a new folder below `out`; `suite` has one cell. Returns the exit code."""
     raise_open_files_limit()
     low = low or least_rate(suite, slo)
-    with Interrupts() as interrupts, launch.open_launcher(setting.build, say=partial(run.say, setting.console)) as launcher:
+    with (
+        Interrupts() as interrupts,
+        launch.open_launcher(setting.build, say=partial(run.say, setting.console)) as launcher,
+    ):
         suite = replace(suite, load=suite.load.with_rate(low))
         run.check(suite, [Measurement(0, 0, condition) for condition in cells(suite)], launcher)
         calibration = calibrate(launcher, suite)
-        manifest = _new_manifest(setting, suite, slo, launcher, calibration, _range(calibration, suite, slo, low, high, step))
+        manifest = _new_manifest(
+            setting,
+            suite,
+            slo,
+            launcher,
+            calibration,
+            _range(calibration, suite, slo, low, high, step),
+        )
         folder = run.new_folder(out, manifest)
         _say_start(setting, manifest, slo)
         return _search(setting, folder, manifest, launcher, interrupts)
@@ -122,10 +156,16 @@ def resume_slo(setting: Setting, folder: Path) -> int:
         run.say(setting.console, f"{folder}: nothing is missing")
         return _finish(setting, folder, manifest)
     raise_open_files_limit()
-    with Interrupts() as interrupts, launch.open_launcher(setting.build, say=partial(run.say, setting.console)) as launcher:
+    with (
+        Interrupts() as interrupts,
+        launch.open_launcher(setting.build, say=partial(run.say, setting.console)) as launcher,
+    ):
         run.check_same(setting.build, manifest, _suite(manifest), launcher)
         mend_records(folder)
-        run.say(setting.console, f"going on with {manifest['run']}: {len(manifest['trials'])} trials are kept")
+        run.say(
+            setting.console,
+            f"going on with {manifest['run']}: {len(manifest['trials'])} trials are kept",
+        )
         return _search(setting, folder, manifest, launcher, interrupts)
 
 
@@ -147,7 +187,13 @@ def _write(folder: Path, manifest: Mapping[str, Any]) -> None:
     write_whole(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 
-def _search(setting: Setting, folder: Path, manifest: dict[str, Any], launcher: Launcher, interrupts: Interrupts) -> int:
+def _search(
+    setting: Setting,
+    folder: Path,
+    manifest: dict[str, Any],
+    launcher: Launcher,
+    interrupts: Interrupts,
+) -> int:
     manifest["status"] = "running"
     _write(folder, manifest)
     try:
@@ -167,25 +213,56 @@ def _search(setting: Setting, folder: Path, manifest: dict[str, Any], launcher: 
     return _finish(setting, folder, manifest)
 
 
-def _try(setting: Setting, folder: Path, manifest: dict[str, Any], step: Next, launcher: Launcher, interrupts: Interrupts) -> None:
+def _try(
+    setting: Setting,
+    folder: Path,
+    manifest: dict[str, Any],
+    step: Next,
+    launcher: Launcher,
+    interrupts: Interrupts,
+) -> None:
     """One trial, measured, kept and told."""
-    suite, rate, index = _suite(manifest), round(_range_of(manifest).rate(step.k)), len(manifest["trials"])
+    suite, rate, index = (
+        _suite(manifest),
+        round(_range_of(manifest).rate(step.k)),
+        len(manifest["trials"]),
+    )
     condition = cells(suite)[0]
     item = Measurement(index, sum(trial["k"] == step.k for trial in manifest["trials"]), condition)
     suite = replace(suite, load=suite.load.with_rate(rate))
-    record = measure(launcher, suite, manifest["run"], item, deadlines=setting.deadlines, waiting=interrupts.allowed)
+    record = measure(
+        launcher,
+        suite,
+        manifest["run"],
+        item,
+        deadlines=setting.deadlines,
+        waiting=interrupts.allowed,
+    )
     append_record(folder, record)
     outcome = judge(record, Slo(**manifest["slo"]))
-    manifest["trials"].append({"index": index, "k": step.k, "rate": rate, "why": step.why, **asdict(outcome)})
+    manifest["trials"].append(
+        {"index": index, "k": step.k, "rate": rate, "why": step.why, **asdict(outcome)}
+    )
     _write(folder, manifest)
-    said = f"met, {time_text(outcome.value_ns)}" if outcome.met and outcome.value_ns else f"missed: {outcome.reason}"
-    run.say(setting.console, f"[{index + 1}; about {step.left - 1} left] {step.why:7} {rate:,} requests/s: {said}")
+    said = (
+        f"met, {time_text(outcome.value_ns)}"
+        if outcome.met and outcome.value_ns
+        else f"missed: {outcome.reason}"
+    )
+    run.say(
+        setting.console,
+        f"[{index + 1}; about {step.left - 1} left] {step.why:7} {rate:,} requests/s: {said}",
+    )
 
 
 def _answer(manifest: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
     """The answer with what stands beside it: the median of its trials, and what the next rate up missed by."""
     at = [trial for trial in manifest["trials"] if trial["k"] == answer.k and trial["met"]]
-    above = [trial for trial in manifest["trials"] if answer.k is not None and trial["k"] == answer.k + 1 and not trial["met"]]
+    above = [
+        trial
+        for trial in manifest["trials"]
+        if answer.k is not None and trial["k"] == answer.k + 1 and not trial["met"]
+    ]
     lowest = [trial for trial in manifest["trials"] if answer.k is None]
     return {
         "rate": at[0]["rate"] if at else None,
@@ -216,24 +293,45 @@ def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
     return 0 if manifest["answer"]["rate"] is not None else run.FAILED
 
 
-def _range(calibration: Mapping[str, Any], suite: Suite, slo: Slo, low: int, high: int | None, step: float) -> dict[str, Any]:
+def _range(
+    calibration: Mapping[str, Any], suite: Suite, slo: Slo, low: int, high: int | None, step: float
+) -> dict[str, Any]:
     """From the lowest rate that the percentile allows to what the load generator can make for sure. Raises Refused."""
     needed = least_rate(suite, slo)
-    if low < needed and low * suite.duration_ms / 1000 * (1 - slo.percent / 100) < stats.SAMPLES_BEYOND:
-        raise Refused([f"--rate-from {low}: p{slo.percent:g} in {suite.duration_ms} ms needs {needed} requests/s; or measure longer (--duration-ms)"])
+    if (
+        low < needed
+        and low * suite.duration_ms / 1000 * (1 - slo.percent / 100) < stats.SAMPLES_BEYOND
+    ):
+        raise Refused(
+            [
+                f"--rate-from {low}: p{slo.percent:g} in {suite.duration_ms} ms needs {needed} requests/s; or measure longer (--duration-ms)"
+            ]
+        )
     note = "--rate-to"
     if high is None:
         ceiling = ceiling_rate(calibration, suite.connections[0], suite.sizes[0], suite.depth)
         if ceiling is None:
-            raise Refused([f"--rate-to: is needed, as the load generator's own ceiling is not known: {calibration.get('reason')}"])
-        high, note = int(OF_CEILING * ceiling), f"{OF_CEILING:.0%} of what the load generator itself reaches"
+            raise Refused(
+                [
+                    f"--rate-to: is needed, as the load generator's own ceiling is not known: {calibration.get('reason')}"
+                ]
+            )
+        high, note = (
+            int(OF_CEILING * ceiling),
+            f"{OF_CEILING:.0%} of what the load generator itself reaches",
+        )
     if high < low:
         raise Refused([f"--rate-to {high} ({note}): must be at least the lowest rate, {low}"])
     return {"low": low, "high": high, "step": step, "note": note}
 
 
 def _new_manifest(
-    setting: Setting, suite: Suite, slo: Slo, launcher: Launcher, calibration: Mapping[str, Any], range_: Mapping[str, Any]
+    setting: Setting,
+    suite: Suite,
+    slo: Slo,
+    launcher: Launcher,
+    calibration: Mapping[str, Any],
+    range_: Mapping[str, Any],
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -243,7 +341,9 @@ def _new_manifest(
         "range": dict(range_),
         "command": list(setting.command),
         "platform": launcher.platform,
-        "environment": environment.capture(setting.build, [server.model for server in suite.servers], launcher.environment()),
+        "environment": environment.capture(
+            setting.build, [server.model for server in suite.servers], launcher.environment()
+        ),
         "versions": environment.versions(),
         "git": environment.git_state(),
         "calibration": dict(calibration),
@@ -257,8 +357,14 @@ def _new_manifest(
 
 def _say_start(setting: Setting, manifest: Mapping[str, Any], slo: Slo) -> None:
     range_ = manifest["range"]
-    run.say(setting.console, f"{cells(_suite(manifest))[0]}, on {manifest['platform']}: the highest rate with {slo}")
-    run.say(setting.console, f"rates from {range_['low']:,} to {range_['high']:,} requests/s ({range_['note']}), in steps of {range_['step'] - 1:.1%}")
+    run.say(
+        setting.console,
+        f"{cells(_suite(manifest))[0]}, on {manifest['platform']}: the highest rate with {slo}",
+    )
+    run.say(
+        setting.console,
+        f"rates from {range_['low']:,} to {range_['high']:,} requests/s ({range_['note']}), in steps of {range_['step'] - 1:.1%}",
+    )
 
 
 def _suite(manifest: Mapping[str, Any]) -> Suite:

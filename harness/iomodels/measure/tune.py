@@ -18,19 +18,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from iomodels.machine import environment
-from iomodels.launch import launcher as launch
-from iomodels.measure import laws
-from iomodels.judge import surface
 from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
-from iomodels.launch.launcher import Launcher, Program
-from iomodels.measure.measurement import measure
-from iomodels.plan.order import Measurement, is_limit, limit_of
-from iomodels.machine.preflight import preflight, raise_open_files_limit
 from iomodels.base.progress import Progress
-from iomodels.data.records import RECORDS, Condition, Record, append_record, mend_records, record_from_json, utc_now
+from iomodels.data.records import (
+    RECORDS,
+    Condition,
+    Record,
+    append_record,
+    mend_records,
+    record_from_json,
+    utc_now,
+)
+from iomodels.judge import surface
+from iomodels.launch import launcher as launch
+from iomodels.launch.launcher import Launcher, Program
+from iomodels.machine import environment
+from iomodels.machine.preflight import preflight, raise_open_files_limit
+from iomodels.measure import laws
+from iomodels.measure.measurement import measure
 from iomodels.measure.run import FAILED, NOT_SUPPORTED, OVERHEAD_S, Refused, Setting, shell_word
+from iomodels.plan.order import Measurement, is_limit, limit_of
 from iomodels.plan.suite import Server, Suite, hint
 
 FORMAT = 1
@@ -77,10 +85,19 @@ class Plan:
     def suite(self) -> Suite:
         """The part of it that measuring needs."""
         return Suite(
-            name=f"tune-{self.model}", title=f"Tuning {self.model}", question="How many threads?", servers=(Server(self.model),),
-            connections=tuple(sorted({load.connections for load in self.loads})), sizes=(self.size,), depth=1, repeats=self.repeats,
-            warmup_ms=self.warmup_ms, duration_ms=self.duration_ms, seed=self.seed, loadgen_threads=self.loadgen_threads,
-        )  # fmt: skip
+            name=f"tune-{self.model}",
+            title=f"Tuning {self.model}",
+            question="How many threads?",
+            servers=(Server(self.model),),
+            connections=tuple(sorted({load.connections for load in self.loads})),
+            sizes=(self.size,),
+            depth=1,
+            repeats=self.repeats,
+            warmup_ms=self.warmup_ms,
+            duration_ms=self.duration_ms,
+            seed=self.seed,
+            loadgen_threads=self.loadgen_threads,
+        )
 
     @property
     def effort(self) -> surface.Effort:
@@ -92,7 +109,9 @@ def plan_from(data: Mapping[str, Any]) -> Plan:
     return Plan(**fields)
 
 
-def loads_of(connections: Iterable[int], cpu_us: Iterable[int], block_percent: Iterable[int]) -> tuple[Load, ...]:
+def loads_of(
+    connections: Iterable[int], cpu_us: Iterable[int], block_percent: Iterable[int]
+) -> tuple[Load, ...]:
     """Every combination. ValueError where a share of blocking has no CPU time to be a share of, or would last too long."""
     found = []
     cpus, percents = tuple(cpu_us), tuple(block_percent)
@@ -101,9 +120,13 @@ def loads_of(connections: Iterable[int], cpu_us: Iterable[int], block_percent: I
             for percent in percents:
                 block = round(cpu * percent / (100 - percent))
                 if percent and not cpu:
-                    raise ValueError(f"--block-percent {percent}: of a handler with --cpu-us 0 nothing can be a share; give it CPU time")
+                    raise ValueError(
+                        f"--block-percent {percent}: of a handler with --cpu-us 0 nothing can be a share; give it CPU time"
+                    )
                 if block > BLOCK_MAX_US:
-                    raise ValueError(f"--block-percent {percent}: with --cpu-us {cpu} that blocks {block} µs, the most is {BLOCK_MAX_US}")
+                    raise ValueError(
+                        f"--block-percent {percent}: with --cpu-us {cpu} that blocks {block} µs, the most is {BLOCK_MAX_US}"
+                    )
                 found.append(Load(count, cpu, block))
     return tuple(dict.fromkeys(found))
 
@@ -143,19 +166,34 @@ class Knobs:
 
     def with_threads(self, threads: int) -> surface.Setting:
         """So many workers, and a cap of one a core: what a rule of thumb about workers means."""
-        named = {"threads": threads, "concurrency": min(threads, self.cores), "min-threads": min(threads, 1)}
+        named = {
+            "threads": threads,
+            "concurrency": min(threads, self.cores),
+            "min-threads": min(threads, 1),
+        }
         return tuple(named[name] for name in self.names)
 
     def rules(self, load: Load) -> dict[str, surface.Setting]:
         if "threads" not in self.names:
             return {}
         share = self.cores * (1 + load.block_us / load.cpu_us) if load.cpu_us else float(self.cores)
-        counts = {"cores": self.cores, "2 × cores": 2 * self.cores, "3 × cores": 3 * self.cores, "cores × (1 + block / cpu)": max(1, round(share))}
-        return {name: self.with_threads(min(count, self.threads_max)) for name, count in counts.items()}
+        counts = {
+            "cores": self.cores,
+            "2 × cores": 2 * self.cores,
+            "3 × cores": 3 * self.cores,
+            "cores × (1 + block / cpu)": max(1, round(share)),
+        }
+        return {
+            name: self.with_threads(min(count, self.threads_max)) for name, count in counts.items()
+        }
 
     def space(self, load: Load) -> surface.Space:
         axes = tuple((name, 1, self.threads_max) for name in self.names)
-        return surface.Space(axes, lambda setting: tuple(min(value, setting[0]) for value in setting), tuple(self.rules(load).values()))
+        return surface.Space(
+            axes,
+            lambda setting: tuple(min(value, setting[0]) for value in setting),
+            tuple(self.rules(load).values()),
+        )
 
 
 def knobs_of(plan: Plan, launcher: Launcher) -> Knobs:
@@ -166,9 +204,15 @@ def knobs_of(plan: Plan, launcher: Launcher) -> Knobs:
     described = {option["name"]: option for option in models[plan.model]["options"]}
     names = tuple(name for name in KNOBS if name in described)
     if "threads" in described and plan.threads_max > described["threads"]["max"]:
-        raise Refused([f"--threads-max {plan.threads_max}: {plan.model} takes at most {described['threads']['max']}"])
+        raise Refused(
+            [
+                f"--threads-max {plan.threads_max}: {plan.model} takes at most {described['threads']['max']}"
+            ]
+        )
     placement = launcher.environment().get("placement") or {}
-    return Knobs(names, plan.threads_max, len(placement.get("server_cpus") or ()) or os.cpu_count() or 1)
+    return Knobs(
+        names, plan.threads_max, len(placement.get("server_cpus") or ()) or os.cpu_count() or 1
+    )
 
 
 # ---- scores ----
@@ -184,7 +228,10 @@ def value_of(record: Record, objective: str) -> float | None:
     if objective == "p99":
         return result["latency"]["p99"] / 1e3 if result["latency"]["p99"] else None
     begin, end = record.server["begin"], record.server["end"]
-    parts = [(begin["process"].get(name), end["process"].get(name)) for name in ("cpu_user_ns", "cpu_kernel_ns")]
+    parts = [
+        (begin["process"].get(name), end["process"].get(name))
+        for name in ("cpu_user_ns", "cpu_kernel_ns")
+    ]
     if any(first is None or last is None for first, last in parts):
         return None
     used_ns = sum(last - first for first, last in parts)
@@ -204,11 +251,15 @@ def score_of(record: Record, plan: Plan) -> float | None:
     return 1 / value if plan.objective == "p99" else value
 
 
-def scores_of(records: Sequence[Record], plan: Plan, knobs: Knobs, load: Load) -> dict[surface.Setting, list[float | None]]:
+def scores_of(
+    records: Sequence[Record], plan: Plan, knobs: Knobs, load: Load
+) -> dict[surface.Setting, list[float | None]]:
     scores: dict[surface.Setting, list[float | None]] = {}
     for record in records:
         if record.condition.alias == str(load):
-            scores.setdefault(knobs.setting(record.condition.options), []).append(score_of(record, plan))
+            scores.setdefault(knobs.setting(record.condition.options), []).append(
+                score_of(record, plan)
+            )
     return scores
 
 
@@ -218,14 +269,26 @@ def scores_of(records: Sequence[Record], plan: Plan, knobs: Knobs, load: Load) -
 def start_tune(setting: Setting, plan: Plan, *, out: Path) -> int:
     """Search into a new folder below `out`. Returns the exit code."""
     raise_open_files_limit()
-    with Interrupts() as interrupts, launch.open_launcher(setting.build, say=partial(_say, setting)) as launcher:
+    with (
+        Interrupts() as interrupts,
+        launch.open_launcher(setting.build, say=partial(_say, setting)) as launcher,
+    ):
         knobs = _checked(plan, launcher)
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         manifest = {
-            "format": FORMAT, "run": f"{stamp}-tune-{plan.model}", "plan": asdict(plan), "knobs": asdict(knobs), "command": list(setting.command),
-            "platform": launcher.platform, "environment": environment.capture(setting.build, [plan.model], launcher.environment()),
-            "versions": environment.versions(), "git": environment.git_state(), "started_utc": utc_now(), "finished_utc": None, "status": "running",
-        }  # fmt: skip
+            "format": FORMAT,
+            "run": f"{stamp}-tune-{plan.model}",
+            "plan": asdict(plan),
+            "knobs": asdict(knobs),
+            "command": list(setting.command),
+            "platform": launcher.platform,
+            "environment": environment.capture(setting.build, [plan.model], launcher.environment()),
+            "versions": environment.versions(),
+            "git": environment.git_state(),
+            "started_utc": utc_now(),
+            "finished_utc": None,
+            "status": "running",
+        }
         with interrupts.allowed():
             of_platform = laws.current(setting.build, setting.results, partial(_say, setting))
         folder = _new_folder(out, manifest)
@@ -240,13 +303,25 @@ def resume_tune(setting: Setting, folder: Path) -> int:
     raise_open_files_limit()
     manifest = load_manifest(folder)
     plan = plan_from(manifest["plan"])
-    with Interrupts() as interrupts, launch.open_launcher(setting.build, say=partial(_say, setting)) as launcher:
+    with (
+        Interrupts() as interrupts,
+        launch.open_launcher(setting.build, say=partial(_say, setting)) as launcher,
+    ):
         knobs = _checked(plan, launcher)
         now = environment.binaries(setting.build, [plan.model])
-        if (launcher.platform, asdict(knobs)) != (manifest["platform"], {**manifest["knobs"], "names": tuple(manifest["knobs"]["names"])}):
-            raise Refused([f"{manifest['run']} cannot go on: it is of {manifest['platform']}, {manifest['knobs']}; this is {launcher.platform}, {asdict(knobs)}"])
+        if (launcher.platform, asdict(knobs)) != (
+            manifest["platform"],
+            {**manifest["knobs"], "names": tuple(manifest["knobs"]["names"])},
+        ):
+            raise Refused(
+                [
+                    f"{manifest['run']} cannot go on: it is of {manifest['platform']}, {manifest['knobs']}; this is {launcher.platform}, {asdict(knobs)}"
+                ]
+            )
         if now != manifest["environment"]["binaries"]:
-            raise Refused([f"{manifest['run']} cannot go on: the programs are others than when it was begun"])
+            raise Refused(
+                [f"{manifest['run']} cannot go on: the programs are others than when it was begun"]
+            )
         mend_records(folder)
         code = _search(setting, folder, manifest, plan, knobs, launcher, interrupts)
     return code or _finish(setting, folder)
@@ -257,7 +332,10 @@ def _checked(plan: Plan, launcher: Launcher) -> Knobs:
     knobs = knobs_of(plan, launcher)
     limits = {limit_of(_condition(plan, knobs, load, ()), launcher.models()) for load in plan.loads}
     if None not in limits:
-        raise Refused([f"nothing can be measured: {limit}" for limit in sorted(map(str, limits))], NOT_SUPPORTED)
+        raise Refused(
+            [f"nothing can be measured: {limit}" for limit in sorted(map(str, limits))],
+            NOT_SUPPORTED,
+        )
     errors = preflight(max(load.connections for load in plan.loads), launcher.platform)
     if errors:
         raise Refused(errors, FAILED)
@@ -265,11 +343,19 @@ def _checked(plan: Plan, launcher: Launcher) -> Knobs:
 
 
 def _condition(plan: Plan, knobs: Knobs, load: Load, setting: surface.Setting) -> Condition:
-    return Condition(plan.model, load.connections, plan.size, plan.size, 1, knobs.options(setting), str(load))
+    return Condition(
+        plan.model, load.connections, plan.size, plan.size, 1, knobs.options(setting), str(load)
+    )
 
 
 def _search(
-    setting: Setting, folder: Path, manifest: dict[str, Any], plan: Plan, knobs: Knobs, launcher: Launcher, interrupts: Interrupts
+    setting: Setting,
+    folder: Path,
+    manifest: dict[str, Any],
+    plan: Plan,
+    knobs: Knobs,
+    launcher: Launcher,
+    interrupts: Interrupts,
 ) -> int:
     """Batch after batch until every load's search is over. Returns 0, or the exit code of an interruption."""
     records = load_records(folder)
@@ -277,7 +363,9 @@ def _search(
     try:
         while batch := _batch(plan, knobs, records):
             _say(setting, _batch_words(plan, batch, records))
-            ordered = sorted(batch, key=lambda each: rng.random())  # a drift falls on all settings alike
+            ordered = sorted(
+                batch, key=lambda each: rng.random()
+            )  # a drift falls on all settings alike
             expected_s = (plan.warmup_ms + plan.duration_ms) / 1000 + OVERHEAD_S
             with Progress(setting.console, len(ordered), expected_s) as progress:
                 for load, chosen in ordered:
@@ -287,7 +375,14 @@ def _search(
                     repeat = sum(record.condition == condition for record in records)
                     item = Measurement(len(records), repeat, condition)
                     working: Any = _Working(launcher, load)
-                    record = measure(working, plan.suite, manifest["run"], item, deadlines=setting.deadlines, waiting=interrupts.allowed)
+                    record = measure(
+                        working,
+                        plan.suite,
+                        manifest["run"],
+                        item,
+                        deadlines=setting.deadlines,
+                        waiting=interrupts.allowed,
+                    )
                     append_record(folder, record)
                     records.append(record)
                     if not record.ok and not is_limit(record.reason):
@@ -296,7 +391,10 @@ def _search(
     except BaseException as error:
         with suppress(OSError):  # on a full disk it stays "running"
             _write_manifest(folder, {**manifest, "status": "interrupted"})
-        _say(setting, f"{'interrupted' if isinstance(error, KeyboardInterrupt) else 'stopped'}: {len(records)} measurements are kept in {folder}")
+        _say(
+            setting,
+            f"{'interrupted' if isinstance(error, KeyboardInterrupt) else 'stopped'}: {len(records)} measurements are kept in {folder}",
+        )
         _say(setting, f"go on with: {setting.resume_command} {shell_word(str(folder.resolve()))}")
         if isinstance(error, Interrupted):
             return 128 + error.signal
@@ -306,21 +404,42 @@ def _search(
     return 0
 
 
-def _batch(plan: Plan, knobs: Knobs, records: Sequence[Record]) -> list[tuple[Load, surface.Setting]]:
+def _batch(
+    plan: Plan, knobs: Knobs, records: Sequence[Record]
+) -> list[tuple[Load, surface.Setting]]:
     """What every load's search wants next, together: so loads are interleaved too."""
-    return [(load, chosen) for load in plan.loads
-            for chosen in surface.next_batch(knobs.space(load), scores_of(records, plan, knobs, load), plan.effort)]  # fmt: skip
+    return [
+        (load, chosen)
+        for load in plan.loads
+        for chosen in surface.next_batch(
+            knobs.space(load), scores_of(records, plan, knobs, load), plan.effort
+        )
+    ]
 
 
-def _batch_words(plan: Plan, batch: Sequence[tuple[Load, surface.Setting]], records: Sequence[Record]) -> str:
-    known = [(record.condition.alias, tuple(value for _, value in record.condition.options)) for record in records]
+def _batch_words(
+    plan: Plan, batch: Sequence[tuple[Load, surface.Setting]], records: Sequence[Record]
+) -> str:
+    known = [
+        (record.condition.alias, tuple(value for _, value in record.condition.options))
+        for record in records
+    ]
     fewest = min(known.count((str(load), chosen)) for load, chosen in batch)
-    later = "near the best" if fewest == 0 else "once more" if fewest < plan.effort.first else "once more, what is tied with the best"
+    later = (
+        "near the best"
+        if fewest == 0
+        else "once more"
+        if fewest < plan.effort.first
+        else "once more, what is tied with the best"
+    )
     return f"{later if records else 'the coarse grid'}: {len(batch)} measurement{'' if len(batch) == 1 else 's'}"
 
 
 def _setting_words(knobs: Knobs, setting: surface.Setting) -> str:
-    return ", ".join(f"{name} {value}" for name, value in knobs.options(setting)) or "no option to choose"
+    return (
+        ", ".join(f"{name} {value}" for name, value in knobs.options(setting))
+        or "no option to choose"
+    )
 
 
 # ---- the folder ----
@@ -331,7 +450,9 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     try:
         data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if data["format"] != FORMAT:
-            raise Refused([f"{folder / MANIFEST}: format {data['format']}; only {FORMAT} is understood"])
+            raise Refused(
+                [f"{folder / MANIFEST}: format {data['format']}; only {FORMAT} is understood"]
+            )
         plan_from(data["plan"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused([f"{folder}: not a tuning that can be read: {error}"], FAILED) from None
@@ -343,7 +464,11 @@ def load_records(folder: Path) -> list[Record]:
     """The measurements; a last line that was cut short is left out."""
     path = folder / RECORDS
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return [record_from_json(json.loads(line)) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    return [
+        record_from_json(json.loads(line))
+        for line in text.splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
 
 
 def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -363,7 +488,9 @@ def _new_folder(out: Path, manifest: dict[str, Any]) -> Path:
 
 
 def _finish(setting: Setting, folder: Path) -> int:
-    from iomodels.report.tuning import write_tune_report  # only here: matplotlib takes a second to load
+    from iomodels.report.tuning import (
+        write_tune_report,
+    )  # only here: matplotlib takes a second to load
 
     text, path = write_tune_report(folder)
     setting.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -26,10 +26,25 @@ DESCRIBE_TIMEOUT_S = 20.0
 CLASS_WORDS = "class"
 # Words that a suite has already, or that are not a load.
 SET_BY_THE_SUITE = {
-    "connections": "connections = [...]", "size": "sizes = [...], or a class's size", "depth": "depth = ...",
-    "threads": "loadgen_threads = ...", "warmup-ms": "warmup_ms = ...", "duration-ms": "duration_ms = ...", "seed": "seed = ...",
-}  # fmt: skip
-NOT_A_LOAD = ("host", "port", "timeout-ms", "start-now", "describe", "help", "calibrate", "points", "point-ms")
+    "connections": "connections = [...]",
+    "size": "sizes = [...], or a class's size",
+    "depth": "depth = ...",
+    "threads": "loadgen_threads = ...",
+    "warmup-ms": "warmup_ms = ...",
+    "duration-ms": "duration_ms = ...",
+    "seed": "seed = ...",
+}
+NOT_A_LOAD = (
+    "host",
+    "port",
+    "timeout-ms",
+    "start-now",
+    "describe",
+    "help",
+    "calibrate",
+    "points",
+    "point-ms",
+)
 
 Value = int | str | bool
 
@@ -48,13 +63,19 @@ class Load:
     def rate(self) -> int:
         """Requests per second of an open loop, all classes together; 0: a closed loop (of classes: where none has a rate)."""
         default = int(dict(self.options).get("rate", 0))
-        return sum(int(dict(words).get("rate", default)) for _, words in self.classes) if self.classes else default
+        return (
+            sum(int(dict(words).get("rate", default)) for _, words in self.classes)
+            if self.classes
+            else default
+        )
 
     @property
     def churns(self) -> bool:
         """Whether connections come and go during the load, of any class."""
         default = dict(self.options).get("churn", 0)
-        return any(dict(words).get("churn", default) != 0 for _, words in self.classes or (("all", ()),))
+        return any(
+            dict(words).get("churn", default) != 0 for _, words in self.classes or (("all", ()),)
+        )
 
     @property
     def ramp_s(self) -> float:
@@ -72,7 +93,11 @@ class Load:
         return options
 
     def _class_texts(self, connections: int) -> Iterator[str]:
-        named = sum(int(dict(words)["connections"]) for _, words in self.classes if "connections" in dict(words))
+        named = sum(
+            int(dict(words)["connections"])
+            for _, words in self.classes
+            if "connections" in dict(words)
+        )
         for name, words in self.classes:
             full = {"connections": connections - named} | dict(words)
             yield f"{name}:" + ",".join(f"{word}={value}" for word, value in full.items())
@@ -84,27 +109,42 @@ class Load:
         sizes = [dict(words).get("connections") for _, words in self.classes]
         named, open_ = sum(int(size) for size in sizes if size is not None), sizes.count(None)
         if open_ > 1:
-            return ["only one class may leave out its connections, which are then those that the others leave"]
+            return [
+                "only one class may leave out its connections, which are then those that the others leave"
+            ]
         if (open_ and named >= connections) or (not open_ and named != connections):
             wanted = "fewer than" if open_ else "exactly"
-            return [f"its classes name {named} connections, which must be {wanted} the suite's, {connections}"]
+            return [
+                f"its classes name {named} connections, which must be {wanted} the suite's, {connections}"
+            ]
         return []
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = dict(self.options)
-        return {**data, CLASS_WORDS: {name: dict(words) for name, words in self.classes}} if self.classes else data
+        return (
+            {**data, CLASS_WORDS: {name: dict(words) for name, words in self.classes}}
+            if self.classes
+            else data
+        )
 
     def __str__(self) -> str:
         """ "rate 2000, arrivals poisson; heavy: connections 1" """
         parts = [", ".join(f"{word} {value}" for word, value in self.options)]
-        parts += [": ".join(filter(None, (name, ", ".join(f"{word} {value}" for word, value in words)))) for name, words in self.classes]
+        parts += [
+            ": ".join(filter(None, (name, ", ".join(f"{word} {value}" for word, value in words))))
+            for name, words in self.classes
+        ]
         return "; ".join(part for part in parts if part)
 
 
 def load_from(data: Mapping[str, Any]) -> Load:
     """From a checked table."""
-    classes = tuple((name, tuple(words.items())) for name, words in data.get(CLASS_WORDS, {}).items())
-    return Load(tuple((word, value) for word, value in data.items() if word != CLASS_WORDS), classes)
+    classes = tuple(
+        (name, tuple(words.items())) for name, words in data.get(CLASS_WORDS, {}).items()
+    )
+    return Load(
+        tuple((word, value) for word, value in data.items() if word != CLASS_WORDS), classes
+    )
 
 
 def shape_errors(data: object, where: str) -> list[str]:
@@ -126,21 +166,31 @@ def shape_errors(data: object, where: str) -> list[str]:
 
 
 def _class_errors(classes: object, where: str) -> list[str]:
-    if not (isinstance(classes, dict) and classes and all(isinstance(words, dict) for words in classes.values())):
+    if not (
+        isinstance(classes, dict)
+        and classes
+        and all(isinstance(words, dict) for words in classes.values())
+    ):
         return [f"{where} = {classes!r}: must be tables [{where}.NAME]"]
     errors = []
     for name, words in classes.items():
         for word, value in words.items():
             errors += _value_errors(value, f"{where}.{name}.{word} = {value!r}")
             if word == "connections" and not (type(value) is int and value > 0):
-                errors.append(f"{where}.{name}.connections = {value!r}: must be a whole number from 1 on")
+                errors.append(
+                    f"{where}.{name}.connections = {value!r}: must be a whole number from 1 on"
+                )
     return errors
 
 
 def _value_errors(value: object, what: str) -> list[str]:
-    if isinstance(value, (int, str)) and not (isinstance(value, str) and not re.fullmatch(r"[\w.:*+-]+", value)):
+    if isinstance(value, (int, str)) and not (
+        isinstance(value, str) and not re.fullmatch(r"[\w.:*+-]+", value)
+    ):
         return []
-    return [f"{what}: must be a whole number, true or false, or a text without blanks as --help shows it"]
+    return [
+        f"{what}: must be a whole number, true or false, or a text without blanks as --help shows it"
+    ]
 
 
 def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -> list[str]:
@@ -152,13 +202,19 @@ def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -
         except ProgramFailed as failure:
             if failure.exit_code != 2:
                 raise
-            return [f"{where}: load.{_in_words(line)}" for line in failure.stderr.splitlines() if line.strip()]
+            return [
+                f"{where}: load.{_in_words(line)}"
+                for line in failure.stderr.splitlines()
+                if line.strip()
+            ]
     return []
 
 
 def _in_words(line: str) -> str:
     """ "loadgen: --rate 1e9: must be …" as "rate = 1e9: must be …", "loadgen: --class light: --rate=x: …" as "class.light.rate = x: …" """
-    found = re.fullmatch(r"\S+: (?:--class ([\w-]+): )?--([^\s=:]+)(?:[ =](.*?))?: (.*)", line.strip())
+    found = re.fullmatch(
+        r"\S+: (?:--class ([\w-]+): )?--([^\s=:]+)(?:[ =](.*?))?: (.*)", line.strip()
+    )
     if not found:
         return line.strip()
     of_class, word, value, rule = found.groups()

@@ -26,7 +26,16 @@ class Measurement:
 
 def cells(suite: Suite) -> tuple[Condition, ...]:
     return tuple(
-        Condition(server.model, connections, size, _reply_size(suite, size), suite.depth, server.options, server.alias, percent)
+        Condition(
+            server.model,
+            connections,
+            size,
+            _reply_size(suite, size),
+            suite.depth,
+            server.options,
+            server.alias,
+            percent,
+        )
         for percent in (0, *suite.rate_percents)
         for server in suite.servers
         for size in suite.sizes
@@ -44,14 +53,21 @@ def make_plan(suite: Suite) -> tuple[Measurement, ...]:
     """Every cell `repeats` times. The same suite and seed give the same plan, on every Python version:
     only Random.random() is promised to stay the same, so the order is made by sorting, not by shuffle()."""
     rng = random.Random(suite.seed)
-    phases = [[cell for cell in cells(suite) if bool(cell.rate_percent) is fixed] for fixed in (False, True)]
+    phases = [
+        [cell for cell in cells(suite) if bool(cell.rate_percent) is fixed]
+        for fixed in (False, True)
+    ]
     order = [
         (repeat, condition)
         for phase in phases
         for repeat in range(suite.repeats)
-        for _, _, condition in sorted((rng.random(), place, cell) for place, cell in enumerate(phase))
+        for _, _, condition in sorted(
+            (rng.random(), place, cell) for place, cell in enumerate(phase)
+        )
     ]
-    return tuple(Measurement(index, repeat, condition) for index, (repeat, condition) in enumerate(order))
+    return tuple(
+        Measurement(index, repeat, condition) for index, (repeat, condition) in enumerate(order)
+    )
 
 
 def limit_of(condition: Condition, models: Mapping[str, Mapping[str, Any]]) -> str | None:

@@ -79,7 +79,11 @@ class Suite:
     """Where its load was read from, for complaints; a run that goes on knows only the suite's name."""
 
     def to_json(self) -> dict[str, Any]:
-        data = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items() if key != "load_file"}
+        data = {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self).items()
+            if key != "load_file"
+        }
         data["servers"] = [server.to_json() for server in self.servers]
         data["load"] = self.load.to_json()
         return data
@@ -88,10 +92,16 @@ class Suite:
         """The same suite with some of its models; SuiteError for a model that it does not have."""
         known = list(dict.fromkeys(server.model for server in self.servers))
         wanted = list(models)
-        wrong = [f"--models {model}: not in suite {self.name}; {hint(model, known)}" for model in wanted if model not in known]
+        wrong = [
+            f"--models {model}: not in suite {self.name}; {hint(model, known)}"
+            for model in wanted
+            if model not in known
+        ]
         if wrong:
             raise SuiteError(wrong)
-        return replace(self, servers=tuple(server for server in self.servers if server.model in wanted))
+        return replace(
+            self, servers=tuple(server for server in self.servers if server.model in wanted)
+        )
 
 
 def hint(word: str, known: Iterable[str]) -> str:
@@ -125,13 +135,19 @@ def load_suite(path: Path, *, quick: bool = False) -> Suite:
     errors = _errors(data, str(path)) + _quick_errors(overrides, str(path))
     if errors:
         raise SuiteError(errors)
-    return replace(suite_from(path.stem, {**data, **overrides} if quick else data), load_file=str(path))
+    return replace(
+        suite_from(path.stem, {**data, **overrides} if quick else data), load_file=str(path)
+    )
 
 
 def load_file(path: Path) -> Load:
     """The [load] of a TOML file, of a suite or alone. Raises SuiteError."""
     data = _read_toml(path)
-    errors = shape_errors(data["load"], f"{path}: load") if "load" in data else [f"{path}: load: missing"]
+    errors = (
+        shape_errors(data["load"], f"{path}: load")
+        if "load" in data
+        else [f"{path}: load: missing"]
+    )
     if errors:
         raise SuiteError(errors)
     return load_from(data["load"])
@@ -149,7 +165,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
     """A suite from checked data: a TOML file's or, on going on with a run, its manifest's."""
     servers = tuple(
-        Server(entry["model"], tuple(entry.get("options", {}).items()), entry.get("alias", "")) for entry in data["servers"]
+        Server(entry["model"], tuple(entry.get("options", {}).items()), entry.get("alias", ""))
+        for entry in data["servers"]
     )
     fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS)}
     fields |= {key: tuple(data.get(key, ())) for key in _LEVELS}
@@ -161,7 +178,9 @@ def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[
     errors = []
     for server in suite.servers:
         if server.model not in models:
-            errors.append(f"suite {suite.name}: model {server.model}: no such server was built; {hint(server.model, models)}")
+            errors.append(
+                f"suite {suite.name}: model {server.model}: no such server was built; {hint(server.model, models)}"
+            )
             continue
         options = {option["name"]: option for option in models[server.model]["options"]}
         for name, value in server.options:
@@ -175,8 +194,14 @@ def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[
 
 def _errors(data: Mapping[str, Any], where: str) -> list[str]:
     known = (*_TEXTS, "servers", *_QUICK)
-    errors = [f"{where}: {key}: no such key; {hint(key, [*known, 'load', 'quick'])}" for key in data if key not in (*known, "load")]
-    errors += [f"{where}: {key}: missing" for key in known if key not in data and key not in _OPTIONAL]
+    errors = [
+        f"{where}: {key}: no such key; {hint(key, [*known, 'load', 'quick'])}"
+        for key in data
+        if key not in (*known, "load")
+    ]
+    errors += [
+        f"{where}: {key}: missing" for key in known if key not in data and key not in _OPTIONAL
+    ]
     for key in _TEXTS:
         if key in data and not (isinstance(data[key], str) and data[key].strip()):
             errors.append(f"{where}: {key} = {data[key]!r}: must be a text")
@@ -185,14 +210,20 @@ def _errors(data: Mapping[str, Any], where: str) -> list[str]:
     if "load" in data:
         errors += shape_errors(data["load"], f"{where}: load")
         if data.get("rate_percents") and isinstance(data["load"], dict) and "rate" in data["load"]:
-            errors.append(f"{where}: load.rate: not with rate_percents, which offer rates of their own")
+            errors.append(
+                f"{where}: load.rate: not with rate_percents, which offer rates of their own"
+            )
     return errors + _number_errors(data, where)
 
 
 def _quick_errors(overrides: object, where: str) -> list[str]:
     if not isinstance(overrides, dict):
         return [f"{where}: quick = {overrides!r}: must be a table"]
-    errors = [f"{where}: quick.{key}: no such key; {hint(key, _QUICK)}" for key in overrides if key not in _QUICK]
+    errors = [
+        f"{where}: quick.{key}: no such key; {hint(key, _QUICK)}"
+        for key in overrides
+        if key not in _QUICK
+    ]
     return errors + _number_errors(overrides, where, "quick.")
 
 
@@ -206,7 +237,11 @@ def _number_errors(data: Mapping[str, Any], where: str, prefix: str = "") -> lis
         if key in _NUMBERS:
             if not _is_number(value, low, high):
                 errors.append(f"{what}: must be a whole number {low} … {high}")
-        elif not (isinstance(value, list) and value and all(_is_number(entry, low, high) for entry in value)):
+        elif not (
+            isinstance(value, list)
+            and value
+            and all(_is_number(entry, low, high) for entry in value)
+        ):
             errors.append(f"{what}: must be a list of whole numbers {low} … {high}")
         elif len(set(value)) < len(value):
             errors.append(f"{what}: names a value twice")
@@ -223,7 +258,9 @@ def _server_errors(servers: object, where: str) -> list[str]:
         if not isinstance(entry, dict):
             errors.append(f"{what} = {entry!r}: must be a table with model, options, alias")
             continue
-        errors += [f"{what}.{key}: no such key; {hint(key, known)}" for key in entry if key not in known]
+        errors += [
+            f"{what}.{key}: no such key; {hint(key, known)}" for key in entry if key not in known
+        ]
         model, options = entry.get("model"), entry.get("options", {})
         if not (isinstance(model, str) and model):
             errors.append(f"{what}.model = {model!r}: must be the name of a model")
@@ -237,7 +274,9 @@ def _server_errors(servers: object, where: str) -> list[str]:
             ]
         errors += _alias_errors(entry, servers, what)
         if entry in seen:
-            errors.append(f"{what}: the same model with the same options as another server of the suite; give it an alias")
+            errors.append(
+                f"{what}: the same model with the same options as another server of the suite; give it an alias"
+            )
         seen.append(entry)
     return errors
 
@@ -248,7 +287,12 @@ def _alias_errors(entry: Mapping[str, Any], servers: Iterable[object], where: st
         return []
     alias = entry["alias"]
     what = f"{where}.alias = {alias!r}"
-    if not (isinstance(alias, str) and alias.strip() == alias and alias.isprintable() and 1 <= len(alias) <= MAX_ALIAS):
+    if not (
+        isinstance(alias, str)
+        and alias.strip() == alias
+        and alias.isprintable()
+        and 1 <= len(alias) <= MAX_ALIAS
+    ):
         return [f"{what}: must be a text of at most {MAX_ALIAS} characters"]
     others = [other for other in servers if isinstance(other, dict) and other is not entry]
     if any(alias in (other.get("alias"), other.get("model")) for other in others):

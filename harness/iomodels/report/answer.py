@@ -6,14 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from iomodels.figures.style import rounded, size_words
 from iomodels.judge import stats
 from iomodels.judge.classes import Share
 from iomodels.judge.summary import Comparison, Load, Summary, panel
 from iomodels.judge.verdict import Kind
-from iomodels.figures.style import rounded, size_words
 
-WINE_SENTENCE = ("Measured under Wine: it shows that the code is right, not how Windows performs. "
-                 "Under Wine the order of the models says how often each calls the wineserver.")
+WINE_SENTENCE = (
+    "Measured under Wine: it shows that the code is right, not how Windows performs. "
+    "Under Wine the order of the models says how often each calls the wineserver."
+)
 
 MOST_TOLD = 5
 """So many differences of a pair a sentence can name one by one and stay readable."""
@@ -27,7 +29,10 @@ MOST_SENTENCES = 6
 def answer(summary: Summary) -> list[str]:
     """First what was found, then what limits it."""
     if not any(cell.verdict.valid for cell in summary.cells):
-        return [f"On {summary.platform} there is no valid measurement, so there is no answer.", *_gaps(summary)]
+        return [
+            f"On {summary.platform} there is no valid measurement, so there is no answer.",
+            *_gaps(summary),
+        ]
     others = [label for label in summary.labels[1:] if label not in summary.controls]
     if len(others) * len(summary.panels) > MOST_SENTENCES:
         found = [_overview(summary, label) for label in others]
@@ -36,12 +41,21 @@ def answer(summary: Summary) -> list[str]:
     found += [_control(summary, label) for label in summary.controls]
     if len(summary.labels) == 1:
         found = [f"Only {summary.baseline} was measured, so there is nothing to compare it with."]
-    return [*found, *(_classes(summary) if summary.suite.load.classes else _latency(summary)), *_certainty(summary), *_gaps(summary)]
+    return [
+        *found,
+        *(_classes(summary) if summary.suite.load.classes else _latency(summary)),
+        *_certainty(summary),
+        *_gaps(summary),
+    ]
 
 
 def times(ratio: stats.Estimate) -> str:
     """'1.80× [1.60, 2.00]', without brackets where there is no interval."""
-    interval = "" if ratio.low is None or ratio.high is None else f" [{_factor(ratio.low)}, {_factor(ratio.high)}]"
+    interval = (
+        ""
+        if ratio.low is None or ratio.high is None
+        else f" [{_factor(ratio.low)}, {_factor(ratio.high)}]"
+    )
     return f"{_factor(ratio.value)}×{interval}"
 
 
@@ -61,11 +75,16 @@ def _factor(value: float) -> str:
 
 def _comparison(summary: Summary, label: str, load: Load) -> str:
     """One sentence a pair and message size: the differences from the highest load down, then where there is none."""
-    rows = [row for row in summary.comparisons if row.cell.condition.label == label and panel(row.cell.condition) == load]
+    rows = [
+        row
+        for row in summary.comparisons
+        if row.cell.condition.label == label and panel(row.cell.condition) == load
+    ]
     rows.sort(key=lambda row: row.cell.condition.connections)
     different, same, few = (
         [row for row in rows if row.ratio and row.finding is kind]
-        for kind in (stats.Finding.SHOWN, stats.Finding.NOT_SHOWN, stats.Finding.TOO_FEW))
+        for kind in (stats.Finding.SHOWN, stats.Finding.NOT_SHOWN, stats.Finding.TOO_FEW)
+    )
     most = MOST_TOLD if len(summary.labels) < MANY else MOST_TOLD_OF_MANY
     parts = _differences(different, most)
     parts += [f"no difference shown {_where(same, rows)}"] if same else []
@@ -78,9 +97,15 @@ def _overview(summary: Summary, label: str) -> str:
     """One sentence a pair over all loads: at how many it is higher, lower, not told apart, and by how much at most."""
     parts = []
     for fixed in (False, True):
-        rows = [row for row in summary.comparisons if row.cell.condition.label == label and bool(row.cell.condition.rate_percent) is fixed]
+        rows = [
+            row
+            for row in summary.comparisons
+            if row.cell.condition.label == label and bool(row.cell.condition.rate_percent) is fixed
+        ]
         if rows:
-            parts.append(f"in {figure_words(panel(rows[0].cell.condition))}{' at an offered rate' * fixed}: {', '.join(_tally(rows))}")
+            parts.append(
+                f"in {figure_words(panel(rows[0].cell.condition))}{' at an offered rate' * fixed}: {', '.join(_tally(rows))}"
+            )
     return f"On {summary.platform}, {label} over {summary.baseline} {'; '.join(parts)}."
 
 
@@ -89,20 +114,33 @@ def _tally(rows: Sequence[Comparison]) -> list[str]:
     ratios = [(ratio, row) for row in rows if (ratio := row.ratio) is not None]
     shown = [(ratio, row) for ratio, row in ratios if row.finding is stats.Finding.SHOWN]
     parts = []
-    for word, found in (("higher", [each for each in shown if each[0].value > 1]), ("lower", [each for each in shown if each[0].value < 1])):
+    for word, found in (
+        ("higher", [each for each in shown if each[0].value > 1]),
+        ("lower", [each for each in shown if each[0].value < 1]),
+    ):
         if found:
             ratio, row = max(found, key=lambda each: abs(math.log(each[0].value)))
-            parts.append(f"{word} at {_of(found, rows)}, most at {_at(row)} × {size_words(panel(row.cell.condition))} ({times(ratio)})")
+            parts.append(
+                f"{word} at {_of(found, rows)}, most at {_at(row)} × {size_words(panel(row.cell.condition))} ({times(ratio)})"
+            )
     same = [each for each in ratios if each[1].finding is stats.Finding.NOT_SHOWN]
     few = [ratio.value for ratio, row in ratios if row.finding is stats.Finding.TOO_FEW]
     parts += [f"no difference shown at {_of(same, rows)}"] if same else []
-    parts += [f"too few repeats to tell at {_of(few, rows)} (ratios {_factor(min(few))}× to {_factor(max(few))}×)"] if few else []
+    parts += (
+        [
+            f"too few repeats to tell at {_of(few, rows)} (ratios {_factor(min(few))}× to {_factor(max(few))}×)"
+        ]
+        if few
+        else []
+    )
     without = [row for row in rows if row.ratio is None]
     return parts + ([f"no comparison at {_of(without, rows)}"] if without else [])
 
 
 def _of(some: Sequence[object], rows: Sequence[Comparison]) -> str:
-    return f"{'all' if len(some) == len(rows) > 1 else f'{len(some)} of'} {count(len(rows), 'load')}"
+    return (
+        f"{'all' if len(some) == len(rows) > 1 else f'{len(some)} of'} {count(len(rows), 'load')}"
+    )
 
 
 def _control(summary: Summary, label: str) -> str:
@@ -116,9 +154,11 @@ def _control(summary: Summary, label: str) -> str:
     if not differing:
         return f"{told}: no difference shown at {count(len(ratios), 'load')}, as it must be."
     ratio, row = max(differing, key=lambda each: abs(math.log(each[0].value)))
-    return (f"{told}; yet it differs at {len(differing)} of {count(len(ratios), 'load')}, most at {_at(row)} × "
-            f"{size_words(panel(row.cell.condition))}: {times(ratio)}. No model is the cause of that: do not believe differences of this "
-            "size in this run.")
+    return (
+        f"{told}; yet it differs at {len(differing)} of {count(len(ratios), 'load')}, most at {_at(row)} × "
+        f"{size_words(panel(row.cell.condition))}: {times(ratio)}. No model is the cause of that: do not believe differences of this "
+        "size in this run."
+    )
 
 
 def _differences(rows: Sequence[Comparison], most: int) -> list[str]:
@@ -128,8 +168,11 @@ def _differences(rows: Sequence[Comparison], most: int) -> list[str]:
     if len(told) <= most:
         return told
     values = sorted(ratio.value for _, ratio in ratios[1:])
-    return [told[0], f"{_factor(values[0])}× to {_factor(values[-1])}× at {len(values)} lower loads ({rows[0].cell.condition.connections:,} "
-                     f"to {_at(rows[-2])})"]
+    return [
+        told[0],
+        f"{_factor(values[0])}× to {_factor(values[-1])}× at {len(values)} lower loads ({rows[0].cell.condition.connections:,} "
+        f"to {_at(rows[-2])})",
+    ]
 
 
 def _at(row: Comparison) -> str:
@@ -141,11 +184,13 @@ def _where(some: Sequence[Comparison], rows: Sequence[Comparison]) -> str:
     numbers = [row.cell.condition.connections for row in some]
     if len(some) == len(rows) > 1:
         return f"at any load from {numbers[0]:,} to {numbers[-1]:,} connections"
-    if len(some) > 1 and list(some) == list(rows[:len(some)]):
+    if len(some) > 1 and list(some) == list(rows[: len(some)]):
         return f"up to {numbers[-1]:,} connections"
-    if len(some) > 1 and list(some) == list(rows[-len(some):]):
+    if len(some) > 1 and list(some) == list(rows[-len(some) :]):
         return f"from {numbers[0]:,} connections up"
-    return f"at {_listed([f'{each:,}' for each in numbers])} connection{'' if numbers == [1] else 's'}"
+    return (
+        f"at {_listed([f'{each:,}' for each in numbers])} connection{'' if numbers == [1] else 's'}"
+    )
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -159,12 +204,19 @@ def _latency(summary: Summary) -> list[str]:
     if (len(summary.labels) - 1) * len(panels) > MOST_SENTENCES:
         panels = panels[:1]  # one of many is an example, the rest is in figures and tables
     for load in panels:
-        cells = [cell for cell in summary.cells if panel(cell.condition) == load and cell.verdict.valid]
+        cells = [
+            cell for cell in summary.cells if panel(cell.condition) == load and cell.verdict.valid
+        ]
         most = max((cell.condition.connections for cell in cells), default=0)
         heavy = [cell for cell in cells if cell.condition.connections == most]
-        told = [f"{cell.condition.label} {_milliseconds(cell.latency_us[50.0])} (p99 {_milliseconds(cell.latency_us[99.0])})" for cell in heavy]
+        told = [
+            f"{cell.condition.label} {_milliseconds(cell.latency_us[50.0])} (p99 {_milliseconds(cell.latency_us[99.0])})"
+            for cell in heavy
+        ]
         if told:
-            sentences.append(f"Median latency at {count(most, 'connection')} × {size_words(load)}: {_listed(told)}.")
+            sentences.append(
+                f"Median latency at {count(most, 'connection')} × {size_words(load)}: {_listed(told)}."
+            )
     return sentences
 
 
@@ -176,9 +228,14 @@ def _classes(summary: Summary) -> list[str]:
     heavy = [cell for cell in cells if cell.condition.connections == most]
     sentences = []
     for place, (name, _) in enumerate(summary.suite.load.classes if heavy else ()):
-        told = [f"{cell.condition.label} {_milliseconds(cell.shares[place].latency_us[50.0])} (p99 {_milliseconds(cell.shares[place].latency_us[99.0])}, "
-                f"{_percent(cell.shares[place])} of the replies)" for cell in heavy]
-        sentences.append(f"Median response of class {name}, {heavy[0].shares[place].connections:,} of {count(most, 'connection')}: {_listed(told)}.")
+        told = [
+            f"{cell.condition.label} {_milliseconds(cell.shares[place].latency_us[50.0])} (p99 {_milliseconds(cell.shares[place].latency_us[99.0])}, "
+            f"{_percent(cell.shares[place])} of the replies)"
+            for cell in heavy
+        ]
+        sentences.append(
+            f"Median response of class {name}, {heavy[0].shares[place].connections:,} of {count(most, 'connection')}: {_listed(told)}."
+        )
     return sentences
 
 
@@ -202,28 +259,58 @@ def _certainty(summary: Summary) -> list[str]:
     if numbers == [1]:
         return ["n = 1 repeat a cell: there are no intervals, and no difference is claimed."]
     if few < stats.REPEATS_FOR_A_CLAIM:
-        told = (f"n = {repeats} repeats a cell, fewer than the {stats.REPEATS_FOR_A_CLAIM} a side that a rank test needs: no statistical "
-                f"significance is claimed{' where there are fewer' if numbers[-1] >= stats.REPEATS_FOR_A_CLAIM else ''}. {brackets}")
+        told = (
+            f"n = {repeats} repeats a cell, fewer than the {stats.REPEATS_FOR_A_CLAIM} a side that a rank test needs: no statistical "
+            f"significance is claimed{' where there are fewer' if numbers[-1] >= stats.REPEATS_FOR_A_CLAIM else ''}. {brackets}"
+        )
         covered = stats.range_coverage(few)
-        return [told if covered >= stats.CONFIDENCE else
-                f"{told} They show how far the repeats lie apart; made of so few they promise too much: even the whole range of "
-                f"{count(few, 'repeat')} holds the true median only {100 * covered:.0f} % of the time."]
-    return [f"n = {repeats} repeats a cell. {brackets} A difference is named only where the interval leaves out 1 and the Mann–Whitney "
-            "test, Holm-corrected over the whole table, gives p < 0.05."]
+        return [
+            told
+            if covered >= stats.CONFIDENCE
+            else f"{told} They show how far the repeats lie apart; made of so few they promise too much: even the whole range of "
+            f"{count(few, 'repeat')} holds the true median only {100 * covered:.0f} % of the time."
+        ]
+    return [
+        f"n = {repeats} repeats a cell. {brackets} A difference is named only where the interval leaves out 1 and the Mann–Whitney "
+        "test, Holm-corrected over the whole table, gives p < 0.05."
+    ]
 
 
 def _gaps(summary: Summary) -> list[str]:
     """What is not in the answer: cells that are not valid, failed repeats and repeats that were never measured."""
     planned = sum(cell.planned for cell in summary.cells)
-    failed, invalid = (sum(failure.kind is kind for cell in summary.cells for failure in cell.failures) for kind in (Kind.FAILED, Kind.INVALID))
+    failed, invalid = (
+        sum(failure.kind is kind for cell in summary.cells for failure in cell.failures)
+        for kind in (Kind.FAILED, Kind.INVALID)
+    )
     missing = sum(cell.missing for cell in summary.cells)
     bad = Counter(cell.verdict.kind.value for cell in summary.cells if not cell.verdict.valid)
     kinds = ", ".join(f"{number} {kind}" for kind, number in bad.most_common())
     gaps: list[tuple[int, Callable[[int], str]]] = [
-        (bad.total(), lambda n: f"{n} of {count(len(summary.cells), 'cell')} {'is' if n == 1 else 'are'} not valid and left out: {kinds} "
-                                "(the report says why)."),
-        (failed, lambda n: f"{n} of {count(planned, 'repeat')} failed and {'is' if n == 1 else 'are'} left out (the report lists the reasons)."),
-        (invalid, lambda n: f"{n} of {count(planned, 'repeat')} {'is' if n == 1 else 'are'} invalid and left out (the report lists the reasons)."),
-        (missing, lambda n: f"The run is not complete: {n} of {count(planned, 'planned repeat')} {'is' if n == 1 else 'are'} missing."),
+        (
+            bad.total(),
+            lambda n: (
+                f"{n} of {count(len(summary.cells), 'cell')} {'is' if n == 1 else 'are'} not valid and left out: {kinds} "
+                "(the report says why)."
+            ),
+        ),
+        (
+            failed,
+            lambda n: (
+                f"{n} of {count(planned, 'repeat')} failed and {'is' if n == 1 else 'are'} left out (the report lists the reasons)."
+            ),
+        ),
+        (
+            invalid,
+            lambda n: (
+                f"{n} of {count(planned, 'repeat')} {'is' if n == 1 else 'are'} invalid and left out (the report lists the reasons)."
+            ),
+        ),
+        (
+            missing,
+            lambda n: (
+                f"The run is not complete: {n} of {count(planned, 'planned repeat')} {'is' if n == 1 else 'are'} missing."
+            ),
+        ),
     ]
     return [tell(n) for n, tell in gaps if n]

@@ -26,7 +26,10 @@ class Claim:
 def all_claims() -> tuple[Claim, ...]:
     """Every claim, in the order of the list."""
     data = tomllib.loads(CLAIMS.read_text(encoding="utf-8"))
-    return tuple(Claim(each["id"], each["sentence"], data["sources"][each["id"][0]]) for each in data["claims"])
+    return tuple(
+        Claim(each["id"], each["sentence"], data["sources"][each["id"][0]])
+        for each in data["claims"]
+    )
 
 
 def page(laws: Laws) -> str:
@@ -37,7 +40,9 @@ def page(laws: Laws) -> str:
     if unknown:
         raise ValueError(f"the laws judge claims that {CLAIMS.name} has not: {', '.join(unknown)}")
     decided = sum(claim.id in judged for claim in all_claims())
-    emulated = " Wine is not Windows: it shows what Wine does." if laws.platform.startswith("wine") else ""
+    emulated = (
+        " Wine is not Windows: it shows what Wine does." if laws.platform.startswith("wine") else ""
+    )
     lines = [
         "# Claims, and what was seen of them",
         "",
@@ -49,7 +54,13 @@ def page(laws: Laws) -> str:
     for claim in all_claims():
         if claim.source != source:
             source = claim.source
-            lines += ["", f"## {claim.id[0]}: {source}", "", "| claim | sentence | verdict | what decided | experiment |", "|---|---|---|---|---|"]
+            lines += [
+                "",
+                f"## {claim.id[0]}: {source}",
+                "",
+                "| claim | sentence | verdict | what decided | experiment |",
+                "|---|---|---|---|---|",
+            ]
         lines.append(_row(claim, judged.get(claim.id)))
     return "\n".join(lines) + "\n"
 

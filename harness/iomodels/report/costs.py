@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from iomodels.data.records import Run
-from iomodels.judge.summary import panel, summarise
 from iomodels.figures import style
+from iomodels.judge.summary import panel, summarise
 
 COLUMNS = ("server switches", "server CPU µs", "wineserver switches", "wineserver CPU µs")
 
@@ -18,8 +18,17 @@ def cost_table(run: Run, console: Console) -> None:
     rows = summarise(run).process_costs(COLUMNS)
     if not rows:
         return
-    known = [place for place in range(len(COLUMNS)) if any(costs[place].value is not None for _, costs in rows)]
-    table = Table(box=SIMPLE_HEAD, title="a request costs, in the measuring window", title_justify="left", pad_edge=False)
+    known = [
+        place
+        for place in range(len(COLUMNS))
+        if any(costs[place].value is not None for _, costs in rows)
+    ]
+    table = Table(
+        box=SIMPLE_HEAD,
+        title="a request costs, in the measuring window",
+        title_justify="left",
+        pad_edge=False,
+    )
     table.add_column("conn.", justify="right", no_wrap=True)
     table.add_column("load", overflow="fold")
     table.add_column("server", overflow="fold")
@@ -27,6 +36,10 @@ def cost_table(run: Run, console: Console) -> None:
         table.add_column(COLUMNS[place], justify="right")
     for cell, costs in rows:
         values = [costs[place].value for place in known]
-        table.add_row(f"{cell.condition.connections:,}", style.size_words(panel(cell.condition)), cell.condition.label,
-                      *("–" if value is None else style.rounded(value) for value in values))  # fmt: skip
+        table.add_row(
+            f"{cell.condition.connections:,}",
+            style.size_words(panel(cell.condition)),
+            cell.condition.label,
+            *("–" if value is None else style.rounded(value) for value in values),
+        )
     console.print(table, highlight=False)

@@ -38,17 +38,33 @@ def export_run(run: Run, folder: Path) -> list[Path]:
         if record.ok and record.loadgen:
             cells.setdefault(record.condition, []).append(record)
     folder.mkdir(parents=True, exist_ok=True)
-    return [path for condition, records in cells.items() for time in TIMES for path in _export_cell(condition, records, time, folder)]
+    return [
+        path
+        for condition, records in cells.items()
+        for time in TIMES
+        for path in _export_cell(condition, records, time, folder)
+    ]
 
 
-def _export_cell(condition: Condition, records: Sequence[Record], time: str, folder: Path) -> Iterator[Path]:
+def _export_cell(
+    condition: Condition, records: Sequence[Record], time: str, folder: Path
+) -> Iterator[Path]:
     results = [record.loadgen["result"] for record in records if record.loadgen]
     layout = _layout(results[0][time]["histogram"])
     counts = [histogram(result[time]["histogram"]["counts"]) for result in results]
-    stem = re.sub(r"[^\w.=-]+", "-", f"{condition.label}-{condition.connections}x{condition.size}") + f".{time}"
-    starts = [datetime.fromisoformat(record.started_utc.replace("Z", "+00:00")).timestamp() for record in records]
+    stem = (
+        re.sub(r"[^\w.=-]+", "-", f"{condition.label}-{condition.connections}x{condition.size}")
+        + f".{time}"
+    )
+    starts = [
+        datetime.fromisoformat(record.started_utc.replace("Z", "+00:00")).timestamp()
+        for record in records
+    ]
     lengths = [result["window_ns"] / 1e9 for result in results]
-    for suffix, text in (("hgrm", percentile_distribution(merge(counts), layout)), ("hlog", interval_log(zip(starts, lengths, counts), layout))):
+    for suffix, text in (
+        ("hgrm", percentile_distribution(merge(counts), layout)),
+        ("hlog", interval_log(zip(starts, lengths, counts), layout)),
+    ):
         path = folder / f"{stem}.{suffix}"
         write_whole(path, text)
         yield path
@@ -66,7 +82,13 @@ def percentile_distribution(counts: Histogram, layout: Layout) -> str:
         line = f"{value / NS_PER_MS:12.3f} {percent / 100:2.12f} {reached:10d}"
         lines.append(line if percent == 100 else f"{line} {1 / (1 - percent / 100):14.2f}")
     mean = sum(layout.middle(value) * count for value, count in counts) / total if total else 0.0
-    spread = math.sqrt(sum((layout.middle(value) - mean) ** 2 * count for value, count in counts) / total) if total else 0.0
+    spread = (
+        math.sqrt(
+            sum((layout.middle(value) - mean) ** 2 * count for value, count in counts) / total
+        )
+        if total
+        else 0.0
+    )
     largest = counts[-1][0] if counts else 0
     lines += [
         f"#[Mean    = {mean / NS_PER_MS:12.3f}, StdDeviation   = {spread / NS_PER_MS:12.3f}]",
@@ -95,20 +117,31 @@ def interval_log(intervals: Iterable[tuple[float, float, Histogram]], layout: La
     """The text of a .hlog file: an interval is its start (seconds since 1970), its length in seconds, and its histogram."""
     ordered = sorted(intervals, key=lambda interval: interval[0])
     start = ordered[0][0] if ordered else 0.0
-    lines = ["#[Histogram log format version 1.3]", f"#[StartTime: {start:.3f} (seconds since epoch)]"]
-    lines.append('"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"')
+    lines = [
+        "#[Histogram log format version 1.3]",
+        f"#[StartTime: {start:.3f} (seconds since epoch)]",
+    ]
+    lines.append(
+        '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
+    )
     for begin, length, counts in ordered:
         largest = counts[-1][0] if counts else 0
-        lines.append(f"{begin - start:.3f},{length:.3f},{largest / NS_PER_MS:.3f},{encode(counts, layout)}")
+        lines.append(
+            f"{begin - start:.3f},{length:.3f},{largest / NS_PER_MS:.3f},{encode(counts, layout)}"
+        )
     return "\n".join(lines) + "\n"
 
 
 def encode(counts: Histogram, layout: Layout) -> str:
     """A histogram in the compressed V2 encoding, base64: all numbers big-endian, counts as zigzag varints, a run of zeros as minus its length."""
     payload = b"".join(map(_zigzag, listed(counts, layout)))
-    head = struct.pack(">iiiiqqd", V2_COOKIE, len(payload), 0, layout.digits, layout.lowest, layout.highest, 1.0)
+    head = struct.pack(
+        ">iiiiqqd", V2_COOKIE, len(payload), 0, layout.digits, layout.lowest, layout.highest, 1.0
+    )
     packed = zlib.compress(head + payload)
-    return base64.b64encode(struct.pack(">ii", V2_COMPRESSED_COOKIE, len(packed)) + packed).decode("ascii")
+    return base64.b64encode(struct.pack(">ii", V2_COMPRESSED_COOKIE, len(packed)) + packed).decode(
+        "ascii"
+    )
 
 
 def _zigzag(number: int) -> bytes:

@@ -30,7 +30,9 @@ def pack_run(run: Run, target: Path) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        write_whole(made / PACKED, lzma.compress(content, lzma.FORMAT_XZ, preset=9 | lzma.PRESET_EXTREME))
+        write_whole(
+            made / PACKED, lzma.compress(content, lzma.FORMAT_XZ, preset=9 | lzma.PRESET_EXTREME)
+        )
         for name in (MANIFEST, LAWS):
             if (run.path / name).exists():
                 write_whole(made / name, (run.path / name).read_bytes())

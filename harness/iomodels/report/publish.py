@@ -15,26 +15,38 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from iomodels.report.answer import answer
-from iomodels.judge.classes import Share
 from iomodels.base.files import write_whole
 from iomodels.data.records import RunError
+from iomodels.judge.classes import Share
 from iomodels.judge.stats import Estimate, Finding, Measure
 from iomodels.judge.summary import Cell, Comparison, Summary
+from iomodels.report.answer import answer
 
 FORMAT = 1
 LIST = "iomodels-report.json"
-FINDINGS = {Finding.SHOWN: "difference", Finding.NOT_SHOWN: "no difference shown", Finding.TOO_FEW: "too few repeats"}
+FINDINGS = {
+    Finding.SHOWN: "difference",
+    Finding.NOT_SHOWN: "no difference shown",
+    Finding.TOO_FEW: "too few repeats",
+}
 
 
 def to_json(summary: Summary) -> dict[str, Any]:
     """The answer, and every cell with its verdict, figures and comparison: results/schema/report.schema.json."""
     manifest = summary.run.manifest
     return {
-        "format": FORMAT, "run": manifest["run"], "suite": manifest["suite"]["name"], "platform": summary.platform, "emulated": summary.emulated,
-        "status": manifest["status"], "commit": manifest["git"]["commit"], "baseline": summary.baseline, "answer": answer(summary),
-        "warnings": list(summary.notes), "cells": [_cell(cell, summary.comparison(cell)) for cell in summary.cells],
-    }  # fmt: skip
+        "format": FORMAT,
+        "run": manifest["run"],
+        "suite": manifest["suite"]["name"],
+        "platform": summary.platform,
+        "emulated": summary.emulated,
+        "status": manifest["status"],
+        "commit": manifest["git"]["commit"],
+        "baseline": summary.baseline,
+        "answer": answer(summary),
+        "warnings": list(summary.notes),
+        "cells": [_cell(cell, summary.comparison(cell)) for cell in summary.cells],
+    }
 
 
 def print_json(summary: Summary) -> None:
@@ -44,41 +56,74 @@ def print_json(summary: Summary) -> None:
 def _cell(cell: Cell, comparison: Comparison | None) -> dict[str, Any]:
     condition = cell.condition
     return {
-        "server": condition.label, "model": condition.model, "options": dict(condition.options), "connections": condition.connections,
-        "size": condition.size, "reply_size": condition.reply_size, "depth": condition.depth, "rate_percent": condition.rate_percent,
-        "verdict": cell.verdict.kind.value, "valid": cell.verdict.valid, "reasons": list(cell.verdict.reasons),
-        "repeats": cell.n, "planned": cell.planned, "left_out": len(cell.failures), "missing": cell.missing,
+        "server": condition.label,
+        "model": condition.model,
+        "options": dict(condition.options),
+        "connections": condition.connections,
+        "size": condition.size,
+        "reply_size": condition.reply_size,
+        "depth": condition.depth,
+        "rate_percent": condition.rate_percent,
+        "verdict": cell.verdict.kind.value,
+        "valid": cell.verdict.valid,
+        "reasons": list(cell.verdict.reasons),
+        "repeats": cell.n,
+        "planned": cell.planned,
+        "left_out": len(cell.failures),
+        "missing": cell.missing,
         "requests_per_second": _estimate(cell.rate),
-        "latency_us": {f"p{percent:g}": _measure(measure) for percent, measure in cell.latency_us.items()},
+        "latency_us": {
+            f"p{percent:g}": _measure(measure) for percent, measure in cell.latency_us.items()
+        },
         "per_request": {name: _measure(measure) for name, measure in cell.costs.items()},
-        "jain_index": _measure(cell.shares[-1].jain), "classes": [_class(share) for share in cell.shares[:-1]],
-        "churn": cell.churn and {
-            "connects_per_second": _measure(cell.churn.rate), "connect_us": {f"p{percent:g}": _measure(of) for percent, of in cell.churn.latency_us.items()},
+        "jain_index": _measure(cell.shares[-1].jain),
+        "classes": [_class(share) for share in cell.shares[:-1]],
+        "churn": cell.churn
+        and {
+            "connects_per_second": _measure(cell.churn.rate),
+            "connect_us": {
+                f"p{percent:g}": _measure(of) for percent, of in cell.churn.latency_us.items()
+            },
         },
-        "comparison": comparison and {
-            "finding": FINDINGS[comparison.finding] if comparison.ratio else None, "reason": comparison.reason, "ratio": _estimate(comparison.ratio),
-            "of": "cpu_us" if condition.rate_percent else "requests_per_second", "cliffs_delta": comparison.difference.delta, "p_holm": comparison.difference.p,
+        "comparison": comparison
+        and {
+            "finding": FINDINGS[comparison.finding] if comparison.ratio else None,
+            "reason": comparison.reason,
+            "ratio": _estimate(comparison.ratio),
+            "of": "cpu_us" if condition.rate_percent else "requests_per_second",
+            "cliffs_delta": comparison.difference.delta,
+            "p_holm": comparison.difference.p,
         },
-    }  # fmt: skip
+    }
 
 
 def _class(share: Share) -> dict[str, Any]:
     return {
-        "name": share.name, "connections": share.connections, "target_rate": share.target_rate,
-        "requests_per_second": _measure(share.rate), "share": _measure(share.share), "jain_index": _measure(share.jain),
-        "latency_us": {f"p{percent:g}": _measure(measure) for percent, measure in share.latency_us.items()},
-    }  # fmt: skip
+        "name": share.name,
+        "connections": share.connections,
+        "target_rate": share.target_rate,
+        "requests_per_second": _measure(share.rate),
+        "share": _measure(share.share),
+        "jain_index": _measure(share.jain),
+        "latency_us": {
+            f"p{percent:g}": _measure(measure) for percent, measure in share.latency_us.items()
+        },
+    }
 
 
 def _estimate(estimate: Estimate | None) -> dict[str, float | None] | None:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high} if estimate else None
+    return (
+        {"value": estimate.value, "low": estimate.low, "high": estimate.high} if estimate else None
+    )
 
 
 def _measure(measure: Measure) -> dict[str, Any]:
     """With its interval where it has one."""
     if measure.value is None:
         return {"value": None, "reason": measure.reason}
-    return {"value": measure.value} | ({} if measure.low is None else {"low": measure.low, "high": measure.high})
+    return {"value": measure.value} | (
+        {} if measure.low is None else {"low": measure.low, "high": measure.high}
+    )
 
 
 def cells_csv(summary: Summary) -> str:
@@ -87,18 +132,49 @@ def cells_csv(summary: Summary) -> str:
     for cell in to_json(summary)["cells"]:
         rate, comparison = cell["requests_per_second"] or {}, cell["comparison"] or {}
         ratio = comparison.get("ratio") or {}
-        rows.append({
-            "format": FORMAT, "run": summary.run.manifest["run"], "platform": summary.platform,
-            **{name: cell[name] for name in ("server", "connections", "size", "reply_size", "depth", "rate_percent", "verdict", "repeats", "planned")},
-            "requests_per_second": rate.get("value"), "ci95_low": rate.get("low"), "ci95_high": rate.get("high"),
-            **{f"{name}_us": measure["value"] for name, measure in cell["latency_us"].items()},
-            **{f"{name}_per_request": measure["value"] for name, measure in cell["per_request"].items()},
-            "ratio": ratio.get("value"), "ratio_low": ratio.get("low"), "ratio_high": ratio.get("high"), "finding": comparison.get("finding"),
-        })  # fmt: skip
+        rows.append(
+            {
+                "format": FORMAT,
+                "run": summary.run.manifest["run"],
+                "platform": summary.platform,
+                **{
+                    name: cell[name]
+                    for name in (
+                        "server",
+                        "connections",
+                        "size",
+                        "reply_size",
+                        "depth",
+                        "rate_percent",
+                        "verdict",
+                        "repeats",
+                        "planned",
+                    )
+                },
+                "requests_per_second": rate.get("value"),
+                "ci95_low": rate.get("low"),
+                "ci95_high": rate.get("high"),
+                **{f"{name}_us": measure["value"] for name, measure in cell["latency_us"].items()},
+                **{
+                    f"{name}_per_request": measure["value"]
+                    for name, measure in cell["per_request"].items()
+                },
+                "ratio": ratio.get("value"),
+                "ratio_low": ratio.get("low"),
+                "ratio_high": ratio.get("high"),
+                "finding": comparison.get("finding"),
+            }
+        )
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: float(f"{value:.9g}") if isinstance(value, float) else value for name, value in row.items()} for row in rows)
+    writer.writerows(
+        {
+            name: float(f"{value:.9g}") if isinstance(value, float) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    )
     return buffer.getvalue()
 
 
@@ -107,9 +183,13 @@ def write_folder(folder: Path, run: str, files: Mapping[str, bytes]) -> None:
     known = _listed(folder)
     for name, content in files.items():
         path = folder / name
-        if path.is_dir() or (path.exists() and _digest(path.read_bytes()) not in (known.get(name), _digest(content))):
+        if path.is_dir() or (
+            path.exists() and _digest(path.read_bytes()) not in (known.get(name), _digest(content))
+        ):
             why = "was changed since" if name in known else "was not written by an earlier report"
-            raise RunError(f"--docs {folder}: {name} {why}; move it away or name another folder (nothing was written)")
+            raise RunError(
+                f"--docs {folder}: {name} {why}; move it away or name another folder (nothing was written)"
+            )
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +198,11 @@ def write_folder(folder: Path, run: str, files: Mapping[str, bytes]) -> None:
         old = folder / name
         if old.is_file() and _digest(old.read_bytes()) == known[name]:
             old.unlink()
-    listed = {"format": FORMAT, "run": run, "files": {name: _digest(content) for name, content in sorted(files.items())}}
+    listed = {
+        "format": FORMAT,
+        "run": run,
+        "files": {name: _digest(content) for name, content in sorted(files.items())},
+    }
     write_whole(folder / LIST, json.dumps(listed, indent=2) + "\n")
 
 
@@ -135,7 +219,9 @@ def _listed(folder: Path) -> dict[str, str]:
             raise ValueError(f"format {data['format']}")
         return {str(name): str(digest) for name, digest in data["files"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"--docs {folder}: {LIST} cannot be read: {error}; move it away or name another folder") from None
+        raise RunError(
+            f"--docs {folder}: {LIST} cannot be read: {error}; move it away or name another folder"
+        ) from None
 
 
 def _digest(content: bytes) -> str:

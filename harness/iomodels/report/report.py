@@ -19,24 +19,26 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from iomodels.judge import classes
-from iomodels.measure import laws
-from iomodels.report.answer import WINE_SENTENCE, answer, count, figure_words, times
-from iomodels.judge.compare import ComparedRuns
 from iomodels.base.files import PACKAGE, write_whole
-from iomodels.report.publish import cells_csv, write_folder
 from iomodels.data.records import PACKED, RECORDS, Run, RunError, load_run
-from iomodels.judge.stats import Estimate, Measure
-from iomodels.judge.summary import COSTS, PERCENTS, Cell, Comparison, Summary, panel, summarise
 from iomodels.figures import catalogue, style
 from iomodels.figures.svg import with_text, without_bare_groups
+from iomodels.judge import classes
+from iomodels.judge.compare import ComparedRuns
+from iomodels.judge.stats import Estimate, Measure
+from iomodels.judge.summary import COSTS, PERCENTS, Cell, Comparison, Summary, panel, summarise
+from iomodels.measure import laws
+from iomodels.report.answer import WINE_SENTENCE, answer, count, figure_words, times
+from iomodels.report.publish import cells_csv, write_folder
 
 NOTHING = "–"
 """Stands in a table where there is no value; the reason is below the table."""
 
 
-SITTINGS = ("Each run is a sitting of its own: what changed on the machine between the two is in every ratio. Only repeats of both that are "
-            "interleaved in one run can tell it from the programs.")
+SITTINGS = (
+    "Each run is a sitting of its own: what changed on the machine between the two is in every ratio. Only repeats of both that are "
+    "interleaved in one run can tell it from the programs."
+)
 MARKS = "~ no difference shown; ? too few repeats to tell"
 
 
@@ -75,15 +77,29 @@ def write_report(of: Path | Run) -> Path:
     run_dir, alone = run.path, (run.path / PACKED).exists()
     summary = summarise(run)
     plots, not_drawn = draw_figures(run)
-    context = _context(summary, plots, not_drawn) | {"alone": alone, "records": PACKED if alone else RECORDS}
+    context = _context(summary, plots, not_drawn) | {
+        "alone": alone,
+        "records": PACKED if alone else RECORDS,
+    }
     if alone:
         pictures = [style.svg_text(plot) for plot in plots]
     else:
-        pictures = [style.write(plot, run_dir / "figures")[0].read_text(encoding="utf-8") for plot in plots]
-        write_whole(run_dir / "report.md", _environment(html=False).get_template("report.md.j2").render(context))
-    context["figures"] = [{"plot": plot, "svg": inline_svg(svg, plot.alt, place)} for place, (plot, svg) in enumerate(zip(plots, pictures))]
+        pictures = [
+            style.write(plot, run_dir / "figures")[0].read_text(encoding="utf-8") for plot in plots
+        ]
+        write_whole(
+            run_dir / "report.md",
+            _environment(html=False).get_template("report.md.j2").render(context),
+        )
+    context["figures"] = [
+        {"plot": plot, "svg": inline_svg(svg, plot.alt, place)}
+        for place, (plot, svg) in enumerate(zip(plots, pictures))
+    ]
     context["colours"] = style.dark_colours()
-    write_whole(run_dir / "report.html", _environment(html=True).get_template("report.html.j2").render(context))
+    write_whole(
+        run_dir / "report.html",
+        _environment(html=True).get_template("report.html.j2").render(context),
+    )
     return run_dir / "report.html"
 
 
@@ -93,16 +109,28 @@ def write_docs(of: Path | Run, docs: Path) -> Path:
     summary = summarise(run)
     plots, not_drawn = draw_figures(run)
     context = _context(summary, plots, not_drawn) | {"data": "cells.csv"}
-    files = {f"figures/{name}": content for plot in plots for name, content in style.contents(plot).items()}
-    files["report.md"] = _environment(html=False).get_template("report.md.j2").render(context).encode()
+    files = {
+        f"figures/{name}": content
+        for plot in plots
+        for name, content in style.contents(plot).items()
+    }
+    files["report.md"] = (
+        _environment(html=False).get_template("report.md.j2").render(context).encode()
+    )
     files["cells.csv"] = cells_csv(summary).encode()
     write_folder(docs, str(run.manifest["run"]), files)
     return docs / "report.md"
 
 
 def _environment(html: bool) -> Environment:
-    environment = Environment(loader=FileSystemLoader(PACKAGE / "templates"), autoescape=html, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    environment = Environment(
+        loader=FileSystemLoader(PACKAGE / "templates"),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     environment.filters["cell"] = markdown_cell
     environment.filters["load"] = lambda condition: style.size_words(panel(condition))
     return environment
@@ -120,7 +148,9 @@ def draw_figures(run: Run) -> tuple[list[style.Plot], list[tuple[str, str]]]:
     return plots, not_drawn
 
 
-def _context(summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _context(
+    summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
     manifest = summary.run.manifest
     return {
         "summary": summary,
@@ -136,11 +166,17 @@ def _context(summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[
         "percents": [f"p{percent:g}" for percent in PERCENTS],
         "costs": COSTS[1:],
         "absent": _absent(summary),
-        "left_out": [(cell.condition, failure) for cell in summary.cells for failure in cell.failures],
-        "not_valid": [(cell.condition, str(cell.verdict)) for cell in summary.cells if not cell.verdict.valid],
+        "left_out": [
+            (cell.condition, failure) for cell in summary.cells for failure in cell.failures
+        ],
+        "not_valid": [
+            (cell.condition, str(cell.verdict)) for cell in summary.cells if not cell.verdict.valid
+        ],
         "not_judged": _not_judged(summary),
         "marks": MARKS,
-        "missing": [(cell.condition, cell.missing, cell.planned) for cell in summary.cells if cell.missing],
+        "missing": [
+            (cell.condition, cell.missing, cell.planned) for cell in summary.cells if cell.missing
+        ],
         "conditions": _conditions(summary),
         "circumstances": _circumstances(summary.run),
         "command": shlex.join(manifest["command"]),
@@ -152,8 +188,14 @@ def _context(summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[
 
 
 def _blocks(summary: Summary) -> list[Block]:
-    return [Block(style.size_words(load), figure_words(load), tuple(_row(summary, cell) for cell in summary.cells if panel(cell.condition) == load))
-            for load in summary.panels]
+    return [
+        Block(
+            style.size_words(load),
+            figure_words(load),
+            tuple(_row(summary, cell) for cell in summary.cells if panel(cell.condition) == load),
+        )
+        for load in summary.panels
+    ]
 
 
 def _row(summary: Summary, cell: Cell) -> Row:
@@ -161,43 +203,95 @@ def _row(summary: Summary, cell: Cell) -> Row:
     ratio = "1 (baseline)" if comparison is None else marked(comparison)
     delta = comparison.difference.delta if comparison else None
     kinds = Counter(failure.kind.value for failure in cell.failures)
-    left_out = [f"{number} {kind}" for kind, number in kinds.items()] + [f"{cell.missing} missing"] * bool(cell.missing)
-    return Row(f"{cell.condition.connections:,}", cell.condition.label, interval(cell.rate), ratio,
-               tuple(_text(cell.latency_us[percent]) for percent in PERCENTS), _text(cell.costs["cpu_us"]),
-               tuple(_text(cell.costs[name]) for name in COSTS[1:]), NOTHING if delta is None else f"{delta:+.2f}",
-               cell.verdict.kind.value, str(cell.n), ", ".join(left_out) or "0")
+    left_out = [f"{number} {kind}" for kind, number in kinds.items()] + [
+        f"{cell.missing} missing"
+    ] * bool(cell.missing)
+    return Row(
+        f"{cell.condition.connections:,}",
+        cell.condition.label,
+        interval(cell.rate),
+        ratio,
+        tuple(_text(cell.latency_us[percent]) for percent in PERCENTS),
+        _text(cell.costs["cpu_us"]),
+        tuple(_text(cell.costs[name]) for name in COSTS[1:]),
+        NOTHING if delta is None else f"{delta:+.2f}",
+        cell.verdict.kind.value,
+        str(cell.n),
+        ", ".join(left_out) or "0",
+    )
 
 
 def _class_blocks(summary: Summary) -> list[tuple[str, list[tuple[str, ...]]]]:
     """A table for each panel: a row for each class of each valid cell, and one for all its connections; none of a load without classes."""
     cells = [cell for cell in summary.cells if cell.verdict.valid and summary.suite.load.classes]
-    return [(style.size_words(load), rows) for load in summary.panels
-            if (rows := [_class_row(cell, share) for cell in cells if panel(cell.condition) == load for share in cell.shares])]
+    return [
+        (style.size_words(load), rows)
+        for load in summary.panels
+        if (
+            rows := [
+                _class_row(cell, share)
+                for cell in cells
+                if panel(cell.condition) == load
+                for share in cell.shares
+            ]
+        )
+    ]
 
 
 def _class_row(cell: Cell, share: classes.Share) -> tuple[str, ...]:
-    loop = "" if share.name == classes.TOGETHER else f", {share.target_rate:,.0f}/s" if share.target_rate else ", closed"
-    return (f"{cell.condition.connections:,}", cell.condition.label, f"{share.name}: {share.connections:,}{loop}", _with_interval(share.rate),
-            NOTHING if share.share.value is None else style.rounded(100 * share.share.value),
-            *(_with_interval(measure, 1e-3) for measure in share.latency_us.values()), _text(share.jain), str(cell.n))
+    loop = (
+        ""
+        if share.name == classes.TOGETHER
+        else f", {share.target_rate:,.0f}/s"
+        if share.target_rate
+        else ", closed"
+    )
+    return (
+        f"{cell.condition.connections:,}",
+        cell.condition.label,
+        f"{share.name}: {share.connections:,}{loop}",
+        _with_interval(share.rate),
+        NOTHING if share.share.value is None else style.rounded(100 * share.share.value),
+        *(_with_interval(measure, 1e-3) for measure in share.latency_us.values()),
+        _text(share.jain),
+        str(cell.n),
+    )
 
 
 def _churn_rows(summary: Summary) -> list[tuple[str, ...]]:
     """A row for each valid cell whose connections come and go."""
-    return [(f"{cell.condition.connections:,}", cell.condition.label, style.size_words(panel(cell.condition)), _with_interval(cell.churn.rate),
-             *map(_text, cell.churn.latency_us.values()), str(cell.n)) for cell in summary.cells if cell.verdict.valid and cell.churn]
+    return [
+        (
+            f"{cell.condition.connections:,}",
+            cell.condition.label,
+            style.size_words(panel(cell.condition)),
+            _with_interval(cell.churn.rate),
+            *map(_text, cell.churn.latency_us.values()),
+            str(cell.n),
+        )
+        for cell in summary.cells
+        if cell.verdict.valid and cell.churn
+    ]
 
 
 def marked(comparison: Comparison) -> str:
     """'1.80× [1.60, 2.00]' where a difference is shown, with ~ where none is, with ? where there are too few repeats to tell."""
-    return f"{times(comparison.ratio)} {comparison.finding.value}".strip() if comparison.ratio else NOTHING
+    return (
+        f"{times(comparison.ratio)} {comparison.finding.value}".strip()
+        if comparison.ratio
+        else NOTHING
+    )
 
 
 def interval(estimate: Estimate | None) -> str:
     """'9,940 [9,820, 10,100]'."""
     if estimate is None:
         return NOTHING
-    brackets = "" if estimate.low is None or estimate.high is None else f" [{style.rounded(estimate.low)}, {style.rounded(estimate.high)}]"
+    brackets = (
+        ""
+        if estimate.low is None or estimate.high is None
+        else f" [{style.rounded(estimate.low)}, {style.rounded(estimate.high)}]"
+    )
     return f"{style.rounded(estimate.value)}{brackets}"
 
 
@@ -216,42 +310,80 @@ def _absent(summary: Summary) -> list[str]:
     """The reasons behind every dash of the tables, each once, with the cell or the number of cells that it concerns."""
     found: dict[tuple[str, str | None], list[str]] = {}
     for cell in summary.cells:
-        for name, measure in [*((f"p{percent:g}", cell.latency_us[percent]) for percent in PERCENTS), *cell.costs.items(), *_of_classes(summary, cell)]:
+        for name, measure in [
+            *((f"p{percent:g}", cell.latency_us[percent]) for percent in PERCENTS),
+            *cell.costs.items(),
+            *_of_classes(summary, cell),
+        ]:
             if measure.value is None and cell.n:
                 where = f"{cell.condition.label}, {count(cell.condition.connections, 'connection')} × {style.size_words(panel(cell.condition))}"
                 found.setdefault((name.replace("cpu_us", "CPU"), measure.reason), []).append(where)
-    return [f"{cells[0] if len(cells) == 1 else count(len(cells), 'cell')}, {name}: {reason}" for (name, reason), cells in found.items()]
+    return [
+        f"{cells[0] if len(cells) == 1 else count(len(cells), 'cell')}, {name}: {reason}"
+        for (name, reason), cells in found.items()
+    ]
 
 
 def _of_classes(summary: Summary, cell: Cell) -> Iterator[tuple[str, Measure]]:
     """What the tables of classes and of churn show of a cell, by name."""
     for share in cell.shares if summary.suite.load.classes and cell.verdict.valid else ():
-        yield from [(f"{share.name}, requests/s", share.rate), (f"{share.name}, share", share.share), (f"{share.name}, Jain's index", share.jain)]
-        yield from [(f"{share.name}, p{percent:g}", measure) for percent, measure in share.latency_us.items()]
+        yield from [
+            (f"{share.name}, requests/s", share.rate),
+            (f"{share.name}, share", share.share),
+            (f"{share.name}, Jain's index", share.jain),
+        ]
+        yield from [
+            (f"{share.name}, p{percent:g}", measure)
+            for percent, measure in share.latency_us.items()
+        ]
     if cell.churn and cell.verdict.valid:
-        yield from [("connects/s", cell.churn.rate), *((f"connect p{percent:g}", measure) for percent, measure in cell.churn.latency_us.items())]
+        yield from [
+            ("connects/s", cell.churn.rate),
+            *(
+                (f"connect p{percent:g}", measure)
+                for percent, measure in cell.churn.latency_us.items()
+            ),
+        ]
 
 
 def _not_judged(summary: Summary) -> list[str]:
     """The rules that could not be applied, each with the number of cells that it concerns."""
     counts = Counter(reason for cell in summary.cells for reason in cell.verdict.not_judged)
-    return [f"{reason} ({number} of {count(len(summary.cells), 'cell')})" for reason, number in counts.items()]
+    return [
+        f"{reason} ({number} of {count(len(summary.cells), 'cell')})"
+        for reason, number in counts.items()
+    ]
 
 
 def _conditions(summary: Summary) -> list[tuple[str, str]]:
     """What was run: (name, value) with dotted names."""
     manifest = summary.run.manifest
-    suite = {name: value for name, value in manifest["suite"].items() if name not in ("title", "question") and value != []}
-    two = [("machines", "two: the servers on one, the load generator on the other")] * ("load_generator" in manifest["environment"])
-    return [("platform", summary.platform), *two, ("run", manifest["run"]), ("status", manifest["status"]), ("started", manifest["started_utc"]),
-            ("finished", manifest["finished_utc"] or f"{NOTHING} (it is not complete)"), ("commit", _commit(manifest["git"])),
-            *_flat("suite", {**suite, "servers": list(summary.labels)})]
+    suite = {
+        name: value
+        for name, value in manifest["suite"].items()
+        if name not in ("title", "question") and value != []
+    }
+    two = [("machines", "two: the servers on one, the load generator on the other")] * (
+        "load_generator" in manifest["environment"]
+    )
+    return [
+        ("platform", summary.platform),
+        *two,
+        ("run", manifest["run"]),
+        ("status", manifest["status"]),
+        ("started", manifest["started_utc"]),
+        ("finished", manifest["finished_utc"] or f"{NOTHING} (it is not complete)"),
+        ("commit", _commit(manifest["git"])),
+        *_flat("suite", {**suite, "servers": list(summary.labels)}),
+    ]
 
 
 def _circumstances(run: Run) -> list[tuple[str, str]]:
     """What it was run on, as far as it is known: machine, placement, versions, settings."""
     reasons = run.manifest["environment"]["reasons"]
-    environment = {name: value for name, value in run.manifest["environment"].items() if name != "reasons"}
+    environment = {
+        name: value for name, value in run.manifest["environment"].items() if name != "reasons"
+    }
     rows = [*_flat("", environment, reasons), *_flat("versions", run.manifest["versions"], reasons)]
     for label, settings in _settings(run).items():
         rows += _flat(label, settings)
@@ -270,14 +402,20 @@ def _settings(run: Run) -> dict[str, dict[str, Any]]:
     for record in run.records:
         ready = (record.server or {}).get("ready")
         if ready and record.condition.label not in found:
-            found[record.condition.label] = {key: ready[key] for key in ("settings", "socket") if key in ready}
+            found[record.condition.label] = {
+                key: ready[key] for key in ("settings", "socket") if key in ready
+            }
         result = style.result_of(record)
         if result and "load generator" not in found:
-            found["load generator"] = {key: result[key] for key in ("platform", "backend", "loop") if key in result}
+            found["load generator"] = {
+                key: result[key] for key in ("platform", "backend", "loop") if key in result
+            }
     return found
 
 
-def _flat(prefix: str, value: object, reasons: Mapping[str, str] | None = None) -> Iterator[tuple[str, str]]:
+def _flat(
+    prefix: str, value: object, reasons: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, str]]:
     """Nested data as rows; a null shows its reason."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
@@ -286,26 +424,39 @@ def _flat(prefix: str, value: object, reasons: Mapping[str, str] | None = None) 
         reason = (reasons or {}).get(prefix)
         yield prefix, f"{NOTHING} ({reason})" if reason else NOTHING
     elif isinstance(value, list):
-        yield prefix, ", ".join(each if isinstance(each, str) else json.dumps(each) for each in value)
+        yield (
+            prefix,
+            ", ".join(each if isinstance(each, str) else json.dumps(each) for each in value),
+        )
     else:
         yield prefix, str(value)
 
 
 def inline_svg(svg: str, alt: str, place: int) -> str:
     """The figure as an element of an HTML page: no prolog, ids of its own, an alt text, words that are text, and colours that follow the page."""
-    text = with_text(re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg"):], flags=re.DOTALL)).replace("xlink:href=", "href=")
+    text = with_text(
+        re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    ).replace("xlink:href=", "href=")
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
-    text = re.sub(r' id="([^"]*)"', lambda found: f' id="f{place}-{found[1]}"' if found[1] in used else "", text)
+    text = re.sub(
+        r' id="([^"]*)"',
+        lambda found: f' id="f{place}-{found[1]}"' if found[1] in used else "",
+        text,
+    )
     text = re.sub(r'(href="#|url\(#)', rf"\g<1>f{place}-", text)
     looks: dict[str, str] = {}
-    text = re.sub(r' style="([^"]*)"', lambda found: f' class="{looks.setdefault(found[1], f"f{place}-{len(looks)}")}"', text)
+    text = re.sub(
+        r' style="([^"]*)"',
+        lambda found: f' class="{looks.setdefault(found[1], f"f{place}-{len(looks)}")}"',
+        text,
+    )
     rules = "".join(f".{name} {{{look}}}\n" for look, name in looks.items())
     text = without_bare_groups(text).replace("</style>", f"\n{rules}</style>", 1)
     for colour in style.dark_colours():
         text = text.replace(colour, f"var(--c{colour[1:]})")
     box = re.search(r'viewBox="[^"]*"', text)
     head = f'<svg role="img" aria-label="{_attribute(alt)}" {box[0] if box else ""}>'
-    return head + text[text.index(">") + 1:].strip()
+    return head + text[text.index(">") + 1 :].strip()
 
 
 def _attribute(text: str) -> str:
@@ -321,20 +472,41 @@ def markdown_cell(text: object) -> str:
 def comparison_table(found: ComparedRuns, console: Console) -> None:
     """Prints what two runs say of each other: what differs between them, then B over A, one table a message size."""
     for letter, summary in (("A", found.a), ("B", found.b)):
-        console.print(f"{letter}: {summary.run.manifest['run']} on {summary.platform}, commit {_commit(summary.run.manifest['git'])}", markup=False)
+        console.print(
+            f"{letter}: {summary.run.manifest['run']} on {summary.platform}, commit {_commit(summary.run.manifest['git'])}",
+            markup=False,
+        )
     for each in found.differing:
-        console.print(f"differs in {each.group}: {each.name}: A {each.a}, B {each.b}", markup=False, soft_wrap=True)
+        console.print(
+            f"differs in {each.group}: {each.name}: A {each.a}, B {each.b}",
+            markup=False,
+            soft_wrap=True,
+        )
     for load in sorted({panel(row.cell.condition) for row in found.comparisons}):
-        table = Table(box=SIMPLE_HEAD, title=f"{style.size_words(load)}: B over A", title_justify="left", pad_edge=False)
+        table = Table(
+            box=SIMPLE_HEAD,
+            title=f"{style.size_words(load)}: B over A",
+            title_justify="left",
+            pad_edge=False,
+        )
         table.add_column("conn.", justify="right", no_wrap=True)
         table.add_column("server", overflow="fold")
         for heading in ("A requests/s", "B requests/s", "B ÷ A [95 % CI]", "δ", "n"):
             table.add_column(heading, justify="right", no_wrap=True)
         for row in (row for row in found.comparisons if panel(row.cell.condition) == load):
-            rates = [style.rounded(cell.rate.value) if cell.rate else NOTHING for cell in (row.baseline, row.cell)]
+            rates = [
+                style.rounded(cell.rate.value) if cell.rate else NOTHING
+                for cell in (row.baseline, row.cell)
+            ]
             delta = row.difference.delta
-            table.add_row(f"{row.cell.condition.connections:,}", row.cell.condition.label, *rates, marked(row).replace("×", ""),
-                          NOTHING if delta is None else f"{delta:+.2f}", style.spread([row.baseline.n, row.cell.n]))
+            table.add_row(
+                f"{row.cell.condition.connections:,}",
+                row.cell.condition.label,
+                *rates,
+                marked(row).replace("×", ""),
+                NOTHING if delta is None else f"{delta:+.2f}",
+                style.spread([row.baseline.n, row.cell.n]),
+            )
         console.print(table, highlight=False)
     console.print(MARKS, highlight=False)
     for row in found.comparisons:
@@ -351,10 +523,21 @@ def terminal_table(run: Run, console: Console) -> None:
     if summary.emulated:
         console.print(style.WINE_WORDS, style="bold", highlight=False)
     for load in summary.panels:
-        table = Table(box=SIMPLE_HEAD, title=f"{style.size_words(load)} · {summary.platform}", title_justify="left", pad_edge=False)
+        table = Table(
+            box=SIMPLE_HEAD,
+            title=f"{style.size_words(load)} · {summary.platform}",
+            title_justify="left",
+            pad_edge=False,
+        )
         table.add_column("conn.", justify="right", no_wrap=True)
         table.add_column("server", overflow="fold")
-        for heading in ("requests/s", f"CPU × {summary.baseline} [CI]" if load[-1] else f"× {summary.baseline} [95 % CI]", "p50 µs", "p99 µs", "n"):
+        for heading in (
+            "requests/s",
+            f"CPU × {summary.baseline} [CI]" if load[-1] else f"× {summary.baseline} [95 % CI]",
+            "p50 µs",
+            "p99 µs",
+            "n",
+        ):
             table.add_column(heading, justify="right", no_wrap=True)
         connections = None
         for cell in (cell for cell in summary.cells if panel(cell.condition) == load):
@@ -363,8 +546,16 @@ def terminal_table(run: Run, console: Console) -> None:
                 table.add_row()  # groups of many rows are told apart by an empty one
             connections = row.connections
             rate = style.rounded(cell.rate.value) if cell.rate else NOTHING
-            table.add_row(row.connections, row.server, rate, row.ratio.replace("×", ""), row.latencies[0], row.latencies[1],
-                          row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}", style=None if cell.verdict.valid else "dim")
+            table.add_row(
+                row.connections,
+                row.server,
+                rate,
+                row.ratio.replace("×", ""),
+                row.latencies[0],
+                row.latencies[1],
+                row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}",
+                style=None if cell.verdict.valid else "dim",
+            )
         console.print(table, highlight=False)
     if summary.comparisons:
         console.print(MARKS, highlight=False)
