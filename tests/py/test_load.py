@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from iomodels.base.errors import Refused
 from iomodels.measure.measurement import load_options
-from iomodels.measure.run import Refused
 from iomodels.plan.load import Load, _in_words, load_errors, load_from, shape_errors
 from iomodels.plan.order import make_plan
 from iomodels.plan.suite import Suite, SuiteError, load_suite

@@ -14,6 +14,7 @@ import pytest
 from matplotlib.text import Text
 from rich.console import Console
 
+from iomodels.base.errors import Refused
 from iomodels.data.micro import MicroRun, load_micro_run, short_name, write_micro_run
 from iomodels.data.records import RunError
 from iomodels.figures import cost_ladder, primitive_costs, readiness_by_sockets, style
@@ -22,7 +23,6 @@ from iomodels.figures.micro import NothingToDraw
 from iomodels.judge import stats
 from iomodels.launch.launcher import Program
 from iomodels.measure import micro
-from iomodels.measure.run import Refused
 
 RUN = "20250102-030405-micro"
 LINEAR = {f"readiness/select/last/sockets:{n}": 5000.0 + 20.0 * n for n in (1, 16, 256, 4096)}

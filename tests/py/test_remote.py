@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 import iomodels
+from iomodels.base.errors import Refused
 from iomodels.base.interrupts import Interrupts
 from iomodels.data.records import counter, load_run
 from iomodels.judge import compare
@@ -28,7 +29,6 @@ from iomodels.launch.remote import HostLost, ServerHost, Session
 from iomodels.machine.placement import Placement
 from iomodels.measure import agent as agent_module
 from iomodels.measure.agent import Agent
-from iomodels.measure.run import Refused
 from iomodels.plan.suite import Suite
 from iomodels.report.report import _conditions
 from stage import FakeLauncher, Stage
@@ -128,9 +128,12 @@ def test_a_run_whose_servers_are_on_another_machine(
     assert far.launcher.started == []  # no server here
     for record in run.records:
         assert record.server and record.loadgen
-        assert record.loadgen["argv"][
-            -18 - 2 : -18 + 2
-        ] == ["--host", "127.0.0.1", "--port", "4711"]  # the port is that of ready
+        assert record.loadgen["argv"][-18 - 2 : -18 + 2] == [
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "4711",
+        ]  # the port is that of ready
         assert {"--host", "127.0.0.1"} < set(record.server["argv"])
         asked = int(record.server["argv"][record.server["argv"].index("--port") + 1])
         assert asked in served.agent.ports

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from iomodels.base.errors import Refused
 from iomodels.data.records import check_against, load_run
 from iomodels.judge.summary import summarise
 from iomodels.launch import launcher as launch
@@ -19,7 +20,6 @@ from iomodels.machine import check as machine_check
 from iomodels.machine import environment, preflight
 from iomodels.machine.placement import Placement
 from iomodels.measure import run
-from iomodels.measure.run import Refused
 from iomodels.plan.order import make_plan
 from iomodels.plan.suite import Server, Suite
 from iomodels.report.publish import to_json
@@ -439,6 +439,6 @@ def test_a_run_goes_on_where_it_was_begun(
     records.write_bytes(b"")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {4711})
     with pytest.raises(
-        run.Refused, match=f"cannot go on: it ran on CPU {wanted.server_cpus[0]}, not usable now"
+        Refused, match=f"cannot go on: it ran on CPU {wanted.server_cpus[0]}, not usable now"
     ):
         stage.resume()

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from iomodels.base.errors import Refused
 from iomodels.cli.commands import main
 from iomodels.data.records import RunError, record_from_json
 from iomodels.measure import slo
-from iomodels.measure.run import Refused
 from iomodels.measure.slo import Slo, judge, least_rate, load_slo, parse_slo, resume_slo, start_slo
 from iomodels.plan.suite import Server, Suite
 from stage import Stage

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from iomodels.base.errors import Refused
 from iomodels.cli import commands as cli
 from iomodels.data.records import Condition, Record
 from iomodels.figures import style, tuning_surface
 from iomodels.measure import laws, tune
-from iomodels.measure.run import Refused, Setting
+from iomodels.measure.run import Setting
 from iomodels.measure.tune import Knobs, Load, Plan
 from iomodels.report import tuning as tune_report
 from stage import SHORT, FakeLauncher, Stage

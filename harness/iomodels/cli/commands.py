@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from iomodels.base.errors import FAILED, USAGE, Refused
 from iomodels.base.files import ROOT
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     top, known = parsers()
     if not words:
         top.print_help(sys.stderr)
-        return run.USAGE
+        return USAGE
     if not words[0].startswith("-") and words[0] not in known:
         fail([f"{words[0]}: no such command; {hint(words[0], known)}"])
     arguments, rest = top.parse_known_args(words)
@@ -101,19 +102,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(highlight=False)
     try:
         return commands[arguments.command](arguments, console, words)
-    except (SuiteError, run.Refused) as error:
-        fail(error.lines, getattr(error, "exit_code", run.USAGE))
+    except (SuiteError, Refused) as error:
+        fail(error.lines, getattr(error, "exit_code", USAGE))
     except (LaunchError, RunError) as error:
-        fail([str(error)], run.FAILED)
+        fail([str(error)], FAILED)
     except KeyboardInterrupt:  # outside the measuring, which has its own
         fail(["interrupted"], 130)
     except (
         BrokenPipeError
     ):  # whoever read our output has gone; nothing more may be written, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return run.FAILED
+        return FAILED
     except OSError as error:  # a full disk, a folder without permission: it names its file
-        fail([f"{error.filename}: {error.strerror}" if error.filename else str(error)], run.FAILED)
+        fail([f"{error.filename}: {error.strerror}" if error.filename else str(error)], FAILED)
 
 
 def _run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
@@ -357,7 +358,7 @@ def _compare(arguments: argparse.Namespace, console: Console, words: Sequence[st
     a, b = (load_run(folder) for folder in folders)
     refused = compare.refusals(compare.differing(a, b), arguments.despite)
     if refused:
-        raise run.Refused(refused)
+        raise Refused(refused)
     found = compare.compare_runs(a, b)
     if arguments.json:
         print(json.dumps(compare.to_json(found), indent=2, ensure_ascii=False))
@@ -376,7 +377,7 @@ def _check(arguments: argparse.Namespace, console: Console, words: Sequence[str]
     disturbing, unchecked, found = check.examine()
     if arguments.json:
         print(json.dumps(check.to_json(disturbing, unchecked, found), indent=2, ensure_ascii=False))
-        return run.FAILED if disturbing else 0
+        return FAILED if disturbing else 0
     for each in disturbing:
         console.print(f"{each.name}: {each.found}: {each.effect}", markup=False, soft_wrap=True)
         console.print(f"    mend: {each.mend or 'nothing here can'}", markup=False, soft_wrap=True)
@@ -387,7 +388,7 @@ def _check(arguments: argparse.Namespace, console: Console, words: Sequence[str]
     console.print(
         f"{len(disturbing)} of {len(check.RULES)} things that are looked at disturb figures here"
     )
-    return run.FAILED if disturbing else 0
+    return FAILED if disturbing else 0
 
 
 def _validate(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
@@ -397,7 +398,7 @@ def _validate(arguments: argparse.Namespace, console: Console, words: Sequence[s
         print(f"iomodels: {folder}: {line}", file=sys.stderr)
     if not found:
         console.print(f"{folder}: can be handed in", markup=False, soft_wrap=True)
-    return run.FAILED if found else 0
+    return FAILED if found else 0
 
 
 def _pack(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
@@ -415,7 +416,7 @@ def _pack(arguments: argparse.Namespace, console: Console, words: Sequence[str])
 def _compare_micro(folders: Sequence[Path], arguments: argparse.Namespace, console: Console) -> int:
     for folder in folders:
         if not is_micro_run(folder):
-            raise run.Refused([f"{folder}: not a micro run: it has no {MICRO_MANIFEST}"])
+            raise Refused([f"{folder}: not a micro run: it has no {MICRO_MANIFEST}"])
     if arguments.json or arguments.despite:
         fail([f"{'--json' if arguments.json else '--despite'}: not for micro runs"])
     return micro.compare_micro(folders[0], folders[1], console)
@@ -549,7 +550,7 @@ def _laws(arguments: argparse.Namespace, console: Console, words: Sequence[str])
     console.print(
         f"laws: {laws.write(seen, RESULTS / 'laws' / seen.platform)}", markup=False, soft_wrap=True
     )
-    return run.FAILED if seen.data["failed"] else 0
+    return FAILED if seen.data["failed"] else 0
 
 
 def _observe_laws(console: Console) -> laws.Laws:
@@ -578,7 +579,7 @@ def _claims(arguments: argparse.Namespace, console: Console) -> int:
     seen = _observe_laws(console)
     laws.write(seen, RESULTS / "laws" / seen.platform)
     console.print(f"claims: {claims.write_page(seen)}", markup=False, soft_wrap=True)
-    return run.FAILED if seen.data["failed"] else 0
+    return FAILED if seen.data["failed"] else 0
 
 
 def _suites(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
@@ -593,7 +594,7 @@ def _suites(arguments: argparse.Namespace, console: Console, words: Sequence[str
 
 
 def find_run(name: str, *manifests: str) -> Path:
-    """A run's folder from its name, its path, or "latest"; a run has one of `manifests` (default: a suite's). Raises run.Refused."""
+    """A run's folder from its name, its path, or "latest"; a run has one of `manifests` (default: a suite's). Raises Refused."""
     if Path(name).is_dir():
         return Path(name)
     runs = sorted(
@@ -616,8 +617,8 @@ def find_run(name: str, *manifests: str) -> Path:
     if kept:
         return kept
     if not runs:
-        raise run.Refused([f"{name}: no such run; {RESULTS} has none yet"])
-    raise run.Refused([f"{name}: no such run; {hint(name, runs[-5:])}"])
+        raise Refused([f"{name}: no such run; {RESULTS} has none yet"])
+    raise Refused([f"{name}: no such run; {hint(name, runs[-5:])}"])
 
 
 def _build() -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import iomodels
+from iomodels.base.errors import USAGE
 from iomodels.launch.remote import DEFAULT_PORT, PORTS, parse_host
 from iomodels.machine.placement import Placement, parse_affinity
 from iomodels.measure import run
@@ -97,7 +98,7 @@ class Parser(argparse.ArgumentParser):
         fail([re.sub(r"^argument (\S+): ", r"\1 ", message)])
 
 
-def fail(lines: Iterable[str], code: int = run.USAGE) -> NoReturn:
+def fail(lines: Iterable[str], code: int = USAGE) -> NoReturn:
     for line in lines:
         print(f"iomodels: {line}", file=sys.stderr)
     raise SystemExit(code)

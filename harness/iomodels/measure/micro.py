@@ -21,6 +21,7 @@ from typing import Any
 
 from rich.console import Console
 
+from iomodels.base.errors import FAILED, Refused
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.data.micro import (
@@ -38,7 +39,7 @@ from iomodels.launch.launcher import LaunchError, Program
 from iomodels.machine import environment
 from iomodels.machine.placement import default_placement, pinned
 from iomodels.machine.preflight import raise_open_files_limit
-from iomodels.measure.run import FAILED, Refused, new_folder, say
+from iomodels.measure.run import new_folder, say
 
 START_S = 30.0
 STEP_S = 120.0

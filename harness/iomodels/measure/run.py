@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from iomodels.base.errors import FAILED, NOT_SUPPORTED, Refused
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.base.progress import Progress, duration_text
 from iomodels.data.records import (
@@ -45,19 +46,6 @@ from iomodels.plan.order import Measurement, is_limit, limit_of, make_plan
 from iomodels.plan.suite import Suite, model_errors, suite_from
 
 OVERHEAD_S = 0.4  # of a measurement: starting and stopping both programs (under Wine 0.25 to 0.5 s); only for the first estimate
-
-FAILED = 1
-USAGE = 2
-NOT_SUPPORTED = 77
-
-
-class Refused(Exception):
-    """Nothing was measured, nothing is lost: one clear line for each reason."""
-
-    def __init__(self, lines: Sequence[str], exit_code: int = USAGE) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = tuple(lines)
-        self.exit_code = exit_code
 
 
 @dataclass(frozen=True)

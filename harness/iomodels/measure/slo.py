@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from iomodels.base.errors import FAILED, Refused
 from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.data.records import (
@@ -36,7 +37,7 @@ from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import run
 from iomodels.measure.calibration import calibrate, ceiling_rate
 from iomodels.measure.measurement import measure
-from iomodels.measure.run import Refused, Setting
+from iomodels.measure.run import Setting
 from iomodels.plan.order import Measurement, cells
 from iomodels.plan.suite import Suite, suite_from
 
@@ -290,7 +291,7 @@ def answer_text(manifest: Mapping[str, Any]) -> str:
 def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
     run.say(setting.console, answer_text(manifest))
     run.say(setting.console, f"measurements: {folder}")
-    return 0 if manifest["answer"]["rate"] is not None else run.FAILED
+    return 0 if manifest["answer"]["rate"] is not None else FAILED
 
 
 def _range(

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from iomodels.base.errors import FAILED, NOT_SUPPORTED, Refused
 from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.base.progress import Progress
@@ -37,7 +38,7 @@ from iomodels.machine import environment
 from iomodels.machine.preflight import preflight, raise_open_files_limit
 from iomodels.measure import laws
 from iomodels.measure.measurement import measure
-from iomodels.measure.run import FAILED, NOT_SUPPORTED, OVERHEAD_S, Refused, Setting, shell_word
+from iomodels.measure.run import OVERHEAD_S, Setting, shell_word
 from iomodels.plan.order import Measurement, is_limit, limit_of
 from iomodels.plan.suite import Server, Suite, hint
 
