@@ -15,6 +15,7 @@ from matplotlib.text import Text
 from rich.console import Console
 
 from iomodels.base.errors import Refused
+from iomodels.base.words import WINE
 from iomodels.data.micro import MicroRun, load_micro_run, short_name, write_micro_run
 from iomodels.data.records import RunError
 from iomodels.figures import cost_ladder, primitive_costs, readiness_by_sockets, style
@@ -256,7 +257,7 @@ def test_figures_carry_their_conditions_and_are_the_same_twice(draw: Any, tmp_pa
     one, two = draw(run), draw(run)
     assert style.svg_text(one) == style.svg_text(two) and style.csv_text(one) == style.csv_text(two)
     shown = "\n".join(text.get_text() for text in one.figure.findobj(Text))
-    for words in ("wine-8.0", "n = 10 repetitions", RUN, style.WINE_WORDS):
+    for words in ("wine-8.0", "n = 10 repetitions", RUN, WINE):
         assert words in shown
     assert one.command == f"iomodels plot {one.name} {RUN}" and str(tmp_path) not in style.svg_text(
         one
@@ -265,7 +266,7 @@ def test_figures_carry_their_conditions_and_are_the_same_twice(draw: Any, tmp_pa
         text.get_text()
         for text in draw(make_run(tmp_path / "n", platform="linux-6.1")).figure.findobj(Text)
     )
-    assert style.WINE_WORDS not in native
+    assert WINE not in native
 
 
 def test_a_figure_whose_benchmarks_were_filtered_out_is_left_out(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import matplotlib.image
 import pytest
 from matplotlib.colors import to_rgb
 
+from iomodels.base.words import WINE
 from iomodels.cli.commands import main
 from iomodels.data.records import Record, Run, RunError, load_run
 from iomodels.figures import (
@@ -135,7 +136,7 @@ def test_every_figure_carries_its_conditions_and_command(
     shown = texts(plot)
     for words in ("wine-8.0", "n = 3 repeats", "2 s each", " loop", "load from linux-6.1", RUN):
         assert words in shown
-    assert "Wine: shows that the code is right, not how Windows performs" in shown
+    assert WINE in shown
     command = f"iomodels plot {plot.name} {RUN}"
     svg, png = style.svg_text(plot), style.png_bytes(plot)
     assert command in svg and command.encode() in png
@@ -450,30 +451,6 @@ def test_many_series_stand_side_by_side_without_bands(tmp_path: Path) -> None:
         for line in few.figure.axes[0].lines
         if line.get_linestyle() != "None" and len(line.get_xdata()) == 3
     ] == [{1, 64, 1024}] * 2
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (0, "0"),
-        (0.01234, "0.0123"),
-        (1.0, "1.00"),
-        (0.9996, "1.00"),
-        (49.96, "50.0"),
-        (999.6, "1,000"),
-        (123456, "123,000"),
-    ],
-)
-def test_three_significant_digits(value: float, words: str) -> None:
-    assert style.rounded(value) == words
-
-
-@pytest.mark.parametrize(
-    ("us", "words"),
-    [(0.5, "500 ns"), (20, "20 µs"), (5000, "5 ms"), (2e6, "2 s"), (1e9, "1,000 s")],
-)
-def test_durations(us: float, words: str) -> None:
-    assert latency_by_percentile.duration(us) == words
 
 
 def test_each_figure_is_drawn_by_its_name(

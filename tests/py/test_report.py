@@ -12,6 +12,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from rich.console import Console
 
+from iomodels.base.words import WINE
 from iomodels.data.records import RunError, load_run
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.plan.order import Measurement
@@ -292,7 +293,7 @@ def test_the_terminal_table_fits_80_columns_without_colour(tmp_path: Path) -> No
         ),
     )
     assert max(map(len, text.splitlines())) <= 80 and "\x1b" not in text
-    assert "Wine: shows that the code is right, not how Windows performs" in text
+    assert WINE in text
     (row,) = [line for line in text.splitlines() if "[1.98, 2.06]" in line and "10,000" in line]
     assert row.split()[0] == "1,024" and row.split()[-1] == "3"
     assert "On wine-8.0, iocp" in text

@@ -100,8 +100,8 @@ def test_finds_the_capacity(stage: Stage, one: Suite) -> None:
     for record, trial in zip(records, manifest["trials"]):
         assert f"--rate {trial['rate']} " in " ".join(record["loadgen"]["argv"]) + " "
         assert judge(record_from_json(record), P99_5MS).met == trial["met"]
-    assert f"{answer['rate']:,} requests/s meet p99 ≤ 5 ms (1 ms there)" in stage.text
-    assert f"{answer['above']['rate']:,} do not: p99 was 50 ms" in stage.text
+    assert f"{answer['rate']:,} requests/s meet p99 ≤ 5 ms (1.00 ms there)" in stage.text
+    assert f"{answer['above']['rate']:,} do not: p99 was 50.0 ms" in stage.text
     assert "[1; about" in stage.text, "progress"
 
 
@@ -112,9 +112,9 @@ def test_not_even_the_lowest(stage: Stage, one: Suite) -> None:
         "value_ns": None,
         "open": False,
         "above": None,
-        "reason": "p99 was 50 ms",
+        "reason": "p99 was 50.0 ms",
     }
-    assert "p99 ≤ 5 ms is not met even at 400 requests/s: p99 was 50 ms" in stage.text
+    assert "p99 ≤ 5 ms is not met even at 400 requests/s: p99 was 50.0 ms" in stage.text
 
 
 def test_the_highest_rate_is_no_answer_but_a_bound(stage: Stage, one: Suite) -> None:

@@ -9,12 +9,9 @@ from rich import progress
 from rich.console import Console
 from rich.markup import escape
 
+from iomodels.base.words import duration
+
 LINE_EVERY_S = 5.0
-
-
-def duration_text(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02} s"
 
 
 class Progress:
@@ -39,7 +36,7 @@ class Progress:
                 transient=True,
                 auto_refresh=False,  # drawing takes CPU time from what is measured: only between measurements
             )
-            self._task = self._bar.add_task("", total=total, left=duration_text(self.left_s()))
+            self._task = self._bar.add_task("", total=total, left=duration(self.left_s()))
 
     def __enter__(self) -> Progress:
         if self._bar:
@@ -62,7 +59,7 @@ class Progress:
     def begin(self, what: str) -> None:
         """A measurement starts."""
         self._begun = True
-        left = duration_text(self.left_s())
+        left = duration(self.left_s())
         if self._bar:
             self._bar.update(
                 self._task, completed=self._done, description=escape(what), left=left, refresh=True
@@ -82,11 +79,11 @@ class Progress:
         self._done += 1
         if self._bar:
             self._bar.update(
-                self._task, completed=self._done, left=duration_text(self.left_s()), refresh=True
+                self._task, completed=self._done, left=duration(self.left_s()), refresh=True
             )
         elif self._done == self._total:
             self._print(
-                f"[{self._done}/{self._total}] measured in {duration_text(time.monotonic() - self._started)}"
+                f"[{self._done}/{self._total}] measured in {duration(time.monotonic() - self._started)}"
             )
 
     def say(self, line: str) -> None:

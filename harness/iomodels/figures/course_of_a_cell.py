@@ -15,6 +15,7 @@ from typing import Any
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
+from iomodels.base.words import number
 from iomodels.data.records import Condition, Record, Run, RunError
 from iomodels.figures import style
 from iomodels.figures.latency_by_percentile import duration
@@ -299,6 +300,6 @@ def _alt(
             if at > 0
         ]
         told.append(
-            f"{label}: {style.rounded(min(inside))} to {style.rounded(max(inside))} replies a second, {verdicts[cell].kind.value}"
+            f"{label}: {number(min(inside))} to {number(max(inside))} replies a second, {verdicts[cell].kind.value}"
         )
     return f"Line charts on {style.platform_of(run)}: course of {words}, interval by interval. {'; '.join(told)}."

@@ -15,6 +15,7 @@ from typing import Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
+from iomodels.base import words
 from iomodels.data.records import Condition, Record, Run, RunError
 from iomodels.figures import style
 from iomodels.figures.latency_by_percentile import duration
@@ -276,7 +277,7 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
         (place_of(point.condition), point.condition.label): point for point in found
     }  # in order of rate: the last one stays
     told = [
-        f"{label}, {place[1]:,} × {style.size_words(place[0])}: p99 {_words(point.us['response'][1])} at {style.rounded(point.achieved)} a second"
+        f"{label}, {place[1]:,} × {style.size_words(place[0])}: p99 {_words(point.us['response'][1])} at {words.number(point.achieved)} a second"
         for (place, label), point in highest.items()
     ]
     return f"Line charts on {style.platform_of(run)}: response time by achieved rate, logarithmic. At the highest offered rate: {'; '.join(told)}."

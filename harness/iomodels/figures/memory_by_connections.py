@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from iomodels.base import words
 from iomodels.data.records import Condition, Record, Run, RunError
 from iomodels.figures import style
 from iomodels.judge import stats
@@ -159,13 +160,13 @@ def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, style.Look]) -
         part = slope(found, own[0]) if own else None
         if part is not None and own[0].gauge.slope:
             factor, unit = own[0].gauge.slope
-            told.append(f"{label} {style.rounded(part * factor)}")
+            told.append(f"{label} {words.number(part * factor)}")
     if told:
-        words = f"{unit} a connection: {', '.join(told)}"
+        text = f"{unit} a connection: {', '.join(told)}"
         axis.text(
             0.02,
             0.98,
-            "\n".join(textwrap.wrap(words, 44)),
+            "\n".join(textwrap.wrap(text, 44)),
             transform=axis.transAxes,
             fontsize=6.5,
             va="top",
@@ -204,7 +205,7 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
     for load in sorted({style.panel_of(point.condition) for point in found}, key=style.by_rate):
         for gauge in GAUGES:
             values = [
-                f"{point.condition.label} {style.rounded(stats.median(point.values) or 0)}"
+                f"{point.condition.label} {words.number(stats.median(point.values) or 0)}"
                 for point in found
                 if point.values
                 and (point.condition.connections, style.panel_of(point.condition), point.gauge)

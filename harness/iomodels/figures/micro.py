@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from iomodels.base import words
 from iomodels.data.micro import Benchmark, MicroRun
 from iomodels.data.records import RunError
 from iomodels.figures import style
@@ -34,7 +35,7 @@ def sheet(run: MicroRun, title: str, note: str, height: float) -> tuple[Figure, 
         for text in (conditions, note)
         for line in textwrap.wrap(text, width=int(style.WIDTH_INCHES * 16.5))
     ]
-    warning = style.emulated(run.platform)
+    warning = words.emulated(run.platform)
     head = 0.36 + 0.15 * len(lines) + 0.17 * warning
     figure = Figure(figsize=(style.WIDTH_INCHES, head + height), layout="constrained")
     FigureCanvasAgg(figure)

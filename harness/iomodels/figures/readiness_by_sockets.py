@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import NullLocator
 
+from iomodels.base import words
 from iomodels.data.micro import Benchmark, MicroRun
 from iomodels.figures import micro, style
 
@@ -49,7 +50,7 @@ class Fit:
     @property
     def words(self) -> str:
         if self.slope is not None:
-            return f"{style.rounded(self.slope)} ns a socket"
+            return f"{words.number(self.slope)} ns a socket"
         return f"no line: grows like n^{self.exponent:.1f} at the end"
 
 

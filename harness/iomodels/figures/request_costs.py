@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from iomodels.base import words
 from iomodels.data.records import Condition, Record, Run, RunError
 from iomodels.figures import style
 from iomodels.judge import stats
@@ -212,7 +213,7 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
         for cost in COSTS:
             for process in PROCESSES:
                 values = [
-                    f"{point.condition.label} {style.rounded(stats.median(point.values) or 0)}"
+                    f"{point.condition.label} {words.number(stats.median(point.values) or 0)}"
                     for point in found
                     if point.values
                     and (

@@ -33,6 +33,7 @@ from matplotlib.ticker import (
     StrMethodFormatter,
 )
 
+from iomodels.base import words
 from iomodels.base.files import ROOT, write_whole
 from iomodels.data.records import Condition, Record, Run, RunError, counter
 from iomodels.figures.svg import shortened
@@ -42,7 +43,6 @@ from iomodels.judge.verdict import left_out
 CSV_FORMAT = 1
 PNG_DOTS = 200
 """An inch."""
-WINE_WORDS = "Wine: shows that the code is right, not how Windows performs"
 WIDTH_INCHES = 7.2
 """Two columns of a printed page; the text stays legible when the figure is set at one column and a half."""
 
@@ -187,11 +187,6 @@ def platform_of(run: Run) -> str:
     return str(run.manifest["platform"])
 
 
-def emulated(platform: str) -> bool:
-    """Whether the numbers come from Wine, which says nothing about the speed of Windows."""
-    return platform.startswith("wine")
-
-
 def result_of(record: Record) -> dict[str, Any] | None:
     """The load generator's result event, also of a failed repeat if there is one."""
     found = record.loadgen.get("result") if record.loadgen else None
@@ -208,10 +203,10 @@ def subtitle(run: Run, records: Sequence[Record]) -> str:
         cells[record.condition] = cells.get(record.condition, 0) + (record.ok)
     parts = [
         platform_of(run),
-        f"n = {spread(cells.values())} repeat{'' if set(cells.values()) == {1} else 's'}",
+        f"n = {words.span(cells.values())} repeat{'' if set(cells.values()) == {1} else 's'}",
     ]
     parts += (
-        [f"{spread(round(r['window_ns'] / 1e9, 1) for r in results)} s each"] if results else []
+        [f"{words.span(round(r['window_ns'] / 1e9, 1) for r in results)} s each"] if results else []
     )
     parts += sorted({f"{result['loop']} loop" for result in results if result.get("loop")})
     parts += [
@@ -219,14 +214,6 @@ def subtitle(run: Run, records: Sequence[Record]) -> str:
         for name in sorted({str(r["platform"]) for r in results if r.get("platform")})
     ]
     return " · ".join([*parts, f"run {run.manifest['run']}"])
-
-
-def spread(values: Iterable[float]) -> str:
-    """'3', or '2–3' where the values differ."""
-    distinct = sorted(set(values))
-    return "–".join(
-        f"{value:g}" for value in ([distinct[0], distinct[-1]] if len(distinct) > 1 else distinct)
-    )
 
 
 def size_words(load: Load) -> str:
@@ -353,7 +340,7 @@ def sheet(
         for text in (subtitle(run, records), note)
         for line in textwrap.wrap(text, width=int(WIDTH_INCHES * 16.5), break_on_hyphens=False)
     ]
-    warning = emulated(platform_of(run))
+    warning = words.emulated(platform_of(run))
     handles = [
         Line2D([], [], **line_style(each), label=label) for label, each in series.items()
     ] + list(further)
@@ -393,7 +380,7 @@ def write_head(figure: Figure, lines: Sequence[str], warning: bool) -> float:
         at -= 0.15
     if warning:
         figure.text(
-            0.012, at / height, WINE_WORDS, fontsize=8, fontweight="bold", color=WARNING, va="top"
+            0.012, at / height, words.WINE, fontsize=8, fontweight="bold", color=WARNING, va="top"
         )
         at -= 0.17
     return at / height
@@ -426,14 +413,6 @@ def limits(records: Sequence[Record]) -> list[tuple[int, str]]:
         if model in LIMITS
     ]
     return [(limit, words) for limit, words in found if min(counts) < limit < max(counts)]
-
-
-def rounded(value: float) -> str:
-    """Three significant digits, thousands separated: more would pretend to a precision that repeats do not have."""
-    if value == 0:
-        return "0"
-    near = float(f"{value:.3g}")
-    return f"{near:,.{max(0, 2 - math.floor(math.log10(abs(near))))}f}"
 
 
 def command(name: str, run: Run, connections: Numbers, sizes: Numbers) -> str:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from iomodels.base import words
 from iomodels.data.records import Condition, Record, Run
 from iomodels.figures import style
 from iomodels.judge import stats
@@ -153,10 +154,10 @@ def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Ve
                 zorder=2,
             )
         _repeats(axis, own, look, aside)
-    for limit, words in style.limits(records):
+    for limit, text in style.limits(records):
         axis.axvline(limit, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
         axis.annotate(
-            words,
+            text,
             (limit, 0),
             xycoords=("data", "axes fraction"),
             xytext=(-3, 4),
@@ -262,7 +263,7 @@ def _alt(run: Run, records: Sequence[Record]) -> str:
             for label in style.looks(cells.values())
         }
         values = [
-            f"{label} {style.rounded(value)}"
+            f"{label} {words.number(value)}"
             for label, value in medians.items()
             if value is not None
         ]

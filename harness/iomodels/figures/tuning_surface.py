@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 
+from iomodels.base import words
 from iomodels.figures import style
 
 QUESTION = "How many workers does a load want?"
@@ -31,7 +32,7 @@ def draw(data: Mapping[str, Any]) -> style.Plot:
     with style.rc():
         figure = Figure(figsize=(style.WIDTH_INCHES, 0.9 + 2.6 * rows), layout="constrained")
         FigureCanvasAgg(figure)
-        warning = f"\n{style.WINE_WORDS}" if style.emulated(data["platform"]) else ""
+        warning = f"\n{words.WINE}" if words.emulated(data["platform"]) else ""
         conditions = f"{data['platform']}, {data['cores']} core(s) for the server, {data['duration_ms']} ms each, run {data['run']}"
         note = "Bar: 95 % interval of the median. Ring: cannot be told from the best. Model: not measured, a cap of one a core."
         figure.suptitle(f"{title}\n{conditions}\n{note}{warning}", x=0.01, ha="left", fontsize=8)
@@ -182,7 +183,7 @@ def _alt(data: Mapping[str, Any]) -> str:
         best = (
             "no valid setting"
             if chosen is None
-            else f"{style.rounded(chosen['value'])} with {' '.join(f'{name}={value}' for name, value in chosen['setting'].items()) or 'its only setting'}"
+            else f"{words.number(chosen['value'])} with {' '.join(f'{name}={value}' for name, value in chosen['setting'].items()) or 'its only setting'}"
         )
         told.append(f"{load['words']}: {best}")
     return f"Line charts on {data['platform']}: {data['unit']} of {data['model']} by number of threads. {'; '.join(told)}."

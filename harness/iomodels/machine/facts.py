@@ -93,9 +93,9 @@ def portable_facts() -> dict[str, Fact]:
         "memory_available_bytes": lambda: int(psutil.virtual_memory().available),
         "load_average": lambda: [round(load, 2) for load in psutil.getloadavg()],
         "on_battery": lambda: not known(psutil.sensors_battery()).power_plugged,
-        "booted_utc": lambda: datetime.fromtimestamp(
-            round(psutil.boot_time(), -1), UTC
-        ).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "booted_utc": lambda: datetime.fromtimestamp(round(psutil.boot_time(), -1), UTC).strftime(
+            "%Y-%m-%dT%H:%M:%SZ"
+        ),
         "open_files_limit": _open_files_limit,
         "sleep_1ms_us": _sleep_1ms_us,
     }

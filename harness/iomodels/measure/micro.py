@@ -21,6 +21,7 @@ from typing import Any
 
 from rich.console import Console
 
+from iomodels.base import words
 from iomodels.base.errors import FAILED, Refused
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
@@ -370,34 +371,26 @@ def _manifest(
     }
 
 
-def time_text(ns: float) -> str:
-    """Three digits and a unit: "6.71 µs"."""
-    for factor, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
-        if ns >= factor:
-            return f"{ns / factor:.3g} {unit}"
-    return f"{ns:.3g} ns"
-
-
 def print_table(run: MicroRun, console: Console) -> None:
     """Every benchmark: median, half its interval's width, counters an operation."""
     say(
         console,
         f"cost of one operation on {run.platform}, {run.manifest['repetitions']} repetitions",
     )
-    if run.platform.startswith("wine"):
-        say(console, "Wine: shows that the code is right, not how Windows performs")
+    if words.emulated(run.platform):
+        say(console, words.WINE)
     rows = [("primitive", "median", "95 %", "switches", "wineserver")]
     for one in run.benchmarks:
         found = stats.median_estimate(one.times_ns)
         rows.append(
             (
                 one.name,
-                time_text(found.value) if found else "–",
+                words.time(found.value if found else None),
                 f"±{50 * (found.high - found.low) / found.value:.0f} %"
                 if found and found.low is not None and found.high is not None
                 else "–",
-                "–" if one.context_switches is None else count_text(one.context_switches),
-                "–" if one.wineserver_cpu_ns is None else time_text(one.wineserver_cpu_ns),
+                words.per_operation(one.context_switches),
+                words.time(one.wineserver_cpu_ns),
             )
         )
     print_columns(rows, console)
@@ -416,11 +409,6 @@ def print_columns(rows: Sequence[Sequence[str]], console: Console) -> None:
                 ]
             ),
         )
-
-
-def count_text(value: float) -> str:
-    """Two decimals are all that a count of switches an operation is good for."""
-    return f"{value:.2f}" if value >= 0.005 or value == 0 else "<0.01"
 
 
 @dataclass(frozen=True)
@@ -490,8 +478,8 @@ def _cells(each: Compared) -> tuple[str, ...]:
         interval = f"{ratio.low:.3g} … {ratio.high:.3g}"
     return (
         each.name,
-        "–" if each.before_ns is None else time_text(each.before_ns),
-        "–" if each.after_ns is None else time_text(each.after_ns),
+        words.time(each.before_ns),
+        words.time(each.after_ns),
         f"{ratio.value:.3g}" if ratio else "–",
         interval,
         "–" if each.difference.p is None else f"{each.difference.p:.2g}",

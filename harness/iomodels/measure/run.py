@@ -18,7 +18,8 @@ from rich.markup import escape
 
 from iomodels.base.errors import FAILED, NOT_SUPPORTED, Refused
 from iomodels.base.interrupts import Interrupted, Interrupts
-from iomodels.base.progress import Progress, duration_text
+from iomodels.base.progress import Progress
+from iomodels.base.words import duration
 from iomodels.data.records import (
     FORMAT,
     PACKED,
@@ -438,7 +439,7 @@ def _expected_s(suite: Suite) -> float:
 def expected_text(suite: Suite) -> str:
     """ "60 measurements, about 4 min 42 s" """
     count = len(make_plan(suite))
-    return f"{count} measurements, about {duration_text(count * _expected_s(suite))}"
+    return f"{count} measurements, about {duration(count * _expected_s(suite))}"
 
 
 def _say_plan(

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from iomodels.base import words
 from iomodels.base.errors import FAILED, Refused
 from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
@@ -60,7 +61,7 @@ class Slo:
     limit_ns: int
 
     def __str__(self) -> str:
-        return f"p{self.percent:g} ≤ {time_text(self.limit_ns)}"
+        return f"p{self.percent:g} ≤ {words.tick(self.limit_ns)}"
 
 
 def parse_slo(text: str) -> Slo:
@@ -69,11 +70,6 @@ def parse_slo(text: str) -> Slo:
     if not found or not 0 < float(found[1]) < 100 or float(found[2]) <= 0:
         raise ValueError("must be a percentile and a time as p99=5ms, p50=200us or p99.9=1s")
     return Slo(float(found[1]), round(float(found[2]) * UNITS_NS[found[3]]))
-
-
-def time_text(ns: float) -> str:
-    unit = "s" if ns >= 1e9 else "ms" if ns >= 1e6 else "us"
-    return f"{ns / UNITS_NS[unit]:.3g} {unit}".replace("us", "µs")
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ def judge(record: Record, slo: Slo) -> Outcome:
             False, value, f"only {sent} of the {due} requests that were due could be sent"
         )
     if value > slo.limit_ns:
-        return Outcome(False, value, f"p{slo.percent:g} was {time_text(value)}")
+        return Outcome(False, value, f"p{slo.percent:g} was {words.time(value)}")
     return Outcome(True, value, None)
 
 
@@ -246,7 +242,7 @@ def _try(
     )
     _write(folder, manifest)
     said = (
-        f"met, {time_text(outcome.value_ns)}"
+        f"met, {words.time(outcome.value_ns)}"
         if outcome.met and outcome.value_ns
         else f"missed: {outcome.reason}"
     )
@@ -282,7 +278,7 @@ def answer_text(manifest: Mapping[str, Any]) -> str:
         return f"{what}: {slo} cannot be judged: at {manifest['range']['low']:,.0f} requests/s already: {answer['reason']}"
     if answer["rate"] is None:
         return f"{what}: {slo} is not met even at {manifest['range']['low']:,.0f} requests/s: {answer['reason']}"
-    text = f"{what}: {'at least ' if answer['open'] else ''}{answer['rate']:,} requests/s meet {slo} ({time_text(answer['value_ns'])} there)"
+    text = f"{what}: {'at least ' if answer['open'] else ''}{answer['rate']:,} requests/s meet {slo} ({words.time(answer['value_ns'])} there)"
     if answer["above"]:
         return f"{text}; {answer['above']['rate']:,} do not: {answer['above']['reason']}"
     return f"{text}; more was not asked for: {manifest['range']['note']}"

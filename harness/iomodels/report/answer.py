@@ -6,16 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from iomodels.figures.style import rounded, size_words
+from iomodels.base import words
+from iomodels.base.words import count, listed
+from iomodels.figures.style import size_words
 from iomodels.judge import stats
 from iomodels.judge.classes import Share
 from iomodels.judge.summary import Comparison, Load, Summary, panel
 from iomodels.judge.verdict import Kind
-
-WINE_SENTENCE = (
-    "Measured under Wine: it shows that the code is right, not how Windows performs. "
-    "Under Wine the order of the models says how often each calls the wineserver."
-)
 
 MOST_TOLD = 5
 """So many differences of a pair a sentence can name one by one and stay readable."""
@@ -50,27 +47,13 @@ def answer(summary: Summary) -> list[str]:
 
 
 def times(ratio: stats.Estimate) -> str:
-    """'1.80× [1.60, 2.00]', without brackets where there is no interval."""
-    interval = (
-        ""
-        if ratio.low is None or ratio.high is None
-        else f" [{_factor(ratio.low)}, {_factor(ratio.high)}]"
-    )
-    return f"{_factor(ratio.value)}×{interval}"
+    """'1.80× [1.60, 2.00]'."""
+    return words.ratio(ratio.value, ratio.low, ratio.high)
 
 
 def figure_words(load: Load) -> str:
     """What a ratio in a panel is a ratio of."""
     return "CPU time a request" if load[-1] else "requests per second"
-
-
-def count(number: int, noun: str) -> str:
-    """'1 repeat', '3,000 repeats'."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _factor(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _comparison(summary: Summary, label: str, load: Load) -> str:
@@ -128,7 +111,7 @@ def _tally(rows: Sequence[Comparison]) -> list[str]:
     parts += [f"no difference shown at {_of(same, rows)}"] if same else []
     parts += (
         [
-            f"too few repeats to tell at {_of(few, rows)} (ratios {_factor(min(few))}× to {_factor(max(few))}×)"
+            f"too few repeats to tell at {_of(few, rows)} (ratios {words.factor(min(few))}× to {words.factor(max(few))}×)"
         ]
         if few
         else []
@@ -170,7 +153,7 @@ def _differences(rows: Sequence[Comparison], most: int) -> list[str]:
     values = sorted(ratio.value for _, ratio in ratios[1:])
     return [
         told[0],
-        f"{_factor(values[0])}× to {_factor(values[-1])}× at {len(values)} lower loads ({rows[0].cell.condition.connections:,} "
+        f"{words.factor(values[0])}× to {words.factor(values[-1])}× at {len(values)} lower loads ({rows[0].cell.condition.connections:,} "
         f"to {_at(rows[-2])})",
     ]
 
@@ -189,12 +172,8 @@ def _where(some: Sequence[Comparison], rows: Sequence[Comparison]) -> str:
     if len(some) > 1 and list(some) == list(rows[-len(some) :]):
         return f"from {numbers[0]:,} connections up"
     return (
-        f"at {_listed([f'{each:,}' for each in numbers])} connection{'' if numbers == [1] else 's'}"
+        f"at {listed([f'{each:,}' for each in numbers])} connection{'' if numbers == [1] else 's'}"
     )
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _latency(summary: Summary) -> list[str]:
@@ -210,12 +189,12 @@ def _latency(summary: Summary) -> list[str]:
         most = max((cell.condition.connections for cell in cells), default=0)
         heavy = [cell for cell in cells if cell.condition.connections == most]
         told = [
-            f"{cell.condition.label} {_milliseconds(cell.latency_us[50.0])} (p99 {_milliseconds(cell.latency_us[99.0])})"
+            f"{cell.condition.label} {_time(cell.latency_us[50.0])} (p99 {_time(cell.latency_us[99.0])})"
             for cell in heavy
         ]
         if told:
             sentences.append(
-                f"Median latency at {count(most, 'connection')} × {size_words(load)}: {_listed(told)}."
+                f"Median latency at {count(most, 'connection')} × {size_words(load)}: {listed(told)}."
             )
     return sentences
 
@@ -229,23 +208,23 @@ def _classes(summary: Summary) -> list[str]:
     sentences = []
     for place, (name, _) in enumerate(summary.suite.load.classes if heavy else ()):
         told = [
-            f"{cell.condition.label} {_milliseconds(cell.shares[place].latency_us[50.0])} (p99 {_milliseconds(cell.shares[place].latency_us[99.0])}, "
+            f"{cell.condition.label} {_time(cell.shares[place].latency_us[50.0])} (p99 {_time(cell.shares[place].latency_us[99.0])}, "
             f"{_percent(cell.shares[place])} of the replies)"
             for cell in heavy
         ]
         sentences.append(
-            f"Median response of class {name}, {heavy[0].shares[place].connections:,} of {count(most, 'connection')}: {_listed(told)}."
+            f"Median response of class {name}, {heavy[0].shares[place].connections:,} of {count(most, 'connection')}: {listed(told)}."
         )
     return sentences
 
 
 def _percent(share: Share) -> str:
-    return "an unknown share" if share.share.value is None else f"{100 * share.share.value:.0f} %"
+    return "an unknown share" if share.share.value is None else words.percent(share.share.value)
 
 
-def _milliseconds(measure: stats.Measure) -> str:
+def _time(measure: stats.Measure) -> str:
     value = measure.value
-    return "not shown: too few samples" if value is None else f"{rounded(value / 1e3)} ms"
+    return "not shown: too few samples" if value is None else words.time(1e3 * value)
 
 
 def _certainty(summary: Summary) -> list[str]:
@@ -268,7 +247,7 @@ def _certainty(summary: Summary) -> list[str]:
             told
             if covered >= stats.CONFIDENCE
             else f"{told} They show how far the repeats lie apart; made of so few they promise too much: even the whole range of "
-            f"{count(few, 'repeat')} holds the true median only {100 * covered:.0f} % of the time."
+            f"{count(few, 'repeat')} holds the true median only {words.percent(covered)} of the time."
         ]
     return [
         f"n = {repeats} repeats a cell. {brackets} A difference is named only where the interval leaves out 1 and the Mann–Whitney "

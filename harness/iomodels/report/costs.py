@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from iomodels.base import words
 from iomodels.data.records import Run
 from iomodels.figures import style
 from iomodels.judge.summary import panel, summarise
@@ -40,6 +41,6 @@ def cost_table(run: Run, console: Console) -> None:
             f"{cell.condition.connections:,}",
             style.size_words(panel(cell.condition)),
             cell.condition.label,
-            *("–" if value is None else style.rounded(value) for value in values),
+            *(words.number(value) for value in values),
         )
     console.print(table, highlight=False)

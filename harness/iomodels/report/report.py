@@ -19,7 +19,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from iomodels.base import words
 from iomodels.base.files import PACKAGE, write_whole
+from iomodels.base.words import count
 from iomodels.data.records import PACKED, RECORDS, Run, RunError, load_run
 from iomodels.figures import catalogue, style
 from iomodels.figures.svg import with_text, without_bare_groups
@@ -28,12 +30,8 @@ from iomodels.judge.compare import ComparedRuns
 from iomodels.judge.stats import Estimate, Measure
 from iomodels.judge.summary import COSTS, PERCENTS, Cell, Comparison, Summary, panel, summarise
 from iomodels.measure import laws
-from iomodels.report.answer import WINE_SENTENCE, answer, count, figure_words, times
+from iomodels.report.answer import answer, figure_words, times
 from iomodels.report.publish import cells_csv, write_folder
-
-NOTHING = "–"
-"""Stands in a table where there is no value; the reason is below the table."""
-
 
 SITTINGS = (
     "Each run is a sitting of its own: what changed on the machine between the two is in every ratio. Only repeats of both that are "
@@ -155,7 +153,7 @@ def _context(
     return {
         "summary": summary,
         "manifest": manifest,
-        "wine": f"{WINE_SENTENCE}" if summary.emulated else None,
+        "wine": words.WINE_SENTENCE if summary.emulated else None,
         "answer": answer(summary),
         "plots": plots,
         "not_drawn": not_drawn,
@@ -211,10 +209,10 @@ def _row(summary: Summary, cell: Cell) -> Row:
         cell.condition.label,
         interval(cell.rate),
         ratio,
-        tuple(_text(cell.latency_us[percent]) for percent in PERCENTS),
-        _text(cell.costs["cpu_us"]),
-        tuple(_text(cell.costs[name]) for name in COSTS[1:]),
-        NOTHING if delta is None else f"{delta:+.2f}",
+        tuple(words.number(cell.latency_us[percent].value) for percent in PERCENTS),
+        words.number(cell.costs["cpu_us"].value),
+        tuple(words.number(cell.costs[name].value) for name in COSTS[1:]),
+        words.signed(delta),
         cell.verdict.kind.value,
         str(cell.n),
         ", ".join(left_out) or "0",
@@ -251,9 +249,9 @@ def _class_row(cell: Cell, share: classes.Share) -> tuple[str, ...]:
         cell.condition.label,
         f"{share.name}: {share.connections:,}{loop}",
         _with_interval(share.rate),
-        NOTHING if share.share.value is None else style.rounded(100 * share.share.value),
+        words.NOTHING if share.share.value is None else words.number(100 * share.share.value),
         *(_with_interval(measure, 1e-3) for measure in share.latency_us.values()),
-        _text(share.jain),
+        words.number(share.jain.value),
         str(cell.n),
     )
 
@@ -266,7 +264,7 @@ def _churn_rows(summary: Summary) -> list[tuple[str, ...]]:
             cell.condition.label,
             style.size_words(panel(cell.condition)),
             _with_interval(cell.churn.rate),
-            *map(_text, cell.churn.latency_us.values()),
+            *(words.number(each.value) for each in cell.churn.latency_us.values()),
             str(cell.n),
         )
         for cell in summary.cells
@@ -279,31 +277,22 @@ def marked(comparison: Comparison) -> str:
     return (
         f"{times(comparison.ratio)} {comparison.finding.value}".strip()
         if comparison.ratio
-        else NOTHING
+        else words.NOTHING
     )
 
 
 def interval(estimate: Estimate | None) -> str:
     """'9,940 [9,820, 10,100]'."""
     if estimate is None:
-        return NOTHING
-    brackets = (
-        ""
-        if estimate.low is None or estimate.high is None
-        else f" [{style.rounded(estimate.low)}, {style.rounded(estimate.high)}]"
-    )
-    return f"{style.rounded(estimate.value)}{brackets}"
+        return words.NOTHING
+    return words.estimate(estimate.value, estimate.low, estimate.high)
 
 
 def _with_interval(measure: Measure, scale: float = 1) -> str:
     if measure.value is None:
-        return NOTHING
+        return words.NOTHING
     low, high = (None if end is None else scale * end for end in (measure.low, measure.high))
     return interval(Estimate(scale * measure.value, low, high))
-
-
-def _text(measure: Measure) -> str:
-    return NOTHING if measure.value is None else style.rounded(measure.value)
 
 
 def _absent(summary: Summary) -> list[str]:
@@ -372,7 +361,7 @@ def _conditions(summary: Summary) -> list[tuple[str, str]]:
         ("run", manifest["run"]),
         ("status", manifest["status"]),
         ("started", manifest["started_utc"]),
-        ("finished", manifest["finished_utc"] or f"{NOTHING} (it is not complete)"),
+        ("finished", manifest["finished_utc"] or f"{words.NOTHING} (it is not complete)"),
         ("commit", _commit(manifest["git"])),
         *_flat("suite", {**suite, "servers": list(summary.labels)}),
     ]
@@ -392,7 +381,7 @@ def _circumstances(run: Run) -> list[tuple[str, str]]:
 
 def _commit(git: Mapping[str, Any]) -> str:
     if git["commit"] is None:
-        return f"{NOTHING} ({git['reason']})"
+        return f"{words.NOTHING} ({git['reason']})"
     return f"{git['commit']}{' with local changes' if git['dirty'] else ''}"
 
 
@@ -422,7 +411,7 @@ def _flat(
             yield from _flat(f"{prefix}.{name}" if prefix else str(name), inner, reasons)
     elif value is None:
         reason = (reasons or {}).get(prefix)
-        yield prefix, f"{NOTHING} ({reason})" if reason else NOTHING
+        yield prefix, f"{words.NOTHING} ({reason})" if reason else words.NOTHING
     elif isinstance(value, list):
         yield (
             prefix,
@@ -495,7 +484,7 @@ def comparison_table(found: ComparedRuns, console: Console) -> None:
             table.add_column(heading, justify="right", no_wrap=True)
         for row in (row for row in found.comparisons if panel(row.cell.condition) == load):
             rates = [
-                style.rounded(cell.rate.value) if cell.rate else NOTHING
+                words.number(cell.rate.value) if cell.rate else words.NOTHING
                 for cell in (row.baseline, row.cell)
             ]
             delta = row.difference.delta
@@ -504,8 +493,8 @@ def comparison_table(found: ComparedRuns, console: Console) -> None:
                 row.cell.condition.label,
                 *rates,
                 marked(row).replace("×", ""),
-                NOTHING if delta is None else f"{delta:+.2f}",
-                style.spread([row.baseline.n, row.cell.n]),
+                words.signed(delta),
+                words.span([row.baseline.n, row.cell.n]),
             )
         console.print(table, highlight=False)
     console.print(MARKS, highlight=False)
@@ -521,7 +510,7 @@ def terminal_table(run: Run, console: Console) -> None:
     """Prints the result table: one table a message size, readable in 80 columns and without colour."""
     summary = summarise(run)
     if summary.emulated:
-        console.print(style.WINE_WORDS, style="bold", highlight=False)
+        console.print(words.WINE, style="bold", highlight=False)
     for load in summary.panels:
         table = Table(
             box=SIMPLE_HEAD,
@@ -545,7 +534,7 @@ def terminal_table(run: Run, console: Console) -> None:
             if len(summary.labels) > 2 and connections not in (None, row.connections):
                 table.add_row()  # groups of many rows are told apart by an empty one
             connections = row.connections
-            rate = style.rounded(cell.rate.value) if cell.rate else NOTHING
+            rate = words.number(cell.rate.value) if cell.rate else words.NOTHING
             table.add_row(
                 row.connections,
                 row.server,

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from iomodels.base import words
 from iomodels.base.files import write_whole
 from iomodels.data.records import Record
 from iomodels.figures import style, tuning_surface
@@ -27,7 +28,6 @@ from iomodels.measure.tune import (
     scores_of,
     value_of,
 )
-from iomodels.report.answer import WINE_SENTENCE
 
 SURFACE = "surface.json"
 CAP_CLAIM = "B1"
@@ -279,9 +279,9 @@ def _interval(cell: Mapping[str, Any]) -> str:
     brackets = (
         ""
         if cell["low"] is None
-        else f" [{style.rounded(cell['low'])}, {style.rounded(cell['high'])}]"
+        else f" [{words.number(cell['low'])}, {words.number(cell['high'])}]"
     )
-    return style.rounded(cell["value"]) + brackets
+    return words.number(cell["value"]) + brackets
 
 
 def _answer(data: Mapping[str, Any], load: Mapping[str, Any]) -> list[str]:
@@ -330,8 +330,8 @@ def _lost(rule: Mapping[str, Any]) -> str:
 
 def _markdown(data: Mapping[str, Any], answer: str, plot: style.Plot) -> str:
     lines = [f"# Tuning {data['model']} for {data['objective']}", ""]
-    if data["platform"].startswith("wine"):
-        lines += [f"> **Not Windows.** {WINE_SENTENCE}", ""]
+    if words.emulated(data["platform"]):
+        lines += [f"> **Not Windows.** {words.WINE_SENTENCE}", ""]
     lines += [
         f"Platform {data['platform']}; the server has {data['cores']} core(s); {data['duration_ms']} ms a measurement; run {data['run']}, {data['status']}.",
         "",
@@ -379,7 +379,7 @@ def _cells(data: Mapping[str, Any], load: Mapping[str, Any]) -> list[str]:
     ]
     lines = [f"| {' | '.join(heads)} |", "|" + "--:|" * (len(heads) - 1) + "---|"]
     for cell in load["cells"]:
-        p99 = "–" if cell["p99_us"] is None else style.rounded(cell["p99_us"])
+        p99 = "–" if cell["p99_us"] is None else words.number(cell["p99_us"])
         row = [
             *map(str, cell["setting"].values()),
             _interval(cell),
@@ -407,7 +407,7 @@ def _model(data: Mapping[str, Any], load: Mapping[str, Any]) -> list[str]:
         "|--:|--:|" + "--:|" * len(heads),
     ]
     lines += [
-        f"| model: {each['cores']} | {each['connections']} | {' | '.join(style.rounded(value) for value in each['rules'].values())} |"
+        f"| model: {each['cores']} | {each['connections']} | {' | '.join(words.number(value) for value in each['rules'].values())} |"
         for each in model["larger"]
     ]
     return [*lines, ""]
