@@ -46,8 +46,8 @@ def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> No
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
-        os.chmod(name, 0o644)  # mkstemp makes it private; results are there to be read
-        os.replace(name, path)
+        Path(name).chmod(0o644)  # mkstemp makes it private; results are there to be read
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
