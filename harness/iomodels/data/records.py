@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -313,7 +314,7 @@ def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
             for pair in pairs
         ):
             raise RunError(f"{what}: the histogram must be pairs of whole numbers")
-        if any(low[0] >= high[0] for low, high in zip(pairs, pairs[1:])) or any(
+        if any(low[0] >= high[0] for low, high in pairwise(pairs)) or any(
             pair[0] < 0 or pair[1] < 1 for pair in pairs
         ):
             raise RunError(f"{what}: the histogram's values must ascend and its counts be positive")
