@@ -77,7 +77,7 @@ def _panel(axis: Any, data: Mapping[str, Any], load: Mapping[str, Any]) -> None:
             markersize=4,
             label=label,
         )
-        for x, _, low, high, flat in valid:
+        for x, _, low, high, _ in valid:
             if low is not None:
                 axis.plot([x, x], [low, high], color=colour, linewidth=0.8)
         tied = [each for each in valid if each[4]]
