@@ -39,7 +39,7 @@ class Port:
     workers: int
     cap: int
     cpu: Times
-    block: Times = constant(0)
+    block: Times = field(default_factory=lambda: constant(0))
     switch_us: float = 0.0
     connections: int = 1
     think_us: float = 0.0

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -249,7 +250,7 @@ def drift(values: Sequence[float]) -> float | None:
 def histogram(counts: Iterable[Sequence[int]]) -> Histogram:
     """Checks [[value, count], …] as it stands in a record: ascending values, positive counts. ValueError otherwise."""
     pairs = tuple((int(value), int(count)) for value, count in counts)
-    if any(count <= 0 for _, count in pairs) or any(a[0] >= b[0] for a, b in zip(pairs, pairs[1:])):
+    if any(count <= 0 for _, count in pairs) or any(a[0] >= b[0] for a, b in pairwise(pairs)):
         raise ValueError("a sparse histogram needs ascending values with positive counts")
     return pairs
 
