@@ -75,7 +75,8 @@ class ProcessWatch:
 
     def begin(self) -> None:
         try:
-            for number in os.listdir(self._folder / "task"):
+            for thread in (self._folder / "task").iterdir():
+                number = thread.name
                 file = self._open(number)
                 switches = None if file is None else _switches(file)
                 if file is not None and switches is not None:
@@ -111,7 +112,7 @@ class ProcessWatch:
 
     def _add_switches(self) -> None:
         """Of threads that were there all along, what came in between; of new ones, all."""
-        present = set(os.listdir(self._folder / "task"))
+        present = {thread.name for thread in (self._folder / "task").iterdir()}
         before = len(self._threads)
         found: list[tuple[int, int]] = []
         ended = 0
@@ -160,7 +161,7 @@ class ProcessWatch:
             "working_set_bytes": status["VmRSS"],
             "peak_working_set_bytes": status["VmHWM"],
         }
-        self.values["open_files"] = len(os.listdir(self._folder / "fd"))
+        self.values["open_files"] = sum(1 for _ in (self._folder / "fd").iterdir())
         if (self._folder / "smaps_rollup").exists():  # Linux 4.14
             pages = _kilobytes(self._folder / "smaps_rollup")
             self.values["private_bytes"] = pages["Private_Clean"] + pages["Private_Dirty"]

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -215,10 +216,8 @@ class Program:
             raise self._failed(f"did not take '{line}': its stdin is closed") from None
 
     def close_stdin(self) -> None:
-        try:
+        with suppress(OSError):  # something unsent, and nobody to take it
             self._stdin.close()
-        except OSError:  # something unsent, and nobody to take it
-            pass
 
     def wait(self, timeout_s: float) -> int:
         """The exit code once the program has ended by itself; negative is the signal that killed it."""

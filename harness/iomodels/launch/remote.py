@@ -18,7 +18,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -127,10 +127,8 @@ class Channel:
 
     def close(self) -> None:
         """Also wakes the thread that receives."""
-        try:
+        with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._connection.close()
 
 
@@ -161,7 +159,8 @@ class RemoteProcess:
         self._channel = channel
         self._ended = threading.Event()
         (out, self._out), (err, self._err) = os.pipe(), os.pipe()
-        self.stdin, self.stdout, self.stderr = _Input(channel), open(out, "rb"), open(err, "rb")
+        self.stdin = _Input(channel)
+        self.stdout, self.stderr = os.fdopen(out, "rb"), os.fdopen(err, "rb")
         self.pid = 0
         self.returncode: int | None = None
         self.watched: dict[str, Watched] = {}
@@ -243,10 +242,8 @@ class RemoteWatches(AbstractContextManager[Any]):
         self._tell("end")
 
     def _tell(self, edge: str) -> None:
-        try:
+        with suppress(OSError):  # the server's next event will be missed, which says why
             self._channel.send(do="watch", edge=edge)
-        except OSError:  # the server's next event will be missed, which says why
-            pass
 
     def __enter__(self) -> RemoteWatches:
         return self

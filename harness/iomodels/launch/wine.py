@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -266,7 +266,7 @@ class Prefix:
 def _listens(pid: int) -> bool:
     """Whether the process holds a listening Unix socket; false when there is no such process."""
     try:
-        held = {os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
+        held = {str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
     except FileNotFoundError:  # ended, or closed a descriptor meanwhile: the caller asks again
         return False
     rows = (
@@ -280,10 +280,8 @@ def _listens(pid: int) -> bool:
 
 def kill_wineserver(wine: Wine, prefix: Path) -> None:
     """Stops whatever wineserver serves exactly this prefix; none is fine."""
-    try:
+    with suppress(LaunchError):  # the caller falls back on the pid, where it has one
         _quiet([str(wine.server), "-k"], wine.environment(prefix), KILL_TIMEOUT_S)
-    except LaunchError:
-        pass  # the caller falls back on the pid, where it has one
 
 
 @contextmanager
