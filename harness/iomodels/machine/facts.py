@@ -74,7 +74,10 @@ class Reader:
         return done.stdout.decode("utf-8", "replace").strip()
 
 
-def facts(reader: Reader = Reader()) -> dict[str, Fact]:
+THIS_MACHINE = Reader()
+
+
+def facts(reader: Reader = THIS_MACHINE) -> dict[str, Fact]:
     """Every fact of this machine by its name."""
     own = windows_facts(reader) if sys.platform == "win32" else linux_facts(reader)
     return portable_facts() | own
@@ -191,7 +194,7 @@ def linux_facts(reader: Reader) -> dict[str, Fact]:
     }
 
 
-def local_port_range(reader: Reader = Reader()) -> tuple[int, int]:
+def local_port_range(reader: Reader = THIS_MACHINE) -> tuple[int, int]:
     """The ports that Linux gives to outgoing connections."""
     low, high = reader.text("/proc/sys/net/ipv4/ip_local_port_range").split()
     return int(low), int(high)
@@ -296,14 +299,14 @@ def _ask(reader: Reader) -> dict[str, Any]:
     try:
         found = json.loads(reader.output(*POWERSHELL, script()))
     except ValueError as error:
-        return dict.fromkeys(QUESTIONS, {"reason": f"PowerShell's answer is not JSON: {error}"})
+        return _unknown(f"PowerShell's answer is not JSON: {error}")
     except Unknown as error:
-        return dict.fromkeys(QUESTIONS, {"reason": str(error)})
-    return (
-        found
-        if isinstance(found, dict)
-        else dict.fromkeys(QUESTIONS, {"reason": "PowerShell's answer is not an object"})
-    )
+        return _unknown(str(error))
+    return found if isinstance(found, dict) else _unknown("PowerShell's answer is not an object")
+
+
+def _unknown(reason: str) -> dict[str, Any]:
+    return {question: {"reason": reason} for question in QUESTIONS}
 
 
 def _without_paths(defender: Mapping[str, Any]) -> dict[str, bool]:
