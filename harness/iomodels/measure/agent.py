@@ -13,6 +13,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,8 @@ class Agent:
     def close(self) -> None:
         """Ends every session, and with it its server."""
         self._closed = True
-        try:
+        with suppress(OSError):  # Windows knows no such thing for a listener
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for a client
-        except OSError:  # Windows knows no such thing for a listener
-            pass
         self._listener.close()
         for channel in list(self._channels):
             channel.close()
@@ -238,10 +237,8 @@ class _Session:
         elif word == "stop":
             program.stop(STOP_S)
         elif word == "input":
-            try:
+            with suppress(ProgramFailed):
                 program.send(request["text"].rstrip("\n"))
-            except ProgramFailed:
-                pass
 
     def _start(self, model: str, options: Mapping[str, Any]) -> None:
         self._end()

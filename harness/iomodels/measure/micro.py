@@ -119,17 +119,18 @@ def run_micro(
     """Measures into a new folder below `out` and draws. Returns the exit code."""
     started = utc_now()
     raise_open_files_limit()
-    with Interrupts() as interrupts, _starter(build, options, console) as start:
-        with (
-            interrupts.allowed()
-        ):  # until the end nothing is written: an interruption leaves nothing behind
-            names = _names(start, options)
-            say(
-                console,
-                f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms each time",
-            )
-            counters, runs = _count(start, options, console, len(names))
-            google = _measure(start, options, console, runs + (options.times - 1) * len(names))
+    with (
+        Interrupts() as interrupts,
+        _starter(build, options, console) as start,
+        interrupts.allowed(),  # nothing is written before the end: interrupted, it leaves nothing
+    ):
+        names = _names(start, options)
+        say(
+            console,
+            f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms each time",
+        )
+        counters, runs = _count(start, options, console, len(names))
+        google = _measure(start, options, console, runs + (options.times - 1) * len(names))
     failures = failures_of(google)
     if failures:
         raise Refused([f"{name}: {message}" for name, message in failures.items()], FAILED)
