@@ -87,7 +87,7 @@ class Load:
 
     def arguments(self, connections: int) -> dict[str, Option]:
         """The load generator's options for so many connections."""
-        options: dict[str, Option] = {word: value for word, value in self.options}
+        options: dict[str, Option] = dict(self.options)
         if self.classes:
             options[CLASS_WORDS] = tuple(self._class_texts(connections))
         return options

@@ -74,7 +74,7 @@ class Suite:
     seed: int
     loadgen_threads: int
     rate_percents: tuple[int, ...] = ()
-    load: Load = Load()
+    load: Load = field(default_factory=Load)
     load_file: str = field(default="", compare=False)
     """Where its load was read from, for complaints; a run that goes on knows only the suite's name."""
 
