@@ -39,7 +39,7 @@ def pack_run(run: Run, target: Path) -> int:
         if stored_records(made)[1] != content:
             raise RunError(f"{made / PACKED}: does not hold what was packed; is the disk sound?")
         made.chmod(0o777 & ~_umask())
-        os.rename(made, target)
+        made.rename(target)
     finally:
         shutil.rmtree(made, ignore_errors=True)
     try:
