@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,9 +81,49 @@ REFUSED_IN_CPP = {
 GNU_ONLY = {"tests/servers/faults/faults.c"}
 """Built where the linker is GNU's, as it stands on its --wrap; the lint looks that the build says so too."""
 
-MSVC_HEADERS = set(
-    ["assert", "ctype", "errno", "fcntl", "float", "inttypes", "io", "limits", "math", "mswsock", "process", "psapi", "signal", "stdarg", "stdbool", "stddef", "stdint", "stdio", "stdlib", "string", "time", "wchar", "windows", "winsock2", "ws2tcpip", "winternl", "tlhelp32", "powrprof", "powerbase", "versionhelpers", "bcrypt", "mstcpip", "ws2ipdef", "iphlpapi", "timeapi", "mmsystem", "crtdbg", "synchapi", "pdh", "sys/stat", "sys/types"]
-)
+MSVC_HEADERS = {
+    "assert",
+    "ctype",
+    "errno",
+    "fcntl",
+    "float",
+    "inttypes",
+    "io",
+    "limits",
+    "math",
+    "mswsock",
+    "process",
+    "psapi",
+    "signal",
+    "stdarg",
+    "stdbool",
+    "stddef",
+    "stdint",
+    "stdio",
+    "stdlib",
+    "string",
+    "time",
+    "wchar",
+    "windows",
+    "winsock2",
+    "ws2tcpip",
+    "winternl",
+    "tlhelp32",
+    "powrprof",
+    "powerbase",
+    "versionhelpers",
+    "bcrypt",
+    "mstcpip",
+    "ws2ipdef",
+    "iphlpapi",
+    "timeapi",
+    "mmsystem",
+    "crtdbg",
+    "synchapi",
+    "pdh",
+    "sys/stat",
+    "sys/types",
+}
 """Headers that a file for Windows may include: MinGW also has unistd.h, pthread.h and others of which MSVC knows nothing."""
 
 
@@ -148,7 +189,7 @@ def compiled(build: Path, ending: str = ".c") -> dict[Path, list[str]]:
         ):
             words = shlex.split(entry["command"])
             options = [word for word in words if word.startswith(("-D", "-I"))]
-            system = [pair for pair in zip(words, words[1:]) if pair[0] == "-isystem"]
+            system = [pair for pair in pairwise(words) if pair[0] == "-isystem"]
             library = cpp_library(words[0]) if ending == ".cpp" else ()
             found[path] = [*options, *library, *(word for pair in system for word in pair)]
     assert found, f"{build}: compiles none of our files"

@@ -19,18 +19,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
 
 from iomodels.judge.stats import Estimate, ratio_estimate
 from iomodels.launch.launcher import Program
 from iomodels.machine.environment import capture
 from iomodels.machine.placement import pinned
 from iomodels.machine.wakeful import Wakeful
+
+ROOT = Path(__file__).resolve().parents[2]
 
 DUE_S = 60.0
 WARMUP_MS = 500
@@ -166,8 +168,8 @@ class Bench:
         print("|---|---|---|---|---|---|---|---|---|")
         for connections in (1, 64, 1000):
             tools: dict[str, Callable[[], dict[str, Any]]] = {
-                "loadgen": lambda: self.closed(connections),
-                "bare": lambda: self.bare_loop(connections),
+                "loadgen": partial(self.closed, connections),
+                "bare": partial(self.bare_loop, connections),
             }
             if connections == 1 and shutil.which("sockperf"):
                 tools["sockperf"] = self.sockperf

@@ -208,8 +208,8 @@ def _until_idle(pid: int) -> None:
     """Until the process waits for its stdin: asleep, and no switch any more."""
     while True:
         states = [
-            (Path(f"/proc/{pid}/task/{task}/stat").read_text().rpartition(")")[2].split()[0])
-            for task in os.listdir(f"/proc/{pid}/task")
+            (task / "stat").read_text().rpartition(")")[2].split()[0]
+            for task in Path(f"/proc/{pid}/task").iterdir()
         ]
         if set(states) == {"S"}:
             return
@@ -224,12 +224,10 @@ def test_a_thread_that_has_ended_is_told_from_one_that_has_its_number() -> None:
     watch = ProcessWatch(os.getpid())
     watch.begin()
     number = str(thread.native_id)
-    file, _ = watch._threads[number]
     leave.set()
     thread.join()
-    while os.path.exists(
-        f"/proc/self/task/{number}"
-    ):  # join() returns before the kernel has let go of it
+    task = Path(f"/proc/self/task/{number}")
+    while task.exists():  # join() returns before the kernel has let go of it
         pass
     watch._threads["1"] = watch._threads.pop(
         number

@@ -72,8 +72,8 @@ def decoded(text: str) -> Decoded:
 
 def value_from_index(index: int, lowest: int, digits: int) -> int:
     """AbstractHistogram.valueFromIndex."""
-    unit_magnitude = int(math.floor(math.log2(lowest)))
-    sub_bucket_half_magnitude = int(math.ceil(math.log2(2 * 10**digits))) - 1
+    unit_magnitude = math.floor(math.log2(lowest))
+    sub_bucket_half_magnitude = math.ceil(math.log2(2 * 10**digits)) - 1
     half = 1 << sub_bucket_half_magnitude
     bucket = (index >> sub_bucket_half_magnitude) - 1
     sub = (index & (half - 1)) + half

@@ -93,9 +93,12 @@ def test_windows_line_ends() -> None:
 
 
 def test_unexpected_end_names_everything() -> None:
-    with child(
-        "print('first', file=sys.stderr); print('no such file', file=sys.stderr); sys.exit(3)"
-    ) as program, pytest.raises(ProgramFailed) as failure:
+    with (
+        child(
+            "print('first', file=sys.stderr); print('no such file', file=sys.stderr); sys.exit(3)"
+        ) as program,
+        pytest.raises(ProgramFailed) as failure,
+    ):
         program.expect("ready", DEADLINE_S)
     message = str(failure.value)
     assert (
@@ -110,7 +113,7 @@ def test_unexpected_end_names_everything() -> None:
 
 def test_end_by_a_signal_is_named() -> None:
     with child("import os; os.kill(os.getpid(), signal.SIGSEGV)") as program:
-        with pytest.raises(ProgramFailed, match="killed by SIGSEGV.*stderr is empty") as failure:
+        with pytest.raises(ProgramFailed, match=r"killed by SIGSEGV.*stderr is empty") as failure:
             program.expect("ready", DEADLINE_S)
         assert failure.value.exit_code == -signal.SIGSEGV
         with pytest.raises(ProgramFailed):  # and again, not a wait for what cannot come
@@ -148,9 +151,12 @@ def test_hanging_program_runs_into_the_deadline() -> None:
     ],
 )
 def test_garbage_is_a_failure(line: str, said: str) -> None:
-    with child(
-        f"sys.stdout.buffer.write(b'{line}\\n'); sys.stdout.flush(); sys.stdin.read()"
-    ) as program, pytest.raises(ProgramFailed) as failure:
+    with (
+        child(
+            f"sys.stdout.buffer.write(b'{line}\\n'); sys.stdout.flush(); sys.stdin.read()"
+        ) as program,
+        pytest.raises(ProgramFailed) as failure,
+    ):
         program.expect("ready", DEADLINE_S)
     assert (
         said in str(failure.value)
@@ -193,9 +199,11 @@ def test_endless_line_is_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_program_that_closes_its_stdout() -> None:
     """No wait for a line that cannot come, though the program runs on."""
-    with child("import os\nos.close(1)\ntime.sleep(1000)") as program:
-        with pytest.raises(ProgramFailed, match="waiting for 'ready'; still running"):
-            program.expect("ready", 1000)
+    with (
+        child("import os\nos.close(1)\ntime.sleep(1000)") as program,
+        pytest.raises(ProgramFailed, match="waiting for 'ready'; still running"),
+    ):
+        program.expect("ready", 1000)
     assert gone(program.pid)
 
 
@@ -240,7 +248,7 @@ def test_own_handler_of_interrupt_decides_the_exit_code() -> None:
 def test_send_to_a_program_that_has_ended() -> None:
     with child("print('gave up', file=sys.stderr); sys.exit(1)") as program:
         program.wait(DEADLINE_S)
-        with pytest.raises(ProgramFailed, match="did not take 'go'.*exit code 1.*gave up"):
+        with pytest.raises(ProgramFailed, match=r"did not take 'go'.*exit code 1.*gave up"):
             program.send("go")
     with child(READY_THEN_WAIT) as program:
         program.close_stdin()
@@ -275,7 +283,7 @@ def test_grandchild_with_the_pipes_does_not_delay_the_end() -> None:
 
 
 def test_what_cannot_be_started() -> None:
-    with pytest.raises(LaunchError, match="/nowhere/server.exe: No such file"):
+    with pytest.raises(LaunchError, match=r"/nowhere/server.exe: No such file"):
         Program(["/nowhere/server.exe"])
 
 

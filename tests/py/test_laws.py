@@ -148,7 +148,7 @@ def test_a_damaged_file_is_refused(built: tuple[Path, Answering], tmp_path: Path
     data = copy.deepcopy(seen.data)
     data["laws"][0]["verdict"] = "perhaps"
     (tmp_path / laws.LAWS).write_text(json.dumps(data))
-    with pytest.raises(RunError, match="laws.0.verdict"):
+    with pytest.raises(RunError, match=r"laws.0.verdict"):
         laws.of_run(tmp_path)
 
 

@@ -144,7 +144,7 @@ def test_the_load_generator_is_asked(launcher: FakeLauncher, suite: Suite, stage
     assert load_errors(launcher, load_options(loaded, condition), "suite small") == [
         "suite small: load.rate = 9: must be less"
     ]
-    with pytest.raises(Refused, match="suite small: load.rate = 9: must be less"):
+    with pytest.raises(Refused, match=r"suite small: load.rate = 9: must be less"):
         stage.start(loaded)
     assert not stage.out.exists(), "nothing was measured"
 

@@ -180,7 +180,7 @@ def test_programs_and_files_that_are_not_there(tmp_path: Path) -> None:
         lambda: Reader().output("false"),
     ):
         with pytest.raises(
-            Unknown, match="no-such-program|cannot be read|the system has no|exit code 1"
+            Unknown, match=r"no-such-program|cannot be read|the system has no|exit code 1"
         ):
             read()
 
@@ -259,7 +259,7 @@ def test_each_disturbance_is_found_with_what_mends_it(
 
 
 def test_every_rule_has_a_case_and_what_cannot_be_had_is_not_checked() -> None:
-    disturbing, unchecked, found = examined(**dict.fromkeys(QUIET))
+    disturbing, unchecked, _ = examined(**dict.fromkeys(QUIET))
     assert disturbing == [] and set(unchecked) == {rule.__name__ for _, rule in check.RULES}
     assert unchecked["many_time_wait"] == "local_port_range: not told; time_wait: not told"
     assert len(check.RULES) == 20, "a rule needs a case above"

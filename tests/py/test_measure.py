@@ -56,10 +56,26 @@ def test_a_good_one(launcher: FakeLauncher, suite: Suite) -> None:
 def test_the_load_generator_is_told_what_to_do(launcher: FakeLauncher, suite: Suite) -> None:
     record = measured(launcher, replace(suite, seed=9, warmup_ms=2, duration_ms=3))
     assert record.loadgen
-    assert (
-        record.loadgen["argv"][-18:]
-        == ["--port", "4711", "--connections", "8", "--size", "64", "--depth", "1", "--threads", "2", "--warmup-ms", "2", "--duration-ms", "3", "--seed", "10", "--timeout-ms", "1000"]
-    )
+    assert record.loadgen["argv"][-18:] == [
+        "--port",
+        "4711",
+        "--connections",
+        "8",
+        "--size",
+        "64",
+        "--depth",
+        "1",
+        "--threads",
+        "2",
+        "--warmup-ms",
+        "2",
+        "--duration-ms",
+        "3",
+        "--seed",
+        "10",
+        "--timeout-ms",
+        "1000",
+    ]
 
 
 def test_no_more_threads_than_connections(launcher: FakeLauncher, suite: Suite) -> None:

@@ -57,7 +57,7 @@ def collected() -> str:
 
 def test_every_other_test_can_be_loaded_there(collected: str) -> None:
     """Nothing that is not in the list needs a module or a name of POSIX to be imported."""
-    files = {name for name in re.findall(r"^(tests/\w+/test_\w+\.py)::", collected, re.MULTILINE)}
+    files = set(re.findall(r"^(tests/\w+/test_\w+\.py)::", collected, re.MULTILINE))
     every = {
         path.relative_to(ROOT).as_posix()
         for room in ("py", "servers")

@@ -216,7 +216,7 @@ def test_a_damaged_archive_says_so_in_one_line(
     (packed / PACKED).write_bytes(whole)
     (packed / RECORDS).write_bytes(b"")
     with pytest.raises(
-        RunError, match="has records.jsonl and records.jsonl.xz; one of them is too many"
+        RunError, match=r"has records.jsonl and records.jsonl.xz; one of them is too many"
     ):
         load_run(packed)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -192,7 +193,7 @@ def test_a_run_goes_on_with_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 class Windows:
     """In place of windows.RealSystem: the CPUs that it would find."""
 
-    cpus: list[int] = []
+    cpus: ClassVar[list[int]] = []
 
     def usable_cpus(self) -> list[int]:
         return self.cpus

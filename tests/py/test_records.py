@@ -310,7 +310,7 @@ def test_format_2_needs_them(folder: Path, name: str) -> None:
 
 def test_platforms_are_never_mixed(folder: Path) -> None:
     change(folder, 2, platform="wine-10.0")
-    with pytest.raises(RunError, match="line 3: measured on wine-10.0, the run on wine-8.0"):
+    with pytest.raises(RunError, match=r"line 3: measured on wine-10.0, the run on wine-8.0"):
         load_run(folder)
 
 
@@ -331,14 +331,14 @@ def test_unfinished_runs_say_so(folder: Path) -> None:
 def test_what_is_no_run(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(RunError, match="nowhere: no such folder"):
         load_run(tmp_path / "nowhere")
-    with pytest.raises(RunError, match="not a run: it has no run.json"):
+    with pytest.raises(RunError, match=r"not a run: it has no run.json"):
         load_run(tmp_path)
     (folder / "run.json").write_text("{", encoding="utf-8")
-    with pytest.raises(RunError, match="run.json: cannot be read"):
+    with pytest.raises(RunError, match=r"run.json: cannot be read"):
         load_run(folder)
     (folder / "run.json").write_text('{"format": 1}', encoding="utf-8")
     with pytest.raises(
-        RunError, match="run.json: at the top level: '[a-z]+' is a required property"
+        RunError, match=r"run.json: at the top level: '[a-z]+' is a required property"
     ):
         load_run(folder)
 
@@ -361,4 +361,4 @@ def test_write_whole_keeps_the_old_file_when_it_fails(
     with pytest.raises(OSError, match="disk on fire"):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old\n"
-    assert os.listdir(tmp_path) == ["file"]
+    assert list(tmp_path.iterdir()) == [path]

@@ -271,7 +271,7 @@ def test_writing_again_gives_the_same_bytes_and_leaves_no_scraps(tmp_path: Path)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="run.json"):
+    with pytest.raises(RunError, match=r"run.json"):
         write_report(tmp_path)
 
 

@@ -12,7 +12,24 @@ import pytest
 from iomodels.base.files import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
-TOOLS = ["sh", "env", "awk", "sed", "sort", "comm", "tr", "cat", "mkdir", "flock", "uname", "dirname", "readlink", "grep", "tail", "sleep"]
+TOOLS = [
+    "sh",
+    "env",
+    "awk",
+    "sed",
+    "sort",
+    "comm",
+    "tr",
+    "cat",
+    "mkdir",
+    "flock",
+    "uname",
+    "dirname",
+    "readlink",
+    "grep",
+    "tail",
+    "sleep",
+]
 DEADLINE_S = 60.0
 
 

@@ -184,7 +184,7 @@ def test_rates_that_cannot_prove_the_percentile_are_refused(stage: Stage, one: S
 def test_without_calibration_the_highest_rate_must_be_said(stage: Stage, one: Suite) -> None:
     stage.launcher.asked = "cannot calibrate"
     one = replace(one, load=one.load)
-    with pytest.raises(Refused, match="--rate-to: is needed, .* out of memory"):
+    with pytest.raises(Refused, match=r"--rate-to: is needed, .* out of memory"):
         search(stage, one, "holds 1234", high=None)
 
 
@@ -233,14 +233,14 @@ def test_another_build_is_refused(stage: Stage, one: Suite) -> None:
 
 
 def test_a_damaged_search_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="not a search: it has no slo.json"):
+    with pytest.raises(RunError, match=r"not a search: it has no slo.json"):
         load_slo(tmp_path)
     (tmp_path / slo.MANIFEST).write_text("{", encoding="utf-8")
-    with pytest.raises(RunError, match="slo.json: cannot be read"):
+    with pytest.raises(RunError, match=r"slo.json: cannot be read"):
         load_slo(tmp_path)
     (tmp_path / slo.MANIFEST).write_text("{}", encoding="utf-8")
     with pytest.raises(
-        RunError, match="slo.json: at the top level: 'format' is a required property"
+        RunError, match=r"slo.json: at the top level: 'format' is a required property"
     ):
         load_slo(tmp_path)
 

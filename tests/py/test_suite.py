@@ -201,7 +201,7 @@ def test_models_asks_every_model_and_one_of_them_twice() -> None:
 
 def test_only_models(suite: Suite) -> None:
     assert [server.model for server in suite.only_models(["two"]).servers] == ["two"]
-    with pytest.raises(SuiteError, match="--models twoo: not in suite small; did you mean two?"):
+    with pytest.raises(SuiteError, match=r"--models twoo: not in suite small; did you mean two?"):
         suite.only_models(["twoo"])
 
 

@@ -17,6 +17,8 @@ WORKERS = Space(
     (("threads", 1, 64), ("concurrency", 1, 64)), fit=lambda setting: (setting[0], min(setting))
 )
 
+EFFORT = Effort()
+
 
 def peak(threads: int, width: float = 1.0) -> Callable[[Setting], float]:
     """Falls on both sides of so many threads, on a log scale; the second axis makes no difference."""
@@ -28,7 +30,7 @@ def search(
     truth: Callable[[Setting], float | None],
     sigma: float = 0.0,
     seed: int = 1,
-    effort: Effort = Effort(),
+    effort: Effort = EFFORT,
 ) -> dict[Setting, list[float | None]]:
     rng = random.Random(seed)
     scores: dict[Setting, list[float | None]] = {}

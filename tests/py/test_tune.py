@@ -132,7 +132,7 @@ def test_interrupted_and_gone_on_with_to_the_same_end(
 def test_a_setting_that_fails_is_out_and_the_rest_goes_on(
     stage: Stage, launcher: FakeLauncher
 ) -> None:
-    setting, output = setting_of(stage)
+    setting, _ = setting_of(stage)
     launcher.behaviour = lambda number: (
         "dies before ready" if launcher.started[number].get("threads") == 1 else "normal",
         "normal",

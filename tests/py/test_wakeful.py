@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,7 @@ from iomodels.machine.wakeful import Wakeful, permitted
 
 def files_open(path: Path) -> int:
     return sum(
-        Path(os.readlink(entry)) == path
-        for entry in Path("/proc/self/fd").iterdir()
-        if entry.is_symlink()
+        entry.readlink() == path for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()
     )
 
 

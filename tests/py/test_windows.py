@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,8 @@ class Simulated:
     def close(self, handle: int) -> None:
         self._note("close", handle)
         for pid in self.jobs.pop(handle):
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
     def usable_cpus(self) -> list[int]:
         return self.cpus
@@ -205,7 +204,7 @@ def test_a_program_that_cannot_be_placed_is_not_left_behind(programs: Path, fail
     before = {child.pid for child in psutil.Process().children()}
     with pytest.raises(
         LaunchError,
-        match="good.exe: was started, but cannot be put in its place: .*Access is denied",
+        match=r"good.exe: was started, but cannot be put in its place: .*Access is denied",
     ):
         launcher.models()
     assert {child.pid for child in psutil.Process().children()} == before
@@ -239,7 +238,7 @@ def test_waits_are_short_where_they_cannot_be_interrupted(
 
         program.expect("ready", 20)
         monkeypatch.setattr(program._lines, "get", noted)
-        with pytest.raises(launch.ProgramFailed, match="no 'sample' within 0.1 s"):
+        with pytest.raises(launch.ProgramFailed, match=r"no 'sample' within 0.1 s"):
             program.expect("sample", 0.1)
         assert max(waits) <= 0.01 and sum(waits) <= 0.2
 

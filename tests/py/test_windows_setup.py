@@ -125,10 +125,15 @@ def test_no_argument_is_no_argument(cmd: Cmd) -> None:
 def test_without_python_one_line_says_what_to_do(cmd: Cmd) -> None:
     done = cmd("models", python=())
     assert (done.returncode, done.stdout) == (1, "")
-    assert (
-        done.stderr.split()
-        == ["iomodels:", "needs", "Python", "3.11", "or", "newer:", "https://www.python.org/downloads/windows/"]
-    )
+    assert done.stderr.split() == [
+        "iomodels:",
+        "needs",
+        "Python",
+        "3.11",
+        "or",
+        "newer:",
+        "https://www.python.org/downloads/windows/",
+    ]
 
 
 def test_a_python_that_is_too_old_is_passed_over(cmd: Cmd, tmp_path: Path) -> None:

@@ -139,9 +139,12 @@ def test_prefix_is_prepared_once_and_cloned_for_each_role(fake: Path) -> None:
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU: nothing to place")
 def test_each_runs_where_it_is_placed(fake: Path) -> None:
     first, *_, last = sorted(os.sched_getaffinity(0))
-    with WineLauncher(
-        fake / "build", Placement((first,), (first, last), "", (last,)), lambda line: None
-    ) as launcher, launcher.server("fake", {}) as server:
+    with (
+        WineLauncher(
+            fake / "build", Placement((first,), (first, last), "", (last,)), lambda line: None
+        ) as launcher,
+        launcher.server("fake", {}) as server,
+    ):
         server.expect("ready", DEADLINE_S)
         assert server.wineserver_pid
         assert launcher.processes(server) == {
@@ -325,7 +328,7 @@ def test_chosen_wine_that_is_not_there() -> None:
 
 
 def test_chosen_wine_that_is_something_else() -> None:
-    with pytest.raises(LaunchError, match="not a wine loader|no wineserver beside it"):
+    with pytest.raises(LaunchError, match=r"not a wine loader|no wineserver beside it"):
         find_wine({"IOMODELS_WINE": "/bin/true", "WINESERVER": "/bin/true"})
 
 

@@ -27,15 +27,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
 
 from client import DEADLINE_S, Client, echo_frame
 from iomodels.base.files import write_whole
 from iomodels.launch.launcher import LaunchError
 from iomodels.launch.wine import WineLauncher
 from iomodels.machine.placement import default_placement
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PAGE = ROOT / "docs" / "requests.md"
 SIZE = 64

@@ -25,7 +25,24 @@ FAULTY = windows_programs(BUILD) / "faulty"
 NO_ROOM = "failed to map the shared user data"
 """Why Wine ends one start in some thousands: harness/iomodels/launch/wine.py, QUIET."""
 
-COUNTERS = ["accepted", "refused", "closed", "requests", "bytes_received", "bytes_sent", "receives", "sends", "partial_sends", "waits", "events", "inline_completions", "protocol_errors", "truncated", "resets", "failures"]
+COUNTERS = [
+    "accepted",
+    "refused",
+    "closed",
+    "requests",
+    "bytes_received",
+    "bytes_sent",
+    "receives",
+    "sends",
+    "partial_sends",
+    "waits",
+    "events",
+    "inline_completions",
+    "protocol_errors",
+    "truncated",
+    "resets",
+    "failures",
+]
 
 
 class Server:
@@ -144,4 +161,6 @@ def handle_counter(launcher: Launcher) -> Program:
 
 
 def descriptors(pid: int | None) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd")) if pid and sys.platform == "linux" else 0
+    return (
+        sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()) if pid and sys.platform == "linux" else 0
+    )

@@ -18,9 +18,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))
-from iomodels.launch.launcher import Launcher  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
+
+from iomodels.launch.launcher import Launcher
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PAGE = ROOT / "docs" / "conformance.md"
 REQUESTS = ROOT / "docs" / "requests.md"

@@ -12,6 +12,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -342,7 +343,7 @@ def test_poisson_gaps_are_exponential(seed: int) -> None:
         assert abs(np.corrcoef(gaps[:-1], gaps[1:])[0, 1]) < 4 / math.sqrt(len(gaps)), (
             "a gap says nothing of the next"
         )
-    for one, other in zip(due, due[1:]):
+    for one, other in pairwise(due):
         assert abs(np.corrcoef(np.diff(one), np.diff(other))[0, 1]) < 4 / math.sqrt(len(one)), (
             "nor of another connection's"
         )

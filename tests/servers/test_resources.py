@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +157,8 @@ def test_no_more_sockets(start: Start, model: str) -> None:
 
 
 def send_or_find_closed(client: Client, data: bytes) -> None:
-    try:
+    with suppress(ConnectionResetError, BrokenPipeError):
         client.send(data)
-    except (ConnectionResetError, BrokenPipeError):
-        pass
 
 
 @contextmanager

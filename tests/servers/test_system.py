@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -72,7 +71,7 @@ def test_the_system_is_described_and_gaps_have_reasons(launcher: Launcher, model
 def test_idle_processors_are_kept_awake_beside_the_servers(launcher: Launcher) -> None:
     """While the launcher is open, by a file that it holds; who may not write that file is told so in the record."""
     held = any(
-        Path(os.readlink(entry)) == DEVICE
+        entry.readlink() == DEVICE
         for entry in Path("/proc/self/fd").iterdir()
         if entry.is_symlink()
     )
