@@ -14,7 +14,6 @@ import iomodels
 from iomodels.base.errors import USAGE
 from iomodels.launch.remote import DEFAULT_PORT, PORTS, parse_host
 from iomodels.machine.placement import Placement, parse_affinity
-from iomodels.measure import run
 from iomodels.plan.suite import BOUNDS
 
 if TYPE_CHECKING:
