@@ -1,0 +1,254 @@
+"""The prose that people read is plain English: short sentences, and the terms of docs/glossary.md.
+
+A source is a pair (name, text). `SOURCES` lists functions that return such pairs, so help texts, error
+templates and Jinja templates join the check by one more function in that list. The text is Markdown, of which
+plain paragraphs are a subset. Code blocks, block quotations, quoted words and generated pages are not prose.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST_WORDS = 25
+COLUMNS = 100
+README_LINES = 100
+
+GENERATED = ("docs/claims.md", "docs/conformance.md", "docs/requests.md", "tests/data/", "results/contributed/")
+"""Pages and folders that commands write. Their words belong to their generators."""
+
+BANNED = {
+    r"\bgo(es|ing|ne)? on\b": "resume, continue",
+    r"\bmend\w*": "fix",
+    r"\b(be|is|was) had\b": "available",
+    r"\bbeside\b": "besides, next to",
+    r"\bhand(ed)? in\b": "submit",
+    r"\b(under way|has ended)\b": "outstanding, complete",
+    r"\bat once\b": "immediately, concurrently",
+    r"\b(stood|anew|dear)\b": "established, again, expensive",
+    r"\b(nobody|whoever)\b": "name the actor",
+    r"\bapart\b|\btold from\b": "vary, tied",
+    r"\btells?\b|\b(is|are) told\b": "report, print",
+    r"\bpromises?\b": "SLO, guarantee",
+    r"\bsittings?\b": "run segment",
+    r"\b(time|line|page|cost)s? an? (request|run|second|model)\b": "per",
+    r"; (is|are|has) [^?.]{3,60},": "if, after the main clause",
+}
+"""Patterns that prose must not match, and the words to use instead."""
+
+Source = tuple[str, str]
+
+FENCE = re.compile(r"^\s*```")
+ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
+RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
+SENTENCE_END = re.compile(r"(?<=[.!?])[)\"”]*\s+")
+ABBREVIATIONS = re.compile(r"\b(e\.g|i\.e|vs|cf|etc)\.")
+
+
+def markdown_pages() -> list[Source]:
+    """Return every Markdown file of the repository that a person wrote."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.md"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = sorted(name for name in listed.stdout.splitlines() if not name.startswith(GENERATED))
+    return [(name, (ROOT / name).read_text(encoding="utf-8")) for name in names if (ROOT / name).exists()]
+
+
+SOURCES: list[Callable[[], list[Source]]] = [markdown_pages]
+"""What is checked. Add a function here to hold further texts to the same rules."""
+
+
+def sources() -> list[Source]:
+    return [source for read in SOURCES for source in read()]
+
+
+def words_only(text: str) -> str:
+    """Reduce inline markup to the words that a reader sees; code, templates and quoted words become one word."""
+    text = re.sub(r"<!--.*?-->|\{%.*?%\}|\{#.*?#\}", " ", text, flags=re.DOTALL)
+    text = re.sub(r"\{\{.*?\}\}", "CODE", text, flags=re.DOTALL)
+    text = re.sub(r"(`+).+?\1", "CODE", text)
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"</?[a-z][^<>]*>", " ", text)
+    text = re.sub(r"\"[^\"]*\"|“[^”]*”", "QUOTED", text)
+    text = re.sub(r"\*+|(?<!\w)_+|_+(?!\w)", "", text)
+    return ABBREVIATIONS.sub(lambda short: short[0].replace(".", ""), text)
+
+
+def cells_of(line: str) -> list[str]:
+    """Split a table row at the bars that are neither escaped nor inside code."""
+    bare = re.sub(r"`[^`]*`", lambda code: code[0].replace("|", "¦"), line.strip())
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", bare.strip("|"))]
+
+
+def blocks(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (line number, text) of each paragraph, heading, list item and table cell outside of code."""
+    gathered: list[str] = []
+    begin = 0
+    fenced = False
+    for number, line in enumerate([*text.splitlines(), ""], start=1):
+        if FENCE.match(line):
+            fenced = not fenced
+            line = ""
+        elif fenced:
+            continue
+        starts_block = bool(ITEM.match(line)) or line.lstrip().startswith(("|", "#", ">"))
+        if gathered and (starts_block or not line.strip()):
+            yield begin, " ".join(gathered)
+            gathered = []
+        if line.lstrip().startswith("|"):
+            if not RULE.match(line):
+                yield from ((number, cell) for cell in cells_of(line))
+        elif line.lstrip().startswith("#"):
+            yield number, line.lstrip("# ")
+        elif line.strip() and not line.lstrip().startswith(">"):
+            begin = begin if gathered else number
+            gathered.append(ITEM.sub("", line).strip())
+
+
+def sentences(text: str) -> Iterator[tuple[int, str]]:
+    for number, block in blocks(text):
+        for sentence in SENTENCE_END.split(words_only(block)):
+            if sentence.strip():
+                yield number, sentence.strip()
+
+
+def count(sentence: str) -> int:
+    """Count words: a dash or an operator between spaces is none."""
+    return sum(any(character.isalnum() for character in word) for word in sentence.split())
+
+
+def problems(name: str, text: str) -> list[str]:
+    """Return one line per sentence that is too long or uses a banned word."""
+    found = []
+    for number, sentence in sentences(text):
+        if count(sentence) > MOST_WORDS:
+            found.append(f"{name}:{number}: {count(sentence)} words (limit {MOST_WORDS}): {sentence}")
+        for pattern, instead in BANNED.items():
+            if match := re.search(pattern, sentence, re.IGNORECASE):
+                found.append(f"{name}:{number}: {match[0]!r}: write {instead}: {sentence}")
+    return found
+
+
+def layout_problems(name: str, text: str) -> list[str]:
+    """Return one line per prose line that is too wide, and per table row with another number of cells."""
+    found = []
+    fenced = False
+    cells = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if FENCE.match(line):
+            fenced = not fenced
+        if fenced:
+            continue
+        in_table = line.startswith("|")
+        if in_table and cells and len(cells_of(line)) != cells:
+            found.append(f"{name}:{number}: {len(cells_of(line))} cells (the table has {cells})")
+        cells = (cells or len(cells_of(line))) if in_table else 0
+        breakable = " " in re.sub(r"`[^`]*`", "", ITEM.sub("", line).strip())
+        if len(line) > COLUMNS and breakable and not in_table and not line.startswith("#"):
+            found.append(f"{name}:{number}: {len(line)} columns (limit {COLUMNS})")
+    if fenced:
+        found.append(f"{name}: a code block is not closed")
+    return found
+
+
+@pytest.mark.parametrize(("name", "text"), sources(), ids=[name for name, _ in sources()])
+def test_prose_is_plain_english(name: str, text: str) -> None:
+    found = problems(name, text)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(("name", "text"), markdown_pages(), ids=[name for name, _ in markdown_pages()])
+def test_markdown_is_wrapped_and_its_tables_are_whole(name: str, text: str) -> None:
+    found = layout_problems(name, text)
+    assert not found, "\n".join(found)
+
+
+def test_front_page_is_short() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    wide = [line for line in lines if len(line) > COLUMNS]
+    assert len(lines) <= README_LINES and not wide, (len(lines), wide)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("0*.md")), ids=lambda page: str(page.stem))
+def test_decision_follows_the_template_and_is_in_the_index(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(f"# {page.name[:4]}: ")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Status", "Context", "Decision", "Consequences"]
+    assert f"]({page.name})" in (page.parent / "README.md").read_text(encoding="utf-8")
+
+
+# ---- the checks themselves ----
+
+SHORT = " ".join(["word"] * MOST_WORDS) + "."
+LONG = "one " + SHORT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [LONG, f"{SHORT} {LONG}", f"- {LONG}", f"1. {LONG}", f"| a | {LONG} |", f"## {LONG}", f"{SHORT[:-1]}\nword.",
+     f"```\ncode\n```\n{LONG}", f"**{LONG}**", f"> quoted\n\n{LONG}", f"A list:\n\n- short\n- {LONG}"],
+)  # fmt: skip
+def test_a_long_sentence_is_found(text: str) -> None:
+    assert [line for line in problems("page", text) if f"{MOST_WORDS + 1} words" in line]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [SHORT, f"{SHORT} {SHORT}", f"- {SHORT}\n- {SHORT}", f"| {SHORT} | {SHORT} |\n|---|---|\n", f"```\n{LONG}\n```",
+     f"> {LONG}", SHORT.replace("word", "`one code span`", 1), SHORT.replace("word", "[word](some/where.md)", 1),
+     f"{SHORT[:-1]} – × = .", f'He wrote "{LONG}"', f"<!-- {LONG} -->", SHORT.replace("word", "{{ a if b else c }}", 1),
+     f"# {SHORT}\n{SHORT}\n\n{SHORT}"],
+)  # fmt: skip
+def test_what_is_short_or_no_prose_passes(text: str) -> None:
+    assert problems("page", text) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["We go on.", "It mends this.", "It cannot be had.", "It is beside them.", "Runs are handed in.", "It is under way.",
+     "It has ended.", "They come at once.", "It stood.", "It is made anew.", "A dear call.", "Nobody knows.", "Whoever asks.",
+     "They lie apart.", "It is told from noise.", "It tells.", "They are told.", "A promise.", "Two sittings.",
+     "One line a run.", "It counts; is it late, it stops."],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["{}", "- {}", "| a | {} |", "{{{{ value }}}} {}", "**{}**"])
+def test_a_banned_word_is_found(words: str, form: str) -> None:
+    assert problems("page", form.format(words))
+
+
+@pytest.mark.parametrize("text", ["`go on`", 'We do not write "go on".', "```\ngo on\n```", "> go on", "We recommend it."])
+def test_a_banned_word_is_no_problem_in_code_and_quotations(text: str) -> None:
+    assert problems("page", text) == []
+
+
+def test_every_ban_has_an_example() -> None:
+    marks = [mark for mark in test_a_banned_word_is_found.pytestmark if "words" in mark.args[0]]  # type: ignore[attr-defined]
+    for pattern in BANNED:
+        assert any(re.search(pattern, words, re.IGNORECASE) for words in marks[0].args[1]), pattern
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["word " * 30, "- " + "word " * 30, "| a | b |\n|---|---|\n| c |", "```\nnever closed", "| a |\n|---|\n| b | c |"],
+)
+def test_a_bad_layout_is_found(text: str) -> None:
+    assert layout_problems("page", text)
+
+
+@pytest.mark.parametrize("text", ["`" + "x " * 60 + "`", "| " + "x " * 60 + " |", "```\n" + "x " * 60 + "\n```"])
+def test_a_wide_line_that_cannot_be_wrapped_passes(text: str) -> None:
+    assert layout_problems("page", text) == []
+
+
+def test_every_page_is_read() -> None:
+    names = {name for name, _ in markdown_pages()}
+    assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md", "servers/README.md"} <= names
+    assert "docs/claims.md" not in names
