@@ -100,9 +100,7 @@ def test_every_file_is_in_the_build_and_in_the_tables(launcher: Launcher) -> Non
     assert models == {path.stem for path in SERVERS.glob("*.c")}
     assert models == set(guide())
     assert models == {path.stem for path in pages()}
-    front = table(
-        (ROOT / "README.md").read_text(encoding="utf-8"), ("model", "how it waits", "state")
-    )
+    front = table((ROOT / "README.md").read_text(encoding="utf-8"), ("model", "how it waits"))
     assert models == {row["model"].split("`")[1] for row in front}
 
 
@@ -123,13 +121,10 @@ def test_guide_agrees_with_describe(model: str, described: dict[str, Any]) -> No
 
 
 def test_front_page_links_file_and_page(model: str) -> None:
-    rows = table(
-        (ROOT / "README.md").read_text(encoding="utf-8"), ("model", "how it waits", "state")
-    )
+    rows = table((ROOT / "README.md").read_text(encoding="utf-8"), ("model", "how it waits"))
     row = next(row for row in rows if row["model"].startswith(f"[`{model}`]"))
     assert LINK.findall(row["model"]) == [(f"`{model}`", f"servers/{model}.c")]
     assert f"(docs/models/{model}.md)" in row["how it waits"]
-    assert row["state"] == "here"
 
 
 def test_file_is_short_and_its_head_says_cost_and_limit(model: str) -> None:

@@ -25,12 +25,14 @@ FACTS = {
 
 
 def described() -> tuple[set[str], set[str]]:
-    """What docs/interface.md says of them: their names, and those that Wine 8 does not tell."""
+    """What docs/interface.md says of them: their names, and those that Wine 8 does not report."""
     text = (Path(__file__).resolve().parents[2] / "docs" / "interface.md").read_text(
         encoding="utf-8"
     )
     paragraph = re.search(r"^`system`: .*?\n\n", text, re.MULTILINE | re.DOTALL)
-    untold = paragraph and re.search(r"\(Wine 8 does not tell (.+?)\)", paragraph[0])
+    untold = paragraph and re.search(
+        r"\(Wine 8 does not report (.+?)\)", " ".join(paragraph[0].split())
+    )
     assert paragraph and untold
     return set(re.findall(r"`(\w+)`", paragraph[0])) - {"system", "reasons"}, set(
         re.findall(r"`(\w+)`", untold[1])
