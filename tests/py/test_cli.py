@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from iomodels import __version__
+from iomodels.base.errors import Failure
 from iomodels.cli import commands as cli
 from iomodels.cli.commands import main
 from iomodels.launch import launcher as launch
@@ -68,7 +69,7 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         (["run", SUITE, "--repeats", "0"], "iomodels: --repeats 0: must be 1 … 1000"),
         (
             ["run", SUITE, "--affinity", "gpu=0"],
-            "iomodels: --affinity gpu=0: gpu: no such role; there is: server, wineserver, loadgen",
+            "iomodels: --affinity gpu=0: gpu: no such role; available: server, wineserver, loadgen",
         ),
         (
             ["run", SUITE, "--server-host", "lab:x"],
@@ -131,7 +132,7 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         ),
         (
             ["run", SUITE, "--models", "icp"],
-            f"iomodels: --models icp: not in suite {SUITE}; did you mean iocp? (there is: select, iocp)",
+            f"iomodels: --models icp: not in suite {SUITE}; did you mean iocp? (available: select, iocp)",
         ),
         (
             ["run", SUITE, "--repeat", "3"],
@@ -149,13 +150,13 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         ),
         (
             ["run", "select-vs-icop"],
-            f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (there is: {ALL})",
+            f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (available: {ALL})",
         ),
         (["run", "missing.toml"], "iomodels: suite missing.toml: no such file"),
-        (["run"], f"iomodels: run: which suite? there is: {ALL}"),
+        (["run"], f"iomodels: run: no suite given; available: {ALL}"),
         (
             ["rum"],
-            "iomodels: rum: no such command; did you mean run? (there is: run, slo, report, compare, check, validate, pack, micro, export, plot, models, tune, suites, serve, laws)",
+            "iomodels: rum: no such command; did you mean run? (available: run, slo, report, compare, check, validate, pack, micro, export, plot, models, tune, suites, serve, laws)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
@@ -303,7 +304,7 @@ def test_runs_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path: P
     make_run(results, measured=0)
     assert (
         rejected(capsys, "report", RUN[:-1])
-        == f"iomodels: {RUN[:-1]}: no such run; did you mean {RUN}? (there is: {RUN})"
+        == f"iomodels: {RUN[:-1]}: no such run; did you mean {RUN}? (available: {RUN})"
     )
     assert (
         rejected(capsys, "report", str(tmp_path), code=1)
@@ -319,7 +320,7 @@ def test_failures_of_the_launcher_are_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_wine(build: Path, say: Any = None) -> None:
-        raise launch.LaunchError("Wine is needed")
+        raise Failure("Wine is needed")
 
     monkeypatch.setattr(launch, "open_launcher", no_wine)
     assert rejected(capsys, "models", code=1) == "iomodels: Wine is needed"

@@ -159,5 +159,5 @@ def test_what_despite_does_not_know(tmp_path: Path, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit, match="2"):
         main(["compare", "a", "b", "--despite", "platfrom"])
     assert capsys.readouterr().err == (
-        "iomodels: --despite platfrom: not known; did you mean platform? (there is: platform, machine, placement, build, load, all)\n"
+        "iomodels: --despite platfrom: not known; did you mean platform? (available: platform, machine, placement, build, load, all)\n"
     )

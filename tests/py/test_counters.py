@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from iomodels.base.errors import Failure
 from iomodels.data.records import (
     Figure,
     Record,
-    RunError,
     append_record,
     check_record,
     counter,
@@ -424,5 +424,5 @@ def test_a_value_without_source_or_a_null_without_reason_is_refused(
     record: Record, row: dict[str, Any]
 ) -> None:
     check_record(record, "it")
-    with pytest.raises(RunError, match="counters"):
+    with pytest.raises(Failure, match="counters"):
         check_record(replace(record, counters={"server.cpu_ns": row}), "it")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
-from iomodels.data.records import FORMAT, RunError, append_record, load_run, mend_records
+from iomodels.data.records import FORMAT, append_record, load_run, mend_records
 from iomodels.judge.summary import summarise
 from iomodels.judge.verdict import Kind
 from iomodels.plan.suite import Server
@@ -113,7 +114,7 @@ def test_a_format_that_is_not_read_says_so(tmp_path: Path) -> None:
         (folder / "run.json").write_text(
             json.dumps({**manifest, "format": number}), encoding="utf-8"
         )
-        with pytest.raises(RunError, match=words):
+        with pytest.raises(Failure, match=words):
             load_run(folder)
     (folder / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
     append_record(folder, load_run(folder).records[0])

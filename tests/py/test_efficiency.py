@@ -175,7 +175,7 @@ def test_at_a_fixed_rate_cpu_time_is_compared(tmp_path: Path) -> None:
 
 
 def test_the_suite_and_its_words(tmp_path: Path) -> None:
-    from iomodels.plan.suite import SuiteError
+    from iomodels.base.errors import Failure
 
     suite = load_suite(find_suite("efficiency"))
     assert (
@@ -191,6 +191,6 @@ def test_the_suite_and_its_words(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     with pytest.raises(
-        SuiteError, match=r"rate_percents = \[0, 50\]: must be a list of whole numbers 1 … 90"
+        Failure, match=r"rate_percents = \[0, 50\]: must be a list of whole numbers 1 … 90"
     ):
         load_suite(path)

@@ -17,9 +17,10 @@ import jsonschema
 import pytest
 from rich.console import Console
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
 from iomodels.cli.commands import main
-from iomodels.data.records import Run, RunError, load_run
+from iomodels.data.records import Run, load_run
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
 from iomodels.report.costs import cost_table
@@ -189,7 +190,7 @@ def test_a_broken_run_is_refused_in_one_line_that_says_why(
     shutil.copytree(FIXTURE, folder)
     broken(folder, how)
     for write in (lambda: write_report(folder), lambda: write_docs(folder, tmp_path / "docs")):
-        with pytest.raises(RunError, match=words) as refused:
+        with pytest.raises(Failure, match=words) as refused:
             write()
         assert "\n" not in str(refused.value)
     assert not (folder / "report.html").exists() and not (tmp_path / "docs").exists()

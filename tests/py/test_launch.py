@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from iomodels.base.errors import Failure
 from iomodels.launch import launcher as launch
-from iomodels.launch.launcher import LaunchError, PlainLauncher, Program, ProgramFailed, arguments
+from iomodels.launch.launcher import PlainLauncher, Program, ProgramFailed, arguments
 from iomodels.machine.placement import Placement, pinned
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -108,14 +109,14 @@ def test_unexpected_end_names_everything() -> None:
         and "no such file" in message
     )
     assert "\n" not in message and "first" not in message
-    assert (failure.value.exit_code, failure.value.stderr) == (3, "first\nno such file\n")
+    assert (failure.value.program_code, failure.value.stderr) == (3, "first\nno such file\n")
 
 
 def test_end_by_a_signal_is_named() -> None:
     with child("import os; os.kill(os.getpid(), signal.SIGSEGV)") as program:
         with pytest.raises(ProgramFailed, match=r"killed by SIGSEGV.*stderr is empty") as failure:
             program.expect("ready", DEADLINE_S)
-        assert failure.value.exit_code == -signal.SIGSEGV
+        assert failure.value.program_code == -signal.SIGSEGV
         with pytest.raises(ProgramFailed):  # and again, not a wait for what cannot come
             program.expect("ready", DEADLINE_S)
 
@@ -126,7 +127,7 @@ def test_hanging_program_runs_into_the_deadline() -> None:
         said = r"child.exe: no 'ready' within 0\.1 s; still running; stderr: thinking"
         with pytest.raises(ProgramFailed, match=said) as failure:
             program.expect("ready", 0.1)
-        assert failure.value.exit_code is None
+        assert failure.value.program_code is None
         with pytest.raises(ProgramFailed, match=r"did not end within 0\.1 s; still running"):
             program.wait(0.1)
         started = time.monotonic()
@@ -283,7 +284,7 @@ def test_grandchild_with_the_pipes_does_not_delay_the_end() -> None:
 
 
 def test_what_cannot_be_started() -> None:
-    with pytest.raises(LaunchError, match=r"/nowhere/server.exe: No such file"):
+    with pytest.raises(Failure, match=r"/nowhere/server.exe: No such file"):
         Program(["/nowhere/server.exe"])
 
 
@@ -376,7 +377,7 @@ def test_models_are_found_by_asking(tmp_path: Path) -> None:
     with plain(tmp_path) as launcher:
         assert list(launcher.models()) == ["iocp", "select"]
         assert launcher.platform == "wine-0"
-        with pytest.raises(LaunchError, match="rio: no such model; there are: iocp, select"):
+        with pytest.raises(Failure, match="rio: no such model; there are: iocp, select"):
             launcher.server("rio", {})
         with launcher.server("iocp", {"threads": 3}) as server:
             assert server.expect("ready", DEADLINE_S)["argv"] == ["--threads", "3"]
@@ -393,22 +394,22 @@ def test_models_are_found_by_asking(tmp_path: Path) -> None:
 )
 def test_broken_server_is_not_overlooked(tmp_path: Path, code: str, said: str) -> None:
     binary(tmp_path, "broken.exe", code)
-    with plain(tmp_path) as launcher, pytest.raises(LaunchError, match=said):
+    with plain(tmp_path) as launcher, pytest.raises(Failure, match=said):
         launcher.models()
 
 
 def test_nothing_is_built(tmp_path: Path) -> None:
     with plain(tmp_path) as launcher:
-        with pytest.raises(LaunchError, match="no server there; build it first"):
+        with pytest.raises(Failure, match="no server there; build it first"):
             launcher.models()
-        with pytest.raises(LaunchError, match="loadgen: no such program; build it first"):
+        with pytest.raises(Failure, match="loadgen: no such program; build it first"):
             launcher.loadgen({})
 
 
 def test_platforms_must_agree(tmp_path: Path) -> None:
     binary(tmp_path, "a.exe", describes("a", "wine-1"))
     binary(tmp_path, "b.exe", describes("b", "wine-2"))
-    with plain(tmp_path) as launcher, pytest.raises(LaunchError, match="2 platforms"):
+    with plain(tmp_path) as launcher, pytest.raises(Failure, match="2 platforms"):
         _ = launcher.platform
 
 

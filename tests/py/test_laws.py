@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
-from iomodels.data.records import RunError
 from iomodels.launch import launcher as launch
-from iomodels.launch.launcher import LaunchError, Program
+from iomodels.launch.launcher import Program
 from iomodels.measure import laws
 from iomodels.report import claims
 from iomodels.report.report import write_report
@@ -138,7 +138,7 @@ def test_a_law_that_fails_is_an_answer_too_and_is_asked_again(
 
 def test_two_platforms_are_never_mixed(built: tuple[Path, Answering], tmp_path: Path) -> None:
     built[1].lines["one"] = json.dumps(answer("one", platform="fake-2.0"))
-    with pytest.raises(LaunchError, match="2 platforms"):
+    with pytest.raises(Failure, match="2 platforms"):
         laws.current(built[0], tmp_path)
 
 
@@ -148,7 +148,7 @@ def test_a_damaged_file_is_refused(built: tuple[Path, Answering], tmp_path: Path
     data = copy.deepcopy(seen.data)
     data["laws"][0]["verdict"] = "perhaps"
     (tmp_path / laws.LAWS).write_text(json.dumps(data))
-    with pytest.raises(RunError, match=r"laws.0.verdict"):
+    with pytest.raises(Failure, match=r"laws.0.verdict"):
         laws.of_run(tmp_path)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from iomodels.base.errors import Refused
+from iomodels.base.errors import Failure
 from iomodels.measure.measurement import load_options
 from iomodels.plan.load import Load, _in_words, load_errors, load_from, shape_errors
 from iomodels.plan.order import make_plan
-from iomodels.plan.suite import Suite, SuiteError, load_suite
+from iomodels.plan.suite import Suite, load_suite
 from stage import FakeLauncher, Stage
 from test_suite import GOOD, write
 
@@ -101,7 +101,7 @@ def test_names_what_is_wrong(old: str, new: str, expected: str) -> None:
 def test_a_suite_names_its_file(tmp_path: Path) -> None:
     text = GOOD.replace("[quick]", "[load]\nthreads = 3\n[quick]")
     with pytest.raises(
-        SuiteError, match=r"mine.toml: load.threads = 3: not here: loadgen_threads = \.\.\. says it"
+        Failure, match=r"mine.toml: load.threads = 3: not here: loadgen_threads = \.\.\. says it"
     ):
         load_suite(write(tmp_path, text))
     suite = load_suite(write(tmp_path, text.replace("threads = 3", "rate = 3")))
@@ -144,7 +144,7 @@ def test_the_load_generator_is_asked(launcher: FakeLauncher, suite: Suite, stage
     assert load_errors(launcher, load_options(loaded, condition), "suite small") == [
         "suite small: load.rate = 9: must be less"
     ]
-    with pytest.raises(Refused, match=r"suite small: load.rate = 9: must be less"):
+    with pytest.raises(Failure, match=r"suite small: load.rate = 9: must be less"):
         stage.start(loaded)
     assert not stage.out.exists(), "nothing was measured"
 
@@ -156,7 +156,7 @@ def test_a_suite_from_a_file_is_named_by_it(
     path = write(tmp_path, GOOD.replace("[quick]", "[load]\nrate = 9\n[quick]"))
     loaded = replace(suite, load=Load((("rate", 9),)), load_file=load_suite(path).load_file)
     launcher.asked = "refuses its load"
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Failure) as refused:
         stage.start(loaded)
     assert refused.value.lines == (f"{path}: load.rate = 9: must be less",)
     assert "load_file" not in loaded.to_json(), "a run's manifest holds no path of this machine"
@@ -206,7 +206,7 @@ def test_the_load_generators_words_become_the_suites(said: str, words: str) -> N
 def test_classes_that_do_not_fit_are_refused(suite: Suite, stage: Stage) -> None:
     loaded = replace(suite, load=Load((), (("a", (("connections", 1),)), ("b", ()))))
     with pytest.raises(
-        Refused,
+        Failure,
         match="suite small: load: at 1 connections: its classes name 1 connections, which must be fewer",
     ):
         stage.start(loaded)

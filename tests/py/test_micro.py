@@ -14,10 +14,9 @@ import pytest
 from matplotlib.text import Text
 from rich.console import Console
 
-from iomodels.base.errors import Refused
+from iomodels.base.errors import Failure
 from iomodels.base.words import WINE
 from iomodels.data.micro import MicroRun, load_micro_run, short_name, write_micro_run
-from iomodels.data.records import RunError
 from iomodels.figures import cost_ladder, primitive_costs, readiness_by_sockets, style
 from iomodels.figures.catalogue import write_micro_figures
 from iomodels.figures.micro import NothingToDraw
@@ -131,7 +130,7 @@ def test_another_platform_in_the_figures_is_refused(tmp_path: Path) -> None:
     (run.path / "benchmark.json").write_text(
         json.dumps(google_json(TIMES, platform="windows-11-26100"))
     )
-    with pytest.raises(RunError, match="never mixed"):
+    with pytest.raises(Failure, match="never mixed"):
         load_micro_run(run.path)
 
 
@@ -147,7 +146,7 @@ def test_another_platform_in_the_figures_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_file_is_one_line(text: str, tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run.path / "benchmark.json").write_text(text)
-    with pytest.raises(RunError) as caught:
+    with pytest.raises(Failure) as caught:
         load_micro_run(run.path)
     assert "\n" not in str(caught.value) and "benchmark.json" in str(caught.value)
 
@@ -232,9 +231,9 @@ def test_too_few_repetitions_claim_nothing(tmp_path: Path) -> None:
 def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     one, linux = make_run(tmp_path / "1"), make_run(tmp_path / "2", platform="linux-6.1")
     other = make_run(tmp_path / "3", {"apc/queue_then_sleep": 1.0})
-    with pytest.raises(Refused, match="never compared"):
+    with pytest.raises(Failure, match="never compared"):
         micro.compare_micro(one.path, linux.path, Console(quiet=True))
-    with pytest.raises(Refused, match="in common"):
+    with pytest.raises(Failure, match="in common"):
         micro.compare_micro(one.path, other.path, Console(quiet=True))
 
 
@@ -311,7 +310,7 @@ say(event="finished", benchmarks=1, failures=0)
 def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """run_micro with PROGRAM for the benchmarks; returns (exit code or refusal, what was printed, the folders it left)."""
 
-    def run(fails: str = "never", **options: Any) -> tuple[int | Refused, str, list[Path]]:
+    def run(fails: str = "never", **options: Any) -> tuple[int | Failure, str, list[Path]]:
         @contextmanager
         def starter(*_: object) -> Iterator[micro.Start]:
             yield lambda arguments: Program(
@@ -320,7 +319,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
         monkeypatch.setattr(micro, "_starter", starter)
         stream = io.StringIO()
-        outcome: int | Refused
+        outcome: int | Failure
         try:
             outcome = micro.run_micro(
                 tmp_path,
@@ -329,7 +328,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
                 micro.Options(**options),
                 tmp_path / "out",
             )
-        except Refused as refusal:
+        except Failure as refusal:
             outcome = refusal
         return outcome, stream.getvalue(), list((tmp_path / "out").glob("*"))
 
@@ -352,11 +351,11 @@ def test_a_run_keeps_the_librarys_json_without_the_machines_names(made_up: Any) 
 )
 def test_a_benchmark_that_fails_fails_the_run(made_up: Any, fails: str, message: str) -> None:
     outcome, _, folders = made_up(fails)
-    assert isinstance(outcome, Refused) and outcome.lines == (message,) and outcome.exit_code == 1
+    assert isinstance(outcome, Failure) and outcome.lines == (message,) and outcome.exit_code == 1
     assert folders == []
 
 
 def test_a_filter_that_matches_nothing_names_the_families(made_up: Any) -> None:
     outcome, _, folders = made_up(filter="nothing")
-    assert isinstance(outcome, Refused) and outcome.exit_code == 2 and folders == []
+    assert isinstance(outcome, Failure) and outcome.exit_code == 2 and folders == []
     assert "--filter nothing:" in outcome.lines[0] and outcome.lines[0].endswith("try: clock")

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
 from iomodels.cli.commands import main
 from iomodels.data import hdr
-from iomodels.data.records import PACKED, RECORDS, Record, RunError, load_run, record_to_json
+from iomodels.data.records import PACKED, RECORDS, Record, load_run, record_to_json
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
 from iomodels.plan.suite import Server
@@ -149,7 +150,7 @@ def test_buckets_that_are_none_are_refused(
     line = json.loads(first)
     line["loadgen"]["result"]["response"]["histogram"]["buckets"] = buckets
     (folder / RECORDS).write_text("\n".join([json.dumps(line), *others]) + "\n", encoding="utf-8")
-    with pytest.raises(RunError, match=f"records.jsonl: line 1: response: .*{words}"):
+    with pytest.raises(Failure, match=f"records.jsonl: line 1: response: .*{words}"):
         load_run(folder)
 
 
@@ -216,7 +217,7 @@ def test_a_damaged_archive_says_so_in_one_line(
     (packed / PACKED).write_bytes(whole)
     (packed / RECORDS).write_bytes(b"")
     with pytest.raises(
-        RunError, match=r"has records.jsonl and records.jsonl.xz; one of them is too many"
+        Failure, match=r"has records.jsonl and records.jsonl.xz; one of them is too many"
     ):
         load_run(packed)
 

@@ -81,7 +81,7 @@ def test_the_installed_program_works_away_from_the_checkout(site: Path, tmp_path
     checked = run("-c", schema)
     assert (
         checked.stdout.startswith(str(site))
-        and "RunError: run.json: at the top level" in checked.stderr
+        and "Failure: run.json: at the top level" in checked.stderr
     ), checked
 
 

@@ -164,12 +164,12 @@ FORM = (
         ("server=-1", f"server: {FORM}"),
         ("server=0x1", f"server: {FORM}"),
         ("server=0;loadgen=1", f"server: {FORM}"),
-        ("client=0", "client: no such role; there is: server, wineserver, loadgen"),
+        ("client=0", "client: no such role; available: server, wineserver, loadgen"),
         ("server=0,server=1", "names server twice"),
-        ("server=0,loadgen=2", "loadgen: CPU 2 is not usable here; there is: 0, 1"),
+        ("server=0,loadgen=2", "loadgen: CPU 2 is not usable here; available: 0, 1"),
         (
             "loadgen=0-99999",
-            "loadgen: CPU 2, 3, 4, 5, 6, 7, 8, 9 is not usable here; there is: 0, 1",
+            "loadgen: CPU 2, 3, 4, 5, 6, 7, 8, 9 is not usable here; available: 0, 1",
         ),
     ],
 )
@@ -224,8 +224,8 @@ def test_affinity_on_windows(windows: type[Windows]) -> None:
 @pytest.mark.parametrize(
     ("cpus", "text", "message"),
     [
-        (range(4), "server=0,wineserver=1", "wineserver: no such role; there is: server, loadgen"),
-        (range(4), "server=4", "server: CPU 4 is not usable here; there is: 0, 1, 2, 3"),
+        (range(4), "server=0,wineserver=1", "wineserver: no such role; available: server, loadgen"),
+        (range(4), "server=4", "server: CPU 4 is not usable here; available: 0, 1, 2, 3"),
         (
             (),
             "server=0",

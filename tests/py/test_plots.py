@@ -15,9 +15,10 @@ import matplotlib.image
 import pytest
 from matplotlib.colors import to_rgb
 
+from iomodels.base.errors import Failure
 from iomodels.base.words import WINE
 from iomodels.cli.commands import main
-from iomodels.data.records import Record, Run, RunError, load_run
+from iomodels.data.records import Record, Run, load_run
 from iomodels.figures import (
     course_of_a_cell,
     latency_by_percentile,
@@ -359,13 +360,13 @@ def test_a_run_with_failures_only_is_drawn_and_says_so(function: Draw, tmp_path:
 
 @pytest.mark.parametrize("function", COMPARING)
 def test_nothing_is_compared_in_a_run_with_failures_only(function: Draw, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no valid repeat"):
+    with pytest.raises(Failure, match="no valid repeat"):
         draw(function, tmp_path, rate=lambda measurement: None)
 
 
 @pytest.mark.parametrize("function", DRAWS)
 def test_an_empty_run_is_refused_in_one_line(function: Draw, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="nothing to draw"):
+    with pytest.raises(Failure, match="nothing to draw"):
         draw(function, tmp_path, measured=0, status="interrupted")
 
 
@@ -579,7 +580,7 @@ def test_published_numbers_stand_beside_the_run_as_ratios(tmp_path: Path) -> Non
 
 
 def test_there_is_nothing_to_overlay_without_a_completion_port(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="compares with iocp"):
+    with pytest.raises(Failure, match="compares with iocp"):
         draw(
             then_versus_now.draw,
             tmp_path,
@@ -595,7 +596,7 @@ def test_there_is_nothing_to_overlay_without_a_completion_port(tmp_path: Path) -
 def test_literature_of_another_format_is_refused(text: str, message: str, tmp_path: Path) -> None:
     for name in ("jones-ohlund-2002.toml", "published-numbers.toml"):
         (tmp_path / name).write_text(text)
-    with pytest.raises(RunError, match=message):
+    with pytest.raises(Failure, match=message):
         literature.ratios(tmp_path)
 
 
@@ -699,7 +700,7 @@ def test_the_rate_of_a_latency_is_the_achieved_one(tmp_path: Path) -> None:
     )
     assert "Dotted: service time" in texts(met)
     with pytest.raises(
-        RunError, match="no load was offered at 2 or more rates"
+        Failure, match="no load was offered at 2 or more rates"
     ):  # repeats that missed their rate do not count
         draw(
             latency_by_rate.draw,
@@ -743,5 +744,5 @@ def test_the_course_shades_the_warm_up_and_names_the_verdict(everything: Run) ->
     ],
 )
 def test_what_was_not_recorded_is_said(function: Draw, words: str, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=words):
+    with pytest.raises(Failure, match=words):
         draw(function, tmp_path)

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iomodels.base import files
+from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
 from iomodels.data.records import (
     FORMAT,
     Condition,
     Record,
-    RunError,
     append_record,
     load_run,
     mend_records,
@@ -132,14 +132,14 @@ def test_labels() -> None:
     ],
 )
 def test_a_wrong_record_is_not_written(tmp_path: Path, changes: dict[str, Any], place: str) -> None:
-    with pytest.raises(RunError, match=f"at {place}"):
+    with pytest.raises(Failure, match=f"at {place}"):
         append_record(tmp_path, replace(FAILED, **changes))
     assert not (tmp_path / "records.jsonl").exists()
 
 
 def test_a_wrong_manifest_is_not_written(folder: Path) -> None:
     before = (folder / "run.json").read_bytes()
-    with pytest.raises(RunError, match="at status: 'done' is not one of"):
+    with pytest.raises(Failure, match="at status: 'done' is not one of"):
         write_manifest(folder, {**load_run(folder).manifest, "status": "done"})
     assert (folder / "run.json").read_bytes() == before
 
@@ -158,7 +158,7 @@ def test_histograms_are_checked(folder: Path, counts: list[Any], message: str) -
     loadgen = json.loads(lines(folder)[3])["loadgen"]
     loadgen["result"]["latency"]["histogram"]["counts"] = counts
     change(folder, 3, loadgen=loadgen)
-    with pytest.raises(RunError, match=rf"line 4: .*{message}"):
+    with pytest.raises(Failure, match=rf"line 4: .*{message}"):
         load_run(folder)
 
 
@@ -208,7 +208,7 @@ def test_a_damaged_line_in_the_middle_is_an_error(folder: Path) -> None:
     kept = lines(folder)
     kept[4] = kept[4][:-20]
     (folder / "records.jsonl").write_text("\n".join(kept) + "\n", encoding="utf-8")
-    with pytest.raises(RunError, match="line 5: not a JSON object"):
+    with pytest.raises(Failure, match="line 5: not a JSON object"):
         load_run(folder)
 
 
@@ -224,12 +224,12 @@ def test_the_last_try_counts_and_is_announced(folder: Path) -> None:
 def test_newer_formats_are_refused(folder: Path) -> None:
     change(folder, 2, format=FORMAT + 1)
     with pytest.raises(
-        RunError,
+        Failure,
         match=rf"line 3: format {FORMAT + 1} is newer than this program reads \({FORMAT}\); use a newer iomodels",
     ):
         load_run(folder)
     change_manifest(folder, format=FORMAT + 1, status="a new word")
-    with pytest.raises(RunError, match=rf"run.json: format {FORMAT + 1} is newer"):
+    with pytest.raises(Failure, match=rf"run.json: format {FORMAT + 1} is newer"):
         load_run(folder)
 
 
@@ -304,22 +304,22 @@ def test_format_2_needs_them(folder: Path, name: str) -> None:
     record = in_format_2(load_run(folder).records[0], service_count=8)
     assert record.loadgen
     del record.loadgen["result"][name]
-    with pytest.raises(RunError, match=f"at loadgen.result: '{name}' is a required property"):
+    with pytest.raises(Failure, match=f"at loadgen.result: '{name}' is a required property"):
         append_record(folder, record)
 
 
 def test_platforms_are_never_mixed(folder: Path) -> None:
     change(folder, 2, platform="wine-10.0")
-    with pytest.raises(RunError, match=r"line 3: measured on wine-10.0, the run on wine-8.0"):
+    with pytest.raises(Failure, match=r"line 3: measured on wine-10.0, the run on wine-8.0"):
         load_run(folder)
 
 
 def test_records_of_another_run_are_refused(folder: Path) -> None:
     change(folder, 2, run="20240101-000000-other")
-    with pytest.raises(RunError, match="line 3: belongs to run 20240101-000000-other"):
+    with pytest.raises(Failure, match="line 3: belongs to run 20240101-000000-other"):
         load_run(folder)
     change(folder, 2, run="20250102-030405-select-vs-iocp", index=60)
-    with pytest.raises(RunError, match="index 60 is beyond the plan of 60"):
+    with pytest.raises(Failure, match="index 60 is beyond the plan of 60"):
         load_run(folder)
 
 
@@ -329,16 +329,16 @@ def test_unfinished_runs_say_so(folder: Path) -> None:
 
 
 def test_what_is_no_run(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(RunError, match="nowhere: no such folder"):
+    with pytest.raises(Failure, match="nowhere: no such folder"):
         load_run(tmp_path / "nowhere")
-    with pytest.raises(RunError, match=r"not a run: it has no run.json"):
+    with pytest.raises(Failure, match=r"not a run: it has no run.json"):
         load_run(tmp_path)
     (folder / "run.json").write_text("{", encoding="utf-8")
-    with pytest.raises(RunError, match=r"run.json: cannot be read"):
+    with pytest.raises(Failure, match=r"run.json: cannot be read"):
         load_run(folder)
     (folder / "run.json").write_text('{"format": 1}', encoding="utf-8")
     with pytest.raises(
-        RunError, match=r"run.json: at the top level: '[a-z]+' is a required property"
+        Failure, match=r"run.json: at the top level: '[a-z]+' is a required property"
     ):
         load_run(folder)
 

@@ -17,14 +17,13 @@ import psutil
 import pytest
 
 import iomodels
-from iomodels.base.errors import Refused
+from iomodels.base.errors import Failure
 from iomodels.base.interrupts import Interrupts
 from iomodels.data.records import counter, load_run
 from iomodels.judge import compare
 from iomodels.judge.summary import summarise
 from iomodels.launch import launcher as launch
 from iomodels.launch import remote
-from iomodels.launch.launcher import LaunchError
 from iomodels.launch.remote import HostLost, ServerHost, Session
 from iomodels.machine.placement import Placement
 from iomodels.measure import agent as agent_module
@@ -241,7 +240,7 @@ def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
     assert run.manifest["status"] == "interrupted" and len(run.records) in (1, 2)
     assert "stopped by HostLost" in far.text
     where, far.setting = far.setting.server_host, replace(far.setting, server_host=None)
-    with pytest.raises(Refused, match="its servers ran on another machine: --server-host names it"):
+    with pytest.raises(Failure, match="its servers ran on another machine: --server-host names it"):
         far.resume()
     wait_until(lambda: not served._thread.is_alive())
     again = Served(there, tmp_path, served.port)
@@ -250,7 +249,7 @@ def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
         with monkeypatch.context() as patch:
             patch.setattr(there, "environment", lambda: {"placement": asdict(Placement((0,)))})
             with pytest.raises(
-                Refused, match="cannot go on: placement: the servers ran with: None; now with: "
+                Failure, match="cannot go on: placement: the servers ran with: None; now with: "
             ):
                 far.resume()
         assert far.resume(retry_failed=True) == 0
@@ -265,7 +264,7 @@ def test_a_run_of_one_machine_does_not_go_on_with_two(stage: Stage, two: Suite) 
         b"".join((stage.folder / "records.jsonl").read_bytes().splitlines(keepends=True)[:-1])
     )
     stage.setting = replace(stage.setting, server_host=ServerHost("127.0.0.1", 1, TOKEN))
-    with pytest.raises(Refused, match="was begun with the servers on this machine"):
+    with pytest.raises(Failure, match="was begun with the servers on this machine"):
         stage.resume()
 
 
@@ -334,7 +333,7 @@ def test_nothing_but_its_models_is_started(
 ) -> None:
     session = Session(served.where)
     try:
-        with pytest.raises(LaunchError, match=reason):
+        with pytest.raises(Failure, match=reason):
             session.start(model, options)
         assert there.programs == []
     finally:
@@ -342,7 +341,7 @@ def test_nothing_but_its_models_is_started(
 
 
 def refused(where: ServerHost) -> str:
-    with pytest.raises(LaunchError) as caught:
+    with pytest.raises(Failure) as caught:
         Session(where)
     text = str(caught.value)
     assert (
@@ -443,7 +442,7 @@ def test_what_listens_is_something_else(says: bytes, monkeypatch: pytest.MonkeyP
 
 def test_a_port_that_is_taken(served: Served, there: FakeLauncher, tmp_path: Path) -> None:
     with pytest.raises(
-        LaunchError, match=f"--host 127.0.0.1 --port {served.port}: cannot listen there: "
+        Failure, match=f"--host 127.0.0.1 --port {served.port}: cannot listen there: "
     ):
         Agent(there, tmp_path, tmp_path, "127.0.0.1", served.port, TOKEN, served.lines.append)
     with socket.socket() as other:

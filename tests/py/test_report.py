@@ -12,8 +12,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from rich.console import Console
 
+from iomodels.base.errors import Failure
 from iomodels.base.words import WINE
-from iomodels.data.records import RunError, load_run
+from iomodels.data.records import load_run
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server
@@ -271,7 +272,7 @@ def test_writing_again_gives_the_same_bytes_and_leaves_no_scraps(tmp_path: Path)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"run.json"):
+    with pytest.raises(Failure, match=r"run.json"):
         write_report(tmp_path)
 
 

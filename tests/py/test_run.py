@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from iomodels.base.errors import Refused
+from iomodels.base.errors import Failure
 from iomodels.data.records import check_against, load_run
 from iomodels.judge.summary import summarise
 from iomodels.launch import launcher as launch
@@ -289,7 +289,7 @@ def test_known_limits_are_said_and_recorded(
 
 
 def refused(stage: Stage, suite: Suite) -> tuple[str, int]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Failure) as caught:
         stage.start(suite)
     assert not stage.out.exists() and stage.launcher.programs == []
     return "\n".join(caught.value.lines), caught.value.exit_code
@@ -356,7 +356,7 @@ class TestGoingOnIsRefused:
         )
 
     def reason(self) -> str:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Failure) as caught:
             self.stage.resume()
         folder = self.stage.folder
         assert self.before == (
@@ -439,6 +439,6 @@ def test_a_run_goes_on_where_it_was_begun(
     records.write_bytes(b"")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {4711})
     with pytest.raises(
-        Refused, match=f"cannot go on: it ran on CPU {wanted.server_cpus[0]}, not usable now"
+        Failure, match=f"cannot go on: it ran on CPU {wanted.server_cpus[0]}, not usable now"
     ):
         stage.resume()

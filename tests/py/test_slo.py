@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from iomodels.base.errors import Refused
+from iomodels.base.errors import Failure
 from iomodels.cli.commands import main
-from iomodels.data.records import RunError, record_from_json
+from iomodels.data.records import record_from_json
 from iomodels.measure import slo
 from iomodels.measure.slo import Slo, judge, least_rate, load_slo, parse_slo, resume_slo, start_slo
 from iomodels.plan.suite import Server, Suite
@@ -171,11 +171,11 @@ def test_rates_that_cannot_prove_the_percentile_are_refused(stage: Stage, one: S
     """3 s at 300 requests a second have nine answers beyond p99; ten are needed."""
     assert least_rate(one, P99_5MS) == 400
     with pytest.raises(
-        Refused, match=r"--rate-from 300: p99 in 3000 ms needs 400 requests/s; or measure longer"
+        Failure, match=r"--rate-from 300: p99 in 3000 ms needs 400 requests/s; or measure longer"
     ):
         search(stage, one, "holds 1234", low=300)
     with pytest.raises(
-        Refused, match=r"--rate-to 399 \(--rate-to\): must be at least the lowest rate, 400"
+        Failure, match=r"--rate-to 399 \(--rate-to\): must be at least the lowest rate, 400"
     ):
         search(stage, one, "holds 1234", high=399)
     assert not stage.out.exists()
@@ -184,14 +184,14 @@ def test_rates_that_cannot_prove_the_percentile_are_refused(stage: Stage, one: S
 def test_without_calibration_the_highest_rate_must_be_said(stage: Stage, one: Suite) -> None:
     stage.launcher.asked = "cannot calibrate"
     one = replace(one, load=one.load)
-    with pytest.raises(Refused, match=r"--rate-to: is needed, .* out of memory"):
+    with pytest.raises(Failure, match=r"--rate-to: is needed, .* out of memory"):
         search(stage, one, "holds 1234", high=None)
 
 
 def test_unknown_models_and_options_are_refused(stage: Stage, one: Suite) -> None:
-    with pytest.raises(Refused, match="did you mean one"):
+    with pytest.raises(Failure, match="did you mean one"):
         search(stage, replace(one, servers=(Server("ones"),)), "holds 1234")
-    with pytest.raises(Refused, match="option threads = 99: must be 1 … 64"):
+    with pytest.raises(Failure, match="option threads = 99: must be 1 … 64"):
         search(stage, replace(one, servers=(Server("one", (("threads", 99),)),)), "holds 1234")
 
 
@@ -228,19 +228,19 @@ def test_another_build_is_refused(stage: Stage, one: Suite) -> None:
     manifest = load_slo(stage.folder) | {"answer": None, "status": "interrupted"}
     (stage.folder / slo.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     (stage.build / "mingw/bin/one.exe").write_text("changed", encoding="utf-8")
-    with pytest.raises(Refused, match="another program than when the run was begun"):
+    with pytest.raises(Failure, match="another program than when the run was begun"):
         resume_slo(stage.setting, stage.folder)
 
 
 def test_a_damaged_search_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"not a search: it has no slo.json"):
+    with pytest.raises(Failure, match=r"not a search: it has no slo.json"):
         load_slo(tmp_path)
     (tmp_path / slo.MANIFEST).write_text("{", encoding="utf-8")
-    with pytest.raises(RunError, match=r"slo.json: cannot be read"):
+    with pytest.raises(Failure, match=r"slo.json: cannot be read"):
         load_slo(tmp_path)
     (tmp_path / slo.MANIFEST).write_text("{}", encoding="utf-8")
     with pytest.raises(
-        RunError, match=r"slo.json: at the top level: 'format' is a required property"
+        Failure, match=r"slo.json: at the top level: 'format' is a required property"
     ):
         load_slo(tmp_path)
 

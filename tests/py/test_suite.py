@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from iomodels.base.errors import Failure
 from iomodels.judge.stats import REPEATS_FOR_A_CLAIM
 from iomodels.plan.suite import (
     Server,
     Suite,
-    SuiteError,
     find_suite,
     load_suite,
     model_errors,
@@ -46,7 +46,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def errors_of(path: Path) -> str:
-    with pytest.raises(SuiteError) as caught:
+    with pytest.raises(Failure) as caught:
         load_suite(path)
     return "\n".join(caught.value.lines)
 
@@ -163,9 +163,9 @@ def test_not_toml(tmp_path: Path) -> None:
 
 
 def test_unknown_suite_suggests_a_near_one() -> None:
-    with pytest.raises(SuiteError, match="did you mean select-vs-iocp"):
+    with pytest.raises(Failure, match="did you mean select-vs-iocp"):
         find_suite("select-vs-icop")
-    with pytest.raises(SuiteError, match="no such file"):
+    with pytest.raises(Failure, match="no such file"):
         find_suite("nowhere.toml")
 
 
@@ -201,7 +201,7 @@ def test_models_asks_every_model_and_one_of_them_twice() -> None:
 
 def test_only_models(suite: Suite) -> None:
     assert [server.model for server in suite.only_models(["two"]).servers] == ["two"]
-    with pytest.raises(SuiteError, match=r"--models twoo: not in suite small; did you mean two?"):
+    with pytest.raises(Failure, match=r"--models twoo: not in suite small; did you mean two?"):
         suite.only_models(["twoo"])
 
 
@@ -211,7 +211,7 @@ def test_servers_are_asked_what_they_are(suite: Suite) -> None:
     (error,) = model_errors(suite, {"ones": described("ones"), "two": models["two"]})
     assert (
         error
-        == "suite small: model one: no such server was built; did you mean ones? (there is: ones, two)"
+        == "suite small: model one: no such server was built; did you mean ones? (available: ones, two)"
     )
     models["two"]["options"][0]["max"] = 3
     assert model_errors(suite, models) == [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from iomodels.base.errors import Refused
+from iomodels.base.errors import Failure
 from iomodels.cli import commands as cli
 from iomodels.data.records import Condition, Record
 from iomodels.figures import style, tuning_surface
@@ -158,13 +158,13 @@ def test_a_run_of_other_programs_or_of_nothing_is_refused(
     launcher.behaviour = lambda number: ("normal", "SIGINT")
     tune.start_tune(setting, PLAN, out=stage.out)
     (stage.build / "mingw" / "bin" / "one.exe").write_text("another program")
-    with pytest.raises(Refused, match="programs are others"):
+    with pytest.raises(Failure, match="programs are others"):
         tune.resume_tune(setting, stage.folder)
-    with pytest.raises(Refused, match="not a tuning"):
+    with pytest.raises(Failure, match="not a tuning"):
         tune.resume_tune(setting, tmp_path)
-    with pytest.raises(Refused, match="tune three: no such server"):
+    with pytest.raises(Failure, match="tune three: no such server"):
         tune.start_tune(setting, replace(PLAN, model="three"), out=stage.out)
-    with pytest.raises(Refused, match="--threads-max 65: one takes at most 64"):
+    with pytest.raises(Failure, match="--threads-max 65: one takes at most 64"):
         tune.start_tune(setting, replace(PLAN, threads_max=65), out=stage.out)
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
+from iomodels.base.errors import Failure
 from iomodels.launch import launcher as launch
 from iomodels.launch import windows
-from iomodels.launch.launcher import LaunchError, Placement, Program
+from iomodels.launch.launcher import Placement, Program
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = """#!/bin/sh
@@ -146,7 +147,7 @@ def test_programs_are_started_as_windows_wants_it(
     monkeypatch.setattr(subprocess, "Popen", started)
     monkeypatch.setattr(sys, "platform", "win32")
     for admit in (None, lambda pid: None):
-        with pytest.raises(LaunchError, match="cannot be started"):
+        with pytest.raises(Failure, match="cannot be started"):
             Program(["server.exe"], admit=admit)
     assert asked == [0x220, 0x224]
 
@@ -203,7 +204,7 @@ def test_a_program_that_cannot_be_placed_is_not_left_behind(programs: Path, fail
     launcher = windows.WindowsLauncher(programs, None, system)
     before = {child.pid for child in psutil.Process().children()}
     with pytest.raises(
-        LaunchError,
+        Failure,
         match=r"good.exe: was started, but cannot be put in its place: .*Access is denied",
     ):
         launcher.models()

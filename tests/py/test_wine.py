@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from iomodels.launch.launcher import LaunchError
+from iomodels.base.errors import Failure
 from iomodels.launch.wine import PERSIST_S, Wine, WineLauncher, find_wine
 from iomodels.machine.placement import Placement
 
@@ -207,7 +207,7 @@ def test_another_build_of_wine_gets_another_prefix(fake: Path) -> None:
 
 def test_broken_preparation_leaves_nothing(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_BROKEN", "1")
-    with pytest.raises(LaunchError, match=r"wineboot -i: exit code 1, missing: system\.reg"):
+    with pytest.raises(Failure, match=r"wineboot -i: exit code 1, missing: system\.reg"):
         opened(fake)
     assert left(fake) == ["lock"]
     assert not list((fake / "build" / "wine").glob("prefix-*"))
@@ -323,25 +323,25 @@ def test_environment_for_the_record(fake: Path) -> None:
 
 
 def test_chosen_wine_that_is_not_there() -> None:
-    with pytest.raises(LaunchError, match="IOMODELS_WINE=/nowhere/wine: no such program"):
+    with pytest.raises(Failure, match="IOMODELS_WINE=/nowhere/wine: no such program"):
         find_wine({"IOMODELS_WINE": "/nowhere/wine"})
 
 
 def test_chosen_wine_that_is_something_else() -> None:
-    with pytest.raises(LaunchError, match=r"not a wine loader|no wineserver beside it"):
+    with pytest.raises(Failure, match=r"not a wine loader|no wineserver beside it"):
         find_wine({"IOMODELS_WINE": "/bin/true", "WINESERVER": "/bin/true"})
 
 
 def test_chosen_wineserver(fake: Path) -> None:
     chosen = find_wine({"IOMODELS_WINE": str(fake / "wine"), "WINESERVER": "/bin/true"})
     assert chosen.server == Path("/bin/true")
-    with pytest.raises(LaunchError, match="WINESERVER=/nowhere: no such program"):
+    with pytest.raises(Failure, match="WINESERVER=/nowhere: no such program"):
         find_wine({"IOMODELS_WINE": str(fake / "wine"), "WINESERVER": "/nowhere"})
 
 
 def test_no_wine_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("iomodels.launch.wine.shutil.which", lambda name: None)
-    with pytest.raises(LaunchError, match="apt install wine"):
+    with pytest.raises(Failure, match="apt install wine"):
         find_wine({})
 
 

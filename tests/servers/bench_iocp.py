@@ -18,8 +18,9 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
 
 from client import DEADLINE_S
+from iomodels.base.errors import Failure
 from iomodels.judge.stats import ratio_estimate
-from iomodels.launch.launcher import Launcher, LaunchError, Program, open_launcher, windows_programs
+from iomodels.launch.launcher import Launcher, Program, open_launcher, windows_programs
 from running import BUILD
 
 MINIMAL = windows_programs(BUILD) / "minimal" / "minimal_iocp.exe"
@@ -42,7 +43,7 @@ def rate(launcher: Launcher, start: Callable[[], Program], load: argparse.Namesp
                 loadgen.expect(event, DEADLINE_S + load.duration_ms / 1000)
             result = loadgen.expect("result", DEADLINE_S)
             if loadgen.wait(DEADLINE_S) != 0:
-                raise LaunchError(
+                raise Failure(
                     f"{server.name}: the load generator reports errors: {result['errors']}"
                 )
     return float(result["requests_per_second"])
@@ -72,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     file=sys.stderr,
                 )
             where = f"{launcher.platform}, {launcher.environment()['placement']['note']}"
-    except LaunchError as error:
+    except Failure as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     print(

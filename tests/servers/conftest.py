@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from iomodels.launch.launcher import Launcher, LaunchError, open_launcher
+from iomodels.base.errors import Failure
+from iomodels.launch.launcher import Launcher, open_launcher
 from running import BUILD, ROOT, Bystander, Server, start_server
 
 SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))
@@ -27,7 +28,7 @@ def opened() -> Launcher:
         try:
             _opened.append(open_launcher(BUILD, say=lambda line: print(line, file=sys.stderr)))
             _opened[0].models()
-        except LaunchError as error:
+        except Failure as error:
             raise pytest.UsageError(str(error)) from error
     return _opened[0]
 

@@ -30,8 +30,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
 
 from client import DEADLINE_S, Client, echo_frame
+from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.launch.launcher import LaunchError
 from iomodels.launch.wine import WineLauncher
 from iomodels.machine.placement import default_placement
 
@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 (model, version): row(version, model, count_requests(launcher, model))
                 for model in models
             }
-    except LaunchError as error:
+    except Failure as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     if options.write:

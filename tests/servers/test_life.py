@@ -295,10 +295,10 @@ def refused(program: Program) -> tuple[int | None, str]:
         with pytest.raises(ProgramFailed) as failure:
             program.expect("ready", DEADLINE_S)
         program.close_stdin()
-    assert failure.value.exit_code is not None, failure.value
+    assert failure.value.program_code is not None, failure.value
     lines = failure.value.stderr.splitlines()
     assert len(lines) == 1, lines
-    return failure.value.exit_code, lines[0]
+    return failure.value.program_code, lines[0]
 
 
 KIT = pytest.mark.models("iocp", because="the code is the kit's, the same for every model")

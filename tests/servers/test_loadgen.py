@@ -320,7 +320,7 @@ def failed_to_start(program: Program, code: int) -> str:
     with pytest.raises(ProgramFailed) as failure:
         program.expect("ready", DEADLINE_S)
     lines = failure.value.stderr.splitlines()
-    assert (failure.value.exit_code, len(lines)) == (code, 1), failure.value
+    assert (failure.value.program_code, len(lines)) == (code, 1), failure.value
     return lines[0]
 
 

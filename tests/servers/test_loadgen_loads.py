@@ -389,5 +389,5 @@ def test_usage_error(loadgen: LoadGenerator, options: dict[str, int | str], name
         with pytest.raises(Exception) as failure:
             program.expect("ready", DEADLINE_S)
         lines = getattr(failure.value, "stderr", "").splitlines()
-        assert (getattr(failure.value, "exit_code", None), len(lines)) == (2, 1), failure.value
+        assert (getattr(failure.value, "program_code", None), len(lines)) == (2, 1), failure.value
         assert named in lines[0]

@@ -189,7 +189,7 @@ def faulty(launcher: Launcher, model: str, monkeypatch: pytest.MonkeyPatch) -> I
         try:
             server = start_server(model, lambda: launcher.program(FAULTY / f"{model}.exe"))
         except ProgramFailed as failure:
-            assert failure.exit_code == 1, f"{fault}: {failure}"
+            assert failure.program_code == 1, f"{fault}: {failure}"
             assert "ended after" in str(failure), (
                 f"{fault}: an event of a server that did not start: {failure}"
             )

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from iomodels.base.errors import FAILED, USAGE, Refused
+from iomodels.base.console import say, shell_word
+from iomodels.base.errors import FAILED, INTERRUPTED, USAGE, Failure, hint
 from iomodels.base.files import ROOT
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.cli.options import TUNE_DEFAULTS, TUNED, fail, parsers
 from iomodels.data.micro import MANIFEST as MICRO_MANIFEST
 from iomodels.data.micro import is_micro_run, load_micro_run
-from iomodels.data.records import MANIFEST, RunError, load_run
+from iomodels.data.records import MANIFEST, load_run
 from iomodels.launch import launcher as launch
-from iomodels.launch.launcher import LaunchError
 from iomodels.launch.remote import ServerHost
 from iomodels.machine.placement import server_alone
 from iomodels.machine.preflight import raise_open_files_limit
@@ -37,9 +38,7 @@ from iomodels.plan.suite import (
     BOUNDS,
     Server,
     Suite,
-    SuiteError,
     find_suite,
-    hint,
     load_file,
     load_suite,
     suite_files,
@@ -102,12 +101,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(highlight=False)
     try:
         return commands[arguments.command](arguments, console, words)
-    except (SuiteError, Refused) as error:
-        fail(error.lines, getattr(error, "exit_code", USAGE))
-    except (LaunchError, RunError) as error:
-        fail([str(error)], FAILED)
+    except Failure as error:
+        fail(error.lines, error.exit_code)
     except KeyboardInterrupt:  # outside the measuring, which has its own
-        fail(["interrupted"], 130)
+        fail(["interrupted"], INTERRUPTED)
     except (
         BrokenPipeError
     ):  # whoever read our output has gone; nothing more may be written, not even at exit
@@ -139,7 +136,7 @@ def _run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
     if arguments.retry_failed:
         fail(["--retry-failed: only with --resume RUN"])
     if arguments.suite is None:
-        fail([f"run: which suite? there is: {', '.join(suite_files())}"])
+        fail([f"run: no suite given; available: {', '.join(suite_files())}"])
     suite = _overridden(load_suite(find_suite(arguments.suite), quick=arguments.quick), arguments)
     out = arguments.out or RESULTS
     if out.exists() and not out.is_dir():
@@ -190,25 +187,23 @@ def _serve(arguments: argparse.Namespace, console: Console, words: Sequence[str]
     except ValueError as error:
         fail([f"{TOKEN}: {error}"])
 
-    def say(line: str) -> None:
-        run.say(console, line)
-
+    tell = partial(say, console)
     raise_open_files_limit()
     with (
         Interrupts() as interrupts,
-        launch.open_launcher(_build(), arguments.affinity or server_alone(), say) as launcher,
+        launch.open_launcher(_build(), arguments.affinity or server_alone(), tell) as launcher,
     ):
         names, platform = list(launcher.models()), launcher.platform
         serving = agent.Agent(
-            launcher, _build(), RESULTS, arguments.host, arguments.port, token, say
+            launcher, _build(), RESULTS, arguments.host, arguments.port, token, tell
         )
-        say(
+        tell(
             f"serving {', '.join(names)} on {platform}: listens on {arguments.host}:{arguments.port}, its servers on ports {serving.ports[0]} to {serving.ports[-1]}"
         )
-        say(
+        tell(
             f"on the other machine: iomodels run SUITE --server-host {arguments.host}:{arguments.port} --server-token {token}"
         )
-        say("Ctrl-C ends it")
+        tell("Ctrl-C ends it")
         serving.serve(interrupts)
     return 0
 
@@ -358,7 +353,7 @@ def _compare(arguments: argparse.Namespace, console: Console, words: Sequence[st
     a, b = (load_run(folder) for folder in folders)
     refused = compare.refusals(compare.differing(a, b), arguments.despite)
     if refused:
-        raise Refused(refused)
+        raise Failure(*refused, exit_code=USAGE)
     found = compare.compare_runs(a, b)
     if arguments.json:
         print(json.dumps(compare.to_json(found), indent=2, ensure_ascii=False))
@@ -416,7 +411,7 @@ def _pack(arguments: argparse.Namespace, console: Console, words: Sequence[str])
 def _compare_micro(folders: Sequence[Path], arguments: argparse.Namespace, console: Console) -> int:
     for folder in folders:
         if not is_micro_run(folder):
-            raise Refused([f"{folder}: not a micro run: it has no {MICRO_MANIFEST}"])
+            raise Failure(f"{folder}: not a micro run: it has no {MICRO_MANIFEST}", exit_code=USAGE)
     if arguments.json or arguments.despite:
         fail([f"{'--json' if arguments.json else '--despite'}: not for micro runs"])
     return micro.compare_micro(folders[0], folders[1], console)
@@ -594,7 +589,7 @@ def _suites(arguments: argparse.Namespace, console: Console, words: Sequence[str
 
 
 def find_run(name: str, *manifests: str) -> Path:
-    """A run's folder from its name, its path, or "latest"; a run has one of `manifests` (default: a suite's). Raises Refused."""
+    """A run's folder from its name, its path, or "latest"; a run has one of `manifests` (default: a suite's). Raises Failure."""
     if Path(name).is_dir():
         return Path(name)
     runs = sorted(
@@ -617,8 +612,8 @@ def find_run(name: str, *manifests: str) -> Path:
     if kept:
         return kept
     if not runs:
-        raise Refused([f"{name}: no such run; {RESULTS} has none yet"])
-    raise Refused([f"{name}: no such run; {hint(name, runs[-5:])}"])
+        raise Failure(f"{name}: no such run; {RESULTS} has none yet", exit_code=USAGE)
+    raise Failure(f"{name}: no such run; {hint(name, runs[-5:])}", exit_code=USAGE)
 
 
 def _build() -> Path:
@@ -629,5 +624,5 @@ def _program() -> str:
     """What to type to get this program again, from this folder."""
     script = ROOT / ("iomodels.cmd" if os.name == "nt" else "iomodels")
     if not script.is_file():
-        return f"{run.shell_word(sys.executable)} -m iomodels"
-    return run.shell_word(f".{os.sep}{script.name}" if Path.cwd() == ROOT else str(script))
+        return f"{shell_word(sys.executable)} -m iomodels"
+    return shell_word(f".{os.sep}{script.name}" if Path.cwd() == ROOT else str(script))

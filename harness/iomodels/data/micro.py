@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.data.records import RunError, check_against, read_object
+from iomodels.data.records import check_against, read_object
 
 FORMAT = 1
 MANIFEST = "micro.json"
@@ -75,9 +76,9 @@ def write_micro_run(folder: Path, manifest: dict[str, Any], google: dict[str, An
 
 
 def load_micro_run(path: Path) -> MicroRun:
-    """Reads and checks the folder of a micro run. Raises RunError."""
+    """Reads and checks the folder of a micro run. Raises Failure."""
     if not is_micro_run(path):
-        raise RunError(f"{path}: not a micro run: it has no {MANIFEST}")
+        raise Failure(f"{path}: not a micro run: it has no {MANIFEST}")
     manifest = read_object(path / MANIFEST)
     check_against("micro", manifest, str(path / MANIFEST))
     return MicroRun(
@@ -90,7 +91,7 @@ def load_micro_run(path: Path) -> MicroRun:
 def benchmarks_of(
     google: dict[str, Any], manifest: dict[str, Any], what: str
 ) -> tuple[Benchmark, ...]:
-    """The benchmarks in Google's JSON, in the order in which they were defined. RunError if it is another platform's, or damaged."""
+    """The benchmarks in Google's JSON, in the order in which they were defined. Failure if it is another platform's, or damaged."""
     try:
         platform = google["context"]["platform"]
         runs = [run for run in google["benchmarks"] if run["run_type"] == "iteration"]
@@ -108,11 +109,11 @@ def benchmarks_of(
             for name, each in repeats.items()
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise RunError(
+        raise Failure(
             f"{what}: not what Google Benchmark writes: {type(error).__name__}: {error}"
         ) from None
     if platform != manifest["platform"]:
-        raise RunError(
+        raise Failure(
             f"{what}: measured on {platform}, the run on {manifest['platform']}; platforms are never mixed"
         )
     return found

@@ -24,6 +24,7 @@ from typing import Any
 
 import jsonschema
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import SCHEMAS, naming, write_whole
 from iomodels.data import hdr
 
@@ -36,10 +37,6 @@ MANIFEST = "run.json"
 RECORDS = "records.jsonl"
 PACKED = "records.jsonl.xz"
 """The same lines, compressed: a run that is kept with the sources (harness/iomodels/report/pack.py). It is read, never written to again."""
-
-
-class RunError(Exception):
-    """A run folder that cannot be used; the message is one clear line."""
 
 
 @dataclass(frozen=True)
@@ -255,14 +252,14 @@ def _validator(name: str) -> Any:
 
 
 def check_against(name: str, data: Any, what: str) -> None:
-    """Raise RunError naming the first place where `data` does not follow the schema of that name."""
+    """Raise Failure naming the first place where `data` does not follow the schema of that name."""
     format_ = data.get("format") if isinstance(data, dict) else None
     if isinstance(format_, int) and format_ > FORMAT:
-        raise RunError(
+        raise Failure(
             f"{what}: format {format_} is newer than this program reads ({FORMAT}); use a newer iomodels"
         )
     if isinstance(format_, int) and format_ < OLDEST:
-        raise RunError(
+        raise Failure(
             f"{what}: format {format_} is older than this program reads ({OLDEST} to {FORMAT}); use the iomodels that wrote it"
         )
     error = next(iter(_validator(name).iter_errors(data)), None)
@@ -272,20 +269,18 @@ def check_against(name: str, data: Any, what: str) -> None:
         error = max(error.context, key=lambda inner: len(inner.absolute_path))
     place = ".".join(str(step) for step in error.absolute_path) or "the top level"
     message = str(error.message)
-    raise RunError(
-        f"{what}: at {place}: {message if len(message) <= 200 else message[:200] + ' …'}"
-    )
+    raise Failure(f"{what}: at {place}: {message if len(message) <= 200 else message[:200] + ' …'}")
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write run.json whole; raises RunError when it does not follow the schema."""
+    """Write run.json whole; raises Failure when it does not follow the schema."""
     path = folder / MANIFEST
     check_against("run", dict(manifest), str(path))
     write_whole(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 
 def check_record(record: Record, what: str) -> None:
-    """Raise RunError, beginning with `what`, when the record does not follow the schema: as the programs told it, before it is made shorter."""
+    """Raise Failure, beginning with `what`, when the record does not follow the schema: as the programs told it, before it is made shorter."""
     _check_record(record_to_json(replace(record, format=min(record.format, 2))), what)
 
 
@@ -300,7 +295,7 @@ def _check_record(data: dict[str, Any], what: str) -> None:
             _check_histogram(result[name], f"{what}: {name}")
     intervals = result.get("intervals", {})
     if len({len(each) for each in intervals.values() if isinstance(each, list)}) > 1:
-        raise RunError(f"{what}: intervals: the lists must be of one length")
+        raise Failure(f"{what}: intervals: the lists must be of one length")
 
 
 def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
@@ -313,14 +308,14 @@ def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
             isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is type(pair[1]) is int
             for pair in pairs
         ):
-            raise RunError(f"{what}: the histogram must be pairs of whole numbers")
+            raise Failure(f"{what}: the histogram must be pairs of whole numbers")
         if any(low[0] >= high[0] for low, high in pairwise(pairs)) or any(
             pair[0] < 0 or pair[1] < 1 for pair in pairs
         ):
-            raise RunError(f"{what}: the histogram's values must ascend and its counts be positive")
+            raise Failure(f"{what}: the histogram's values must ascend and its counts be positive")
         counts = [count for _, count in pairs]
     if sum(counts) != latency["count"]:
-        raise RunError(
+        raise Failure(
             f"{what}: the histogram holds {sum(counts)} latencies, its count says {latency['count']}"
         )
 
@@ -329,12 +324,12 @@ def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
     """The counts above 0. A list that decoding would read otherwise than it was written is refused."""
     buckets = histogram["buckets"]
     if not all(type(each) is int and each != 0 for each in buckets):
-        raise RunError(f"{what}: the histogram must be whole numbers other than 0")
+        raise Failure(f"{what}: the histogram must be whole numbers other than 0")
     if any(one < 0 and other < 0 for one, other in zip(buckets, [*buckets[1:], -1])):
-        raise RunError(f"{what}: a number of empty buckets must be followed by a count")
+        raise Failure(f"{what}: a number of empty buckets must be followed by a count")
     reached = sum(1 if each > 0 else -each for each in buckets)
     if reached > _layout(histogram).places:
-        raise RunError(
+        raise Failure(
             f"{what}: the histogram lists {reached} buckets, it has {_layout(histogram).places}"
         )
     return [each for each in buckets if each > 0]
@@ -366,7 +361,7 @@ def mend_records(folder: Path) -> None:
 
 
 def load_run(path: Path) -> Run:
-    """Read a run's folder. Raises RunError; a last line that was cut short becomes a warning."""
+    """Read a run's folder. Raises Failure; a last line that was cut short becomes a warning."""
     manifest = _load_manifest(path)
     warnings: list[str] = []
     records: dict[int, Record] = {}
@@ -376,7 +371,7 @@ def load_run(path: Path) -> Run:
         what = f"{source}: line {number}"
         data = _parse(line)
         if data is None:
-            raise RunError(f"{what}: not a JSON object; the file was changed or damaged")
+            raise Failure(f"{what}: not a JSON object; the file was changed or damaged")
         _check_record(data, what)
         record = record_from_json(data)
         _check_belongs(record, manifest, what)
@@ -395,36 +390,36 @@ def load_run(path: Path) -> Run:
 
 def _load_manifest(path: Path) -> dict[str, Any]:
     if not path.is_dir():
-        raise RunError(f"{path}: no such folder")
+        raise Failure(f"{path}: no such folder")
     if not (path / MANIFEST).exists():
-        raise RunError(f"{path}: not a run: it has no {MANIFEST}")
+        raise Failure(f"{path}: not a run: it has no {MANIFEST}")
     manifest = read_object(path / MANIFEST)
     check_against("run", manifest, str(path / MANIFEST))
     return manifest
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A file that holds one JSON object. Raises RunError."""
+    """A file that holds one JSON object. Raises Failure."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from None
+        raise Failure(f"{path}: cannot be read: {error}") from None
     if not isinstance(data, dict):
-        raise RunError(f"{path}: at the top level: not a JSON object")
+        raise Failure(f"{path}: at the top level: not a JSON object")
     return data
 
 
 def stored_records(folder: Path) -> tuple[Path, bytes]:
-    """The file that has the records of a run, and its lines; none if it was interrupted before the first measurement was over. RunError."""
+    """The file that has the records of a run, and its lines; none if it was interrupted before the first measurement was over. Failure."""
     plain, packed = folder / RECORDS, folder / PACKED
     if plain.exists() and packed.exists():
-        raise RunError(f"{folder}: has {RECORDS} and {PACKED}; one of them is too many")
+        raise Failure(f"{folder}: has {RECORDS} and {PACKED}; one of them is too many")
     if not packed.exists():
         return plain, plain.read_bytes() if plain.exists() else b""
     try:
         return packed, lzma.decompress(packed.read_bytes(), lzma.FORMAT_XZ)
     except lzma.LZMAError as error:
-        raise RunError(f"{packed}: damaged: {error}") from None
+        raise Failure(f"{packed}: damaged: {error}") from None
 
 
 def _lines(name: str, content: bytes, warnings: list[str]) -> list[tuple[int, bytes]]:
@@ -448,12 +443,12 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 def _check_belongs(record: Record, manifest: Mapping[str, Any], what: str) -> None:
     if record.run != manifest["run"]:
-        raise RunError(f"{what}: belongs to run {record.run}, not to {manifest['run']}")
+        raise Failure(f"{what}: belongs to run {record.run}, not to {manifest['run']}")
     if record.platform != manifest["platform"]:
-        raise RunError(
+        raise Failure(
             f"{what}: measured on {record.platform}, the run on {manifest['platform']}; platforms are never mixed"
         )
     if record.index >= manifest["planned"]:
-        raise RunError(
+        raise Failure(
             f"{what}: index {record.index} is beyond the plan of {manifest['planned']} measurements"
         )

@@ -15,8 +15,9 @@ from typing import Any
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
+from iomodels.base.errors import Failure
 from iomodels.base.words import number
-from iomodels.data.records import Condition, Record, Run, RunError
+from iomodels.data.records import Condition, Record, Run
 from iomodels.figures import style
 from iomodels.figures.latency_by_percentile import duration
 from iomodels.judge.verdict import Verdict, judge_run, left_out
@@ -61,14 +62,14 @@ class Course:
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run. RunError if there is nothing to draw or the load generator told no course."""
+    """The figure of a run. Failure if there is nothing to draw or the load generator told no course."""
     records = [
         record
         for record in style.chosen(run, connections, sizes)
         if "intervals" in (style.result_of(record) or {})
     ]
     if not records:
-        raise RunError(f"{run.path}: no course of the load is recorded")
+        raise Failure(f"{run.path}: no course of the load is recorded")
     most, load = (
         max(record.condition.connections for record in records),
         min((style.panel_of(r.condition) for r in records), key=style.by_rate),

@@ -66,7 +66,7 @@ Curves = dict[Condition, Curve]
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run; without `connections` the fewest, the middle and the most. RunError if there is nothing to draw."""
+    """The figure of a run; without `connections` the fewest, the middle and the most. Failure if there is nothing to draw."""
     known = sorted({record.condition.connections for record in run.records})
     shown = connections or tuple(
         known if len(known) <= MOST_COLUMNS else (known[0], known[len(known) // 2], known[-1])

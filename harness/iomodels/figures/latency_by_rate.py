@@ -16,7 +16,8 @@ from typing import Any
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
 from iomodels.base import words
-from iomodels.data.records import Condition, Record, Run, RunError
+from iomodels.base.errors import Failure
+from iomodels.data.records import Condition, Record, Run
 from iomodels.figures import style
 from iomodels.figures.latency_by_percentile import duration
 from iomodels.judge import stats
@@ -67,7 +68,7 @@ Place = tuple[style.Load, int]
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run. RunError if there is nothing to draw or there are not several offered rates."""
+    """The figure of a run. Failure if there is nothing to draw or there are not several offered rates."""
     records = style.chosen(run, connections, sizes)
     found = [point for point in points(run, records) if point.repeats]
     rates: dict[Place, set[int]] = {}
@@ -75,7 +76,7 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
         rates.setdefault(place_of(point.condition), set()).add(point.condition.rate_percent)
     places = sorted(place for place, each in rates.items() if len(each) >= FEWEST_RATES)
     if not places:
-        raise RunError(f"{run.path}: no load was offered at {FEWEST_RATES} or more rates")
+        raise Failure(f"{run.path}: no load was offered at {FEWEST_RATES} or more rates")
     found = [point for point in found if place_of(point.condition) in places]
     peaks = _peaks(records)
     note = NOTE + SERVICE_NOTE * any(point.us["service"] != point.us["response"] for point in found)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import LITERATURE
-from iomodels.data.records import RunError
 
 FORMAT = 1
 BASELINE = "iocp"
@@ -35,7 +35,7 @@ class Published:
 def ratios(folder: Path = LITERATURE) -> tuple[Published, ...]:
     """Every published throughput that stands beside one of a completion port, with a known number of connections.
 
-    RunError for a file that cannot be read or has another format.
+    Failure for a file that cannot be read or has another format.
     """
     table = _load(folder / "jones-ohlund-2002.toml")
     numbers = _load(folder / "published-numbers.toml")
@@ -46,9 +46,9 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from error
+        raise Failure(f"{path}: cannot be read: {error}") from error
     if data.get("format") != FORMAT:
-        raise RunError(f"{path}: format {data.get('format')}; only {FORMAT} is understood")
+        raise Failure(f"{path}: format {data.get('format')}; only {FORMAT} is understood")
     return data
 
 

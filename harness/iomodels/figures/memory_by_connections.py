@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from iomodels.base import words
-from iomodels.data.records import Condition, Record, Run, RunError
+from iomodels.base.errors import Failure
+from iomodels.data.records import Condition, Record, Run
 from iomodels.figures import style
 from iomodels.judge import stats
 from iomodels.judge.verdict import judge_run
@@ -73,14 +74,14 @@ class Point:
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run. RunError if there is nothing to draw or no counter was recorded."""
+    """The figure of a run. Failure if there is nothing to draw or no counter was recorded."""
     records = style.chosen(run, connections, sizes)
     found = points(run, records)
     gauges = [
         gauge for gauge in GAUGES if any(point.values and point.gauge is gauge for point in found)
     ]
     if not gauges:
-        raise RunError(f"{run.path}: no memory and no threads are recorded")
+        raise Failure(f"{run.path}: no memory and no threads are recorded")
     found = [point for point in found if point.gauge in gauges]
     loads = sorted({style.panel_of(record.condition) for record in records}, key=style.by_rate)
     with style.rc():

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from iomodels.base import words
+from iomodels.base.errors import Failure
 from iomodels.data.micro import Benchmark, MicroRun
-from iomodels.data.records import RunError
 from iomodels.figures import style
 from iomodels.judge import stats
 
@@ -67,5 +67,5 @@ def command(name: str, run: MicroRun) -> str:
     return f"iomodels plot {name} {run.path.resolve().name}"
 
 
-class NothingToDraw(RunError):
+class NothingToDraw(Failure):
     """The run's filter left out what this figure is about."""

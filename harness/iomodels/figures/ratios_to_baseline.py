@@ -12,7 +12,8 @@ from typing import Any
 
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from iomodels.data.records import Condition, Record, Run, RunError
+from iomodels.base.errors import Failure
+from iomodels.data.records import Condition, Record, Run
 from iomodels.figures import style
 from iomodels.figures.throughput_by_connections import comparable
 from iomodels.judge import stats
@@ -58,12 +59,12 @@ def baseline_of(run: Run) -> str:
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run. RunError if there is nothing to draw."""
+    """The figure of a run. Failure if there is nothing to draw."""
     records = style.rates_free(run, style.chosen(run, connections, sizes))
     baseline = baseline_of(run)
     found = lines(comparable(run, records), baseline)
     if not found:
-        raise RunError(
+        raise Failure(
             f"{run.path}: no valid repeat of {baseline} and of another server at the same load, so nothing to compare"
         )
     loads = sorted({line.load for line in found})

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from iomodels.base import words
-from iomodels.data.records import Condition, Record, Run, RunError
+from iomodels.base.errors import Failure
+from iomodels.data.records import Condition, Record, Run
 from iomodels.figures import style
 from iomodels.judge import stats
 from iomodels.judge.verdict import judge_run
@@ -79,7 +80,7 @@ class Point:
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run. RunError if there is nothing to draw or no counter was recorded."""
+    """The figure of a run. Failure if there is nothing to draw or no counter was recorded."""
     records = style.chosen(run, connections, sizes)
     found = points(run, records)
     processes = [
@@ -88,7 +89,7 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
         if any(point.values and point.process == process for point in found)
     ]
     if not processes:
-        raise RunError(f"{run.path}: no counter of switches or CPU time is recorded")
+        raise Failure(f"{run.path}: no counter of switches or CPU time is recorded")
     found = [point for point in found if point.process in processes]
     rows = [
         (load, cost)

@@ -34,8 +34,9 @@ from matplotlib.ticker import (
 )
 
 from iomodels.base import words
+from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT, write_whole
-from iomodels.data.records import Condition, Record, Run, RunError, counter
+from iomodels.data.records import Condition, Record, Run, counter
 from iomodels.figures.svg import shortened
 from iomodels.judge import stats
 from iomodels.judge.verdict import left_out
@@ -225,14 +226,14 @@ def size_words(load: Load) -> str:
 
 
 def chosen(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record, ...]:
-    """The records with these numbers of connections and message sizes (none given: all). RunError for one the run has not."""
+    """The records with these numbers of connections and message sizes (none given: all). Failure for one the run has not."""
     for name, wanted, known in (
         ("connections", connections, {r.condition.connections for r in run.records}),
         ("sizes", sizes, {r.condition.size for r in run.records}),
     ):
         for value in wanted:
             if value not in known:
-                raise RunError(
+                raise Failure(
                     f"--{name} {value}: not in this run, which has {', '.join(map(str, sorted(known))) or 'none'}"
                 )
     found = tuple(
@@ -242,7 +243,7 @@ def chosen(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record, ...]
         and (not sizes or record.condition.size in sizes)
     )
     if not found:
-        raise RunError(f"{run.path}: no repeat is recorded yet, so there is nothing to draw")
+        raise Failure(f"{run.path}: no repeat is recorded yet, so there is nothing to draw")
     return found
 
 
@@ -286,10 +287,10 @@ def counted(records: Sequence[Record], name: str, scale: float) -> Counted:
 
 
 def rates_free(run: Run, records: Sequence[Record]) -> tuple[Record, ...]:
-    """The closed loops of the records: where every server serves at the same offered rate, rates say nothing. RunError if there is none."""
+    """The closed loops of the records: where every server serves at the same offered rate, rates say nothing. Failure if there is none."""
     found = tuple(record for record in records if not record.condition.rate_percent)
     if not found:
-        raise RunError(
+        raise Failure(
             f"{run.path}: every load is at an offered rate, which all servers have in common"
         )
     return found

@@ -13,7 +13,8 @@ from typing import Any
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from iomodels.data.records import Condition, Run, RunError
+from iomodels.base.errors import Failure
+from iomodels.data.records import Condition, Run
 from iomodels.figures import literature, style
 from iomodels.figures.throughput_by_connections import comparable
 from iomodels.judge import stats
@@ -43,13 +44,13 @@ Cells = Mapping[Condition, Sequence[float]]
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run. RunError if there is nothing to draw, no completion port to compare with, or a load of its own."""
+    """The figure of a run. Failure if there is nothing to draw, no completion port to compare with, or a load of its own."""
     if run.manifest["suite"].get("load"):
-        raise RunError(f"{run.path}: its load is not the plain one of published numbers")
+        raise Failure(f"{run.path}: its load is not the plain one of published numbers")
     records = style.rates_free(run, style.chosen(run, connections, sizes))
     cells = comparable(run, records)
     if not any(condition.label == literature.BASELINE for condition in cells):
-        raise RunError(
+        raise Failure(
             f"{run.path}: this figure compares with {literature.BASELINE}, of which the run has no valid repeat"
         )
     published = literature.ratios()

@@ -47,7 +47,7 @@ COLUMNS = (
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run. RunError if there is nothing to draw or the run mixes platforms."""
+    """The figure of a run. Failure if there is nothing to draw or the run mixes platforms."""
     records = style.rates_free(run, style.chosen(run, connections, sizes))
     panels = sorted({style.panel_of(record.condition) for record in records})
     columns = min(2, len(panels))

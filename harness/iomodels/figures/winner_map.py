@@ -13,7 +13,8 @@ from typing import Any
 
 from matplotlib.patches import Rectangle
 
-from iomodels.data.records import Condition, Run, RunError
+from iomodels.base.errors import Failure
+from iomodels.data.records import Condition, Run
 from iomodels.figures import style
 from iomodels.figures.throughput_by_connections import comparable
 from iomodels.judge import stats
@@ -58,11 +59,11 @@ class Tile:
 
 
 def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
-    """The figure of a run. RunError if there is nothing to draw or no valid repeat."""
+    """The figure of a run. Failure if there is nothing to draw or no valid repeat."""
     records = style.rates_free(run, style.chosen(run, connections, sizes))
     found = tiles(comparable(run, records))
     if not found:
-        raise RunError(f"{run.path}: no valid repeat, so no model leads anywhere")
+        raise Failure(f"{run.path}: no valid repeat, so no model leads anywhere")
     loads = sorted({tile.load for tile in found})
     counts = sorted({tile.connections for tile in found})
     with style.rc():

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
+from iomodels.base.errors import Failure
 from iomodels.launch.counters import Watches, Watching
 from iomodels.machine.placement import Placement, default_placement, pinned
 
@@ -42,17 +43,16 @@ Option = int | str | bool | tuple[str, ...]
 """The value of a program's option: a flag is True, a tuple gives the option once for each of its texts."""
 
 
-class LaunchError(Exception):
-    """A program cannot be started; the message is one clear line."""
+class ProgramFailed(Failure):
+    """A program died, hung, or said something else than was expected.
 
+    `program_code` is its exit code; None if it still runs. `stderr` is the end of what it wrote there.
+    """
 
-class ProgramFailed(LaunchError):
-    """A program died, hung, or said something else than was expected."""
-
-    def __init__(self, message: str, stderr: str, exit_code: int | None) -> None:
+    def __init__(self, message: str, stderr: str, program_code: int | None) -> None:
         super().__init__(message)
         self.stderr = stderr
-        self.exit_code = exit_code
+        self.program_code = program_code
 
 
 class Process(Protocol):
@@ -108,7 +108,7 @@ class Program:
         try:
             self._process: Process = process or _spawn(self.argv, env, suspended=admit is not None)
         except OSError as error:
-            raise LaunchError(
+            raise Failure(
                 f"{self.name}: cannot be started: {self.argv[0]}: {error.strerror}"
             ) from error
         self.pid = self._process.pid
@@ -134,7 +134,7 @@ class Program:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
                 pipe.close()
-            raise LaunchError(
+            raise Failure(
                 f"{self.name}: was started, but cannot be put in its place: {error}"
             ) from error
 
@@ -433,7 +433,7 @@ class PlainLauncher:
     def platform(self) -> str:
         platforms = {str(described["platform"]) for described in self.models().values()}
         if len(platforms) != 1:
-            raise LaunchError(
+            raise Failure(
                 f"{self._programs}: the servers name {len(platforms)} platforms: {sorted(platforms)}"
             )
         return platforms.pop()
@@ -448,14 +448,14 @@ class PlainLauncher:
             found = [self._describe(path) for path in candidates]
             self._models = {str(described["model"]): described for described in found if described}
             if not self._models:
-                raise LaunchError(
+                raise Failure(
                     f"{self._programs}: no server there; {BUILD_HINT} mingw (on Windows: msvc)"
                 )
         return self._models
 
     def server(self, model: str, options: Mapping[str, int | str]) -> Program:
         if model not in self.models():
-            raise LaunchError(f"{model}: no such model; there are: {', '.join(self.models())}")
+            raise Failure(f"{model}: no such model; there are: {', '.join(self.models())}")
         return self._start("server", self._programs / f"{model}.exe", arguments(options))
 
     def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
@@ -506,7 +506,7 @@ class PlainLauncher:
 
     def _start(self, role: str, executable: Path, options: list[str]) -> Program:
         if not executable.is_file():
-            raise LaunchError(
+            raise Failure(
                 f"{executable}: no such program; {BUILD_HINT} {executable.parent.parent.name}"
             )
         program = self._launch(role, [str(executable), *options])
@@ -520,9 +520,9 @@ class PlainLauncher:
             try:
                 described = program.expect("describe", DESCRIBE_TIMEOUT_S)
             except ProgramFailed as failure:
-                if failure.exit_code == 2:
+                if failure.program_code == 2:
                     return None
                 raise
             if described.get("model") != executable.stem:
-                raise LaunchError(f"{executable}: describes itself as '{described.get('model')}'")
+                raise Failure(f"{executable}: describes itself as '{described.get('model')}'")
             return described

@@ -25,7 +25,8 @@ from types import TracebackType
 from typing import Any
 
 import iomodels
-from iomodels.launch.launcher import Launcher, LaunchError, Option, Program
+from iomodels.base.errors import Failure
+from iomodels.launch.launcher import Launcher, Option, Program
 from iomodels.machine.facts import link_of
 
 FORMAT = 1
@@ -50,8 +51,8 @@ KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """Seconds, seconds and tries after which a peer counts as gone that neither answers nor hangs up."""
 
 
-class HostLost(OSError):
-    """The other machine does not come back: nothing more can be measured. What was measured is kept."""
+class HostLost(Failure):
+    """The other machine does not come back. It ends the run, where any other Failure ends a measurement."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,7 @@ class Session:
     """One connection to an agent that has accepted us."""
 
     def __init__(self, where: ServerHost) -> None:
-        """Raises LaunchError, one clear line."""
+        """Raises Failure, one clear line."""
         self.where = where
         self.channel = Channel(_connect(where))
         try:
@@ -280,7 +281,7 @@ class Session:
                     (iomodels.__version__, FORMAT),
                 )
                 if theirs != ours:
-                    raise LaunchError(
+                    raise Failure(
                         f"{self.where}: iomodels {theirs[0]} serves there (format {theirs[1]}), this is {ours[0]} (format {ours[1]}): take the same on both machines"
                     )
                 self.channel.send(
@@ -288,12 +289,12 @@ class Session:
                 )
                 said = self.channel.receive(GREETING_S) or {}
                 if said.get("event") == "refused":
-                    raise LaunchError(f"{self.where}: {said.get('reason')}")
+                    raise Failure(f"{self.where}: {said.get('reason')}")
                 if said.get("event") == "hello":
                     return said
         except (OSError, ValueError):  # silence, something else than lines of ours, or the end
             pass
-        raise LaunchError(f"{self.where}: what listens there is not 'iomodels serve'")
+        raise Failure(f"{self.where}: what listens there is not 'iomodels serve'")
 
     def start(self, model: str, options: Mapping[str, int | str]) -> Program:
         process = self._process = RemoteProcess(self.channel)
@@ -310,7 +311,7 @@ class Session:
         return RemoteWatches(self.channel, self._process)
 
     def ask(self, event: str, within_s: float = ANSWER_S, **request: Any) -> dict[str, Any]:
-        """The answer to a request. Raises LaunchError when it is refused, or does not come."""
+        """The answer to a request. Raises Failure when it is refused, or does not come."""
         try:
             self.channel.send(**request)
             said = self._answer(time.monotonic() + within_s)
@@ -319,15 +320,15 @@ class Session:
             how = (
                 f"no answer within {within_s:g} s" if isinstance(error, queue.Empty) else str(error)
             )
-            raise LaunchError(f"{self.where}: {request['do']}: {how}") from None
+            raise Failure(f"{self.where}: {request['do']}: {how}") from None
         if said is None:
             self._answers.put(None)
-            raise LaunchError(f"{self.where}: {request['do']}: {self._loss}")
+            raise Failure(f"{self.where}: {request['do']}: {self._loss}")
         if said.get("event") == "refused":
-            raise LaunchError(f"{self.where}: {said.get('reason')}")
+            raise Failure(f"{self.where}: {said.get('reason')}")
         if said.get("event") != event:
             self.close()
-            raise LaunchError(
+            raise Failure(
                 f"{self.where}: {request['do']}: '{event}' was expected, came '{said.get('event')}'"
             )
         return said
@@ -375,14 +376,12 @@ def _connect(where: ServerHost) -> socket.socket:
             where.host, where.port, socket.AF_INET, socket.SOCK_STREAM
         )
     except OSError as error:
-        raise LaunchError(
-            f"{where}: no IPv4 address of that name: {error.strerror or error}"
-        ) from None
+        raise Failure(f"{where}: no IPv4 address of that name: {error.strerror or error}") from None
     try:
         return socket.create_connection(address[4][:2], CONNECT_S)
     except OSError as error:
         why = error.strerror or str(error)
-        raise LaunchError(
+        raise Failure(
             f"{where}: cannot be reached: {why}: does 'iomodels serve' run there, and does the firewall let it in?"
         ) from None
 
@@ -413,9 +412,7 @@ class RemoteLauncher:
         return self._here.loadgen({**there, **options}, windows=windows)
 
     def program(self, executable: Path, *arguments: object) -> Program:
-        raise LaunchError(
-            f"{executable.name}: {self._session.where} starts nothing but its servers"
-        )
+        raise Failure(f"{executable.name}: {self._session.where} starts nothing but its servers")
 
     def processes(self, server: Program) -> dict[str, int]:
         return {}
@@ -473,7 +470,7 @@ class RemoteLauncher:
             try:
                 self._session = Session(where)
                 break
-            except LaunchError as error:
+            except Failure as error:
                 if time.monotonic() > deadline:
                     raise HostLost(f"{error} (tried for {RECONNECT_S:g} s)") from None
             time.sleep(RETRY_S)

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from iomodels.launch.launcher import LaunchError, PlainLauncher, Program, arguments
+from iomodels.base.errors import Failure
+from iomodels.launch.launcher import PlainLauncher, Program, arguments
 from iomodels.machine.placement import Placement, pinned
 from iomodels.machine.wakeful import Wakeful
 
@@ -77,11 +78,11 @@ def find_wine(environ: Mapping[str, str] = os.environ) -> Wine:
     for candidate in [wanted] if wanted else ["/usr/lib/wine/wine64", "wine64", "wine"]:
         found = found or shutil.which(candidate)
     if not found and wanted:
-        raise LaunchError(
+        raise Failure(
             f"IOMODELS_WINE={wanted}: no such program; it must be the path of a wine loader"
         )
     if not found:
-        raise LaunchError(f"Wine is needed to run Windows programs here: {INSTALL_HINT}")
+        raise Failure(f"Wine is needed to run Windows programs here: {INSTALL_HINT}")
     loader = Path(found).absolute()
     return Wine(loader, _find_wineserver(loader, environ), _build(loader))
 
@@ -99,10 +100,10 @@ def _build(loader: Path) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise LaunchError(f"{loader} --version: {error}") from error
+        raise Failure(f"{loader} --version: {error}") from error
     text = answer.stdout.decode("utf-8", "replace").strip()
     if answer.returncode != 0 or not text.startswith("wine-"):
-        raise LaunchError(
+        raise Failure(
             f"{loader} --version: exit code {answer.returncode}, said '{text[:80]}': not a wine loader"
         )
     return text.splitlines()[0]
@@ -114,7 +115,7 @@ def _find_wineserver(loader: Path, environ: Mapping[str, str]) -> Path:
     if wanted:
         found = shutil.which(wanted)
         if not found:
-            raise LaunchError(f"WINESERVER={wanted}: no such program")
+            raise Failure(f"WINESERVER={wanted}: no such program")
         return Path(found).absolute()
     folders = [
         loader.parent,
@@ -131,7 +132,7 @@ def _find_wineserver(loader: Path, environ: Mapping[str, str]) -> Path:
                 return Path(found)
     found = shutil.which("wineserver")
     if not found:
-        raise LaunchError(
+        raise Failure(
             f"{loader}: no wineserver beside it or on PATH; set WINESERVER to it, or {INSTALL_HINT}"
         )
     return Path(found)
@@ -152,9 +153,9 @@ def _quiet(argv: list[str], environment: Mapping[str, str], timeout_s: float) ->
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise LaunchError(f"{' '.join(argv)}: did not end within {timeout_s:g} s") from None
+        raise Failure(f"{' '.join(argv)}: did not end within {timeout_s:g} s") from None
     except OSError as error:
-        raise LaunchError(f"{argv[0]}: cannot be started: {error.strerror}") from error
+        raise Failure(f"{argv[0]}: cannot be started: {error.strerror}") from error
     return done.returncode
 
 
@@ -221,7 +222,7 @@ class Prefix:
         deadline = time.monotonic() + LISTEN_TIMEOUT_S
         while self._alive() and not _listens(self.wineserver_pid):
             if time.monotonic() > deadline:
-                raise LaunchError(
+                raise Failure(
                     f"{self._wine.server}: does not listen after {LISTEN_TIMEOUT_S:g} s in {self.path}"
                 )
             time.sleep(0.002)
@@ -239,7 +240,7 @@ class Prefix:
                 self._used = time.monotonic()
                 return
             self.kill()
-        raise LaunchError(f"{self._wine.server}: does not stay up in {self.path}")
+        raise Failure(f"{self._wine.server}: does not stay up in {self.path}")
 
     def wait(self, timeout_s: float) -> None:
         """Lets the wineserver end by itself (it writes the registry then); ends it when that takes too long."""
@@ -280,7 +281,7 @@ def _listens(pid: int) -> bool:
 
 def kill_wineserver(wine: Wine, prefix: Path) -> None:
     """Stops whatever wineserver serves exactly this prefix; none is fine."""
-    with suppress(LaunchError):  # the caller falls back on the pid, where it has one
+    with suppress(Failure):  # the caller falls back on the pid, where it has one
         _quiet([str(wine.server), "-k"], wine.environment(prefix), KILL_TIMEOUT_S)
 
 
@@ -291,7 +292,7 @@ def _locked(path: Path) -> Iterator[None]:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while not _lock(file):
             if time.monotonic() > deadline:
-                raise LaunchError(f"{path}: held by another process for {LOCK_TIMEOUT_S:g} s")
+                raise Failure(f"{path}: held by another process for {LOCK_TIMEOUT_S:g} s")
             time.sleep(0.05)
         yield
 
@@ -326,7 +327,7 @@ def _prepare(wine: Wine, folder: Path, say: Callable[[str], None]) -> Path:
             if not (draft / name).is_file()
         ]
         if code != 0 or missing:
-            raise LaunchError(
+            raise Failure(
                 f"{wine.loader} wineboot -i: exit code {code}, missing: {', '.join(missing) or 'nothing'}"
             )
         draft.rename(ready)

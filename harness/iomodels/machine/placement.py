@@ -121,7 +121,7 @@ def parse_affinity(text: str) -> Placement:
         if not equals:
             raise ValueError(f"{text}: {FORM}")
         if role not in roles:
-            raise ValueError(f"{text}: {role}: no such role; there is: {', '.join(roles)}")
+            raise ValueError(f"{text}: {role}: no such role; available: {', '.join(roles)}")
         if role in chosen:
             raise ValueError(f"{text}: names {role} twice")
         try:
@@ -150,7 +150,7 @@ def _check_usable(text: str, chosen: Mapping[str, Sequence[int]]) -> None:
         if missing:
             there = ", ".join(map(str, sorted(usable)))
             raise ValueError(
-                f"{text}: {role}: CPU {', '.join(missing[:8])} is not usable here; there is: {there}"
+                f"{text}: {role}: CPU {', '.join(missing[:8])} is not usable here; available: {there}"
             )
 
 

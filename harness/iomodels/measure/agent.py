@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import iomodels
+from iomodels.base.errors import Failure
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.launch.counters import Watching
-from iomodels.launch.launcher import Launcher, LaunchError, Program, ProgramFailed
+from iomodels.launch.launcher import Launcher, Program, ProgramFailed
 from iomodels.launch.remote import FORMAT, GREETING_S, PORTS, SLICE_S, Channel, proof
 from iomodels.machine import environment
 from iomodels.measure import laws
@@ -58,7 +59,7 @@ class Agent:
         token: str,
         say: Say,
     ) -> None:
-        """Listens when this returns. Raises LaunchError."""
+        """Listens when this returns. Raises Failure."""
         self.ports = range(port + 1, port + 1 + PORTS)
         self.host = host
         self.token = token
@@ -79,7 +80,7 @@ class Agent:
             self._listener.listen(PENDING_MAX)
         except OSError as error:
             self._listener.close()
-            raise LaunchError(
+            raise Failure(
                 f"--host {host} --port {port}: cannot listen there: {error.strerror}"
             ) from None
         self._listener.settimeout(SLICE_S)
@@ -171,15 +172,15 @@ class Agent:
                     return port
                 except OSError:
                     continue
-        raise LaunchError(
+        raise Failure(
             f"none of the ports {self.ports[0]} to {self.ports[-1]} is free on {self.host}"
         )
 
     def options(self, model: str, asked: Mapping[str, Any]) -> dict[str, int | str]:
-        """What a server is started with: numbers for options that the model has, and where it listens. Raises LaunchError."""
+        """What a server is started with: numbers for options that the model has, and where it listens. Raises Failure."""
         described = self.launcher.models().get(model)
         if described is None:
-            raise LaunchError(f"{model}: no such model there")
+            raise Failure(f"{model}: no such model there")
         known = {option["name"] for option in described["options"]} | {"port"}
         wrong = [
             f"{name}={value!r}"
@@ -187,7 +188,7 @@ class Agent:
             if name not in known or type(value) is not int
         ]
         if wrong:
-            raise LaunchError(f"{model}: must be numbers for its own options: {', '.join(wrong)}")
+            raise Failure(f"{model}: must be numbers for its own options: {', '.join(wrong)}")
         return {**asked, "host": self.host, "port": self.free_port()}
 
 
@@ -206,7 +207,7 @@ class _Session:
             while request := self._channel.receive():
                 try:
                     self._do(request)
-                except LaunchError as error:
+                except Failure as error:
                     self._channel.send(event="refused", reason=str(error))
         finally:
             self._channel.close()  # first: what is ended now is not to be taken for an end of its own
@@ -268,7 +269,7 @@ class _Session:
             self._channel.send(event="exit", code=code, stderr=program.stderr_text(), watched=seen)
         except (
             OSError,
-            LaunchError,
+            Failure,
         ):  # the client is gone, or the server cannot be ended: nobody is there to be told
             self._channel.close()
 
@@ -277,7 +278,7 @@ class _Session:
         if self._program:
             try:
                 self._program.stop()
-            except LaunchError as error:
+            except Failure as error:
                 self._agent.say(str(error))
         if self._pump:
             self._pump.join(END_S)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from iomodels.launch.launcher import Launcher, LaunchError, Option
+from iomodels.base.errors import Failure
+from iomodels.launch.launcher import Launcher, Option
 from iomodels.plan.suite import Suite
 
 POINT_MS = 400
@@ -27,7 +28,7 @@ def calibrate(launcher: Launcher, suite: Suite, *, quick: bool = False) -> dict[
             for connections in _portions(suite):
                 said = _ask(launcher, suite, size, connections, point_ms)
                 points += [{"threads": said["threads"], **point} for point in said["points"]]
-    except (LaunchError, KeyError, TypeError) as error:
+    except (Failure, KeyError, TypeError) as error:
         return {"reason": f"the load generator could not be calibrated: {error}"}
     kept = ("platform", "backend", "record_ns", "clock")
     return {

@@ -19,10 +19,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT, write_whole
-from iomodels.data.records import RunError, utc_now
+from iomodels.data.records import utc_now
 from iomodels.launch import launcher as launch
-from iomodels.launch.launcher import Launcher, LaunchError
+from iomodels.launch.launcher import Launcher
 from iomodels.machine.placement import Placement
 
 FORMAT = 1
@@ -92,22 +93,22 @@ def programs(build: Path) -> tuple[Path, ...]:
 def observe(
     launcher: Launcher, build: Path, each: Callable[[str], None] = lambda law: None
 ) -> Laws:
-    """Runs every law. One that fails is an answer too; that none was built is a LaunchError."""
+    """Runs every law. One that fails is an answer too; that none was built is a Failure."""
     laws: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     if not programs(build):
-        raise LaunchError(
+        raise Failure(
             f"{launch.windows_programs(build) / 'laws'}: no law there; {launch.BUILD_HINT} mingw"
         )
     for program in programs(build):
         each(program.stem)
         try:
             laws.append(_ask(launcher, program))
-        except (LaunchError, RunError) as error:
+        except Failure as error:
             failed.append({"law": program.stem, "reason": str(error)})
     platforms = {law["platform"] for law in laws}
     if len(platforms) != 1:
-        raise LaunchError(
+        raise Failure(
             f"the laws name {len(platforms)} platforms; {failed[0]['reason'] if failed else ', '.join(platforms)}"
         )
     return checked(
@@ -124,7 +125,7 @@ def observe(
 
 
 def checked(data: dict[str, Any]) -> Laws:
-    """Raises RunError when it is not what laws.json holds."""
+    """Raises Failure when it is not what laws.json holds."""
     _check(data, "laws")
     return Laws(data)
 
@@ -135,9 +136,9 @@ def _ask(launcher: Launcher, program: Path) -> dict[str, Any]:
         event = running.expect("law", DEADLINE_S)
         code = running.wait(DEADLINE_S)
     if code != 0:
-        raise RunError(f"{program.name}: exit code {code} after its line")
+        raise Failure(f"{program.name}: exit code {code} after its line")
     if event.get("law") != program.stem:
-        raise RunError(f"{program.name}: calls itself '{event.get('law')}'")
+        raise Failure(f"{program.name}: calls itself '{event.get('law')}'")
     return event
 
 
@@ -152,7 +153,7 @@ def current(
         for path in sorted(results.glob(f"laws/*/{LAWS}")):
             try:
                 known = load(path)
-            except RunError:
+            except Failure:
                 continue  # of another version, or damaged: observing is cheap
             if known.data["key"] == key and not known.data["failed"]:
                 return known
@@ -183,15 +184,15 @@ def _check(data: Any, what: str) -> None:
     error = next(iter(_validator().iter_errors(data)), None)
     if error:
         place = ".".join(str(step) for step in error.absolute_path) or "the top level"
-        raise RunError(f"{what}: at {place}: {error.message[:200]}")
+        raise Failure(f"{what}: at {place}: {error.message[:200]}")
 
 
 def load(path: Path) -> Laws:
-    """Reads a laws.json. Raises RunError."""
+    """Reads a laws.json. Raises Failure."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from None
+        raise Failure(f"{path}: cannot be read: {error}") from None
     _check(data, str(path))
     return Laws(data)
 

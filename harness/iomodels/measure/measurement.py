@@ -9,10 +9,12 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
-from iomodels.data.records import FORMAT, Condition, Record, RunError, check_record, utc_now
+from iomodels.data.records import FORMAT, Condition, Record, check_record, utc_now
 from iomodels.launch.counters import Watching, table
-from iomodels.launch.launcher import Launcher, LaunchError, Option, Program, ProgramFailed
+from iomodels.launch.launcher import Launcher, Option, Program, ProgramFailed
+from iomodels.launch.remote import HostLost
 from iomodels.plan.order import Measurement, limit_of
 from iomodels.plan.suite import Suite
 
@@ -100,11 +102,9 @@ def measure(
         reason = _judge(trial, launcher.platform)
         if reason is None:
             return record
-    except (
-        _Failed,
-        RunError,
-        LaunchError,
-    ) as error:  # LaunchError: a process that even SIGKILL does not end
+    except HostLost:
+        raise
+    except (_Failed, Failure) as error:  # Failure: also a process that even SIGKILL does not end
         reason = str(error)
         stderr = error.stderr if isinstance(error, (_Failed, ProgramFailed)) else stderr
     return replace(
@@ -160,7 +160,9 @@ def _live(
             trial.counters = _counters(
                 trial.server, watches, launcher.models()[item.condition.model].get("family")
             )
-        except LaunchError as error:
+        except HostLost:
+            raise
+        except Failure as error:
             raise _Failed(_blame(error, programs), _stderr(programs)) from error
     return _stderr(programs)
 
@@ -199,7 +201,7 @@ def _counters(
     try:
         return table(server, watches.roles, family)
     except (KeyError, TypeError) as error:
-        raise RunError(f"a sample does not follow docs/interface.md: {error!r}") from error
+        raise Failure(f"a sample does not follow docs/interface.md: {error!r}") from error
 
 
 def _server_options(launcher: Launcher, item: Measurement) -> dict[str, int | str]:
@@ -218,7 +220,7 @@ def _loadgen_options(
     suite: Suite, item: Measurement, port: object, deadlines: Deadlines
 ) -> dict[str, Option]:
     if not isinstance(port, int):
-        raise LaunchError(f"the server's ready names no port: {port!r}")
+        raise Failure(f"the server's ready names no port: {port!r}")
     timeout_ms = round(deadlines.connect_s * 1000)
     return {
         "port": port,
@@ -269,7 +271,7 @@ def _end_text(code: int | None) -> str:
     return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
-def _blame(error: LaunchError, programs: list[Program]) -> str:
+def _blame(error: Failure, programs: list[Program]) -> str:
     """The reason of a failure: a load generator that fails because its server died is not the one to blame."""
     if len(programs) < 2 or str(error).startswith(f"{programs[0].name}:"):
         return str(error)

@@ -22,7 +22,8 @@ from typing import Any
 from rich.console import Console
 
 from iomodels.base import words
-from iomodels.base.errors import FAILED, Refused
+from iomodels.base.console import say
+from iomodels.base.errors import USAGE, Failure
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.data.micro import (
@@ -36,11 +37,11 @@ from iomodels.data.micro import (
 from iomodels.data.records import utc_now
 from iomodels.judge import stats
 from iomodels.launch import launcher as launch
-from iomodels.launch.launcher import LaunchError, Program
+from iomodels.launch.launcher import Program
 from iomodels.machine import environment
 from iomodels.machine.placement import default_placement, pinned
 from iomodels.machine.preflight import raise_open_files_limit
-from iomodels.measure.run import new_folder, say
+from iomodels.measure.run import new_folder
 
 START_S = 30.0
 STEP_S = 120.0
@@ -133,7 +134,7 @@ def run_micro(
         google = _measure(start, options, console, runs + (options.times - 1) * len(names))
     failures = failures_of(google)
     if failures:
-        raise Refused([f"{name}: {message}" for name, message in failures.items()], FAILED)
+        raise Failure(*[f"{name}: {message}" for name, message in failures.items()])
     manifest = _manifest(build, command, options, started, google, counters)
     folder = new_folder(out, manifest)
     write_micro_run(folder, manifest, google)
@@ -188,14 +189,13 @@ def _arguments(options: Options, *more: str) -> list[str]:
 
 
 def _names(start: Start, options: Options) -> list[str]:
-    """The names that the filter lets through. Refused if there is none."""
+    """The names that the filter lets through. Failure if there is none."""
     with start(_arguments(options, "--events", "--benchmark_list_tests=true")) as program:
         event = program.expect_any(("names", "finished"), START_S)
     if event["event"] == "finished":
-        raise Refused(
-            [
-                f"--filter {options.filter}: no benchmark has such a name, or it is not a regular expression; try: {_hint(start)}"
-            ]
+        raise Failure(
+            f"--filter {options.filter}: no benchmark has such a name, or it is not a regular expression; try: {_hint(start)}",
+            exit_code=USAGE,
         )
     return [short_name(str(name)) for name in event["names"]]
 
@@ -229,7 +229,7 @@ def _count(
                 program.send("go on")
             elif event["event"] == "benchmark":
                 if event["failure"] is not None:
-                    raise Refused([f"{short_name(event['name'])}: {event['failure']}"], FAILED)
+                    raise Failure(f"{short_name(event['name'])}: {event['failure']}")
                 counting.finish(short_name(event["name"]), int(event["iterations"]))
                 progress.end()
                 progress.begin(f"counting: {short_name(event['name'])}")
@@ -336,7 +336,7 @@ def _measure(start: Start, options: Options, console: Console, runs: int) -> dic
         try:
             google: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise LaunchError(f"microbench: left no JSON that can be read: {error}") from None
+            raise Failure(f"microbench: left no JSON that can be read: {error}") from None
     google["context"].update(host_name=None, executable="microbench")
     return google
 
@@ -434,17 +434,16 @@ def differences(before: MicroRun, after: MicroRun) -> list[Compared]:
 
 
 def compare_micro(before: Path, after: Path, console: Console) -> int:
-    """Prints what differs between two micro runs. Refused if they are of different platforms or have nothing in common."""
+    """Prints what differs between two micro runs. Failure if they are of different platforms or have nothing in common."""
     one, two = load_micro_run(before), load_micro_run(after)
     if one.platform != two.platform:
-        raise Refused(
-            [
-                f"{before} is of {one.platform}, {after} of {two.platform}: platforms are never compared"
-            ]
+        raise Failure(
+            f"{before} is of {one.platform}, {after} of {two.platform}: platforms are never compared",
+            exit_code=USAGE,
         )
     found = differences(one, two)
     if not found:
-        raise Refused([f"{before} and {after} have no benchmark in common"])
+        raise Failure(f"{before} and {after} have no benchmark in common", exit_code=USAGE)
     say(console, f"{two.path.name} against {one.path.name}, {one.platform}")
     print_columns(
         [

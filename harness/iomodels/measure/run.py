@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from iomodels.base.errors import FAILED, NOT_SUPPORTED, Refused
+from iomodels.base.console import say, shell_word
+from iomodels.base.errors import FAILED, NOT_SUPPORTED, USAGE, Failure
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.base.progress import Progress
 from iomodels.base.words import duration
@@ -109,10 +107,9 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> int:
     }
     todo = [item for item in plan if item.index not in done]
     if (folder / PACKED).exists():
-        raise Refused(
-            [
-                f"{folder}: is packed, and a packed run is not written to: go on with the run that it was made of"
-            ]
+        raise Failure(
+            f"{folder}: is packed, and a packed run is not written to: go on with the run that it was made of",
+            exit_code=USAGE,
         )
     if not todo:
         failed = sum(not record.ok for record in run.records)
@@ -168,16 +165,14 @@ def _laws(setting: Setting, launcher: Launcher) -> laws.Laws | None:
 def _check_machines(setting: Setting, manifest: Mapping[str, Any]) -> None:
     two = "load_generator" in manifest["environment"]
     if two and setting.server_host is None:
-        raise Refused(
-            [
-                f"{manifest['run']} cannot go on: its servers ran on another machine: --server-host names it"
-            ]
+        raise Failure(
+            f"{manifest['run']} cannot go on: its servers ran on another machine: --server-host names it",
+            exit_code=USAGE,
         )
     if setting.server_host is not None and not two:
-        raise Refused(
-            [
-                f"--server-host {setting.server_host}: {manifest['run']} was begun with the servers on this machine"
-            ]
+        raise Failure(
+            f"--server-host {setting.server_host}: {manifest['run']} was begun with the servers on this machine",
+            exit_code=USAGE,
         )
 
 
@@ -188,10 +183,9 @@ def _placement_of(manifest: Mapping[str, Any]) -> Placement | None:
     placement = recorded_placement(recorded) if recorded else None
     missing = unusable(placement) if placement else ()
     if missing:
-        raise Refused(
-            [
-                f"{manifest['run']} cannot go on: it ran on CPU {', '.join(map(str, missing))}, not usable now"
-            ]
+        raise Failure(
+            f"{manifest['run']} cannot go on: it ran on CPU {', '.join(map(str, missing))}, not usable now",
+            exit_code=USAGE,
         )
     return placement
 
@@ -294,23 +288,23 @@ def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None
     """Everything that can be known to go wrong before the first measurement."""
     errors = model_errors(suite, launcher.models())
     if errors:
-        raise Refused(errors)
+        raise Failure(*errors, exit_code=USAGE)
     limits = {item.condition: limit_of(item.condition, launcher.models()) for item in plan}
     _check_load(suite, [condition for condition, limit in limits.items() if not limit], launcher)
     if all(limits.values()):
-        raise Refused(
-            [
+        raise Failure(
+            *[
                 f"nothing can be measured: {line}"
                 for line in dict.fromkeys(map(str, limits.values()))
             ],
-            NOT_SUPPORTED,
+            exit_code=NOT_SUPPORTED,
         )
     errors = preflight(
         max(condition.connections for condition, limit in limits.items() if not limit),
         launcher.platform,
     )
     if errors:
-        raise Refused(errors, FAILED)
+        raise Failure(*errors)
 
 
 def _check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launcher) -> None:
@@ -325,24 +319,22 @@ def _check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launche
         ]
         errors = errors or load_errors(launcher, load_options(suite, condition), where)
         if errors:
-            raise Refused(errors)
+            raise Failure(*errors, exit_code=USAGE)
 
 
 def _check_plan(run: Run, plan: Sequence[Measurement]) -> None:
     """The records must be of this very plan, or going on would put figures under wrong names."""
     if len(plan) != run.manifest["planned"]:
-        raise Refused(
-            [
-                f"{run.path}: its suite gives {len(plan)} measurements, planned were {run.manifest['planned']}"
-            ]
+        raise Failure(
+            f"{run.path}: its suite gives {len(plan)} measurements, planned were {run.manifest['planned']}",
+            exit_code=USAGE,
         )
     for record in run.records:
         item = plan[record.index]
         if (item.condition, item.repeat) != (record.condition, record.repeat):
-            raise Refused(
-                [
-                    f"{run.path}: record {record.index} is {record.condition}, the plan has {item.condition} there"
-                ]
+            raise Failure(
+                f"{run.path}: record {record.index} is {record.condition}, the plan has {item.condition} there",
+                exit_code=USAGE,
             )
 
 
@@ -368,7 +360,9 @@ def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher:
         elif before.get(name) != now[name]:
             differs.append(f"build: {name} is another program than when the run was begun")
     if differs:
-        raise Refused([f"{manifest['run']} cannot go on: {line}" for line in differs])
+        raise Failure(
+            *[f"{manifest['run']} cannot go on: {line}" for line in differs], exit_code=USAGE
+        )
 
 
 def _fixed(recorded: Mapping[str, Any]) -> dict[str, str]:
@@ -486,12 +480,3 @@ def say_kept(setting: Setting, folder: Path, name: str, error: BaseException, ke
     )
     say(setting.console, f"{how}: {kept} are kept in {folder}")
     say(setting.console, f"go on with: {setting.resume_command} {shell_word(target)}")
-
-
-def say(console: Console, line: str) -> None:
-    """A line as it is: names and paths are neither markup nor broken."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def shell_word(text: str) -> str:
-    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)

@@ -18,17 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from iomodels.base import words
-from iomodels.base.errors import FAILED, Refused
+from iomodels.base.console import say
+from iomodels.base.errors import FAILED, USAGE, Failure
 from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
-from iomodels.data.records import (
-    Record,
-    RunError,
-    append_record,
-    check_against,
-    mend_records,
-    utc_now,
-)
+from iomodels.data.records import Record, append_record, check_against, mend_records, utc_now
 from iomodels.judge import stats
 from iomodels.judge.search import Answer, Next, Range, Trial, advise
 from iomodels.launch import launcher as launch
@@ -128,7 +122,7 @@ def start_slo(
     low = low or least_rate(suite, slo)
     with (
         Interrupts() as interrupts,
-        launch.open_launcher(setting.build, say=partial(run.say, setting.console)) as launcher,
+        launch.open_launcher(setting.build, say=partial(say, setting.console)) as launcher,
     ):
         suite = replace(suite, load=suite.load.with_rate(low))
         run.check(suite, [Measurement(0, 0, condition) for condition in cells(suite)], launcher)
@@ -150,16 +144,16 @@ def resume_slo(setting: Setting, folder: Path) -> int:
     """Go on with a search that was interrupted, or say again what it found. Returns the exit code."""
     manifest = load_slo(folder)
     if manifest["answer"] is not None:
-        run.say(setting.console, f"{folder}: nothing is missing")
+        say(setting.console, f"{folder}: nothing is missing")
         return _finish(setting, folder, manifest)
     raise_open_files_limit()
     with (
         Interrupts() as interrupts,
-        launch.open_launcher(setting.build, say=partial(run.say, setting.console)) as launcher,
+        launch.open_launcher(setting.build, say=partial(say, setting.console)) as launcher,
     ):
         run.check_same(setting.build, manifest, _suite(manifest), launcher)
         mend_records(folder)
-        run.say(
+        say(
             setting.console,
             f"going on with {manifest['run']}: {len(manifest['trials'])} trials are kept",
         )
@@ -167,14 +161,14 @@ def resume_slo(setting: Setting, folder: Path) -> int:
 
 
 def load_slo(folder: Path) -> dict[str, Any]:
-    """Read and check slo.json; raises RunError."""
+    """Read and check slo.json; raises Failure."""
     path = folder / MANIFEST
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RunError(f"{folder}: not a search: it has no {MANIFEST}") from None
+        raise Failure(f"{folder}: not a search: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from None
+        raise Failure(f"{path}: cannot be read: {error}") from None
     check_against("slo", manifest, str(path))
     return manifest
 
@@ -246,7 +240,7 @@ def _try(
         if outcome.met and outcome.value_ns
         else f"missed: {outcome.reason}"
     )
-    run.say(
+    say(
         setting.console,
         f"[{index + 1}; about {step.left - 1} left] {step.why:7} {rate:,} requests/s: {said}",
     )
@@ -285,40 +279,40 @@ def answer_text(manifest: Mapping[str, Any]) -> str:
 
 
 def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
-    run.say(setting.console, answer_text(manifest))
-    run.say(setting.console, f"measurements: {folder}")
+    say(setting.console, answer_text(manifest))
+    say(setting.console, f"measurements: {folder}")
     return 0 if manifest["answer"]["rate"] is not None else FAILED
 
 
 def _range(
     calibration: Mapping[str, Any], suite: Suite, slo: Slo, low: int, high: int | None, step: float
 ) -> dict[str, Any]:
-    """From the lowest rate that the percentile allows to what the load generator can make for sure. Raises Refused."""
+    """From the lowest rate that the percentile allows to what the load generator can make for sure. Raises Failure."""
     needed = least_rate(suite, slo)
     if (
         low < needed
         and low * suite.duration_ms / 1000 * (1 - slo.percent / 100) < stats.SAMPLES_BEYOND
     ):
-        raise Refused(
-            [
-                f"--rate-from {low}: p{slo.percent:g} in {suite.duration_ms} ms needs {needed} requests/s; or measure longer (--duration-ms)"
-            ]
+        raise Failure(
+            f"--rate-from {low}: p{slo.percent:g} in {suite.duration_ms} ms needs {needed} requests/s; or measure longer (--duration-ms)",
+            exit_code=USAGE,
         )
     note = "--rate-to"
     if high is None:
         ceiling = ceiling_rate(calibration, suite.connections[0], suite.sizes[0], suite.depth)
         if ceiling is None:
-            raise Refused(
-                [
-                    f"--rate-to: is needed, as the load generator's own ceiling is not known: {calibration.get('reason')}"
-                ]
+            raise Failure(
+                f"--rate-to: is needed, as the load generator's own ceiling is not known: {calibration.get('reason')}",
+                exit_code=USAGE,
             )
         high, note = (
             int(OF_CEILING * ceiling),
             f"{OF_CEILING:.0%} of what the load generator itself reaches",
         )
     if high < low:
-        raise Refused([f"--rate-to {high} ({note}): must be at least the lowest rate, {low}"])
+        raise Failure(
+            f"--rate-to {high} ({note}): must be at least the lowest rate, {low}", exit_code=USAGE
+        )
     return {"low": low, "high": high, "step": step, "note": note}
 
 
@@ -354,11 +348,11 @@ def _new_manifest(
 
 def _say_start(setting: Setting, manifest: Mapping[str, Any], slo: Slo) -> None:
     range_ = manifest["range"]
-    run.say(
+    say(
         setting.console,
         f"{cells(_suite(manifest))[0]}, on {manifest['platform']}: the highest rate with {slo}",
     )
-    run.say(
+    say(
         setting.console,
         f"rates from {range_['low']:,} to {range_['high']:,} requests/s ({range_['note']}), in steps of {range_['step'] - 1:.1%}",
     )

@@ -18,7 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from iomodels.base.errors import FAILED, NOT_SUPPORTED, Refused
+from iomodels.base.console import shell_word
+from iomodels.base.errors import FAILED, NOT_SUPPORTED, USAGE, Failure, hint
 from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.base.progress import Progress
@@ -38,9 +39,9 @@ from iomodels.machine import environment
 from iomodels.machine.preflight import preflight, raise_open_files_limit
 from iomodels.measure import laws
 from iomodels.measure.measurement import measure
-from iomodels.measure.run import OVERHEAD_S, Setting, shell_word
+from iomodels.measure.run import OVERHEAD_S, Setting
 from iomodels.plan.order import Measurement, is_limit, limit_of
-from iomodels.plan.suite import Server, Suite, hint
+from iomodels.plan.suite import Server, Suite
 
 FORMAT = 1
 MANIFEST = "tune.json"
@@ -198,17 +199,19 @@ class Knobs:
 
 
 def knobs_of(plan: Plan, launcher: Launcher) -> Knobs:
-    """Raises Refused for a model that is not there, or not here."""
+    """Raises Failure for a model that is not there, or not here."""
     models = launcher.models()
     if plan.model not in models:
-        raise Refused([f"tune {plan.model}: no such server was built; {hint(plan.model, models)}"])
+        raise Failure(
+            f"tune {plan.model}: no such server was built; {hint(plan.model, models)}",
+            exit_code=USAGE,
+        )
     described = {option["name"]: option for option in models[plan.model]["options"]}
     names = tuple(name for name in KNOBS if name in described)
     if "threads" in described and plan.threads_max > described["threads"]["max"]:
-        raise Refused(
-            [
-                f"--threads-max {plan.threads_max}: {plan.model} takes at most {described['threads']['max']}"
-            ]
+        raise Failure(
+            f"--threads-max {plan.threads_max}: {plan.model} takes at most {described['threads']['max']}",
+            exit_code=USAGE,
         )
     placement = launcher.environment().get("placement") or {}
     return Knobs(
@@ -314,14 +317,14 @@ def resume_tune(setting: Setting, folder: Path) -> int:
             manifest["platform"],
             {**manifest["knobs"], "names": tuple(manifest["knobs"]["names"])},
         ):
-            raise Refused(
-                [
-                    f"{manifest['run']} cannot go on: it is of {manifest['platform']}, {manifest['knobs']}; this is {launcher.platform}, {asdict(knobs)}"
-                ]
+            raise Failure(
+                f"{manifest['run']} cannot go on: it is of {manifest['platform']}, {manifest['knobs']}; this is {launcher.platform}, {asdict(knobs)}",
+                exit_code=USAGE,
             )
         if now != manifest["environment"]["binaries"]:
-            raise Refused(
-                [f"{manifest['run']} cannot go on: the programs are others than when it was begun"]
+            raise Failure(
+                f"{manifest['run']} cannot go on: the programs are others than when it was begun",
+                exit_code=USAGE,
             )
         mend_records(folder)
         code = _search(setting, folder, manifest, plan, knobs, launcher, interrupts)
@@ -333,13 +336,13 @@ def _checked(plan: Plan, launcher: Launcher) -> Knobs:
     knobs = knobs_of(plan, launcher)
     limits = {limit_of(_condition(plan, knobs, load, ()), launcher.models()) for load in plan.loads}
     if None not in limits:
-        raise Refused(
-            [f"nothing can be measured: {limit}" for limit in sorted(map(str, limits))],
-            NOT_SUPPORTED,
+        raise Failure(
+            *[f"nothing can be measured: {limit}" for limit in sorted(map(str, limits))],
+            exit_code=NOT_SUPPORTED,
         )
     errors = preflight(max(load.connections for load in plan.loads), launcher.platform)
     if errors:
-        raise Refused(errors, FAILED)
+        raise Failure(*errors)
     return knobs
 
 
@@ -447,16 +450,17 @@ def _setting_words(knobs: Knobs, setting: surface.Setting) -> str:
 
 
 def load_manifest(folder: Path) -> dict[str, Any]:
-    """Raises Refused."""
+    """Raises Failure."""
     try:
         data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if data["format"] != FORMAT:
-            raise Refused(
-                [f"{folder / MANIFEST}: format {data['format']}; only {FORMAT} is understood"]
+            raise Failure(
+                f"{folder / MANIFEST}: format {data['format']}; only {FORMAT} is understood",
+                exit_code=USAGE,
             )
         plan_from(data["plan"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Refused([f"{folder}: not a tuning that can be read: {error}"], FAILED) from None
+        raise Failure(f"{folder}: not a tuning that can be read: {error}") from None
     manifest: dict[str, Any] = data
     return manifest
 

@@ -200,7 +200,7 @@ def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -
         try:
             program.expect("describe", DESCRIBE_TIMEOUT_S)
         except ProgramFailed as failure:
-            if failure.exit_code != 2:
+            if failure.program_code != 2:
                 raise
             return [
                 f"{where}: load.{_in_words(line)}"

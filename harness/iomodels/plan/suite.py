@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from iomodels.base.errors import USAGE, Failure, hint
 from iomodels.base.files import PACKAGE
 from iomodels.plan.load import Load, load_from, shape_errors
 
@@ -35,14 +35,6 @@ _LEVELS = ("connections", "sizes", "rate_percents")
 _NUMBERS = tuple(name for name in BOUNDS if name not in _LEVELS)
 _OPTIONAL = ("rate_percents",)
 _QUICK = (*_LEVELS, *_NUMBERS)
-
-
-class SuiteError(Exception):
-    """One clear line for each thing that is wrong."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(lines)
-        super().__init__("\n".join(self.lines))
 
 
 @dataclass(frozen=True)
@@ -89,7 +81,7 @@ class Suite:
         return data
 
     def only_models(self, models: Iterable[str]) -> Suite:
-        """The same suite with some of its models; SuiteError for a model that it does not have."""
+        """The same suite with some of its models; Failure for a model that it does not have."""
         known = list(dict.fromkeys(server.model for server in self.servers))
         wanted = list(models)
         wrong = [
@@ -98,18 +90,10 @@ class Suite:
             if model not in known
         ]
         if wrong:
-            raise SuiteError(wrong)
+            raise Failure(*wrong, exit_code=USAGE)
         return replace(
             self, servers=tuple(server for server in self.servers if server.model in wanted)
         )
-
-
-def hint(word: str, known: Iterable[str]) -> str:
-    """ "did you mean iocp? (select, iocp)" for a word that is not known."""
-    choices = list(known)
-    near = difflib.get_close_matches(word, choices, n=1)
-    listed = ", ".join(choices) if choices else "none"
-    return f"did you mean {near[0]}? (there is: {listed})" if near else f"there is: {listed}"
 
 
 def suite_files() -> dict[str, Path]:
@@ -124,24 +108,24 @@ def find_suite(name: str) -> Path:
     if name.endswith(".toml"):
         if Path(name).is_file():
             return Path(name)
-        raise SuiteError([f"suite {name}: no such file"])
-    raise SuiteError([f"suite {name}: not known; {hint(name, files)}"])
+        raise Failure(f"suite {name}: no such file", exit_code=USAGE)
+    raise Failure(f"suite {name}: not known; {hint(name, files)}", exit_code=USAGE)
 
 
 def load_suite(path: Path, *, quick: bool = False) -> Suite:
-    """Read and check a suite. Raises SuiteError with every error of the file, one line each."""
+    """Read and check a suite. Raises Failure with every error of the file, one line each."""
     data = _read_toml(path)
     overrides = data.pop("quick", {})
     errors = _errors(data, str(path)) + _quick_errors(overrides, str(path))
     if errors:
-        raise SuiteError(errors)
+        raise Failure(*errors, exit_code=USAGE)
     return replace(
         suite_from(path.stem, {**data, **overrides} if quick else data), load_file=str(path)
     )
 
 
 def load_file(path: Path) -> Load:
-    """The [load] of a TOML file, of a suite or alone. Raises SuiteError."""
+    """The [load] of a TOML file, of a suite or alone. Raises Failure."""
     data = _read_toml(path)
     errors = (
         shape_errors(data["load"], f"{path}: load")
@@ -149,7 +133,7 @@ def load_file(path: Path) -> Load:
         else [f"{path}: load: missing"]
     )
     if errors:
-        raise SuiteError(errors)
+        raise Failure(*errors, exit_code=USAGE)
     return load_from(data["load"])
 
 
@@ -157,9 +141,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SuiteError([f"{path}: cannot be read: {error.strerror}"]) from None
+        raise Failure(f"{path}: cannot be read: {error.strerror}", exit_code=USAGE) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SuiteError([f"{path}: not TOML: {error}"]) from None
+        raise Failure(f"{path}: not TOML: {error}", exit_code=USAGE) from None
 
 
 def suite_from(name: str, data: Mapping[str, Any]) -> Suite:

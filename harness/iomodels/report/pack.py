@@ -12,8 +12,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.data.records import MANIFEST, PACKED, Run, RunError, load_run, stored_records
+from iomodels.data.records import MANIFEST, PACKED, Run, load_run, stored_records
 
 LAWS = "laws.json"
 MOST_BYTES = 2_000_000
@@ -21,11 +22,11 @@ MOST_BYTES = 2_000_000
 
 
 def pack_run(run: Run, target: Path) -> int:
-    """Write the run packed into `target`, which must not exist: its data are there whole or not at all. Returns its bytes. RunError."""
+    """Write the run packed into `target`, which must not exist: its data are there whole or not at all. Returns its bytes. Failure."""
     from iomodels.report.report import write_report  # only here: matplotlib takes a second to load
 
     if target.exists():
-        raise RunError(f"{target}: is there already; --out names another folder")
+        raise Failure(f"{target}: is there already; --out names another folder")
     _, content = stored_records(run.path)
     target.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
@@ -37,7 +38,7 @@ def pack_run(run: Run, target: Path) -> int:
             if (run.path / name).exists():
                 write_whole(made / name, (run.path / name).read_bytes())
         if stored_records(made)[1] != content:
-            raise RunError(f"{made / PACKED}: does not hold what was packed; is the disk sound?")
+            raise Failure(f"{made / PACKED}: does not hold what was packed; is the disk sound?")
         made.chmod(0o777 & ~_umask())
         made.rename(target)
     finally:

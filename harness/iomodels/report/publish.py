@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.data.records import RunError
 from iomodels.judge.classes import Share
 from iomodels.judge.stats import Estimate, Finding, Measure
 from iomodels.judge.summary import Cell, Comparison, Summary
@@ -179,7 +179,7 @@ def cells_csv(summary: Summary) -> str:
 
 
 def write_folder(folder: Path, run: str, files: Mapping[str, bytes]) -> None:
-    """Writes the files (by their path in the folder) and their list. RunError, and nothing is written, if one that is there is not ours."""
+    """Writes the files (by their path in the folder) and their list. Failure, and nothing is written, if one that is there is not ours."""
     known = _listed(folder)
     for name, content in files.items():
         path = folder / name
@@ -187,7 +187,7 @@ def write_folder(folder: Path, run: str, files: Mapping[str, bytes]) -> None:
             path.exists() and _digest(path.read_bytes()) not in (known.get(name), _digest(content))
         ):
             why = "was changed since" if name in known else "was not written by an earlier report"
-            raise RunError(
+            raise Failure(
                 f"--docs {folder}: {name} {why}; move it away or name another folder (nothing was written)"
             )
     for name, content in files.items():
@@ -209,7 +209,7 @@ def write_folder(folder: Path, run: str, files: Mapping[str, bytes]) -> None:
 def _listed(folder: Path) -> dict[str, str]:
     """The files of an earlier report with their checksums; none where there was no report."""
     if folder.exists() and not folder.is_dir():
-        raise RunError(f"--docs {folder}: must be a folder")
+        raise Failure(f"--docs {folder}: must be a folder")
     path = folder / LIST
     if not path.exists():
         return {}
@@ -219,7 +219,7 @@ def _listed(folder: Path) -> dict[str, str]:
             raise ValueError(f"format {data['format']}")
         return {str(name): str(digest) for name, digest in data["files"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(
+        raise Failure(
             f"--docs {folder}: {LIST} cannot be read: {error}; move it away or name another folder"
         ) from None
 

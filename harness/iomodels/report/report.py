@@ -20,9 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from iomodels.base import words
+from iomodels.base.errors import Failure
 from iomodels.base.files import PACKAGE, write_whole
 from iomodels.base.words import count
-from iomodels.data.records import PACKED, RECORDS, Run, RunError, load_run
+from iomodels.data.records import PACKED, RECORDS, Run, load_run
 from iomodels.figures import catalogue, style
 from iomodels.figures.svg import with_text, without_bare_groups
 from iomodels.judge import classes
@@ -69,7 +70,7 @@ class Block:
 def write_report(of: Path | Run) -> Path:
     """Writes figures/, report.md and report.html into the folder of a run, which may be loaded already; returns the path of report.html.
 
-    The report of a packed run is report.html alone. Raises RunError when the folder holds no readable run. Files are replaced whole.
+    The report of a packed run is report.html alone. Raises Failure when the folder holds no readable run. Files are replaced whole.
     """
     run = of if isinstance(of, Run) else load_run(of)
     run_dir, alone = run.path, (run.path / PACKED).exists()
@@ -102,7 +103,7 @@ def write_report(of: Path | Run) -> Path:
 
 
 def write_docs(of: Path | Run, docs: Path) -> Path:
-    """The report of a run as a folder for a documentation site; returns the path of its report.md. RunError if a file is in the way."""
+    """The report of a run as a folder for a documentation site; returns the path of its report.md. Failure if a file is in the way."""
     run = of if isinstance(of, Run) else load_run(of)
     summary = summarise(run)
     plots, not_drawn = draw_figures(run)
@@ -141,7 +142,7 @@ def draw_figures(run: Run) -> tuple[list[style.Plot], list[tuple[str, str]]]:
     for figure in catalogue.OF_RUNS if run.records else ():
         try:
             plots.append(figure.draw(run))
-        except RunError as error:
+        except Failure as error:
             not_drawn.append((figure.NAME, str(error).removeprefix(f"{run.path}: ")))
     return plots, not_drawn
 

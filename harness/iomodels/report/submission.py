@@ -16,7 +16,7 @@ HOME = re.compile(r"(?:[A-Za-z]:(?:\\+|/)Users(?:\\+|/)|/home/)(?!runneradmin\b|
 
 
 def complaints(folder: Path) -> list[str]:
-    """Why this run cannot be taken, one line for each reason. Raises RunError when it cannot even be read."""
+    """Why this run cannot be taken, one line for each reason. Raises Failure when it cannot even be read."""
     run = load_run(folder)
     manifest = run.manifest
     found = list(run.warnings)
