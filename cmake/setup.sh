@@ -156,6 +156,25 @@ print("\n".join(project["dependencies"] + project["optional-dependencies"]["test
     python_serves "$python" "$1" || fail "the Python environment in $build/venv lacks one of: $modules"
 }
 
+# Sets $ruff to the formatter and linter of Python, in the version that pyproject.toml pins. Debian does not package it, so
+# it is installed from PyPI into build/tools, on first use by `./iomodels test style`.
+ensure_ruff() {
+    version=$(sed -n 's/^style = \["ruff==\([0-9.]*\)"\].*/\1/p' "$root/pyproject.toml")
+    [ -n "$version" ] || fail 'pyproject.toml pins no version of ruff (style = ["ruff==VERSION"])'
+    for ruff in "$build/tools/bin/ruff" "$(command -v ruff)"; do
+        [ "$("$ruff" --version 2>/dev/null)" != "ruff $version" ] || return 0
+    done
+    [ -z "$no_install" ] || fail "ruff $version is not installed; \`./iomodels test style\` without --no-install installs it into build/tools"
+    say "installing ruff $version into build/tools"
+    log=$build/setup/ruff.log
+    mkdir -p "$build/setup"
+    {
+        "$python" -m venv --clear "$build/tools" &&
+            "$build/tools/bin/python" -m pip install --disable-pip-version-check "ruff==$version"
+    } >"$log" 2>&1 </dev/null || fail "installing ruff $version failed: $(tail -n 1 "$log") (whole log: $log)"
+    ruff=$build/tools/bin/ruff
+}
+
 # ---- build ----
 
 # What a configured build tree depends on besides the files CMake watches itself; a moved checkout counts as a change.

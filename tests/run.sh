@@ -31,11 +31,15 @@ logs=$build/test
 mkdir -p "$logs"
 failed=0
 
-# Every program for people: layout of C by clang-format, shell scripts by shellcheck.
+# The layout of C by clang-format, of Python by ruff; rules of shell scripts by shellcheck, of Python by ruff.
 check_style() {
-    find common servers loadgen laws microbench tests \( -name '*.[ch]' -o -name '*.cpp' \) -exec clang-format --dry-run -Werror {} + &&
-        shellcheck -x iomodels cmake/wine-run cmake/fetch-sources.sh .ci/run &&
-        echo 'Success: no complaint of clang-format and shellcheck'
+    ensure_ruff
+    bad=0
+    find common servers loadgen laws microbench tests \( -name '*.[ch]' -o -name '*.cpp' \) -exec clang-format --dry-run -Werror {} + || bad=1
+    shellcheck -x iomodels cmake/wine-run cmake/fetch-sources.sh .ci/run .githooks/* || bad=1
+    "$ruff" format --check . || bad=1
+    "$ruff" check . || bad=1
+    [ "$bad" -eq 0 ] && echo 'Success: no complaint of clang-format, shellcheck and ruff'
 }
 
 ctest_preset() {

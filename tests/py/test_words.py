@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -89,7 +90,6 @@ def test_a_time_has_the_unit_that_suits_it(ns: float) -> None:
 
 def test_words_import_nothing_of_iomodels() -> None:
     assert words.__file__
-    with open(words.__file__, encoding="utf-8") as stream:
-        tree = ast.parse(stream.read())
+    tree = ast.parse(Path(words.__file__).read_text(encoding="utf-8"))
     names = [each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)]
     assert names and not [name for name in names if name and name.startswith("iomodels")]
