@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from iomodels.data.laws import of_run
 from iomodels.data.records import Run, load_run
-from iomodels.measure import laws
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {"select", "iocp"}
@@ -152,7 +152,7 @@ def test_the_record_tells_how_it_was_made(run: Run) -> None:
 
 def test_the_run_knows_what_its_platform_does(run: Run) -> None:
     """The laws were observed, all of them; under Wine with the answers that are known of it."""
-    seen = laws.of_run(run.path)
+    seen = of_run(run.path)
     assert seen and seen.platform == run.manifest["platform"] and seen.data["failed"] == []
     assert len(seen.data["laws"]) == len(
         [

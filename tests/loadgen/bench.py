@@ -27,7 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
 
 from iomodels.judge.stats import Estimate, ratio_estimate
-from iomodels.launch.launcher import Program
+from iomodels.launch.process import Program
 from iomodels.machine.environment import capture
 from iomodels.machine.placement import pinned
 from iomodels.machine.wakeful import Wakeful

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from iomodels.base.files import ROOT
 from iomodels.data.micro import short_name
-from iomodels.launch.launcher import Program
+from iomodels.launch.process import Program
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import micro
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from iomodels.figures import style
 from iomodels.figures.catalogue import OF_RUNS
-from iomodels.launch import launcher as launch
+from iomodels.launch import platform as launch
 from iomodels.plan.suite import Server, Suite
 from stage import FakeLauncher, Stage
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
-from iomodels.launch import launcher as launch
-from iomodels.launch.counters import Watches
-from iomodels.launch.launcher import Program
+from iomodels.base.arguments import Option, arguments
+from iomodels.launch.process import Program
+from iomodels.launch.watches import Watches
 from iomodels.measure import run
 from iomodels.measure.measurement import Deadlines
 from iomodels.plan.suite import Suite
@@ -66,7 +66,7 @@ class FakeLauncher:
         self.started.append({"model": model, **options})
         return self._start("server", self.behaviour(len(self.started) - 1)[0], options)
 
-    def loadgen(self, options: Mapping[str, launch.Option], *, windows: bool = False) -> Program:
+    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
         """Asked before any server was started, it is checked or calibrated: `asked`."""
         return self._start(
             "loadgen",
@@ -100,9 +100,9 @@ class FakeLauncher:
     ) -> None:
         self.close()
 
-    def _start(self, role: str, behaviour: str, options: Mapping[str, launch.Option]) -> Program:
+    def _start(self, role: str, behaviour: str, options: Mapping[str, Option]) -> Program:
         program = Program(
-            [sys.executable, str(FAKE), role, behaviour, *launch.arguments(options)],
+            [sys.executable, str(FAKE), role, behaviour, *arguments(options)],
             name=f"fake-{role}",
         )
         self.programs.append(program)

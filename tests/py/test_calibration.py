@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iomodels.data.records import load_run
-from iomodels.measure.calibration import calibrate, ceiling_rate
+from iomodels.judge.ceiling import ceiling_rate
+from iomodels.measure.calibration import calibrate
 from iomodels.plan.suite import Suite
 from stage import FakeLauncher, Stage
 

@@ -16,8 +16,8 @@ from iomodels import __version__
 from iomodels.base.errors import Failure
 from iomodels.cli import commands as cli
 from iomodels.cli.commands import main
-from iomodels.launch import launcher as launch
-from iomodels.launch.remote import ServerHost
+from iomodels.launch import platform as launch
+from iomodels.launch.channel import ServerHost
 from iomodels.measure import run
 from iomodels.plan.suite import Suite, find_suite, load_suite
 from made_run import RUN, make_run

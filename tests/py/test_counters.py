@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from iomodels.base.errors import Failure
+from iomodels.data.counters import UNITS, table
 from iomodels.data.records import (
     Figure,
     Record,
@@ -28,7 +29,7 @@ from iomodels.data.records import (
     record_from_json,
     record_to_json,
 )
-from iomodels.launch.counters import TICK_NS, UNITS, ProcessWatch, table
+from iomodels.launch.watches import TICK_NS, ProcessWatch
 from iomodels.report.costs import cost_table
 from iomodels.report.report import write_report
 from made_run import make_run, suite_of

@@ -14,9 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from iomodels.base.arguments import arguments
 from iomodels.base.errors import Failure
-from iomodels.launch import launcher as launch
-from iomodels.launch.launcher import PlainLauncher, Program, ProgramFailed, arguments
+from iomodels.launch import process
+from iomodels.launch.launcher import PlainLauncher
+from iomodels.launch.process import LINES_PENDING_MAX, STDERR_KEPT_BYTES, Program, ProgramFailed
 from iomodels.machine.placement import Placement, pinned
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -174,7 +176,7 @@ def test_flood_of_stderr_neither_blocks_nor_is_kept() -> None:
         program.expect("ready", DEADLINE_S)
         program.wait(DEADLINE_S)
         text = program.stderr_text()
-    assert len(text) == launch.STDERR_KEPT_BYTES
+    assert len(text) == STDERR_KEPT_BYTES
     assert text.endswith("99999\n")
 
 
@@ -184,12 +186,12 @@ def test_flood_of_stdout_neither_blocks_nor_is_kept() -> None:
         assert until(lambda: program.stderr_text() == "done\n")  # it could write everything
         with pytest.raises(ProgramFailed, match="more than 10000 lines nobody asked for"):
             program.expect("sample", DEADLINE_S)
-        assert program._lines.qsize() <= launch.LINES_PENDING_MAX
+        assert program._lines.qsize() <= LINES_PENDING_MAX
         assert program.stop() == 0
 
 
 def test_endless_line_is_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "LINE_MAX_BYTES", 1000)
+    monkeypatch.setattr(process, "LINE_MAX_BYTES", 1000)
     with child(
         "sys.stdout.write('{' * 1_000_000); sys.stdout.flush(); sys.stdin.read()"
     ) as program:
@@ -290,7 +292,7 @@ def test_what_cannot_be_started() -> None:
 
 HARNESS = """
 import sys
-from iomodels.launch.launcher import Program
+from iomodels.launch.process import Program
 child = [sys.executable, "-c", sys.argv[1]]
 with Program(child) as first, Program(child) as second:
     first.expect("ready", 20)

@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from iomodels.base.build import windows_programs
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
-from iomodels.launch import launcher as launch
-from iomodels.launch.launcher import Program
+from iomodels.data.laws import LAWS, load, of_run, write
+from iomodels.launch import platform as launch
+from iomodels.launch.process import Program
 from iomodels.measure import laws
 from iomodels.report import claims
+from iomodels.report.laws import show
 from iomodels.report.report import write_report
 from made_run import make_run, suite_of
 
@@ -78,7 +81,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Answer
         answer("two", claims=["B1"], verdict="holds", because=None, also=[])
     )
     for name in launcher.lines:
-        path = launch.windows_programs(tmp_path / "build") / "laws" / f"{name}.exe"
+        path = windows_programs(tmp_path / "build") / "laws" / f"{name}.exe"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     monkeypatch.setattr(launch, "open_launcher", lambda build, placement=None, say=None: launcher)
@@ -89,9 +92,9 @@ def test_the_laws_are_asked_once_and_kept(built: tuple[Path, Answering], tmp_pat
     build, launcher = built
     first = laws.current(build, tmp_path)
     assert first and launcher.asked == ["one", "two"] and first.platform == "fake-1.0"
-    assert laws.load(tmp_path / "laws" / "fake-1.0" / laws.LAWS).data == first.data
+    assert load(tmp_path / "laws" / "fake-1.0" / LAWS).data == first.data
     assert laws.current(build, tmp_path) == first and len(launcher.asked) == 2
-    (launch.windows_programs(build) / "laws" / "one.exe").write_text("another program")
+    (windows_programs(build) / "laws" / "one.exe").write_text("another program")
     laws.current(build, tmp_path)
     assert len(launcher.asked) == 4
     assert laws.current(tmp_path / "nothing built", tmp_path) is None
@@ -108,7 +111,7 @@ def test_each_group_of_claims_has_its_own_verdict(
         ("two", ("B1",), "holds"),
     ]
     output = io.StringIO()
-    laws.show(seen, Console(file=output, width=200))
+    show(seen, Console(file=output, width=200))
     assert (
         "fake-1.0" in output.getvalue()
         and "1 × holds, 1 × holds only when, 1 × does not hold, 0 × not testable here"
@@ -147,9 +150,9 @@ def test_a_damaged_file_is_refused(built: tuple[Path, Answering], tmp_path: Path
     assert seen
     data = copy.deepcopy(seen.data)
     data["laws"][0]["verdict"] = "perhaps"
-    (tmp_path / laws.LAWS).write_text(json.dumps(data))
+    (tmp_path / LAWS).write_text(json.dumps(data))
     with pytest.raises(Failure, match=r"laws.0.verdict"):
-        laws.of_run(tmp_path)
+        of_run(tmp_path)
 
 
 @pytest.mark.usefixtures("one_figure")
@@ -160,7 +163,7 @@ def test_the_report_shows_the_laws_of_its_run(
     without = write_report(folder).read_text(encoding="utf-8")
     seen = laws.current(built[0], tmp_path)
     assert seen and "can and cannot show" not in without
-    laws.write(seen, folder)
+    write(seen, folder)
     html, markdown = (
         write_report(folder).read_text(encoding="utf-8"),
         (folder / "report.md").read_text(encoding="utf-8"),

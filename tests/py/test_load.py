@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from iomodels.base.errors import Failure
+from iomodels.measure.load_check import _in_words, load_errors
 from iomodels.measure.measurement import load_options
-from iomodels.plan.load import Load, _in_words, load_errors, load_from, shape_errors
+from iomodels.plan.load import Load, load_from, shape_errors
 from iomodels.plan.order import make_plan
 from iomodels.plan.suite import Suite, load_suite
 from stage import FakeLauncher, Stage

@@ -21,7 +21,7 @@ from iomodels.figures import cost_ladder, primitive_costs, readiness_by_sockets,
 from iomodels.figures.catalogue import write_micro_figures
 from iomodels.figures.micro import NothingToDraw
 from iomodels.judge import stats
-from iomodels.launch.launcher import Program
+from iomodels.launch.process import Program
 from iomodels.measure import micro
 
 RUN = "20250102-030405-micro"

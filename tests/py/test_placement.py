@@ -191,19 +191,16 @@ def test_a_run_goes_on_with_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Windows:
-    """In place of windows.RealSystem: the CPUs that it would find."""
+    """The CPUs that Windows would name."""
 
     cpus: ClassVar[list[int]] = []
-
-    def usable_cpus(self) -> list[int]:
-        return self.cpus
 
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch, taskset: Path) -> type[Windows]:
     taskset.unlink()
     monkeypatch.setattr(placement, "ON_WINDOWS", True)
-    monkeypatch.setattr("iomodels.launch.windows.RealSystem", Windows)
+    monkeypatch.setattr(placement, "_windows_cpus", lambda: Windows.cpus)
     monkeypatch.setattr(Windows, "cpus", list(range(8)))
     return Windows
 

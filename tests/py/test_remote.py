@@ -22,9 +22,11 @@ from iomodels.base.interrupts import Interrupts
 from iomodels.data.records import counter, load_run
 from iomodels.judge import compare
 from iomodels.judge.summary import summarise
-from iomodels.launch import launcher as launch
+from iomodels.launch import platform as launch
 from iomodels.launch import remote
-from iomodels.launch.remote import HostLost, ServerHost, Session
+from iomodels.launch.channel import PORTS, Channel, ServerHost, parse_host
+from iomodels.launch.process import ProgramFailed
+from iomodels.launch.remote import HostLost, Session
 from iomodels.machine.placement import Placement
 from iomodels.measure import agent as agent_module
 from iomodels.measure.agent import Agent
@@ -60,7 +62,7 @@ class Served:
             folder / "build",
             folder / "results",
             "127.0.0.1",
-            port or free_ports(remote.PORTS + 1),
+            port or free_ports(PORTS + 1),
             TOKEN,
             self.lines.append,
         )
@@ -288,7 +290,7 @@ def test_a_server_is_talked_to_as_if_it_were_here(served: Served) -> None:
         server.close_stdin()
         assert server.expect("summary", SOON_S)["counters"]["requests"] == 2000
         assert server.wait(SOON_S) == 0 and server.stderr_text() == ""
-        with pytest.raises(launch.ProgramFailed, match="ended after"):
+        with pytest.raises(ProgramFailed, match="ended after"):
             server.expect("sample", SOON_S)
     finally:
         session.close()
@@ -392,13 +394,13 @@ def test_noise_ends_a_connection_and_nothing_else(served: Served, noise: bytes) 
 
 
 def test_another_version_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, both = iomodels.__version__, remote.Channel.receive
+    ours, both = iomodels.__version__, Channel.receive
 
-    def older(self: remote.Channel, within_s: float | None = None) -> dict[str, Any] | None:
+    def older(self: Channel, within_s: float | None = None) -> dict[str, Any] | None:
         said = both(self, within_s)
         return {**said, "version": "0.0.9"} if said and said.get("event") == "greeting" else said
 
-    monkeypatch.setattr(remote.Channel, "receive", older)
+    monkeypatch.setattr(Channel, "receive", older)
     assert (
         refused(served.where)
         == f"iomodels 0.0.9 serves there (format 1), this is {ours} (format 1): take the same on both machines"
@@ -470,7 +472,7 @@ def test_the_token_is_of_ones_own_or_new() -> None:
     [("192.0.2.10", ("192.0.2.10", 9000)), ("lab-server:9100", ("lab-server", 9100))],
 )
 def test_where_the_servers_are(text: str, parsed: tuple[str, int]) -> None:
-    assert remote.parse_host(text) == parsed
+    assert parse_host(text) == parsed
 
 
 @pytest.mark.parametrize(
@@ -479,4 +481,4 @@ def test_where_the_servers_are(text: str, parsed: tuple[str, int]) -> None:
 )
 def test_where_no_servers_are(text: str) -> None:
     with pytest.raises(ValueError, match="must be a name or an IPv4 address"):
-        remote.parse_host(text)
+        parse_host(text)

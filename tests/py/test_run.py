@@ -15,7 +15,7 @@ import pytest
 from iomodels.base.errors import Failure
 from iomodels.data.records import check_against, load_run
 from iomodels.judge.summary import summarise
-from iomodels.launch import launcher as launch
+from iomodels.launch import platform as launch
 from iomodels.machine import check as machine_check
 from iomodels.machine import environment, preflight
 from iomodels.machine.placement import Placement

@@ -13,9 +13,10 @@ from rich.console import Console
 
 from iomodels.base.errors import Failure
 from iomodels.cli import commands as cli
+from iomodels.data.laws import Laws
 from iomodels.data.records import Condition, Record
 from iomodels.figures import style, tuning_surface
-from iomodels.measure import laws, tune
+from iomodels.measure import tune
 from iomodels.measure.run import Setting
 from iomodels.measure.tune import Knobs, Load, Plan
 from iomodels.report import tuning as tune_report
@@ -303,7 +304,7 @@ def test_a_platform_without_a_cap_is_named(tmp_path: Path, verdict: str, noted: 
         "figure": "cap 1: 2 at once",
         "also": [],
     }
-    seen = laws.Laws({"laws": [law], "failed": []})
+    seen = Laws({"laws": [law], "failed": []})
     note = tune_report._cap_note(seen)
     assert (note is not None) == noted and tune_report._cap_note(None) is None
     assert note is None or "cap 1: 2 at once" in note

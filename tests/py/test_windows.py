@@ -15,10 +15,19 @@ from typing import Any
 import psutil
 import pytest
 
+from iomodels.base.build import windows_programs
 from iomodels.base.errors import Failure
-from iomodels.launch import launcher as launch
-from iomodels.launch import windows
-from iomodels.launch.launcher import Placement, Program
+from iomodels.launch import process, windows
+from iomodels.launch.kernel32 import (
+    DIE_ON_UNHANDLED_EXCEPTION,
+    JOB_EXTENDED_LIMITS,
+    KILL_ON_JOB_CLOSE,
+    PROCESS_ASSIGN,
+    BasicLimits,
+    ExtendedLimits,
+)
+from iomodels.launch.process import CREATE_SUSPENDED, Program, ProgramFailed
+from iomodels.machine.placement import Placement, _windows_cpus, halves
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = """#!/bin/sh
@@ -44,7 +53,7 @@ class Simulated:
             raise OSError(5, "Access is denied")
         self.calls.append((call, argument))
 
-    def create_job(self, limits: windows.ExtendedLimits) -> int:
+    def create_job(self, limits: ExtendedLimits) -> int:
         self._note("create_job", limits.basic.flags)
         self.jobs[77] = []
         return 77
@@ -58,9 +67,6 @@ class Simulated:
         for pid in self.jobs.pop(handle):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-
-    def usable_cpus(self) -> list[int]:
-        return self.cpus
 
     def set_affinity(self, pid: int, cpus: Sequence[int]) -> None:
         self._note("set_affinity", (pid, tuple(cpus)))
@@ -81,7 +87,7 @@ def programs(tmp_path: Path) -> Path:
 
 def test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs(programs: Path) -> None:
     system = Simulated()
-    with windows.WindowsLauncher(programs, None, system) as launcher:
+    with windows.WindowsLauncher(programs, halves(system.cpus), system) as launcher:
         assert launcher.platform == "windows-11-26100"
         described = system.calls[1][1]
         server, load = launcher.server("good", {}), launcher.loadgen({})
@@ -89,7 +95,7 @@ def test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs(programs: Pa
         for program in (server, load, calibrating):
             program.expect("ready", 20)
         expected: list[tuple[str, object]] = [
-            ("create_job", windows.KILL_ON_JOB_CLOSE | windows.DIE_ON_UNHANDLED_EXCEPTION)
+            ("create_job", KILL_ON_JOB_CLOSE | DIE_ON_UNHANDLED_EXCEPTION)
         ]
         for pid, cpus in (
             (described, (0, 1)),
@@ -113,10 +119,10 @@ def test_a_program_that_will_not_end_goes_with_the_job(
     program.expect("ready", 20)
 
     def cannot(self: Program, timeout_s: float = 2.0) -> int:
-        raise launch.ProgramFailed("is still there", "", None)
+        raise ProgramFailed("is still there", "", None)
 
     monkeypatch.setattr(Program, "stop", cannot)
-    with pytest.raises(launch.ProgramFailed):
+    with pytest.raises(ProgramFailed):
         launcher.close()
     assert program.wait(20) == -signal.SIGKILL
 
@@ -153,7 +159,7 @@ def test_programs_are_started_as_windows_wants_it(
 
 
 def test_the_priority_is_part_of_the_record(programs: Path) -> None:
-    with windows.WindowsLauncher(programs, None, Simulated()) as launcher:
+    with windows.WindowsLauncher(programs, halves(range(4)), Simulated()) as launcher:
         assert launcher.environment()["priority_class"] == "normal" and launcher.environment()[
             "placement"
         ]["server_cpus"] == (0, 1)
@@ -174,13 +180,13 @@ def test_a_program_is_interrupted_by_the_event_that_its_own_group_gets(
 
 
 class Kernel32:
-    """What RealSystem finds in kernel32; every other call succeeds."""
+    """What placement asks of kernel32."""
 
     groups = 1
 
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: object) -> int:
-            return self.groups if name == "GetActiveProcessorGroupCount" else 1
+            return self.groups
 
         setattr(self, name, call)
         return call
@@ -195,13 +201,13 @@ def test_several_processor_groups_have_no_numbers(
     monkeypatch.setattr(
         psutil.Process, "cpu_affinity", lambda self: [0, 1, 2]
     )  # from Windows 11 on: of the first group
-    assert windows.RealSystem().usable_cpus() == cpus
+    assert _windows_cpus() == cpus
 
 
 @pytest.mark.parametrize("fails", ["assign", "set_affinity", "resume"])
 def test_a_program_that_cannot_be_placed_is_not_left_behind(programs: Path, fails: str) -> None:
     system = Simulated(fails=fails)
-    launcher = windows.WindowsLauncher(programs, None, system)
+    launcher = windows.WindowsLauncher(programs, halves(system.cpus), system)
     before = {child.pid for child in psutil.Process().children()}
     with pytest.raises(
         Failure,
@@ -228,7 +234,7 @@ def test_without_a_console_stopping_goes_on_with_its_next_step(
 def test_waits_are_short_where_they_cannot_be_interrupted(
     programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "WAIT_SLICE_S", 0.01)
+    monkeypatch.setattr(process, "WAIT_SLICE_S", 0.01)
     with Program([str(programs / "good.exe")]) as program:
         waits: list[float] = []
         get = program._lines.get
@@ -239,7 +245,7 @@ def test_waits_are_short_where_they_cannot_be_interrupted(
 
         program.expect("ready", 20)
         monkeypatch.setattr(program._lines, "get", noted)
-        with pytest.raises(launch.ProgramFailed, match=r"no 'sample' within 0.1 s"):
+        with pytest.raises(ProgramFailed, match=r"no 'sample' within 0.1 s"):
             program.expect("sample", 0.1)
         assert max(waits) <= 0.01 and sum(waits) <= 0.2
 
@@ -258,14 +264,14 @@ def test_waits_are_short_where_they_cannot_be_interrupted(
 def test_the_ends_of_the_wire_share_no_core(
     cpus: Sequence[int], server: tuple[int, ...], load: tuple[int, ...]
 ) -> None:
-    placement = windows.default_placement(cpus)
+    placement = halves(cpus)
     assert (placement.server_cpus, placement.loadgen_cpus) == (server, load)
     assert placement.note
 
 
 def test_structures_and_constants_are_those_of_the_windows_headers(tmp_path: Path) -> None:
     """Asked of the compiler, for 64-bit Windows: a wrong offset would make the job another job, without an error."""
-    extended, basic = windows.ExtendedLimits, windows.BasicLimits
+    extended, basic = ExtendedLimits, BasicLimits
     equal = {
         "sizeof(JOBOBJECT_EXTENDED_LIMIT_INFORMATION)": ctypes.sizeof(extended),
         "offsetof(JOBOBJECT_EXTENDED_LIMIT_INFORMATION, ProcessMemoryLimit)": extended.process_memory.offset,
@@ -273,11 +279,11 @@ def test_structures_and_constants_are_those_of_the_windows_headers(tmp_path: Pat
         "sizeof(JOBOBJECT_BASIC_LIMIT_INFORMATION)": ctypes.sizeof(basic),
         "offsetof(JOBOBJECT_BASIC_LIMIT_INFORMATION, LimitFlags)": basic.flags.offset,
         "offsetof(JOBOBJECT_BASIC_LIMIT_INFORMATION, SchedulingClass)": basic.scheduling_class.offset,
-        "JobObjectExtendedLimitInformation": windows.JOB_EXTENDED_LIMITS,
-        "JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE": windows.KILL_ON_JOB_CLOSE,
-        "JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION": windows.DIE_ON_UNHANDLED_EXCEPTION,
-        "(PROCESS_SET_QUOTA | PROCESS_TERMINATE)": windows.PROCESS_ASSIGN,
-        "CREATE_SUSPENDED": launch.CREATE_SUSPENDED,
+        "JobObjectExtendedLimitInformation": JOB_EXTENDED_LIMITS,
+        "JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE": KILL_ON_JOB_CLOSE,
+        "JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION": DIE_ON_UNHANDLED_EXCEPTION,
+        "(PROCESS_SET_QUOTA | PROCESS_TERMINATE)": PROCESS_ASSIGN,
+        "CREATE_SUSPENDED": CREATE_SUSPENDED,
     }
     source = tmp_path / "same.c"
     asserts = "".join(f'_Static_assert({name} == {value}, "");\n' for name, value in equal.items())
@@ -289,22 +295,21 @@ def test_the_programs_are_those_that_set_up_built(tmp_path: Path) -> None:
     for folder in ("mingw", "msvc", "clang-cl"):
         (tmp_path / folder / "bin").mkdir(parents=True)
     (tmp_path / "mingw" / "bin" / "iocp.exe").touch()
-    assert launch.windows_programs(tmp_path, {}) == tmp_path / "mingw" / "bin"
+    assert windows_programs(tmp_path, {}) == tmp_path / "mingw" / "bin"
     (tmp_path / "clang-cl" / "bin" / "iocp.exe").touch()
-    assert launch.windows_programs(tmp_path, {}) == tmp_path / "clang-cl" / "bin"
+    assert windows_programs(tmp_path, {}) == tmp_path / "clang-cl" / "bin"
     assert (
-        launch.windows_programs(tmp_path, {"IOMODELS_PRESET": "msvc-x86"})
-        == tmp_path / "msvc-x86" / "bin"
+        windows_programs(tmp_path, {"IOMODELS_PRESET": "msvc-x86"}) == tmp_path / "msvc-x86" / "bin"
     )
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "iocp.exe").touch()  # an archive that was unpacked
-    assert launch.windows_programs(tmp_path, {}) == tmp_path / "bin"
+    assert windows_programs(tmp_path, {}) == tmp_path / "bin"
 
 
 HARNESS = """
 import sys, time
 from pathlib import Path
-from iomodels.launch.launcher import open_launcher
+from iomodels.launch.platform import open_launcher
 launcher = open_launcher(Path(sys.argv[1]))
 server = launcher.server("iocp", {})
 server.expect("ready", 20)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from iomodels.base.errors import Failure
-from iomodels.launch.wine import PERSIST_S, Wine, WineLauncher, find_wine
+from iomodels.launch.prefix import PERSIST_S, Wine, find_wine
+from iomodels.launch.wine import WineLauncher
 from iomodels.machine.placement import Placement
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -171,10 +172,11 @@ def test_windows_load_generator_has_a_prefix_of_its_own(fake: Path) -> None:
     assert log(fake).count("boot") == 1
 
 
-def test_traced_server_has_a_prefix_whose_wineserver_writes_into_a_file(fake: Path) -> None:
+def test_the_wineserver_of_a_traced_prefix_writes_into_a_file(fake: Path) -> None:
     with opened(fake) as launcher, launcher.server("fake", {}) as server:
-        program, trace = launcher.traced_server("fake", {})
-        with program:
+        trace = launcher._live / "wineserver.trace"
+        launcher._add_prefix("traced", trace)
+        with launcher._start("traced", launcher._programs / "fake.exe", []) as program:
             assert program.expect("ready", DEADLINE_S)["prefix"].endswith("/traced")
             assert program.wineserver_pid != server.wineserver_pid
             assert until(lambda: "told -d1" in trace.read_text())
@@ -340,7 +342,7 @@ def test_chosen_wineserver(fake: Path) -> None:
 
 
 def test_no_wine_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iomodels.launch.wine.shutil.which", lambda name: None)
+    monkeypatch.setattr("iomodels.launch.prefix.shutil.which", lambda name: None)
     with pytest.raises(Failure, match="apt install wine"):
         find_wine({})
 

@@ -18,9 +18,12 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
 
 from client import DEADLINE_S
+from iomodels.base.build import windows_programs
 from iomodels.base.errors import Failure
 from iomodels.judge.stats import ratio_estimate
-from iomodels.launch.launcher import Launcher, Program, open_launcher, windows_programs
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.platform import open_launcher
+from iomodels.launch.process import Program
 from running import BUILD
 
 MINIMAL = windows_programs(BUILD) / "minimal" / "minimal_iocp.exe"

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from iomodels.base.errors import Failure
-from iomodels.launch.launcher import Launcher, open_launcher
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.platform import open_launcher
 from running import BUILD, ROOT, Bystander, Server, start_server
 
 SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))

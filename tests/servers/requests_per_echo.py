@@ -30,8 +30,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
 
 from client import DEADLINE_S, Client, echo_frame
+from iomodels.base.arguments import arguments
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
+from iomodels.launch.process import Program
 from iomodels.launch.wine import WineLauncher
 from iomodels.machine.placement import default_placement
 
@@ -59,13 +61,27 @@ _LINE = re.compile(r"([0-9a-f]{4}): (?:(\w+)\((.*)|\*wakeup\* signaled=(\d+))")
 _TIMEOUT = "258"
 
 
+def traced_server(
+    launcher: WineLauncher, model: str, options: dict[str, int | str]
+) -> tuple[Program, Path]:
+    """Start a server in a prefix of its own. Its wineserver, slowly, writes each request to a file.
+
+    Returns the server and the path of that file.
+    """
+    trace = launcher._live / "wineserver.trace"
+    if "traced" not in launcher._prefixes:
+        launcher._add_prefix("traced", trace)
+    program = launcher._programs / f"{model}.exe"
+    return launcher._start("traced", program, arguments(options)), trace
+
+
 def count_requests(launcher: WineLauncher, model: str) -> Counter[str]:
     """Requests by their names for ECHOES echoes on one connection."""
     frames = [echo_frame(SIZE, sequence) for sequence in range(ALL)]
     options: dict[str, int | str] = {"buffer": len(frames[0].request)}
     if any(option["name"] == "threads" for option in launcher.models()[model]["options"]):
         options["threads"] = 1
-    program, trace = launcher.traced_server(model, options)
+    program, trace = traced_server(launcher, model, options)
     with program:
         port = program.expect("ready", DEADLINE_S)["port"]
         with Client(port) as client:

@@ -15,7 +15,9 @@ from typing import Any
 import psutil
 
 from client import DEADLINE_S, Client, echo_frame
-from iomodels.launch.launcher import Launcher, Program, ProgramFailed, windows_programs
+from iomodels.base.build import windows_programs
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program, ProgramFailed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build").resolve()

@@ -16,7 +16,8 @@ import test_hostile
 import test_life
 import test_many
 import test_resources
-from iomodels.launch.launcher import Launcher, ProgramFailed
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import ProgramFailed
 from running import FIXTURES, Server
 
 CAUGHT = (AssertionError, ConnectionError, ProgramFailed)

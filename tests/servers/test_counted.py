@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from client import DEADLINE_S
-from iomodels.launch.counters import TICK_NS, ProcessWatch
-from iomodels.launch.launcher import Launcher, Program
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program
+from iomodels.launch.watches import TICK_NS, ProcessWatch
 from iomodels.launch.wine import WineLauncher
 from running import FIXTURES
 

@@ -13,7 +13,8 @@ import pytest
 
 from client import DEADLINE_S, PAYLOAD_MAX, Client, Frame, echo_frame, visit
 from conftest import Start
-from iomodels.launch.launcher import Launcher, Program, ProgramFailed
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program, ProgramFailed
 from pump import Pump
 from running import COUNTERS, Server
 

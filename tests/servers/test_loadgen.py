@@ -16,7 +16,8 @@ import pytest
 import fake
 from client import DEADLINE_S
 from conftest import Start
-from iomodels.launch.launcher import Launcher, Program, ProgramFailed
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program, ProgramFailed
 from running import Server
 
 pytestmark = pytest.mark.models("iocp", because="the load generator is asked, not the model")

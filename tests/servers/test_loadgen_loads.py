@@ -12,7 +12,7 @@ import pytest
 
 import fake
 from client import DEADLINE_S
-from iomodels.launch.launcher import Program
+from iomodels.launch.process import Program
 from iomodels.machine.placement import pinned
 from running import BUILD, Server
 from test_loadgen import LoadGenerator, failed_to_start, life, loadgen

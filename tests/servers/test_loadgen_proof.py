@@ -22,7 +22,8 @@ from scipy import stats
 
 from client import DEADLINE_S
 from iomodels.judge import stats as ours
-from iomodels.launch.launcher import Launcher, Program
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program
 from running import BUILD
 from test_loadgen import LoadGenerator, life, loadgen
 

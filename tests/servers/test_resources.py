@@ -17,7 +17,8 @@ import pytest
 
 from client import DEADLINE_S, Client, echo_frame, visit
 from conftest import Start
-from iomodels.launch.launcher import Launcher, Program, ProgramFailed
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program, ProgramFailed
 from running import FAULTY, NO_ROOM, ROOT, Bystander, Holding, Server, descriptors, start_server
 
 GROWTH_SLACK_BYTES = 768 * 1024

@@ -25,11 +25,12 @@ from iomodels.base.files import ROOT
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.cli.options import TUNE_DEFAULTS, TUNED, fail, parsers
+from iomodels.data.laws import Laws, write
 from iomodels.data.micro import MANIFEST as MICRO_MANIFEST
 from iomodels.data.micro import is_micro_run, load_micro_run
 from iomodels.data.records import MANIFEST, load_run
-from iomodels.launch import launcher as launch
-from iomodels.launch.remote import ServerHost
+from iomodels.launch import platform as launch
+from iomodels.launch.channel import ServerHost
 from iomodels.machine.placement import server_alone
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import agent, laws, micro, run
@@ -44,6 +45,7 @@ from iomodels.plan.suite import (
     suite_files,
 )
 from iomodels.report import claims
+from iomodels.report.laws import show
 from iomodels.report.submission import complaints
 
 RESULTS = ROOT / "results"
@@ -541,14 +543,14 @@ def _tune(arguments: argparse.Namespace, console: Console, words: Sequence[str])
 
 def _laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     seen = _observe_laws(console)
-    laws.show(seen, console)
+    show(seen, console)
     console.print(
-        f"laws: {laws.write(seen, RESULTS / 'laws' / seen.platform)}", markup=False, soft_wrap=True
+        f"laws: {write(seen, RESULTS / 'laws' / seen.platform)}", markup=False, soft_wrap=True
     )
     return FAILED if seen.data["failed"] else 0
 
 
-def _observe_laws(console: Console) -> laws.Laws:
+def _observe_laws(console: Console) -> Laws:
     """Every law anew, with progress."""
     count = len(laws.programs(_build()))
     with (
@@ -572,7 +574,7 @@ def _claims(arguments: argparse.Namespace, console: Console) -> int:
             [f"--{given[0].replace('_', '-')}: not with the claims, which have no loads to choose"]
         )
     seen = _observe_laws(console)
-    laws.write(seen, RESULTS / "laws" / seen.platform)
+    write(seen, RESULTS / "laws" / seen.platform)
     console.print(f"claims: {claims.write_page(seen)}", markup=False, soft_wrap=True)
     return FAILED if seen.data["failed"] else 0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import iomodels
 from iomodels.base.errors import USAGE
-from iomodels.launch.remote import DEFAULT_PORT, PORTS, parse_host
+from iomodels.launch.channel import DEFAULT_PORT, PORTS, parse_host
 from iomodels.machine.placement import Placement, parse_affinity
 from iomodels.plan.suite import BOUNDS
 

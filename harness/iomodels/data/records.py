@@ -74,7 +74,7 @@ class Record:
     server:  {"argv": [...], "ready", "begin", "end", "summary"}; begin and end are `sample` events
     loadgen: {"argv": [...], "ready", "measuring", "measured", "result"}
     An event that never came is None, which only a failed record may have.
-    counters: what the measuring window cost (harness/iomodels/launch/counters.py); None in failed and in older records. See counter().
+    counters: what the measuring window cost (harness/iomodels/data/counters.py); None in failed and in older records. See counter().
     """
 
     format: int

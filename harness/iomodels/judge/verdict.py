@@ -20,7 +20,7 @@ from typing import Any
 
 from iomodels.data.records import Condition, Record, Run
 from iomodels.judge import stats
-from iomodels.measure.calibration import ceiling_rate
+from iomodels.judge.ceiling import ceiling_rate
 
 LOADGEN_CPU_MOST = 0.90
 """Of one CPU, the busiest thread of the load generator: beyond it the client is what is measured (locust warns at the same share)."""

@@ -6,37 +6,27 @@ One connection lasts as long as the run, and with it each server there: whatever
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import io
-import json
 import os
 import queue
-import re
-import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import iomodels
+from iomodels.base.arguments import Option
 from iomodels.base.errors import Failure
-from iomodels.launch.launcher import Launcher, Option, Program
+from iomodels.launch.channel import FORMAT, Channel, ServerHost, connect, proof
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program
 from iomodels.machine.facts import link_of
 
-FORMAT = 1
-DEFAULT_PORT = 9000
-PORTS = 16
-"""For the servers, after the agent's own: one that has just ended may leave its port in use for a while."""
-LINE_MAX_BYTES = 4 * 1024 * 1024
-SLICE_S = 1.0
-"""Of a wait for the other side, which may be silent as long as a measuring window lasts; also the longest that sending takes."""
-CONNECT_S = 10.0
 GREETING_S = 10.0
 ANSWER_S = 120.0
 """For a server to be started (Wine's prefix may have to be warmed) and for the facts of a machine (PowerShell takes its time)."""
@@ -47,90 +37,10 @@ RETRY_S = 1.0
 WAIT_SLICE_S = 0.2
 CONNECTION_LOST = 255
 """What stands for an exit code that nobody tells any more; ssh uses the same."""
-KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-"""Seconds, seconds and tries after which a peer counts as gone that neither answers nor hangs up."""
 
 
 class HostLost(Failure):
     """The other machine does not come back. It ends the run, where any other Failure ends a measurement."""
-
-
-@dataclass(frozen=True)
-class ServerHost:
-    """Where `iomodels serve` listens."""
-
-    host: str
-    port: int
-    token: str = field(repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-def parse_host(text: str) -> tuple[str, int]:
-    """ "192.0.2.10", "lab-server:9100". Raises ValueError, one line."""
-    found = re.fullmatch(r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))(?::([0-9]{1,5}))?", text)
-    port = int(found[2] or DEFAULT_PORT) if found else 0
-    if not found or not 1 <= port <= 65535:
-        raise ValueError(
-            f"{text}: must be a name or an IPv4 address, and a port 1 … 65535 if it is not {DEFAULT_PORT}, as in 192.0.2.10:9000"
-        )
-    return found[1], port
-
-
-def proof(token: str, nonce: str) -> str:
-    return hmac.new(token.encode(), f"iomodels {nonce}".encode(), hashlib.sha256).hexdigest()
-
-
-class Channel:
-    """Messages over one connection: any thread may send, one receives."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        connection.settimeout(SLICE_S)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in KEEPALIVE.items():
-            if hasattr(socket, name):
-                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-        self._connection = connection
-        self._sending = threading.Lock()
-        self._rest = b""
-        self.peer, self.own = str(connection.getpeername()[0]), str(connection.getsockname()[0])
-
-    def send(self, **message: Any) -> None:
-        """Raises OSError when the other side is gone, or takes nothing."""
-        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
-        with self._sending:
-            self._connection.sendall(data)
-
-    def receive(self, within_s: float | None = None) -> dict[str, Any] | None:
-        """The next message; None when the connection has ended. Raises TimeoutError, and ValueError for what is no message."""
-        began = time.monotonic()
-        while b"\n" not in self._rest:
-            if within_s is not None and time.monotonic() - began > within_s:
-                raise TimeoutError(f"no word within {within_s:g} s")
-            if len(self._rest) > LINE_MAX_BYTES:
-                raise ValueError("a line without an end")
-            try:
-                more = self._connection.recv(1 << 16)
-            except TimeoutError:
-                continue
-            except OSError:  # reset, or closed by another thread of ours
-                return None
-            if not more:
-                return None
-            self._rest += more
-        line, _, self._rest = self._rest.partition(b"\n")
-        message = json.loads(line)
-        if not isinstance(message, dict):
-            raise ValueError("not an object")
-        return message
-
-    def close(self) -> None:
-        """Also wakes the thread that receives."""
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-        self._connection.close()
 
 
 class _Input(io.RawIOBase):
@@ -259,7 +169,7 @@ class Session:
     def __init__(self, where: ServerHost) -> None:
         """Raises Failure, one clear line."""
         self.where = where
-        self.channel = Channel(_connect(where))
+        self.channel = Channel(connect(where))
         try:
             said = self._introduce()
         except BaseException:
@@ -368,22 +278,6 @@ class Session:
         if self._process:
             self._process.end(CONNECTION_LOST, f"{self._loss}\n", {})
         self._answers.put(None)
-
-
-def _connect(where: ServerHost) -> socket.socket:
-    try:
-        (address, *_) = socket.getaddrinfo(
-            where.host, where.port, socket.AF_INET, socket.SOCK_STREAM
-        )
-    except OSError as error:
-        raise Failure(f"{where}: no IPv4 address of that name: {error.strerror or error}") from None
-    try:
-        return socket.create_connection(address[4][:2], CONNECT_S)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise Failure(
-            f"{where}: cannot be reached: {why}: does 'iomodels serve' run there, and does the firewall let it in?"
-        ) from None
 
 
 class RemoteLauncher:

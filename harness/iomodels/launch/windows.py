@@ -6,175 +6,20 @@ outlives it, however it ends: also when it is killed, which end-of-file on stdin
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
-import psutil
-
-from iomodels.launch.launcher import PlainLauncher, Program
+from iomodels.launch.kernel32 import System, job_limits
+from iomodels.launch.launcher import PlainLauncher
+from iomodels.launch.process import Program
 from iomodels.machine.placement import Placement
-
-JOB_EXTENDED_LIMITS = 9
-KILL_ON_JOB_CLOSE = 0x2000
-DIE_ON_UNHANDLED_EXCEPTION = 0x0400
-"""Without it a crash waits for somebody to answer the window of Windows Error Reporting."""
-PROCESS_ASSIGN = 0x0101  # PROCESS_SET_QUOTA | PROCESS_TERMINATE
-FEWEST_CPUS_TO_HALVE = 4
-
-
-class BasicLimits(ctypes.Structure):
-    """JOBOBJECT_BASIC_LIMIT_INFORMATION; types of a fixed size, so that it is the same wherever it is looked at."""
-
-    _fields_ = [
-        ("per_process_user_time", ctypes.c_int64),
-        ("per_job_user_time", ctypes.c_int64),
-        ("flags", ctypes.c_uint32),
-        ("minimum_working_set", ctypes.c_size_t),
-        ("maximum_working_set", ctypes.c_size_t),
-        ("active_processes", ctypes.c_uint32),
-        ("affinity", ctypes.c_size_t),
-        ("priority_class", ctypes.c_uint32),
-        ("scheduling_class", ctypes.c_uint32),
-    ]
-
-
-class ExtendedLimits(ctypes.Structure):
-    """JOBOBJECT_EXTENDED_LIMIT_INFORMATION."""
-
-    _fields_ = [
-        ("basic", BasicLimits),
-        ("io_counters", ctypes.c_uint64 * 6),
-        ("process_memory", ctypes.c_size_t),
-        ("job_memory", ctypes.c_size_t),
-        ("peak_process_memory", ctypes.c_size_t),
-        ("peak_job_memory", ctypes.c_size_t),
-    ]
-
-
-def job_limits() -> ExtendedLimits:
-    limits = ExtendedLimits()
-    limits.basic.flags = KILL_ON_JOB_CLOSE | DIE_ON_UNHANDLED_EXCEPTION
-    return limits
-
-
-class System(Protocol):
-    """The calls of Windows that starting a program takes. Each raises OSError."""
-
-    def create_job(self, limits: ExtendedLimits) -> int: ...
-
-    def assign(self, job: int, pid: int) -> None: ...
-
-    def close(self, handle: int) -> None: ...
-
-    def usable_cpus(self) -> list[int]:
-        """By number; none where the machine has several processor groups, as a mask names CPUs of one group only."""
-
-    def set_affinity(self, pid: int, cpus: Sequence[int]) -> None: ...
-
-    def resume(self, pid: int) -> None: ...
-
-
-class RealSystem:
-    """kernel32 by ctypes, for what neither subprocess nor psutil offers. ctypes has these names on Windows only, hence getattr."""
-
-    def __init__(self) -> None:
-        self._kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009 (Linux has none)
-        handle, number = ctypes.c_void_p, ctypes.c_uint32
-        for name, arguments, result in (
-            ("CreateJobObjectW", [handle, ctypes.c_wchar_p], handle),
-            ("SetInformationJobObject", [handle, ctypes.c_int, handle, number], ctypes.c_int),
-            ("OpenProcess", [number, ctypes.c_int, number], handle),
-            ("AssignProcessToJobObject", [handle, handle], ctypes.c_int),
-            ("CloseHandle", [handle], ctypes.c_int),
-            ("GetActiveProcessorGroupCount", [], ctypes.c_uint16),
-        ):
-            function = getattr(self._kernel32, name)
-            function.argtypes, function.restype = arguments, result
-
-    def _check(self, result: Any) -> Any:
-        if not result:
-            raise getattr(ctypes, "WinError")(getattr(ctypes, "get_last_error")())  # noqa: B009
-        return result
-
-    def create_job(self, limits: ExtendedLimits) -> int:
-        job: int = self._check(self._kernel32.CreateJobObjectW(None, None))
-        self._check(
-            self._kernel32.SetInformationJobObject(
-                job, JOB_EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits)
-            )
-        )
-        return job
-
-    def assign(self, job: int, pid: int) -> None:
-        process = self._check(self._kernel32.OpenProcess(PROCESS_ASSIGN, 0, pid))
-        try:
-            self._check(self._kernel32.AssignProcessToJobObject(job, process))
-        finally:
-            self.close(process)
-
-    def close(self, handle: int) -> None:
-        self._kernel32.CloseHandle(handle)
-
-    def usable_cpus(self) -> list[int]:
-        """From Windows 11 on the mask of a process in several groups is that of its first one, so it does not tell."""
-        if self._kernel32.GetActiveProcessorGroupCount() > 1:
-            return []
-        return list(psutil.Process().cpu_affinity() or [])
-
-    def set_affinity(self, pid: int, cpus: Sequence[int]) -> None:
-        with _as_os_error():
-            psutil.Process(pid).cpu_affinity(list(cpus))
-
-    def resume(self, pid: int) -> None:
-        with _as_os_error():
-            psutil.Process(pid).resume()
-
-
-class _as_os_error:
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, psutil.Error):
-            raise OSError(str(error)) from error
-
-
-def default_placement(cpus: Sequence[int]) -> Placement:
-    """Half of the CPUs for the server and half for the load generator. Windows numbers the two threads of a core one after the
-    other, so a half of an even number splits no core."""
-    usable = sorted(cpus)
-    if not usable:
-        return Placement(
-            note="not pinned: the process spans several processor groups, where Windows spreads the threads"
-        )
-    if len(usable) < 2:
-        return Placement(note="not pinned: only one usable CPU")
-    if len(usable) < FEWEST_CPUS_TO_HALVE:
-        return Placement(
-            (usable[0],), (usable[-1],), "the server has a CPU, the load generator has another"
-        )
-    half = len(usable) // 4 * 2
-    return Placement(
-        tuple(usable[:half]),
-        tuple(usable[half:]),
-        "the server has the first half of the CPUs, the load generator the rest",
-    )
 
 
 class WindowsLauncher(PlainLauncher):
     """Plain processes in a job. The same interface as every launcher's."""
 
-    def __init__(self, programs: Path, placement: Placement | None, system: System) -> None:
-        super().__init__(
-            programs, programs / "loadgen.exe", placement or default_placement(system.usable_cpus())
-        )
+    def __init__(self, programs: Path, placement: Placement, system: System) -> None:
+        super().__init__(programs, programs / "loadgen.exe", placement)
         self._system = system
         self._job = system.create_job(job_limits())
 
@@ -195,7 +40,7 @@ class WindowsLauncher(PlainLauncher):
         return {
             **super().environment(),
             "priority_class": "normal",
-        }  # what every program is started with (launch._spawn)
+        }  # what every program is started with (launch/process.py)
 
     def close(self) -> None:
         """Programs are asked to end; then the job goes, and with it whatever would not."""

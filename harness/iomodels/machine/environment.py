@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import iomodels
+from iomodels.base.build import WINDOWS_PRESETS, windows_programs
 from iomodels.base.files import ROOT
-from iomodels.launch.launcher import WINDOWS_PRESETS, windows_programs
 from iomodels.machine.facts import Fact, Unknown, facts
 
 LIBRARIES = ("numpy", "scipy", "matplotlib", "rich", "jinja2", "psutil", "jsonschema")

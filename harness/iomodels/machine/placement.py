@@ -3,18 +3,21 @@ here does (docs/decisions/0011), so it is chosen, recorded, and may be said othe
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ON_WINDOWS = os.name == "nt"
 CPUS = Path("/sys/devices/system/cpu")
 ROLES = ("server", "wineserver", "loadgen")
+FEWEST_CPUS_TO_HALVE = 4
 NO_TASKSET = "taskset (util-linux) is not installed"
 FORM = (
     "must be none, or ROLE=CPUS with commas between them, as in server=0,wineserver=0,loadgen=1-3"
@@ -36,7 +39,7 @@ LOADGEN_ALONE = Placement(note="not pinned: the servers are not of this harness"
 
 def server_alone() -> Placement:
     """Of a machine that holds the servers only. Under Wine server and wineserver share a CPU there too: apart, each request costs more."""
-    if sys.platform == "win32":
+    if ON_WINDOWS:
         return Placement(note="not pinned: the load generator is not of this harness")
     both = default_placement()
     note = "server and wineserver share a CPU; the load generator is not of this harness"
@@ -45,9 +48,9 @@ def server_alone() -> Placement:
 
 def default_placement(cpus: Path = CPUS) -> Placement:
     """Server and wineserver on one physical core, the load generator on others: repeatable, as no scheduler decides."""
-    if sys.platform == "win32":
-        return Placement(note="not pinned: left to Windows")
     usable = sorted(_usable())
+    if ON_WINDOWS:
+        return halves(usable)
     if len(usable) < 2:
         return Placement(note="not pinned: only one usable CPU")
     if not shutil.which("taskset"):
@@ -71,6 +74,30 @@ def default_placement(cpus: Path = CPUS) -> Placement:
         tuple(core[0] for core in others),
         f"server and wineserver share a CPU, the load generator {words}",
         server,
+    )
+
+
+def halves(usable: Sequence[int]) -> Placement:
+    """Return the placement on Windows: half of the CPUs for each program.
+
+    Windows numbers the two threads of a core one after the other. A half of an even number of CPUs
+    therefore splits no core.
+    """
+    if not usable:
+        return Placement(
+            note="not pinned: the process spans several processor groups; Windows spreads the threads"
+        )
+    if len(usable) < 2:
+        return Placement(note="not pinned: only one usable CPU")
+    if len(usable) < FEWEST_CPUS_TO_HALVE:
+        return Placement(
+            (usable[0],), (usable[-1],), "the server has a CPU, the load generator has another"
+        )
+    half = len(usable) // 4 * 2
+    return Placement(
+        tuple(usable[:half]),
+        tuple(usable[half:]),
+        "the server has the first half of the CPUs, the load generator the rest",
     )
 
 
@@ -155,12 +182,21 @@ def _check_usable(text: str, chosen: Mapping[str, Sequence[int]]) -> None:
 
 
 def _usable() -> set[int]:
-    """Empty where no mask can name them: several processor groups of Windows."""
-    if not ON_WINDOWS:
-        return os.sched_getaffinity(0)
-    from iomodels.launch import windows
+    """Return the CPUs that this process may use; none where no mask can name them."""
+    return set(_windows_cpus()) if ON_WINDOWS else os.sched_getaffinity(0)
 
-    return set(windows.RealSystem().usable_cpus())
+
+def _windows_cpus() -> list[int]:
+    """Return this process's CPUs, or none if the machine has several processor groups.
+
+    A mask names CPUs of one group only. From Windows 11 on, the mask of a process in several groups
+    is that of its first group, so it does not show them. ctypes has WinDLL on Windows only.
+    """
+    kernel32 = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009
+    kernel32.GetActiveProcessorGroupCount.restype = ctypes.c_uint16
+    if kernel32.GetActiveProcessorGroupCount() > 1:
+        return []
+    return list(psutil.Process().cpu_affinity() or [])
 
 
 def unusable(placement: Placement) -> tuple[int, ...]:

@@ -20,9 +20,11 @@ from typing import Any
 import iomodels
 from iomodels.base.errors import Failure
 from iomodels.base.interrupts import Interrupted, Interrupts
-from iomodels.launch.counters import Watching
-from iomodels.launch.launcher import Launcher, Program, ProgramFailed
-from iomodels.launch.remote import FORMAT, GREETING_S, PORTS, SLICE_S, Channel, proof
+from iomodels.launch.channel import FORMAT, PORTS, SLICE_S, Channel, proof
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program, ProgramFailed
+from iomodels.launch.remote import GREETING_S
+from iomodels.launch.watches import Watching
 from iomodels.machine import environment
 from iomodels.measure import laws
 from iomodels.measure.measurement import argv_below_root

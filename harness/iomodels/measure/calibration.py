@@ -6,11 +6,12 @@ The null target is a thread beside the one that makes the load, so calibration m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from iomodels.base.arguments import Option
 from iomodels.base.errors import Failure
-from iomodels.launch.launcher import Launcher, Option
+from iomodels.launch.launcher import Launcher
 from iomodels.plan.suite import Suite
 
 POINT_MS = 400
@@ -36,34 +37,6 @@ def calibrate(launcher: Launcher, suite: Suite, *, quick: bool = False) -> dict[
         "point_ms": point_ms,
         "points": points,
     }
-
-
-def ceiling_rate(
-    calibration: Mapping[str, Any] | None, connections: int, size: int, depth: int
-) -> float | None:
-    """Requests per second that the load generator reached at such a load; None where nothing comparable was calibrated.
-
-    Between two numbers of connections it is the lower of their rates, and a size that was not calibrated counts as the next greater
-    one: rather too low a ceiling, which makes a verdict careful, than too high a one.
-    """
-    points = [
-        point
-        for point in (calibration or {}).get("points", ())
-        if point["depth"] == depth and point["size"] >= size
-    ]
-    if not points:
-        return None
-    nearest = min(point["size"] for point in points)
-    at = {
-        int(point["connections"]): float(point["rate"])
-        for point in points
-        if point["size"] == nearest
-    }
-    below = max((count for count in at if count <= connections), default=None)
-    above = min((count for count in at if count >= connections), default=None)
-    if below is None or above is None:
-        return None
-    return min(at[below], at[above])
 
 
 def _portions(suite: Suite) -> list[Sequence[int]]:

@@ -9,12 +9,15 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from iomodels.base.arguments import Option
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
+from iomodels.data.counters import table
 from iomodels.data.records import FORMAT, Condition, Record, check_record, utc_now
-from iomodels.launch.counters import Watching, table
-from iomodels.launch.launcher import Launcher, Option, Program, ProgramFailed
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program, ProgramFailed
 from iomodels.launch.remote import HostLost
+from iomodels.launch.watches import Watching
 from iomodels.plan.order import Measurement, limit_of
 from iomodels.plan.suite import Suite
 

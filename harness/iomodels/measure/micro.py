@@ -36,8 +36,8 @@ from iomodels.data.micro import (
 )
 from iomodels.data.records import utc_now
 from iomodels.judge import stats
-from iomodels.launch import launcher as launch
-from iomodels.launch.launcher import Program
+from iomodels.launch import platform as launch
+from iomodels.launch.process import Program
 from iomodels.machine import environment
 from iomodels.machine.placement import default_placement, pinned
 from iomodels.machine.preflight import raise_open_files_limit

@@ -18,6 +18,7 @@ from iomodels.base.errors import FAILED, NOT_SUPPORTED, USAGE, Failure
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.base.progress import Progress
 from iomodels.base.words import duration
+from iomodels.data.laws import Laws, checked, write
 from iomodels.data.records import (
     FORMAT,
     PACKED,
@@ -30,17 +31,18 @@ from iomodels.data.records import (
     utc_now,
     write_manifest,
 )
-from iomodels.launch import launcher as launch
+from iomodels.launch import platform as launch
+from iomodels.launch.channel import ServerHost
 from iomodels.launch.launcher import Launcher
-from iomodels.launch.remote import RemoteLauncher, ServerHost
+from iomodels.launch.remote import RemoteLauncher
 from iomodels.machine import check as machine_check
 from iomodels.machine import environment
 from iomodels.machine.placement import LOADGEN_ALONE, Placement, recorded_placement, unusable
 from iomodels.machine.preflight import preflight, raise_open_files_limit
 from iomodels.measure import laws
 from iomodels.measure.calibration import calibrate
+from iomodels.measure.load_check import load_errors
 from iomodels.measure.measurement import Deadlines, load_options, measure
-from iomodels.plan.load import load_errors
 from iomodels.plan.order import Measurement, is_limit, limit_of, make_plan
 from iomodels.plan.suite import Suite, model_errors, suite_from
 
@@ -87,7 +89,7 @@ def start_run(
             say(setting.console, f"note: {note}; `iomodels check` says more")
         folder = new_folder(out, manifest)
         if of_platform:
-            laws.write(of_platform, folder)
+            write(of_platform, folder)
         code = _go_on(setting, folder, manifest, suite, plan, launcher, interrupts)
     return code or _finish(setting, folder, manifest)
 
@@ -150,7 +152,7 @@ def _open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
         raise
 
 
-def _laws(setting: Setting, launcher: Launcher) -> laws.Laws | None:
+def _laws(setting: Setting, launcher: Launcher) -> Laws | None:
     """Of the machine that the servers run on."""
     if not isinstance(launcher, RemoteLauncher):
         return laws.current(setting.build, setting.results, partial(say, setting.console))
@@ -159,7 +161,7 @@ def _laws(setting: Setting, launcher: Launcher) -> laws.Laws | None:
         "asking for the laws of the servers' machine (once for a build there, some 15 s)",
     )
     found = launcher.laws()
-    return laws.checked(found) if found else None
+    return checked(found) if found else None
 
 
 def _check_machines(setting: Setting, manifest: Mapping[str, Any]) -> None:

@@ -24,13 +24,14 @@ from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.data.records import Record, append_record, check_against, mend_records, utc_now
 from iomodels.judge import stats
+from iomodels.judge.ceiling import ceiling_rate
 from iomodels.judge.search import Answer, Next, Range, Trial, advise
-from iomodels.launch import launcher as launch
+from iomodels.launch import platform as launch
 from iomodels.launch.launcher import Launcher
 from iomodels.machine import environment
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import run
-from iomodels.measure.calibration import calibrate, ceiling_rate
+from iomodels.measure.calibration import calibrate
 from iomodels.measure.measurement import measure
 from iomodels.measure.run import Setting
 from iomodels.plan.order import Measurement, cells

@@ -23,6 +23,7 @@ from iomodels.base.errors import FAILED, NOT_SUPPORTED, USAGE, Failure, hint
 from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.base.progress import Progress
+from iomodels.data.laws import write
 from iomodels.data.records import (
     RECORDS,
     Condition,
@@ -33,8 +34,9 @@ from iomodels.data.records import (
     utc_now,
 )
 from iomodels.judge import surface
-from iomodels.launch import launcher as launch
-from iomodels.launch.launcher import Launcher, Program
+from iomodels.launch import platform as launch
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program
 from iomodels.machine import environment
 from iomodels.machine.preflight import preflight, raise_open_files_limit
 from iomodels.measure import laws
@@ -297,7 +299,7 @@ def start_tune(setting: Setting, plan: Plan, *, out: Path) -> int:
             of_platform = laws.current(setting.build, setting.results, partial(_say, setting))
         folder = _new_folder(out, manifest)
         if of_platform:
-            laws.write(of_platform, folder)
+            write(of_platform, folder)
         code = _search(setting, folder, manifest, plan, knobs, launcher, interrupts)
     return code or _finish(setting, folder)
 

@@ -10,7 +10,7 @@
     [load.class.light]             # a class without `connections` gets those that are left
     rate = 1000
 
-Which words there are and what each allows is known to the load generator alone: `load_errors` asks it.
+The load generator alone knows its words and their limits; measure/load_check.py asks it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iomodels.launch.launcher import Launcher, Option, ProgramFailed
+from iomodels.base.arguments import Option
 
-DESCRIBE_TIMEOUT_S = 20.0
 CLASS_WORDS = "class"
 # Words that a suite has already, or that are not a load.
 SET_BY_THE_SUITE = {
@@ -148,7 +147,7 @@ def load_from(data: Mapping[str, Any]) -> Load:
 
 
 def shape_errors(data: object, where: str) -> list[str]:
-    """What is wrong with a `[load]` table as such, one line each; whether its words are the load generator's is for `load_errors`."""
+    """What is wrong with a `[load]` table as such, one line each; measure/load_check.py checks the words."""
     if not isinstance(data, dict):
         return [f"{where} = {data!r}: must be a table"]
     errors = []
@@ -191,31 +190,3 @@ def _value_errors(value: object, what: str) -> list[str]:
     return [
         f"{what}: must be a whole number, true or false, or a text without blanks as --help shows it"
     ]
-
-
-def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -> list[str]:
-    """What the load generator says against its options, with the option named as the suite names it; empty when it takes them."""
-    with launcher.loadgen({**options, "describe": True}) as program:
-        program.close_stdin()
-        try:
-            program.expect("describe", DESCRIBE_TIMEOUT_S)
-        except ProgramFailed as failure:
-            if failure.program_code != 2:
-                raise
-            return [
-                f"{where}: load.{_in_words(line)}"
-                for line in failure.stderr.splitlines()
-                if line.strip()
-            ]
-    return []
-
-
-def _in_words(line: str) -> str:
-    """ "loadgen: --rate 1e9: must be …" as "rate = 1e9: must be …", "loadgen: --class light: --rate=x: …" as "class.light.rate = x: …" """
-    found = re.fullmatch(
-        r"\S+: (?:--class ([\w-]+): )?--([^\s=:]+)(?:[ =](.*?))?: (.*)", line.strip()
-    )
-    if not found:
-        return line.strip()
-    of_class, word, value, rule = found.groups()
-    return f"{f'{CLASS_WORDS}.{of_class}.' if of_class else ''}{word}{f' = {value}' if value else ''}: {rule}"

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from iomodels.base.files import PACKAGE, ROOT, write_whole
-from iomodels.measure.laws import Judged, Laws
+from iomodels.data.laws import Judged, Laws
 
 CLAIMS = PACKAGE / "claims.toml"
 PAGE = ROOT / "docs" / "claims.md"

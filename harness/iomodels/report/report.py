@@ -23,6 +23,7 @@ from iomodels.base import words
 from iomodels.base.errors import Failure
 from iomodels.base.files import PACKAGE, write_whole
 from iomodels.base.words import count
+from iomodels.data.laws import of_run
 from iomodels.data.records import PACKED, RECORDS, Run, load_run
 from iomodels.figures import catalogue, style
 from iomodels.figures.svg import with_text, without_bare_groups
@@ -30,7 +31,6 @@ from iomodels.judge import classes
 from iomodels.judge.compare import ComparedRuns
 from iomodels.judge.stats import Estimate, Measure
 from iomodels.judge.summary import COSTS, PERCENTS, Cell, Comparison, Summary, panel, summarise
-from iomodels.measure import laws
 from iomodels.report.answer import answer, figure_words, times
 from iomodels.report.publish import cells_csv, write_folder
 
@@ -182,7 +182,7 @@ def _context(
         "warnings": summary.notes,
         "verdicts": Counter(cell.verdict.kind.value for cell in summary.cells).most_common(),
         "data": None,
-        "laws": laws.of_run(summary.run.path),
+        "laws": of_run(summary.run.path),
     }
 
 

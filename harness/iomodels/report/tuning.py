@@ -11,11 +11,11 @@ from typing import Any
 
 from iomodels.base import words
 from iomodels.base.files import write_whole
+from iomodels.data.laws import Laws, of_run
 from iomodels.data.records import Record
 from iomodels.figures import style, tuning_surface
 from iomodels.judge import stats, surface
 from iomodels.judge.port_model import Outcome, Port, constant, simulate
-from iomodels.measure import laws
 from iomodels.measure.tune import (
     FORMAT,
     Knobs,
@@ -43,7 +43,7 @@ MODEL_CORES = (4, 16, 64)
 def write_tune_report(folder: Path) -> tuple[str, Path]:
     """Writes all of it; returns the answer as text, and the path of tune.md."""
     data = analyse(load_manifest(folder), load_records(folder))
-    data["cap_note"] = _cap_note(laws.of_run(folder)) if "concurrency" in data["knobs"] else None
+    data["cap_note"] = _cap_note(of_run(folder)) if "concurrency" in data["knobs"] else None
     write_whole(folder / SURFACE, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     plot = tuning_surface.draw(data)
     style.write(plot, folder / "figures")
@@ -261,7 +261,7 @@ def _modelled(port: Port, plan: Plan) -> float:
     return seen.per_second if plan.objective == "throughput" else seen.percentile_us(99)
 
 
-def _cap_note(seen: laws.Laws | None) -> str | None:
+def _cap_note(seen: Laws | None) -> str | None:
     """What the law of the cap says of the axis `concurrency`; None where it holds or was not asked."""
     found = [each for each in seen.judged if CAP_CLAIM in each.claims] if seen else []
     if not found or found[0].verdict == "holds":

@@ -20,37 +20,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from iomodels.data.counters import Watch
+
 PROC = Path("/proc")
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0
 CHUNK = 1 << 16
-
-Entry = dict[str, Any]
-"""A row of the table: value, unit, source, and where they apply per_request and note; or value None, unit and reason."""
-
-UNITS = {
-    "context_switches": "switches",
-    "context_switches_voluntary": "switches",
-    "context_switches_involuntary": "switches",
-    "cpu_ns": "ns",
-    "cpu_user_ns": "ns",
-    "cpu_kernel_ns": "ns",
-    "cycles": "cycles",
-    "page_faults": "faults",
-    "threads_ended": "threads",
-    "threads": "threads",
-    "threads_peak": "threads",
-    "handles": "handles",
-    "open_files": "files",
-    "working_set_bytes": "bytes",
-    "peak_working_set_bytes": "bytes",
-    "private_bytes": "bytes",
-    "paged_pool_bytes": "bytes",
-    "nonpaged_pool_bytes": "bytes",
-}
-"""The counters of a process, in the order of the table."""
-PER_REQUEST = tuple(UNITS)[:8]
-GROWING = tuple(UNITS)[:9]
-"""Counted since the start of a process: what happened in the window is the difference of its ends. The others are as at its end."""
 
 
 class ProcessWatch:
@@ -167,24 +141,6 @@ class ProcessWatch:
             self.values["private_bytes"] = pages["Private_Clean"] + pages["Private_Dirty"]
 
 
-SOURCES = {
-    "context_switches": "/proc/PID/task/*/status",
-    "context_switches_voluntary": "/proc/PID/task/*/status",
-    "context_switches_involuntary": "/proc/PID/task/*/status",
-    "threads": "/proc/PID/task",
-    "threads_ended": "/proc/PID/task",
-    "threads_peak": "/proc/PID/task, the larger of both ends of the window",
-    "cpu_ns": "CPU clock of the process",
-    "cpu_user_ns": "/proc/PID/stat",
-    "cpu_kernel_ns": "/proc/PID/stat",
-    "page_faults": "/proc/PID/stat",
-    "open_files": "/proc/PID/fd",
-    "working_set_bytes": "/proc/PID/status",
-    "peak_working_set_bytes": "/proc/PID/status",
-    "private_bytes": "/proc/PID/smaps_rollup",
-}
-
-
 def process_cpu_ns(pid: int) -> int | None:
     """CPU time of all threads of a process, ended ones too, to the nanosecond; None where the system has no such clock.
 
@@ -224,16 +180,6 @@ def _why(error: OSError | ValueError) -> str:
     return f"/proc: {error.strerror if isinstance(error, OSError) else error}"
 
 
-class Watch(Protocol):
-    """What was seen of a process from outside: its counters, or the reason why there are none."""
-
-    @property
-    def values(self) -> Mapping[str, int]: ...
-
-    @property
-    def reason(self) -> str | None: ...
-
-
 class Watching(AbstractContextManager[Any], Protocol):
     """The processes behind a server, looked at where they run: in /proc here (Watches), or by another machine's harness."""
 
@@ -265,123 +211,3 @@ class Watches:
     def __exit__(self, *_: object) -> None:
         for watch in self.roles.values():
             watch.close()
-
-
-def table(
-    server: Mapping[str, Any], watches: Mapping[str, Watch], family: str | None = None
-) -> dict[str, Entry]:
-    """The counters of one measurement from the server's events (ready, begin, end) and what was watched from outside.
-
-    A counter that the server itself has is taken from there: it belongs to the same instant as its count of requests. `family` is the model's:
-    only completion models have overlapped operations that could end at once.
-    """
-    ready, begin, end = server["ready"], server["begin"], server["end"]
-    requests = end["counters"]["requests"] - begin["counters"]["requests"]
-    rows: dict[str, Entry] = {}
-    for name in UNITS:
-        inside = _inside(name, ready, begin["process"], end["process"])
-        outside = _outside(name, watches.get("server"))
-        rows[f"server.{name}"] = (
-            inside if outside is None or inside["value"] is not None else outside
-        )
-    if rows["server.cpu_ns"]["value"] is None:
-        rows["server.cpu_ns"] = _sum(rows["server.cpu_user_ns"], rows["server.cpu_kernel_ns"])
-    rows |= _of_stats(begin["counters"], end["counters"])
-    if family in ("blocking", "readiness"):
-        rows["server.inline_completions"] = _unknown(
-            "completions", f"a {family} model has no overlapped operations"
-        )
-    for role, watch in watches.items():
-        if role != "server":
-            rows |= {
-                f"{role}.{name}": row
-                for name in UNITS
-                if (row := _outside(name, watch)) is not None
-            }
-    for name, row in rows.items():
-        if (
-            name.partition(".")[2] in (*PER_REQUEST, "partial_sends", "inline_completions")
-            and row["value"] is not None
-            and requests > 0
-        ):
-            row["per_request"] = float(f"{row['value'] / requests:.6g}")
-    return rows
-
-
-def _known(name: str, value: float, source: str, unit: str | None = None) -> Entry:
-    return {"value": value, "unit": unit or UNITS[name], "source": source}
-
-
-def _unknown(unit: str, reason: str) -> Entry:
-    return {"value": None, "unit": unit, "reason": reason}
-
-
-def _inside(
-    name: str,
-    ready: Mapping[str, Any],
-    begin: Mapping[str, int | None],
-    end: Mapping[str, int | None],
-) -> Entry:
-    """A counter as the server's process has it."""
-    source = ready.get("process_sources", {}).get(name)
-    first, last = begin.get(name), end.get(name)
-    if name not in end:
-        return _unknown(
-            UNITS[name], "not counted inside the server, and there is no /proc to ask from outside"
-        )
-    if last is None or (first is None and name in GROWING):
-        return _unknown(
-            UNITS[name], ready.get("process_missing", {}).get(name) or "the system did not answer"
-        )
-    row = _known(name, last - (first or 0) if name in GROWING else last, source or "the server")
-    ended = (end.get("threads_ended") or 0) - (begin.get("threads_ended") or 0)
-    return _noted(row, ended) if name == "context_switches" else row
-
-
-def _outside(name: str, watch: Watch | None) -> Entry | None:
-    """A counter as /proc has it; None where there is no /proc, or no such counter in it."""
-    if watch is None or name not in SOURCES:
-        return None
-    if watch.reason is not None:
-        return _unknown(UNITS[name], watch.reason)
-    if name not in watch.values:
-        return _unknown(UNITS[name], f"this Linux has no {SOURCES[name]}")
-    row = _known(name, watch.values[name], SOURCES[name])
-    return (
-        _noted(row, watch.values["threads_ended"]) if name.startswith("context_switches") else row
-    )
-
-
-def _noted(row: Entry, ended: int) -> Entry:
-    if ended:
-        plural = "thread" if ended == 1 else "threads"
-        row["note"] = (
-            f"lower bound: the switches of {ended} {plural} that ended in the window are not in it"
-        )
-    return row
-
-
-def _sum(user: Entry, kernel: Entry) -> Entry:
-    if user["value"] is None or kernel["value"] is None:
-        return user if user["value"] is None else kernel
-    return {**user, "value": user["value"] + kernel["value"]}
-
-
-def _of_stats(begin: Mapping[str, int], end: Mapping[str, int]) -> dict[str, Entry]:
-    """What the kit counts itself."""
-    grown = {name: value - begin.get(name, 0) for name, value in end.items()}
-    rows: dict[str, Entry] = {}
-    if grown.get("waits"):
-        rows["events_per_wait"] = _known(
-            "", grown["events"] / grown["waits"], "server: events / waits", "events/wait"
-        )
-    else:
-        rows["events_per_wait"] = _unknown("events/wait", "the model made no wait that it counts")
-    for name, unit in (("partial_sends", "sends"), ("inline_completions", "completions")):
-        known = name in grown
-        rows[name] = (
-            _known("", grown[name], "server", unit)
-            if known
-            else _unknown(unit, "the server does not count them")
-        )
-    return {f"server.{name}": row for name, row in rows.items()}

@@ -1,0 +1,39 @@
+"""Which launcher this platform has; the only importer of wine and windows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from iomodels.base.build import windows_programs
+from iomodels.launch.launcher import Launcher, PlainLauncher
+from iomodels.machine.placement import Placement, default_placement
+
+
+def open_launcher(
+    build: Path, placement: Placement | None = None, say: Callable[[str], None] = lambda line: None
+) -> Launcher:
+    """Return this platform's launcher for the programs below `build`.
+
+    It starts plain processes on Windows, and Wine elsewhere. `say` gets a line when a step takes
+    seconds: making Wine's prefix, once.
+    """
+    placement = placement or default_placement()
+    if sys.platform == "win32":
+        from iomodels.launch.kernel32 import RealSystem
+        from iomodels.launch.windows import WindowsLauncher
+
+        return WindowsLauncher(windows_programs(build), placement, RealSystem())
+    from iomodels.launch.wine import WineLauncher  # needs fcntl, which Windows lacks
+
+    return WineLauncher(build.resolve(), placement, say)
+
+
+def open_loadgen(build: Path, placement: Placement) -> Launcher:
+    """Return a launcher for the load generator alone; it needs no Wine."""
+    if sys.platform == "win32":
+        return open_launcher(build, placement)
+    return PlainLauncher(
+        windows_programs(build), build.resolve() / "host" / "bin" / "loadgen", placement
+    )

@@ -1,0 +1,272 @@
+"""A Wine, and a prefix of it with a wineserver of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from iomodels.base.errors import Failure
+from iomodels.machine.placement import pinned
+
+PERSIST_S = 120
+"""How long a wineserver outlives its last program: the longest that one is left behind should this process be killed."""
+FRESH_S = 60.0
+"""A prefix unused for longer is warmed again, well before its wineserver gives up."""
+WARM_TIMEOUT_S = 60.0
+KILL_TIMEOUT_S = 10.0
+LISTEN_TIMEOUT_S = 20.0
+LISTENING = 0x10000
+QUIET = "-all,err+virtual"
+"""Of Wine's own words only those of `virtual`, which says "failed to map the shared user data" when the loader ends with exit code 1 before
+the program begins, about once in 5,000 starts: the loader lies at a fixed address, newer Linux (seen on 6.18) puts the heap anywhere in the
+GiB above it, and at times on 0x7ffe0000, where Windows has that page."""
+"""Bit of the column Flags in /proc/net/unix: __SO_ACCEPTCON, somebody has called listen()."""
+INSTALL_HINT = (
+    "install it (Debian, Ubuntu: apt install wine wine64) or set IOMODELS_WINE to a wine loader"
+)
+
+
+@dataclass(frozen=True)
+class Wine:
+    loader: Path
+    server: Path
+    build: str  # "wine-8.0 (Debian 8.0~repack-4)"
+
+    @property
+    def version(self) -> str:
+        return self.build.split()[0]
+
+    @property
+    def key(self) -> str:
+        """Names the prepared prefix: another build, or a reinstalled one, makes Wine update a prefix at its start."""
+        status = self.server.stat()
+        identity = f"{self.build} {self.loader} {self.server} {status.st_size} {status.st_mtime_ns}"
+        return f"{self.version}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+
+    def environment(self, prefix: Path) -> dict[str, str]:
+        """This process's environment without what would steer Wine or give it a display; quiet, with Wine's own settings."""
+        dropped = ("WINE", "DISPLAY", "WAYLAND_DISPLAY")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        wine = {"WINEPREFIX": str(prefix), "WINESERVER": str(self.server)}
+        return kept | wine | {"WINEDEBUG": QUIET, "WINEDLLOVERRIDES": "mscoree,mshtml="}
+
+
+def find_wine(environ: Mapping[str, str] = os.environ) -> Wine:
+    """IOMODELS_WINE, else Debian's loader itself (its /usr/bin/wine is a script that talks), else what PATH has."""
+    wanted = environ.get("IOMODELS_WINE")
+    found = None
+    for candidate in [wanted] if wanted else ["/usr/lib/wine/wine64", "wine64", "wine"]:
+        found = found or shutil.which(candidate)
+    if not found and wanted:
+        raise Failure(
+            f"IOMODELS_WINE={wanted}: no such program; it must be the path of a wine loader"
+        )
+    if not found:
+        raise Failure(f"Wine is needed to run Windows programs here: {INSTALL_HINT}")
+    loader = Path(found).absolute()
+    return Wine(loader, _find_wineserver(loader, environ), _build(loader))
+
+
+def _build(loader: Path) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WINE")}
+    try:
+        answer = subprocess.run(
+            [str(loader), "--version"],
+            env=environment | {"WINEDEBUG": "-all"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=WARM_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failure(f"{loader} --version: {error}") from error
+    text = answer.stdout.decode("utf-8", "replace").strip()
+    if answer.returncode != 0 or not text.startswith("wine-"):
+        raise Failure(
+            f"{loader} --version: exit code {answer.returncode}, said '{text[:80]}': not a wine loader"
+        )
+    return text.splitlines()[0]
+
+
+def _find_wineserver(loader: Path, environ: Mapping[str, str]) -> Path:
+    """The wineserver that belongs to the loader; layouts differ between distributions and Wine's own packages."""
+    wanted = environ.get("WINESERVER")
+    if wanted:
+        found = shutil.which(wanted)
+        if not found:
+            raise Failure(f"WINESERVER={wanted}: no such program")
+        return Path(found).absolute()
+    folders = [
+        loader.parent,
+        loader.resolve().parent,
+        loader.resolve().parent.parent / "lib" / "wine",
+    ]
+    for name in (
+        "wineserver64",
+        "wineserver",
+    ):  # where both are, the second is a script that sets a persistence of its own
+        for folder in folders:
+            found = shutil.which(str(folder / name))
+            if found:
+                return Path(found)
+    found = shutil.which("wineserver")
+    if not found:
+        raise Failure(
+            f"{loader}: no wineserver beside it or on PATH; set WINESERVER to it, or {INSTALL_HINT}"
+        )
+    return Path(found)
+
+
+def run_quietly(argv: list[str], environment: Mapping[str, str], timeout_s: float) -> int:
+    """Runs a Wine command without any of our stdio, which its services would keep open. Raises on timeout."""
+    null = subprocess.DEVNULL
+    try:
+        done = subprocess.run(
+            argv,
+            env=environment,
+            stdin=null,
+            stdout=null,
+            stderr=null,
+            timeout=timeout_s,
+            start_new_session=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{' '.join(argv)}: did not end within {timeout_s:g} s") from None
+    except OSError as error:
+        raise Failure(f"{argv[0]}: cannot be started: {error.strerror}") from error
+    return done.returncode
+
+
+class Prefix:
+    """A Wine prefix and its wineserver, which is a child of ours: its pid is known and its CPU chosen.
+
+    With `trace` the wineserver writes a line into that file for each request that it is sent, and one for its answer.
+    """
+
+    def __init__(
+        self,
+        wine: Wine,
+        path: Path,
+        cpus: tuple[int, ...] = (),
+        persist_s: int = PERSIST_S,
+        trace: Path | None = None,
+        wineserver_cpus: tuple[int, ...] | None = None,
+    ) -> None:
+        self.path = path
+        self.trace = trace
+        self._wine = wine
+        self._cpus = cpus
+        self._wineserver_cpus = cpus if wineserver_cpus is None else wineserver_cpus
+        self._persist_s = persist_s
+        self._wineserver: subprocess.Popen[bytes] | None = None
+        self._used = 0.0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self._wine.environment(self.path)
+
+    @property
+    def wineserver_pid(self) -> int:
+        assert self._wineserver
+        return self._wineserver.pid
+
+    def command(self, argv: list[str]) -> list[str]:
+        """The loader turns into the Windows program: one process, one pid."""
+        return [*pinned(self._cpus), str(self._wine.loader), *argv]
+
+    def start(self) -> None:
+        """Returns once programs can reach the wineserver, or it has ended because the prefix has another.
+
+        A program that comes too early starts a wineserver of its own. Debian's Wine keeps the socket in a folder with a random
+        name, so both go on: one serves the program, and ours, which would be measured and traced, serves nobody.
+        """
+        null = subprocess.DEVNULL
+        argv = [
+            *pinned(self._wineserver_cpus),
+            str(self._wine.server),
+            "-f",
+            f"-p{self._persist_s}",
+            *["-d1"] * bool(self.trace),
+        ]
+        with (self.trace or Path(os.devnull)).open("ab") as stderr:
+            self._wineserver = subprocess.Popen(
+                argv,
+                env=self.environment,
+                stdin=null,
+                stdout=null,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + LISTEN_TIMEOUT_S
+        while self._alive() and not _listens(self.wineserver_pid):
+            if time.monotonic() > deadline:
+                raise Failure(
+                    f"{self._wine.server}: does not listen after {LISTEN_TIMEOUT_S:g} s in {self.path}"
+                )
+            time.sleep(0.002)
+
+    def warm(self) -> None:
+        """Wineserver and services run when this returns: a program then starts in some 20 ms and inherits nothing odd."""
+        if self._alive() and time.monotonic() - self._used < FRESH_S:
+            self._used = time.monotonic()
+            return
+        for _ in range(3):  # an idle wineserver may end at any moment, even between these lines
+            if not self._alive():
+                self.start()
+            run_quietly(self.command(["cmd.exe", "/c", "exit"]), self.environment, WARM_TIMEOUT_S)
+            if self._alive():
+                self._used = time.monotonic()
+                return
+            self.kill()
+        raise Failure(f"{self._wine.server}: does not stay up in {self.path}")
+
+    def wait(self, timeout_s: float) -> None:
+        """Lets the wineserver end by itself (it writes the registry then); ends it when that takes too long."""
+        assert self._wineserver
+        try:
+            self._wineserver.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends this prefix's wineserver and with it every process of the prefix."""
+        kill_wineserver(self._wine, self.path)
+        if self._wineserver and self._alive():
+            try:
+                self._wineserver.wait(KILL_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._wineserver.kill()
+                self._wineserver.wait(KILL_TIMEOUT_S)
+
+    def _alive(self) -> bool:
+        return self._wineserver is not None and self._wineserver.poll() is None
+
+
+def _listens(pid: int) -> bool:
+    """Whether the process holds a listening Unix socket; false when there is no such process."""
+    try:
+        held = {str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
+    except FileNotFoundError:  # ended, or closed a descriptor meanwhile: the caller asks again
+        return False
+    rows = (
+        line.split()
+        for line in Path("/proc/net/unix")
+        .read_text(encoding="utf-8", errors="replace")
+        .splitlines()[1:]
+    )
+    return any(f"socket:[{row[6]}]" in held for row in rows if int(row[3], 16) & LISTENING)
+
+
+def kill_wineserver(wine: Wine, prefix: Path) -> None:
+    """Stops whatever wineserver serves exactly this prefix; none is fine."""
+    with suppress(Failure):  # the caller falls back on the pid, where it has one
+        run_quietly([str(wine.server), "-k"], wine.environment(prefix), KILL_TIMEOUT_S)

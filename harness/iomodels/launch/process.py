@@ -1,0 +1,316 @@
+"""A started program: its lines, its exit, its end."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Protocol
+
+from iomodels.base.errors import Failure
+
+FORMAT = 1
+STDERR_KEPT_BYTES = 16 * 1024
+LINE_MAX_BYTES = 8 * 1024 * 1024
+LINES_PENDING_MAX = 10_000
+WAIT_SLICE_S = 0.2 if sys.platform == "win32" else 3600.0
+CREATE_SUSPENDED = 0x4  # of CreateProcess
+
+
+class ProgramFailed(Failure):
+    """A program died, hung, or said something else than was expected.
+
+    `program_code` is its exit code; None if it still runs. `stderr` is the end of what it wrote there.
+    """
+
+    def __init__(self, message: str, stderr: str, program_code: int | None) -> None:
+        super().__init__(message)
+        self.stderr = stderr
+        self.program_code = program_code
+
+
+class Process(Protocol):
+    """What of subprocess.Popen a Program needs; a server on another machine has the same face (harness/iomodels/launch/remote.py)."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stdin(self) -> IO[bytes] | Any: ...
+
+    @property
+    def stdout(self) -> IO[bytes] | Any: ...
+
+    @property
+    def stderr(self) -> IO[bytes] | Any: ...
+
+    @property
+    def returncode(self) -> int | Any: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, signal: int) -> None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+class Program:
+    """A child that speaks JSON lines (docs/interface.md). As a context manager it always ends with the block."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        name: str | None = None,
+        env: Mapping[str, str] | None = None,
+        wineserver_pid: int | None = None,
+        admit: Callable[[int], None] | None = None,
+        process: Process | None = None,
+    ) -> None:
+        """Starts `argv`. `name` is what messages call it; `wineserver_pid` is the process that is its kernel under Wine.
+
+        With `admit` a Windows program starts suspended: `admit` gets its pid, and resumes it when it has been put in its place.
+        `process` is one that runs already, by `argv`.
+        """
+        self.argv = list(argv)
+        self.name = name or Path(self.argv[0]).name
+        self.wineserver_pid = wineserver_pid
+        try:
+            self._process: Process = process or _spawn(self.argv, env, suspended=admit is not None)
+        except OSError as error:
+            raise Failure(
+                f"{self.name}: cannot be started: {self.argv[0]}: {error.strerror}"
+            ) from error
+        self.pid = self._process.pid
+        if admit:
+            self._admit(admit)
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        self._stdin: IO[bytes] = self._process.stdin
+        self._lines: queue.Queue[bytes | None] = queue.Queue()  # None: end of file
+        self._flooded = False
+        self._tail = bytearray()
+        self._readers = [
+            threading.Thread(target=self._read_stdout, args=(self._process.stdout,), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _admit(self, admit: Callable[[int], None]) -> None:
+        try:
+            admit(self.pid)
+        except OSError as error:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                pipe.close()
+            raise Failure(
+                f"{self.name}: was started, but cannot be put in its place: {error}"
+            ) from error
+
+    def _read_stdout(self, stream: IO[bytes]) -> None:
+        """Takes all there is, so that a full pipe never stops the program; keeps a bounded number of unread lines."""
+        with stream:
+            while line := stream.readline(LINE_MAX_BYTES):
+                if self._lines.qsize() < LINES_PENDING_MAX:
+                    self._lines.put(line)
+                else:
+                    self._flooded = True
+        self._lines.put(None)
+
+    def _read_stderr(self, stream: IO[bytes]) -> None:
+        with stream:
+            while chunk := os.read(stream.fileno(), 65536):
+                self._tail += chunk
+                del self._tail[:-STDERR_KEPT_BYTES]
+
+    def expect(self, event: str, timeout_s: float) -> dict[str, Any]:
+        """The next line's object, which must be that event. Raises ProgramFailed when it is not, or does not come."""
+        return self.expect_any((event,), timeout_s)
+
+    def expect_any(self, events: Sequence[str], timeout_s: float) -> dict[str, Any]:
+        """The next line's object, which must be one of these events."""
+        wanted = " or ".join(f"'{event}'" for event in events)
+        started = time.monotonic()
+        try:
+            line = self._next_line(started + timeout_s)
+        except queue.Empty:
+            raise self._failed(f"no {wanted} within {timeout_s:g} s") from None
+        if line is None:
+            self._lines.put(None)  # the next call finds the end as well
+            self._await_exit(1.0)
+            raise self._failed(
+                f"ended after {time.monotonic() - started:.1f} s of waiting for {wanted}"
+            )
+        if self._flooded:
+            raise self._failed(
+                f"waiting for {wanted}: more than {LINES_PENDING_MAX} lines nobody asked for"
+            )
+        try:
+            answer = json.loads(line)
+        except ValueError:  # broken JSON or broken UTF-8
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._failed(f"waiting for {wanted}: not a JSON object: {_shorten(line)}")
+        event = answer.get("event")
+        if event not in events:
+            raise self._failed(f"{wanted} was expected, came: {_shorten(line)}")
+        if answer.get("format") != FORMAT:
+            raise self._failed(
+                f"'{event}' has format {answer.get('format')}; only {FORMAT} is understood"
+            )
+        return answer
+
+    def line(self) -> bytes | None:
+        """The next line as it is, whenever it comes; None at the end of its output."""
+        return self._next_line(math.inf)
+
+    def _next_line(self, deadline: float) -> bytes | None:
+        """On Windows Ctrl-C does not end a wait for a lock, hence short waits."""
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            wait = min(left, WAIT_SLICE_S)
+            try:
+                return self._lines.get(timeout=wait)
+            except queue.Empty:
+                if wait == left:
+                    raise
+
+    def send(self, line: str) -> None:
+        """Writes one line to the program's stdin."""
+        try:
+            self._stdin.write(line.encode() + b"\n")
+            self._stdin.flush()
+        except (OSError, ValueError):  # the program closed its end, or we closed ours
+            self._await_exit(1.0)
+            raise self._failed(f"did not take '{line}': its stdin is closed") from None
+
+    def close_stdin(self) -> None:
+        with suppress(OSError):  # something unsent, and nobody to take it
+            self._stdin.close()
+
+    def wait(self, timeout_s: float) -> int:
+        """The exit code once the program has ended by itself; negative is the signal that killed it."""
+        if not self._await_exit(timeout_s):
+            raise self._failed(f"did not end within {timeout_s:g} s")
+        code: int = self._process.returncode
+        return code
+
+    def stop(self, timeout_s: float = 2.0) -> int:
+        """Ends the program: end of its stdin, then SIGINT, SIGTERM and SIGKILL, each given `timeout_s`. Returns the exit code."""
+        self.close_stdin()
+        steps: list[Callable[[], None] | None] = [
+            None,
+            self.interrupt,
+            self._process.terminate,
+            self._process.kill,
+        ]
+        for step in steps:
+            try:
+                if step:
+                    step()
+            except (
+                OSError
+            ):  # on Windows without a console there is no console event: on to the next step
+                continue
+            if self._await_exit(timeout_s):
+                code: int = self._process.returncode
+                return code
+        raise self._failed("is still there after SIGKILL")
+
+    def interrupt(self) -> None:
+        """What Ctrl-C is in a terminal; a Windows program sees a console event, under Wine too."""
+        if sys.platform == "win32":
+            self._process.send_signal(signal.CTRL_BREAK_EVENT)
+        else:
+            self._process.send_signal(signal.SIGINT)
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def stderr_text(self) -> str:
+        """The last 16 KiB of stderr."""
+        return bytes(self._tail).decode("utf-8", "replace").replace("\r\n", "\n")
+
+    def _await_exit(self, timeout_s: float) -> bool:
+        """Whether the program has ended; then all it printed has been read too, unless a child of its still holds the pipe."""
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return False
+        drained = time.monotonic() + 1.0
+        for reader in self._readers:
+            reader.join(max(0.0, drained - time.monotonic()))
+        return True
+
+    def _failed(self, what: str) -> ProgramFailed:
+        code = self._process.poll()
+        stderr = self.stderr_text()
+        lines = [line for line in stderr.splitlines() if line.strip()]
+        said = f"stderr: {_shorten(lines[-1].encode())}" if lines else "stderr is empty"
+        return ProgramFailed(f"{self.name}: {what}; {_exit_text(code)}; {said}", stderr, code)
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.stop()
+        except BaseException:  # a second Ctrl-C
+            self._process.kill()
+            self._await_exit(2.0)
+            raise
+
+
+def _spawn(
+    argv: list[str], env: Mapping[str, str] | None, *, suspended: bool
+) -> subprocess.Popen[bytes]:
+    """A process group of its own: Ctrl-C is for the harness, which then stops its programs in order.
+
+    On Windows a priority class that is below the normal one would be inherited, so the normal one is asked for.
+    """
+    pipe = subprocess.PIPE
+    if sys.platform == "win32":
+        flags = (
+            subprocess.CREATE_NEW_PROCESS_GROUP
+            | subprocess.NORMAL_PRIORITY_CLASS
+            | (CREATE_SUSPENDED if suspended else 0)
+        )
+        return subprocess.Popen(
+            argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, creationflags=flags
+        )
+    return subprocess.Popen(
+        argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, close_fds=True, start_new_session=True
+    )
+
+
+def _shorten(text: bytes, limit: int = 200) -> str:
+    shown = text[:limit].decode("utf-8", "backslashreplace").rstrip()
+    return shown + ("…" if len(text) > limit else "")
+
+
+def _exit_text(code: int | None) -> str:
+    if code is None:
+        return "still running"
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name if -code in list(signal.Signals) else f'signal {-code}'}"
+    return f"exit code {code}"
