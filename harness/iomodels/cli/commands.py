@@ -440,7 +440,7 @@ def _export(arguments: argparse.Namespace, console: Console, words: Sequence[str
 
 
 def _plot(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    from iomodels.figures import catalogue, style  # only here: matplotlib takes a second to load
+    from iomodels.figures import catalogue, output  # only here: matplotlib takes a second to load
 
     figures = {figure.NAME: figure for figure in (*catalogue.OF_RUNS, *catalogue.OF_MICRO_RUNS)}
     if arguments.name not in figures:
@@ -453,7 +453,7 @@ def _plot(arguments: argparse.Namespace, console: Console, words: Sequence[str])
         drawn = figure.draw(load_micro_run(folder))
     else:
         drawn = figure.draw(load_run(folder), arguments.connections, arguments.sizes)
-    for path in style.write(drawn, arguments.out or folder / "figures"):
+    for path in output.write(drawn, arguments.out or folder / "figures"):
         console.print(str(path), markup=False, soft_wrap=True)
     return 0
 

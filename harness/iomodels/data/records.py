@@ -20,11 +20,12 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema
 
 from iomodels.base.errors import Failure
+from iomodels.base import words
 from iomodels.base.files import SCHEMAS, naming, write_whole
 from iomodels.data import hdr
 
@@ -37,6 +38,28 @@ MANIFEST = "run.json"
 RECORDS = "records.jsonl"
 PACKED = "records.jsonl.xz"
 """The same lines, compressed: a run that is kept with the sources (harness/iomodels/report/pack.py). It is read, never written to again."""
+
+
+class Panel(NamedTuple):
+    """What the cells of one panel of a figure, or of one table, share. Sizes are bytes;
+    `rate_percent` is the offered rate over the lowest peak, 0 for a closed loop."""
+
+    size: int
+    reply_size: int
+    depth: int
+    rate_percent: int
+
+    @property
+    def words(self) -> str:
+        """'64 B', '64 B → 4,096 B, depth 4, at 50 % of the lowest peak'."""
+        depth = "" if self.depth == 1 else f", depth {self.depth}"
+        rate = f", at {self.rate_percent} % of the lowest peak" if self.rate_percent else ""
+        return f"{words.size(self.size, self.reply_size)}{depth}{rate}"
+
+    @property
+    def order(self) -> tuple[bool, Panel]:
+        """A key for sorting: closed loops before offered rates."""
+        return self.rate_percent > 0, self
 
 
 @dataclass(frozen=True)
@@ -60,6 +83,10 @@ class Condition:
         return self.alias or " ".join(
             [self.model, *(f"{name}={value}" for name, value in self.options)]
         )
+
+    @property
+    def panel(self) -> Panel:
+        return Panel(self.size, self.reply_size, self.depth, self.rate_percent)
 
     def __str__(self) -> str:
         plural = "" if self.connections == 1 else "s"
@@ -94,6 +121,12 @@ class Record:
     @property
     def ok(self) -> bool:
         return self.status == "ok"
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The load generator's `result` event, also of a failed repeat if there is one."""
+        found = self.loadgen.get("result") if self.loadgen else None
+        return found if isinstance(found, dict) else None
 
 
 @dataclass(frozen=True)
@@ -133,6 +166,11 @@ class Run:
     manifest: dict[str, Any]
     records: tuple[Record, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def platform(self) -> str:
+        """The one platform of a run: no record may come from another."""
+        return str(self.manifest["platform"])
 
 
 def utc_now() -> str:

@@ -6,21 +6,19 @@ from pathlib import Path
 
 from iomodels.data.micro import MicroRun
 from iomodels.figures import (
-    cost_ladder,
     course_of_a_cell,
     latency_by_percentile,
     latency_by_rate,
     memory_by_connections,
-    primitive_costs,
+    output,
     ratios_to_baseline,
-    readiness_by_sockets,
     request_costs,
-    style,
     then_versus_now,
     throughput_by_connections,
     winner_map,
 )
-from iomodels.figures.micro import NothingToDraw
+from iomodels.figures.micro import cost_ladder, primitive_costs, readiness_by_sockets
+from iomodels.figures.micro.shared import NothingToDraw
 
 OF_RUNS = (
     throughput_by_connections,
@@ -50,5 +48,5 @@ def write_micro_figures(run: MicroRun) -> list[Path]:
             plot = figure.draw(run)
         except NothingToDraw:
             continue
-        written.append(style.write(plot, run.path / "figures")[0])
+        written.append(output.write(plot, run.path / "figures")[0])
     return written

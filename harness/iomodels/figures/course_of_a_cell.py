@@ -13,28 +13,20 @@ from statistics import mean
 from typing import Any
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from iomodels.base.errors import Failure
-from iomodels.base.words import number
+from iomodels.base.words import count, number, tick
 from iomodels.data.records import Condition, Record, Run
-from iomodels.figures import style
-from iomodels.figures.latency_by_percentile import duration
+from iomodels.figures import palette, select, sheet
+from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge.verdict import Verdict, judge_run, left_out
 
 NAME = "course_of_a_cell"
 QUESTION = "Was the load steady while it was measured?"
-TITLE = "Course of the load with the most connections"
 NOTE = "A line a repeat, in intervals of {width}. Shaded: warm-up, in no other figure. Left-out repeats are dotted."
 COLUMNS = (
-    "run",
-    "platform",
-    "server",
-    "connections",
-    "size",
-    "reply_size",
-    "depth",
-    "rate_percent",
+    *select.CELL,
     "repeat",
     "seconds",
     "warmup",
@@ -61,40 +53,41 @@ class Course:
     counts: bool
 
 
-def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """The figure of a run. Failure if there is nothing to draw or the load generator told no course."""
     records = [
         record
-        for record in style.chosen(run, connections, sizes)
-        if "intervals" in (style.result_of(record) or {})
+        for record in select.chosen(run, connections, sizes)
+        if "intervals" in (record.result or {})
     ]
     if not records:
         raise Failure(f"{run.path}: no course of the load is recorded")
     most, load = (
         max(record.condition.connections for record in records),
-        min((style.panel_of(r.condition) for r in records), key=style.by_rate),
+        min((r.condition.panel for r in records), key=lambda each: each.order),
     )
     records = [
         record
         for record in records
-        if (record.condition.connections, style.panel_of(record.condition)) == (most, load)
+        if (record.condition.connections, record.condition.panel) == (most, load)
     ]
     courses = [course_of(record) for record in records]
-    looks = style.looks(record.condition for record in records)
+    looks = palette.looks(record.condition for record in records)
     cells = {
         condition.label: condition
         for condition in dict.fromkeys(record.condition for record in records)
     }
+    words = f"{count(most, 'connection')} × {load.words}"
     columns = min(MOST_COLUMNS, len(looks))
     blocks = math.ceil(len(looks) / columns)
     verdicts = judge_run(run)
     drawn = [coarser(course) for course in courses]
-    note = NOTE.format(width=duration(drawn[0].width_s * 1e6))
-    with style.rc():
-        figure, axes = style.sheet(
+    note = NOTE.format(width=tick(drawn[0].width_s * 1e9))
+    with palette.rc():
+        figure, axes = sheet.sheet(
             run,
             records,
-            (TITLE, note),
+            (f"Course of {words}", note),
             columns,
             2 * blocks,
             panel_height=1.4,
@@ -113,21 +106,19 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
             for axis in axes[-2:, place % columns]:
                 axis.set_visible(False)
         _axes(axes, len(looks), columns)
-    words = f"{most:,} connections × {style.size_words(load)}"
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        f"{TITLE}: {words}",
         _alt(run, words, courses, verdicts, cells),
         figure,
         COLUMNS,
         _rows(run, courses),
-        style.command(NAME, run, connections, sizes),
+        command(NAME, run, connections, sizes),
     )
 
 
 def course_of(record: Record) -> Course:
-    intervals = (style.result_of(record) or {})["intervals"]
+    intervals = (record.result or {})["intervals"]
     width, warmup = float(intervals["width_ns"]), int(intervals["warmup"])
     middles = tuple(
         (place - warmup + 0.5) * width / 1e9 for place in range(len(intervals["requests"]))
@@ -175,7 +166,7 @@ def coarser(course: Course) -> Course:
     )
 
 
-def _column(axes: Sequence[Any], courses: Sequence[Course], look: style.Look, title: str) -> None:
+def _column(axes: Sequence[Any], courses: Sequence[Course], look: palette.Look, title: str) -> None:
     rate, latency = axes
     rate.set_title(title)
     for counts in (True, False):
@@ -201,7 +192,7 @@ def _column(axes: Sequence[Any], courses: Sequence[Course], look: style.Look, ti
         axis.axvspan(
             min(course.seconds[0] - course.width_s / 2 for course in courses),
             0,
-            color=style.GRID,
+            color=palette.GRID,
             alpha=0.6,
             linewidth=0,
             zorder=0,
@@ -225,11 +216,11 @@ def _dashes(repeats: Iterable[Sequence[float]]) -> list[float]:
 
 def _legend() -> list[Line2D]:
     return [
-        Line2D([], [], color=style.MUTED, linewidth=0.9, label="mean service time"),
+        Line2D([], [], color=palette.MUTED, linewidth=0.9, label="mean service time"),
         Line2D(
             [],
             [],
-            color=style.MUTED,
+            color=palette.MUTED,
             linewidth=1.6,
             alpha=0.6,
             linestyle=(0, (1, 1.5)),
@@ -246,26 +237,21 @@ def _axes(axes: Any, series: int, columns: int) -> None:
         axes[row + 1, 0].set_yscale("log")
         axes[row + 1, 0].set_ylabel("service time (log)")
         axes[row + 1, 0].yaxis.set_major_locator(LogLocator(10))
-        axes[row + 1, 0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
-        axes[row + 1, 0].yaxis.set_minor_formatter(NullFormatter())
+        sheet.time_axis(axes[row + 1, 0].yaxis)
     for place in range(max(0, series - columns), series):
         lowest = axes[2 * (place // columns) + 1, place % columns]
         lowest.tick_params(labelbottom=True)
         lowest.set_xlabel("seconds since the window began")
 
 
-def _rows(run: Run, courses: Sequence[Course]) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, courses: Sequence[Course]) -> Rows:
     rows: list[tuple[object, ...]] = []
     for course in sorted(
         courses, key=lambda each: (each.record.condition.label, each.record.repeat)
     ):
         c = course.record.condition
         head = (
-            run.manifest["run"],
-            style.platform_of(run),
-            c.label,
-            c.connections,
-            *style.panel_of(c),
+            *select.head(run, c),
             course.record.repeat,
         )
         rows += [
@@ -303,4 +289,4 @@ def _alt(
         told.append(
             f"{label}: {number(min(inside))} to {number(max(inside))} replies a second, {verdicts[cell].kind.value}"
         )
-    return f"Line charts on {style.platform_of(run)}: course of {words}, interval by interval. {'; '.join(told)}."
+    return f"Line charts on {run.platform}: course of {words}, interval by interval. {'; '.join(told)}."

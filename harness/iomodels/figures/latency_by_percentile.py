@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator
 
+from iomodels.base import words
 from iomodels.data.records import Condition, Record, Run
-from iomodels.figures import style
+from iomodels.figures import palette, select, sheet
+from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
 from iomodels.judge.verdict import judge_run, left_out
 
@@ -27,14 +29,7 @@ SERVICE_NOTE = " Line with markers: response time, from when a request was due. 
 NOTE = "Line: all valid repeats together. Band: lowest to highest repeat. Cut where fewer than 10 samples lie beyond."
 HOLLOW_NOTE = " Hollow marks: not valid."
 COLUMNS = (
-    "run",
-    "platform",
-    "server",
-    "connections",
-    "size",
-    "reply_size",
-    "depth",
-    "rate_percent",
+    *select.CELL,
     "time",
     "percentile",
     "latency_us",
@@ -65,52 +60,51 @@ class Curve:
 Curves = dict[Condition, Curve]
 
 
-def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """The figure of a run; without `connections` the fewest, the middle and the most. Failure if there is nothing to draw."""
     known = sorted({record.condition.connections for record in run.records})
     shown = connections or tuple(
         known if len(known) <= MOST_COLUMNS else (known[0], known[len(known) // 2], known[-1])
     )
-    records = style.chosen(run, shown, sizes)
+    records = select.chosen(run, shown, sizes)
     columns = sorted({record.condition.connections for record in records})
-    rows = sorted({style.panel_of(record.condition) for record in records})
+    rows = select.panels(record.condition for record in records)
     curves = _curves(run, records)
     note = (
         NOTE
         + SERVICE_NOTE * any(curve.service for curve in curves.values())
         + HOLLOW_NOTE * (not all(curve.valid for curve in curves.values()))
     )
-    with style.rc():
-        figure, axes = style.sheet(
+    with palette.rc():
+        figure, axes = sheet.sheet(
             run, records, (TITLE, note), len(columns), len(rows), panel_height=2.4, share_y="col"
         )
-        looks = style.looks(record.condition for record in records)
+        looks = palette.looks(record.condition for record in records)
         for i, panel in enumerate(rows):
             for j, count in enumerate(columns):
                 inside = {
                     c.label: curve
                     for c, curve in curves.items()
-                    if style.panel_of(c) == panel and c.connections == count
+                    if c.panel == panel and c.connections == count
                 }
                 _panel(
                     axes[i, j], {label: inside[label] for label in looks if label in inside}, looks
                 )
                 axes[i, j].set_title(
-                    f"{count:,} conn. × {style.size_words(panel).removesuffix(' of the lowest peak')}"
+                    f"{count:,} conn. × {panel.words.removesuffix(' of the lowest peak')}"
                 )
         _axes(
             axes,
             max((point[0] for curve in curves.values() for point in curve.points), default=90.0),
         )
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, curves),
         figure,
         COLUMNS,
         _rows(run, curves),
-        style.command(NAME, run, connections, sizes),
+        command(NAME, run, connections, sizes),
     )
 
 
@@ -129,7 +123,7 @@ def _curves(run: Run, records: Sequence[Record]) -> Curves:
     verdicts = judge_run(run)
     cells = sorted(
         {record.condition for record in records},
-        key=lambda c: (style.panel_of(c), c.connections, c.label),
+        key=lambda c: (c.panel, c.connections, c.label),
     )
     valid: dict[Condition, list[Record]] = {cell: [] for cell in cells}
     for record in records:
@@ -140,8 +134,8 @@ def _curves(run: Run, records: Sequence[Record]) -> Curves:
 
 def _cell(records: Sequence[Record], valid: bool) -> Curve:
     response, service = (
-        [counts for record in records if (counts := style.histogram(record, time))]
-        for time in style.TIMES
+        [counts for record in records if (counts := select.histogram(record, time))]
+        for time in select.TIMES
     )
     points, merged = _curve(response)
     return Curve(
@@ -178,21 +172,13 @@ def position(percent: float) -> float:
     return -math.log10(1 - percent / 100)
 
 
-def duration(us: float) -> str:
-    """'200 µs', '5 ms', '2 s': a tick of the latency axis."""
-    for factor, unit in ((1e6, "s"), (1e3, "ms"), (1.0, "µs")):
-        if us >= 0.999 * factor:
-            return f"{us / factor:,.10g} {unit}"
-    return f"{us * 1e3:.10g} ns"
-
-
-def _panel(axis: Any, curves: dict[str, Curve], looks: dict[str, style.Look]) -> None:
+def _panel(axis: Any, curves: dict[str, Curve], looks: dict[str, palette.Look]) -> None:
     for place, (label, curve) in enumerate(curves.items()):
         x = [position(point[0]) for point in curve.points]
-        line = style.line_style(looks[label]) | {"markevery": (5 + 7 * place, STEPS_A_NINE // 2)}
+        line = looks[label].line | {"markevery": (5 + 7 * place, STEPS_A_NINE // 2)}
         if not curve.valid:
             line |= {
-                "markerfacecolor": style.PAPER,
+                "markerfacecolor": palette.PAPER,
                 "markeredgecolor": looks[label].colour,
                 "markeredgewidth": 1.1,
             }
@@ -202,27 +188,19 @@ def _panel(axis: Any, curves: dict[str, Curve], looks: dict[str, style.Look]) ->
             axis.plot(
                 [position(point[0]) for point in curve.service],
                 [point[1] for point in curve.service],
-                **style.second_line_style(looks[label]),
+                **looks[label].second_line,
                 zorder=2,
             )
         band = [
             (at, point[2], point[3]) for at, point in zip(x, curve.points) if point[2] is not None
         ]
         if band:
-            alpha = 0.16 if len(looks) <= style.MOST_BANDS else 0.07
+            alpha = 0.16 if len(looks) <= palette.MOST_BANDS else 0.07
             axis.fill_between(
                 *zip(*band), color=looks[label].colour, alpha=alpha, linewidth=0, zorder=1
             )
     if not any(curve.points for curve in curves.values()):
-        axis.text(
-            0.5,
-            0.5,
-            "no valid repeat",
-            transform=axis.transAxes,
-            ha="center",
-            va="center",
-            color=style.MUTED,
-        )
+        sheet.note_in(axis, "no valid repeat")
 
 
 def _axes(axes: Any, highest: float) -> None:
@@ -238,26 +216,25 @@ def _axes(axes: Any, highest: float) -> None:
         low, high = axis.get_ylim() if axis.lines else (1.0, 10.0)
         axis.set_ylim(low, high)
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
-        axis.yaxis.set_minor_formatter(NullFormatter())
+        sheet.time_axis(axis.yaxis)
     for axis in axes[:, 0]:
         axis.set_ylabel("latency (log scale)")
     for axis in axes[-1, :]:
         axis.set_xlabel("percentile")
 
 
-def _rows(run: Run, curves: Curves) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, curves: Curves) -> Rows:
     rows: list[tuple[object, ...]] = []
     for cell, curve in curves.items():
         head = (
             run.manifest["run"],
-            style.platform_of(run),
+            run.platform,
             cell.label,
             cell.connections,
-            *style.panel_of(cell),
+            *cell.panel,
         )
         tail = (stats.samples(curve.merged), curve.repeats)
-        for time, points in zip(style.TIMES, (curve.points, curve.service)):
+        for time, points in zip(select.TIMES, (curve.points, curve.service)):
             rows += [(*head, time, f"{point[0]:.10g}", *point[1:], *tail) for point in points]
     return tuple(rows)
 
@@ -267,11 +244,8 @@ def _alt(run: Run, curves: Curves) -> str:
     sentences = []
     for cell, curve in curves.items():
         if curve.merged:
-            p50, p99 = (
-                duration(float(f"{(value or 0) / 1e3:.3g}"))
-                for value in stats.percentiles(curve.merged, (50, 99))
-            )
+            p50, p99 = map(words.time, stats.percentiles(curve.merged, (50, 99)))
             sentences.append(
-                f"{cell.label}, {cell.connections:,} × {style.size_words(style.panel_of(cell))}: p50 {p50}, p99 {p99}."
+                f"{cell.label}, {cell.connections:,} × {cell.panel.words}: p50 {p50}, p99 {p99}."
             )
-    return f"Line chart on {style.platform_of(run)}: latency by percentile, logarithmic. {' '.join(sentences) or 'No valid repeat.'}"
+    return f"Line chart on {run.platform}: latency by percentile, logarithmic. {' '.join(sentences) or 'No valid repeat.'}"

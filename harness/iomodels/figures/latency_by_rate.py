@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from iomodels.base import words
 from iomodels.base.errors import Failure
-from iomodels.data.records import Condition, Record, Run
-from iomodels.figures import style
-from iomodels.figures.latency_by_percentile import duration
+from iomodels.data.records import Condition, Panel, Record, Run
+from iomodels.figures import palette, select, sheet
+from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
 from iomodels.judge.verdict import judge_run, left_out
 
@@ -29,14 +29,7 @@ TITLE = "Response time by achieved rate"
 NOTE = "Line: from the lowest offered rate to the highest, all valid repeats together. Hollow: not valid. Tick on the x axis: peak of the closed loop."
 SERVICE_NOTE = " Dotted: service time, from when a request was sent."
 COLUMNS = (
-    "run",
-    "platform",
-    "server",
-    "connections",
-    "size",
-    "reply_size",
-    "depth",
-    "rate_percent",
+    *select.CELL,
     "offered_per_second",
     "achieved_per_second",
     "time",
@@ -63,13 +56,13 @@ class Point:
     valid: bool
 
 
-Place = tuple[style.Load, int]
+Place = tuple[Panel, int]
 """A load without its rate, and connections: a row of the figure."""
 
 
-def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """The figure of a run. Failure if there is nothing to draw or there are not several offered rates."""
-    records = style.chosen(run, connections, sizes)
+    records = select.chosen(run, connections, sizes)
     found = [point for point in points(run, records) if point.repeats]
     rates: dict[Place, set[int]] = {}
     for point in found:
@@ -80,8 +73,8 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     found = [point for point in found if place_of(point.condition) in places]
     peaks = _peaks(records)
     note = NOTE + SERVICE_NOTE * any(point.us["service"] != point.us["response"] for point in found)
-    with style.rc():
-        figure, axes = style.sheet(
+    with palette.rc():
+        figure, axes = sheet.sheet(
             run,
             [record for record in records if record.condition.rate_percent],
             (TITLE, note),
@@ -89,7 +82,7 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
             len(places),
             panel_height=2.4,
         )
-        looks = style.looks(record.condition for record in records)
+        looks = palette.looks(record.condition for record in records)
         for i, place in enumerate(places):
             for j, percent in enumerate(PERCENTS):
                 _panel(
@@ -99,22 +92,21 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
                     looks,
                     peaks.get(place, {}),
                 )
-                axes[i, j].set_title(f"p{percent:g}, {place[1]:,} × {style.size_words(place[0])}")
+                axes[i, j].set_title(f"p{percent:g}, {place[1]:,} × {place[0].words}")
         _axes(axes)
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, found),
         figure,
         COLUMNS,
         _rows(run, found),
-        style.command(NAME, run, connections, sizes),
+        command(NAME, run, connections, sizes),
     )
 
 
 def place_of(condition: Condition) -> Place:
-    return (condition.size, condition.reply_size, condition.depth, 0), condition.connections
+    return condition.panel._replace(rate_percent=0), condition.connections
 
 
 def points(run: Run, records: Sequence[Record]) -> list[Point]:
@@ -129,15 +121,15 @@ def points(run: Run, records: Sequence[Record]) -> list[Point]:
 
 
 def _point(cell: Condition, records: Sequence[Record], valid: bool) -> Point:
-    results = [result for record in records if (result := style.result_of(record))]
+    results = [result for record in records if (result := record.result)]
     audits = [result.get("audit") or {} for result in results]
     achieved = stats.median([float(result["requests_per_second"]) for result in results])
     offered = stats.median(
         [float(audit["target_rate"]) for audit in audits if audit.get("target_rate") is not None]
     )
     merged = {
-        time: stats.merge(style.histogram(record, time) for record in records)
-        for time in style.TIMES
+        time: stats.merge(select.histogram(record, time) for record in records)
+        for time in select.TIMES
     }
     us = {
         time: tuple(
@@ -163,7 +155,7 @@ def _peaks(records: Sequence[Record]) -> dict[Place, dict[str, float]]:
     """Median rate of the closed loops, by place and series."""
     rates: dict[tuple[Place, str], list[float]] = {}
     for record in records:
-        result = style.result_of(record)
+        result = record.result
         if result and not record.condition.rate_percent and not left_out(record):
             rates.setdefault((place_of(record.condition), record.condition.label), []).append(
                 float(result["requests_per_second"])
@@ -178,7 +170,7 @@ def _panel(
     axis: Any,
     found: Sequence[Point],
     column: int,
-    looks: Mapping[str, style.Look],
+    looks: Mapping[str, palette.Look],
     peaks: Mapping[str, float],
 ) -> None:
     for label, look in looks.items():
@@ -191,37 +183,20 @@ def _panel(
         axis.plot(
             [each[0] for each in drawn],
             [each[1] for each in drawn],
-            **style.line_style(look),
+            **look.line,
             zorder=3,
         )
         axis.plot(
             [each[0] for each in drawn],
             [each[2] for each in drawn],
-            **style.second_line_style(look),
+            **look.second_line,
             zorder=2,
         )
         for at, value, _, valid in drawn:
-            if not valid:
-                axis.plot(
-                    at,
-                    value,
-                    look.marker,
-                    markerfacecolor=style.PAPER,
-                    markeredgecolor=look.colour,
-                    markersize=6.5,
-                    markeredgewidth=1.1,
-                    zorder=4,
-                )
+            if value is not None and not valid:
+                sheet.hollow(axis, look, at, value)
     if not any(point.us["response"][column] is not None for point in found):
-        axis.text(
-            0.5,
-            0.5,
-            "too few samples beyond",
-            transform=axis.transAxes,
-            ha="center",
-            va="center",
-            color=style.MUTED,
-        )
+        sheet.note_in(axis, "too few samples beyond")
     for label, look in looks.items():
         if label in peaks:
             axis.plot(
@@ -241,8 +216,7 @@ def _axes(axes: Any) -> None:
         axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.xaxis.get_major_locator().set_params(nbins=4)
         axis.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
-        axis.yaxis.set_minor_formatter(NullFormatter())
+        sheet.time_axis(axis.yaxis)
     axes[0, 0].set_xlim(left=0)
     for axis in axes[-1]:
         axis.set_xlabel("achieved requests per second")
@@ -250,23 +224,19 @@ def _axes(axes: Any) -> None:
         axis.set_ylabel("response time (log scale)")
 
 
-def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, found: Sequence[Point]) -> Rows:
     verdicts = judge_run(run)
     rows: list[tuple[object, ...]] = []
     for point in found:
         c = point.condition
         head = (
-            run.manifest["run"],
-            style.platform_of(run),
-            c.label,
-            c.connections,
-            *style.panel_of(c),
+            *select.head(run, c),
             point.offered,
             point.achieved,
         )
         rows += [
             (*head, time, percent, value, point.samples, point.repeats, verdicts[c].kind.value)
-            for time in style.TIMES
+            for time in select.TIMES
             for percent, value in zip(PERCENTS, point.us[time])
         ]
     return tuple(rows)
@@ -278,11 +248,11 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
         (place_of(point.condition), point.condition.label): point for point in found
     }  # in order of rate: the last one stays
     told = [
-        f"{label}, {place[1]:,} × {style.size_words(place[0])}: p99 {_words(point.us['response'][1])} at {words.number(point.achieved)} a second"
+        f"{label}, {place[1]:,} × {place[0].words}: p99 {_words(point.us['response'][1])} at {words.number(point.achieved)} a second"
         for (place, label), point in highest.items()
     ]
-    return f"Line charts on {style.platform_of(run)}: response time by achieved rate, logarithmic. At the highest offered rate: {'; '.join(told)}."
+    return f"Line charts on {run.platform}: response time by achieved rate, logarithmic. At the highest offered rate: {'; '.join(told)}."
 
 
 def _words(us: float | None) -> str:
-    return "not shown" if us is None else duration(float(f"{us:.3g}"))
+    return "not shown" if us is None else words.time(1e3 * us)

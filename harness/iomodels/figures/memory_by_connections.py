@@ -15,7 +15,8 @@ from typing import Any
 from iomodels.base import words
 from iomodels.base.errors import Failure
 from iomodels.data.records import Condition, Record, Run
-from iomodels.figures import style
+from iomodels.figures import palette, select, sheet
+from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
 from iomodels.judge.verdict import judge_run
 
@@ -24,18 +25,10 @@ QUESTION = "What does a connection cost in memory and threads?"
 TITLE = "Memory and threads of the server by connections"
 NOTE = "At the end of the measuring window; median of the valid repeats with its 95 % bootstrap interval. Hollow: not valid."
 COLUMNS = (
-    "run",
-    "platform",
-    "server",
-    "connections",
-    "size",
-    "reply_size",
-    "depth",
-    "rate_percent",
+    *select.CELL,
     "gauge",
     "median",
-    "ci95_low",
-    "ci95_high",
+    *select.INTERVAL,
     "repeats",
     "per_connection",
     "source",
@@ -65,7 +58,7 @@ GAUGES = (
 class Point:
     condition: Condition
     gauge: Gauge
-    found: style.Counted
+    found: select.Counted
     valid: bool
 
     @property
@@ -73,9 +66,9 @@ class Point:
         return self.found.values
 
 
-def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """The figure of a run. Failure if there is nothing to draw or no counter was recorded."""
-    records = style.chosen(run, connections, sizes)
+    records = select.chosen(run, connections, sizes)
     found = points(run, records)
     gauges = [
         gauge for gauge in GAUGES if any(point.values and point.gauge is gauge for point in found)
@@ -83,14 +76,14 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     if not gauges:
         raise Failure(f"{run.path}: no memory and no threads are recorded")
     found = [point for point in found if point.gauge in gauges]
-    loads = sorted({style.panel_of(record.condition) for record in records}, key=style.by_rate)
-    with style.rc():
-        figure, axes = style.sheet(
+    loads = select.panels(record.condition for record in records)
+    with palette.rc():
+        figure, axes = sheet.sheet(
             run, records, (TITLE, NOTE), len(gauges), len(loads), panel_height=2.3, share_y="col"
         )
-        looks = style.looks(record.condition for record in records)
+        looks = palette.looks(record.condition for record in records)
         for j, gauge in enumerate(gauges):
-            style.plain_log(
+            sheet.plain_log(
                 axes[0, j],
                 [value for point in found if point.gauge is gauge for value in point.values],
             )
@@ -100,24 +93,23 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
                     [
                         point
                         for point in found
-                        if (point.gauge, style.panel_of(point.condition)) == (gauge, load)
+                        if (point.gauge, point.condition.panel) == (gauge, load)
                     ],
                     looks,
                 )
-                axes[i, j].set_title(style.size_words(load))
+                axes[i, j].set_title(load.words)
                 axes[i, j].set_ylabel(f"{gauge.words} (log scale)")
-        style.count_axis(
+        sheet.count_axis(
             axes[-1], sorted({record.condition.connections for record in records}), plain_y=False
         )
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, found),
         figure,
         COLUMNS,
         _rows(run, found),
-        style.command(NAME, run, connections, sizes),
+        command(NAME, run, connections, sizes),
     )
 
 
@@ -127,22 +119,21 @@ def points(run: Run, records: Sequence[Record]) -> list[Point]:
         Point(
             cell,
             gauge,
-            style.counted(repeats, f"server.{gauge.counter}", gauge.scale),
+            select.counted(repeats, f"server.{gauge.counter}", gauge.scale),
             verdicts[cell].valid,
         )
-        for cell, repeats in style.counting(records).items()
+        for cell, repeats in select.counting(records).items()
         for gauge in GAUGES
     ]
 
 
 def slope(found: Sequence[Point], like: Point) -> float | None:
     """What one more connection takes, in the gauge's unit: between the fewest and the most of the series. None with one load."""
-    wanted = like.gauge, like.condition.label, style.panel_of(like.condition)
+    wanted = like.gauge, like.condition.label, like.condition.panel
     own = [
         point
         for point in found
-        if point.values
-        and (point.gauge, point.condition.label, style.panel_of(point.condition)) == wanted
+        if point.values and (point.gauge, point.condition.label, point.condition.panel) == wanted
     ]
     if len(own) < 2:
         return None
@@ -151,11 +142,11 @@ def slope(found: Sequence[Point], like: Point) -> float | None:
     return (high - low) / (ends[1].condition.connections - ends[0].condition.connections)
 
 
-def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, style.Look]) -> None:
+def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, palette.Look]) -> None:
     told = []
     for label, look in looks.items():
         own = [point for point in found if point.condition.label == label]
-        style.median_line(
+        sheet.median_line(
             axis, look, [(point.condition.connections, point.values, point.valid) for point in own]
         )
         part = slope(found, own[0]) if own else None
@@ -171,24 +162,20 @@ def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, style.Look]) -
             transform=axis.transAxes,
             fontsize=6.5,
             va="top",
-            color=style.MUTED,
+            color=palette.MUTED,
         )
 
 
-def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, found: Sequence[Point]) -> Rows:
     verdicts = judge_run(run)
     rows = []
     for point in found:
         c, middle = point.condition, stats.median_estimate(point.values)
         rows.append(
             (
-                run.manifest["run"],
-                style.platform_of(run),
-                c.label,
-                c.connections,
-                *style.panel_of(c),
+                *select.head(run, c),
                 point.gauge.words,
-                *((middle.value, middle.low, middle.high) if middle else (None, None, None)),
+                *select.ends(middle),
                 len(point.values),
                 slope(found, point),
                 point.found.source,
@@ -203,16 +190,14 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
     """In words: every series at the most connections."""
     told = []
     most = max((point.condition.connections for point in found), default=0)
-    for load in sorted({style.panel_of(point.condition) for point in found}, key=style.by_rate):
+    for load in select.panels(point.condition for point in found):
         for gauge in GAUGES:
             values = [
                 f"{point.condition.label} {words.number(stats.median(point.values) or 0)}"
                 for point in found
                 if point.values
-                and (point.condition.connections, style.panel_of(point.condition), point.gauge)
+                and (point.condition.connections, point.condition.panel, point.gauge)
                 == (most, load, gauge)
             ]
-            told += (
-                [f"{style.size_words(load)}, {gauge.words}: {', '.join(values)}."] if values else []
-            )
-    return f"Line charts on {style.platform_of(run)}: memory and threads of the server, at {most:,} connections. {' '.join(told)}"
+            told += [f"{load.words}, {gauge.words}: {', '.join(values)}."] if values else []
+    return f"Line charts on {run.platform}: memory and threads of the server, at {most:,} connections. {' '.join(told)}"

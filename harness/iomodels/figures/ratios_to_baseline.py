@@ -13,9 +13,9 @@ from typing import Any
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from iomodels.base.errors import Failure
-from iomodels.data.records import Condition, Record, Run
-from iomodels.figures import style
-from iomodels.figures.throughput_by_connections import comparable
+from iomodels.data.records import Condition, Panel, Record, Run
+from iomodels.figures import palette, select, sheet
+from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
 
 NAME = "ratios_to_baseline"
@@ -32,8 +32,7 @@ COLUMNS = (
     "reply_size",
     "depth",
     "ratio",
-    "ci95_low",
-    "ci95_high",
+    *select.INTERVAL,
     "p_holm",
     "shown",
 )
@@ -43,7 +42,7 @@ COLUMNS = (
 class Line:
     label: str
     connections: int
-    load: style.Load
+    load: Panel
     ratio: stats.Estimate
     p: float | None
     shown: bool
@@ -58,19 +57,19 @@ def baseline_of(run: Run) -> str:
     )
 
 
-def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """The figure of a run. Failure if there is nothing to draw."""
-    records = style.rates_free(run, style.chosen(run, connections, sizes))
+    records = select.closed_loops(run, connections, sizes)
     baseline = baseline_of(run)
-    found = lines(comparable(run, records), baseline)
+    found = lines(select.comparable(run, records), baseline)
     if not found:
         raise Failure(
             f"{run.path}: no valid repeat of {baseline} and of another server at the same load, so nothing to compare"
         )
     loads = sorted({line.load for line in found})
     longest = max(sum(line.load == load for line in found) for load in loads)
-    with style.rc():
-        figure, axes = style.sheet(
+    with palette.rc():
+        figure, axes = sheet.sheet(
             run,
             records,
             (TITLE, NOTE),
@@ -81,38 +80,33 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
         )
         for axis, load in zip(axes[0], loads):
             _panel(axis, [line for line in found if line.load == load], records)
-            axis.set_title(style.size_words(load))
+            axis.set_title(load.words)
             axis.set_xlabel(f"over {baseline} (log scale)")
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, found, baseline),
         figure,
         COLUMNS,
         _rows(run, found, baseline),
-        style.command(NAME, run, connections, sizes),
+        command(NAME, run, connections, sizes),
     )
 
 
 def lines(cells: Mapping[Condition, Sequence[float]], baseline: str) -> list[Line]:
     """Every series against the baseline at its load, in the order of the figure from the top; corrected over all of them."""
-    order = list(style.looks(cells))
-    base = {
-        (style.panel_of(c), c.connections): values
-        for c, values in cells.items()
-        if c.label == baseline
-    }
+    order = list(palette.looks(cells))
+    base = {(c.panel, c.connections): values for c, values in cells.items() if c.label == baseline}
     others = sorted(
-        (c for c in cells if c.label != baseline and (style.panel_of(c), c.connections) in base),
-        key=lambda c: (style.panel_of(c), c.connections, order.index(c.label)),
+        (c for c in cells if c.label != baseline and (c.panel, c.connections) in base),
+        key=lambda c: (c.panel, c.connections, order.index(c.label)),
     )
-    found = stats.differences([(cells[c], base[style.panel_of(c), c.connections]) for c in others])
+    found = stats.differences([(cells[c], base[c.panel, c.connections]) for c in others])
     return [
         Line(
             c.label,
             c.connections,
-            style.panel_of(c),
+            c.panel,
             each.ratio,
             each.p,
             each.finding is stats.Finding.SHOWN,
@@ -123,11 +117,11 @@ def lines(cells: Mapping[Condition, Sequence[float]], baseline: str) -> list[Lin
 
 
 def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
-    looks = style.looks(record.condition for record in records)
-    axis.axvline(1.0, color=style.MUTED, linewidth=0.9, zorder=1)
+    looks = palette.looks(record.condition for record in records)
+    axis.axvline(1.0, color=palette.MUTED, linewidth=0.9, zorder=1)
     for place, line in enumerate(found):
         look = looks[line.label]
-        colour = look.colour if line.shown else style.MUTED
+        colour = look.colour if line.shown else palette.MUTED
         if line.ratio.low is not None and line.ratio.high is not None:
             axis.hlines(
                 place,
@@ -145,7 +139,7 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
             color=colour,
             markersize=4.5,
             zorder=3,
-            markeredgecolor=style.PAPER,
+            markeredgecolor=palette.PAPER,
             markeredgewidth=0.4,
         )
     names = [f"{line.label}, {line.connections:,}{'' if line.shown else ' ~'}" for line in found]
@@ -153,7 +147,7 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
     axis.set_ylim(len(found) - 0.4, -0.6)
     for place in range(1, len(found)):
         if found[place].connections != found[place - 1].connections:
-            axis.axhline(place - 0.5, color=style.GRID, linewidth=0.8, zorder=0)
+            axis.axhline(place - 0.5, color=palette.GRID, linewidth=0.8, zorder=0)
     axis.grid(axis="y", visible=False)
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
@@ -161,11 +155,11 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
     axis.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _rows(run: Run, found: Sequence[Line], baseline: str) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, found: Sequence[Line], baseline: str) -> Rows:
     return tuple(
         (
             run.manifest["run"],
-            style.platform_of(run),
+            run.platform,
             line.label,
             baseline,
             line.connections,
@@ -182,8 +176,8 @@ def _rows(run: Run, found: Sequence[Line], baseline: str) -> tuple[tuple[object,
 
 def _alt(run: Run, found: Sequence[Line], baseline: str) -> str:
     told = [
-        f"{line.label} at {line.connections:,} × {style.size_words(line.load)}: {line.ratio.value:.2f}"
+        f"{line.label} at {line.connections:,} × {line.load.words}: {line.ratio.value:.2f}"
         + ("" if line.shown else " (no difference shown)")
         for line in found
     ]
-    return f"Forest plot on {style.platform_of(run)}: requests per second over those of {baseline}. {'; '.join(told)}."
+    return f"Forest plot on {run.platform}: requests per second over those of {baseline}. {'; '.join(told)}."

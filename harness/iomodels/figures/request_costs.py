@@ -15,7 +15,8 @@ from typing import Any
 from iomodels.base import words
 from iomodels.base.errors import Failure
 from iomodels.data.records import Condition, Record, Run
-from iomodels.figures import style
+from iomodels.figures import palette, select, sheet
+from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
 from iomodels.judge.verdict import judge_run
 
@@ -24,20 +25,12 @@ QUESTION = "What does a request cost in context switches and CPU time?"
 TITLE = "Context switches and CPU time of a request"
 NOTE = "Median of the valid repeats with its 95 % bootstrap interval, for each request in the measuring window. Hollow: not valid, or a lower bound (threads ended meanwhile)."
 COLUMNS = (
-    "run",
-    "platform",
-    "server",
-    "connections",
-    "size",
-    "reply_size",
-    "depth",
-    "rate_percent",
+    *select.CELL,
     "process",
     "cost",
     "unit",
     "median",
-    "ci95_low",
-    "ci95_high",
+    *select.INTERVAL,
     "repeats",
     "source",
     "reason",
@@ -71,7 +64,7 @@ class Point:
     condition: Condition
     process: str
     cost: Cost
-    found: style.Counted
+    found: select.Counted
     valid: bool
 
     @property
@@ -79,9 +72,9 @@ class Point:
         return self.found.values
 
 
-def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """The figure of a run. Failure if there is nothing to draw or no counter was recorded."""
-    records = style.chosen(run, connections, sizes)
+    records = select.chosen(run, connections, sizes)
     found = points(run, records)
     processes = [
         process
@@ -93,48 +86,44 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
     found = [point for point in found if point.process in processes]
     rows = [
         (load, cost)
-        for load in sorted(
-            {style.panel_of(record.condition) for record in records}, key=style.by_rate
-        )
+        for load in select.panels(record.condition for record in records)
         for cost in COSTS
     ]
-    with style.rc():
-        figure, axes = style.sheet(
+    with palette.rc():
+        figure, axes = sheet.sheet(
             run, records, (TITLE, NOTE), len(processes), len(rows), panel_height=1.95, share_y="row"
         )
-        looks = style.looks(record.condition for record in records)
+        looks = palette.looks(record.condition for record in records)
         for i, (load, cost) in enumerate(rows):
             for j, process in enumerate(processes):
                 inside = [
                     point
                     for point in found
-                    if (style.panel_of(point.condition), point.cost, point.process)
-                    == (load, cost, process)
+                    if (point.condition.panel, point.cost, point.process) == (load, cost, process)
                 ]
                 _panel(axes[i, j], inside, looks)
-                axes[i, j].set_title(f"{style.size_words(load)}: {process}")
+                axes[i, j].set_title(f"{load.words}: {process}")
             values = [
                 value
                 for point in found
-                if (style.panel_of(point.condition), point.cost) == (load, cost)
+                if (point.condition.panel, point.cost) == (load, cost)
                 for value in point.values
             ]
-            style.plain_log(
+            sheet.plain_log(
                 axes[i, 0], [*values, *LEVELS] if cost is COSTS[0] and values else values
             )
             axes[i, 0].set_ylabel(cost.words, fontsize=7)
-        style.count_axis(
+        sheet.count_axis(
             axes[-1], sorted({record.condition.connections for record in records}), plain_y=False
         )
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, found),
         figure,
         COLUMNS,
         _rows(run, found),
-        style.command(NAME, run, connections, sizes),
+        command(NAME, run, connections, sizes),
     )
 
 
@@ -145,19 +134,19 @@ def points(run: Run, records: Sequence[Record]) -> list[Point]:
             cell,
             process,
             cost,
-            style.counted(repeats, f"{process}.{cost.counter}/request", cost.scale),
+            select.counted(repeats, f"{process}.{cost.counter}/request", cost.scale),
             verdicts[cell].valid,
         )
-        for cell, repeats in style.counting(records).items()
+        for cell, repeats in select.counting(records).items()
         for cost in COSTS
         for process in PROCESSES
     ]
 
 
-def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, style.Look]) -> None:
+def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, palette.Look]) -> None:
     for label, look in looks.items():
         own = [point for point in found if point.condition.label == label]
-        style.median_line(
+        sheet.median_line(
             axis,
             look,
             [
@@ -167,35 +156,23 @@ def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, style.Look]) -
         )
     if found and found[0].cost is COSTS[0]:
         for level in LEVELS:
-            axis.axhline(level, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+            axis.axhline(level, color=palette.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     if not any(point.values for point in found):
-        axis.text(
-            0.5,
-            0.5,
-            "not to be had here",
-            transform=axis.transAxes,
-            ha="center",
-            va="center",
-            color=style.MUTED,
-        )
+        sheet.note_in(axis, "not to be had here")
 
 
-def _rows(run: Run, found: Sequence[Point]) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, found: Sequence[Point]) -> Rows:
     verdicts = judge_run(run)
     rows = []
     for point in found:
         c, middle = point.condition, stats.median_estimate(point.values)
         rows.append(
             (
-                run.manifest["run"],
-                style.platform_of(run),
-                c.label,
-                c.connections,
-                *style.panel_of(c),
+                *select.head(run, c),
                 point.process,
                 point.cost.counter,
                 point.cost.unit,
-                *((middle.value, middle.low, middle.high) if middle else (None, None, None)),
+                *select.ends(middle),
                 len(point.values),
                 point.found.source,
                 point.found.reason,
@@ -210,7 +187,7 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
     """In words: every series at the most connections, by process and cost."""
     told = []
     most = max((point.condition.connections for point in found), default=0)
-    for load in sorted({style.panel_of(point.condition) for point in found}, key=style.by_rate):
+    for load in select.panels(point.condition for point in found):
         for cost in COSTS:
             for process in PROCESSES:
                 values = [
@@ -219,15 +196,15 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
                     if point.values
                     and (
                         point.condition.connections,
-                        style.panel_of(point.condition),
+                        point.condition.panel,
                         point.cost,
                         point.process,
                     )
                     == (most, load, cost, process)
                 ]
                 told += (
-                    [f"{style.size_words(load)}, {process}, {cost.words}: {', '.join(values)}."]
+                    [f"{load.words}, {process}, {cost.words}: {', '.join(values)}."]
                     if values
                     else []
                 )
-    return f"Line charts on {style.platform_of(run)}: what a request costs, at {most:,} connections. {' '.join(told)}"
+    return f"Line charts on {run.platform}: what a request costs, at {most:,} connections. {' '.join(told)}"

@@ -5,12 +5,10 @@ Coordinates are rounded to a hundredth of a point, on the whole and not step by 
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
+from iomodels.figures.palette import FONTS
 
 HUNDREDTHS = 100
 PAIRS = {"M": 1, "L": 1, "Q": 2, "C": 3}
@@ -21,50 +19,35 @@ def shortened(svg: str) -> str:
     """An SVG by Matplotlib with relative, rounded coordinates, without indents, and a style of many marks given once."""
     text = re.sub(r' d="([^"]*)"', lambda found: f' d="{_path(found[1])}"', svg)
     text = re.sub(
-        r'\b([xy])="(-?[\d.]+)"',
-        lambda found: f'{found[1]}="{_number(_hundredths(found[2]))}"',
-        text,
+        r'\b([xy])="(-?[\d.]+)"', lambda found: f'{found[1]}="{_rounded(found[2])}"', text
     )
     text = re.sub(
         r"translate\(([-\d.]+) ([-\d.]+)\)",
-        lambda found: (
-            f"translate({' '.join(_number(_hundredths(each)) for each in found.groups())})"
-        ),
+        lambda found: f"translate({_rounded(found[1])} {_rounded(found[2])})",
         text,
     )
     text = re.sub(r'(<use [^>]*) transform="translate\(([-\d.]+)(?: 0)?\)"/>', r'\1 x="\2"/>', text)
+    text = re.sub(r' transform="rotate\(-?0 [^"]*"', "", text)
+    text = re.sub(
+        r"rotate\((-?\d+) ([-\d.]+) ([-\d.]+)\)",
+        lambda found: f"rotate({found[1]} {_rounded(found[2])} {_rounded(found[3])})",
+        text,
+    )
+    text = re.sub(r'font: (?:(\w+) )?([\d.]+px) [^;"]*', _font, text)
+    text = text.replace("<svg ", f'<svg font-family="{FONTS}" ', 1)
     text = re.sub(r"\n\s*", "\n", text)
     return re.sub(
         r'(?:<use [^>]* style="[^"]*"/>\n){2,}', lambda found: "".join(_grouped(found[0])), text
     )
 
 
-WORDS = re.compile(
-    r'<!-- (.*?) -->\n<g(?: style="([^"]*)")? transform="([^"]*?) scale\(([\d.]+) -[\d.]+\)">\n(?:<defs>\n(?:<path [^>]*/>\n)*</defs>\n)?((?:<use [^>]*/>\n)+)</g>\n'
-)
-"""A text as Matplotlib draws it: as a comment, then letter by letter in units of a hundredth of the font's size."""
+def _font(found: re.Match[str]) -> str:
+    """Size and weight of a text; the family is the whole picture's."""
+    return f"font-size: {found[2]}" + (f"; font-weight: {found[1]}" if found[1] else "")
 
 
-def with_text(svg: str) -> str:
-    """A shortened SVG whose words are text and not drawn letters: for a page, where they can be read aloud, found and copied."""
-    return WORDS.sub(lambda found: _text(*found.groups()), svg)
-
-
-def _text(words: str, style: str | None, transform: str, scale: str, letters: str) -> str:
-    """The text in a font of the page, set as wide as the drawn one whichever font that is."""
-    weight = "bold" if "Bold" in letters else "normal"
-    width, _, _ = text_to_path.get_text_width_height_descent(
-        html.unescape(words), FontProperties(family="DejaVu Sans", weight=weight, size=100), False
-    )
-    length = (
-        f' textLength="{width * float(scale):.2f}" lengthAdjust="spacingAndGlyphs"'
-        if len(words) > 1
-        else ""
-    )
-    looks = (f' style="{style}"' if style else "") + (
-        ' font-weight="bold"' if weight == "bold" else ""
-    )
-    return f'<text{looks} transform="{transform}" font-size="{100 * float(scale):g}"{length}>{words}</text>\n'
+def _rounded(word: str) -> str:
+    return _number(_hundredths(word))
 
 
 def without_bare_groups(svg: str) -> str:

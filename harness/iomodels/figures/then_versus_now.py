@@ -15,8 +15,8 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from iomodels.base.errors import Failure
 from iomodels.data.records import Condition, Run
-from iomodels.figures import literature, style
-from iomodels.figures.throughput_by_connections import comparable
+from iomodels.figures import literature, palette, select, sheet
+from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
 
 NAME = "then_versus_now"
@@ -33,8 +33,7 @@ COLUMNS = (
     "reply_size",
     "depth",
     "ratio",
-    "ci95_low",
-    "ci95_high",
+    *select.INTERVAL,
     "verified",
 )
 ASIDE = 1.06
@@ -43,22 +42,22 @@ Cells = Mapping[Condition, Sequence[float]]
 """Requests per second of the repeats of each cell that may be compared."""
 
 
-def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """The figure of a run. Failure if there is nothing to draw, no completion port to compare with, or a load of its own."""
     if run.manifest["suite"].get("load"):
         raise Failure(f"{run.path}: its load is not the plain one of published numbers")
-    records = style.rates_free(run, style.chosen(run, connections, sizes))
-    cells = comparable(run, records)
+    records = select.closed_loops(run, connections, sizes)
+    cells = select.comparable(run, records)
     if not any(condition.label == literature.BASELINE for condition in cells):
         raise Failure(
             f"{run.path}: this figure compares with {literature.BASELINE}, of which the run has no valid repeat"
         )
     published = literature.ratios()
-    panels = sorted({style.panel_of(record.condition) for record in records})
+    panels = select.panels(record.condition for record in records)
     columns = min(2, len(panels))
     others = [record for record in records if record.condition.label != literature.BASELINE]
-    with style.rc():
-        figure, axes = style.sheet(
+    with palette.rc():
+        figure, axes = sheet.sheet(
             run,
             others or records,
             (TITLE, NOTE),
@@ -69,9 +68,9 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
             panels=len(panels),
         )
         for axis, load in zip(axes.flat, panels):
-            axis.set_title(style.size_words(load))
+            axis.set_title(load.words)
             _published(axis, published)
-            _measured(axis, {c: values for c, values in cells.items() if style.panel_of(c) == load})
+            _measured(axis, {c: values for c, values in cells.items() if c.panel == load})
         _axes(
             axes,
             [record.condition.connections for record in records]
@@ -80,30 +79,29 @@ def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -
         for axis in axes[:, 0]:
             axis.set_ylabel("throughput over iocp's")
     rows = _rows(run, cells, published)
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, rows),
         figure,
         COLUMNS,
         rows,
-        style.command(NAME, run, connections, sizes),
+        command(NAME, run, connections, sizes),
     )
 
 
 def _published(axis: Any, published: Sequence[literature.Published]) -> None:
-    axis.axhline(1.0, color=style.MUTED, linewidth=0.8, zorder=0)
+    axis.axhline(1.0, color=palette.MUTED, linewidth=0.8, zorder=0)
     for each in published:
         axis.plot(
             each.connections,
             each.ratio,
-            style.look(each.model).marker,
-            color=style.MUTED,
+            palette.look(each.model).marker,
+            color=palette.MUTED,
             markersize=6,
             clip_on=False,
             zorder=2,
-            markerfacecolor=style.MUTED if each.verified else "none",
+            markerfacecolor=palette.MUTED if each.verified else "none",
         )
         axis.annotate(
             f"’{each.year % 100:02}" if each.year else "",
@@ -111,19 +109,19 @@ def _published(axis: Any, published: Sequence[literature.Published]) -> None:
             xytext=(0, 5),
             textcoords="offset points",
             fontsize=5.5,
-            color=style.MUTED,
+            color=palette.MUTED,
             ha="center",
         )
 
 
 def _legend(published: Sequence[literature.Published]) -> list[Line2D]:
-    models = sorted({each.model for each in published}, key=list(style.MODELS).index)
+    models = sorted({each.model for each in published}, key=list(palette.MODELS).index)
     return [
         Line2D(
             [],
             [],
-            color=style.MUTED,
-            marker=style.look(model).marker,
+            color=palette.MUTED,
+            marker=palette.look(model).marker,
             linestyle="",
             label=f"{model}, published",
         )
@@ -146,17 +144,14 @@ def _axes(axes: Any, counts: Sequence[int]) -> None:
 
 def _measured(axis: Any, cells: Cells) -> None:
     looks = {
-        label: look for label, look in style.looks(cells).items() if label != literature.BASELINE
+        label: look for label, look in palette.looks(cells).items() if label != literature.BASELINE
     }
     for place, (label, look) in enumerate(looks.items()):
         points = _ratios(cells, label)
         x = [count * ASIDE ** (place - (len(looks) - 1) / 2) for count, _ in points]
-        axis.plot(x, [ratio.value for _, ratio in points], **style.line_style(look), zorder=4)
+        axis.plot(x, [ratio.value for _, ratio in points], **look.line, zorder=4)
         for at, (_, ratio) in zip(x, points):
-            if ratio.low is not None and ratio.high is not None:
-                axis.vlines(
-                    at, ratio.low, ratio.high, color=look.colour, linewidth=1.1, alpha=0.6, zorder=3
-                )
+            sheet.bar(axis, look, at, ratio)
 
 
 def _ratios(cells: Cells, label: str) -> list[tuple[int, stats.Estimate]]:
@@ -170,9 +165,7 @@ def _ratios(cells: Cells, label: str) -> list[tuple[int, stats.Estimate]]:
     return [(count, ratio) for count, ratio in found if ratio]
 
 
-def _rows(
-    run: Run, cells: Cells, published: Sequence[literature.Published]
-) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, cells: Cells, published: Sequence[literature.Published]) -> Rows:
     rows: list[tuple[object, ...]] = [
         (
             each.source,
@@ -190,21 +183,19 @@ def _rows(
         )
         for each in published
     ]
-    for panel in sorted({style.panel_of(condition) for condition in cells}):
-        inside = {c: values for c, values in cells.items() if style.panel_of(c) == panel}
-        for label in style.looks(inside):
+    for panel in select.panels(condition for condition in cells):
+        inside = {c: values for c, values in cells.items() if c.panel == panel}
+        for label in palette.looks(inside):
             for count, ratio in _ratios(inside, label) if label != literature.BASELINE else ():
                 rows.append(
                     (
                         f"run {run.manifest['run']}",
                         None,
-                        style.platform_of(run),
+                        run.platform,
                         label,
                         count,
                         *panel[:3],
-                        ratio.value,
-                        ratio.low,
-                        ratio.high,
+                        *select.ends(ratio),
                         True,
                     )
                 )
@@ -218,6 +209,6 @@ def _alt(run: Run, rows: Sequence[tuple[object, ...]]) -> str:
         if row[2] == "published" and row[1] and row[11] and isinstance(row[8], float)
     ]
     return (
-        f"Scatter of throughput over that of a completion port by connections, published and measured on {style.platform_of(run)}. "
+        f"Scatter of throughput over that of a completion port by connections, published and measured on {run.platform}. "
         f"Published and verified: {', '.join(told)}."
     )

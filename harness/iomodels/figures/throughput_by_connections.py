@@ -13,7 +13,8 @@ from typing import Any
 
 from iomodels.base import words
 from iomodels.data.records import Condition, Record, Run
-from iomodels.figures import style
+from iomodels.figures import palette, select, sheet
+from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
 from iomodels.judge.verdict import Verdict, judge_run, left_out
 
@@ -28,134 +29,85 @@ HOLLOW_NOTE = (
 ASIDE = 1.045
 """Many series stand beside each other at each load, each by this factor of connections, so that their bars do not coincide."""
 COLUMNS = (
-    "run",
-    "platform",
-    "server",
-    "connections",
-    "size",
-    "reply_size",
-    "depth",
+    *select.CELL[:-1],
     "repeat",
     "status",
     "requests_per_second",
     "median",
-    "ci95_low",
-    "ci95_high",
+    *select.INTERVAL,
     "repeats_ok",
     "verdict",
 )
 
 
-def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """The figure of a run. Failure if there is nothing to draw or the run mixes platforms."""
-    records = style.rates_free(run, style.chosen(run, connections, sizes))
-    panels = sorted({style.panel_of(record.condition) for record in records})
+    records = select.closed_loops(run, connections, sizes)
+    panels = select.panels(record.condition for record in records)
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    many = len(style.looks(record.condition for record in records)) > style.MOST_BANDS
+    many = len(palette.looks(record.condition for record in records)) > palette.MOST_BANDS
     verdicts = judge_run(run)
     hollow = any(left_out(record) or not verdicts[record.condition].valid for record in records)
     note = (MANY_NOTE if many else NOTE) + HOLLOW_NOTE * hollow
-    with style.rc():
-        figure, axes = style.sheet(
+    with palette.rc():
+        figure, axes = sheet.sheet(
             run, records, (TITLE, note), columns, rows, panel_height=2.75, panels=len(panels)
         )
         for axis, load in zip(axes.flat, panels):
             _panel(
                 axis,
-                [record for record in records if style.panel_of(record.condition) == load],
+                [record for record in records if record.condition.panel == load],
                 verdicts,
             )
         axes[0, 0].set_ylim(bottom=0)
-        style.count_axis(axes.flat, sorted({record.condition.connections for record in records}))
+        sheet.count_axis(axes.flat, sorted({record.condition.connections for record in records}))
         for axis in axes[:, 0]:
             axis.set_ylabel("requests per second")
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, records),
         figure,
         COLUMNS,
         _rows(run, records),
-        style.command(NAME, run, connections, sizes),
+        command(NAME, run, connections, sizes),
     )
 
 
-def rate(record: Record) -> float | None:
-    """Requests per second of a repeat; None if it has none."""
-    result = style.result_of(record)
-    value = result.get("requests_per_second") if result else None
-    return None if value is None else float(value)
-
-
-def rates(records: Sequence[Record], condition: Condition) -> list[float]:
-    """Requests per second of the valid repeats of a cell."""
-    found = [
-        rate(record) for record in records if record.condition == condition and not left_out(record)
-    ]
-    return [value for value in found if value is not None]
-
-
-def comparable(run: Run, records: Sequence[Record]) -> dict[Condition, list[float]]:
-    """Requests per second of the cells whose verdict lets them be compared, in the order of the records."""
-    verdicts = judge_run(run)
-    found = {
-        c: rates(records, c)
-        for c in dict.fromkeys(record.condition for record in records)
-        if verdicts[c].valid
-    }
-    return {condition: values for condition, values in found.items() if values}
-
-
 def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Verdict]) -> None:
-    axis.set_title(style.size_words(style.panel_of(records[0].condition)))
-    looks = style.looks(record.condition for record in records)
+    axis.set_title(records[0].condition.panel.words)
+    looks = palette.looks(record.condition for record in records)
     for place, (label, look) in enumerate(looks.items()):
         own = [record for record in records if record.condition.label == label]
         cells = sorted(
             {record.condition for record in own}, key=lambda condition: condition.connections
         )
-        points = [stats.median_estimate(rates(own, cell)) for cell in cells]
+        points = [stats.median_estimate(select.rates(own, cell)) for cell in cells]
         x = [cell.connections for cell in cells]
-        aside = 1.0 if len(looks) <= style.MOST_BANDS else ASIDE ** (place - (len(looks) - 1) / 2)
+        aside = 1.0 if len(looks) <= palette.MOST_BANDS else ASIDE ** (place - (len(looks) - 1) / 2)
         axis.plot(
             [at * aside for at in x],
             _values(point.value if point else None for point in points),
-            **style.line_style(look),
+            **look.line,
             zorder=3,
         )
         for at, cell, point in zip(x, cells, points):
             if point and not verdicts[cell].valid:
-                axis.plot(
-                    at * aside,
-                    point.value,
-                    look.marker,
-                    markerfacecolor=style.PAPER,
-                    markeredgecolor=look.colour,
-                    markersize=6.5,
-                    markeredgewidth=1.1,
-                    zorder=4,
-                )
+                sheet.hollow(axis, look, at * aside, point.value)
         low, high = (
             _values(point.low if point else None for point in points),
             _values(point.high if point else None for point in points),
         )
-        if len(looks) <= style.MOST_BANDS:
+        if len(looks) <= palette.MOST_BANDS:
             axis.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0, zorder=1)
         else:
-            axis.vlines(
-                [at * aside for at in x],
-                low,
-                high,
-                color=look.colour,
-                alpha=0.55,
-                linewidth=1.1,
-                zorder=2,
-            )
+            for at, point in zip(x, points):
+                if point:
+                    sheet.bar(axis, look, at * aside, point)
         _repeats(axis, own, look, aside)
-    for limit, text in style.limits(records):
-        axis.axvline(limit, color=style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+    for limit, text in select.limits(records):
+        axis.axvline(limit, color=palette.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
         axis.annotate(
             text,
             (limit, 0),
@@ -166,7 +118,7 @@ def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Ve
             ha="right",
             va="bottom",
             fontsize=6.5,
-            color=style.MUTED,
+            color=palette.MUTED,
         )
 
 
@@ -175,10 +127,10 @@ def _values(numbers: Iterable[float | None]) -> list[float]:
     return [math.nan if number is None else number for number in numbers]
 
 
-def _repeats(axis: Any, records: Sequence[Record], look: style.Look, aside: float) -> None:
+def _repeats(axis: Any, records: Sequence[Record], look: palette.Look, aside: float) -> None:
     """The repeats of a series: faint dots where valid, else hollow, and on the axis if one never came to a number."""
     places = [
-        (left_out(record) is None, record.condition.connections * aside, rate(record))
+        (left_out(record) is None, record.condition.connections * aside, select.rate(record))
         for record in records
     ]
     good = [(at, value) for valid, at, value in places if valid and value is not None]
@@ -207,10 +159,10 @@ def _repeats(axis: Any, records: Sequence[Record], look: style.Look, aside: floa
         )
 
 
-def _rows(run: Run, records: Sequence[Record]) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, records: Sequence[Record]) -> Rows:
     verdicts = judge_run(run)
     valid = {
-        condition: rates(records, condition)
+        condition: select.rates(records, condition)
         for condition in {record.condition for record in records}
     }
     medians = {condition: stats.median_estimate(values) for condition, values in valid.items()}
@@ -218,28 +170,20 @@ def _rows(run: Run, records: Sequence[Record]) -> tuple[tuple[object, ...], ...]
     for record in sorted(
         records,
         key=lambda one: (
-            style.panel_of(one.condition),
+            one.condition.panel,
             one.condition.label,
             one.condition.connections,
             one.repeat,
         ),
     ):
         c = record.condition
-        found = medians[c]
-        summary = (found.value, found.low, found.high) if found else (None, None, None)
         rows.append(
             (
-                run.manifest["run"],
-                record.platform,
-                c.label,
-                c.connections,
-                c.size,
-                c.reply_size,
-                c.depth,
+                *select.head(run, c)[:-1],
                 record.repeat,
                 record.status,
-                rate(record),
-                *summary,
+                select.rate(record),
+                *select.ends(medians[c]),
                 len(valid[c]),
                 verdicts[c].kind.value,
             )
@@ -250,8 +194,8 @@ def _rows(run: Run, records: Sequence[Record]) -> tuple[tuple[object, ...], ...]
 def _alt(run: Run, records: Sequence[Record]) -> str:
     """What the figure shows, in words: the medians at the most connections of every panel."""
     sentences = []
-    for panel in sorted({style.panel_of(record.condition) for record in records}):
-        inside = [record for record in records if style.panel_of(record.condition) == panel]
+    for panel in select.panels(record.condition for record in records):
+        inside = [record for record in records if record.condition.panel == panel]
         most = max(record.condition.connections for record in inside)
         cells = {
             record.condition.label: record.condition
@@ -259,8 +203,8 @@ def _alt(run: Run, records: Sequence[Record]) -> str:
             if record.condition.connections == most
         }
         medians = {
-            label: stats.median(rates(inside, cells[label]))
-            for label in style.looks(cells.values())
+            label: stats.median(select.rates(inside, cells[label]))
+            for label in palette.looks(cells.values())
         }
         values = [
             f"{label} {words.number(value)}"
@@ -268,6 +212,6 @@ def _alt(run: Run, records: Sequence[Record]) -> str:
             if value is not None
         ]
         sentences.append(
-            f"{style.size_words(panel)} at {most:,} connections: {', '.join(values) or 'no valid repeat'}."
+            f"{panel.words} at {most:,} connections: {', '.join(values) or 'no valid repeat'}."
         )
-    return f"Line chart on {style.platform_of(run)}: requests per second by connections, median with its 95 % interval. {' '.join(sentences)}"
+    return f"Line chart on {run.platform}: requests per second by connections, median with its 95 % interval. {' '.join(sentences)}"

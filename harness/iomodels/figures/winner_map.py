@@ -14,9 +14,9 @@ from typing import Any
 from matplotlib.patches import Rectangle
 
 from iomodels.base.errors import Failure
-from iomodels.data.records import Condition, Run
-from iomodels.figures import style
-from iomodels.figures.throughput_by_connections import comparable
+from iomodels.data.records import Condition, Panel, Run
+from iomodels.figures import palette, select, sheet
+from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
 
 NAME = "winner_map"
@@ -37,8 +37,7 @@ COLUMNS = (
     "fastest",
     "next",
     "lead",
-    "ci95_low",
-    "ci95_high",
+    *select.INTERVAL,
     "p_holm",
     "tied",
 )
@@ -50,7 +49,7 @@ class Tile:
     """The outcome at one load: `outcome` is "lead", "tie" or "too few repeats"; `tied` begins with the fastest."""
 
     connections: int
-    load: style.Load
+    load: Panel
     outcome: str
     tied: tuple[str, ...]
     following: str | None
@@ -58,49 +57,46 @@ class Tile:
     p: float | None
 
 
-def draw(run: Run, connections: style.Numbers = (), sizes: style.Numbers = ()) -> style.Plot:
+def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """The figure of a run. Failure if there is nothing to draw or no valid repeat."""
-    records = style.rates_free(run, style.chosen(run, connections, sizes))
-    found = tiles(comparable(run, records))
+    records = select.closed_loops(run, connections, sizes)
+    found = tiles(select.comparable(run, records))
     if not found:
         raise Failure(f"{run.path}: no valid repeat, so no model leads anywhere")
     loads = sorted({tile.load for tile in found})
     counts = sorted({tile.connections for tile in found})
-    with style.rc():
-        figure, axes = style.sheet(
+    with palette.rc():
+        figure, axes = sheet.sheet(
             run, records, (TITLE, NOTE), 1, 1, panel_height=0.75 + 0.62 * len(loads)
         )
         axis = axes[0, 0]
-        looks = style.looks(record.condition for record in records)
+        looks = palette.looks(record.condition for record in records)
         for tile in found:
             _tile(axis, tile, counts.index(tile.connections), loads.index(tile.load), looks)
         axis.set_xlim(-0.5, len(counts) - 0.5)
         axis.set_ylim(-0.5, len(loads) - 0.5)
         axis.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
-        axis.set_yticks(range(len(loads)), [style.size_words(load) for load in loads])
+        axis.set_yticks(range(len(loads)), [load.words for load in loads])
         axis.set_xlabel("connections")
         axis.set_ylabel("message size")
         axis.grid(False)
         axis.tick_params(length=0)
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, found),
         figure,
         COLUMNS,
         _rows(run, found),
-        style.command(NAME, run, connections, sizes),
+        command(NAME, run, connections, sizes),
     )
 
 
 def tiles(cells: Mapping[Condition, Sequence[float]]) -> list[Tile]:
     """One a load. The fastest is held against every other at its load; the p-values are corrected over all of them."""
-    groups: dict[tuple[style.Load, int], dict[str, Sequence[float]]] = {}
+    groups: dict[tuple[Panel, int], dict[str, Sequence[float]]] = {}
     for condition, values in cells.items():
-        groups.setdefault((style.panel_of(condition), condition.connections), {})[
-            condition.label
-        ] = values
+        groups.setdefault((condition.panel, condition.connections), {})[condition.label] = values
     ranked = {
         load: sorted(group, key=lambda label: -(stats.median(group[label]) or 0))
         for load, group in groups.items()
@@ -121,7 +117,7 @@ def tiles(cells: Mapping[Condition, Sequence[float]]) -> list[Tile]:
 
 
 def _outcome(
-    load: tuple[style.Load, int], order: Sequence[str], leads: Mapping[str, stats.Difference]
+    load: tuple[Panel, int], order: Sequence[str], leads: Mapping[str, stats.Difference]
 ) -> Tile:
     following = order[1] if len(order) > 1 else None
     tied = (
@@ -140,9 +136,9 @@ def _outcome(
     )
 
 
-def _tile(axis: Any, tile: Tile, column: int, row: int, looks: dict[str, style.Look]) -> None:
+def _tile(axis: Any, tile: Tile, column: int, row: int, looks: dict[str, palette.Look]) -> None:
     shown = tile.outcome == "lead"
-    colour = looks[tile.tied[0]].colour if shown else style.GRID
+    colour = looks[tile.tied[0]].colour if shown else palette.GRID
     axis.add_patch(
         Rectangle(
             (column - 0.48, row - 0.46),
@@ -157,7 +153,7 @@ def _tile(axis: Any, tile: Tile, column: int, row: int, looks: dict[str, style.L
         axis.plot(
             column - 0.4,
             row + 0.34,
-            **(style.line_style(looks[tile.tied[0]]) | {"linestyle": "none", "markersize": 4}),
+            **(looks[tile.tied[0]].line | {"linestyle": "none", "markersize": 4}),
         )
     words = (
         f"{tile.tied[0]}\n{tile.lead.value:.2f} ×"
@@ -174,7 +170,7 @@ def _tile(axis: Any, tile: Tile, column: int, row: int, looks: dict[str, style.L
         va="center",
         fontsize=6.5 if shown else 6,
         fontweight="bold" if shown else "normal",
-        color=style.INK if shown else style.MUTED,
+        color=palette.INK if shown else palette.MUTED,
     )
 
 
@@ -187,20 +183,19 @@ def _tied_words(tile: Tile) -> str:
     return "\n".join(textwrap.wrap(named, 14)) + ("" if tile.outcome == TIE else "\n(few repeats)")
 
 
-def _rows(run: Run, found: Sequence[Tile]) -> tuple[tuple[object, ...], ...]:
+def _rows(run: Run, found: Sequence[Tile]) -> Rows:
     rows = []
     for tile in sorted(found, key=lambda each: (each.load, each.connections)):
-        lead = (tile.lead.value, tile.lead.low, tile.lead.high) if tile.lead else (None, None, None)
         rows.append(
             (
                 run.manifest["run"],
-                style.platform_of(run),
+                run.platform,
                 tile.connections,
                 *tile.load[:3],
                 tile.outcome,
                 tile.tied[0],
                 tile.following,
-                *lead,
+                *select.ends(tile.lead),
                 tile.p,
                 " ".join(tile.tied),
             )
@@ -211,10 +206,10 @@ def _rows(run: Run, found: Sequence[Tile]) -> tuple[tuple[object, ...], ...]:
 def _alt(run: Run, found: Sequence[Tile]) -> str:
     told = []
     for tile in sorted(found, key=lambda each: (each.load, each.connections)):
-        at = f"{tile.connections:,} × {style.size_words(tile.load)}"
+        at = f"{tile.connections:,} × {tile.load.words}"
         told.append(
             f"{at}: {tile.tied[0]} leads" + (f" {tile.lead.value:.2f} ×" if tile.lead else "")
             if tile.outcome == "lead"
             else f"{at}: no lead shown"
         )
-    return f"Map of the fastest model by connections and size on {style.platform_of(run)}. {'; '.join(told)}."
+    return f"Map of the fastest model by connections and size on {run.platform}. {'; '.join(told)}."

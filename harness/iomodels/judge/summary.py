@@ -13,7 +13,8 @@ from functools import lru_cache
 from statistics import median
 from typing import Any
 
-from iomodels.data.records import Condition, Record, Run, counter
+from iomodels.base.words import emulated
+from iomodels.data.records import Condition, Panel, Record, Run, counter
 from iomodels.judge import stats, verdict
 from iomodels.judge.classes import Churn, Share, churn_of, shares_of
 from iomodels.judge.stats import Measure
@@ -25,10 +26,6 @@ from iomodels.plan.suite import Suite, suite_from
 PERCENTS = (50.0, 99.0, 99.9)
 COSTS = ("cpu_us", "receives", "sends", "waits", "events")
 """What a request costs the server process: CPU time in µs (user and kernel), and calls or events by its own counters."""
-
-
-Load = tuple[int, int, int, int]
-"""Message size, reply size, depth, offered rate in percent of the lowest peak (0: a closed loop)."""
 
 
 PROCESS_COSTS = {
@@ -126,7 +123,7 @@ class Summary:
     @property
     def emulated(self) -> bool:
         """Whether the numbers come from Wine, which says nothing about the speed of Windows."""
-        return self.platform.startswith("wine")
+        return emulated(self.platform)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -148,11 +145,11 @@ class Summary:
         return tuple(label for label in self.labels[1:] if servers[label] == servers[self.baseline])
 
     @property
-    def panels(self) -> tuple[Load, ...]:
+    def panels(self) -> tuple[Panel, ...]:
         """The panels of the run, ascending: closed loops first."""
         return tuple(
             sorted(
-                {panel(cell.condition) for cell in self.cells},
+                {cell.condition.panel for cell in self.cells},
                 key=lambda load: (load[-1] > 0, load),
             )
         )
@@ -185,17 +182,12 @@ class Summary:
         return next((each for each in self.comparisons if each.cell is cell), None)
 
 
-def panel(condition: Condition) -> Load:
-    """What must be equal for two cells to stand in one table."""
-    return condition.size, condition.reply_size, condition.depth, condition.rate_percent
-
-
 @lru_cache(maxsize=1)  # tables, sentences and costs of one run ask in turn
 def summarise(run: Run) -> Summary:
     """The summary of a run, complete or not."""
     suite = suite_from(run.manifest["suite"]["name"], run.manifest["suite"])
     planned = sorted(
-        cells_of(suite), key=lambda cell: (panel(cell), cell.connections)
+        cells_of(suite), key=lambda cell: (cell.panel, cell.connections)
     )  # stable: servers keep the suite's order
     by_condition: dict[Condition, list[Record]] = {condition: [] for condition in planned}
     for record in run.records:
@@ -313,7 +305,7 @@ def _typical(measures: Sequence[Measure]) -> Measure:
 def _compare(cells: Sequence[Cell], baseline: str) -> tuple[Comparison, ...]:
     """Every cell of another series against the baseline's; the p-values are corrected over the whole table."""
     base = {
-        (panel(cell.condition), cell.condition.connections): cell
+        (cell.condition.panel, cell.condition.connections): cell
         for cell in cells
         if cell.condition.label == baseline
     }
@@ -321,7 +313,7 @@ def _compare(cells: Sequence[Cell], baseline: str) -> tuple[Comparison, ...]:
         (cell, other)
         for cell in cells
         if cell.condition.label != baseline
-        for other in [base.get((panel(cell.condition), cell.condition.connections))]
+        for other in [base.get((cell.condition.panel, cell.condition.connections))]
         if other is not None
     ]
     return compare(pairs, same_run=True)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 from iomodels.base import words
 from iomodels.base.words import count, listed
-from iomodels.figures.style import size_words
+from iomodels.data.records import Panel
 from iomodels.judge import stats
 from iomodels.judge.classes import Share
-from iomodels.judge.summary import Comparison, Load, Summary, panel
+from iomodels.judge.summary import Comparison, Summary
 from iomodels.judge.verdict import Kind
 
 MOST_TOLD = 5
@@ -51,17 +51,17 @@ def times(ratio: stats.Estimate) -> str:
     return words.ratio(ratio.value, ratio.low, ratio.high)
 
 
-def figure_words(load: Load) -> str:
+def figure_words(load: Panel) -> str:
     """What a ratio in a panel is a ratio of."""
     return "CPU time a request" if load[-1] else "requests per second"
 
 
-def _comparison(summary: Summary, label: str, load: Load) -> str:
+def _comparison(summary: Summary, label: str, load: Panel) -> str:
     """One sentence a pair and message size: the differences from the highest load down, then where there is none."""
     rows = [
         row
         for row in summary.comparisons
-        if row.cell.condition.label == label and panel(row.cell.condition) == load
+        if row.cell.condition.label == label and row.cell.condition.panel == load
     ]
     rows.sort(key=lambda row: row.cell.condition.connections)
     different, same, few = (
@@ -73,7 +73,7 @@ def _comparison(summary: Summary, label: str, load: Load) -> str:
     parts += [f"no difference shown {_where(same, rows)}"] if same else []
     parts += [f"too few repeats to tell: {', '.join(_differences(few, most))}"] if few else []
     parts += [f"no comparison at {_at(row)}, where {row.reason}" for row in rows if row.reason]
-    return f"On {summary.platform}, {label} over {summary.baseline} in {figure_words(load)}, {size_words(load)}: {'; '.join(parts)}."
+    return f"On {summary.platform}, {label} over {summary.baseline} in {figure_words(load)}, {load.words}: {'; '.join(parts)}."
 
 
 def _overview(summary: Summary, label: str) -> str:
@@ -87,7 +87,7 @@ def _overview(summary: Summary, label: str) -> str:
         ]
         if rows:
             parts.append(
-                f"in {figure_words(panel(rows[0].cell.condition))}{' at an offered rate' * fixed}: {', '.join(_tally(rows))}"
+                f"in {figure_words(rows[0].cell.condition.panel)}{' at an offered rate' * fixed}: {', '.join(_tally(rows))}"
             )
     return f"On {summary.platform}, {label} over {summary.baseline} {'; '.join(parts)}."
 
@@ -104,7 +104,7 @@ def _tally(rows: Sequence[Comparison]) -> list[str]:
         if found:
             ratio, row = max(found, key=lambda each: abs(math.log(each[0].value)))
             parts.append(
-                f"{word} at {_of(found, rows)}, most at {_at(row)} × {size_words(panel(row.cell.condition))} ({times(ratio)})"
+                f"{word} at {_of(found, rows)}, most at {_at(row)} × {row.cell.condition.panel.words} ({times(ratio)})"
             )
     same = [each for each in ratios if each[1].finding is stats.Finding.NOT_SHOWN]
     few = [ratio.value for ratio, row in ratios if row.finding is stats.Finding.TOO_FEW]
@@ -139,7 +139,7 @@ def _control(summary: Summary, label: str) -> str:
     ratio, row = max(differing, key=lambda each: abs(math.log(each[0].value)))
     return (
         f"{told}; yet it differs at {len(differing)} of {count(len(ratios), 'load')}, most at {_at(row)} × "
-        f"{size_words(panel(row.cell.condition))}: {times(ratio)}. No model is the cause of that: do not believe differences of this "
+        f"{row.cell.condition.panel.words}: {times(ratio)}. No model is the cause of that: do not believe differences of this "
         "size in this run."
     )
 
@@ -184,7 +184,7 @@ def _latency(summary: Summary) -> list[str]:
         panels = panels[:1]  # one of many is an example, the rest is in figures and tables
     for load in panels:
         cells = [
-            cell for cell in summary.cells if panel(cell.condition) == load and cell.verdict.valid
+            cell for cell in summary.cells if cell.condition.panel == load and cell.verdict.valid
         ]
         most = max((cell.condition.connections for cell in cells), default=0)
         heavy = [cell for cell in cells if cell.condition.connections == most]
@@ -194,7 +194,7 @@ def _latency(summary: Summary) -> list[str]:
         ]
         if told:
             sentences.append(
-                f"Median latency at {count(most, 'connection')} × {size_words(load)}: {listed(told)}."
+                f"Median latency at {count(most, 'connection')} × {load.words}: {listed(told)}."
             )
     return sentences
 
@@ -202,7 +202,7 @@ def _latency(summary: Summary) -> list[str]:
 def _classes(summary: Summary) -> list[str]:
     """What each class of connections got in the first panel at its highest load: of many classes and panels one is an example."""
     load = summary.panels[0]
-    cells = [cell for cell in summary.cells if panel(cell.condition) == load and cell.verdict.valid]
+    cells = [cell for cell in summary.cells if cell.condition.panel == load and cell.verdict.valid]
     most = max((cell.condition.connections for cell in cells), default=0)
     heavy = [cell for cell in cells if cell.condition.connections == most]
     sentences = []

@@ -8,8 +8,7 @@ from rich.table import Table
 
 from iomodels.base import words
 from iomodels.data.records import Run
-from iomodels.figures import style
-from iomodels.judge.summary import panel, summarise
+from iomodels.judge.summary import summarise
 
 COLUMNS = ("server switches", "server CPU µs", "wineserver switches", "wineserver CPU µs")
 
@@ -39,7 +38,7 @@ def cost_table(run: Run, console: Console) -> None:
         values = [costs[place].value for place in known]
         table.add_row(
             f"{cell.condition.connections:,}",
-            style.size_words(panel(cell.condition)),
+            cell.condition.panel.words,
             cell.condition.label,
             *(words.number(value) for value in values),
         )

@@ -25,12 +25,13 @@ from iomodels.base.files import PACKAGE, write_whole
 from iomodels.base.words import count
 from iomodels.data.laws import of_run
 from iomodels.data.records import PACKED, RECORDS, Run, load_run
-from iomodels.figures import catalogue, style
-from iomodels.figures.svg import with_text, without_bare_groups
+from iomodels.figures import catalogue, output
+from iomodels.figures.palette import dark_colours
+from iomodels.figures.svg import without_bare_groups
 from iomodels.judge import classes
 from iomodels.judge.compare import ComparedRuns
 from iomodels.judge.stats import Estimate, Measure
-from iomodels.judge.summary import COSTS, PERCENTS, Cell, Comparison, Summary, panel, summarise
+from iomodels.judge.summary import COSTS, PERCENTS, Cell, Comparison, Summary, summarise
 from iomodels.report.answer import answer, figure_words, times
 from iomodels.report.publish import cells_csv, write_folder
 
@@ -81,10 +82,10 @@ def write_report(of: Path | Run) -> Path:
         "records": PACKED if alone else RECORDS,
     }
     if alone:
-        pictures = [style.svg_text(plot) for plot in plots]
+        pictures = [output.svg_text(plot) for plot in plots]
     else:
         pictures = [
-            style.write(plot, run_dir / "figures")[0].read_text(encoding="utf-8") for plot in plots
+            output.write(plot, run_dir / "figures")[0].read_text(encoding="utf-8") for plot in plots
         ]
         write_whole(
             run_dir / "report.md",
@@ -94,7 +95,7 @@ def write_report(of: Path | Run) -> Path:
         {"plot": plot, "svg": inline_svg(svg, plot.alt, place)}
         for place, (plot, svg) in enumerate(zip(plots, pictures))
     ]
-    context["colours"] = style.dark_colours()
+    context["colours"] = dark_colours()
     write_whole(
         run_dir / "report.html",
         _environment(html=True).get_template("report.html.j2").render(context),
@@ -111,7 +112,7 @@ def write_docs(of: Path | Run, docs: Path) -> Path:
     files = {
         f"figures/{name}": content
         for plot in plots
-        for name, content in style.contents(plot).items()
+        for name, content in output.contents(plot).items()
     }
     files["report.md"] = (
         _environment(html=False).get_template("report.md.j2").render(context).encode()
@@ -131,13 +132,13 @@ def _environment(html: bool) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["cell"] = markdown_cell
-    environment.filters["load"] = lambda condition: style.size_words(panel(condition))
+    environment.filters["load"] = lambda condition: condition.panel.words
     return environment
 
 
-def draw_figures(run: Run) -> tuple[list[style.Plot], list[tuple[str, str]]]:
+def draw_figures(run: Run) -> tuple[list[output.Plot], list[tuple[str, str]]]:
     """The figures of a run, and the names of those that it has no data for, each with the reason."""
-    plots: list[style.Plot] = []
+    plots: list[output.Plot] = []
     not_drawn: list[tuple[str, str]] = []
     for figure in catalogue.OF_RUNS if run.records else ():
         try:
@@ -148,7 +149,7 @@ def draw_figures(run: Run) -> tuple[list[style.Plot], list[tuple[str, str]]]:
 
 
 def _context(
-    summary: Summary, plots: Sequence[style.Plot], not_drawn: Sequence[tuple[str, str]]
+    summary: Summary, plots: Sequence[output.Plot], not_drawn: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     manifest = summary.run.manifest
     return {
@@ -189,9 +190,9 @@ def _context(
 def _blocks(summary: Summary) -> list[Block]:
     return [
         Block(
-            style.size_words(load),
+            load.words,
             figure_words(load),
-            tuple(_row(summary, cell) for cell in summary.cells if panel(cell.condition) == load),
+            tuple(_row(summary, cell) for cell in summary.cells if cell.condition.panel == load),
         )
         for load in summary.panels
     ]
@@ -224,13 +225,13 @@ def _class_blocks(summary: Summary) -> list[tuple[str, list[tuple[str, ...]]]]:
     """A table for each panel: a row for each class of each valid cell, and one for all its connections; none of a load without classes."""
     cells = [cell for cell in summary.cells if cell.verdict.valid and summary.suite.load.classes]
     return [
-        (style.size_words(load), rows)
+        (load.words, rows)
         for load in summary.panels
         if (
             rows := [
                 _class_row(cell, share)
                 for cell in cells
-                if panel(cell.condition) == load
+                if cell.condition.panel == load
                 for share in cell.shares
             ]
         )
@@ -263,7 +264,7 @@ def _churn_rows(summary: Summary) -> list[tuple[str, ...]]:
         (
             f"{cell.condition.connections:,}",
             cell.condition.label,
-            style.size_words(panel(cell.condition)),
+            cell.condition.panel.words,
             _with_interval(cell.churn.rate),
             *(words.number(each.value) for each in cell.churn.latency_us.values()),
             str(cell.n),
@@ -306,7 +307,7 @@ def _absent(summary: Summary) -> list[str]:
             *_of_classes(summary, cell),
         ]:
             if measure.value is None and cell.n:
-                where = f"{cell.condition.label}, {count(cell.condition.connections, 'connection')} × {style.size_words(panel(cell.condition))}"
+                where = f"{cell.condition.label}, {count(cell.condition.connections, 'connection')} × {cell.condition.panel.words}"
                 found.setdefault((name.replace("cpu_us", "CPU"), measure.reason), []).append(where)
     return [
         f"{cells[0] if len(cells) == 1 else count(len(cells), 'cell')}, {name}: {reason}"
@@ -395,7 +396,7 @@ def _settings(run: Run) -> dict[str, dict[str, Any]]:
             found[record.condition.label] = {
                 key: ready[key] for key in ("settings", "socket") if key in ready
             }
-        result = style.result_of(record)
+        result = record.result
         if result and "load generator" not in found:
             found["load generator"] = {
                 key: result[key] for key in ("platform", "backend", "loop") if key in result
@@ -424,7 +425,7 @@ def _flat(
 
 def inline_svg(svg: str, alt: str, place: int) -> str:
     """The figure as an element of an HTML page: no prolog, ids of its own, an alt text, words that are text, and colours that follow the page."""
-    text = with_text(
+    text = (
         re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     ).replace("xlink:href=", "href=")
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
@@ -442,7 +443,7 @@ def inline_svg(svg: str, alt: str, place: int) -> str:
     )
     rules = "".join(f".{name} {{{look}}}\n" for look, name in looks.items())
     text = without_bare_groups(text).replace("</style>", f"\n{rules}</style>", 1)
-    for colour in style.dark_colours():
+    for colour in dark_colours():
         text = text.replace(colour, f"var(--c{colour[1:]})")
     box = re.search(r'viewBox="[^"]*"', text)
     head = f'<svg role="img" aria-label="{_attribute(alt)}" {box[0] if box else ""}>'
@@ -472,10 +473,10 @@ def comparison_table(found: ComparedRuns, console: Console) -> None:
             markup=False,
             soft_wrap=True,
         )
-    for load in sorted({panel(row.cell.condition) for row in found.comparisons}):
+    for load in sorted({row.cell.condition.panel for row in found.comparisons}):
         table = Table(
             box=SIMPLE_HEAD,
-            title=f"{style.size_words(load)}: B over A",
+            title=f"{load.words}: B over A",
             title_justify="left",
             pad_edge=False,
         )
@@ -483,7 +484,7 @@ def comparison_table(found: ComparedRuns, console: Console) -> None:
         table.add_column("server", overflow="fold")
         for heading in ("A requests/s", "B requests/s", "B ÷ A [95 % CI]", "δ", "n"):
             table.add_column(heading, justify="right", no_wrap=True)
-        for row in (row for row in found.comparisons if panel(row.cell.condition) == load):
+        for row in (row for row in found.comparisons if row.cell.condition.panel == load):
             rates = [
                 words.number(cell.rate.value) if cell.rate else words.NOTHING
                 for cell in (row.baseline, row.cell)
@@ -515,7 +516,7 @@ def terminal_table(run: Run, console: Console) -> None:
     for load in summary.panels:
         table = Table(
             box=SIMPLE_HEAD,
-            title=f"{style.size_words(load)} · {summary.platform}",
+            title=f"{load.words} · {summary.platform}",
             title_justify="left",
             pad_edge=False,
         )
@@ -530,7 +531,7 @@ def terminal_table(run: Run, console: Console) -> None:
         ):
             table.add_column(heading, justify="right", no_wrap=True)
         connections = None
-        for cell in (cell for cell in summary.cells if panel(cell.condition) == load):
+        for cell in (cell for cell in summary.cells if cell.condition.panel == load):
             row = _row(summary, cell)
             if len(summary.labels) > 2 and connections not in (None, row.connections):
                 table.add_row()  # groups of many rows are told apart by an empty one

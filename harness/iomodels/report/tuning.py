@@ -13,7 +13,7 @@ from iomodels.base import words
 from iomodels.base.files import write_whole
 from iomodels.data.laws import Laws, of_run
 from iomodels.data.records import Record
-from iomodels.figures import style, tuning_surface
+from iomodels.figures import output, tuning_surface
 from iomodels.judge import stats, surface
 from iomodels.judge.port_model import Outcome, Port, constant, simulate
 from iomodels.measure.tune import (
@@ -46,7 +46,7 @@ def write_tune_report(folder: Path) -> tuple[str, Path]:
     data["cap_note"] = _cap_note(of_run(folder)) if "concurrency" in data["knobs"] else None
     write_whole(folder / SURFACE, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     plot = tuning_surface.draw(data)
-    style.write(plot, folder / "figures")
+    output.write(plot, folder / "figures")
     answer = "\n".join(
         [line for load in data["loads"] for line in _answer(data, load)]
         + [data["cap_note"]] * bool(data["cap_note"])
@@ -328,7 +328,7 @@ def _lost(rule: Mapping[str, Any]) -> str:
     return f"{'costs' if shown else 'no cost shown:'} {100 * (1 - rule['ratio']):.0f} %{brackets}"
 
 
-def _markdown(data: Mapping[str, Any], answer: str, plot: style.Plot) -> str:
+def _markdown(data: Mapping[str, Any], answer: str, plot: output.Plot) -> str:
     lines = [f"# Tuning {data['model']} for {data['objective']}", ""]
     if words.emulated(data["platform"]):
         lines += [f"> **Not Windows.** {words.WINE_SENTENCE}", ""]

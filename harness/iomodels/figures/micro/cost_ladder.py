@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from iomodels.base.words import time
 from iomodels.data.micro import Benchmark, MicroRun
-from iomodels.figures import micro, style
+from iomodels.figures import palette, sheet
+from iomodels.figures.micro import shared
+from iomodels.figures.output import Plot, Rows
 
 NAME = "cost_ladder"
 QUESTION = "What are the orders of magnitude, from a register to a context switch?"
@@ -54,44 +57,43 @@ RUNGS: dict[str, tuple[str, tuple[float, float] | None]] = {
 """Benchmark → what the rung is called, and the span of the 1996 table in ns."""
 
 
-def draw(run: MicroRun) -> style.Plot:
+def draw(run: MicroRun) -> Plot:
     """The figure of a micro run. NothingToDraw without any of its rungs."""
     rungs = sorted(
-        (one for one in micro.measured(run) if one.name in RUNGS),
-        key=lambda one: micro.estimate(one).value,
+        (one for one in shared.measured(run) if one.name in RUNGS),
+        key=lambda one: shared.estimate(one).value,
     )
     if not rungs:
-        raise micro.NothingToDraw(f"{run.path}: holds none of the ladder's benchmarks")
-    with style.rc():
-        figure, axis = micro.sheet(run, TITLE, NOTE, 0.8 + 0.22 * len(rungs))
+        raise shared.NothingToDraw(f"{run.path}: holds none of the ladder's benchmarks")
+    with palette.rc():
+        figure, axis = shared.sheet(run, TITLE, NOTE, 0.8 + 0.22 * len(rungs))
         for place, one in enumerate(rungs):
             _rung(axis, place, one)
         axis.set_xscale("log")
         axis.set_yticks(range(len(rungs)), [RUNGS[one.name][0] for one in rungs])
         axis.set_ylim(-0.6, len(rungs) - 0.4)
         axis.set_xlabel("time of one operation (log scale)")
-        micro.time_axis(axis.xaxis)
+        sheet.time_axis(axis.xaxis, ns_per_unit=1)
         axis.margins(x=0.14)
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, rungs),
         figure,
         COLUMNS,
         _rows(run, rungs),
-        micro.command(NAME, run),
+        shared.command(NAME, run),
     )
 
 
 def _rung(axis: Any, place: int, one: Benchmark) -> None:
-    point, span = micro.estimate(one), RUNGS[one.name][1]
+    point, span = shared.estimate(one), RUNGS[one.name][1]
     if span:
-        axis.hlines(place, *span, color=style.GRID, linewidth=9, zorder=1)
+        axis.hlines(place, *span, color=palette.GRID, linewidth=9, zorder=1)
     axis.plot(point.value, place, "o", color="#00568f", zorder=3)
     if point.low is not None and point.high is not None:
-        axis.hlines(place, point.low, point.high, color=style.INK, linewidth=1.2, zorder=2)
-    words = micro.time_words(float(f"{point.value:.3g}"))
+        axis.hlines(place, point.low, point.high, color=palette.INK, linewidth=1.2, zorder=2)
+    words = time(point.value)
     axis.annotate(
         words,
         (point.value, place),
@@ -102,10 +104,10 @@ def _rung(axis: Any, place: int, one: Benchmark) -> None:
     )
 
 
-def _rows(run: MicroRun, rungs: list[Benchmark]) -> tuple[tuple[object, ...], ...]:
+def _rows(run: MicroRun, rungs: list[Benchmark]) -> Rows:
     rows: list[tuple[object, ...]] = []
     for one in rungs:
-        point, (words, span) = micro.estimate(one), RUNGS[one.name]
+        point, (words, span) = shared.estimate(one), RUNGS[one.name]
         rows.append(
             (
                 run.manifest["run"],
@@ -123,8 +125,5 @@ def _rows(run: MicroRun, rungs: list[Benchmark]) -> tuple[tuple[object, ...], ..
 
 
 def _alt(run: MicroRun, rungs: list[Benchmark]) -> str:
-    words = [
-        f"{RUNGS[one.name][0]} {micro.time_words(float(f'{micro.estimate(one).value:.3g}'))}"
-        for one in rungs
-    ]
+    words = [f"{RUNGS[one.name][0]} {time(shared.estimate(one).value)}" for one in rungs]
     return f"Dot chart on {run.platform}, times on a logarithmic axis, from cheap to dear: {'; '.join(words)}."

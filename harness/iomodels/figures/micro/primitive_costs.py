@@ -9,8 +9,11 @@ from __future__ import annotations
 import math
 from itertools import groupby
 
+from iomodels.base.words import time
 from iomodels.data.micro import Benchmark, MicroRun
-from iomodels.figures import micro, style
+from iomodels.figures import palette, sheet
+from iomodels.figures.micro import shared
+from iomodels.figures.output import Plot, Rows
 
 NAME = "primitive_costs"
 QUESTION = "What does each primitive cost?"
@@ -32,16 +35,16 @@ COLOURS = ("#00568f", "#d55e00", "#007d5a", "#9c2f7b", "#8a6d00", "#4a4f55")
 BAR_INCHES = 0.142
 
 
-def draw(run: MicroRun) -> style.Plot:
+def draw(run: MicroRun) -> Plot:
     """The figure of a micro run."""
     shown = chosen(run)
     if not shown:
-        raise micro.NothingToDraw(f"{run.path}: no benchmark has a time")
+        raise shared.NothingToDraw(f"{run.path}: no benchmark has a time")
     families = list(dict.fromkeys(_family(one) for one in shown))
     places = [place + 0.7 * families.index(_family(one)) for place, one in enumerate(shown)]
-    found = [micro.estimate(one) for one in shown]
-    with style.rc():
-        figure, axis = micro.sheet(run, TITLE, NOTE, 0.7 + BAR_INCHES * (places[-1] + 1))
+    found = [shared.estimate(one) for one in shown]
+    with palette.rc():
+        figure, axis = shared.sheet(run, TITLE, NOTE, 0.7 + BAR_INCHES * (places[-1] + 1))
         floor = 10 ** math.floor(math.log10(min(each.low or each.value for each in found)) - 0.05)
         for one, place, each in zip(shown, places, found):
             colour = COLOURS[families.index(_family(one)) % len(COLOURS)]
@@ -55,7 +58,7 @@ def draw(run: MicroRun) -> style.Plot:
                 linewidth=0,
             )
             if each.low is not None and each.high is not None:
-                axis.hlines(place, each.low, each.high, color=style.INK, linewidth=1.0)
+                axis.hlines(place, each.low, each.high, color=palette.INK, linewidth=1.0)
         axis.set_xscale("log")
         axis.set_xlim(left=floor)
         axis.set_yticks(places, [one.name for one in shown])
@@ -63,22 +66,21 @@ def draw(run: MicroRun) -> style.Plot:
         axis.set_ylim(places[-1] + 0.8, -0.8)
         axis.grid(False, axis="y")
         axis.set_xlabel("time per operation (log scale)")
-        micro.time_axis(axis.xaxis)
-    return style.Plot(
+        sheet.time_axis(axis.xaxis, ns_per_unit=1)
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, shown),
         figure,
         COLUMNS,
         _rows(run),
-        micro.command(NAME, run),
+        shared.command(NAME, run),
     )
 
 
 def chosen(run: MicroRun) -> list[Benchmark]:
     """Of each series the least and the greatest parameter, in the order of definition, families together."""
-    measured = micro.measured(run)
+    measured = shared.measured(run)
     order = {
         family: place
         for place, family in enumerate(dict.fromkeys(_family(one) for one in measured))
@@ -96,10 +98,10 @@ def _family(one: Benchmark) -> str:
     return one.name.split("/")[0]
 
 
-def _rows(run: MicroRun) -> tuple[tuple[object, ...], ...]:
+def _rows(run: MicroRun) -> Rows:
     rows = []
-    for one in micro.measured(run):
-        each = micro.estimate(one)
+    for one in shared.measured(run):
+        each = shared.estimate(one)
         rows.append(
             (
                 run.manifest["run"],
@@ -118,9 +120,6 @@ def _rows(run: MicroRun) -> tuple[tuple[object, ...], ...]:
 
 
 def _alt(run: MicroRun, shown: list[Benchmark]) -> str:
-    ranked = sorted(shown, key=lambda one: micro.estimate(one).value)
-    ends = [
-        f"{one.name} {micro.time_words(float(f'{micro.estimate(one).value:.3g}'))}"
-        for one in (ranked[0], ranked[-1])
-    ]
+    ranked = sorted(shown, key=lambda one: shared.estimate(one).value)
+    ends = [f"{one.name} {time(shared.estimate(one).value)}" for one in (ranked[0], ranked[-1])]
     return f"Bar chart on {run.platform}: time per operation of {len(shown)} primitives, from {ends[0]} to {ends[1]}."

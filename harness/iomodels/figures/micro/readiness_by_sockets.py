@@ -15,8 +15,11 @@ import numpy as np
 from matplotlib.ticker import NullLocator
 
 from iomodels.base import words
+from iomodels.base.words import time
 from iomodels.data.micro import Benchmark, MicroRun
-from iomodels.figures import micro, style
+from iomodels.figures import palette, sheet
+from iomodels.figures.micro import shared
+from iomodels.figures.output import Plot, Rows
 
 NAME = "readiness_by_sockets"
 QUESTION = "How does asking which socket is ready grow with their number?"
@@ -66,24 +69,24 @@ def fit(sockets: Sequence[int], times_ns: Sequence[float]) -> Fit | None:
     return Fit(exponent, slope)
 
 
-def draw(run: MicroRun) -> style.Plot:
+def draw(run: MicroRun) -> Plot:
     """The figure of a micro run. NothingToDraw without the family."""
     series: dict[str, list[Benchmark]] = {}
-    for one in micro.measured(run):
+    for one in shared.measured(run):
         if one.name.startswith(FAMILY) and one.parameter is not None:
             series.setdefault(one.series.removeprefix(FAMILY), []).append(one)
     if not series:
-        raise micro.NothingToDraw(f"{run.path}: holds no benchmark {FAMILY}…")
+        raise shared.NothingToDraw(f"{run.path}: holds no benchmark {FAMILY}…")
     for each in series.values():
         each.sort(key=lambda one: one.parameter or 0)
     fits = {
         label: fit(
-            [one.parameter or 0 for one in each], [micro.estimate(one).value for one in each]
+            [one.parameter or 0 for one in each], [shared.estimate(one).value for one in each]
         )
         for label, each in series.items()
     }
-    with style.rc():
-        figure, axis = micro.sheet(run, TITLE, NOTE, 3.6)
+    with palette.rc():
+        figure, axis = shared.sheet(run, TITLE, NOTE, 3.6)
         for label, each in series.items():
             _line(axis, label, each, fits[label])
         counts = sorted({one.parameter or 0 for each in series.values() for one in each})
@@ -91,42 +94,39 @@ def draw(run: MicroRun) -> style.Plot:
         axis.set_xticks(counts, [f"{count:,}" for count in counts])
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set_yscale("log")
-        micro.time_axis(axis.yaxis)
+        sheet.time_axis(axis.yaxis, ns_per_unit=1)
         axis.set_xlabel("sockets (log scale)")
         axis.set_ylabel("time of one call (log scale)")
         axis.legend(loc="upper left", handlelength=3.6)
-    return style.Plot(
+    return Plot(
         NAME,
         QUESTION,
-        TITLE,
         _alt(run, series, fits),
         figure,
         COLUMNS,
         _rows(run, series, fits),
-        micro.command(NAME, run),
+        shared.command(NAME, run),
     )
 
 
 def _line(axis: Any, label: str, each: list[Benchmark], found: Fit | None) -> None:
     model, _, which = label.partition("/")
-    look = style.look(model.lower(), 0 if which == "first" else 1)
+    look = palette.look(model.lower(), 0 if which == "first" else 1)
     x = [one.parameter for one in each]
-    points = [micro.estimate(one) for one in each]
+    points = [shared.estimate(one) for one in each]
     words = f"{model}, the {which} is ready" + (f": {found.words}" if found else "")
-    axis.plot(x, [point.value for point in points], **style.line_style(look), label=words, zorder=3)
+    axis.plot(x, [point.value for point in points], **look.line, label=words, zorder=3)
     bars = [(at, point.low, point.high) for at, point in zip(x, points) if point.low is not None]
     if bars:
         axis.vlines(*zip(*bars), color=look.colour, alpha=0.55, linewidth=1.1, zorder=2)
 
 
-def _rows(
-    run: MicroRun, series: dict[str, list[Benchmark]], fits: dict[str, Fit | None]
-) -> tuple[tuple[object, ...], ...]:
+def _rows(run: MicroRun, series: dict[str, list[Benchmark]], fits: dict[str, Fit | None]) -> Rows:
     rows: list[tuple[object, ...]] = []
     for label, each in series.items():
         found = fits[label]
         for one in each:
-            point = micro.estimate(one)
+            point = shared.estimate(one)
             rows.append(
                 (
                     run.manifest["run"],
@@ -148,8 +148,8 @@ def _alt(run: MicroRun, series: dict[str, list[Benchmark]], fits: dict[str, Fit 
     words = []
     for label, each in series.items():
         last, found = each[-1], fits[label]
-        time = micro.time_words(float(f"{micro.estimate(last).value:.3g}"))
+        shown = time(shared.estimate(last).value)
         words.append(
-            f"{label}: {time} at {last.parameter:,} sockets{f' ({found.words})' if found else ''}."
+            f"{label}: {shown} at {last.parameter:,} sockets{f' ({found.words})' if found else ''}."
         )
     return f"Line chart on {run.platform}: time of one call by number of sockets, both logarithmic. {' '.join(words)}"
