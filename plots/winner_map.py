@@ -1,21 +1,24 @@
 """Which model is fastest at which load?
 
-Copy this file and change it. From a clone: python3 plots/winner_map.py results/RUN
+Copy this file, change what is marked, and run it: python3 winner_map.py RUN
+RUN is the folder of a run, for example results/20260101-120000-models.
 """
 
 import sys
 from pathlib import Path
 
-sys.path.insert(
-    0, str(Path(__file__).resolve().parents[1] / "harness")
-)  # an installed iomodels needs no such line
+# A clone needs this line, an installed iomodels does not.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))
 
 from iomodels.data.records import load_run
-from iomodels.figures import style, winner_map
+from iomodels.figures import output, sheet, winner_map
 
-run = load_run(Path(sys.argv[1]))
-plot = winner_map.draw(
-    run, connections=(), sizes=()
-)  # (): all that the run has; (64, 256) picks some
-for path in style.write(plot, Path("figures")):
-    print(path)
+CONNECTIONS = ()  # change: (64, 1024) shows these only; () shows all
+SIZES = ()  # change: bytes of a message, for example (64,)
+TITLE = None  # change: "My title"
+WIDTH, STRETCH = 7.2, 1.0  # change: inches; factor of the panels' height
+OUT = Path("figures")  # change: where the files go
+
+with sheet.shaped(TITLE, WIDTH, STRETCH):
+    plot = winner_map.draw(load_run(Path(sys.argv[1])), CONNECTIONS, SIZES)
+print(*output.write(plot, OUT), sep="\n")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-from iomodels.figures import style
+from iomodels.figures import output
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.launch import platform as launch
 from iomodels.plan.suite import Server, Suite
@@ -28,7 +28,7 @@ settings.load_profile("any machine")
 def coarse_pictures() -> Iterator[None]:
     """Much of a report's time goes into pixels, and no test looks at them one by one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "PNG_DOTS", 40)
+        patch.setattr(output, "PNG_DOTS", 40)
         yield
 
 

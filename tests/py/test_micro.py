@@ -17,9 +17,10 @@ from rich.console import Console
 from iomodels.base.errors import Failure
 from iomodels.base.words import WINE
 from iomodels.data.micro import MicroRun, load_micro_run, short_name, write_micro_run
-from iomodels.figures import cost_ladder, primitive_costs, readiness_by_sockets, style
+from iomodels.figures import output
 from iomodels.figures.catalogue import write_micro_figures
-from iomodels.figures.micro import NothingToDraw
+from iomodels.figures.micro import cost_ladder, primitive_costs, readiness_by_sockets
+from iomodels.figures.micro.shared import NothingToDraw
 from iomodels.judge import stats
 from iomodels.launch.process import Program
 from iomodels.measure import micro
@@ -254,13 +255,15 @@ def test_the_slope_is_the_lines_and_only_a_line_has_one() -> None:
 def test_figures_carry_their_conditions_and_are_the_same_twice(draw: Any, tmp_path: Path) -> None:
     run = make_run(tmp_path)
     one, two = draw(run), draw(run)
-    assert style.svg_text(one) == style.svg_text(two) and style.csv_text(one) == style.csv_text(two)
+    assert output.svg_text(one) == output.svg_text(two) and output.csv_text(one) == output.csv_text(
+        two
+    )
     shown = "\n".join(text.get_text() for text in one.figure.findobj(Text))
     for words in ("wine-8.0", "n = 10 repetitions", RUN, WINE):
         assert words in shown
-    assert one.command == f"iomodels plot {one.name} {RUN}" and str(tmp_path) not in style.svg_text(
-        one
-    )
+    assert one.command == f"iomodels plot {one.name} {RUN}" and str(
+        tmp_path
+    ) not in output.svg_text(one)
     native = "\n".join(
         text.get_text()
         for text in draw(make_run(tmp_path / "n", platform="linux-6.1")).figure.findobj(Text)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +18,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from iomodels.base.errors import Failure
+from iomodels.base.files import ROOT
 from iomodels.base.words import WINE
 from iomodels.cli.commands import main
 from iomodels.data.records import Record, Run, load_run
@@ -25,20 +28,22 @@ from iomodels.figures import (
     latency_by_rate,
     literature,
     memory_by_connections,
+    output,
+    palette,
     ratios_to_baseline,
     request_costs,
-    style,
+    select,
     then_versus_now,
     throughput_by_connections,
     winner_map,
 )
-from iomodels.figures.catalogue import OF_RUNS
+from iomodels.figures.catalogue import OF_MICRO_RUNS, OF_RUNS
 from iomodels.judge import stats
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server
 from made_run import INTERVALS, RUN, make_run, offered_rate, rates_by, suite_of, with_everything
 
-Draw = Callable[..., style.Plot]
+Draw = Callable[..., output.Plot]
 DRAWS_OF_FAILURES = (throughput_by_connections.draw, latency_by_percentile.draw)
 COMPARING = (ratios_to_baseline.draw, winner_map.draw, then_versus_now.draw)
 DRAWS = tuple(figure.draw for figure in OF_RUNS)
@@ -64,17 +69,17 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @cache
-def drawn(function: Draw, run: Run) -> style.Plot:
+def drawn(function: Draw, run: Run) -> output.Plot:
     """The figure of a run, drawn once for all tests that only look at it."""
     return function(run)
 
 
-def draw(function: Draw, folder: Path, **options: Any) -> style.Plot:
+def draw(function: Draw, folder: Path, **options: Any) -> output.Plot:
     options.setdefault("suite", SMALL)
     return function(load_run(make_run(folder, **options)))
 
 
-def texts(plot: style.Plot) -> str:
+def texts(plot: output.Plot) -> str:
     """Every text that the figure shows."""
     from matplotlib.text import Text
 
@@ -123,10 +128,10 @@ def test_the_same_data_give_the_same_bytes_and_other_data_others(
     function: Draw, everything: Run, twin: Run, other: Run
 ) -> None:
     one, two, three = drawn(function, everything), function(twin), function(other)
-    svg = style.svg_text(one)
-    assert svg == style.svg_text(two) and svg != style.svg_text(three)
-    assert style.png_bytes(one) == style.png_bytes(two)
-    assert style.csv_text(one) == style.csv_text(two) != style.csv_text(three)
+    svg = output.svg_text(one)
+    assert svg == output.svg_text(two) and svg != output.svg_text(three)
+    assert output.png_bytes(one) == output.png_bytes(two)
+    assert output.csv_text(one) == output.csv_text(two) != output.csv_text(three)
 
 
 @pytest.mark.parametrize("function", DRAWS)
@@ -139,7 +144,7 @@ def test_every_figure_carries_its_conditions_and_command(
         assert words in shown
     assert WINE in shown
     command = f"iomodels plot {plot.name} {RUN}"
-    svg, png = style.svg_text(plot), style.png_bytes(plot)
+    svg, png = output.svg_text(plot), output.png_bytes(plot)
     assert command in svg and command.encode() in png
     assert "<dc:date>" not in svg and b"date:create" not in png
     assert (
@@ -256,13 +261,13 @@ def test_a_cell_that_is_not_valid_is_hollow(tmp_path: Path) -> None:
     suite = suite_of(connections=(1, 64), sizes=(64,), repeats=9)
     plot = draw(throughput_by_connections.draw, tmp_path, suite=suite, rate=rate)
     hollow = [
-        line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == style.PAPER
+        line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == palette.PAPER
     ]
     assert sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in hollow) == [
         (1, 100.0),
         (64, 100.0),
     ]
-    assert {line.get_markeredgecolor() for line in hollow} == {style.MODELS["iocp"].colour}
+    assert {line.get_markeredgecolor() for line in hollow} == {palette.MODELS["iocp"].colour}
     verdicts = {
         (row["server"], row["verdict"])
         for row in (dict(zip(plot.columns, row)) for row in plot.rows)
@@ -288,9 +293,9 @@ def test_latencies_of_a_cell_that_is_not_valid_have_hollow_marks(tmp_path: Path)
     hollow = {
         line.get_color()
         for line in plot.figure.axes[0].lines
-        if line.get_markerfacecolor() == style.PAPER
+        if line.get_markerfacecolor() == palette.PAPER
     }
-    assert hollow == {style.MODELS["iocp"].colour} and "Hollow marks: not valid" in " ".join(
+    assert hollow == {palette.MODELS["iocp"].colour} and "Hollow marks: not valid" in " ".join(
         texts(plot).split()
     )
 
@@ -319,7 +324,7 @@ def test_latency_data_follow_the_percentile_rule_and_are_cut(tmp_path: Path) -> 
     assert len(cells) == 6
     for server, connections in cells:
         parts = [
-            style.histogram(record)
+            select.histogram(record)
             for record in run.records
             if (record.condition.label, record.condition.connections) == (server, connections)
         ]
@@ -355,7 +360,7 @@ def test_a_run_with_failures_only_is_drawn_and_says_so(function: Draw, tmp_path:
     plot = draw(function, tmp_path, rate=lambda measurement: None)
     assert "no valid repeat" in plot.alt.lower()
     assert "n = 0 repeats" in texts(plot)
-    style.png_bytes(plot)
+    output.png_bytes(plot)
 
 
 @pytest.mark.parametrize("function", COMPARING)
@@ -371,31 +376,31 @@ def test_an_empty_run_is_refused_in_one_line(function: Draw, tmp_path: Path) -> 
 
 
 def test_every_model_has_its_own_colour_and_marker_with_enough_contrast() -> None:
-    looks = list(style.MODELS.values())
-    assert {"threads", "select", "events", "apc", "iocp", "tpio"} <= set(style.MODELS)
+    looks = list(palette.MODELS.values())
+    assert {"threads", "select", "events", "apc", "iocp", "tpio"} <= set(palette.MODELS)
     assert (
         len({look.marker for look in looks}) == len({look.colour for look in looks}) == len(looks)
     )
-    for look in [*looks, *(style.look(name) for name in ("new", "newer", "newest"))]:
+    for look in [*looks, *(palette.look(name) for name in ("new", "newer", "newest"))]:
         assert (
-            contrast(look.colour, style.PAPER) >= 3
-            and contrast(look.colour_on_dark, style.dark_colours()[style.PAPER]) >= 3
+            contrast(look.colour, palette.PAPER) >= 3
+            and contrast(look.colour_on_dark, palette.dark_colours()[palette.PAPER]) >= 3
         )
 
 
-@pytest.mark.parametrize("ink", [style.INK, style.MUTED, style.WARNING])
+@pytest.mark.parametrize("ink", [palette.INK, palette.MUTED, palette.WARNING])
 def test_text_is_readable_on_light_and_dark(ink: str) -> None:
-    dark = style.dark_colours()
-    assert contrast(ink, style.PAPER) >= 4.5 and contrast(dark[ink], dark[style.PAPER]) >= 4.5
+    dark = palette.dark_colours()
+    assert contrast(ink, palette.PAPER) >= 4.5 and contrast(dark[ink], dark[palette.PAPER]) >= 4.5
 
 
 def test_a_series_looks_the_same_in_every_company_and_variants_differ() -> None:
-    assert style.look("not-yet-known") == style.look("not-yet-known")
-    assert style.look("iocp") == style.MODELS["iocp"]
-    variant = style.look("iocp", 1)
+    assert palette.look("not-yet-known") == palette.look("not-yet-known")
+    assert palette.look("iocp") == palette.MODELS["iocp"]
+    variant = palette.look("iocp", 1)
     assert (
-        variant.colour == style.MODELS["iocp"].colour
-        and variant.marker != style.MODELS["iocp"].marker
+        variant.colour == palette.MODELS["iocp"].colour
+        and variant.marker != palette.MODELS["iocp"].marker
     )
 
 
@@ -411,10 +416,10 @@ SEVEN = suite_of(
 
 def test_seven_series_have_seven_looks(tmp_path: Path) -> None:
     run = load_run(make_run(tmp_path, SEVEN))
-    looks = style.looks(record.condition for record in run.records)
+    looks = palette.looks(record.condition for record in run.records)
     assert sorted(looks) == ["apc", "events", "iocp", "select", "select again", "threads", "tpio"]
     assert (
-        looks["select"] == style.MODELS["select"]
+        looks["select"] == palette.MODELS["select"]
         and looks["select again"].colour == looks["select"].colour
     )
     assert (
@@ -561,8 +566,8 @@ def test_a_difference_that_is_not_shown_is_grey_with_a_tilde(tmp_path: Path) -> 
     assert {
         line.get_color()
         for line in plot.figure.axes[0].lines
-        if line.get_marker() == style.look("iocp").marker
-    } == {style.MUTED}
+        if line.get_marker() == palette.look("iocp").marker
+    } == {palette.MUTED}
 
 
 def test_published_numbers_stand_beside_the_run_as_ratios(tmp_path: Path) -> None:
@@ -605,16 +610,16 @@ def test_dark_twin_has_no_light_colour_and_leaves_the_light_one_alone(
     function: Draw, everything: Run
 ) -> None:
     plot = drawn(function, everything)
-    light = style.svg_text(plot)
-    dark, swapped = style.darkened(light), style.dark_colours()
-    assert swapped[style.PAPER] in dark and swapped[style.INK] in dark
+    light = output.svg_text(plot)
+    dark, swapped = output.darkened(light), palette.dark_colours()
+    assert swapped[palette.PAPER] in dark and swapped[palette.INK] in dark
     assert not [colour for colour in swapped if colour in dark and colour not in swapped.values()]
-    image = matplotlib.image.imread(io.BytesIO(style.png_bytes(plot, dark=True)))
-    assert tuple(image[0, 0, :3]) == pytest.approx(to_rgb(swapped[style.PAPER]), abs=0.01)
-    assert style.svg_text(plot) == light
+    image = matplotlib.image.imread(io.BytesIO(output.png_bytes(plot, dark=True)))
+    assert tuple(image[0, 0, :3]) == pytest.approx(to_rgb(swapped[palette.PAPER]), abs=0.01)
+    assert output.svg_text(plot) == light
 
 
-def table(plot: style.Plot, **wanted: object) -> list[dict[str, object]]:
+def table(plot: output.Plot, **wanted: object) -> list[dict[str, object]]:
     """The rows of a figure's data with these values."""
     rows = [dict(zip(plot.columns, row)) for row in plot.rows]
     assert all(len(row) == len(plot.columns) for row in plot.rows)
@@ -630,7 +635,7 @@ def test_costs_are_told_by_process_with_the_reason_of_a_gap(
     everything: Run, tmp_path: Path
 ) -> None:
     plot = drawn(request_costs.draw, everything)
-    for process, counter, select in (
+    for process, counter, cost in (
         ("server", "context_switches", 4.0),
         ("wineserver", "context_switches", 2.0),
         ("server", "cpu_ns", 50.0),
@@ -638,9 +643,12 @@ def test_costs_are_told_by_process_with_the_reason_of_a_gap(
     ):
         for server, factor in (("select", 1.0), ("iocp", 0.5)):
             rows = table(plot, process=process, cost=counter, server=server)
-            assert len(rows) == 2 * 3 and {row["median"] for row in rows} == {select * factor}
+            assert len(rows) == 2 * 3 and {row["median"] for row in rows} == {cost * factor}
     levels = [
-        line for axis in plot.figure.axes for line in axis.lines if line.get_color() == style.MUTED
+        line
+        for axis in plot.figure.axes
+        for line in axis.lines
+        if line.get_color() == palette.MUTED
     ]
     assert len(levels) == 2 * 2 * 3 and {line.get_ydata()[0] for line in levels} == {
         1,
@@ -746,3 +754,44 @@ def test_the_course_shades_the_warm_up_and_names_the_verdict(everything: Run) ->
 def test_what_was_not_recorded_is_said(function: Draw, words: str, tmp_path: Path) -> None:
     with pytest.raises(Failure, match=words):
         draw(function, tmp_path)
+
+
+SCRIPTS = sorted((ROOT / "plots").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_script_is_short_and_says_what_to_change(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    assert 10 <= len(text.splitlines()) <= 30
+    for words in ("TITLE = None  # change", "WIDTH, STRETCH = ", "OUT = Path("):
+        assert words in text
+    assert f"[{script.name}]({script.name})" in (ROOT / "plots" / "README.md").read_text("utf-8")
+
+
+def test_there_is_a_script_for_every_figure() -> None:
+    assert {script.stem for script in SCRIPTS} == {
+        figure.NAME for figure in (*OF_RUNS, *OF_MICRO_RUNS)
+    }
+
+
+@pytest.mark.parametrize("name", ["throughput_by_connections", "winner_map"])
+def test_a_user_copies_a_script_and_changes_it(name: str, everything: Run, tmp_path: Path) -> None:
+    text = (ROOT / "plots" / f"{name}.py").read_text(encoding="utf-8")
+    for before, after in (
+        ("CONNECTIONS = ()", "CONNECTIONS = (64,)"),
+        ("TITLE = None", 'TITLE = "Mine"'),
+        ("WIDTH, STRETCH = 7.2, 1.0", "WIDTH, STRETCH = 5.0, 1.5"),
+        ('OUT = Path("figures")', 'OUT = Path("mine")'),
+        ("Path(__file__).resolve().parents[1]", f"Path({str(ROOT)!r})"),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    words = [sys.executable, f"{name}.py", str(everything.path)]
+    printed = subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert printed.stderr == ""
+    assert printed.stdout.split() == [str(Path("mine") / f"{name}{end}") for end in ENDS]
+    svg = (tmp_path / "mine" / f"{name}.svg").read_text(encoding="utf-8")
+    assert 'width="360pt"' in svg and ">Mine</text>" in svg
+    rows = list(csv.DictReader((tmp_path / "mine" / f"{name}.csv").open(encoding="utf-8")))
+    assert {row["connections"] for row in rows} == {"64"}

@@ -1,4 +1,4 @@
-"""Figures in fewer bytes are the same figures: coordinates, marks, words and groups, each told apart from what it was."""
+"""Figures in fewer bytes are the same figures: coordinates, marks, words and groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodels.figures.svg import shortened, with_text, without_bare_groups
+from iomodels.figures.palette import FONTS
+from iomodels.figures.svg import shortened, without_bare_groups
 
 POINT = st.tuples(st.floats(-999, 999), st.floats(-999, 999))
 
@@ -69,14 +70,18 @@ def test_marks_of_one_style_share_it_and_others_keep_theirs() -> None:
     )
 
 
-def test_words_become_text_as_wide_as_they_were_drawn() -> None:
-    letters = '<use xlink:href="#DejaVuSans-Bold-31"/>\n<use xlink:href="#DejaVuSans-Bold-26" x="69.58"/>\n'
-    svg = f'<!-- 1 &amp; 2 -->\n<g style="fill: red" transform="translate(3 4) scale(0.08 -0.08)">\n{letters}</g>\n'
-    found = re.fullmatch(
-        r'<text style="fill: red" font-weight="bold" transform="translate\(3 4\)" font-size="8" textLength="([\d.]+)" lengthAdjust="spacingAndGlyphs">1 &amp; 2</text>\n',
-        with_text(svg),
+def test_a_text_has_its_size_and_the_picture_its_fonts() -> None:
+    svg = (
+        """<svg >\n<text style="font: 700 10.5px 'DejaVu Sans', 'Arial'; fill: red" x="7.123456" """
+        """y="5.5" transform="rotate(-0 7.123456 5.5)">1 &amp; 2</text>\n"""
+        """<text style="font: 8px 'DejaVu Sans'" transform="rotate(-90 1.234567 2)">y</text></svg>"""
     )
-    assert found and 20 < float(found[1]) < 35
+    assert shortened(svg) == (
+        f'<svg font-family="{FONTS}" >\n'
+        '<text style="font-size: 10.5px; font-weight: 700; fill: red" x="7.12" y="5.5">'
+        "1 &amp; 2</text>\n"
+        '<text style="font-size: 8px" transform="rotate(-90 1.23 2)">y</text></svg>'
+    )
 
 
 def test_only_groups_that_do_nothing_go() -> None:

@@ -15,7 +15,8 @@ from iomodels.base.errors import Failure
 from iomodels.cli import commands as cli
 from iomodels.data.laws import Laws
 from iomodels.data.records import Condition, Record
-from iomodels.figures import style, tuning_surface
+from iomodels.figures import output as figure_files
+from iomodels.figures import tuning_surface
 from iomodels.measure import tune
 from iomodels.measure.run import Setting
 from iomodels.measure.tune import Knobs, Load, Plan
@@ -83,7 +84,7 @@ def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
         and (stage.folder / "figures" / "tuning_surface.svg").exists()
     )
     svg = (stage.folder / "figures" / "tuning_surface.svg").read_bytes()
-    again = style.write(tuning_surface.draw(data), stage.folder / "again")[
+    again = figure_files.write(tuning_surface.draw(data), stage.folder / "again")[
         0
     ]  # from surface.json alone, the same bytes
     assert again.read_bytes() == svg

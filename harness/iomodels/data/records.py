@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 
 import jsonschema
 
-from iomodels.base.errors import Failure
 from iomodels.base import words
+from iomodels.base.errors import Failure
 from iomodels.base.files import SCHEMAS, naming, write_whole
 from iomodels.data import hdr
 
