@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 
 from iomodels.base.errors import Failure
-from iomodels.base.files import ROOT, write_whole
+from iomodels.base.files import SCHEMAS, write_whole
 
 FORMAT = 1
 LAWS = "laws.json"
@@ -78,9 +78,7 @@ def checked(data: dict[str, Any]) -> Laws:
 
 @cache
 def _validator() -> Any:
-    schema = json.loads(
-        (ROOT / "results" / "schema" / "laws.schema.json").read_text(encoding="utf-8")
-    )
+    schema = json.loads((SCHEMAS / "laws.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
