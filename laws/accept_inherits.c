@@ -1,5 +1,6 @@
 /* A non-blocking listener refuses to wait, and the sockets that it accepts are non-blocking too. */
 #include "laws/law.h"
+#include "laws/verdict/sockets_and_handles.h"
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "accept_inherits",
@@ -9,7 +10,7 @@ int main(int argc, char **argv) {
     SOCKET listener = law_listener((struct sockaddr *)&address, &length);
     u_long yes = 1;
     law_require(ioctlsocket(listener, (long)FIONBIO, &yes) == 0, "ioctlsocket");
-    struct inherit_seen seen = {0};
+    struct accept_inherits_seen seen = {0};
     if (accept(listener, NULL, NULL) == INVALID_SOCKET)
         seen.accept_error = (uint64_t)WSAGetLastError();
     SOCKET client = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
@@ -28,8 +29,7 @@ int main(int argc, char **argv) {
     if (recv(accepted, &byte, 1, 0) == SOCKET_ERROR)
         seen.receive_error = (uint64_t)WSAGetLastError();
     struct json line = law_line();
-    LAW_SEEN(&line, seen, accept_error);
-    LAW_SEEN(&line, seen, receive_error);
-    struct judged judged = {"D3", judge_inherit(&seen)};
+    ACCEPT_INHERITS_SEEN(LAW_SEEN)
+    struct judged judged = {"D3", judge_accept_inherits(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -3,6 +3,7 @@
  * needs no event, so that hEvent is the program's own.
  */
 #include "laws/law.h"
+#include "laws/verdict/sockets_and_handles.h"
 
 enum { OPERATIONS = 4 };
 
@@ -15,8 +16,9 @@ static void CALLBACK routine(DWORD error, DWORD bytes, OVERLAPPED *overlapped, D
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "alertable_wait",
-              "Completion routines run only in an alertable wait, and leave hEvent to the program.");
+    law_start(
+        argc, argv, "alertable_wait",
+        "Completion routines run only in an alertable wait, and leave hEvent to the program.");
     SOCKET pair[2];
     law_pair(pair);
     static OVERLAPPED overlapped[OPERATIONS];
@@ -29,7 +31,7 @@ int main(int argc, char **argv) {
         law_require(result == 0 || WSAGetLastError() == WSA_IO_PENDING, "WSARecv");
     }
     law_require(send(pair[1], "1234", OPERATIONS, 0) == OPERATIONS, "send");
-    struct alertable_seen seen = {.operations = OPERATIONS};
+    struct alertable_wait_seen seen = {.operations = OPERATIONS};
     Sleep(LAW_ABSENT_MS);
     seen.ran_in_sleep = (uint64_t)ran;
     for (int i = 0; i < OPERATIONS && ran < OPERATIONS; i++)
@@ -37,10 +39,8 @@ int main(int argc, char **argv) {
     seen.ran_in_alertable_sleep = (uint64_t)ran - seen.ran_in_sleep;
     seen.context_kept = (uint64_t)kept;
     struct json line = law_line();
-    LAW_SEEN(&line, seen, operations);
-    LAW_SEEN(&line, seen, ran_in_sleep);
-    LAW_SEEN(&line, seen, ran_in_alertable_sleep);
-    LAW_SEEN(&line, seen, context_kept);
-    struct judged judged[] = {{"D6", judge_alertable(&seen)}, {"D5", judge_event_field_free(&seen)}};
+    ALERTABLE_WAIT_SEEN(LAW_SEEN)
+    struct judged judged[] = {{"D6", judge_alertable_wait(&seen)},
+                              {"D5", judge_event_field_free(&seen)}};
     return law_print(&line, judged, 2);
 }

@@ -3,6 +3,7 @@
  * the cap. Cap 1, as many packets as workers, all handlers at once: first they spin, then they block.
  */
 #include "laws/law.h"
+#include "laws/verdict/cap.h"
 
 enum { CAP = 1, WORKERS = 4 };
 
@@ -39,18 +40,16 @@ static uint64_t most_at_once(crew_handler handler) {
 int main(int argc, char **argv) {
     law_start(argc, argv, "blocked_frees_slot",
               "A handler that blocks frees its place for a waiting thread.");
-    struct blocked_seen seen = {.cap = CAP, .workers = WORKERS};
+    struct blocked_frees_slot_seen seen = {.cap = CAP, .workers = WORKERS};
     release = CreateEventW(NULL, TRUE, FALSE, NULL);
     law_require(release != NULL, "CreateEventW");
     seen.spinning_at_once = most_at_once(spin);
     ResetEvent(release);
     seen.blocked_at_once = most_at_once(block);
     struct json line = law_line();
-    LAW_SEEN(&line, seen, cap);
-    LAW_SEEN(&line, seen, workers);
-    LAW_SEEN(&line, seen, spinning_at_once);
-    LAW_SEEN(&line, seen, blocked_at_once);
-    struct judged judged[] = {
-        {"C19", judge_blocked(&seen)}, {"D10", judge_never_more(&seen)}, {"E1", judge_listeners(&seen)}};
+    BLOCKED_FREES_SLOT_SEEN(LAW_SEEN)
+    struct judged judged[] = {{"C19", judge_blocked_frees_slot(&seen)},
+                              {"D10", judge_never_more(&seen)},
+                              {"E1", judge_listeners(&seen)}};
     return law_print(&line, judged, 3);
 }

@@ -1,6 +1,7 @@
 /* An asynchronous receive returns at once, long before it completes: the program can do other work meanwhile.
  */
 #include "laws/law.h"
+#include "laws/verdict/sockets_and_handles.h"
 
 enum { CALLS = 10, PAUSE_US = 10000 };
 
@@ -11,7 +12,7 @@ int main(int argc, char **argv) {
     law_pair(pair);
     OVERLAPPED overlapped = {.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL)};
     uint64_t call_ns[CALLS], completion_ns[CALLS];
-    struct returns_seen seen = {.calls = CALLS};
+    struct call_returns_seen seen = {.calls = CALLS};
     for (int i = 0; i < CALLS; i++) {
         char byte;
         WSABUF buffer = {1, &byte};
@@ -24,16 +25,14 @@ int main(int argc, char **argv) {
         law_require(send(pair[1], "x", 1, 0) == 1, "send");
         law_wait(overlapped.hEvent);
         completion_ns[i] = clock_now_ns() - start_ns;
-        law_require(WSAGetOverlappedResult(pair[0], &overlapped, &bytes, FALSE, &flags) && bytes == 1,
+        law_require(WSAGetOverlappedResult(pair[0], &overlapped, &bytes, FALSE, &flags) &&
+                        bytes == 1,
                     "WSAGetOverlappedResult");
     }
     seen.call_ns = law_median(call_ns, CALLS);
     seen.completion_ns = law_median(completion_ns, CALLS);
     struct json line = law_line();
-    LAW_SEEN(&line, seen, calls);
-    LAW_SEEN(&line, seen, pended);
-    LAW_SEEN(&line, seen, call_ns);
-    LAW_SEEN(&line, seen, completion_ns);
-    struct judged judged = {"A2", judge_returns(&seen)};
+    CALL_RETURNS_SEEN(LAW_SEEN)
+    struct judged judged = {"A2", judge_call_returns(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -4,6 +4,7 @@
  * slice is no excuse.
  */
 #include "laws/law.h"
+#include "laws/verdict/cap.h"
 
 enum { EXTRA = 2 }; /* packets, and workers, beyond the cap */
 
@@ -25,27 +26,27 @@ static uint64_t most_at(uint32_t cap_asked, uint32_t limit) {
     crew_open(&crew, crew.workers);
     for (uint32_t packet = 1; packet <= limit + EXTRA; packet++)
         crew_post(&crew, packet);
-    law_require(law_reached(&crew.handled, (LONG)limit + EXTRA, LAW_DEADLINE_MS), "packets were not taken");
+    law_require(law_reached(&crew.handled, (LONG)limit + EXTRA, LAW_DEADLINE_MS),
+                "packets were not taken");
     crew_stop(&crew);
     return (uint64_t)crew.most;
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "concurrency_cap",
-              "A port lets no more of its threads run at once than its cap; 0 means one a processor.");
+    law_start(
+        argc, argv, "concurrency_cap",
+        "A port lets no more of its threads run at once than its cap; 0 means one a processor.");
     uint32_t processors = law_processors();
     if (processors > LAW_WORKERS_MAX - EXTRA)
         processors = LAW_WORKERS_MAX - EXTRA; /* then cap 0 is not reached, and is not judged */
-    struct cap_seen seen = {.processors = law_processors(), .workers = processors + EXTRA};
+    struct concurrency_cap_seen seen = {.processors = law_processors(),
+                                        .workers = processors + EXTRA};
     seen.most_at_1 = most_at(1, 1);
     seen.most_at_2 = most_at(2, 2);
     seen.most_at_0 = most_at(0, processors);
     struct json line = law_line();
-    LAW_SEEN(&line, seen, processors);
-    LAW_SEEN(&line, seen, workers);
-    LAW_SEEN(&line, seen, most_at_1);
-    LAW_SEEN(&line, seen, most_at_2);
-    LAW_SEEN(&line, seen, most_at_0);
-    struct judged judged[] = {{"B1 D9", judge_cap(&seen)}, {"B3", judge_cap_zero(&seen)}};
+    CONCURRENCY_CAP_SEEN(LAW_SEEN)
+    struct judged judged[] = {{"B1 D9", judge_concurrency_cap(&seen)},
+                              {"B3", judge_concurrency_cap_zero(&seen)}};
     return law_print(&line, judged, 2);
 }

@@ -1,5 +1,6 @@
 /* Whoever of many workers takes a packet, it is one of them: none is lost, none is taken twice. */
 #include "laws/law.h"
+#include "laws/verdict/packets.h"
 
 enum { PACKETS = 1000, WORKERS = 8 };
 
@@ -23,7 +24,7 @@ int main(int argc, char **argv) {
         crew_post(&crew, packet);
     law_reached(&crew.handled, PACKETS, LAW_DEADLINE_MS);
     crew_stop(&crew);
-    struct once_seen seen = {.packets = PACKETS, .workers = WORKERS};
+    struct exactly_once_seen seen = {.packets = PACKETS, .workers = WORKERS};
     for (uint32_t packet = 1; packet <= PACKETS; packet++) {
         seen.lost += taken[packet] == 0;
         seen.duplicated += taken[packet] > 1;
@@ -31,11 +32,7 @@ int main(int argc, char **argv) {
     for (uint32_t worker = 0; worker < WORKERS; worker++)
         seen.workers_used += (uint64_t)used[worker];
     struct json line = law_line();
-    LAW_SEEN(&line, seen, packets);
-    LAW_SEEN(&line, seen, workers);
-    LAW_SEEN(&line, seen, workers_used);
-    LAW_SEEN(&line, seen, lost);
-    LAW_SEEN(&line, seen, duplicated);
-    struct judged judged = {"C12", judge_once(&seen)};
+    EXACTLY_ONCE_SEEN(LAW_SEEN)
+    struct judged judged = {"C12", judge_exactly_once(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -1,5 +1,6 @@
 /* A port is a queue: packets leave it in the order in which they were posted. One thread posts, one takes. */
 #include "laws/law.h"
+#include "laws/verdict/packets.h"
 
 enum { PACKETS = 1000 };
 
@@ -8,8 +9,9 @@ int main(int argc, char **argv) {
     HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
     law_require(port != NULL, "CreateIoCompletionPort");
     for (ULONG_PTR packet = 1; packet <= PACKETS; packet++)
-        law_require(PostQueuedCompletionStatus(port, 0, packet, NULL), "PostQueuedCompletionStatus");
-    struct fifo_seen seen = {.packets = PACKETS, .missing = PACKETS};
+        law_require(PostQueuedCompletionStatus(port, 0, packet, NULL),
+                    "PostQueuedCompletionStatus");
+    struct fifo_packets_seen seen = {.packets = PACKETS, .missing = PACKETS};
     ULONG_PTR before = 0, packet;
     DWORD bytes;
     OVERLAPPED *overlapped;
@@ -19,9 +21,7 @@ int main(int argc, char **argv) {
         before = packet;
     }
     struct json line = law_line();
-    LAW_SEEN(&line, seen, packets);
-    LAW_SEEN(&line, seen, missing);
-    LAW_SEEN(&line, seen, out_of_order);
-    struct judged judged = {"B17", judge_fifo(&seen)};
+    FIFO_PACKETS_SEEN(LAW_SEEN)
+    struct judged judged = {"B17", judge_fifo_packets(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -4,6 +4,7 @@
  * it runs on B's account, and the second is served.
  */
 #include "laws/law.h"
+#include "laws/verdict/cap.h"
 
 #include <process.h>
 
@@ -62,9 +63,7 @@ int main(int argc, char **argv) {
         seen.moved += second_served(true);
     }
     struct json line = law_line();
-    LAW_SEEN(&line, seen, rounds);
-    LAW_SEEN(&line, seen, held);
-    LAW_SEEN(&line, seen, moved);
+    LAST_PORT_SEEN(LAW_SEEN)
     struct judged judged = {"B22", judge_last_port(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -168,7 +168,8 @@ void crew_open(struct crew *crew, uint32_t workers) {
 }
 
 void crew_post(struct crew *crew, uint32_t packet) {
-    law_require(PostQueuedCompletionStatus(crew->port, 0, packet, NULL), "PostQueuedCompletionStatus");
+    law_require(PostQueuedCompletionStatus(crew->port, 0, packet, NULL),
+                "PostQueuedCompletionStatus");
 }
 
 uint64_t crew_run_ns(struct crew *crew, LONG count) {
@@ -219,7 +220,8 @@ uint32_t law_processors(void) {
 SOCKET law_listener(struct sockaddr *address, int *length) {
     SOCKET listener = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    law_require(listener != INVALID_SOCKET && bind(listener, (struct sockaddr *)&any, sizeof any) == 0 &&
+    law_require(listener != INVALID_SOCKET &&
+                    bind(listener, (struct sockaddr *)&any, sizeof any) == 0 &&
                     listen(listener, 5) == 0 && getsockname(listener, address, length) == 0,
                 "listen");
     return listener;

@@ -16,7 +16,8 @@
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "laws/verdict.h"
+#include "laws/verdict/rates.h"
+#include "laws/verdict/verdict.h"
 
 enum {
     LAW_DEADLINE_MS = 5000, /* of anything that must happen */
@@ -38,9 +39,11 @@ void law_wait(HANDLE);
 /* Waits until *value has reached `least`; false: not within `timeout_ms`. */
 bool law_reached(volatile LONG *value, LONG least, uint32_t timeout_ms);
 
-/* The line, open inside "seen". */
+/* Returns the line, open inside "seen". */
 struct json law_line(void);
-#define LAW_SEEN(line, seen, field) json_u64(line, #field, (seen).field)
+
+/* Adds a count of the local `seen` to the local `line`; LAW_SEEN goes to the list of a law's counts. */
+#define LAW_SEEN(field) json_u64(&line, #field, seen.field);
 
 struct judged {
     const char *claims; /* ids with spaces between them */
@@ -59,8 +62,8 @@ struct crew {
     crew_handler handler;
     uint32_t workers;
     HANDLE threads[LAW_WORKERS_MAX];
-    volatile LONG
-        since[LAW_WORKERS_MAX]; /* when it began to wait, as a running number; 0 while it handles a packet */
+    volatile LONG since
+        [LAW_WORKERS_MAX]; /* when it began to wait, as a running number; 0 while it handles a packet */
     volatile LONG ticket, inside, most, handled; /* handlers: now inside, most at once, completed */
 };
 

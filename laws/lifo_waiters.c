@@ -5,6 +5,7 @@
  * no part.
  */
 #include "laws/law.h"
+#include "laws/verdict/packets.h"
 
 enum { WORKERS = 8, SPACED = 40, BURSTS = 8, BURST = 3 };
 
@@ -36,21 +37,22 @@ static uint32_t newer(const LONG since[WORKERS], LONG worker) {
     return count;
 }
 
-static void one_by_one(struct crew *crew, struct lifo_seen *seen) {
+static void one_by_one(struct crew *crew, struct lifo_waiters_seen *seen) {
     SetEvent(release);
     for (; seen->spaced_packets < SPACED; seen->spaced_packets++) {
         LONG since[WORKERS];
         all_wait(crew, since);
         LONG handled = crew->handled;
         crew_post(crew, 1);
-        law_require(law_reached(&crew->handled, handled + 1, LAW_DEADLINE_MS), "a packet was not taken");
+        law_require(law_reached(&crew->handled, handled + 1, LAW_DEADLINE_MS),
+                    "a packet was not taken");
         uint32_t rank = newer(since, taker[1]);
         seen->newest += rank == 0;
         seen->oldest += rank == WORKERS - 1;
     }
 }
 
-static void in_bursts(struct crew *crew, struct lifo_seen *seen) {
+static void in_bursts(struct crew *crew, struct lifo_waiters_seen *seen) {
     for (int burst = 0; burst < BURSTS; burst++) {
         LONG since[WORKERS];
         all_wait(crew, since);
@@ -70,24 +72,22 @@ int main(int argc, char **argv) {
     law_start(argc, argv, "lifo_waiters", "The thread that began to wait last is woken first.");
     release = CreateEventW(NULL, TRUE, FALSE, NULL);
     law_require(release != NULL, "CreateEventW");
-    struct lifo_seen seen = {.workers = WORKERS};
+    struct lifo_waiters_seen seen = {.workers = WORKERS};
     struct crew crew;
     crew_start(&crew, WORKERS, WORKERS, take);
-    for (LONG worker = 1; worker <= WORKERS; worker++) { /* one after another: it is known who began when */
+    for (LONG worker = 1; worker <= WORKERS;
+         worker++) { /* one after another: it is known who began when */
         crew_open(&crew, 1);
-        law_require(law_reached(&crew.ticket, worker, LAW_DEADLINE_MS), "a worker does not come to the port");
+        law_require(law_reached(&crew.ticket, worker, LAW_DEADLINE_MS),
+                    "a worker does not come to the port");
         clock_sleep_us(LAW_SETTLE_US);
     }
     one_by_one(&crew, &seen);
     in_bursts(&crew, &seen);
     crew_stop(&crew);
     struct json line = law_line();
-    LAW_SEEN(&line, seen, workers);
-    LAW_SEEN(&line, seen, spaced_packets);
-    LAW_SEEN(&line, seen, newest);
-    LAW_SEEN(&line, seen, oldest);
-    LAW_SEEN(&line, seen, burst_packets);
-    LAW_SEEN(&line, seen, burst_newest);
-    struct judged judged[] = {{"C16", judge_lifo(&seen)}, {"C17", judge_lifo_burst(&seen)}};
+    LIFO_WAITERS_SEEN(LAW_SEEN)
+    struct judged judged[] = {{"C16", judge_lifo_waiters(&seen)},
+                              {"C17", judge_lifo_waiters_burst(&seen)}};
     return law_print(&line, judged, 2);
 }

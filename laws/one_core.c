@@ -1,5 +1,6 @@
 /* On one processor further threads only cost: the process is kept on one, and handlers only compute. */
 #include "laws/law.h"
+#include "laws/verdict/workers.h"
 
 enum { PACKETS = 32, UNITS = 5 };
 
@@ -21,7 +22,7 @@ static uint64_t packets_per_second(uint32_t workers) {
 int main(int argc, char **argv) {
     law_start(argc, argv, "one_core", "On a single processor more threads only waste it.");
     law_require(SetProcessAffinityMask(GetCurrentProcess(), 1), "SetProcessAffinityMask");
-    struct core_seen seen;
+    struct one_core_seen seen;
     uint64_t values[CORE_WORKERS][LAW_REPEATS];
     for (int repeat = 0; repeat < LAW_REPEATS; repeat++)
         for (int i = 0; i < CORE_WORKERS; i++)

@@ -1,6 +1,7 @@
 /* A pool has no thread of its own until there is work: the first submit makes one. In a pool of our own, as
    the loader may have used the process's. */
 #include "laws/law.h"
+#include "laws/verdict/threads_and_pool.h"
 
 #include <tlhelp32.h>
 
@@ -32,7 +33,7 @@ int main(int argc, char **argv) {
     law_start(argc, argv, "pool_first_submit", "The first submit makes a thread of the pool.");
     LONG before[THREADS_MAX], now[THREADS_MAX];
     done = CreateEventW(NULL, FALSE, FALSE, NULL);
-    struct submit_seen seen = {.threads_before = threads(before)};
+    struct pool_first_submit_seen seen = {.threads_before = threads(before)};
     PTP_POOL pool = CreateThreadpool(NULL);
     TP_CALLBACK_ENVIRON environment;
     InitializeThreadpoolEnvironment(&environment);
@@ -49,10 +50,7 @@ int main(int argc, char **argv) {
         if (before[i] == ran_on)
             seen.ran_on_new_thread = 0;
     struct json line = law_line();
-    LAW_SEEN(&line, seen, threads_before);
-    LAW_SEEN(&line, seen, threads_with_pool);
-    LAW_SEEN(&line, seen, threads_after);
-    LAW_SEEN(&line, seen, ran_on_new_thread);
-    struct judged judged = {"C24", judge_submit(&seen)};
+    POOL_FIRST_SUBMIT_SEEN(LAW_SEEN)
+    struct judged judged = {"C24", judge_pool_first_submit(&seen)};
     return law_print(&line, &judged, 1);
 }

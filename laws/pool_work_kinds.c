@@ -1,6 +1,7 @@
 /* The thread pool takes four kinds of work: a callback at once, a timer, a wait for an object, the completion
  * of I/O. */
 #include "laws/law.h"
+#include "laws/verdict/threads_and_pool.h"
 
 enum { ASKED = 30 };
 
@@ -28,8 +29,8 @@ static void CALLBACK on_wait(PTP_CALLBACK_INSTANCE instance, void *context, PTP_
     finished();
 }
 
-static void CALLBACK on_io(PTP_CALLBACK_INSTANCE instance, void *context, void *overlapped, ULONG error,
-                           ULONG_PTR bytes, PTP_IO io) {
+static void CALLBACK on_io(PTP_CALLBACK_INSTANCE instance, void *context, void *overlapped,
+                           ULONG error, ULONG_PTR bytes, PTP_IO io) {
     (void)instance, (void)context, (void)overlapped, (void)error, (void)bytes, (void)io;
     finished();
 }
@@ -82,22 +83,14 @@ int main(int argc, char **argv) {
     done = CreateEventW(NULL, FALSE, FALSE, NULL);
     object = CreateEventW(NULL, FALSE, FALSE, NULL);
     law_require(file != INVALID_HANDLE_VALUE && done && object, "CreateFileW");
-    struct kinds_seen seen = {.asked = ASKED};
+    struct pool_work_kinds_seen seen = {.asked = ASKED};
     seen.work = ask(submit_work, CreateThreadpoolWork(on_work, NULL, NULL), &seen.work_ns);
     seen.timer = ask(set_timer, CreateThreadpoolTimer(on_timer, NULL, NULL), &seen.timer_ns);
     seen.wait = ask(set_wait, CreateThreadpoolWait(on_wait, NULL, NULL), &seen.wait_ns);
     seen.io = ask(start_io, CreateThreadpoolIo(file, on_io, NULL, NULL), &seen.io_ns);
     CloseHandle(file);
     struct json line = law_line();
-    LAW_SEEN(&line, seen, asked);
-    LAW_SEEN(&line, seen, work);
-    LAW_SEEN(&line, seen, timer);
-    LAW_SEEN(&line, seen, wait);
-    LAW_SEEN(&line, seen, io);
-    LAW_SEEN(&line, seen, work_ns);
-    LAW_SEEN(&line, seen, timer_ns);
-    LAW_SEEN(&line, seen, wait_ns);
-    LAW_SEEN(&line, seen, io_ns);
-    struct judged judged = {"C23", judge_kinds(&seen)};
+    POOL_WORK_KINDS_SEEN(LAW_SEEN)
+    struct judged judged = {"C23", judge_pool_work_kinds(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -1,6 +1,7 @@
 /* A handle must be associated with a port before its completions come there, and with one only; the thread
    pool associates it with its own. */
 #include "laws/law.h"
+#include "laws/verdict/ports.h"
 
 static SOCKET pair[2];
 
@@ -21,11 +22,12 @@ static uint64_t packets(HANDLE port) {
         law_require(clock_now_ns() < deadline_ns, "the receive did not complete");
         Sleep(1);
     }
-    return GetQueuedCompletionStatus(port, &bytes, &key, &came, LAW_ABSENT_MS) && came == &overlapped;
+    return GetQueuedCompletionStatus(port, &bytes, &key, &came, LAW_ABSENT_MS) &&
+           came == &overlapped;
 }
 
-static void CALLBACK on_io(PTP_CALLBACK_INSTANCE instance, void *context, void *overlapped, ULONG error,
-                           ULONG_PTR bytes, PTP_IO io) {
+static void CALLBACK on_io(PTP_CALLBACK_INSTANCE instance, void *context, void *overlapped,
+                           ULONG error, ULONG_PTR bytes, PTP_IO io) {
     (void)instance, (void)context, (void)overlapped, (void)error, (void)bytes, (void)io;
 }
 
@@ -34,23 +36,24 @@ static uint64_t error_of(HANDLE port) {
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "port_association", "A handle belongs to one port, and must be associated first.");
+    law_start(argc, argv, "port_association",
+              "A handle belongs to one port, and must be associated first.");
     HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
     HANDLE other = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
     law_require(port && other, "CreateIoCompletionPort");
     law_pair(pair);
-    struct association_seen seen = {.packets_unassociated = packets(port)};
-    law_require(CreateIoCompletionPort((HANDLE)pair[0], port, 1, 0) == port, "CreateIoCompletionPort");
+    struct port_association_seen seen = {.packets_unassociated = packets(port)};
+    law_require(CreateIoCompletionPort((HANDLE)pair[0], port, 1, 0) == port,
+                "CreateIoCompletionPort");
     seen.packets_associated = packets(port);
     seen.again_error = error_of(CreateIoCompletionPort((HANDLE)pair[0], other, 2, 0));
     law_pair(pair);
-    law_require(CreateThreadpoolIo((HANDLE)pair[0], on_io, NULL, NULL) != NULL, "CreateThreadpoolIo");
+    law_require(CreateThreadpoolIo((HANDLE)pair[0], on_io, NULL, NULL) != NULL,
+                "CreateThreadpoolIo");
     seen.pool_then_port_error = error_of(CreateIoCompletionPort((HANDLE)pair[0], port, 1, 0));
     struct json line = law_line();
-    LAW_SEEN(&line, seen, packets_unassociated);
-    LAW_SEEN(&line, seen, packets_associated);
-    LAW_SEEN(&line, seen, again_error);
-    LAW_SEEN(&line, seen, pool_then_port_error);
-    struct judged judged[] = {{"B36", judge_association(&seen)}, {"C26", judge_pool_association(&seen)}};
+    PORT_ASSOCIATION_SEEN(LAW_SEEN)
+    struct judged judged[] = {{"B36", judge_port_association(&seen)},
+                              {"C26", judge_pool_association(&seen)}};
     return law_print(&line, judged, 2);
 }

@@ -1,12 +1,13 @@
 /* Does the system call our code when an operation completes? For a bare port nothing runs until a thread asks
    it; the thread pool's threads do ask, and so call back. */
 #include "laws/law.h"
+#include "laws/verdict/ports.h"
 
 static volatile LONG called;
 static HANDLE done;
 
-static void CALLBACK on_io(PTP_CALLBACK_INSTANCE instance, void *context, void *overlapped, ULONG error,
-                           ULONG_PTR bytes, PTP_IO io) {
+static void CALLBACK on_io(PTP_CALLBACK_INSTANCE instance, void *context, void *overlapped,
+                           ULONG error, ULONG_PTR bytes, PTP_IO io) {
     (void)instance, (void)context, (void)overlapped, (void)error, (void)bytes, (void)io;
     InterlockedIncrement(&called);
     SetEvent(done);
@@ -34,12 +35,12 @@ int main(int argc, char **argv) {
     law_require(port && done, "CreateIoCompletionPort");
     complete_receive(pair);
     SleepEx(LAW_ABSENT_MS, TRUE);
-    struct callback_seen seen = {.port_callbacks = (uint64_t)called};
+    struct port_callback_seen seen = {.port_callbacks = (uint64_t)called};
     DWORD bytes;
     ULONG_PTR key;
     OVERLAPPED *overlapped;
-    seen.port_packets =
-        (uint64_t)(GetQueuedCompletionStatus(port, &bytes, &key, &overlapped, LAW_DEADLINE_MS) != FALSE);
+    seen.port_packets = (uint64_t)(GetQueuedCompletionStatus(port, &bytes, &key, &overlapped,
+                                                             LAW_DEADLINE_MS) != FALSE);
     law_pair(pair);
     PTP_IO io = CreateThreadpoolIo((HANDLE)pair[0], on_io, NULL, NULL);
     law_require(io != NULL, "CreateThreadpoolIo");
@@ -49,9 +50,7 @@ int main(int argc, char **argv) {
     WaitForSingleObject(done, LAW_DEADLINE_MS);
     seen.pool_callbacks = (uint64_t)called;
     struct json line = law_line();
-    LAW_SEEN(&line, seen, port_callbacks);
-    LAW_SEEN(&line, seen, port_packets);
-    LAW_SEEN(&line, seen, pool_callbacks);
-    struct judged judged = {"A1 B19", judge_callback(&seen)};
+    PORT_CALLBACK_SEEN(LAW_SEEN)
+    struct judged judged = {"A1 B19", judge_port_callback(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -1,21 +1,21 @@
 /* What CreateIoCompletionPort looks at when it makes a port: an odd key does not matter, the handle and the
  * existing port do. */
 #include "laws/law.h"
+#include "laws/verdict/ports.h"
 
 static uint64_t error_of(HANDLE port) {
     return port ? 0 : GetLastError();
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "port_parameters", "When a port is made, the first three parameters are ignored.");
+    law_start(argc, argv, "port_parameters",
+              "When a port is made, the first three parameters are ignored.");
     HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, (ULONG_PTR)0xDEADBEEF, 1);
-    struct parameters_seen seen = {.odd_key_made_port = port != NULL};
+    struct port_parameters_seen seen = {.odd_key_made_port = port != NULL};
     seen.null_handle_error = error_of(CreateIoCompletionPort(NULL, NULL, 0, 1));
     seen.existing_port_error = error_of(CreateIoCompletionPort(INVALID_HANDLE_VALUE, port, 0, 1));
     struct json line = law_line();
-    LAW_SEEN(&line, seen, odd_key_made_port);
-    LAW_SEEN(&line, seen, null_handle_error);
-    LAW_SEEN(&line, seen, existing_port_error);
-    struct judged judged = {"B4", judge_parameters(&seen)};
+    PORT_PARAMETERS_SEEN(LAW_SEEN)
+    struct judged judged = {"B4", judge_port_parameters(&seen)};
     return law_print(&line, &judged, 1);
 }

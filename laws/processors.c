@@ -1,6 +1,7 @@
 /* GetSystemInfo counts logical processors, and only those of one processor group; cores are another number.
  */
 #include "laws/law.h"
+#include "laws/verdict/threads_and_pool.h"
 
 #include <stdlib.h>
 
@@ -10,7 +11,8 @@ static uint64_t cores(void) {
     GetLogicalProcessorInformation(NULL, &bytes);
     SYSTEM_LOGICAL_PROCESSOR_INFORMATION *all = malloc(bytes + sizeof *all);
     law_require(all != NULL, "malloc");
-    if (!all || !GetLogicalProcessorInformation(all, &bytes)) /* no analyser sees that law_require() ends */
+    if (!all ||
+        !GetLogicalProcessorInformation(all, &bytes)) /* no analyser sees that law_require() ends */
         bytes = 0;
     uint64_t count = 0;
     for (DWORD i = 0; i < bytes / sizeof *all; i++)
@@ -21,12 +23,13 @@ static uint64_t cores(void) {
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "processors", "GetSystemInfo gives the number of cores.");
-    struct processors_seen seen = {law_processors(), GetActiveProcessorCount(ALL_PROCESSOR_GROUPS), cores()};
+    struct processors_seen seen = {law_processors(), GetActiveProcessorCount(ALL_PROCESSOR_GROUPS),
+                                   cores()};
     struct json line = law_line();
-    LAW_SEEN(&line, seen, system_info);
-    LAW_SEEN(&line, seen, all_groups);
+    LAW_SEEN(system_info)
+    LAW_SEEN(all_groups)
     if (seen.cores > 0)
-        LAW_SEEN(&line, seen, cores);
+        json_u64(&line, "cores", seen.cores);
     else
         json_null(&line, "cores");
     struct judged judged = {"C15", judge_processors(&seen)};

@@ -1,9 +1,11 @@
 /* A packet does not say whether it ends a send or a receive: both are of five bytes here, and only the
  * OVERLAPPED differs. */
 #include "laws/law.h"
+#include "laws/verdict/packets.h"
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "read_or_write", "A port does not tell a read from a write; the program must.");
+    law_start(argc, argv, "read_or_write",
+              "A port does not tell a read from a write; the program must.");
     SOCKET pair[2];
     law_pair(pair);
     HANDLE port = CreateIoCompletionPort((HANDLE)pair[0], NULL, 1, 0);
@@ -19,7 +21,7 @@ int main(int argc, char **argv) {
     law_require(sent == 0 || WSAGetLastError() == WSA_IO_PENDING, "WSASend");
     int received = WSARecv(pair[0], &to, 1, NULL, &flags, &receiving, NULL);
     law_require(received == 0 || WSAGetLastError() == WSA_IO_PENDING, "WSARecv");
-    struct kind_seen seen = {0};
+    struct read_or_write_seen seen = {0};
     for (; seen.packets < 2; seen.packets++)
         law_require(GetQueuedCompletionStatus(port, &bytes[seen.packets], &keys[seen.packets],
                                               &overlapped[seen.packets], LAW_DEADLINE_MS),
@@ -28,10 +30,7 @@ int main(int argc, char **argv) {
     seen.same_bytes = bytes[0] == bytes[1];
     seen.told_by_overlapped = overlapped[0] != overlapped[1];
     struct json line = law_line();
-    LAW_SEEN(&line, seen, packets);
-    LAW_SEEN(&line, seen, same_key);
-    LAW_SEEN(&line, seen, same_bytes);
-    LAW_SEEN(&line, seen, told_by_overlapped);
+    READ_OR_WRITE_SEEN(LAW_SEEN)
     struct judged judged = {"D12", judge_read_or_write(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -4,6 +4,7 @@
  * compute.
  */
 #include "laws/law.h"
+#include "laws/verdict/cap.h"
 
 enum { PACKETS = 400, WORKERS = 8 };
 
@@ -19,18 +20,17 @@ static void take(struct crew *crew, uint32_t worker, uint32_t packet) {
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "running_takes_next",
-              "A running thread takes the next packet without a switch; those beyond the cap sleep.");
+    law_start(
+        argc, argv, "running_takes_next",
+        "A running thread takes the next packet without a switch; those beyond the cap sleep.");
     struct crew crew;
     crew_start(&crew, 1, WORKERS, take);
     crew_run_ns(&crew, PACKETS);
     crew_stop(&crew);
-    struct takes_seen seen = {PACKETS, WORKERS, (uint64_t)handovers, (uint64_t)crew.most};
+    struct running_takes_next_seen seen = {PACKETS, WORKERS, (uint64_t)handovers,
+                                           (uint64_t)crew.most};
     struct json line = law_line();
-    LAW_SEEN(&line, seen, packets);
-    LAW_SEEN(&line, seen, workers);
-    LAW_SEEN(&line, seen, handovers);
-    LAW_SEEN(&line, seen, most_at_once);
-    struct judged judged = {"B29 C18", judge_takes(&seen)};
+    RUNNING_TAKES_NEXT_SEEN(LAW_SEEN)
+    struct judged judged = {"B29 C18", judge_running_takes_next(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -4,6 +4,7 @@
  * told whose events to use). Repeats are interleaved, so that a drift of the machine falls on both.
  */
 #include "laws/law.h"
+#include "laws/verdict/threads_and_pool.h"
 
 #include <process.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@ struct pair {
 static unsigned __stdcall answer(void *argument) {
     struct pair *pair = argument;
     for (int i = 0; i < ROUND_TRIPS * LAW_REPEATS; i++) {
-        WaitForSingleObject(pair->ping, 2 * LAW_DEADLINE_MS); /* the other pair has its turns in between */
+        WaitForSingleObject(pair->ping,
+                            2 * LAW_DEADLINE_MS); /* the other pair has its turns in between */
         SetEvent(pair->pong);
     }
     return 0;
@@ -68,11 +70,13 @@ int main(int argc, char **argv) {
         SetEvent(pair.pong);
         return (int)answer(&pair);
     }
-    law_start(argc, argv, "switch_cost", "A switch between threads is cheaper than one between processes.");
+    law_start(argc, argv, "switch_cost",
+              "A switch between threads is cheaper than one between processes.");
     law_require(SetProcessAffinityMask(GetCurrentProcess(), 1), "SetProcessAffinityMask");
     struct pair threads = open_events(L"thread", GetCurrentProcessId());
     struct pair processes = open_events(L"process", GetCurrentProcessId());
-    HANDLE others[] = {(HANDLE)_beginthreadex(NULL, 0, answer, &threads, 0, NULL), start_process(&processes)};
+    HANDLE others[] = {(HANDLE)_beginthreadex(NULL, 0, answer, &threads, 0, NULL),
+                       start_process(&processes)};
     law_require(others[0] != NULL, "_beginthreadex");
     uint64_t thread_ns[LAW_REPEATS], process_ns[LAW_REPEATS];
     for (int repeat = 0; repeat < LAW_REPEATS; repeat++) {
@@ -82,21 +86,15 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 2; i++)
         law_wait(others[i]);
     struct rate thread = law_spread(thread_ns), process = law_spread(process_ns);
-    struct switch_seen seen = {2 * ROUND_TRIPS * LAW_REPEATS,
-                               thread.low,
-                               thread.median,
-                               thread.high,
-                               process.low,
-                               process.median,
-                               process.high};
+    struct switch_cost_seen seen = {2 * ROUND_TRIPS * LAW_REPEATS,
+                                    thread.low,
+                                    thread.median,
+                                    thread.high,
+                                    process.low,
+                                    process.median,
+                                    process.high};
     struct json line = law_line();
-    LAW_SEEN(&line, seen, switches);
-    LAW_SEEN(&line, seen, thread_low_ns);
-    LAW_SEEN(&line, seen, thread_ns);
-    LAW_SEEN(&line, seen, thread_high_ns);
-    LAW_SEEN(&line, seen, process_low_ns);
-    LAW_SEEN(&line, seen, process_ns);
-    LAW_SEEN(&line, seen, process_high_ns);
-    struct judged judged = {"B11", judge_switch(&seen)};
+    SWITCH_COST_SEEN(LAW_SEEN)
+    struct judged judged = {"B11", judge_switch_cost(&seen)};
     return law_print(&line, &judged, 1);
 }

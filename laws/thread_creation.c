@@ -1,6 +1,7 @@
 /* A request by a thread of its own, by the thread pool, and by a worker that waits on a port: from handing it
  * over until it is done. */
 #include "laws/law.h"
+#include "laws/verdict/threads_and_pool.h"
 
 #include <process.h>
 
@@ -56,22 +57,20 @@ static uint64_t median_ns(void (*request)(struct crew *), struct crew *crew) {
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "thread_creation", "A thread for each request is expensive; a pool is cheap.");
+    law_start(argc, argv, "thread_creation",
+              "A thread for each request is expensive; a pool is cheap.");
     done = CreateEventW(NULL, FALSE, FALSE, NULL);
     law_require(done != NULL, "CreateEventW");
     struct crew crew;
     crew_start(&crew, 0, 1, of_worker);
     crew_open(&crew, crew.workers);
-    struct creation_seen seen = {.requests = REQUESTS};
+    struct thread_creation_seen seen = {.requests = REQUESTS};
     seen.thread_ns = median_ns(by_thread, &crew);
     seen.pool_ns = median_ns(by_pool, &crew);
     seen.queued_ns = median_ns(by_worker, &crew);
     crew_stop(&crew);
     struct json line = law_line();
-    LAW_SEEN(&line, seen, requests);
-    LAW_SEEN(&line, seen, thread_ns);
-    LAW_SEEN(&line, seen, pool_ns);
-    LAW_SEEN(&line, seen, queued_ns);
-    struct judged judged = {"B14", judge_creation(&seen)};
+    THREAD_CREATION_SEEN(LAW_SEEN)
+    struct judged judged = {"B14", judge_thread_creation(&seen)};
     return law_print(&line, &judged, 1);
 }

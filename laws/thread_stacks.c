@@ -4,6 +4,7 @@
  * looked at.
  */
 #include "laws/law.h"
+#include "laws/verdict/threads_and_pool.h"
 
 #include <process.h>
 
@@ -18,21 +19,23 @@ static unsigned __stdcall stand(void *argument) {
     (void)argument;
     if (VirtualQuery(&here, &memory,
                      sizeof memory)) /* the region of the stack that is committed, up to its top */
-        reserve_bytes = (char *)memory.BaseAddress + memory.RegionSize - (char *)memory.AllocationBase;
+        reserve_bytes =
+            (char *)memory.BaseAddress + memory.RegionSize - (char *)memory.AllocationBase;
     WaitForSingleObject(release, INFINITE);
     return 0;
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "thread_stacks", "Stacks of 1 MB exhaust a 32-bit process at about 3000 threads.");
+    law_start(argc, argv, "thread_stacks",
+              "Stacks of 1 MB exhaust a 32-bit process at about 3000 threads.");
     static HANDLE threads[ASKED_32];
-    struct stack_seen seen = {.pointer_bytes = sizeof(void *),
-                              .asked = sizeof(void *) == 4 ? ASKED_32 : ASKED_64};
+    struct thread_stacks_seen seen = {.pointer_bytes = sizeof(void *),
+                                      .asked = sizeof(void *) == 4 ? ASKED_32 : ASKED_64};
     release = CreateEventW(NULL, TRUE, FALSE, NULL);
     law_require(release != NULL, "CreateEventW");
     for (; seen.created < seen.asked; seen.created++) {
-        threads[seen.created] =
-            (HANDLE)_beginthreadex(NULL, STACK_BYTES, stand, NULL, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+        threads[seen.created] = (HANDLE)_beginthreadex(NULL, STACK_BYTES, stand, NULL,
+                                                       STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
         if (!threads[seen.created])
             break;
     }
@@ -41,10 +44,7 @@ int main(int argc, char **argv) {
         law_wait(threads[i]);
     seen.reserve_bytes = (uint64_t)reserve_bytes;
     struct json line = law_line();
-    LAW_SEEN(&line, seen, pointer_bytes);
-    LAW_SEEN(&line, seen, asked);
-    LAW_SEEN(&line, seen, created);
-    LAW_SEEN(&line, seen, reserve_bytes);
-    struct judged judged = {"B12", judge_stacks(&seen)};
+    THREAD_STACKS_SEEN(LAW_SEEN)
+    struct judged judged = {"B12", judge_thread_stacks(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -1,5 +1,6 @@
 /* May two threads wait for one asynchronous request? Both wait for the event of one receive. */
 #include "laws/law.h"
+#include "laws/verdict/sockets_and_handles.h"
 
 #include <process.h>
 
@@ -35,8 +36,7 @@ int main(int argc, char **argv) {
         WaitForSingleObject(threads[i], LAW_DEADLINE_MS + LAW_ABSENT_MS);
     struct two_waiters_seen seen = {WAITERS, (uint64_t)woken};
     struct json line = law_line();
-    LAW_SEEN(&line, seen, waiters);
-    LAW_SEEN(&line, seen, woken);
+    TWO_WAITERS_SEEN(LAW_SEEN)
     struct judged judged = {"C10", judge_two_waiters(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -1,6 +1,7 @@
 /* WaitForMultipleObjects takes at most MAXIMUM_WAIT_OBJECTS, 64, handles: a thread of the events model serves
  * as many clients. */
 #include "laws/law.h"
+#include "laws/verdict/sockets_and_handles.h"
 
 enum { HANDLES = MAXIMUM_WAIT_OBJECTS + 1 };
 
@@ -16,10 +17,9 @@ int main(int argc, char **argv) {
         handles[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
         law_require(handles[i] != NULL, "CreateEventW");
     }
-    struct wait_seen seen = {error_at(handles, HANDLES - 1), error_at(handles, HANDLES)};
+    struct wait_limit_seen seen = {error_at(handles, HANDLES - 1), error_at(handles, HANDLES)};
     struct json line = law_line();
-    LAW_SEEN(&line, seen, error_at_64);
-    LAW_SEEN(&line, seen, error_at_65);
+    WAIT_LIMIT_SEEN(LAW_SEEN)
     struct judged judged = {"C9", judge_wait_limit(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -4,6 +4,7 @@
  * are interleaved.
  */
 #include "laws/law.h"
+#include "laws/verdict/workers.h"
 
 enum { PACKETS_EACH = 12, UNITS = 5 }; /* packets a processor; 500 µs of work */
 
@@ -26,7 +27,8 @@ static uint64_t packets_per_second(uint32_t cap, uint32_t workers, LONG packets)
     return (uint64_t)packets * 1000000000u / (took_ns + 1);
 }
 
-static void add_rates(struct json *line, const char *key, struct rate rates[GRID_CAPS][GRID_WORKERS]) {
+static void add_rates(struct json *line, const char *key,
+                      struct rate rates[GRID_CAPS][GRID_WORKERS]) {
     json_array(line, key);
     for (int cap = 0; cap < GRID_CAPS; cap++) {
         json_array(line, NULL);
@@ -48,8 +50,8 @@ static void measure(struct rate rates[GRID_CAPS][GRID_WORKERS], uint32_t process
     for (int repeat = 0; repeat < LAW_REPEATS; repeat++)
         for (int cap = 0; cap < GRID_CAPS; cap++)
             for (uint32_t workers = 0; workers < GRID_WORKERS; workers++)
-                values[cap][workers][repeat] = packets_per_second(caps[cap], (workers + 1) * processors,
-                                                                  PACKETS_EACH * (LONG)processors);
+                values[cap][workers][repeat] = packets_per_second(
+                    caps[cap], (workers + 1) * processors, PACKETS_EACH * (LONG)processors);
     for (int cap = 0; cap < GRID_CAPS; cap++)
         for (uint32_t workers = 0; workers < GRID_WORKERS; workers++)
             rates[cap][workers] = law_spread(values[cap][workers]);
@@ -57,16 +59,17 @@ static void measure(struct rate rates[GRID_CAPS][GRID_WORKERS], uint32_t process
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "worker_grid",
-              "The best cap is the number of processors; more workers than that pay when handlers block.");
+              "The best cap is the number of processors; more workers than that pay when handlers "
+              "block.");
     uint32_t processors = law_processors();
     if (processors > LAW_WORKERS_MAX / GRID_WORKERS)
         processors = LAW_WORKERS_MAX / GRID_WORKERS;
-    struct grid_seen seen = {.processors = processors};
+    struct worker_grid_seen seen = {.processors = processors};
     measure(seen.cpu, processors);
     blocks = true;
     measure(seen.blocking, processors);
     struct json line = law_line();
-    LAW_SEEN(&line, seen, processors);
+    LAW_SEEN(processors)
     add_rates(&line, "cpu_packets_per_second", seen.cpu);
     add_rates(&line, "blocking_packets_per_second", seen.blocking);
     struct judged judged[] = {{"B2 B30", judge_cap_is_processors(&seen)},

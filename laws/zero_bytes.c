@@ -1,6 +1,7 @@
 /* A receive that completes with no bytes means that the client has left, unless it was posted without room
    for any: such a receive only tells that data are there. */
 #include "laws/law.h"
+#include "laws/verdict/packets.h"
 
 static HANDLE port;
 
@@ -11,7 +12,8 @@ struct completion {
 static void post_receive(SOCKET socket, OVERLAPPED *overlapped, char *bytes, ULONG room) {
     WSABUF buffer = {room, bytes};
     DWORD flags = 0;
-    law_require(CreateIoCompletionPort((HANDLE)socket, port, 0, 0) == port, "CreateIoCompletionPort");
+    law_require(CreateIoCompletionPort((HANDLE)socket, port, 0, 0) == port,
+                "CreateIoCompletionPort");
     int result = WSARecv(socket, &buffer, 1, NULL, &flags, overlapped, NULL);
     law_require(result == 0 || WSAGetLastError() == WSA_IO_PENDING, "WSARecv");
 }
@@ -26,7 +28,8 @@ static struct completion completed(void) {
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "zero_bytes", "A completion of zero bytes means that the client has left.");
+    law_start(argc, argv, "zero_bytes",
+              "A completion of zero bytes means that the client has left.");
     port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
     law_require(port != NULL, "CreateIoCompletionPort");
     SOCKET fin[2], reset[2], alive[2];
@@ -50,15 +53,10 @@ int main(int argc, char **argv) {
     struct completion of_none = completed();
     int after = recv(alive[0], bytes, sizeof bytes, 0);
 
-    struct zero_seen seen = {of_fin.bytes,  of_fin.error,  of_reset.error,
-                             of_none.bytes, of_none.error, after > 0 ? (uint64_t)after : 0};
+    struct zero_bytes_seen seen = {of_fin.bytes,  of_fin.error,  of_reset.error,
+                                   of_none.bytes, of_none.error, after > 0 ? (uint64_t)after : 0};
     struct json line = law_line();
-    LAW_SEEN(&line, seen, fin_bytes);
-    LAW_SEEN(&line, seen, fin_error);
-    LAW_SEEN(&line, seen, reset_error);
-    LAW_SEEN(&line, seen, posted_zero_bytes);
-    LAW_SEEN(&line, seen, posted_zero_error);
-    LAW_SEEN(&line, seen, bytes_after);
-    struct judged judged = {"E3", judge_zero(&seen)};
+    ZERO_BYTES_SEEN(LAW_SEEN)
+    struct judged judged = {"E3", judge_zero_bytes(&seen)};
     return law_print(&line, &judged, 1);
 }

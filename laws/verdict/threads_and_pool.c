@@ -1,0 +1,104 @@
+#include "laws/verdict/threads_and_pool.h"
+#include "laws/verdict/rates.h"
+
+#include <inttypes.h>
+
+#define N "%" PRIu64
+
+static double us(uint64_t ns) {
+    return (double)ns / 1000;
+}
+
+struct judgement judge_thread_creation(const struct thread_creation_seen *seen) {
+    const char *because = "";
+    enum verdict verdict = HOLDS;
+    if (2 * seen->pool_ns >= seen->thread_ns) {
+        verdict = DOES_NOT_HOLD;
+        because = "the pool costs at least half of a new thread";
+    } else if (10 * seen->pool_ns > seen->thread_ns) {
+        verdict = HOLDS_ONLY_WHEN;
+        because = "a request's own work is not longer than a thread's start: the pool is less than "
+                  "10 times "
+                  "as cheap";
+    }
+    return judgement(
+        verdict, because,
+        "a request by a new thread %.1f µs, by the pool %.1f µs, by a waiting worker %.1f µs",
+        us(seen->thread_ns), us(seen->pool_ns), us(seen->queued_ns));
+}
+
+struct judgement judge_switch_cost(const struct switch_cost_seen *seen) {
+    struct rate threads = {seen->thread_low_ns, seen->thread_ns, seen->thread_high_ns};
+    struct rate processes = {seen->process_low_ns, seen->process_ns, seen->process_high_ns};
+    enum verdict verdict = DOES_NOT_HOLD;
+    const char *because = "both cost the same";
+    if (rate_beats(processes, threads)) {
+        verdict = HOLDS;
+        because = "";
+    } else if (rate_beats(threads, processes)) {
+        because = "it costs more";
+    } else if (rate_unclear(threads, processes)) {
+        verdict = NOT_TESTABLE;
+        because = RATES_TOO_SCATTERED;
+    }
+    return judgement(verdict, because,
+                     "one switch: threads %.1f µs [%.1f, %.1f], processes %.1f µs [%.1f, %.1f]",
+                     us(threads.median), us(threads.low), us(threads.high), us(processes.median),
+                     us(processes.low), us(processes.high));
+}
+
+struct judgement judge_thread_stacks(const struct thread_stacks_seen *seen) {
+    const char *because = "";
+    enum verdict verdict =
+        seen->created < seen->asked && seen->created >= 1500 ? HOLDS : DOES_NOT_HOLD;
+    if (seen->pointer_bytes > 4) {
+        verdict = NOT_TESTABLE;
+        because = "a 64-bit process: stacks do not exhaust its address space";
+    }
+    return judgement(verdict, because,
+                     N " of " N " threads stood, each with " N " KB reserved; pointers of " N
+                       " bytes",
+                     seen->created, seen->asked, seen->reserve_bytes / 1024, seen->pointer_bytes);
+}
+
+struct judgement judge_pool_work_kinds(const struct pool_work_kinds_seen *seen) {
+    bool all = seen->work == seen->asked && seen->timer == seen->asked &&
+               seen->wait == seen->asked && seen->io == seen->asked;
+    return judgement(all && seen->asked > 0 ? HOLDS : DOES_NOT_HOLD,
+                     all ? "" : "not every callback came",
+                     "callbacks of " N ": work " N " (%.0f µs), timer " N " (%.0f µs), wait " N
+                     " (%.0f µs), I/O " N " (%.0f µs)",
+                     seen->asked, seen->work, us(seen->work_ns), seen->timer, us(seen->timer_ns),
+                     seen->wait, us(seen->wait_ns), seen->io, us(seen->io_ns));
+}
+
+struct judgement judge_pool_first_submit(const struct pool_first_submit_seen *seen) {
+    bool lazily = seen->threads_with_pool == seen->threads_before;
+    bool made = seen->threads_after > seen->threads_with_pool && seen->ran_on_new_thread;
+    return judgement(lazily && made ? HOLDS : DOES_NOT_HOLD,
+                     !lazily ? "the pool has threads before it has work"
+                     : !made ? "the first work made no thread"
+                             : "",
+                     "threads: " N " before, " N " with an idle pool, " N " after the first work",
+                     seen->threads_before, seen->threads_with_pool, seen->threads_after);
+}
+
+struct judgement judge_processors(const struct processors_seen *seen) {
+    enum verdict verdict = HOLDS;
+    const char *because = "";
+    if (seen->system_info < seen->all_groups) {
+        verdict = DOES_NOT_HOLD;
+        because = "it counts one processor group";
+    } else if (seen->cores == 0) {
+        verdict = NOT_TESTABLE;
+        because = "the system does not tell its cores";
+    } else if (seen->cores < seen->system_info) {
+        verdict = HOLDS_ONLY_WHEN;
+        because = "a core has one logical processor";
+    }
+    if (seen->cores == 0)
+        return judgement(verdict, because, "GetSystemInfo " N ", all groups " N ", cores unknown",
+                         seen->system_info, seen->all_groups);
+    return judgement(verdict, because, "GetSystemInfo " N ", all groups " N ", cores " N,
+                     seen->system_info, seen->all_groups, seen->cores);
+}

@@ -1,0 +1,47 @@
+#include "laws/verdict/threads_and_pool.h"
+#include "verdicts.h"
+
+static void costs(void) {
+    EXPECT(HOLDS, judge_thread_creation(&(struct thread_creation_seen){100, 50000, 4000, 3000}));
+    EXPECT(HOLDS_ONLY_WHEN,
+           judge_thread_creation(&(struct thread_creation_seen){100, 50000, 20000, 3000}));
+    EXPECT(DOES_NOT_HOLD,
+           judge_thread_creation(&(struct thread_creation_seen){100, 50000, 40000, 3000}));
+    EXPECT(HOLDS,
+           judge_switch_cost(&(struct switch_cost_seen){2000, 900, 1000, 1100, 1900, 2000, 2100}));
+    EXPECT(DOES_NOT_HOLD,
+           judge_switch_cost(&(struct switch_cost_seen){2000, 1900, 2000, 2100, 900, 1000, 1100}));
+    EXPECT(DOES_NOT_HOLD,
+           judge_switch_cost(&(struct switch_cost_seen){2000, 900, 1000, 1100, 950, 1050, 1150}));
+    EXPECT(NOT_TESTABLE,
+           judge_switch_cost(&(struct switch_cost_seen){2000, 900, 1000, 1900, 950, 1500, 2100}));
+    EXPECT(HOLDS, judge_thread_stacks(&(struct thread_stacks_seen){4, 4000, 2900, 1048576}));
+    EXPECT(DOES_NOT_HOLD,
+           judge_thread_stacks(&(struct thread_stacks_seen){4, 4000, 4000, 1048576}));
+    EXPECT(NOT_TESTABLE, judge_thread_stacks(&(struct thread_stacks_seen){8, 16, 16, 1048576}));
+}
+
+static void the_pool(void) {
+    EXPECT(HOLDS,
+           judge_pool_work_kinds(&(struct pool_work_kinds_seen){30, 30, 30, 30, 30, 1, 1, 1, 1}));
+    EXPECT(DOES_NOT_HOLD,
+           judge_pool_work_kinds(&(struct pool_work_kinds_seen){30, 30, 30, 29, 30, 1, 1, 1, 1}));
+    EXPECT(DOES_NOT_HOLD, judge_pool_work_kinds(&(struct pool_work_kinds_seen){.asked = 0}));
+    EXPECT(HOLDS, judge_pool_first_submit(&(struct pool_first_submit_seen){1, 1, 2, 1}));
+    EXPECT(DOES_NOT_HOLD, judge_pool_first_submit(&(struct pool_first_submit_seen){1, 2, 2, 1}));
+    EXPECT(DOES_NOT_HOLD, judge_pool_first_submit(&(struct pool_first_submit_seen){1, 1, 1, 0}));
+}
+
+static void processors(void) {
+    EXPECT(HOLDS, judge_processors(&(struct processors_seen){4, 4, 4}));
+    EXPECT(HOLDS_ONLY_WHEN, judge_processors(&(struct processors_seen){8, 8, 4}));
+    EXPECT(NOT_TESTABLE, judge_processors(&(struct processors_seen){8, 8, 0}));
+    EXPECT(DOES_NOT_HOLD, judge_processors(&(struct processors_seen){64, 128, 64}));
+}
+
+int main(void) {
+    costs();
+    the_pool();
+    processors();
+    return 0;
+}
