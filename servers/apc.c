@@ -51,7 +51,7 @@ static void forget_client(struct client *client) {
  */
 static void start_next(struct client *client, enum session_next next) {
     struct stats *stats = client->thread->stats;
-    if (next != SESSION_CLOSE && !server_stopping(server)) {
+    if (next != SESSION_CLOSE && !server_stopping()) {
         struct session *session = &client->connection.session;
         SOCKET socket = client->connection.socket;
         client->receiving = next == SESSION_RECEIVE;
@@ -66,9 +66,9 @@ static void start_next(struct client *client, enum session_next next) {
             stats->inline_completions += result == 0;
             return;
         }
-        server_lost(server, (DWORD)WSAGetLastError(), stats);
+        server_lost((DWORD)WSAGetLastError(), stats);
     }
-    server_dismiss(server, &client->connection, stats);
+    server_dismiss(&client->connection, stats);
     forget_client(client);
 }
 
@@ -82,10 +82,10 @@ static void CALLBACK on_end(DWORD error, DWORD bytes, OVERLAPPED *overlapped, DW
     enum session_next next = SESSION_CLOSE;
     stats->events++;
     if (error != ERROR_SUCCESS)
-        server_lost(server, error, stats);
+        server_lost(error, stats);
     else if (!client->receiving)
         next = session_sent(session, bytes, stats);
-    else if (!server_stopping(server)) /* else the request comes too late to be begun */
+    else if (!server_stopping()) /* else the request comes too late to be begun */
         next = session_received(session, bytes, stats);
     start_next(client, next);
 }
@@ -96,7 +96,7 @@ static void CALLBACK on_given(ULONG_PTR argument) {
     struct client *client = (struct client *)argument;
     struct stats *stats = client->thread->stats;
     stats->events++;
-    if (server_admit(server, &client->connection, client->connection.socket, stats))
+    if (server_admit(&client->connection, client->connection.socket, stats))
         start_next(client, SESSION_RECEIVE);
     else
         forget_client(client);
@@ -105,7 +105,7 @@ static void CALLBACK on_given(ULONG_PTR argument) {
 static unsigned __stdcall serve(void *argument) {
     struct thread *thread = argument;
     /* The thread may end only when nothing of its own is under way: the system would cancel it. */
-    while (!server_stopping(server) || accepting || thread->clients > 0) {
+    while (!server_stopping() || accepting || thread->clients > 0) {
         SleepEx(SERVER_TICK_MS, TRUE);
         thread->stats->waits++;
     }
@@ -130,11 +130,11 @@ static void give(SOCKET socket, struct thread *thread, struct stats *stats) {
 static unsigned __stdcall accept_clients(void *argument) {
     struct stats *stats = argument;
     uint32_t turn = 0;
-    while (!server_stopping(server)) {
+    while (!server_stopping()) {
         SOCKET socket = accept(server->listener, NULL, NULL);
         if (socket != INVALID_SOCKET) {
             give(socket, &threads[turn++ % server->threads], stats);
-        } else if (WSAGetLastError() != WSAECONNRESET && !server_stopping(server)) {
+        } else if (WSAGetLastError() != WSAECONNRESET && !server_stopping()) {
             stats->failures++; /* no handles or no memory: it would fail again at once */
             Sleep(SERVER_TICK_MS);
         }
@@ -145,7 +145,7 @@ static unsigned __stdcall accept_clients(void *argument) {
 
 static HANDLE start_thread(unsigned(__stdcall *function)(void *), void *argument) {
     HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, function, argument, 0, NULL);
-    server_spread(server, thread);
+    server_spread(thread);
     return thread;
 }
 
@@ -154,20 +154,20 @@ static int run(const struct server *the_server) {
     HANDLE acceptor = NULL;
     bool good = true;
     for (uint32_t i = 0; good && i < server->threads; i++) {
-        threads[i].stats = server_stats(server);
+        threads[i].stats = server_stats();
         threads[i].handle = start_thread(serve, &threads[i]);
         good = threads[i].handle != NULL;
     }
     if (good)
-        acceptor = start_thread(accept_clients, server_stats(server));
+        acceptor = start_thread(accept_clients, server_stats());
     if (!acceptor)
         return server_error("_beginthreadex", ERROR_NOT_ENOUGH_MEMORY);
-    server_ready(server);
-    while (!server_stopping(server))
+    server_ready();
+    while (!server_stopping())
         Sleep(SERVER_TICK_MS);
     for (uint32_t i = 0; i < server->threads; i++) {
         do /* the routines of cancelled operations are called as well */
-            server_cancel(server);
+            server_cancel();
         while (WaitForSingleObject(threads[i].handle, 10) == WAIT_TIMEOUT);
         CloseHandle(threads[i].handle);
     }
@@ -177,7 +177,8 @@ static int run(const struct server *the_server) {
 
 const struct server_model model = {
     .name = "apc",
-    .summary = "Overlapped operations whose completion routines the system calls in an alertable wait.",
+    .summary =
+        "Overlapped operations whose completion routines the system calls in an alertable wait.",
     .family = "completion",
     .limit = "a client is served by the thread that it was given to, always",
     .max_threads = MAX_THREADS,

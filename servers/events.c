@@ -44,38 +44,41 @@ static bool start_group(void);
 
 /* Starts what the session asks for next, which resets the event. false: the connection is closed. */
 static bool start_next(struct client *client, enum session_next next, struct stats *stats) {
-    if (next != SESSION_CLOSE && !server_stopping(server)) {
+    if (next != SESSION_CLOSE && !server_stopping()) {
         struct session *session = &client->connection.session;
         client->overlapped = (OVERLAPPED){.hEvent = client->overlapped.hEvent};
         client->operation = next == SESSION_RECEIVE ? RECEIVING : SENDING;
-        struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
+        struct span span =
+            next == SESSION_RECEIVE ? session_space(session) : session_output(session);
         WSABUF buffer = {.buf = span.data, .len = span.length};
         DWORD flags = 0;
-        int result = next == SESSION_RECEIVE
-                         ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
-                         : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
+        int result =
+            next == SESSION_RECEIVE
+                ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
+                : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
         if (result == 0 || WSAGetLastError() == WSA_IO_PENDING) {
             stats->inline_completions += result == 0;
             return true;
         }
-        server_lost(server, (DWORD)WSAGetLastError(), stats);
+        server_lost((DWORD)WSAGetLastError(), stats);
     }
-    server_dismiss(server, &client->connection, stats);
+    server_dismiss(&client->connection, stats);
     InterlockedIncrement(&room);
     return false;
 }
 
 /* The accept has ended, well or badly. false: nobody came, or nobody who may stay. */
 static bool take_in(struct client *client, DWORD error, struct stats *stats) {
-    if (error == ERROR_SUCCESS && setsockopt(client->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
-                                             (const char *)&server->listener, sizeof server->listener) != 0)
+    if (error == ERROR_SUCCESS &&
+        setsockopt(client->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                   (const char *)&server->listener, sizeof server->listener) != 0)
         error = (DWORD)WSAGetLastError();
     if (error != ERROR_SUCCESS) {
-        server_lost(server, error, stats);
+        server_lost(error, stats);
         closesocket(client->socket);
         return false;
     }
-    if (!server_admit(server, &client->connection, client->socket, stats))
+    if (!server_admit(&client->connection, client->socket, stats))
         return false;
     if (InterlockedDecrement(&room) == 0)
         start_group();
@@ -96,10 +99,10 @@ static bool go_on(struct group *group, struct client *client) {
     }
     enum session_next next = SESSION_CLOSE;
     if (error != ERROR_SUCCESS)
-        server_lost(server, error, group->stats);
+        server_lost(error, group->stats);
     else if (client->operation == SENDING)
         next = session_sent(session, bytes, group->stats);
-    else if (!server_stopping(server)) /* else the request comes too late to be begun */
+    else if (!server_stopping()) /* else the request comes too late to be begun */
         next = session_received(session, bytes, group->stats);
     return start_next(client, next, group->stats);
 }
@@ -128,11 +131,13 @@ static bool start_accept(struct group *group) {
     HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
     SOCKET socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     if (client && event && socket != INVALID_SOCKET) {
-        DWORD received; /* nothing: with a length of 0 AcceptEx does not wait for the client's first bytes */
+        DWORD
+            received; /* nothing: with a length of 0 AcceptEx does not wait for the client's first bytes */
         client->overlapped.hEvent = event;
         client->socket = socket;
-        BOOL ended = server->accept_ex(server->listener, socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
-                                       SERVER_ADDRESS_BYTES, &received, &client->overlapped);
+        BOOL ended =
+            server->accept_ex(server->listener, socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
+                              SERVER_ADDRESS_BYTES, &received, &client->overlapped);
         if (ended || WSAGetLastError() == WSA_IO_PENDING) {
             group->stats->inline_completions += ended != FALSE;
             group->events[group->count] = event;
@@ -152,18 +157,19 @@ static bool start_accept(struct group *group) {
 /* What fails is tried again when the thread next wakes, which it does at least once a tick. */
 static void keep_accepting(struct group *group) {
     bool good = true;
-    while (good && group->count < PLACES && group->accepting < ACCEPTS && !server_stopping(server))
+    while (good && group->count < PLACES && group->accepting < ACCEPTS && !server_stopping())
         good = start_accept(group);
     group->stats->failures += !good;
 }
 
 static unsigned __stdcall serve_group(void *argument) {
     struct group *group = argument;
-    group->stats = server_stats(server);
+    group->stats = server_stats();
     keep_accepting(group);
     /* The thread may end only when nothing of its own is under way: the system would cancel it. */
-    while (!server_stopping(server) || group->count > 0) {
-        if (WaitForMultipleObjects(group->count, group->events, FALSE, SERVER_TICK_MS) == WAIT_FAILED)
+    while (!server_stopping() || group->count > 0) {
+        if (WaitForMultipleObjects(group->count, group->events, FALSE, SERVER_TICK_MS) ==
+            WAIT_FAILED)
             Sleep(SERVER_TICK_MS); /* an empty array: no accept could be started */
         group->stats->waits++;
         for (DWORD place = group->count; place-- > 0;) /* from the end, as the last one may move */
@@ -183,7 +189,7 @@ static bool start_group(void) {
     InterlockedExchangeAdd(&room, PLACES);
     HANDLE thread = group ? (HANDLE)_beginthreadex(NULL, 0, serve_group, group, 0, NULL) : NULL;
     if (thread) {
-        server_spread(server, thread);
+        server_spread(thread);
         CloseHandle(thread); /* nobody waits for it: `groups` tells when it has ended */
         return true;
     }
@@ -197,14 +203,14 @@ static int run(const struct server *the_server) {
     server = the_server;
     if (!start_group())
         return server_error("starting the first group", ERROR_NOT_ENOUGH_MEMORY);
-    server_ready(server);
-    while (!server_stopping(server)) {
+    server_ready();
+    while (!server_stopping()) {
         if (room == 0)
             start_group();
         Sleep(SERVER_TICK_MS);
     }
     while (groups > 0) { /* each thread takes in the ends of its own operations, cancelled or not */
-        server_cancel(server);
+        server_cancel();
         Sleep(10);
     }
     return EXIT_SUCCESS;
@@ -212,7 +218,8 @@ static int run(const struct server *the_server) {
 
 const struct server_model model = {
     .name = "events",
-    .summary = "Overlapped operations that signal an event each; a thread waits for up to 64 of them.",
+    .summary =
+        "Overlapped operations that signal an event each; a thread waits for up to 64 of them.",
     .family = "completion",
     .limit = "64 handles a wait: a thread for every 64 clients",
     .run = run,

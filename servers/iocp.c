@@ -41,23 +41,25 @@ static volatile LONG accepting; /* AcceptEx operations under way */
  * at once queues its packet just the same, so both cases are one.
  */
 static void start_next(struct client *client, enum session_next next, struct stats *stats) {
-    if (next != SESSION_CLOSE && !server_stopping(server)) {
+    if (next != SESSION_CLOSE && !server_stopping()) {
         struct session *session = &client->connection.session;
         client->overlapped = (OVERLAPPED){0};
         client->operation = next == SESSION_RECEIVE ? RECEIVING : SENDING;
-        struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
+        struct span span =
+            next == SESSION_RECEIVE ? session_space(session) : session_output(session);
         WSABUF buffer = {.buf = span.data, .len = span.length};
         DWORD flags = 0;
-        int result = next == SESSION_RECEIVE
-                         ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
-                         : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
+        int result =
+            next == SESSION_RECEIVE
+                ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
+                : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
         if (result == 0 || WSAGetLastError() == WSA_IO_PENDING) {
             stats->inline_completions += result == 0;
             return;
         }
-        server_lost(server, (DWORD)WSAGetLastError(), stats);
+        server_lost((DWORD)WSAGetLastError(), stats);
     }
-    server_dismiss(server, &client->connection, stats);
+    server_dismiss(&client->connection, stats);
     free(client);
 }
 
@@ -68,10 +70,11 @@ static bool start_accept(struct stats *stats) {
     client->operation = ACCEPTING;
     client->socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     if (client->socket != INVALID_SOCKET) {
-        DWORD received; /* nothing: with a length of 0 AcceptEx does not wait for the client's first bytes */
-        BOOL ended =
-            server->accept_ex(server->listener, client->socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
-                              SERVER_ADDRESS_BYTES, &received, &client->overlapped);
+        DWORD
+            received; /* nothing: with a length of 0 AcceptEx does not wait for the client's first bytes */
+        BOOL ended = server->accept_ex(server->listener, client->socket, client->addresses, 0,
+                                       SERVER_ADDRESS_BYTES, SERVER_ADDRESS_BYTES, &received,
+                                       &client->overlapped);
         if (ended || WSAGetLastError() == WSA_IO_PENDING) {
             stats->inline_completions += ended != FALSE;
             return true;
@@ -87,7 +90,7 @@ static bool start_accept(struct stats *stats) {
 static void keep_accepting(struct stats *stats) {
     for (;;) {
         /* Counted before the question, or run() might see no accept and leave while one is being started. */
-        bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping(server);
+        bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping();
         if (wanted && start_accept(stats))
             continue;
         InterlockedDecrement(&accepting);
@@ -101,13 +104,14 @@ static void on_accepted(struct client *client, DWORD error, struct stats *stats)
     keep_accepting(stats);
     /* Until this call the socket has none of the listener's properties, and shutdown() or getpeername() fail.
      */
-    if (error == ERROR_SUCCESS && setsockopt(client->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
-                                             (const char *)&server->listener, sizeof server->listener) != 0)
+    if (error == ERROR_SUCCESS &&
+        setsockopt(client->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                   (const char *)&server->listener, sizeof server->listener) != 0)
         error = (DWORD)WSAGetLastError();
     if (error != ERROR_SUCCESS || !CreateIoCompletionPort((HANDLE)client->socket, port, 0, 0)) {
-        server_lost(server, error, stats); /* gone again before it was accepted, or the server stops */
+        server_lost(error, stats); /* gone again before it was accepted, or the server stops */
         closesocket(client->socket);
-    } else if (server_admit(server, &client->connection, client->socket, stats)) {
+    } else if (server_admit(&client->connection, client->socket, stats)) {
         start_next(client, SESSION_RECEIVE, stats);
         return;
     }
@@ -123,10 +127,10 @@ static void on_packet(struct client *client, DWORD error, DWORD bytes, struct st
     }
     enum session_next next = SESSION_CLOSE;
     if (error != ERROR_SUCCESS)
-        server_lost(server, error, stats);
+        server_lost(error, stats);
     else if (client->operation == SENDING)
         next = session_sent(session, bytes, stats);
-    else if (!server_stopping(server)) /* else the request comes too late to be begun */
+    else if (!server_stopping()) /* else the request comes too late to be begun */
         next = session_received(session, bytes, stats);
     start_next(client, next, stats);
 }
@@ -156,10 +160,10 @@ static int start_workers(void) {
     if (!port || !CreateIoCompletionPort((HANDLE)server->listener, port, 0, 0))
         return server_error("CreateIoCompletionPort", GetLastError());
     for (uint32_t i = 0; i < server->threads; i++) {
-        workers[i] = (HANDLE)_beginthreadex(NULL, 0, work, server_stats(server), 0, NULL);
+        workers[i] = (HANDLE)_beginthreadex(NULL, 0, work, server_stats(), 0, NULL);
         if (!workers[i])
             return server_error("_beginthreadex", GetLastError());
-        server_spread(server, workers[i]);
+        server_spread(workers[i]);
     }
     return EXIT_SUCCESS;
 }
@@ -178,14 +182,14 @@ static int run(const struct server *the_server) {
     server = the_server;
     if (start_workers() != EXIT_SUCCESS)
         return EXIT_FAILURE;
-    server_ready(server);
-    struct stats *stats = server_stats(server);
-    while (!server_stopping(server)) {
+    server_ready();
+    struct stats *stats = server_stats();
+    while (!server_stopping()) {
         keep_accepting(stats);
         Sleep(SERVER_TICK_MS);
     }
     /* only when every operation has completed does the system own no memory of ours */
-    while (server_cancel(server) > 0 || accepting > 0)
+    while (server_cancel() > 0 || accepting > 0)
         Sleep(10);
     stop_workers();
     return EXIT_SUCCESS;
@@ -200,8 +204,8 @@ static const struct option options[] = {
 
 const struct server_model model = {
     .name = "iocp",
-    .summary =
-        "Overlapped operations whose completions are queued on a port and served by a few worker threads.",
+    .summary = "Overlapped operations whose completions are queued on a port and served by a few "
+               "worker threads.",
     .family = "completion",
     .max_threads = MAX_THREADS,
     .options = options,

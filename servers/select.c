@@ -27,7 +27,8 @@ static fd_set readable, writable;
 static struct client *clients[FD_SETSIZE - 1]; /* the listener needs a place in the set, too */
 static uint32_t client_count;
 static ULONGLONG accept_again_ms; /* GetTickCount64() from which the listener is watched */
-static bool in_order = true;      /* select() has left the sockets in the order in which they were listed */
+static bool in_order =
+    true; /* select() has left the sockets in the order in which they were listed */
 
 /* FD_SET would first search the set for a duplicate, which makes listing n sockets cost n * n steps. */
 static void watch(fd_set *set, SOCKET socket) {
@@ -40,7 +41,8 @@ static void list_sockets(const struct server *server) {
     if (GetTickCount64() >= accept_again_ms)
         watch(&readable, server->listener);
     for (uint32_t i = 0; i < client_count; i++)
-        watch(clients[i]->waiting_for == SESSION_SEND ? &writable : &readable, clients[i]->connection.socket);
+        watch(clients[i]->waiting_for == SESSION_SEND ? &writable : &readable,
+              clients[i]->connection.socket);
 }
 
 /*
@@ -73,7 +75,7 @@ static void accept_clients(const struct server *server, struct stats *stats) {
         if (!client) {
             stats->failures++;
             closesocket(socket);
-        } else if (server_admit(server, &client->connection, socket, stats)) {
+        } else if (server_admit(&client->connection, socket, stats)) {
             client->waiting_for = SESSION_RECEIVE; /* non-blocking, as the listener is */
             clients[client_count++] = client;
         } else {
@@ -82,8 +84,8 @@ static void accept_clients(const struct server *server, struct stats *stats) {
     }
 }
 
-static void close_client(const struct server *server, struct client *client, struct stats *stats) {
-    server_dismiss(server, &client->connection, stats);
+static void close_client(struct client *client, struct stats *stats) {
+    server_dismiss(&client->connection, stats);
     free(client);
 }
 
@@ -95,32 +97,34 @@ static void serve_clients(const struct server *server, struct stats *stats) {
     for (uint32_t i = 0; i < client_count; i++) {
         struct client *client = clients[i];
         SOCKET socket = client->connection.socket;
-        bool ready = client->waiting_for == SESSION_SEND ? is_ready(&writable, &write_cursor, socket)
-                                                         : is_ready(&readable, &read_cursor, socket);
-        if (ready && !server_stopping(server)) {
+        bool ready = client->waiting_for == SESSION_SEND
+                         ? is_ready(&writable, &write_cursor, socket)
+                         : is_ready(&readable, &read_cursor, socket);
+        if (ready && !server_stopping()) {
             stats->events++;
-            client->waiting_for = readiness_turn(server, &client->connection, client->waiting_for, stats);
+            client->waiting_for = readiness_turn(&client->connection, client->waiting_for, stats);
         }
         if (client->waiting_for == SESSION_CLOSE)
-            close_client(server, client, stats);
+            close_client(client, stats);
         else
             clients[kept++] = client;
     }
     client_count = kept;
     if (read_cursor < readable.fd_count || write_cursor < writable.fd_count)
-        in_order = false; /* sockets were missed; they are still ready and will be found in the next turn */
+        in_order =
+            false; /* sockets were missed; they are still ready and will be found in the next turn */
     if (can_accept)
         accept_clients(server, stats);
 }
 
 static int run(const struct server *server) {
-    struct stats *stats = server_stats(server);
+    struct stats *stats = server_stats();
     u_long on = 1; /* accepted sockets inherit this from the listener */
     if (ioctlsocket(server->listener, (long)FIONBIO, &on) != 0)
         return server_error("ioctlsocket", (DWORD)WSAGetLastError());
-    server_ready(server);
+    server_ready();
     int code = EXIT_SUCCESS;
-    while (!server_stopping(server)) {
+    while (!server_stopping()) {
         struct timeval tick = {.tv_usec = SERVER_TICK_MS * 1000};
         list_sockets(server);
         /* With three empty sets Winsock refuses to wait: there is nobody, and the listener is being looked
@@ -137,15 +141,17 @@ static int run(const struct server *server) {
         serve_clients(server, stats);
     }
     for (uint32_t i = 0; i < client_count; i++)
-        close_client(server, clients[i], stats);
+        close_client(clients[i], stats);
     return code;
 }
 
 const struct server_model model = {
     .name = "select",
-    .summary = "One thread asks select() which sockets are ready and serves those with non-blocking calls.",
+    .summary = "One thread asks select() which sockets are ready and serves those with "
+               "non-blocking calls.",
     .family = "readiness",
-    .limit = "16,383 clients (FD_SETSIZE 16,384 with the listener); cost per turn grows with the number of "
+    .limit = "16,383 clients (FD_SETSIZE 16,384 with the listener); cost per turn grows with the "
+             "number of "
              "clients",
     .max_conns = FD_SETSIZE - 1,
     .max_threads = 1,

@@ -30,12 +30,13 @@ static volatile LONG serving; /* client threads, and the acceptor */
 static enum session_next do_next(struct client *client, enum session_next next) {
     struct session *session = &client->connection.session;
     struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
-    int bytes = next == SESSION_RECEIVE ? recv(client->connection.socket, span.data, (int)span.length, 0)
-                                        : send(client->connection.socket, span.data, (int)span.length, 0);
+    int bytes = next == SESSION_RECEIVE
+                    ? recv(client->connection.socket, span.data, (int)span.length, 0)
+                    : send(client->connection.socket, span.data, (int)span.length, 0);
     client->stats->waits++;
     client->stats->events++;
     if (bytes == SOCKET_ERROR) {
-        server_lost(server, (DWORD)WSAGetLastError(), client->stats);
+        server_lost((DWORD)WSAGetLastError(), client->stats);
         return SESSION_CLOSE;
     }
     return next == SESSION_RECEIVE ? session_received(session, (uint32_t)bytes, client->stats)
@@ -45,9 +46,9 @@ static enum session_next do_next(struct client *client, enum session_next next) 
 static unsigned __stdcall serve_client(void *argument) {
     struct client *client = argument;
     enum session_next next = SESSION_RECEIVE;
-    while (next != SESSION_CLOSE && !server_stopping(server))
+    while (next != SESSION_CLOSE && !server_stopping())
         next = do_next(client, next);
-    server_dismiss(server, &client->connection, client->stats);
+    server_dismiss(&client->connection, client->stats);
     server_stats_return(client->stats);
     free(client);
     InterlockedDecrement(&serving); /* the last thing: run() may return now */
@@ -62,7 +63,7 @@ static bool start_thread(unsigned(__stdcall *function)(void *), void *argument) 
         InterlockedDecrement(&serving);
         return false;
     }
-    server_spread(server, thread);
+    server_spread(thread);
     CloseHandle(thread); /* nobody waits for it: `serving` tells when it has ended */
     return true;
 }
@@ -75,12 +76,12 @@ static void take_in(SOCKET socket, struct stats *stats) {
         closesocket(socket);
         return;
     }
-    client->stats = server_stats(server);
-    if (server_admit(server, &client->connection, socket, stats)) {
+    client->stats = server_stats();
+    if (server_admit(&client->connection, socket, stats)) {
         if (start_thread(serve_client, client))
             return;
         stats->failures++;
-        server_dismiss(server, &client->connection, stats);
+        server_dismiss(&client->connection, stats);
     }
     server_stats_return(client->stats);
     free(client);
@@ -88,11 +89,11 @@ static void take_in(SOCKET socket, struct stats *stats) {
 
 static unsigned __stdcall accept_clients(void *argument) {
     struct stats *stats = argument;
-    while (!server_stopping(server)) {
+    while (!server_stopping()) {
         SOCKET socket = accept(server->listener, NULL, NULL);
         if (socket != INVALID_SOCKET) {
             take_in(socket, stats);
-        } else if (WSAGetLastError() != WSAECONNRESET && !server_stopping(server)) {
+        } else if (WSAGetLastError() != WSAECONNRESET && !server_stopping()) {
             stats->failures++; /* no handles or no memory: it would fail again at once */
             Sleep(SERVER_TICK_MS);
         }
@@ -103,13 +104,13 @@ static unsigned __stdcall accept_clients(void *argument) {
 
 static int run(const struct server *the_server) {
     server = the_server;
-    if (!start_thread(accept_clients, server_stats(server)))
+    if (!start_thread(accept_clients, server_stats()))
         return server_error("_beginthreadex", GetLastError());
-    server_ready(server);
-    while (!server_stopping(server))
+    server_ready();
+    while (!server_stopping())
         Sleep(SERVER_TICK_MS);
     /* A call that blocks is an operation like any other inside the system, and can be cancelled like one. */
-    while (server_cancel(server) > 0 || serving > 0)
+    while (server_cancel() > 0 || serving > 0)
         Sleep(10);
     return EXIT_SUCCESS;
 }

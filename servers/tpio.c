@@ -32,12 +32,12 @@ static TP_CALLBACK_ENVIRON environment; /* says which pool */
 static TP_IO *listener_io;
 static volatile LONG accepting; /* AcceptEx operations under way */
 static volatile LONG running;   /* callbacks that have not returned */
-static DWORD stats_slot;        /* each thread's counters: the pool's threads come and go as it pleases */
+static DWORD stats_slot; /* each thread's counters: the pool's threads come and go as it pleases */
 
 static struct stats *own_stats(void) {
     struct stats *stats = FlsGetValue(stats_slot);
     if (!stats) {
-        stats = server_stats(server);
+        stats = server_stats();
         if (!FlsSetValue(stats_slot, stats))
             server_stats_return(stats); /* no memory to remember it: asked for again next time */
     }
@@ -51,25 +51,27 @@ static void NTAPI on_thread_end(void *stats) {
 
 /* Starts what the session asks for next. From then on the client belongs to whoever is called back. */
 static void start_next(struct client *client, enum session_next next, struct stats *stats) {
-    if (next != SESSION_CLOSE && !server_stopping(server)) {
+    if (next != SESSION_CLOSE && !server_stopping()) {
         struct session *session = &client->connection.session;
         client->overlapped = (OVERLAPPED){0};
         client->operation = next == SESSION_RECEIVE ? RECEIVING : SENDING;
-        struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
+        struct span span =
+            next == SESSION_RECEIVE ? session_space(session) : session_output(session);
         WSABUF buffer = {.buf = span.data, .len = span.length};
         DWORD flags = 0;
         StartThreadpoolIo(client->io);
-        int result = next == SESSION_RECEIVE
-                         ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
-                         : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
+        int result =
+            next == SESSION_RECEIVE
+                ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
+                : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
         if (result == 0 || WSAGetLastError() == WSA_IO_PENDING) {
             stats->inline_completions += result == 0;
             return;
         }
-        server_lost(server, (DWORD)WSAGetLastError(), stats);
+        server_lost((DWORD)WSAGetLastError(), stats);
         CancelThreadpoolIo(client->io); /* no callback will come */
     }
-    server_dismiss(server, &client->connection, stats);
+    server_dismiss(&client->connection, stats);
     CloseThreadpoolIo(client->io); /* after the socket; allowed in its own callback */
     free(client);
 }
@@ -83,9 +85,9 @@ static bool start_accept(struct stats *stats) {
     if (client->socket != INVALID_SOCKET) {
         DWORD received;
         StartThreadpoolIo(listener_io);
-        BOOL ended =
-            server->accept_ex(server->listener, client->socket, client->addresses, 0, SERVER_ADDRESS_BYTES,
-                              SERVER_ADDRESS_BYTES, &received, &client->overlapped);
+        BOOL ended = server->accept_ex(server->listener, client->socket, client->addresses, 0,
+                                       SERVER_ADDRESS_BYTES, SERVER_ADDRESS_BYTES, &received,
+                                       &client->overlapped);
         if (ended || WSAGetLastError() == WSA_IO_PENDING) {
             stats->inline_completions += ended != FALSE;
             return true;
@@ -102,7 +104,7 @@ static bool start_accept(struct stats *stats) {
 static void keep_accepting(struct stats *stats) {
     for (;;) {
         /* Counted before the question, or run() might see no accept and leave while one is being started. */
-        bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping(server);
+        bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping();
         if (wanted && start_accept(stats))
             continue;
         InterlockedDecrement(&accepting);
@@ -111,20 +113,22 @@ static void keep_accepting(struct stats *stats) {
     }
 }
 
-static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *, void *, void *, ULONG, ULONG_PTR, TP_IO *);
+static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *, void *, void *, ULONG, ULONG_PTR,
+                                   TP_IO *);
 
 static void on_accepted(struct client *client, DWORD error, struct stats *stats) {
     InterlockedDecrement(&accepting);
     keep_accepting(stats);
-    if (error == ERROR_SUCCESS && setsockopt(client->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
-                                             (const char *)&server->listener, sizeof server->listener) != 0)
+    if (error == ERROR_SUCCESS &&
+        setsockopt(client->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                   (const char *)&server->listener, sizeof server->listener) != 0)
         error = (DWORD)WSAGetLastError();
     if (error == ERROR_SUCCESS)
         client->io = CreateThreadpoolIo((HANDLE)client->socket, on_completion, NULL, &environment);
     if (!client->io) {
-        server_lost(server, error, stats); /* gone again before it was accepted, or the server stops */
+        server_lost(error, stats); /* gone again before it was accepted, or the server stops */
         closesocket(client->socket);
-    } else if (server_admit(server, &client->connection, client->socket, stats)) {
+    } else if (server_admit(&client->connection, client->socket, stats)) {
         start_next(client, SESSION_RECEIVE, stats);
         return;
     } else {
@@ -148,10 +152,10 @@ static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *instance, void *context
     } else {
         enum session_next next = SESSION_CLOSE;
         if (error != ERROR_SUCCESS)
-            server_lost(server, error, stats);
+            server_lost(error, stats);
         else if (client->operation == SENDING)
             next = session_sent(session, (uint32_t)bytes, stats);
-        else if (!server_stopping(server)) /* else the request comes too late to be begun */
+        else if (!server_stopping()) /* else the request comes too late to be begun */
             next = session_received(session, (uint32_t)bytes, stats);
         start_next(client, next, stats);
     }
@@ -169,8 +173,8 @@ static int run(const struct server *the_server) {
     if (!pool)
         return server_error("CreateThreadpool", GetLastError());
     SetThreadpoolThreadMaximum(pool, server->threads);
-    if (!SetThreadpoolThreadMinimum(pool,
-                                    min_threads)) /* what is left behind, the end of the process takes */
+    if (!SetThreadpoolThreadMinimum(
+            pool, min_threads)) /* what is left behind, the end of the process takes */
         return server_error("SetThreadpoolThreadMinimum", GetLastError());
     InitializeThreadpoolEnvironment(&environment);
     SetThreadpoolCallbackPool(&environment, pool);
@@ -180,14 +184,14 @@ static int run(const struct server *the_server) {
     if (!listener_io)
         return server_error("CreateThreadpoolIo", GetLastError());
     SetThreadpoolCallbackPriority(&environment, TP_CALLBACK_PRIORITY_NORMAL);
-    server_ready(server);
-    struct stats *stats = server_stats(server);
-    while (!server_stopping(server)) {
+    server_ready();
+    struct stats *stats = server_stats();
+    while (!server_stopping()) {
         keep_accepting(stats);
         Sleep(SERVER_TICK_MS);
     }
     /* only when every operation has completed does the system own no memory of ours */
-    while (server_cancel(server) > 0 || accepting > 0 || running > 0)
+    while (server_cancel() > 0 || accepting > 0 || running > 0)
         Sleep(10);
     WaitForThreadpoolIoCallbacks(listener_io, FALSE);
     CloseThreadpoolIo(listener_io);
@@ -204,7 +208,8 @@ static const struct option options[] = {
 
 const struct server_model model = {
     .name = "tpio",
-    .summary = "Overlapped operations whose completions the Windows thread pool hands to a callback.",
+    .summary =
+        "Overlapped operations whose completions the Windows thread pool hands to a callback.",
     .family = "completion",
     .max_threads = 4096,
     .options = options,

@@ -15,19 +15,20 @@ enum { PROBE_BYTES = 1 << 20, PROBE_SPIN_MS = 64, FIRST_LIST_BYTES = 1 << 16, RE
 #define SYSTEM "NtQuerySystemInformation(SystemProcessInformation)"
 
 /* name in the JSON, the call that fills it */
-#define PROCESS_COUNTERS(X)                                                                                  \
-    X(cpu_user_ns, TIMES)                                                                                    \
-    X(cpu_kernel_ns, TIMES)                                                                                  \
-    X(cycles, "QueryProcessCycleTime")                                                                       \
-    X(context_switches, SYSTEM) /* of all threads; what ended ones did after the last sample is lost */      \
-    X(threads, SYSTEM)          /* now */                                                                    \
-    X(threads_ended, SYSTEM)    /* that an earlier sample still saw */                                       \
-    X(handles, "GetProcessHandleCount")                                                                      \
-    X(working_set_bytes, MEMORY)                                                                             \
-    X(peak_working_set_bytes, MEMORY)                                                                        \
-    X(private_bytes, MEMORY)                                                                                 \
-    X(paged_pool_bytes, MEMORY)                                                                              \
-    X(nonpaged_pool_bytes, MEMORY)                                                                           \
+#define PROCESS_COUNTERS(X)                                                                        \
+    X(cpu_user_ns, TIMES)                                                                          \
+    X(cpu_kernel_ns, TIMES)                                                                        \
+    X(cycles, "QueryProcessCycleTime")                                                             \
+    X(context_switches,                                                                            \
+      SYSTEM)          /* of all threads; what ended ones did after the last sample is lost */     \
+    X(threads, SYSTEM) /* now */                                                                   \
+    X(threads_ended, SYSTEM) /* that an earlier sample still saw */                                \
+    X(handles, "GetProcessHandleCount")                                                            \
+    X(working_set_bytes, MEMORY)                                                                   \
+    X(peak_working_set_bytes, MEMORY)                                                              \
+    X(private_bytes, MEMORY)                                                                       \
+    X(paged_pool_bytes, MEMORY)                                                                    \
+    X(nonpaged_pool_bytes, MEMORY)                                                                 \
     X(page_faults, MEMORY)
 
 enum counter {
@@ -117,7 +118,8 @@ static const struct system_process *own_entry(void) {
         if (!list)
             return NULL;
         status = query_system(SYSTEM_PROCESS_LIST, list, list_room, &needed);
-        if (status == LIST_TOO_SHORT) { /* processes come and go meanwhile: twice as much as is needed now */
+        if (status ==
+            LIST_TOO_SHORT) { /* processes come and go meanwhile: twice as much as is needed now */
             list_room = 2 * (needed > list_room ? needed : list_room);
             release(list);
             list = NULL;
@@ -212,7 +214,8 @@ static void read_times(struct reading *reading) {
 
 static void read_memory(struct reading *reading) {
     PROCESS_MEMORY_COUNTERS_EX memory = {.cb = sizeof memory};
-    if (!K32GetProcessMemoryInfo(GetCurrentProcess(), (PROCESS_MEMORY_COUNTERS *)&memory, sizeof memory)) {
+    if (!K32GetProcessMemoryInfo(GetCurrentProcess(), (PROCESS_MEMORY_COUNTERS *)&memory,
+                                 sizeof memory)) {
         set_failed(reading, COUNTER_working_set_bytes, COUNTER_page_faults);
         return;
     }
@@ -269,7 +272,8 @@ static void exercise(struct reading *before, struct reading *after) {
 
 static void give_up(enum counter counter, const char *why, DWORD error) {
     if (error)
-        snprintf(missing[counter], REASON_BYTES, "%s: error %lu", sources[counter], (unsigned long)error);
+        snprintf(missing[counter], REASON_BYTES, "%s: error %lu", sources[counter],
+                 (unsigned long)error);
     else
         snprintf(missing[counter], REASON_BYTES, "%s %s", sources[counter], why);
 }
@@ -289,8 +293,8 @@ static void prove(const struct reading *before, const struct reading *after, enu
 void process_counters_start(void) {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
     if (ntdll) /* by way of void(*)(void), as C allows one function pointer type to become another */
-        query_system =
-            (query_system_function)(void (*)(void))GetProcAddress(ntdll, "NtQuerySystemInformation");
+        query_system = (query_system_function)(void (*)(void))GetProcAddress(
+            ntdll, "NtQuerySystemInformation");
     struct reading before, after;
     exercise(&before, &after);
     uint64_t half = PROBE_BYTES / 2; /* a system may count pages in batches */
@@ -304,10 +308,13 @@ void process_counters_start(void) {
     prove(&before, &after, COUNTER_nonpaged_pool_bytes, 0);
     prove(&before, &after, COUNTER_page_faults, 1);
     if (after.value[COUNTER_cpu_user_ns] + after.value[COUNTER_cpu_kernel_ns] == 0) {
-        give_up(COUNTER_cpu_user_ns, "answers 0 whatever happens", after.error[COUNTER_cpu_user_ns]);
-        give_up(COUNTER_cpu_kernel_ns, "answers 0 whatever happens", after.error[COUNTER_cpu_kernel_ns]);
+        give_up(COUNTER_cpu_user_ns, "answers 0 whatever happens",
+                after.error[COUNTER_cpu_user_ns]);
+        give_up(COUNTER_cpu_kernel_ns, "answers 0 whatever happens",
+                after.error[COUNTER_cpu_kernel_ns]);
     }
-    if (!alive(COUNTER_context_switches)) { /* then a list of the whole system is too dear for the rest */
+    if (!alive(
+            COUNTER_context_switches)) { /* then a list of the whole system is too dear for the rest */
         give_up(COUNTER_threads, "is not asked: it tells no context switches", 0);
         give_up(COUNTER_threads_ended, "is not asked: it tells no context switches", 0);
     }

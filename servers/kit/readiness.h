@@ -9,7 +9,7 @@
 #include "server.h"
 
 /* One receive, if that is what the session is after. */
-static inline enum session_next readiness_receive(const struct server *server, struct connection *connection,
+static inline enum session_next readiness_receive(struct connection *connection,
                                                   struct stats *stats) {
     struct span space = session_space(&connection->session);
     int received = recv(connection->socket, space.data, (int)space.length, 0);
@@ -18,13 +18,12 @@ static inline enum session_next readiness_receive(const struct server *server, s
     DWORD error = (DWORD)WSAGetLastError();
     if (error == WSAEWOULDBLOCK) /* told too early: the socket is asked again */
         return SESSION_RECEIVE;
-    server_lost(server, error, stats);
+    server_lost(error, stats);
     return SESSION_CLOSE;
 }
 
 /* One send. A long reply gets one per turn, so that it cannot keep the others waiting. */
-static inline enum session_next readiness_send(const struct server *server, struct connection *connection,
-                                               struct stats *stats) {
+static inline enum session_next readiness_send(struct connection *connection, struct stats *stats) {
     struct span output = session_output(&connection->session);
     int sent = send(connection->socket, output.data, (int)output.length, 0);
     if (sent >= 0)
@@ -32,18 +31,18 @@ static inline enum session_next readiness_send(const struct server *server, stru
     DWORD error = (DWORD)WSAGetLastError();
     if (error == WSAEWOULDBLOCK)
         return SESSION_SEND;
-    server_lost(server, error, stats);
+    server_lost(error, stats);
     return SESSION_CLOSE;
 }
 
 /* The turn of a connection that is ready for what it waits for. Returns what it waits for next. */
-static inline enum session_next readiness_turn(const struct server *server, struct connection *connection,
+static inline enum session_next readiness_turn(struct connection *connection,
                                                enum session_next waiting_for, struct stats *stats) {
     enum session_next next = waiting_for;
     if (next == SESSION_RECEIVE)
-        next = readiness_receive(server, connection, stats);
+        next = readiness_receive(connection, stats);
     if (next == SESSION_SEND)
-        next = readiness_send(server, connection, stats);
+        next = readiness_send(connection, stats);
     return next;
 }
 

@@ -66,8 +66,7 @@ static struct stats_block spare_stats = {
     .taken = 1}; /* for threads that find no memory: better shared than none */
 static struct stats_block *volatile stats_blocks = &spare_stats;
 
-struct stats *server_stats(const struct server *unused) {
-    (void)unused;
+struct stats *server_stats(void) {
     struct stats_block *block;
     for (block = stats_blocks; block; block = block->next)
         if (InterlockedExchange(&block->taken, 1) == 0)
@@ -89,8 +88,7 @@ void server_stats_return(struct stats *stats) {
         InterlockedExchange(&block->taken, 0);
 }
 
-void server_spread(const struct server *unused, HANDLE thread) {
-    (void)unused;
+void server_spread(HANDLE thread) {
     if (thread)
         system_spread(thread);
 }
@@ -107,8 +105,7 @@ int server_wrong_option(const char *name, uint32_t value, const char *allowed) {
     return EXIT_USAGE;
 }
 
-bool server_stopping(const struct server *unused) {
-    (void)unused;
+bool server_stopping(void) {
     return stopping != 0;
 }
 
@@ -140,9 +137,7 @@ static void unlink_connection(struct connection *connection) {
     ReleaseSRWLockExclusive(&open_lock);
 }
 
-bool server_admit(const struct server *unused, struct connection *connection, SOCKET socket,
-                  struct stats *stats) {
-    (void)unused;
+bool server_admit(struct connection *connection, SOCKET socket, struct stats *stats) {
     connection->socket = socket;
     if (!session_open(&connection->session, server.buffer)) {
         stats->failures++;
@@ -172,8 +167,7 @@ static void discard_input(SOCKET socket) {
             return;
 }
 
-void server_dismiss(const struct server *unused, struct connection *connection, struct stats *stats) {
-    (void)unused;
+void server_dismiss(struct connection *connection, struct stats *stats) {
     stats->closed++;               /* first: a report must not show it neither open nor closed */
     unlink_connection(connection); /* then: server_cancel() must not meet a socket that is closed */
     if (connection->session.broken)
@@ -182,13 +176,13 @@ void server_dismiss(const struct server *unused, struct connection *connection, 
     session_close(&connection->session);
 }
 
-uint32_t server_cancel(const struct server *unused) {
-    (void)unused;
+uint32_t server_cancel(void) {
     static ULONGLONG next_round_ms; /* a round costs a system call for each connection */
     AcquireSRWLockExclusive(&open_lock);
     if (GetTickCount64() >= next_round_ms) {
         CancelIoEx((HANDLE)server.listener, NULL);
-        for (struct connection *connection = open_connections; connection; connection = connection->next)
+        for (struct connection *connection = open_connections; connection;
+             connection = connection->next)
             CancelIoEx((HANDLE)connection->socket, NULL);
         next_round_ms = GetTickCount64() + SERVER_TICK_MS;
     }
@@ -197,8 +191,7 @@ uint32_t server_cancel(const struct server *unused) {
     return count;
 }
 
-void server_lost(const struct server *unused, DWORD error, struct stats *stats) {
-    (void)unused;
+void server_lost(DWORD error, struct stats *stats) {
     if (stopping) /* cancelled on purpose */
         return;
     /* A completion reports a reset as ERROR_NETNAME_DELETED, the status of a file server that went away. */
@@ -267,8 +260,7 @@ static uint64_t socket_option(SOCKET socket, int name) {
     return (uint64_t)value;
 }
 
-void server_ready(const struct server *unused) {
-    (void)unused;
+void server_ready(void) {
     ready = true;
     struct sockaddr_in address;
     int length = sizeof address;
@@ -299,7 +291,8 @@ static void obey(const char *command) {
     if (strcmp(command, "sample") == 0) {
         report_counters("sample");
     } else if (*command) {
-        fprintf(stderr, "%s: stdin: \"%s\": no such command; \"sample\" is one, closing stdin stops\n",
+        fprintf(stderr,
+                "%s: stdin: \"%s\": no such command; \"sample\" is one, closing stdin stops\n",
                 model.name, command);
         fflush(stderr);
     }
@@ -382,8 +375,8 @@ static void set_defaults(void) {
 static bool find_accept_ex(void) {
     GUID id = WSAID_ACCEPTEX;
     DWORD bytes;
-    return WSAIoctl(server.listener, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &server.accept_ex,
-                    sizeof server.accept_ex, &bytes, NULL, NULL) == 0;
+    return WSAIoctl(server.listener, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id,
+                    &server.accept_ex, sizeof server.accept_ex, &bytes, NULL, NULL) == 0;
 }
 
 static int serve(void) {

@@ -22,11 +22,12 @@ enum { SERVER_TICK_MS = 100 }; /* a model asks server_stopping() at least this o
 enum { SERVER_ADDRESS_BYTES = sizeof(struct sockaddr_in) + 16 };
 
 struct server {
-    SOCKET listener;         /* bound, listening, overlapped, blocking */
-    LPFN_ACCEPTEX accept_ex; /* of the listener; the function in mswsock.dll looks it up in each call */
-    uint32_t threads;        /* --threads, if the model has it */
-    uint32_t max_conns;      /* --max-conns */
-    uint32_t buffer;         /* --buffer: bytes */
+    SOCKET listener; /* bound, listening, overlapped, blocking */
+    LPFN_ACCEPTEX
+        accept_ex;      /* of the listener; the function in mswsock.dll looks it up in each call */
+    uint32_t threads;   /* --threads, if the model has it */
+    uint32_t max_conns; /* --max-conns */
+    uint32_t buffer;    /* --buffer: bytes */
 };
 
 /* What every model has of a connection; it lies in the model's own struct, which must not move. */
@@ -51,39 +52,39 @@ struct server_model {
 extern const struct server_model model; /* all that a model exports */
 
 /* Says "ready" on stdout: call it once, when the model is set up to accept. */
-void server_ready(const struct server *);
+void server_ready(void);
 
 /* Whether stdin has been closed. From then on: cancel, drain, free, return from run(). */
-bool server_stopping(const struct server *);
+bool server_stopping(void);
 
 /* This thread's counters: ask once a thread. Never NULL; when memory is short, threads share a block, and
    counts that two of them make at once may get lost. */
-struct stats *server_stats(const struct server *);
+struct stats *server_stats(void);
 
 /* For a thread that ends before the server does: its block goes to the next thread that asks. */
 void server_stats_return(struct stats *);
 
 /* For a thread that was just started, or NULL: moves it to the processor group that is due, on systems before
    Windows 11 and Server 2022 with more than 64 processors; elsewhere the system does so, and this nothing. */
-void server_spread(const struct server *, HANDLE thread);
+void server_spread(HANDLE thread);
 
 /*
  * Takes in an accepted socket: counts it, opens its session, sets the options that all models' sockets have
  * (no Nagle). false: --max-conns are open already, or memory is short; it has been counted and the socket
  * closed.
  */
-bool server_admit(const struct server *, struct connection *, SOCKET, struct stats *);
+bool server_admit(struct connection *, SOCKET, struct stats *);
 
 /* Closes the socket and the session of an admitted connection. No operation may be under way on it. */
-void server_dismiss(const struct server *, struct connection *, struct stats *);
+void server_dismiss(struct connection *, struct stats *);
 
 /* For stopping, to be called until no operation is left: asks the system, once a tick, to end every operation
    on the listener and on the connections early, and returns how many connections are open. An operation that
    is cancelled still completes, as ever; one that is started meanwhile is met by the next round. */
-uint32_t server_cancel(const struct server *);
+uint32_t server_cancel(void);
 
 /* Counts why a connection was lost: reset by the peer, cancelled because the server stops, or a failure. */
-void server_lost(const struct server *, DWORD error, struct stats *);
+void server_lost(DWORD error, struct stats *);
 
 /* Reports on stderr that an option of the model has a value that it may not have. Returns the exit code for
  * that. */

@@ -34,7 +34,8 @@ static bool begin_request(struct session *session, struct stats *stats) {
     }
     /* Replies that are ready must not wait for the work of a later request. */
     bool has_work = request.cpu_us > 0 || request.block_us > 0;
-    if (session->capacity - session->out_end < FRAME_HEADER_BYTES || (has_work && session->out_end > 0))
+    if (session->capacity - session->out_end < FRAME_HEADER_BYTES ||
+        (has_work && session->out_end > 0))
         return false;
     struct frame_header reply = frame_reply(request);
     frame_encode(&reply, session->out + session->out_end);
@@ -48,8 +49,8 @@ static bool begin_request(struct session *session, struct stats *stats) {
 
 /* Moves payload from the receive to the send buffer; does the work once it is all there. false: not now. */
 static bool take_payload(struct session *session) {
-    uint32_t count =
-        smaller(session->in_end - session->in_begin, session->request.payload_length - session->taken);
+    uint32_t count = smaller(session->in_end - session->in_begin,
+                             session->request.payload_length - session->taken);
     uint32_t echoed = smaller(count, session->request.reply_length - session->made);
     uint32_t room = session->capacity - session->out_end;
     if (echoed > room)
@@ -71,8 +72,8 @@ static bool take_payload(struct session *session) {
 
 /* Makes what the reply has beyond the request's payload; ends the request. false: not now. */
 static bool write_filler(struct session *session, struct stats *stats) {
-    uint32_t count =
-        smaller(session->request.reply_length - session->made, session->capacity - session->out_end);
+    uint32_t count = smaller(session->request.reply_length - session->made,
+                             session->capacity - session->out_end);
     frame_fill(session->out + session->out_end, count, session->made);
     session->out_end += count;
     session->made += count;
@@ -106,8 +107,8 @@ static enum session_next advance(struct session *session, struct stats *stats) {
 }
 
 struct span session_space(struct session *session) {
-    uint32_t held =
-        session->in_end - session->in_begin; /* less than a header: everything else has been taken */
+    uint32_t held = session->in_end -
+                    session->in_begin; /* less than a header: everything else has been taken */
     if (session->in_begin > 0)
         memmove(session->in, session->in + session->in_begin, held);
     session->in_begin = 0;

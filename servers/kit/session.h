@@ -36,16 +36,16 @@ struct session {
     uint32_t out_begin, out_end; /* to be sent */
     enum session_phase phase;    /* of the request at hand */
     struct frame_header request; /* once its header is complete */
-    uint32_t taken, made;        /* bytes of the request's payload taken, of the reply's payload made */
-    uint32_t replies;            /* whole replies in `out` */
-    bool broken;                 /* an invalid header has come; what is before it is still answered */
+    uint32_t taken, made; /* bytes of the request's payload taken, of the reply's payload made */
+    uint32_t replies;     /* whole replies in `out` */
+    bool broken;          /* an invalid header has come; what is before it is still answered */
 };
 
 /* false: out of memory, nothing to close. */
 bool session_open(struct session *, uint32_t buffer_bytes);
 void session_close(struct session *);
 
-struct span session_space(struct session *);        /* valid after SESSION_RECEIVE, never empty then */
+struct span session_space(struct session *); /* valid after SESSION_RECEIVE, never empty then */
 struct span session_output(const struct session *); /* valid after SESSION_SEND, never empty then */
 
 /* `bytes` were received into session_space(); 0: the peer has ended its side. */

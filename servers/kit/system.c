@@ -36,17 +36,21 @@ static DWORD turn_off(ULONG what) {
     if (!set)
         return ERROR_CALL_NOT_IMPLEMENTED;
     struct power_throttling throttling = {.version = 1, .control = what, .state = 0};
-    return set(GetCurrentProcess(), POWER_THROTTLING, &throttling, sizeof throttling) ? 0 : GetLastError();
+    return set(GetCurrentProcess(), POWER_THROTTLING, &throttling, sizeof throttling)
+               ? 0
+               : GetLastError();
 }
 
 void system_start(void) {
-    execution_error = turn_off(EXECUTION_SPEED);     /* Windows 10 1709 */
-    timer_error = turn_off(IGNORE_TIMER_RESOLUTION); /* Windows 11: not honoured without a window otherwise */
+    execution_error = turn_off(EXECUTION_SPEED); /* Windows 10 1709 */
+    timer_error =
+        turn_off(IGNORE_TIMER_RESOLUTION); /* Windows 11: not honoured without a window otherwise */
 }
 
 void system_avoid_fast_path(SOCKET listener) {
     DWORD off = 0, bytes;
-    int failed = WSAIoctl(listener, SIO_LOOPBACK_FAST_PATH, &off, sizeof off, NULL, 0, &bytes, NULL, NULL);
+    int failed =
+        WSAIoctl(listener, SIO_LOOPBACK_FAST_PATH, &off, sizeof off, NULL, 0, &bytes, NULL, NULL);
     fast_path_error = failed ? (DWORD)WSAGetLastError() : 0;
 }
 
@@ -69,7 +73,8 @@ uint32_t system_processors(void) {
 
 uint32_t system_next_group(const uint32_t *threads, const uint32_t *processors, uint32_t groups) {
     uint32_t best = 0;
-    for (uint32_t group = 1; group < groups; group++) /* compares the fractions threads / processors */
+    for (uint32_t group = 1; group < groups;
+         group++) /* compares the fractions threads / processors */
         if ((uint64_t)(threads[group] + 1) * processors[best] <
             (uint64_t)(threads[best] + 1) * processors[group])
             best = group;
@@ -104,8 +109,10 @@ void system_spread(HANDLE thread) {
     uint32_t group = system_next_group(spread_threads, processors, groups);
     spread_threads[group]++;
     ReleaseSRWLockExclusive(&spread_lock);
-    uint32_t bits = processors[group] < sizeof(KAFFINITY) * 8 ? processors[group] : sizeof(KAFFINITY) * 8;
-    GROUP_AFFINITY affinity = {.Mask = ~(KAFFINITY)0 >> (sizeof(KAFFINITY) * 8 - bits), .Group = (WORD)group};
+    uint32_t bits =
+        processors[group] < sizeof(KAFFINITY) * 8 ? processors[group] : sizeof(KAFFINITY) * 8;
+    GROUP_AFFINITY affinity = {.Mask = ~(KAFFINITY)0 >> (sizeof(KAFFINITY) * 8 - bits),
+                               .Group = (WORD)group};
     SetThreadGroupAffinity(thread, &affinity, NULL); /* if it fails, the thread stays where it is */
 }
 
@@ -148,9 +155,9 @@ static DWORD power_plan(char text[40]) {
     DWORD error = active ? active(NULL, &id) : ERROR_CALL_NOT_IMPLEMENTED;
     if (error != 0)
         return error;
-    snprintf(text, 40, "%08lx-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x", (unsigned long)id->Data1,
-             id->Data2, id->Data3, id->Data4[0], id->Data4[1], id->Data4[2], id->Data4[3], id->Data4[4],
-             id->Data4[5], id->Data4[6], id->Data4[7]);
+    snprintf(text, 40, "%08lx-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             (unsigned long)id->Data1, id->Data2, id->Data3, id->Data4[0], id->Data4[1],
+             id->Data4[2], id->Data4[3], id->Data4[4], id->Data4[5], id->Data4[6], id->Data4[7]);
     LocalFree(id);
     return 0;
 }
@@ -200,7 +207,8 @@ void system_report(struct json *line) {
     if (known(&facts, "execution_throttled", "SetProcessInformation(ProcessPowerThrottling)",
               execution_error))
         json_bool(line, "execution_throttled", false);
-    if (known(&facts, "timer_requests_ignored", "SetProcessInformation(ProcessPowerThrottling)", timer_error))
+    if (known(&facts, "timer_requests_ignored", "SetProcessInformation(ProcessPowerThrottling)",
+              timer_error))
         json_bool(line, "timer_requests_ignored", false);
     uint64_t tick_ns;
     if (known(&facts, "timer_resolution_ns", "NtQueryTimerResolution", current_tick_ns(&tick_ns)))

@@ -8,7 +8,17 @@
 #include <process.h>
 #include <string.h>
 
-enum fault { NONE, LOSE_BYTE, REORDER, LEAK_HANDLE, LEAK_MEMORY, SPIN, ONE_AT_A_TIME, NEVER_STOP, FAULTS };
+enum fault {
+    NONE,
+    LOSE_BYTE,
+    REORDER,
+    LEAK_HANDLE,
+    LEAK_MEMORY,
+    SPIN,
+    ONE_AT_A_TIME,
+    NEVER_STOP,
+    FAULTS
+};
 enum { LEAK_BYTES = 4096 };
 
 static uint32_t fault = NONE;
@@ -17,13 +27,15 @@ static volatile LONG serving;
 static char *volatile leaked; /* volatile, or the compiler leaves out what nobody reads */
 
 static uint32_t frame_bytes(const char *bytes, uint32_t length) {
-    return length < FRAME_HEADER_BYTES ? length + 1 : FRAME_HEADER_BYTES + frame_decode(bytes).payload_length;
+    return length < FRAME_HEADER_BYTES ? length + 1
+                                       : FRAME_HEADER_BYTES + frame_decode(bytes).payload_length;
 }
 
 /* Exchanges the first two of the replies, if there are two. */
 static void reorder(struct span output) {
     uint32_t first = frame_bytes(output.data, output.length);
-    uint32_t second = first < output.length ? frame_bytes(output.data + first, output.length - first) : 0;
+    uint32_t second =
+        first < output.length ? frame_bytes(output.data + first, output.length - first) : 0;
     char *copy = second > 0 && first + second <= output.length ? malloc(first) : NULL;
     if (!copy)
         return;
@@ -52,23 +64,25 @@ static void leak(void) {
 static unsigned __stdcall serve_client(void *argument) {
     struct connection *connection = argument;
     struct session *session = &connection->session;
-    struct stats *stats = server_stats(server);
+    struct stats *stats = server_stats();
     enum session_next next = stats ? SESSION_RECEIVE : SESSION_CLOSE;
-    while (next != SESSION_CLOSE && (!server_stopping(server) || fault == NEVER_STOP)) {
-        struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
-        int bytes = next == SESSION_RECEIVE ? recv(connection->socket, span.data, (int)span.length, 0)
-                                            : send_reply(connection->socket, span);
+    while (next != SESSION_CLOSE && (!server_stopping() || fault == NEVER_STOP)) {
+        struct span span =
+            next == SESSION_RECEIVE ? session_space(session) : session_output(session);
+        int bytes = next == SESSION_RECEIVE
+                        ? recv(connection->socket, span.data, (int)span.length, 0)
+                        : send_reply(connection->socket, span);
         stats->waits++;
         stats->events++;
         if (bytes == SOCKET_ERROR) {
-            server_lost(server, (DWORD)WSAGetLastError(), stats);
+            server_lost((DWORD)WSAGetLastError(), stats);
             break;
         }
         next = next == SESSION_RECEIVE ? session_received(session, (uint32_t)bytes, stats)
                                        : session_sent(session, (uint32_t)bytes, stats);
     }
     leak();
-    server_dismiss(server, connection, stats);
+    server_dismiss(connection, stats);
     server_stats_return(stats);
     free(connection);
     InterlockedDecrement(&serving);
@@ -88,10 +102,11 @@ static void start_client(struct connection *connection) {
 
 static unsigned __stdcall accept_clients(void *argument) {
     struct stats *stats = argument;
-    while (!server_stopping(server)) {
+    while (!server_stopping()) {
         SOCKET socket = accept(server->listener, NULL, NULL);
-        struct connection *connection = socket != INVALID_SOCKET ? calloc(1, sizeof *connection) : NULL;
-        if (connection && server_admit(server, connection, socket, stats))
+        struct connection *connection =
+            socket != INVALID_SOCKET ? calloc(1, sizeof *connection) : NULL;
+        if (connection && server_admit(connection, socket, stats))
             start_client(connection);
         else
             free(connection);
@@ -102,23 +117,24 @@ static unsigned __stdcall accept_clients(void *argument) {
 
 static int run(const struct server *the_server) {
     server = the_server;
-    struct stats *stats = server_stats(server);
+    struct stats *stats = server_stats();
     serving = 1;
     HANDLE thread = stats ? (HANDLE)_beginthreadex(NULL, 0, accept_clients, stats, 0, NULL) : NULL;
     if (!thread)
         return server_error("_beginthreadex", GetLastError());
     CloseHandle(thread);
-    server_ready(server);
-    while (!server_stopping(server))
+    server_ready();
+    while (!server_stopping())
         if (fault != SPIN)
             Sleep(SERVER_TICK_MS);
-    while (fault == NEVER_STOP || server_cancel(server) > 0 || serving > 0)
+    while (fault == NEVER_STOP || server_cancel() > 0 || serving > 0)
         Sleep(10);
     return EXIT_SUCCESS;
 }
 
 static const struct option options[] = {
-    OPTION_NUMBER("fault", fault, NONE, FAULTS - 1, "number", "what this server does wrong; 0: nothing"),
+    OPTION_NUMBER("fault", fault, NONE, FAULTS - 1, "number",
+                  "what this server does wrong; 0: nothing"),
     OPTION_END,
 };
 

@@ -24,8 +24,9 @@ struct kind {
     volatile LONG calls;
 };
 
-static struct kind memory = {.name = "memory"}, thread = {.name = "thread"}, event = {.name = "event"},
-                   opened = {.name = "socket"}, port = {.name = "port"}, transfer = {.name = "transfer"};
+static struct kind memory = {.name = "memory"}, thread = {.name = "thread"},
+                   event = {.name = "event"}, opened = {.name = "socket"}, port = {.name = "port"},
+                   transfer = {.name = "transfer"};
 
 static BOOL tells_inline;
 static volatile LONG ended_inline;
@@ -83,17 +84,17 @@ void *__wrap_calloc(size_t count, size_t bytes) {
 }
 
 /* A function of a DLL is called through the pointer __imp_NAME; that pointer is wrapped. */
-#define IMPORTED(result, name, parameters)                                                                   \
-    typedef result(WINAPI *name##_type) parameters;                                                          \
-    extern const name##_type __real___imp_##name;                                                            \
-    extern const name##_type __wrap___imp_##name;                                                            \
-    static result WINAPI faulty_##name parameters;                                                           \
-    const name##_type __wrap___imp_##name = faulty_##name;                                                   \
+#define IMPORTED(result, name, parameters)                                                         \
+    typedef result(WINAPI *name##_type) parameters;                                                \
+    extern const name##_type __real___imp_##name;                                                  \
+    extern const name##_type __wrap___imp_##name;                                                  \
+    static result WINAPI faulty_##name parameters;                                                 \
+    const name##_type __wrap___imp_##name = faulty_##name;                                         \
     static result WINAPI faulty_##name parameters
 
 IMPORTED(uintptr_t, _beginthreadex,
-         (void *security, unsigned stack, unsigned(__stdcall *start)(void *), void *argument, unsigned flags,
-          unsigned *id)) {
+         (void *security, unsigned stack, unsigned(__stdcall *start)(void *), void *argument,
+          unsigned flags, unsigned *id)) {
     return fails(&thread, ERROR_NOT_ENOUGH_MEMORY)
                ? 0
                : __real___imp__beginthreadex(security, stack, start, argument, flags, id);
@@ -108,8 +109,9 @@ IMPORTED(HANDLE, CreateEventW,
 
 IMPORTED(SOCKET, WSASocketW,
          (int family, int type, int protocol, WSAPROTOCOL_INFOW *info, GROUP group, DWORD flags)) {
-    return fails(&opened, WSAEMFILE) ? INVALID_SOCKET
-                                     : __real___imp_WSASocketW(family, type, protocol, info, group, flags);
+    return fails(&opened, WSAEMFILE)
+               ? INVALID_SOCKET
+               : __real___imp_WSASocketW(family, type, protocol, info, group, flags);
 }
 
 /* The connection is there, but no handle for it: the client finds itself closed. */
@@ -122,41 +124,45 @@ IMPORTED(SOCKET, accept, (SOCKET listener, struct sockaddr *address, int *length
     return INVALID_SOCKET;
 }
 
-IMPORTED(HANDLE, CreateIoCompletionPort, (HANDLE file, HANDLE existing, ULONG_PTR key, DWORD threads)) {
+IMPORTED(HANDLE, CreateIoCompletionPort,
+         (HANDLE file, HANDLE existing, ULONG_PTR key, DWORD threads)) {
     return fails(&port, ERROR_NO_SYSTEM_RESOURCES)
                ? NULL
                : __real___imp_CreateIoCompletionPort(file, existing, key, threads);
 }
 
 IMPORTED(TP_IO *, CreateThreadpoolIo,
-         (HANDLE file, PTP_WIN32_IO_CALLBACK callback, void *context, TP_CALLBACK_ENVIRON *environment)) {
+         (HANDLE file, PTP_WIN32_IO_CALLBACK callback, void *context,
+          TP_CALLBACK_ENVIRON *environment)) {
     return fails(&port, ERROR_NO_SYSTEM_RESOURCES)
                ? NULL
                : __real___imp_CreateThreadpoolIo(file, callback, context, environment);
 }
 
 IMPORTED(int, WSARecv,
-         (SOCKET socket, WSABUF *buffers, DWORD count, DWORD *bytes, DWORD *flags, WSAOVERLAPPED *overlapped,
-          LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)) {
-    return fails(&transfer, WSAENOBUFS)
-               ? SOCKET_ERROR
-               : noted(__real___imp_WSARecv(socket, buffers, count, bytes, flags, overlapped, routine),
-                       overlapped);
+         (SOCKET socket, WSABUF *buffers, DWORD count, DWORD *bytes, DWORD *flags,
+          WSAOVERLAPPED *overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)) {
+    return fails(&transfer, WSAENOBUFS) ? SOCKET_ERROR
+                                        : noted(__real___imp_WSARecv(socket, buffers, count, bytes,
+                                                                     flags, overlapped, routine),
+                                                overlapped);
 }
 
 IMPORTED(int, WSASend,
-         (SOCKET socket, WSABUF *buffers, DWORD count, DWORD *bytes, DWORD flags, WSAOVERLAPPED *overlapped,
-          LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)) {
-    return fails(&transfer, WSAENOBUFS)
-               ? SOCKET_ERROR
-               : noted(__real___imp_WSASend(socket, buffers, count, bytes, flags, overlapped, routine),
-                       overlapped);
+         (SOCKET socket, WSABUF *buffers, DWORD count, DWORD *bytes, DWORD flags,
+          WSAOVERLAPPED *overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)) {
+    return fails(&transfer, WSAENOBUFS) ? SOCKET_ERROR
+                                        : noted(__real___imp_WSASend(socket, buffers, count, bytes,
+                                                                     flags, overlapped, routine),
+                                                overlapped);
 }
 
 IMPORTED(int, recv, (SOCKET socket, char *bytes, int length, int flags)) {
-    return fails(&transfer, WSAENOBUFS) ? SOCKET_ERROR : __real___imp_recv(socket, bytes, length, flags);
+    return fails(&transfer, WSAENOBUFS) ? SOCKET_ERROR
+                                        : __real___imp_recv(socket, bytes, length, flags);
 }
 
 IMPORTED(int, send, (SOCKET socket, const char *bytes, int length, int flags)) {
-    return fails(&transfer, WSAENOBUFS) ? SOCKET_ERROR : __real___imp_send(socket, bytes, length, flags);
+    return fails(&transfer, WSAENOBUFS) ? SOCKET_ERROR
+                                        : __real___imp_send(socket, bytes, length, flags);
 }

@@ -30,7 +30,8 @@ static struct handles *all_handles(void) {
     ULONG bytes = 1 << 20;
     for (;;) {
         struct handles *handles = malloc(bytes);
-        NTSTATUS status = handles ? NtQuerySystemInformation(EXTENDED_HANDLES, handles, bytes, NULL) : -1;
+        NTSTATUS status =
+            handles ? NtQuerySystemInformation(EXTENDED_HANDLES, handles, bytes, NULL) : -1;
         if (status >= 0)
             return handles;
         free(handles);

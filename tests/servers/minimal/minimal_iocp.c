@@ -25,8 +25,9 @@ static void start(struct client *client, BOOL sending, DWORD bytes) {
     DWORD flags = 0;
     client->overlapped = (OVERLAPPED){0};
     client->sending = sending;
-    int result = sending ? WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL)
-                         : WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL);
+    int result = sending
+                     ? WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL)
+                     : WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL);
     if (result == SOCKET_ERROR && WSAGetLastError() != WSA_IO_PENDING) {
         closesocket(client->socket);
         free(client);
