@@ -33,8 +33,9 @@ struct frame_header frame_decode(const char bytes[FRAME_HEADER_BYTES]) {
 }
 
 bool frame_valid(const struct frame_header *header) {
-    return header->payload_length <= FRAME_PAYLOAD_MAX && header->reply_length <= FRAME_PAYLOAD_MAX &&
-           header->cpu_us <= FRAME_WORK_MAX_US && header->block_us <= FRAME_WORK_MAX_US && header->flags == 0;
+    return header->payload_length <= FRAME_PAYLOAD_MAX &&
+           header->reply_length <= FRAME_PAYLOAD_MAX && header->cpu_us <= FRAME_WORK_MAX_US &&
+           header->block_us <= FRAME_WORK_MAX_US && header->flags == 0;
 }
 
 struct frame_header frame_reply(struct frame_header request) {

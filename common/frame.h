@@ -15,7 +15,8 @@
 enum {
     FRAME_HEADER_BYTES = 24,
     FRAME_PAYLOAD_MAX = 1 << 20, /* bytes, request and reply alike */
-    FRAME_WORK_MAX_US = 250000   /* for cpu_us and block_us each, so that a server can stop within a second */
+    FRAME_WORK_MAX_US =
+        250000 /* for cpu_us and block_us each, so that a server can stop within a second */
 };
 
 struct frame_header {

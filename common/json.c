@@ -55,7 +55,8 @@ static void append_quoted(struct json *json, const char *text) {
 
 /* The comma and the key before a value. */
 static void append_key(struct json *json, const char *key) {
-    if (json->length > 0 && json->text[json->length - 1] != '{' && json->text[json->length - 1] != '[')
+    if (json->length > 0 && json->text[json->length - 1] != '{' &&
+        json->text[json->length - 1] != '[')
         append_text(json, ",");
     if (key) {
         append_quoted(json, key);
@@ -99,7 +100,8 @@ void json_double(struct json *json, const char *key, double value) {
     char text[40];
     snprintf(text, sizeof text, "%.17g", value);
     append_key(json, key);
-    bool finite = value >= -DBL_MAX && value <= DBL_MAX; /* isfinite() of some headers narrows to float */
+    bool finite =
+        value >= -DBL_MAX && value <= DBL_MAX; /* isfinite() of some headers narrows to float */
     append_text(json, finite ? text : "null");
 }
 
@@ -137,8 +139,8 @@ bool json_print(struct json *json) {
     append_text(json, "\n");
     if (json->failed)
         fputs("a line of JSON is lost: out of memory, or it is nested too deep\n", stderr);
-    bool printed =
-        !json->failed && fwrite(json->text, 1, json->length, stdout) == json->length && fflush(stdout) == 0;
+    bool printed = !json->failed && fwrite(json->text, 1, json->length, stdout) == json->length &&
+                   fflush(stdout) == 0;
     free(json->text);
     *json = (struct json){0};
     return printed;

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct option *find(const struct option *const *tables, const char *name, size_t length) {
+static const struct option *find(const struct option *const *tables, const char *name,
+                                 size_t length) {
     for (; *tables; tables++)
         for (const struct option *option = *tables; option->name; option++)
             if (strlen(option->name) == length && memcmp(option->name, name, length) == 0)
@@ -67,8 +68,8 @@ static bool assign(const char *program, const struct option *option, const char 
     }
     if (option->list) {
         if (option->list->count == OPTION_LIST_MAX) {
-            fprintf(stderr, "%s: --%s %s: may be given %d times at most\n", program, option->name, value,
-                    (int)OPTION_LIST_MAX);
+            fprintf(stderr, "%s: --%s %s: may be given %d times at most\n", program, option->name,
+                    value, (int)OPTION_LIST_MAX);
             return false;
         }
         option->list->items[option->list->count++] = value;
@@ -82,8 +83,8 @@ static bool assign(const char *program, const struct option *option, const char 
     }
     if (parse_number(value, option->min, option->max, option->number))
         return true;
-    fprintf(stderr, "%s: --%s %s: must be a whole number from %" PRIu32 " to %" PRIu32 "\n", program,
-            option->name, value, option->min, option->max);
+    fprintf(stderr, "%s: --%s %s: must be a whole number from %" PRIu32 " to %" PRIu32 "\n",
+            program, option->name, value, option->min, option->max);
     return false;
 }
 
@@ -116,8 +117,8 @@ enum option_outcome option_parse(const char *program, const struct option *const
             return OPTIONS_WRONG;
         }
         if (!option->list && see_again(&seen, option)) {
-            fprintf(stderr, "%s: --%s %s: is given twice, and may be given once\n", program, option->name,
-                    value);
+            fprintf(stderr, "%s: --%s %s: is given twice, and may be given once\n", program,
+                    option->name, value);
             return OPTIONS_WRONG;
         }
         if (!assign(program, option, value))
@@ -128,8 +129,8 @@ enum option_outcome option_parse(const char *program, const struct option *const
 
 static void print_allowed(const struct option *option) {
     if (option->number) {
-        printf(" [%" PRIu32 "; %" PRIu32 " to %" PRIu32 " %s]", *option->number, option->min, option->max,
-               option->unit);
+        printf(" [%" PRIu32 "; %" PRIu32 " to %" PRIu32 " %s]", *option->number, option->min,
+               option->max, option->unit);
     } else if (option->choice) {
         printf(" [%s;", option->words[*option->choice]);
         for (const char *const *word = option->words; *word; word++)

@@ -30,7 +30,7 @@ struct option {
     uint32_t min, max;        /* of a number, both allowed; max also of the numbers in a text */
     const char *unit;         /* of a number, or of the numbers in a text */
     const char *const *words; /* of a choice, NULL-terminated */
-    const char *form;         /* of a text or of an item: what is allowed, in words; NULL: anything */
+    const char *form; /* of a text or of an item: what is allowed, in words; NULL: anything */
     const char *help;
 };
 

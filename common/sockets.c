@@ -19,15 +19,17 @@ void sockets_close(socket_handle handle) {
 }
 
 const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]) {
-    wchar_t words[SOCKETS_ERROR_TEXT_BYTES]; /* in the user's language, hence not bytes of some code page */
+    wchar_t words
+        [SOCKETS_ERROR_TEXT_BYTES]; /* in the user's language, hence not bytes of some code page */
     DWORD count = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
                                  (DWORD)error, 0, words, SOCKETS_ERROR_TEXT_BYTES, NULL);
     int room = SOCKETS_ERROR_TEXT_BYTES - 16;
     int length = WideCharToMultiByte(CP_UTF8, 0, words, (int)count, text, room, NULL, NULL);
-    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r' || text[length - 1] == '.'))
+    while (length > 0 &&
+           (text[length - 1] == '\n' || text[length - 1] == '\r' || text[length - 1] == '.'))
         length--;
-    snprintf(text + length, (size_t)(SOCKETS_ERROR_TEXT_BYTES - length), length > 0 ? " (%d)" : "error %d",
-             error);
+    snprintf(text + length, (size_t)(SOCKETS_ERROR_TEXT_BYTES - length),
+             length > 0 ? " (%d)" : "error %d", error);
     return text;
 }
 
@@ -80,7 +82,8 @@ void sockets_close(socket_handle handle) {
 }
 
 const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]) {
-    if (strerror_r(error, text, SOCKETS_ERROR_TEXT_BYTES) != 0) /* strerror() is not for several threads */
+    if (strerror_r(error, text, SOCKETS_ERROR_TEXT_BYTES) !=
+        0) /* strerror() is not for several threads */
         snprintf(text, SOCKETS_ERROR_TEXT_BYTES, "error %d", error);
     return text;
 }
@@ -148,7 +151,8 @@ socket_handle sockets_open(const struct sockets_route *route, int *error) {
 int sockets_connect_error(socket_handle handle) {
     int error = 0;
     socklen_t length = sizeof error;
-    return getsockopt(handle, SOL_SOCKET, SO_ERROR, (char *)&error, &length) == 0 ? error : last_error();
+    return getsockopt(handle, SOL_SOCKET, SO_ERROR, (char *)&error, &length) == 0 ? error
+                                                                                  : last_error();
 }
 
 socket_handle sockets_connect(const struct sockets_route *route, uint32_t timeout_ms, int *error) {

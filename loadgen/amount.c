@@ -7,7 +7,8 @@
 enum { WEIGHT_MAX = 1000000 };
 
 struct amount amount_of(uint32_t number) {
-    return (struct amount){.parts = 1, .part = {{number, number, 1}}, .weights = 1, .limit = number};
+    return (struct amount){
+        .parts = 1, .part = {{number, number, 1}}, .weights = 1, .limit = number};
 }
 
 /* Reads digits at *text, moves behind them; false: there are none, or more than `limit`. */
@@ -49,7 +50,8 @@ static bool read_mixture(const char *text, struct amount *amount) {
         bool weighted = skip(&text, "*");
         if (weighted && (!read_number(&text, WEIGHT_MAX, &part->weight) || part->weight == 0))
             return false;
-        if (!weighted && (amount->parts > 0 || *text != '\0')) /* in a mixture every part has its weight */
+        if (!weighted &&
+            (amount->parts > 0 || *text != '\0')) /* in a mixture every part has its weight */
             return false;
         amount->weights += part->weight;
         amount->parts++;

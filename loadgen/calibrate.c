@@ -26,7 +26,8 @@ static bool measure_recording(double *ns) {
         recorder_reply(&recorder, 1000000 + latencies[i % DIFFERENT], &moments);
     }
     known = clock_thread_cpu_ns(&end_ns) && known;
-    *ns = known ? (double)(end_ns - begin_ns) / (double)REPLIES : nan(""); /* which is printed as null */
+    *ns = known ? (double)(end_ns - begin_ns) / (double)REPLIES
+                : nan(""); /* which is printed as null */
     recorder_close(&recorder);
     return true;
 }

@@ -32,8 +32,8 @@ bool load_open_loop(const struct load *load) {
     return load->arrivals.rate > 0;
 }
 
-bool client_open(struct client *client, const struct load *load, struct recorder *recorder, uint32_t id,
-                 uint32_t index) {
+bool client_open(struct client *client, const struct load *load, struct recorder *recorder,
+                 uint32_t id, uint32_t index) {
     *client = (struct client){.load = load, .recorder = recorder, .id = id};
     client->underway = calloc(load->depth, sizeof *client->underway);
     if (load_open_loop(load))
@@ -66,8 +66,10 @@ static struct frame_header request_of(const struct client *client, uint64_t numb
     enum { SIZE, REPLY_SIZE, CPU, BLOCK };
     const struct load *load = client->load;
     struct frame_header request = {.sequence = (uint32_t)number};
-    const struct amount *amounts[] = {&load->size, &load->reply_size, &load->cpu_us, &load->block_us};
-    uint32_t *fields[] = {&request.payload_length, &request.reply_length, &request.cpu_us, &request.block_us};
+    const struct amount *amounts[] = {&load->size, &load->reply_size, &load->cpu_us,
+                                      &load->block_us};
+    uint32_t *fields[] = {&request.payload_length, &request.reply_length, &request.cpu_us,
+                          &request.block_us};
     for (unsigned i = SIZE; i <= BLOCK; i++)
         *fields[i] = amount_fixed(amounts[i])
                          ? amounts[i]->part[0].low
@@ -83,8 +85,8 @@ static const char *payload(const struct client *client, uint64_t number) {
 }
 
 /* Copies what fits of request `number` from its byte `offset` on. */
-static size_t copy_request(const struct client *client, uint64_t number, size_t offset, char *buffer,
-                           size_t capacity) {
+static size_t copy_request(const struct client *client, uint64_t number, size_t offset,
+                           char *buffer, size_t capacity) {
     struct frame_header request = request_of(client, number);
     size_t copied = 0;
     if (offset < FRAME_HEADER_BYTES) {
@@ -107,7 +109,8 @@ static bool scheduled(const struct client *client) {
 }
 
 /* When request `number`, the next on `schedule`, is due; CLIENT_NEVER: not as things stand. */
-static uint64_t due_ns(const struct client *client, uint64_t number, const struct schedule *schedule) {
+static uint64_t due_ns(const struct client *client, uint64_t number,
+                       const struct schedule *schedule) {
     const struct load *load = client->load;
     bool used_up = load->churn > 0 && load->start_ns != 0 && number - client->used >= load->churn;
     if (number >= client->quota || number - client->answered >= load->depth || used_up)
@@ -140,7 +143,8 @@ static void begin_request(struct client *client, uint64_t now_ns) {
     struct moments moments = {now_ns, now_ns, now_ns};
     if (scheduled(client)) {
         moments.due_ns = client->load->start_ns + schedule_due_ns(&client->schedule);
-        moments.possible_ns = client->possible_ns > moments.due_ns ? client->possible_ns : moments.due_ns;
+        moments.possible_ns =
+            client->possible_ns > moments.due_ns ? client->possible_ns : moments.due_ns;
         schedule_advance(&client->schedule, &client->load->arrivals);
         if (!recorder_send(client->recorder, &moments))
             client->late_since_ns = 0;
@@ -155,7 +159,8 @@ void client_sent(struct client *client, size_t count, uint64_t now_ns) {
     while (count > 0) {
         if (client->sent == 0)
             begin_request(client, now_ns);
-        size_t frame = FRAME_HEADER_BYTES + (size_t)request_of(client, client->begun - 1).payload_length;
+        size_t frame =
+            FRAME_HEADER_BYTES + (size_t)request_of(client, client->begun - 1).payload_length;
         size_t step = frame - client->sent < count ? frame - client->sent : count;
         count -= step;
         client->sent = client->sent + step == frame ? 0 : (uint32_t)(client->sent + step);
@@ -184,8 +189,8 @@ static bool payload_matches(const struct client *client, uint64_t number, size_t
 }
 
 /* Compares `count` bytes of the reply at hand, which lie within its header or within its payload. */
-static bool part_matches(const struct client *client, const struct frame_header *request, const char *bytes,
-                         size_t count) {
+static bool part_matches(const struct client *client, const struct frame_header *request,
+                         const char *bytes, size_t count) {
     if (client->received >= FRAME_HEADER_BYTES)
         return payload_matches(client, client->answered, request->payload_length,
                                client->received - FRAME_HEADER_BYTES, bytes, count);
@@ -199,7 +204,8 @@ static void end_request(struct client *client, uint64_t now_ns) {
     uint32_t depth = client->load->depth;
     if (client->begun - client->answered == depth) /* there was no place for another one */
         client->possible_ns = now_ns;
-    client->counted += recorder_reply(client->recorder, now_ns, &client->underway[client->answered % depth]);
+    client->counted +=
+        recorder_reply(client->recorder, now_ns, &client->underway[client->answered % depth]);
     client->answered++;
     client->received = 0;
 }
@@ -232,7 +238,8 @@ bool client_used_up(const struct client *client) {
     const struct load *load = client->load;
     if (load->churn == 0 || load->start_ns == 0 || client->begun - client->used < load->churn)
         return false;
-    bool more = !scheduled(client) || load->start_ns + schedule_due_ns(&client->schedule) < load->stop_ns;
+    bool more =
+        !scheduled(client) || load->start_ns + schedule_due_ns(&client->schedule) < load->stop_ns;
     return !client_waiting(client) && client->begun < client->quota && more;
 }
 
@@ -240,7 +247,8 @@ uint64_t client_skip_unsent(struct client *client, uint64_t end_ns) {
     uint64_t unsent = 0;
     if (!scheduled(client))
         return 0;
-    for (uint64_t due; (due = client->load->start_ns + schedule_due_ns(&client->schedule)) < end_ns;) {
+    for (uint64_t due;
+         (due = client->load->start_ns + schedule_due_ns(&client->schedule)) < end_ns;) {
         unsent += due >= client->recorder->begin_ns;
         schedule_advance(&client->schedule, &client->load->arrivals);
     }

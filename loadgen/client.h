@@ -23,15 +23,16 @@
 /* What the connections of one class are asked to do. */
 struct load {
     struct amount size, reply_size; /* payload bytes of a request and of its reply */
-    bool reply_as_request;          /* a reply is as long as its request, whatever reply_size says */
+    bool reply_as_request; /* a reply is as long as its request, whatever reply_size says */
     struct amount cpu_us, block_us; /* handler work, see common/frame.h */
     uint32_t depth;                 /* requests outstanding on a connection */
     uint32_t churn;                 /* replies after which a connection is made anew; 0: never */
-    bool close_fin;                 /* how churn closes: by FIN; else by RST, which leaves no TIME_WAIT */
-    uint64_t seed;                  /* of the amounts */
-    const char *pattern;            /* load_pattern() */
+    bool close_fin;      /* how churn closes: by FIN; else by RST, which leaves no TIME_WAIT */
+    uint64_t seed;       /* of the amounts */
+    const char *pattern; /* load_pattern() */
     struct arrivals arrivals;
-    uint64_t start_ns, stop_ns; /* no request is due before, none is due from then on; 0, 0: set-up */
+    uint64_t start_ns,
+        stop_ns; /* no request is due before, none is due from then on; 0, 0: set-up */
 };
 
 /* Random bytes that all payloads are cut from, and the filler; freed with free(). NULL: out of memory. */
@@ -68,14 +69,16 @@ struct client {
 
     struct schedule schedule; /* of the next request, in an open loop */
     uint64_t connect_ns;      /* when the present connect was begun */
-    uint64_t possible_ns;     /* when the server last ended a hindrance: no place, no connection, no room */
+    uint64_t
+        possible_ns; /* when the server last ended a hindrance: no place, no connection, no room */
     uint64_t
         late_since_ns; /* due time of the first of the unbroken row of late sends; 0: the last was timely */
     struct moments *underway; /* ring of `depth`: the requests outstanding */
 };
 
 /* `index`: of the connection in its class, for the schedule. false: out of memory. */
-bool client_open(struct client *, const struct load *, struct recorder *, uint32_t id, uint32_t index);
+bool client_open(struct client *, const struct load *, struct recorder *, uint32_t id,
+                 uint32_t index);
 void client_close(struct client *);
 
 /* A connect was begun; the connection stands. */

@@ -80,13 +80,15 @@ static const char port_remedy[] = "sysctl net.ipv4.ip_local_port_range='1024 655
 #endif
 
 static bool check_descriptors(const struct plan *plan, unsigned ends, struct limits *limits) {
-    uint64_t needed = (uint64_t)plan->connections * ends + 2 * (uint64_t)plan->threads + OTHER_DESCRIPTORS;
+    uint64_t needed =
+        (uint64_t)plan->connections * ends + 2 * (uint64_t)plan->threads + OTHER_DESCRIPTORS;
     limits->descriptors_known = raise_descriptors(&limits->descriptors);
     if (!limits->descriptors_known || needed <= limits->descriptors)
         return true;
     fprintf(stderr,
             "loadgen: %" PRIu32 " connections need %" PRIu64
-            " file descriptors, the limit of this process is %" PRIu64 "; raise it: ulimit -n %" PRIu64
+            " file descriptors, the limit of this process is %" PRIu64
+            "; raise it: ulimit -n %" PRIu64
             " (above the hard limit as root, or nofile in /etc/security/limits.conf)\n",
             plan->connections, needed, limits->descriptors, needed);
     return false;
@@ -107,7 +109,8 @@ static bool check_ports(struct plan *plan, struct limits *limits) {
     fprintf(stderr,
             "loadgen: %" PRIu32 " connections need %" PRIu32 " ports on each of %" PRIu32
             " source addresses, the system hands out %" PRIu64 "; %s%s\n",
-            plan->connections, (plan->connections + plan->sources - 1) / plan->sources, plan->sources, ports,
+            plan->connections, (plan->connections + plan->sources - 1) / plan->sources,
+            plan->sources, ports,
             loopback ? "use --sources 0, or widen the range: " : "widen the range: ", port_remedy);
     return false;
 }
@@ -132,5 +135,6 @@ static bool check_memory(const struct plan *plan, struct limits *limits) {
 
 bool limits_check(struct plan *plan, unsigned ends, struct limits *limits) {
     *limits = (struct limits){0};
-    return check_ports(plan, limits) && check_memory(plan, limits) && check_descriptors(plan, ends, limits);
+    return check_ports(plan, limits) && check_memory(plan, limits) &&
+           check_descriptors(plan, ends, limits);
 }

@@ -6,8 +6,10 @@
 
 struct limits {
     bool descriptors_known;
-    uint64_t descriptors; /* open files and sockets of this process, as far as it may raise that itself */
-    uint64_t ports_per_source; /* that the system hands out for one source address and one server port */
+    uint64_t
+        descriptors; /* open files and sockets of this process, as far as it may raise that itself */
+    uint64_t
+        ports_per_source; /* that the system hands out for one source address and one server port */
     uint64_t connection_bytes; /* own memory of the dearest class's connection */
 };
 

@@ -33,7 +33,8 @@ static bool wait_for_go(void) {
 static bool all_alive(const struct plan *plan, const struct tally *all) {
     if (all->alive == plan->connections)
         return true;
-    fprintf(stderr, "loadgen: %u of %u connections failed:", (unsigned)(plan->connections - all->alive),
+    fprintf(stderr,
+            "loadgen: %u of %u connections failed:", (unsigned)(plan->connections - all->alive),
             (unsigned)plan->connections);
     for (int error = CLIENT_FINE + 1; error < CLIENT_ERRORS; error++)
         if (all->errors[error] > 0)
@@ -80,6 +81,8 @@ int main(int argc, char **argv) {
         return EXIT_USAGE;
     if (!sockets_start("loadgen"))
         return EXIT_FAILURE;
-    bool good = plan.describe ? report_describe() : plan.calibrate ? calibrate(&plan) : measure_server(&plan);
+    bool good = plan.describe    ? report_describe()
+                : plan.calibrate ? calibrate(&plan)
+                                 : measure_server(&plan);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

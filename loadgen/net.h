@@ -27,8 +27,8 @@ void net_close(struct net *); /* closes the connections */
 
 /* Connects a client within `timeout_ms`; false: `error` holds the system's code. `client` and `route` must
  * outlive the net. */
-bool net_connect(struct net *, struct client *client, const struct sockets_route *route, uint32_t timeout_ms,
-                 int *error);
+bool net_connect(struct net *, struct client *client, const struct sockets_route *route,
+                 uint32_t timeout_ms, int *error);
 
 /* Memory that a connection costs a backend, without the client itself. */
 size_t net_connection_bytes(const struct load *);

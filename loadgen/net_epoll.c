@@ -56,7 +56,8 @@ struct net *net_open(size_t count, bool polls, int *error) {
         net->polls = polls;
         struct epoll_event event = {.events = EPOLLIN}; /* of no connection */
         if (net->connections && net->epoll >= 0 && net->timer >= 0 &&
-            epoll_ctl(net->epoll, EPOLL_CTL_ADD, net->timer, &event) == 0 && agenda_open(&net->agenda, count))
+            epoll_ctl(net->epoll, EPOLL_CTL_ADD, net->timer, &event) == 0 &&
+            agenda_open(&net->agenda, count))
             return net;
     }
     *error = errno;
@@ -127,7 +128,8 @@ static void renew(struct net *net, struct connection *connection) {
     connection->blocked = false;
     connection->socket = sockets_open(route, &error);
     if (connection->socket == SOCKET_NONE ||
-        (connect(connection->socket, (const struct sockaddr *)&route->server, sizeof route->server) != 0 &&
+        (connect(connection->socket, (const struct sockaddr *)&route->server,
+                 sizeof route->server) != 0 &&
          errno != EINPROGRESS) ||
         watch(net, connection, EPOLL_CTL_ADD) != 0)
         fail(connection, CLIENT_CONNECT);
@@ -135,7 +137,8 @@ static void renew(struct net *net, struct connection *connection) {
 
 static void end_connect(struct net *net, struct connection *connection) {
     connection->connecting = false;
-    if (sockets_connect_error(connection->socket) == 0 && watch(net, connection, EPOLL_CTL_MOD) == 0)
+    if (sockets_connect_error(connection->socket) == 0 &&
+        watch(net, connection, EPOLL_CTL_MOD) == 0)
         client_connected(connection->client, clock_now_ns());
     else
         fail(connection, CLIENT_CONNECT);
@@ -191,7 +194,8 @@ static void act(struct net *net, struct connection *connection, uint64_t now_ns)
         renew(net, connection);
     else
         send_requests(net, connection, now_ns);
-    if (client->error != CLIENT_FINE || connection->connecting || connection->blocked || connection->planned)
+    if (client->error != CLIENT_FINE || connection->connecting || connection->blocked ||
+        connection->planned)
         return;
     uint64_t due_ns = client_due_ns(client);
     if (due_ns != CLIENT_NEVER) {
@@ -245,7 +249,8 @@ static int wait_events(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
         if (count >= 0 || errno == EINTR)
             return count;
         left_ns -=
-            left_ns % 1000000; /* Linux before 5.11 waits for milliseconds: rather too short than too long */
+            left_ns %
+            1000000; /* Linux before 5.11 waits for milliseconds: rather too short than too long */
     }
     uint64_t left_ms = (left_ns + 999999) / 1000000;
     int timeout_ms = left_ms < LONGEST_WAIT_MS ? (int)left_ms : LONGEST_WAIT_MS;
@@ -256,14 +261,15 @@ static int wait_events(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
    no more than a two-thousandth. A timer of 0 would be none. */
 static void set_timer(struct net *net, uint64_t deadline_ns) {
     uint64_t now_ns = clock_now_ns(), left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 1;
-    struct itimerspec left = {
-        .it_value = {.tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000)}};
+    struct itimerspec left = {.it_value = {.tv_sec = (time_t)(left_ns / 1000000000),
+                                           .tv_nsec = (long)(left_ns % 1000000000)}};
     timerfd_settime(net->timer, 0, &left, NULL);
 }
 
 void net_run(struct net *net, uint64_t deadline_ns) {
     set_timer(net, deadline_ns);
-    prctl(PR_SET_TIMERSLACK, 1); /* ns; the 50 µs that a thread has by default would all be lateness */
+    prctl(PR_SET_TIMERSLACK,
+          1); /* ns; the 50 µs that a thread has by default would all be lateness */
     net->waiting = 0;
     uint64_t now_ns = clock_now_ns();
     for (size_t i = 0; i < net->count; i++) {

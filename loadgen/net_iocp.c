@@ -22,7 +22,12 @@
 #define CREATE_WAITABLE_TIMER_HIGH_RESOLUTION 0x2 /* Windows 10 1803 */
 #endif
 
-enum { LEAST_BUFFER_BYTES = 256, MOST_BUFFER_BYTES = 32 * 1024, PACKETS_A_WAIT = 64, LONGEST_WAIT_MS = 1000 };
+enum {
+    LEAST_BUFFER_BYTES = 256,
+    MOST_BUFFER_BYTES = 32 * 1024,
+    PACKETS_A_WAIT = 64,
+    LONGEST_WAIT_MS = 1000
+};
 
 enum state { STANDING, CLOSING, CONNECTING };
 
@@ -40,8 +45,9 @@ struct connection {
 
 struct net {
     HANDLE port, timer;
-    uint64_t timer_ns;     /* the request for which the timer was set last */
-    uint64_t poll_ns;      /* how long before a request is due the port is no longer waited on, but polled */
+    uint64_t timer_ns; /* the request for which the timer was set last */
+    uint64_t
+        poll_ns; /* how long before a request is due the port is no longer waited on, but polled */
     size_t count, waiting; /* connections; those of which waits() is true */
     struct connection **connections;
     struct agenda agenda; /* connections whose next request is due later */
@@ -59,7 +65,8 @@ static ULONG buffer_bytes(const struct load *load, uint32_t payload) {
 }
 
 static ULONG in_bytes(const struct load *load) {
-    return buffer_bytes(load, amount_most(load->reply_as_request ? &load->size : &load->reply_size));
+    return buffer_bytes(load,
+                        amount_most(load->reply_as_request ? &load->size : &load->reply_size));
 }
 
 static ULONG out_bytes(const struct load *load) {
@@ -77,8 +84,8 @@ struct net *net_open(size_t count, bool polls, int *error) {
         net->connections = calloc(count, sizeof *net->connections);
         net->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
         net->poll_ns = polls ? NET_POLL_NS : 0;
-        net->timer =
-            CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, TIMER_ALL_ACCESS);
+        net->timer = CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION,
+                                            TIMER_ALL_ACCESS);
         if (!net->timer)
             net->timer = CreateWaitableTimerExW(NULL, NULL, 0, TIMER_ALL_ACCESS);
         if (net->connections && net->port && net->timer && agenda_open(&net->agenda, count))
@@ -91,14 +98,16 @@ struct net *net_open(size_t count, bool polls, int *error) {
 }
 
 static enum client_error kind(DWORD error) {
-    bool reset = error == ERROR_NETNAME_DELETED || error == WSAECONNRESET || error == WSAECONNABORTED;
+    bool reset =
+        error == ERROR_NETNAME_DELETED || error == WSAECONNRESET || error == WSAECONNABORTED;
     return reset ? CLIENT_RESET : CLIENT_OTHER;
 }
 
 static void fail(struct connection *connection, enum client_error error) {
     if (connection->client->error == CLIENT_FINE)
         connection->client->error = error;
-    CancelIoEx((HANDLE)connection->socket, NULL); /* the other operation, if any, still brings its packet */
+    CancelIoEx((HANDLE)connection->socket,
+               NULL); /* the other operation, if any, still brings its packet */
 }
 
 static void start_receive(struct connection *connection) {
@@ -106,7 +115,8 @@ static void start_receive(struct connection *connection) {
     DWORD flags = 0;
     connection->receive = (OVERLAPPED){0};
     connection->receiving = true;
-    if (WSARecv(connection->socket, &buffer, 1, NULL, &flags, &connection->receive, NULL) == SOCKET_ERROR &&
+    if (WSARecv(connection->socket, &buffer, 1, NULL, &flags, &connection->receive, NULL) ==
+            SOCKET_ERROR &&
         WSAGetLastError() != WSA_IO_PENDING) {
         connection->receiving = false;
         fail(connection, kind((DWORD)WSAGetLastError()));
@@ -132,7 +142,8 @@ static void send_requests(struct connection *connection, uint64_t now_ns) {
 }
 
 static bool attach(struct net *net, struct connection *connection) {
-    return CreateIoCompletionPort((HANDLE)connection->socket, net->port, (ULONG_PTR)connection, 0) != NULL;
+    return CreateIoCompletionPort((HANDLE)connection->socket, net->port, (ULONG_PTR)connection,
+                                  0) != NULL;
 }
 
 /* A connection without its socket. NULL: out of memory. */
@@ -140,7 +151,8 @@ static struct connection *new_connection(struct client *client, const struct soc
     ULONG in = in_bytes(client->load), out = out_bytes(client->load);
     struct connection *connection = calloc(1, sizeof *connection + in + out);
     if (connection) {
-        *connection = (struct connection){.client = client, .route = route, .in_bytes = in, .out_bytes = out};
+        *connection =
+            (struct connection){.client = client, .route = route, .in_bytes = in, .out_bytes = out};
         connection->in = (char *)(connection + 1);
         connection->out = connection->in + in;
     }
@@ -176,8 +188,8 @@ static bool find_connect_ex(struct net *net, SOCKET socket) {
     GUID id = WSAID_CONNECTEX;
     DWORD bytes;
     return net->connect_ex ||
-           WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, (void *)&net->connect_ex,
-                    sizeof net->connect_ex, &bytes, NULL, NULL) == 0;
+           WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id,
+                    (void *)&net->connect_ex, sizeof net->connect_ex, &bytes, NULL, NULL) == 0;
 }
 
 /* Closes a socket that has nothing under way any more and connects another one. */
@@ -202,8 +214,8 @@ static void reconnect(struct net *net, struct connection *connection) {
     }
     connection->send = (OVERLAPPED){0};
     connection->sending = true;
-    if (!net->connect_ex(connection->socket, (const struct sockaddr *)&route.server, sizeof route.server,
-                         NULL, 0, NULL, &connection->send) &&
+    if (!net->connect_ex(connection->socket, (const struct sockaddr *)&route.server,
+                         sizeof route.server, NULL, 0, NULL, &connection->send) &&
         WSAGetLastError() != ERROR_IO_PENDING) {
         connection->sending = false;
         fail(connection, CLIENT_CONNECT);
@@ -244,8 +256,9 @@ static void on_received(struct connection *connection, DWORD bytes, uint64_t now
 /* For its reply, for a connection, or for the packet of its send: that may come after the reply's, and until
  * then nothing is sent. */
 static bool waits(const struct connection *connection) {
-    return connection->sending || (connection->client->error == CLIENT_FINE &&
-                                   (connection->state != STANDING || client_waiting(connection->client)));
+    return connection->sending ||
+           (connection->client->error == CLIENT_FINE &&
+            (connection->state != STANDING || client_waiting(connection->client)));
 }
 
 /* Whatever the connection can do at once; what is due later goes on the agenda. */
@@ -276,7 +289,8 @@ static void on_packet(struct net *net, struct connection *connection, const OVER
     if (connection->state == CLOSING) {
         if (received && error == ERROR_SUCCESS && bytes > 0)
             fail(connection, CLIENT_MISMATCH); /* more than was asked for */
-        if (connection->client->error == CLIENT_FINE && !connection->receiving && !connection->sending)
+        if (connection->client->error == CLIENT_FINE && !connection->receiving &&
+            !connection->sending)
             reconnect(net, connection);
     } else if (connection->state == CONNECTING) {
         end_connect(connection, error);
@@ -301,7 +315,8 @@ static bool serve(struct net *net, DWORD timeout_ms) {
         const OVERLAPPED *overlapped = packets[i].lpOverlapped;
         DWORD bytes, flags, error = ERROR_SUCCESS;
         if (overlapped->Internal != 0 && /* an NTSTATUS, which this call turns into the error */
-            !WSAGetOverlappedResult(connection->socket, packets[i].lpOverlapped, &bytes, FALSE, &flags))
+            !WSAGetOverlappedResult(connection->socket, packets[i].lpOverlapped, &bytes, FALSE,
+                                    &flags))
             error = (DWORD)WSAGetLastError();
         net->waiting -= waits(connection);
         on_packet(net, connection, overlapped, error, packets[i].dwNumberOfBytesTransferred);
@@ -326,8 +341,8 @@ static DWORD plan_wait(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     if (next_ns <= now_ns + net->poll_ns)
         return 0;
     if (net->timer_ns != next_ns) {
-        LARGE_INTEGER due = {.QuadPart =
-                                 -(LONGLONG)((next_ns - now_ns - net->poll_ns) / 100 + 1)}; /* in 100 ns */
+        LARGE_INTEGER due = {
+            .QuadPart = -(LONGLONG)((next_ns - now_ns - net->poll_ns) / 100 + 1)}; /* in 100 ns */
         net->timer_ns = next_ns;
         if (!SetWaitableTimer(net->timer, &due, 0, on_timer, NULL, FALSE))
             return 0;

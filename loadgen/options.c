@@ -27,7 +27,8 @@ static const struct option class_options[] = {
     OPTION_NUMBER("connections", draft.connections, 1, 1000000, "connections", "open all the time"),
     OPTION_NUMBER("idle", draft.idle, 0, 999999, "connections",
                   "of them, get one answer and are then only held open"),
-    OPTION_FORM("size", draft.size, FRAME_PAYLOAD_MAX, "bytes", AMOUNT_FORM, "payload of a request"),
+    OPTION_FORM("size", draft.size, FRAME_PAYLOAD_MAX, "bytes", AMOUNT_FORM,
+                "payload of a request"),
     OPTION_FORM("reply-size", draft.reply_size, FRAME_PAYLOAD_MAX, "bytes", AMOUNT_FORM,
                 "payload of a reply; default: that of its request"),
     OPTION_NUMBER("depth", draft.depth, 1, 65536, "requests", "outstanding on each connection"),
@@ -41,8 +42,9 @@ static const struct option class_options[] = {
     OPTION_NUMBER("churn", draft.churn, 0, 1000000, "requests",
                   "after which a connection is closed and made anew; 0: never"),
     OPTION_CHOICE("close", draft.close, close_words, "how --churn closes"),
-    OPTION_CHOICE("stream", draft.stream, stream_words,
-                  "download: --size is that of the replies, requests have none; upload: the other way round"),
+    OPTION_CHOICE(
+        "stream", draft.stream, stream_words,
+        "download: --size is that of the replies, requests have none; upload: the other way round"),
     OPTION_END,
 };
 
@@ -75,22 +77,28 @@ static const struct option run_options[] = {
     OPTION_LIST("class", class_texts, "NAME:OPTION=VALUE,OPTION=VALUE...",
                 "connections of their own kind; any option above; several times"),
     OPTION_NUMBER("threads", base.threads, 1, 256, "threads", "of the load generator"),
-    OPTION_NUMBER("warmup-ms", base.warmup_ms, 0, 3600000, "ms", "load before the measuring window"),
+    OPTION_NUMBER("warmup-ms", base.warmup_ms, 0, 3600000, "ms",
+                  "load before the measuring window"),
     OPTION_NUMBER("duration-ms", base.duration_ms, 1, 86400000, "ms", "the measuring window"),
-    OPTION_NUMBER("slack-us", slack_us, 1, 1000000, "us", "how late a send may be and still be timely"),
-    OPTION_CHOICE("pacing", base.pacing, pacing_words,
-                  "how an open loop awaits the moment of a send; auto: poll if each thread and the server "
-                  "can have a processor"),
+    OPTION_NUMBER("slack-us", slack_us, 1, 1000000, "us",
+                  "how late a send may be and still be timely"),
+    OPTION_CHOICE(
+        "pacing", base.pacing, pacing_words,
+        "how an open loop awaits the moment of a send; auto: poll if each thread and the server "
+        "can have a processor"),
     OPTION_NUMBER("ramp-ms", base.ramp_ms, 0, 3600000, "ms", "over which the connections are made"),
     OPTION_NUMBER("sources", base.sources, 0, 64, "addresses",
                   "127.0.0.1, 127.0.0.2 ... to connect from; 0: as many as the ports need"),
-    OPTION_NUMBER("seed", base.seed, 0, UINT32_MAX, "", "of the payload bytes, amounts and arrivals"),
+    OPTION_NUMBER("seed", base.seed, 0, UINT32_MAX, "",
+                  "of the payload bytes, amounts and arrivals"),
     OPTION_NUMBER("timeout-ms", base.timeout_ms, 1, 600000, "ms",
                   "for a connection to stand, and for the last replies"),
     OPTION_FLAG("start-now", base.start_now, "do not wait for \"go\" on stdin"),
-    OPTION_FLAG("calibrate", base.calibrate, "measure this program against a target that only echoes"),
+    OPTION_FLAG("calibrate", base.calibrate,
+                "measure this program against a target that only echoes"),
     OPTION_FORM("points", points, 1000000, "connections", "N,N,... of at most 8", "of --calibrate"),
-    OPTION_NUMBER("point-ms", base.point_ms, 10, 60000, "ms", "window of each point of --calibrate"),
+    OPTION_NUMBER("point-ms", base.point_ms, 10, 60000, "ms",
+                  "window of each point of --calibrate"),
     OPTION_FLAG("describe", base.describe, "print these options as a JSON line"),
     OPTION_END,
 };
@@ -104,21 +112,22 @@ static bool parse_amount(const char *who, const char *option, const char *text, 
                          struct amount *amount) {
     if (amount_parse(text, limit, amount))
         return true;
-    fprintf(stderr, "%s: --%s %s: must be %s, of whole numbers from 0 to %" PRIu32 "\n", who, option, text,
-            AMOUNT_FORM, limit);
+    fprintf(stderr, "%s: --%s %s: must be %s, of whole numbers from 0 to %" PRIu32 "\n", who,
+            option, text, AMOUNT_FORM, limit);
     return false;
 }
 
 /* false: a line on stderr says which option does not fit another. */
 static bool check_draft(const char *who) {
     if (draft.idle >= draft.connections)
-        fprintf(stderr, "%s: --idle %" PRIu32 ": must be less than --connections, %" PRIu32 "\n", who,
-                draft.idle, draft.connections);
+        fprintf(stderr, "%s: --idle %" PRIu32 ": must be less than --connections, %" PRIu32 "\n",
+                who, draft.idle, draft.connections);
     else if (draft.arrivals == ARRIVALS_POISSON && draft.rate == 0)
         fprintf(stderr, "%s: --arrivals poisson: needs a --rate above 0\n", who);
     else if (draft.stream != STREAM_NONE && draft.reply_size)
-        fprintf(stderr, "%s: --reply-size %s: does not go with --stream %s, where --size says it all\n", who,
-                draft.reply_size, stream_words[draft.stream]);
+        fprintf(stderr,
+                "%s: --reply-size %s: does not go with --stream %s, where --size says it all\n",
+                who, draft.reply_size, stream_words[draft.stream]);
     else
         return true;
     return false;
@@ -127,9 +136,10 @@ static bool check_draft(const char *who) {
 /* Makes the draft a class; `who` is named in complaints. */
 static bool make_class(const char *who, struct class *class) {
     struct load *load = &class->load;
-    if (!check_draft(who) || !parse_amount(who, "size", draft.size, FRAME_PAYLOAD_MAX, &load->size) ||
-        !parse_amount(who, "reply-size", draft.reply_size ? draft.reply_size : draft.size, FRAME_PAYLOAD_MAX,
-                      &load->reply_size) ||
+    if (!check_draft(who) ||
+        !parse_amount(who, "size", draft.size, FRAME_PAYLOAD_MAX, &load->size) ||
+        !parse_amount(who, "reply-size", draft.reply_size ? draft.reply_size : draft.size,
+                      FRAME_PAYLOAD_MAX, &load->reply_size) ||
         !parse_amount(who, "cpu-us", draft.cpu_us, FRAME_WORK_MAX_US, &load->cpu_us) ||
         !parse_amount(who, "block-us", draft.block_us, FRAME_WORK_MAX_US, &load->block_us))
         return false;
@@ -153,7 +163,8 @@ static bool make_class(const char *who, struct class *class) {
 static bool read_class_name(const char *text, const struct plan *plan, struct class *class) {
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-");
     if (length == 0 || length > CLASS_NAME_MAX || text[length] != ':') {
-        fprintf(stderr, "%s: --class %s: must be NAME:OPTION=VALUE,..., NAME of 1 to %d of a-z0-9_-\n",
+        fprintf(stderr,
+                "%s: --class %s: must be NAME:OPTION=VALUE,..., NAME of 1 to %d of a-z0-9_-\n",
                 program, text, (int)CLASS_NAME_MAX);
         return false;
     }
@@ -161,7 +172,8 @@ static bool read_class_name(const char *text, const struct plan *plan, struct cl
     class->name[length] = '\0';
     for (size_t i = 0; i < plan->class_count; i++) {
         if (strcmp(plan->classes[i].name, class->name) == 0) {
-            fprintf(stderr, "%s: --class %s: there is a class of this name already\n", program, text);
+            fprintf(stderr, "%s: --class %s: there is a class of this name already\n", program,
+                    text);
             return false;
         }
     }
@@ -179,8 +191,10 @@ static bool read_class_options(const char *who, const char *text) {
     while (*text) {
         size_t length = strcspn(text, ",");
         if (argc > OPTIONS_MAX || (size_t)(end - word) < length + 3) {
-            fprintf(stderr, "%s: must be at most %d options, with their values of less than %d characters\n",
-                    who, (int)OPTIONS_MAX, (int)TEXT_BYTES);
+            fprintf(
+                stderr,
+                "%s: must be at most %d options, with their values of less than %d characters\n",
+                who, (int)OPTIONS_MAX, (int)TEXT_BYTES);
             return false;
         }
         if (text[length] == ',' && text[length + 1] == '\0') {
@@ -239,20 +253,21 @@ static bool read_points(const char *text, struct plan *plan) {
         if (*at != ',')
             break;
     }
-    fprintf(stderr, "%s: --points %s: must be N,N,... of at most %d numbers from 1 to 1000000\n", program,
-            text, (int)POINTS_MAX);
+    fprintf(stderr, "%s: --points %s: must be N,N,... of at most %d numbers from 1 to 1000000\n",
+            program, text, (int)POINTS_MAX);
     return false;
 }
 
 /* false: a line on stderr says which option is wrong. */
 static bool check_plan(struct plan *plan) {
     if (plan->calibrate &&
-        (port != 0 || class_texts.count > 0 || draft.connections > 1 || draft.rate > 0 || draft.churn > 0 ||
-         draft.reply_size || draft.stream != STREAM_NONE || draft.cpu_us != draft_defaults.cpu_us ||
-         draft.block_us != draft_defaults.block_us))
-        fprintf(stderr,
-                "%s: --calibrate: goes with --size, --depth, --threads, --points and --point-ms only\n",
-                program);
+        (port != 0 || class_texts.count > 0 || draft.connections > 1 || draft.rate > 0 ||
+         draft.churn > 0 || draft.reply_size || draft.stream != STREAM_NONE ||
+         draft.cpu_us != draft_defaults.cpu_us || draft.block_us != draft_defaults.block_us))
+        fprintf(
+            stderr,
+            "%s: --calibrate: goes with --size, --depth, --threads, --points and --point-ms only\n",
+            program);
     else if (port == 0 && !plan->calibrate && !plan->describe)
         fprintf(stderr, "%s: --port: is needed, 1 to 65535\n", program);
     else if (!sockets_address(plan->host, port, &plan->server))
@@ -263,8 +278,8 @@ static bool check_plan(struct plan *plan) {
                 ": only a --host of 127.0.0.0/8 can be reached from several addresses\n",
                 program, plan->sources);
     else if (plan->threads > plan->connections && !plan->calibrate)
-        fprintf(stderr, "%s: --threads %" PRIu32 ": must be at most --connections, %" PRIu32 "\n", program,
-                plan->threads, plan->connections);
+        fprintf(stderr, "%s: --threads %" PRIu32 ": must be at most --connections, %" PRIu32 "\n",
+                program, plan->threads, plan->connections);
     else
         return read_points(points, plan);
     return false;

@@ -3,7 +3,8 @@
 #include <stddef.h>
 
 static bool latencies_open(struct latencies *latencies) {
-    return hdr_init(RECORDER_LOWEST_NS, RECORDER_HIGHEST_NS, RECORDER_DIGITS, &latencies->histogram) == 0;
+    return hdr_init(RECORDER_LOWEST_NS, RECORDER_HIGHEST_NS, RECORDER_DIGITS,
+                    &latencies->histogram) == 0;
 }
 
 static void latencies_close(struct latencies *latencies) {
@@ -42,12 +43,14 @@ void recorder_close(struct recorder *recorder) {
     latencies_close(&recorder->connect);
 }
 
-void recorder_begin(struct recorder *recorder, uint64_t warmup_ns, uint64_t begin_ns, uint64_t end_ns) {
+void recorder_begin(struct recorder *recorder, uint64_t warmup_ns, uint64_t begin_ns,
+                    uint64_t end_ns) {
     uint64_t width_ns = (warmup_ns + end_ns - begin_ns + INTERVALS - 1) / INTERVALS;
     struct course *course = &recorder->course;
     recorder->begin_ns = begin_ns;
     recorder->end_ns = end_ns;
-    *course = (struct course){.width_ns = width_ns > INTERVAL_LEAST_NS ? width_ns : INTERVAL_LEAST_NS};
+    *course =
+        (struct course){.width_ns = width_ns > INTERVAL_LEAST_NS ? width_ns : INTERVAL_LEAST_NS};
     course->warmup = (uint32_t)((warmup_ns + course->width_ns - 1) / course->width_ns);
     course->count =
         course->warmup + (uint32_t)((end_ns - begin_ns + course->width_ns - 1) / course->width_ns);
@@ -128,7 +131,8 @@ void recorder_unanswered(struct recorder *recorder, const struct moments *reques
         add_overlap(recorder, request->sent_ns, recorder->end_ns);
 }
 
-void recorder_connected(struct recorder *recorder, uint64_t now_ns, uint64_t latency_ns, bool set_up) {
+void recorder_connected(struct recorder *recorder, uint64_t now_ns, uint64_t latency_ns,
+                        bool set_up) {
     bool inside = !set_up && in_window(recorder, now_ns);
     recorder->connects += inside;
     if (set_up || inside)

@@ -25,9 +25,10 @@ struct latencies {
 
 /* The moments of one request. */
 struct moments {
-    uint64_t due_ns;      /* closed loop: = sent_ns */
-    uint64_t possible_ns; /* when nothing but the load generator itself could hold it back any more */
-    uint64_t sent_ns;     /* first byte handed to the system */
+    uint64_t due_ns; /* closed loop: = sent_ns */
+    uint64_t
+        possible_ns;  /* when nothing but the load generator itself could hold it back any more */
+    uint64_t sent_ns; /* first byte handed to the system */
 };
 
 /* The course of the load: replies complete in one of many intervals of equal width. */
@@ -51,18 +52,20 @@ struct recorder {
     uint64_t slack_ns;         /* how late a send may be and still be timely */
 
     struct latencies response,
-        service;              /* open: of requests due in the window; closed: of replies complete in it */
-    struct latencies connect; /* see recorder_connected() */
-    uint64_t requests;        /* replies complete inside the window */
-    uint64_t bytes_sent, bytes_received;     /* inside the window */
-    uint64_t connects;                       /* inside the window, by connections that come and go */
-    uint64_t replies_checked, bytes_checked; /* of the whole life, first answers and warm-up included */
+        service; /* open: of requests due in the window; closed: of replies complete in it */
+    struct latencies connect;            /* see recorder_connected() */
+    uint64_t requests;                   /* replies complete inside the window */
+    uint64_t bytes_sent, bytes_received; /* inside the window */
+    uint64_t connects;                   /* inside the window, by connections that come and go */
+    uint64_t replies_checked,
+        bytes_checked; /* of the whole life, first answers and warm-up included */
 
     /* Open loop only. */
     uint64_t sends, late,
-        held;                /* in the window; of them late by own fault; held back by the server, and late */
-    uint64_t due, due_sent;  /* due in the window and sent at any time; of them sent inside it */
-    uint64_t outstanding_ns; /* sum over requests: the part of the window for which they were under way */
+        held; /* in the window; of them late by own fault; held back by the server, and late */
+    uint64_t due, due_sent; /* due in the window and sent at any time; of them sent inside it */
+    uint64_t
+        outstanding_ns; /* sum over requests: the part of the window for which they were under way */
 
     struct course course;
 };

@@ -132,8 +132,8 @@ bool report_moment(const char *event) {
 
 /* ---- latencies */
 
-static void put_percentile(struct json *line, const struct hdr_histogram *histogram, const char *key,
-                           double percent) {
+static void put_percentile(struct json *line, const struct hdr_histogram *histogram,
+                           const char *key, double percent) {
     if (histogram->total_count > 0)
         json_u64(line, key, (uint64_t)hdr_value_at_percentile(histogram, percent));
     else
@@ -217,7 +217,8 @@ static void put_errors(struct json *line, const struct tally *tally) {
     json_close(line);
 }
 
-static void put_traffic(struct json *line, const struct outcome *outcome, const struct tally *tally) {
+static void put_traffic(struct json *line, const struct outcome *outcome,
+                        const struct tally *tally) {
     json_u64(line, "requests", tally->sum.requests);
     json_double(line, "requests_per_second", (double)tally->sum.requests / window_s(outcome));
     json_u64(line, "bytes_sent", tally->sum.bytes_sent);
@@ -230,7 +231,9 @@ static void put_traffic(struct json *line, const struct outcome *outcome, const 
 static void put_jain_index(struct json *line, const struct tally *tally) {
     bool any = tally->counted_squares > 0;
     put_known(line, "jain_index", any,
-              any ? tally->counted * tally->counted / ((double)tally->active * tally->counted_squares) : 0);
+              any ? tally->counted * tally->counted /
+                        ((double)tally->active * tally->counted_squares)
+                  : 0);
 }
 
 static void put_classes(struct json *line, const struct plan *plan, const struct outcome *outcome) {
@@ -258,7 +261,8 @@ static void put_classes(struct json *line, const struct plan *plan, const struct
 
 enum { INTERVAL_REPLIES, INTERVAL_MEAN, INTERVAL_MAX };
 
-static void put_intervals(struct json *line, const char *key, const struct course *course, int figure) {
+static void put_intervals(struct json *line, const char *key, const struct course *course,
+                          int figure) {
     json_array(line, key);
     for (uint32_t i = 0; i < course->count; i++) {
         const struct interval *interval = &course->intervals[i];
@@ -266,7 +270,8 @@ static void put_intervals(struct json *line, const char *key, const struct cours
         if (figure == INTERVAL_REPLIES)
             json_u64(line, NULL, interval->replies);
         else if (figure == INTERVAL_MEAN)
-            put_known(line, NULL, any, any ? (double)interval->sum_ns / (double)interval->replies : 0);
+            put_known(line, NULL, any,
+                      any ? (double)interval->sum_ns / (double)interval->replies : 0);
         else
             put_known(line, NULL, any, (double)interval->max_ns);
     }
@@ -352,8 +357,8 @@ static void put_littles_law(struct json *line, enum loop loop, const struct plan
     if (loop == LOOP_OPEN)
         under_way = (double)outcome->all.sum.outstanding_ns / 1e9 / window_s(outcome);
     const struct hdr_histogram *service = outcome->all.sum.service.histogram;
-    const char *reason = loop == LOOP_MIXED                              ? "closed and open loops in one run"
-                         : loop == LOOP_CLOSED && churn                  ? "connections come and go"
+    const char *reason = loop == LOOP_MIXED             ? "closed and open loops in one run"
+                         : loop == LOOP_CLOSED && churn ? "connections come and go"
                          : service->total_count == 0 || !(under_way > 0) ? "nothing was answered"
                                                                          : NULL;
     double rate = (double)outcome->all.sum.requests / window_s(outcome);
@@ -375,7 +380,8 @@ static void put_audit(struct json *line, const struct plan *plan, const struct o
     put_rate(line, loop, plan, outcome);
     put_cpu(line, plan, outcome);
     json_u64(line, "connections_requested", plan->connections);
-    json_u64(line, "connections_established", all->connections); /* a run with fewer does not begin */
+    json_u64(line, "connections_established",
+             all->connections); /* a run with fewer does not begin */
     put_littles_law(line, loop, plan, outcome);
     json_u64(line, "replies_checked", all->sum.replies_checked);
     json_u64(line, "bytes_checked", all->sum.bytes_checked);
@@ -393,7 +399,8 @@ static void put_window(struct json *line, const struct outcome *outcome) {
     json_close(line);
 }
 
-static void put_cpu_time(struct json *line, const struct plan *plan, const struct outcome *outcome) {
+static void put_cpu_time(struct json *line, const struct plan *plan,
+                         const struct outcome *outcome) {
     uint64_t sum_ns = 0;
     for (uint32_t i = 0; i < plan->threads; i++)
         sum_ns += outcome->cpu_ns[i];
@@ -443,7 +450,8 @@ static void put_point(struct json *line, const struct plan *plan, const struct p
     json_u64(line, "connections", point->connections);
     json_u64(line, "threads", point->threads);
     json_u64(line, "size", amount_most(&load->size));
-    json_u64(line, "reply_size", amount_most(load->reply_as_request ? &load->size : &load->reply_size));
+    json_u64(line, "reply_size",
+             amount_most(load->reply_as_request ? &load->size : &load->reply_size));
     json_u64(line, "depth", load->depth);
     json_double(line, "rate", rate);
     put_percentile(line, point->latency, "min_ns", 0);
@@ -457,7 +465,8 @@ static void put_point(struct json *line, const struct plan *plan, const struct p
     json_close(line);
 }
 
-bool report_calibration(const struct plan *plan, const struct point *points, size_t count, double record_ns) {
+bool report_calibration(const struct plan *plan, const struct point *points, size_t count,
+                        double record_ns) {
     struct clock_quality clock = clock_examine();
     struct json line = json_event("calibration");
     put_origin(&line);

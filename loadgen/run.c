@@ -96,12 +96,14 @@ static bool connect_client(struct worker *worker, uint32_t i) {
         return false;
     }
     if (plan->ramp_ms > 0)
-        clock_sleep_until_ns(run->begin_ns + (uint64_t)plan->ramp_ms * 1000000 * id / plan->connections);
+        clock_sleep_until_ns(run->begin_ns +
+                             (uint64_t)plan->ramp_ms * 1000000 * id / plan->connections);
     const struct sockets_route *route = &run->routes[id % plan->sources];
     if (net_connect(worker->net, client, route, plan->timeout_ms, &error))
         return true;
-    snprintf(worker->failure, sizeof worker->failure, "connection %u to %s:%u: %s", (unsigned)(id + 1),
-             plan->host, (unsigned)ntohs(plan->server.sin_port), sockets_error_text(error, text));
+    snprintf(worker->failure, sizeof worker->failure, "connection %u to %s:%u: %s",
+             (unsigned)(id + 1), plan->host, (unsigned)ntohs(plan->server.sin_port),
+             sockets_error_text(error, text));
     return false;
 }
 
@@ -124,8 +126,9 @@ static void connect_clients(void *argument) {
             const char *why =
                 client_error_names[client->error != CLIENT_FINE ? client->error : CLIENT_TIMEOUT];
             snprintf(worker->failure, sizeof worker->failure,
-                     "connection %u to %s:%u: no answer to its first request: %s", (unsigned)(client->id + 1),
-                     plan->host, (unsigned)ntohs(plan->server.sin_port), why);
+                     "connection %u to %s:%u: no answer to its first request: %s",
+                     (unsigned)(client->id + 1), plan->host, (unsigned)ntohs(plan->server.sin_port),
+                     why);
             return;
         }
     }
@@ -158,8 +161,8 @@ static void generate_load(void *argument) {
     const struct run *run = worker->run;
     uint64_t cpu_before = 0, cpu_after = 0;
     for (size_t i = 0; i < run->plan->class_count; i++)
-        recorder_begin(&worker->recorders[i], (uint64_t)run->plan->warmup_ms * 1000000, run->begin_ns,
-                       run->end_ns);
+        recorder_begin(&worker->recorders[i], (uint64_t)run->plan->warmup_ms * 1000000,
+                       run->begin_ns, run->end_ns);
     set_quota(worker, UINT64_MAX, 0);
     net_run(worker->net, run->begin_ns);
     worker->cpu_known = clock_thread_cpu_ns(&cpu_before);
@@ -251,7 +254,8 @@ static void share_out(struct run *run) {
     const struct plan *plan = run->plan;
     struct client *next = run->clients;
     for (uint32_t i = 0; i < plan->threads; i++) {
-        uint32_t count = plan->connections / plan->threads + (i < plan->connections % plan->threads);
+        uint32_t count =
+            plan->connections / plan->threads + (i < plan->connections % plan->threads);
         run->workers[i] = (struct worker){.run = run, .number = i, .count = count, .clients = next};
         next += count;
     }
@@ -261,7 +265,8 @@ static void share_out(struct run *run) {
 static void make_routes(struct run *run) {
     for (uint32_t i = 0; i < run->plan->sources; i++) {
         struct sockets_route *route = &run->routes[i];
-        *route = (struct sockets_route){.server = run->plan->server, .bound = run->plan->sources > 1};
+        *route =
+            (struct sockets_route){.server = run->plan->server, .bound = run->plan->sources > 1};
         route->source.sin_family = AF_INET;
         route->source.sin_addr.s_addr = htonl(UINT32_C(0x7f000001) + i);
     }
@@ -272,8 +277,8 @@ struct run *run_open(struct plan *plan) {
     if (!run)
         return NULL;
     run->plan = plan;
-    run->polls =
-        plan->pacing == PACING_POLL || (plan->pacing == PACING_AUTO && threads_may_spin(plan->threads));
+    run->polls = plan->pacing == PACING_POLL ||
+                 (plan->pacing == PACING_AUTO && threads_may_spin(plan->threads));
     run->clients = calloc(plan->connections, sizeof *run->clients);
     run->workers = calloc(plan->threads, sizeof *run->workers);
     run->routes = calloc(plan->sources, sizeof *run->routes);
@@ -311,9 +316,11 @@ void run_close(struct run *run) {
 }
 
 static struct threads *start_threads(struct run *run, void (*work)(void *)) {
-    struct threads *threads = threads_start(run->plan->threads, work, run->workers, sizeof *run->workers);
+    struct threads *threads =
+        threads_start(run->plan->threads, work, run->workers, sizeof *run->workers);
     if (!threads)
-        fprintf(stderr, "loadgen: --threads %u: the system refused a thread\n", (unsigned)run->plan->threads);
+        fprintf(stderr, "loadgen: --threads %u: the system refused a thread\n",
+                (unsigned)run->plan->threads);
     return threads;
 }
 

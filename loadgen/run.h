@@ -28,7 +28,7 @@ struct tally {
 struct outcome {
     uint64_t begin_ns, end_ns; /* the measuring window */
     struct tally all, classes[CLASSES_MAX];
-    bool behind;              /* at the end of the window, some connection was late with a request */
+    bool behind; /* at the end of the window, some connection was late with a request */
     uint64_t behind_since_ns; /* when the first of those began to be late without a break */
     bool polled;              /* what became of --pacing */
     bool cpu_known;

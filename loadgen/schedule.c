@@ -9,7 +9,8 @@ static double constant_ns(const struct schedule *schedule, const struct arrivals
 
 static double gap_ns(const struct schedule *schedule, const struct arrivals *arrivals) {
     double mean_ns = arrivals->count * (1e9 / arrivals->rate);
-    return mean_ns * random_exponential(random_bits(arrivals->seed, schedule->index, schedule->number));
+    return mean_ns *
+           random_exponential(random_bits(arrivals->seed, schedule->index, schedule->number));
 }
 
 static void set_due(struct schedule *schedule, const struct arrivals *arrivals) {

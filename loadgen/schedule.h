@@ -15,7 +15,8 @@ enum arrivals_kind { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
 
 struct arrivals {
     enum arrivals_kind kind;
-    double rate; /* requests per second of all connections together; 0: a closed loop, nothing is scheduled */
+    double
+        rate; /* requests per second of all connections together; 0: a closed loop, nothing is scheduled */
     uint32_t count; /* connections that share it */
     uint64_t seed;  /* of the gaps */
 };

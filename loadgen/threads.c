@@ -13,7 +13,8 @@
 typedef HANDLE thread_handle;
 #define THREAD_RESULT unsigned __stdcall
 
-static bool start_thread(thread_handle *thread, unsigned(__stdcall *entry)(void *), void *argument) {
+static bool start_thread(thread_handle *thread, unsigned(__stdcall *entry)(void *),
+                         void *argument) {
     *thread = (HANDLE)_beginthreadex(NULL, 0, entry, argument, 0, NULL);
     return *thread != NULL;
 }

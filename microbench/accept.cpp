@@ -34,7 +34,8 @@ struct Reception {
 
     bool ok() const {
         return listener.ok() && accept_ex && disconnect_ex &&
-               CreateIoCompletionPort(reinterpret_cast<HANDLE>(static_cast<SOCKET>(listener)), port, 0, 0);
+               CreateIoCompletionPort(reinterpret_cast<HANDLE>(static_cast<SOCKET>(listener)), port,
+                                      0, 0);
     }
 
     /* The clients of a batch connect, and say their first words if they have any. */
@@ -53,7 +54,8 @@ struct Reception {
         bool right = true;
         for (size_t i = 0; i < BATCH; i++) {
             char byte = static_cast<char>('a' + i), came = 0;
-            right &= send_all(accepted[i], &byte, 1) && receive_all(clients[i], &came, 1) && came == byte;
+            right &= send_all(accepted[i], &byte, 1) && receive_all(clients[i], &came, 1) &&
+                     came == byte;
             linger reset = {1, 0};
             setsockopt(clients[i], SOL_SOCKET, SO_LINGER, reinterpret_cast<const char *>(&reset),
                        sizeof reset);
@@ -67,19 +69,22 @@ struct Reception {
         DWORD bytes;
         ULONG_PTR key;
         OVERLAPPED *which;
-        return GetQueuedCompletionStatus(port, &bytes, &key, &which, DEADLINE_MS) && bytes == expected;
+        return GetQueuedCompletionStatus(port, &bytes, &key, &which, DEADLINE_MS) &&
+               bytes == expected;
     }
 
     /* AcceptEx on `socket`, up to its packet and the call that makes the socket a full one. */
     bool accept_on(SOCKET socket, DWORD first_bytes) {
         DWORD bytes;
         overlapped = {};
-        if (!accept_ex(listener, socket, block, first_bytes, ADDRESS, ADDRESS, &bytes, &overlapped) &&
+        if (!accept_ex(listener, socket, block, first_bytes, ADDRESS, ADDRESS, &bytes,
+                       &overlapped) &&
             WSAGetLastError() != WSA_IO_PENDING)
             return false;
         SOCKET parent = listener;
-        return packet(first_bytes) && setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
-                                                 reinterpret_cast<const char *>(&parent), sizeof parent) == 0;
+        return packet(first_bytes) &&
+               setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                          reinterpret_cast<const char *>(&parent), sizeof parent) == 0;
     }
 };
 
@@ -143,7 +148,8 @@ bool bytes_cross(SOCKET accepted, SOCKET client, char there, bool &mute) {
     if (!send_all(client, &there, 1) || !receive_all(accepted, &came, 1) || came != there)
         return false;
     if (!send_all(accepted, &back, 1))
-        return mute = WSAGetLastError() == WSAESHUTDOWN && std::strncmp(platform_name(), "wine-", 5) == 0;
+        return mute = WSAGetLastError() == WSAESHUTDOWN &&
+                      std::strncmp(platform_name(), "wine-", 5) == 0;
     return receive_all(client, &came, 1) && came == back;
 }
 
@@ -155,8 +161,8 @@ void accept_reused(benchmark::State &state) {
     for (Socket &socket : reception.accepted) {
         socket = make_socket();
         set_deadlines(socket);
-        whole &= CreateIoCompletionPort(reinterpret_cast<HANDLE>(static_cast<SOCKET>(socket)), reception.port,
-                                        0, 0) != nullptr;
+        whole &= CreateIoCompletionPort(reinterpret_cast<HANDLE>(static_cast<SOCKET>(socket)),
+                                        reception.port, 0, 0) != nullptr;
     }
     Measured measured(state);
     while (whole && state.KeepRunningBatch(BATCH)) {
@@ -168,9 +174,9 @@ void accept_reused(benchmark::State &state) {
         measured.pause();
         for (size_t i = 0; i < BATCH; i++) {
             char none;
-            whole &=
-                same_connection(reception.accepted[i], reception.clients[i]) &&
-                bytes_cross(reception.accepted[i], reception.clients[i], static_cast<char>('a' + i), mute);
+            whole &= same_connection(reception.accepted[i], reception.clients[i]) &&
+                     bytes_cross(reception.accepted[i], reception.clients[i],
+                                 static_cast<char>('a' + i), mute);
             reception.clients[i].close();
             whole &= recv(reception.accepted[i], &none, 1, 0) == 0; /* the client's end has come */
         }
@@ -184,7 +190,8 @@ void accept_reused(benchmark::State &state) {
     }
     measured.end();
     if (mute)
-        state.SetLabel("a socket that is used again cannot send on " + std::string(platform_name()));
+        state.SetLabel("a socket that is used again cannot send on " +
+                       std::string(platform_name()));
     expect(state, whole, "a client was not accepted, or its socket could not be used again");
 }
 

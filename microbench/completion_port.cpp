@@ -5,7 +5,8 @@
 
 namespace {
 
-constexpr ULONG BATCH = 256; /* packets that are put into the port, or taken out, while the clock stands */
+constexpr ULONG BATCH =
+    256; /* packets that are put into the port, or taken out, while the clock stands */
 
 bool post(HANDLE port, ULONG count) {
     for (ULONG i = 0; i < count; i++)
@@ -67,7 +68,8 @@ void get_ex(benchmark::State &state) {
         in_order &= post(port, BATCH);
         measured.resume();
         for (ULONG taken = 0, count; taken < BATCH; taken += count) {
-            if (!GetQueuedCompletionStatusEx(port, entries.data(), most, &count, DEADLINE_MS, FALSE)) {
+            if (!GetQueuedCompletionStatusEx(port, entries.data(), most, &count, DEADLINE_MS,
+                                             FALSE)) {
                 fail_call(state, "GetQueuedCompletionStatusEx", GetLastError());
                 return;
             }
@@ -77,8 +79,10 @@ void get_ex(benchmark::State &state) {
         }
     }
     measured.end();
-    expect(state, in_order && packets == static_cast<uint64_t>(state.iterations()), "packets are missing");
-    state.counters["completions_per_wait"] = static_cast<double>(packets) / static_cast<double>(calls);
+    expect(state, in_order && packets == static_cast<uint64_t>(state.iterations()),
+           "packets are missing");
+    state.counters["completions_per_wait"] =
+        static_cast<double>(packets) / static_cast<double>(calls);
 }
 
 void post_then_get(benchmark::State &state) {
@@ -109,7 +113,8 @@ void round_trip(benchmark::State &state) {
             ULONG_PTR key;
             OVERLAPPED *overlapped;
             PostQueuedCompletionStatus(there, 1, static_cast<ULONG_PTR>(came), nullptr);
-            came += GetQueuedCompletionStatus(back, &bytes, &key, &overlapped, DEADLINE_MS) && key == came;
+            came += GetQueuedCompletionStatus(back, &bytes, &key, &overlapped, DEADLINE_MS) &&
+                    key == came;
         }
     }
     PostQueuedCompletionStatus(there, 0, 0, nullptr);

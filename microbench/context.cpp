@@ -16,7 +16,7 @@
 struct OVERLAPPED {
     void *internal[4];
 };
-#define CONTAINING_RECORD(address, type, field)                                                              \
+#define CONTAINING_RECORD(address, type, field)                                                    \
     reinterpret_cast<type *>(reinterpret_cast<char *>(address) - offsetof(type, field))
 #endif
 
@@ -30,7 +30,8 @@ struct Connection {
 
 /* Connections, and the order in which their completions come. */
 struct Crowd {
-    explicit Crowd(const benchmark::State &state) : connections(static_cast<size_t>(state.range(0))) {
+    explicit Crowd(const benchmark::State &state)
+        : connections(static_cast<size_t>(state.range(0))) {
         for (size_t i = 0; i < connections.size(); i++) {
             connections[i].number = i;
             completions.push_back(&connections[i].overlapped);
@@ -62,8 +63,9 @@ template <typename Find> void find_all(benchmark::State &state, const Crowd &cro
 
 void containing_record(benchmark::State &state) {
     Crowd crowd(state);
-    find_all(state, crowd,
-             [](OVERLAPPED *completion) { return CONTAINING_RECORD(completion, Connection, overlapped); });
+    find_all(state, crowd, [](OVERLAPPED *completion) {
+        return CONTAINING_RECORD(completion, Connection, overlapped);
+    });
 }
 
 template <typename Map> void look_up(benchmark::State &state) {

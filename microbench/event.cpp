@@ -27,11 +27,12 @@ void wait_multiple(benchmark::State &state, bool last) {
     Measured measured(state);
     for (auto _ : state) {
         SetEvent(events[signalled]);
-        woken +=
-            WaitForMultipleObjects(count, events.data(), FALSE, DEADLINE_MS) == WAIT_OBJECT_0 + signalled;
+        woken += WaitForMultipleObjects(count, events.data(), FALSE, DEADLINE_MS) ==
+                 WAIT_OBJECT_0 + signalled;
     }
     measured.end();
-    expect(state, woken == state.iterations(), "a wait named another event than the one that was set");
+    expect(state, woken == state.iterations(),
+           "a wait named another event than the one that was set");
 }
 
 } // namespace

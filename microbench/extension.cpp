@@ -32,18 +32,19 @@ void call(benchmark::State &state, bool cached) {
     Handle port(make_port());
     LPFN_ACCEPTEX pointer = extension<LPFN_ACCEPTEX>(listener, WSAID_ACCEPTEX);
     std::vector<Pending> all(BATCH);
-    bool whole = listener.ok() && pointer &&
-                 CreateIoCompletionPort(reinterpret_cast<HANDLE>(static_cast<SOCKET>(listener)), port, 0, 0);
+    bool whole =
+        listener.ok() && pointer &&
+        CreateIoCompletionPort(reinterpret_cast<HANDLE>(static_cast<SOCKET>(listener)), port, 0, 0);
     constexpr DWORD ADDRESS = sizeof(sockaddr_in) + 16;
     Measured measured(state);
     while (whole && state.KeepRunningBatch(BATCH)) {
         for (Pending &one : all) {
             DWORD bytes;
             one.overlapped = {};
-            BOOL done = cached ? pointer(listener, one.socket, one.addresses, 0, ADDRESS, ADDRESS, &bytes,
-                                         &one.overlapped)
-                               : AcceptEx(listener, one.socket, one.addresses, 0, ADDRESS, ADDRESS, &bytes,
-                                          &one.overlapped);
+            BOOL done = cached ? pointer(listener, one.socket, one.addresses, 0, ADDRESS, ADDRESS,
+                                         &bytes, &one.overlapped)
+                               : AcceptEx(listener, one.socket, one.addresses, 0, ADDRESS, ADDRESS,
+                                          &bytes, &one.overlapped);
             whole &= !done && WSAGetLastError() == WSA_IO_PENDING;
         }
         measured.pause();
@@ -62,7 +63,8 @@ void look_up(benchmark::State &state) {
     for (auto _ : state)
         same += extension<LPFN_ACCEPTEX>(listener, WSAID_ACCEPTEX) == first;
     measured.end();
-    expect(state, first && same == state.iterations(), "the look-up found nothing, or another function");
+    expect(state, first && same == state.iterations(),
+           "the look-up found nothing, or another function");
 }
 
 } // namespace

@@ -19,9 +19,9 @@ const std::wstring &file_name() {
     wchar_t folder[MAX_PATH], file[MAX_PATH];
     if (GetTempPathW(MAX_PATH, folder) == 0 || GetTempFileNameW(folder, L"iom", 0, file) == 0)
         return name;
-    static Handle writer(
-        CreateFileW(file, GENERIC_WRITE | DELETE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                    nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, nullptr));
+    static Handle writer(CreateFileW(
+        file, GENERIC_WRITE | DELETE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+        nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, nullptr));
     std::vector<char> content(FILE_BYTES);
     for (DWORD i = 0; i < FILE_BYTES; i++)
         content[i] = byte_at(i);
@@ -35,8 +35,8 @@ struct Reader {
     Reader(benchmark::State &state, DWORD flags)
         : size(static_cast<DWORD>(state.range(0))), buffer(size),
           file(CreateFileW(file_name().c_str(), GENERIC_READ,
-                           FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
-                           flags, nullptr)) {
+                           FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                           OPEN_EXISTING, flags, nullptr)) {
         if (!file)
             fail_call(state, "CreateFileW", GetLastError());
     }
@@ -51,7 +51,8 @@ struct Reader {
 
     /* Starts it; false if it cannot be. */
     bool start() {
-        return ReadFile(file, buffer.data(), size, nullptr, next()) || GetLastError() == ERROR_IO_PENDING;
+        return ReadFile(file, buffer.data(), size, nullptr, next()) ||
+               GetLastError() == ERROR_IO_PENDING;
     }
 
     /* After the loop: the last read brought what is at its place. */
@@ -90,7 +91,8 @@ void by_event(benchmark::State &state) {
     for (auto _ : state) {
         DWORD bytes = 0;
         whole &= reader.start() && WaitForSingleObject(event, DEADLINE_MS) == WAIT_OBJECT_0 &&
-                 GetOverlappedResult(reader.file, &reader.overlapped, &bytes, FALSE) && bytes == reader.size;
+                 GetOverlappedResult(reader.file, &reader.overlapped, &bytes, FALSE) &&
+                 bytes == reader.size;
         if (!whole)
             break;
     }
@@ -99,7 +101,8 @@ void by_event(benchmark::State &state) {
 }
 
 void CALLBACK on_read(DWORD error, DWORD bytes, OVERLAPPED *overlapped) {
-    auto *done = static_cast<DWORD *>(overlapped->hEvent); /* a completion routine leaves hEvent to us */
+    auto *done =
+        static_cast<DWORD *>(overlapped->hEvent); /* a completion routine leaves hEvent to us */
     *done = error == ERROR_SUCCESS ? bytes : 0;
 }
 
@@ -111,8 +114,9 @@ void by_apc(benchmark::State &state) {
     Measured measured(state);
     for (auto _ : state) {
         done = 0;
-        whole &= ReadFileEx(reader.file, reader.buffer.data(), reader.size, reader.next(), on_read) &&
-                 SleepEx(DEADLINE_MS, TRUE) == WAIT_IO_COMPLETION && done == reader.size;
+        whole &=
+            ReadFileEx(reader.file, reader.buffer.data(), reader.size, reader.next(), on_read) &&
+            SleepEx(DEADLINE_MS, TRUE) == WAIT_IO_COMPLETION && done == reader.size;
         if (!whole)
             break;
     }
@@ -129,7 +133,8 @@ void by_port(benchmark::State &state) {
         DWORD bytes = 0;
         ULONG_PTR key;
         OVERLAPPED *which;
-        whole &= reader.start() && GetQueuedCompletionStatus(port, &bytes, &key, &which, DEADLINE_MS) &&
+        whole &= reader.start() &&
+                 GetQueuedCompletionStatus(port, &bytes, &key, &which, DEADLINE_MS) &&
                  which == &reader.overlapped && bytes == reader.size;
         if (!whole)
             break;
@@ -143,8 +148,8 @@ struct PoolRead {
     ULONG_PTR bytes = 0;
 };
 
-void CALLBACK on_pool_read(PTP_CALLBACK_INSTANCE, void *context, void *, ULONG error, ULONG_PTR bytes,
-                           PTP_IO) {
+void CALLBACK on_pool_read(PTP_CALLBACK_INSTANCE, void *context, void *, ULONG error,
+                           ULONG_PTR bytes, PTP_IO) {
     auto *read = static_cast<PoolRead *>(context);
     read->bytes = error == NO_ERROR ? bytes : 0;
     SetEvent(read->done);
@@ -154,7 +159,8 @@ void CALLBACK on_pool_read(PTP_CALLBACK_INSTANCE, void *context, void *, ULONG e
 void by_pool(benchmark::State &state) {
     Reader reader(state, FILE_FLAG_OVERLAPPED);
     PoolRead read;
-    PTP_IO io = reader.file ? CreateThreadpoolIo(reader.file, on_pool_read, &read, nullptr) : nullptr;
+    PTP_IO io =
+        reader.file ? CreateThreadpoolIo(reader.file, on_pool_read, &read, nullptr) : nullptr;
     if (!io)
         return fail_call(state, "CreateThreadpoolIo", GetLastError());
     bool whole = true;

@@ -1,6 +1,7 @@
 /* Asking which of many sockets is ready: select and WSAPoll look at every one, each time (claim B24). One
    socket is ready, the first or the last of the list; the others are idle connections. */
-#define FD_SETSIZE 4096 /* before winsock2.h: the size of an fd_set is fixed when a file is compiled */
+#define FD_SETSIZE                                                                                 \
+    4096 /* before winsock2.h: the size of an fd_set is fixed when a file is compiled */
 #include "windows_bench.h"
 
 #include <cstddef>
@@ -30,9 +31,9 @@ class OneReady {
         ready = last ? count - 1 : 0;
         char byte = 'x';
         if (all.size() < count)
-            fail(state,
-                 std::to_string(count) + " connections: only " + std::to_string(all.size()) +
-                     " could be made; on Linux the limit of open files (ulimit -n) must be some 20000");
+            fail(state, std::to_string(count) + " connections: only " + std::to_string(all.size()) +
+                            " could be made; on Linux the limit of open files (ulimit -n) must be "
+                            "some 20000");
         else if (!send_all(all[ready].peer, &byte, 1) || !await_bytes(all[ready].ours, 1))
             fail_call(state, "send", static_cast<DWORD>(WSAGetLastError()));
         else
@@ -72,8 +73,8 @@ void select_one(benchmark::State &state, bool last) {
     Measured measured(state);
     for (auto _ : state) {
         std::memcpy(&found, &wanted, used);
-        right +=
-            select(0, &found, nullptr, nullptr, &deadline) == 1 && found.fd_array[0] == one.socket(one.ready);
+        right += select(0, &found, nullptr, nullptr, &deadline) == 1 &&
+                 found.fd_array[0] == one.socket(one.ready);
     }
     measured.end();
     expect(state, right == state.iterations(), "select did not name the one ready socket");

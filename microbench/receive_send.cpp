@@ -13,7 +13,8 @@
 namespace {
 
 constexpr DWORD MESSAGE = 64; /* bytes */
-constexpr int BATCH = 256;    /* messages that the peer sends, or takes, while the clock stands: 16 KiB */
+constexpr int BATCH =
+    256; /* messages that the peer sends, or takes, while the clock stands: 16 KiB */
 constexpr DWORD LONG_SEND = 1 << 20;
 constexpr int BUFFER = 256 << 10; /* bytes that a socket may hold of a long send, at each end */
 
@@ -35,7 +36,8 @@ struct Line {
             ok = ioctlsocket(pair.ours, static_cast<long>(FIONBIO), &on) == 0;
         else
             ok = CreateIoCompletionPort(handle, port, 0, 0) != nullptr &&
-                 (!skip || SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS));
+                 (!skip ||
+                  SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS));
         if (!ok)
             fail_call(state, "preparing the socket", GetLastError());
     }
@@ -57,8 +59,8 @@ struct Line {
         DWORD came;
         ULONG_PTR key;
         OVERLAPPED *which;
-        return GetQueuedCompletionStatus(port, &came, &key, &which, wait_ms) && which == &overlapped &&
-               came == bytes;
+        return GetQueuedCompletionStatus(port, &came, &key, &which, wait_ms) &&
+               which == &overlapped && came == bytes;
     }
     /* Starts an operation; returns ERROR_SUCCESS: done at once, WSA_IO_PENDING: under way, else the error. */
     DWORD start_receive(char *data) {
@@ -93,8 +95,8 @@ void receive_nonblocking(benchmark::State &state) {
         whole &= line.fill();
         measured.resume();
         for (int i = 0; i < BATCH; i++)
-            whole &=
-                recv(line.pair.ours, &line.received[static_cast<size_t>(i) * MESSAGE], MESSAGE, 0) == MESSAGE;
+            whole &= recv(line.pair.ours, &line.received[static_cast<size_t>(i) * MESSAGE], MESSAGE,
+                          0) == MESSAGE;
         whole &= line.equal();
     }
     measured.end();
@@ -107,8 +109,8 @@ void send_nonblocking(benchmark::State &state) {
     Measured measured(state);
     while (whole && state.KeepRunningBatch(BATCH)) {
         for (int i = 0; i < BATCH; i++)
-            whole &=
-                send(line.pair.ours, &line.sent[static_cast<size_t>(i) * MESSAGE], MESSAGE, 0) == MESSAGE;
+            whole &= send(line.pair.ours, &line.sent[static_cast<size_t>(i) * MESSAGE], MESSAGE,
+                          0) == MESSAGE;
         measured.pause();
         whole &= line.drain();
         measured.resume();
@@ -127,7 +129,8 @@ void receive_immediate(benchmark::State &state, Line::Mode mode) {
         whole &= line.fill();
         measured.resume();
         for (int i = 0; i < BATCH; i++)
-            whole &= line.start_receive(&line.received[static_cast<size_t>(i) * MESSAGE]) == ERROR_SUCCESS &&
+            whole &= line.start_receive(&line.received[static_cast<size_t>(i) * MESSAGE]) ==
+                         ERROR_SUCCESS &&
                      (line.skip || line.packet());
         whole &= line.equal();
     }
@@ -143,8 +146,9 @@ void send_immediate(benchmark::State &state, Line::Mode mode) {
     Measured measured(state);
     while (whole && state.KeepRunningBatch(BATCH)) {
         for (int i = 0; i < BATCH; i++)
-            whole &= line.start_send(&line.sent[static_cast<size_t>(i) * MESSAGE]) == ERROR_SUCCESS &&
-                     (line.skip || line.packet());
+            whole &=
+                line.start_send(&line.sent[static_cast<size_t>(i) * MESSAGE]) == ERROR_SUCCESS &&
+                (line.skip || line.packet());
         measured.pause();
         whole &= line.drain();
         measured.resume();
@@ -205,11 +209,17 @@ BENCHMARK_CAPTURE(receive_immediate, skip, Line::PORT_SKIP)
     ->Name("receive/immediate_without_packet")
     ->UseRealTime();
 BENCHMARK_CAPTURE(receive_deferred, packet, Line::PORT)->Name("receive/deferred")->UseRealTime();
-BENCHMARK_CAPTURE(receive_deferred, skip, Line::PORT_SKIP)->Name("receive/deferred_skip_set")->UseRealTime();
+BENCHMARK_CAPTURE(receive_deferred, skip, Line::PORT_SKIP)
+    ->Name("receive/deferred_skip_set")
+    ->UseRealTime();
 BENCHMARK(send_nonblocking)->Name("send/nonblocking")->UseRealTime();
-BENCHMARK_CAPTURE(send_immediate, packet, Line::PORT)->Name("send/immediate_with_packet")->UseRealTime();
+BENCHMARK_CAPTURE(send_immediate, packet, Line::PORT)
+    ->Name("send/immediate_with_packet")
+    ->UseRealTime();
 BENCHMARK_CAPTURE(send_immediate, skip, Line::PORT_SKIP)
     ->Name("send/immediate_without_packet")
     ->UseRealTime();
 BENCHMARK_CAPTURE(send_deferred, packet, Line::PORT)->Name("send/deferred_1_MiB")->UseRealTime();
-BENCHMARK_CAPTURE(send_deferred, skip, Line::PORT_SKIP)->Name("send/deferred_1_MiB_skip_set")->UseRealTime();
+BENCHMARK_CAPTURE(send_deferred, skip, Line::PORT_SKIP)
+    ->Name("send/deferred_1_MiB_skip_set")
+    ->UseRealTime();

@@ -56,7 +56,8 @@ void echo_frame(benchmark::State &state) {
     measured.end();
     expect(state, whole && counts.requests == static_cast<uint64_t>(state.iterations()),
            "not every request was answered");
-    expect(state, echo(&one, &counts, request, &reply) && reply == request, "the reply is not the request");
+    expect(state, echo(&one, &counts, request, &reply) && reply == request,
+           "the reply is not the request");
     session_close(&one);
     state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(request.size()));
 }

@@ -94,7 +94,8 @@ void threads(benchmark::State &state) {
     ping_pong(state, events);
     InterlockedExchange(&events.ending, TRUE);
     SetEvent(events.ping);
-    expect(state, WaitForSingleObject(partner, DEADLINE_MS) == WAIT_OBJECT_0, "the partner did not end");
+    expect(state, WaitForSingleObject(partner, DEADLINE_MS) == WAIT_OBJECT_0,
+           "the partner did not end");
 }
 
 /* The partner is this program again; it inherits the two events. */
@@ -112,8 +113,8 @@ void processes(benchmark::State &state) {
     STARTUPINFOW startup = {};
     startup.cb = sizeof startup;
     PROCESS_INFORMATION partner = {};
-    if (!CreateProcessW(program, command.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &startup,
-                        &partner))
+    if (!CreateProcessW(program, command.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr,
+                        &startup, &partner))
         return fail_call(state, "CreateProcessW", GetLastError());
     Handle process(partner.hProcess), thread(partner.hThread);
     ping_pong(state, events);
@@ -126,8 +127,10 @@ void processes(benchmark::State &state) {
 
 int switch_partner(const char *ping, const char *pong) {
     OnOneProcessor here;
-    answer_pings({reinterpret_cast<HANDLE>(static_cast<uintptr_t>(std::strtoull(ping, nullptr, 10))),
-                  reinterpret_cast<HANDLE>(static_cast<uintptr_t>(std::strtoull(pong, nullptr, 10))), FALSE});
+    answer_pings(
+        {reinterpret_cast<HANDLE>(static_cast<uintptr_t>(std::strtoull(ping, nullptr, 10))),
+         reinterpret_cast<HANDLE>(static_cast<uintptr_t>(std::strtoull(pong, nullptr, 10))),
+         FALSE});
     return 0;
 }
 

@@ -52,7 +52,8 @@ template <typename Start> void time_callbacks(benchmark::State &state, Pool &poo
             break;
     }
     measured.end();
-    expect(state, whole && pool.calls == state.iterations(), "a callback was not called exactly once");
+    expect(state, whole && pool.calls == state.iterations(),
+           "a callback was not called exactly once");
 }
 
 void CALLBACK on_work(PTP_CALLBACK_INSTANCE instance, void *pool, PTP_WORK) {
@@ -112,8 +113,8 @@ void wait(benchmark::State &state) {
     CloseThreadpoolWait(item);
 }
 
-void CALLBACK on_io(PTP_CALLBACK_INSTANCE instance, void *pool, void *, ULONG error, ULONG_PTR bytes,
-                    PTP_IO) {
+void CALLBACK on_io(PTP_CALLBACK_INSTANCE instance, void *pool, void *, ULONG error,
+                    ULONG_PTR bytes, PTP_IO) {
     if (error == NO_ERROR && bytes == 1)
         static_cast<Pool *>(pool)->called(instance);
 }
@@ -124,8 +125,8 @@ void io(benchmark::State &state) {
     Pair pair;
     PTP_IO item = nullptr;
     if (pool.ok && pair.ok())
-        item = CreateThreadpoolIo(reinterpret_cast<HANDLE>(static_cast<SOCKET>(pair.ours)), on_io, &pool,
-                                  &pool.environment);
+        item = CreateThreadpoolIo(reinterpret_cast<HANDLE>(static_cast<SOCKET>(pair.ours)), on_io,
+                                  &pool, &pool.environment);
     if (!item)
         return fail_call(state, "CreateThreadpoolIo", GetLastError());
     OVERLAPPED overlapped = {};
@@ -146,7 +147,8 @@ void io(benchmark::State &state) {
     });
     WaitForThreadpoolIoCallbacks(item, FALSE);
     CloseThreadpoolIo(item);
-    expect(state, receive_all(pair.peer, &received, 1) && received == byte, "the peer got another byte");
+    expect(state, receive_all(pair.peer, &received, 1) && received == byte,
+           "the peer got another byte");
 }
 
 } // namespace

@@ -28,7 +28,8 @@ Listener::Listener() : socket_(make_socket()) {
 void set_deadlines(SOCKET socket) {
     DWORD deadline = DEADLINE_MS;
     for (int option : {SO_RCVTIMEO, SO_SNDTIMEO})
-        setsockopt(socket, SOL_SOCKET, option, reinterpret_cast<const char *>(&deadline), sizeof deadline);
+        setsockopt(socket, SOL_SOCKET, option, reinterpret_cast<const char *>(&deadline),
+                   sizeof deadline);
 }
 
 Socket Listener::connect_client() const {

@@ -19,7 +19,8 @@ void fail_call(benchmark::State &state, const char *call, DWORD error);
 
 class Handle {
   public:
-    explicit Handle(HANDLE handle = nullptr) : handle_(handle == INVALID_HANDLE_VALUE ? nullptr : handle) {
+    explicit Handle(HANDLE handle = nullptr)
+        : handle_(handle == INVALID_HANDLE_VALUE ? nullptr : handle) {
     }
     Handle(Handle &&other) noexcept : handle_(other.handle_) {
         other.handle_ = nullptr;
@@ -126,8 +127,8 @@ bool await_bytes(SOCKET socket, size_t length);
 template <typename Function> Function extension(SOCKET socket, GUID id) {
     Function function = nullptr;
     DWORD bytes;
-    if (WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &function, sizeof function,
-                 &bytes, nullptr, nullptr) != 0)
+    if (WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &function,
+                 sizeof function, &bytes, nullptr, nullptr) != 0)
         return nullptr;
     return function;
 }

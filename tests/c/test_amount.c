@@ -24,7 +24,8 @@ static double mean_of(const struct amount *amount, uint32_t least, uint32_t most
 
 static void a_number_is_always_itself(void) {
     struct amount amount = parsed("64");
-    CHECK(amount_fixed(&amount) && amount_most(&amount) == 64 && (int)mean_of(&amount, 64, 64) == 64);
+    CHECK(amount_fixed(&amount) && amount_most(&amount) == 64 &&
+          (int)mean_of(&amount, 64, 64) == 64);
     amount = amount_of(7);
     CHECK(amount_fixed(&amount) && (int)mean_of(&amount, 7, 7) == 7);
     CHECK(amount_most(&(struct amount){0}) == 0);

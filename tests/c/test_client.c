@@ -31,7 +31,8 @@ static void converse(struct client *client, struct session *session, size_t step
             next = session_sent(session, (uint32_t)count, &stats);
             continue;
         }
-        size_t count = client_output(client, now_ns, bytes, step < sizeof bytes ? step : sizeof bytes);
+        size_t count =
+            client_output(client, now_ns, bytes, step < sizeof bytes ? step : sizeof bytes);
         if (count == 0)
             break;
         struct span space = session_space(session);
@@ -84,7 +85,8 @@ static void depth_bounds_what_is_outstanding(void) {
 }
 
 /* One request and the right reply to it; the client is waiting for the reply. */
-static size_t ask(struct client *client, const struct load *load, struct recorder *recorder, char *reply) {
+static size_t ask(struct client *client, const struct load *load, struct recorder *recorder,
+                  char *reply) {
     CHECK(client_open(client, load, recorder, 3, 0));
     client->quota = 1;
     char request[2048];
@@ -168,7 +170,8 @@ static void connections_send_different_bytes(void) {
 }
 
 /* An open loop of one connection whose requests are due at 10000, 11000, 12000, 13000 and 14000 ns. */
-static void open_client(struct client *client, struct load *load, struct recorder *recorder, uint32_t depth) {
+static void open_client(struct client *client, struct load *load, struct recorder *recorder,
+                        uint32_t depth) {
     *load = load_of(8, 8, depth);
     load->arrivals = (struct arrivals){ARRIVALS_CONSTANT, 1e6, 1, 0};
     load->start_ns = 10000;
@@ -201,7 +204,8 @@ static void an_open_loop_sends_what_is_due_and_nothing_else(void) {
     struct recorder recorder;
     char bytes[16 * ECHO_BYTES];
     open_client(&client, &load, &recorder, 16);
-    CHECK(client_due_ns(&client) == 10000 && client_output(&client, 9999, bytes, sizeof bytes) == 0);
+    CHECK(client_due_ns(&client) == 10000 &&
+          client_output(&client, 9999, bytes, sizeof bytes) == 0);
     CHECK(send_due(&client, 10000, bytes, sizeof bytes) == 1 && client_due_ns(&client) == 11000);
     CHECK(send_due(&client, 10999, bytes, sizeof bytes) == 0);
     CHECK(send_due(&client, 12500, bytes, sizeof bytes) == 2 && client_due_ns(&client) == 13000);
@@ -220,7 +224,8 @@ static void response_is_from_when_it_was_due_and_service_from_when_it_was_sent(v
     CHECK(send_due(&client, 11700, bytes, sizeof bytes) == 2); /* due at 10000 and 11000 */
     CHECK(client_received(&client, bytes, 2 * ECHO_BYTES, 12000));
     CHECK(hdr_min(recorder.service.histogram) == 300 && hdr_max(recorder.service.histogram) == 300);
-    CHECK(hdr_min(recorder.response.histogram) == 1000 && hdr_max(recorder.response.histogram) == 2000);
+    CHECK(hdr_min(recorder.response.histogram) == 1000 &&
+          hdr_max(recorder.response.histogram) == 2000);
     CHECK(recorder.outstanding_ns == 600); /* two of them for 300 ns */
     close_client(&client);
 }
@@ -235,15 +240,18 @@ static void who_made_a_send_late_is_told_apart(void) {
     CHECK(recorder.sends == 1 && recorder.late == 0 && recorder.held == 0);
     CHECK(client_due_ns(&client) == CLIENT_NEVER); /* no place while the first is outstanding */
     CHECK(client_received(&client, bytes, ECHO_BYTES, 12800));
-    CHECK(send_due(&client, 12850, bytes, sizeof bytes) == 1); /* of 11000: held by the server until 12800 */
+    CHECK(send_due(&client, 12850, bytes, sizeof bytes) ==
+          1); /* of 11000: held by the server until 12800 */
     CHECK(recorder.sends == 2 && recorder.late == 0 && recorder.held == 1);
     CHECK(client_received(&client, bytes, ECHO_BYTES, 12900));
-    CHECK(send_due(&client, 13050, bytes, sizeof bytes) == 1); /* of 12000: possible at 12900, 150 too late */
+    CHECK(send_due(&client, 13050, bytes, sizeof bytes) ==
+          1); /* of 12000: possible at 12900, 150 too late */
     CHECK(recorder.sends == 3 && recorder.late == 1 && recorder.held == 1);
     CHECK(client_received(&client, bytes, ECHO_BYTES, 13060));
     CHECK(client_behind_since_ns(&client, 13100) ==
-          CLIENT_NEVER);                                    /* nothing is due for more than the slack */
-    CHECK(client_behind_since_ns(&client, 13101) == 11000); /* the late stretch began with that of 11000 */
+          CLIENT_NEVER); /* nothing is due for more than the slack */
+    CHECK(client_behind_since_ns(&client, 13101) ==
+          11000); /* the late stretch began with that of 11000 */
     CHECK(send_due(&client, 13070, bytes, sizeof bytes) == 1 && client.late_since_ns == 0);
     CHECK(client_behind_since_ns(&client, 14101) == 14000);
     CHECK(client_skip_unsent(&client, 15000) == 1 && client_skip_unsent(&client, 15000) == 0);
@@ -264,7 +272,8 @@ static void a_connection_is_used_up_after_its_replies(void) {
     load.churn = 2;
     CHECK(send_due(&client, 14000, bytes, sizeof bytes) == 2 && !client_used_up(&client));
     CHECK(client_received(&client, bytes, ECHO_BYTES, 14100) && !client_used_up(&client));
-    CHECK(client_received(&client, bytes + ECHO_BYTES, ECHO_BYTES, 14200) && client_used_up(&client));
+    CHECK(client_received(&client, bytes + ECHO_BYTES, ECHO_BYTES, 14200) &&
+          client_used_up(&client));
     client_connecting(&client, 14300);
     CHECK(!client_used_up(&client));
     client_connected(&client, 14700);
@@ -288,7 +297,8 @@ static void amounts_may_differ_from_request_to_request(void) {
         recorder.end_ns = UINT64_MAX;
         client.quota = 200;
         converse(&client, &session, 13);
-        CHECK(client.answered == 200 && (recorder.bytes_sent == recorder.bytes_received) == as_request);
+        CHECK(client.answered == 200 &&
+              (recorder.bytes_sent == recorder.bytes_received) == as_request);
         CHECK(recorder.bytes_sent > 200 * 150 && recorder.bytes_sent < 200 * 200);
         recorder_close(&recorder);
         session_close(&session);

@@ -21,8 +21,9 @@ static void values_of_every_kind(void) {
     json_double(&json, "infinite", DBL_MAX * 2);
     json_bool(&json, "yes", true);
     json_null(&json, "n");
-    expect(&json, "{\"event\":\"e\",\"format\":1,\"s\":\"x\",\"none\":null,\"most\":18446744073709551615,"
-                  "\"half\":0.5,\"infinite\":null,\"yes\":true,\"n\":null}");
+    expect(&json,
+           "{\"event\":\"e\",\"format\":1,\"s\":\"x\",\"none\":null,\"most\":18446744073709551615,"
+           "\"half\":0.5,\"infinite\":null,\"yes\":true,\"n\":null}");
 }
 
 static void nesting(void) {
@@ -43,7 +44,8 @@ static void nesting(void) {
 static void strings_are_escaped(void) {
     struct json json = json_event("e");
     json_string(&json, "s", "a\"b\\c\n\t\x01z\xc3\xa9");
-    expect(&json, "{\"event\":\"e\",\"format\":1,\"s\":\"a\\\"b\\\\c\\u000a\\u0009\\u0001z\xc3\xa9\"}");
+    expect(&json,
+           "{\"event\":\"e\",\"format\":1,\"s\":\"a\\\"b\\\\c\\u000a\\u0009\\u0001z\xc3\xa9\"}");
 }
 
 static void misuse_fails_the_line(void) {

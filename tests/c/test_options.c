@@ -26,15 +26,17 @@ static void one_class_without_classes(void) {
     CHECK(read_line("--connections 9 --idle 4 --rate 100 --arrivals poisson") == OPTIONS_PARSED);
     const struct class *class = &plan.classes[0];
     CHECK(plan.class_count == 1 && plan.connections == 9 && strcmp(class->name, "all") == 0);
-    CHECK(class->idle == 4 && class->load.arrivals.count == 5 && (int)class->load.arrivals.rate == 100);
+    CHECK(class->idle == 4 && class->load.arrivals.count == 5 &&
+          (int)class->load.arrivals.rate == 100);
     CHECK(class->load.arrivals.kind == ARRIVALS_POISSON && class->load.reply_as_request);
-    CHECK(read_line("") == OPTIONS_PARSED && plan.connections == 1 && !load_open_loop(&plan.classes[0].load));
+    CHECK(read_line("") == OPTIONS_PARSED && plan.connections == 1 &&
+          !load_open_loop(&plan.classes[0].load));
 }
 
 static void classes_inherit_and_keep_to_themselves(void) {
-    CHECK(read_line(
-              "--depth 3 --size 10 --class a:connections=2,depth=8 --class b-2:connections=5,size=7,idle=1 "
-              "--threads 7") == OPTIONS_PARSED);
+    CHECK(read_line("--depth 3 --size 10 --class a:connections=2,depth=8 --class "
+                    "b-2:connections=5,size=7,idle=1 "
+                    "--threads 7") == OPTIONS_PARSED);
     const struct class *a = &plan.classes[0], *b = &plan.classes[1];
     CHECK(plan.class_count == 2 && plan.connections == 7);
     CHECK(strcmp(a->name, "a") == 0 && a->load.depth == 8 && amount_most(&a->load.size) == 10 &&
@@ -47,20 +49,23 @@ static void classes_inherit_and_keep_to_themselves(void) {
 static void a_stream_has_one_direction(void) {
     CHECK(read_line("--stream download --size 5000") == OPTIONS_PARSED);
     const struct load *load = &plan.classes[0].load;
-    CHECK(amount_most(&load->size) == 0 && amount_most(&load->reply_size) == 5000 && !load->reply_as_request);
+    CHECK(amount_most(&load->size) == 0 && amount_most(&load->reply_size) == 5000 &&
+          !load->reply_as_request);
     CHECK(read_line("--stream upload --size 5000") == OPTIONS_PARSED);
-    CHECK(amount_most(&load->size) == 5000 && amount_most(&load->reply_size) == 0 && !load->reply_as_request);
+    CHECK(amount_most(&load->size) == 5000 && amount_most(&load->reply_size) == 0 &&
+          !load->reply_as_request);
 }
 
 static void points_are_a_list(void) {
     CHECK(read_line("--calibrate --size 100 --depth 2 --threads 2 --points 2") == OPTIONS_PARSED);
-    CHECK(read_line("--calibrate --points 1,64,1000000") == OPTIONS_PARSED && plan.point_count == 3);
+    CHECK(read_line("--calibrate --points 1,64,1000000") == OPTIONS_PARSED &&
+          plan.point_count == 3);
     CHECK(plan.points[0] == 1 && plan.points[1] == 64 && plan.points[2] == 1000000);
 }
 
 static void what_does_not_fit_is_refused(void) {
-    static const char nine_classes[] =
-        "--class a: --class b: --class c: --class d: --class e: --class f: --class g: --class h: --class i:";
+    static const char nine_classes[] = "--class a: --class b: --class c: --class d: --class e: "
+                                       "--class f: --class g: --class h: --class i:";
     static const char *const wrong[] = {"--idle 1",
                                         "--connections 3 --idle 3",
                                         "--arrivals poisson",

@@ -48,7 +48,8 @@ int main(void) {
     prove(&before, &after, COUNTER_private_bytes, 1);
     CHECK(strcmp(missing[COUNTER_private_bytes], "GetProcessMemoryInfo does not move") == 0);
     prove(&before, &after, COUNTER_page_faults, 1);
-    CHECK(strcmp(missing[COUNTER_page_faults], "GetProcessMemoryInfo answers 0 whatever happens") == 0);
+    CHECK(strcmp(missing[COUNTER_page_faults], "GetProcessMemoryInfo answers 0 whatever happens") ==
+          0);
     prove(&before, &after, COUNTER_cycles, 1);
     CHECK(strcmp(missing[COUNTER_cycles], "QueryProcessCycleTime: error 120") == 0);
     after.value[COUNTER_private_bytes] = 6;

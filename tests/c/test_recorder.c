@@ -38,11 +38,13 @@ static void extremes_are_kept_and_counted(void) {
 /* The sum of two recorders is the recorder of both: the same bucket counts, not an average of percentiles. */
 static void merging_is_exact(void) {
     struct recorder even, odd, both, sum;
-    CHECK(recorder_open(&even) && recorder_open(&odd) && recorder_open(&both) && recorder_open(&sum));
+    CHECK(recorder_open(&even) && recorder_open(&odd) && recorder_open(&both) &&
+          recorder_open(&sum));
     even.end_ns = odd.end_ns = both.end_ns = 1;
     uint64_t latency = 1;
     for (int i = 0; i < 100000; i++) {
-        latency = (latency * UINT64_C(6364136223846793005) + 1442695040888963407) % UINT64_C(70000000000);
+        latency =
+            (latency * UINT64_C(6364136223846793005) + 1442695040888963407) % UINT64_C(70000000000);
         reply(i % 2 ? &odd : &even, 0, latency);
         reply(&both, 0, latency);
     }
@@ -74,8 +76,10 @@ static void an_open_loop_keeps_what_was_due_in_the_window(void) {
     recorder_reply(&recorder, 5999, &due_inside);
     recorder_reply(&recorder, 6000, &due_after);
     CHECK(recorder.requests == 1 && recorder.response.histogram->total_count == 1);
-    CHECK(hdr_values_are_equivalent(recorder.response.histogram, hdr_max(recorder.response.histogram), 4000));
-    CHECK(hdr_values_are_equivalent(recorder.service.histogram, hdr_max(recorder.service.histogram), 3499));
+    CHECK(hdr_values_are_equivalent(recorder.response.histogram,
+                                    hdr_max(recorder.response.histogram), 4000));
+    CHECK(hdr_values_are_equivalent(recorder.service.histogram, hdr_max(recorder.service.histogram),
+                                    3499));
     CHECK(recorder.outstanding_ns == 100);
     recorder_unanswered(&recorder, &(struct moments){1500, 1500, 1600});
     CHECK(recorder.outstanding_ns == 500);
@@ -96,7 +100,8 @@ static void the_course_of_the_load_has_every_reply_in_its_interval(void) {
     reply(&recorder, 1010 * ms - 1, 30);
     reply(&recorder, 1029 * ms, 8);
     reply(&recorder, 1030 * ms, 9);
-    static const uint64_t replies[] = {1, 0, 2, 0, 1}, sums[] = {7, 0, 40, 0, 8}, most[] = {7, 0, 30, 0, 8};
+    static const uint64_t replies[] = {1, 0, 2, 0, 1}, sums[] = {7, 0, 40, 0, 8},
+                          most[] = {7, 0, 30, 0, 8};
     for (uint32_t i = 0; i < 5; i++) {
         CHECK(course->intervals[i].replies == replies[i] && course->intervals[i].sum_ns == sums[i]);
         CHECK(course->intervals[i].max_ns == most[i]);

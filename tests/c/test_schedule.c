@@ -39,7 +39,8 @@ static void constant_sends_are_evenly_spaced_over_all_connections(void) {
 }
 
 static void constant_rate_does_not_drift(void) {
-    struct arrivals arrivals = {ARRIVALS_CONSTANT, 3e6, 7, 0}; /* 7/3e6 s is no whole number of ns */
+    struct arrivals arrivals = {ARRIVALS_CONSTANT, 3e6, 7,
+                                0}; /* 7/3e6 s is no whole number of ns */
     struct schedule schedule;
     schedule_start(&schedule, &arrivals, 6);
     for (uint64_t n = 0; n < 3000000; n++)

@@ -12,7 +12,8 @@ struct stream {
     size_t length;
 };
 
-static void add_request(struct stream *stream, uint32_t payload, uint32_t reply, uint32_t sequence) {
+static void add_request(struct stream *stream, uint32_t payload, uint32_t reply,
+                        uint32_t sequence) {
     struct frame_header header = {payload, reply, 0, 0, sequence, 0};
     frame_encode(&header, stream->bytes + stream->length);
     stream->length += FRAME_HEADER_BYTES;
@@ -83,11 +84,14 @@ static void check_everywhere(const struct stream *in, uint64_t requests, uint64_
     for (size_t b = 0; b < 4; b++) {
         for (size_t i = 0; i < 25; i++) {
             struct stats stats = {0};
-            CHECK(converse(in, &got, buffers[b], steps[i / 5], steps[i % 5], &stats) == SESSION_CLOSE);
-            CHECK(got.length >= expected.length && memcmp(got.bytes, expected.bytes, expected.length) == 0);
+            CHECK(converse(in, &got, buffers[b], steps[i / 5], steps[i % 5], &stats) ==
+                  SESSION_CLOSE);
+            CHECK(got.length >= expected.length &&
+                  memcmp(got.bytes, expected.bytes, expected.length) == 0);
             CHECK(stats.bytes_sent == got.length && stats.requests == requests);
             CHECK(stats.protocol_errors == errors && stats.truncated == truncated);
-            if (truncated == 0) /* else a part of the reply to the frame that was cut off may have left */
+            if (truncated ==
+                0) /* else a part of the reply to the frame that was cut off may have left */
                 CHECK(got.length == expected.length);
         }
     }

@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     if (options_read(argc, argv, &plan) == OPTIONS_PARSED) {
         uint64_t random = size > 8 ? (uint64_t)data[size / 2] << 56 : size;
-        require(plan.class_count >= 1 && plan.class_count <= CLASSES_MAX && plan.point_count <= POINTS_MAX);
+        require(plan.class_count >= 1 && plan.class_count <= CLASSES_MAX &&
+                plan.point_count <= POINTS_MAX);
         for (size_t i = 0; i < plan.class_count; i++)
             check_class(&plan.classes[i], random);
     }

@@ -56,7 +56,8 @@ static void check_reply(struct reader *reader, const char *bytes, size_t count) 
             size_t index = reader->replied - FRAME_HEADER_BYTES;
             char filler = (char)(unsigned char)index;
             bool echoed = index < request.payload_length;
-            require(bytes[i] == (echoed ? reader->stream[reader->at + FRAME_HEADER_BYTES + index] : filler));
+            require(bytes[i] ==
+                    (echoed ? reader->stream[reader->at + FRAME_HEADER_BYTES + index] : filler));
         }
         if (++reader->replied == FRAME_HEADER_BYTES + (size_t)request.reply_length) {
             reader->at += FRAME_HEADER_BYTES + (size_t)request.payload_length;

@@ -91,7 +91,8 @@ int main(int argc, char **argv) {
     const struct option options[] = {
         OPTION_NUMBER("port", port, 1, 65535, "port", "of the server"),
         OPTION_NUMBER("connections", count, 1, 100000, "connections", "all of them busy"),
-        OPTION_NUMBER("size", size, 0, FRAME_PAYLOAD_MAX, "bytes", "payload of a request and of its reply"),
+        OPTION_NUMBER("size", size, 0, FRAME_PAYLOAD_MAX, "bytes",
+                      "payload of a request and of its reply"),
         OPTION_NUMBER("warmup-ms", warmup_ms, 1, 60000, "ms", "before the window"),
         OPTION_NUMBER("duration-ms", duration_ms, 1, 60000, "ms", "the window"),
         OPTION_END};

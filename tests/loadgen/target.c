@@ -89,7 +89,8 @@ static uint64_t digest(const char *bytes, size_t count) {
     return hash;
 }
 
-static void keep_request(struct connection *connection, const char *frame, uint32_t length, uint64_t now_ns) {
+static void keep_request(struct connection *connection, const char *frame, uint32_t length,
+                         uint64_t now_ns) {
     if (connection->count == connection->capacity) {
         connection->capacity = connection->capacity ? 2 * connection->capacity : 1024;
         connection->requests =
@@ -208,7 +209,8 @@ static int listen_anywhere(void) {
 
 int main(int argc, char **argv) {
     const char *text = "0";
-    const struct option options[] = {OPTION_TEXT("delays-us", text, "of the replies, in turn"), OPTION_END};
+    const struct option options[] = {OPTION_TEXT("delays-us", text, "of the replies, in turn"),
+                                     OPTION_END};
     const struct option *tables[] = {options, NULL};
     json_start();
     if (option_parse("target", tables, argc, argv) != OPTIONS_PARSED)
@@ -223,8 +225,8 @@ int main(int argc, char **argv) {
         uint64_t now_ns = clock_now_ns();
         uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
         struct epoll_event ready[64];
-        int count =
-            epoll_wait(events, ready, 64, left_ns > 1000000000 ? 1000 : (int)((left_ns + 999999) / 1000000));
+        int count = epoll_wait(events, ready, 64,
+                               left_ns > 1000000000 ? 1000 : (int)((left_ns + 999999) / 1000000));
         for (int i = 0; i < count; i++) {
             if (ready[i].data.ptr == &accepting)
                 take_connection(listener);
