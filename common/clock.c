@@ -10,7 +10,7 @@
 
 uint64_t clock_now_ns(void) {
     LARGE_INTEGER frequency, ticks;
-    QueryPerformanceFrequency(&frequency); /* reads shared memory: no system call */
+    QueryPerformanceFrequency(&frequency); /* reads shared memory, no system call */
     QueryPerformanceCounter(&ticks);
     uint64_t per_second = (uint64_t)frequency.QuadPart, now = (uint64_t)ticks.QuadPart;
     return now / per_second * 1000000000u + now % per_second * 1000000000u / per_second;
@@ -27,12 +27,12 @@ void clock_sleep_us(uint32_t us) {
         WaitForSingleObject(timer, INFINITE);
     if (timer)
         CloseHandle(timer);
-    while (clock_now_ns() < deadline_ns) /* no timer was to be had, or it rang a little early */
+    while (clock_now_ns() < deadline_ns) /* covers a missing timer and one that fires early */
         Sleep(1);
 }
 
 bool clock_thread_cpu_ns(uint64_t *ns) {
-    FILETIME created, ended, kernel, user; /* of 100 ns */
+    FILETIME created, ended, kernel, user; /* in units of 100 ns */
     if (!GetThreadTimes(GetCurrentThread(), &created, &ended, &kernel, &user))
         return false;
     ULARGE_INTEGER k = {.LowPart = kernel.dwLowDateTime, .HighPart = kernel.dwHighDateTime};

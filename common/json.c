@@ -53,7 +53,7 @@ static void append_quoted(struct json *json, const char *text) {
     append_text(json, "\"");
 }
 
-/* The comma and the key before a value. */
+/* Writes the comma and the key before a value. */
 static void append_key(struct json *json, const char *key) {
     if (json->length > 0 && json->text[json->length - 1] != '{' &&
         json->text[json->length - 1] != '[')
@@ -100,8 +100,8 @@ void json_double(struct json *json, const char *key, double value) {
     char text[40];
     snprintf(text, sizeof text, "%.17g", value);
     append_key(json, key);
-    bool finite =
-        value >= -DBL_MAX && value <= DBL_MAX; /* isfinite() of some headers narrows to float */
+    /* some headers' isfinite() narrows to float */
+    bool finite = value >= -DBL_MAX && value <= DBL_MAX;
     append_text(json, finite ? text : "null");
 }
 
@@ -138,7 +138,7 @@ bool json_print(struct json *json) {
         json_close(json);
     append_text(json, "\n");
     if (json->failed)
-        fputs("a line of JSON is lost: out of memory, or it is nested too deep\n", stderr);
+        fputs("a JSON line was lost: out of memory, or nested too deeply\n", stderr);
     bool printed = !json->failed && fwrite(json->text, 1, json->length, stdout) == json->length &&
                    fflush(stdout) == 0;
     free(json->text);

@@ -1,14 +1,11 @@
-/*
- * Writes one JSON object as one line on stdout, in a single write, so that lines of different threads never
- * mix.
+/* Writes one JSON object as one line on stdout. One write per line keeps threads' lines separate.
  *
  *     struct json line = json_event("ready");
  *     json_u64(&line, "port", 8000);
  *     json_object(&line, "settings"); json_u64(&line, "threads", 2); json_close(&line);
  *     json_print(&line);
  *
- * A line that runs out of memory is not printed: json_print says so on stderr and returns false.
- */
+ * If memory runs out, json_print() prints an error instead of the line and returns false. */
 #ifndef IOMODELS_JSON_H
 #define IOMODELS_JSON_H
 
@@ -26,10 +23,11 @@ struct json {
     bool failed;
 };
 
-/* Starts {"event":NAME,"format":1 … */
+/* Starts {"event":NAME,"format":1 …. */
 struct json json_event(const char *event);
 
-/* In an array the key is NULL. A NULL string is null; so is a double that is not finite. */
+/* In an array the key is NULL. A NULL string becomes null, and so does a double that is not
+ * finite. */
 void json_string(struct json *, const char *key, const char *value);
 void json_u64(struct json *, const char *key, uint64_t value);
 void json_double(struct json *, const char *key, double value);
@@ -37,13 +35,12 @@ void json_bool(struct json *, const char *key, bool value);
 void json_null(struct json *, const char *key);
 void json_object(struct json *, const char *key);
 void json_array(struct json *, const char *key);
-void json_close(struct json *); /* the innermost object or array */
+void json_close(struct json *); /* closes the innermost object or array */
 
-/* Ends and prints the line and frees it; false if it could not be built or written. */
+/* Ends, prints and frees the line. Returns false if it could not be built or written. */
 bool json_print(struct json *);
 
-/* Makes stdout carry bytes as they are written (Windows would turn \n into \r\n). Once, before the first
- * line. */
+/* Makes stdout binary (Windows would turn \n into \r\n). Call it once, before the first line. */
 void json_start(void);
 
 #endif

@@ -15,7 +15,7 @@ static const struct option *find(const struct option *const *tables, const char 
     return NULL;
 }
 
-/* The options that have had their value: of two values nobody can tell which one was meant. */
+/* The options that already have a value: a repeated option is ambiguous. */
 enum { OPTIONS_MOST = 64 }; /* more than any program has */
 struct seen {
     const struct option *options[OPTIONS_MOST];
@@ -31,7 +31,7 @@ static bool see_again(struct seen *seen, const struct option *option) {
     return false;
 }
 
-/* Digits only: no sign, no blanks, no trailing text. */
+/* Accepts digits only: no sign, no blanks, no trailing text. */
 static bool parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *number) {
     if (*text == '\0' || strspn(text, "0123456789") != strlen(text))
         return false;
@@ -53,7 +53,7 @@ static bool parse_choice(const struct option *option, const char *value) {
     return false;
 }
 
-/* One line on stderr: what the words of a choice are. */
+/* Prints one line on stderr with the allowed words of a choice. */
 static void complain_choice(const char *program, const struct option *option, const char *value) {
     fprintf(stderr, "%s: --%s %s: must be one of:", program, option->name, value);
     for (const char *const *word = option->words; *word; word++)
@@ -68,7 +68,7 @@ static bool assign(const char *program, const struct option *option, const char 
     }
     if (option->list) {
         if (option->list->count == OPTION_LIST_MAX) {
-            fprintf(stderr, "%s: --%s %s: may be given %d times at most\n", program, option->name,
+            fprintf(stderr, "%s: --%s %s: must be given at most %d times\n", program, option->name,
                     value, (int)OPTION_LIST_MAX);
             return false;
         }
@@ -112,13 +112,12 @@ enum option_outcome option_parse(const char *program, const struct option *const
             continue;
         }
         const char *value = equals ? equals + 1 : argv[++i];
-        if (!value) { /* argv ends with NULL */
+        if (!value) { /* the list of arguments ended (argv ends with NULL) */
             fprintf(stderr, "%s: --%s: needs a value; see --help\n", program, option->name);
             return OPTIONS_WRONG;
         }
         if (!option->list && see_again(&seen, option)) {
-            fprintf(stderr, "%s: --%s %s: is given twice, and may be given once\n", program,
-                    option->name, value);
+            fprintf(stderr, "%s: --%s %s: given more than once\n", program, option->name, value);
             return OPTIONS_WRONG;
         }
         if (!assign(program, option, value))

@@ -1,10 +1,8 @@
-/*
- * The command line as a table: each row names an option, where its value goes, and what is allowed. The same
- * table parses argv, writes --help, and is listed by a server's --describe.
+/* The command line as a table: each row names an option, its variable, and the allowed values. The
+ * same table parses argv, prints --help, and is listed by a server's --describe.
  *
- * A row has exactly one of `number`, `choice`, `text`, `list` and `flag`; what it points at holds the default
- * before parsing.
- */
+ * A row sets exactly one of `number`, `choice`, `text`, `list` and `flag`. Before parsing, its
+ * variable holds the default. */
 #ifndef IOMODELS_OPTION_H
 #define IOMODELS_OPTION_H
 
@@ -14,23 +12,23 @@
 
 enum { OPTION_LIST_MAX = 8 };
 
-/* The values of an option that may be given several times, in their order. */
+/* The values of an option that may be repeated, in order. */
 struct option_list {
     size_t count;
     const char *items[OPTION_LIST_MAX];
 };
 
 struct option {
-    const char *name; /* without its dashes; NULL ends the table */
+    const char *name; /* without dashes; NULL ends the table */
     uint32_t *number;
-    uint32_t *choice; /* index of one of `words` */
+    uint32_t *choice; /* index into `words` */
     const char **text;
     struct option_list *list;
     bool *flag;
-    uint32_t min, max;        /* of a number, both allowed; max also of the numbers in a text */
-    const char *unit;         /* of a number, or of the numbers in a text */
-    const char *const *words; /* of a choice, NULL-terminated */
-    const char *form; /* of a text or of an item: what is allowed, in words; NULL: anything */
+    uint32_t min, max;        /* for a number, both inclusive; max also for numbers in a text */
+    const char *unit;         /* for a number or for numbers in a text */
+    const char *const *words; /* for a choice, NULL-terminated */
+    const char *form;         /* for a text or an item: the allowed form in words; NULL: any */
     const char *help;
 };
 
@@ -51,14 +49,13 @@ struct option {
 
 enum option_outcome { OPTIONS_PARSED, OPTIONS_HELP, OPTIONS_WRONG };
 
-/*
- * Reads "--name value" and "--name=value" against `tables` (a NULL-terminated list of tables). OPTIONS_WRONG:
- * one line on stderr has named the option, the value and what is allowed. OPTIONS_HELP: --help was asked for.
- */
+/* Reads "--name value" and "--name=value" according to `tables`, a NULL-terminated list.
+ * OPTIONS_WRONG: a line on stderr names the option, the value and the allowed values. OPTIONS_HELP:
+ * the user gave --help. */
 enum option_outcome option_parse(const char *program, const struct option *const *tables, int argc,
                                  char **argv);
 
-/* Prints usage and one line per option on stdout, with the values that now stand as the defaults. */
+/* Prints usage and one line per option on stdout; current values count as defaults. */
 void option_help(const char *program, const char *summary, const struct option *const *tables);
 
 #endif

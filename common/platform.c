@@ -8,7 +8,7 @@ static char name[96];
 
 #include <windows.h>
 
-/* A cast through void(*)(void) is how C allows one function pointer type to become another. */
+/* C converts function pointers only through void(*)(void). */
 static void (*ntdll_function(const char *function))(void) {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
     return ntdll ? (void (*)(void))GetProcAddress(ntdll, function) : NULL;
@@ -17,11 +17,11 @@ static void (*ntdll_function(const char *function))(void) {
 const char *platform_name(void) {
     typedef const char *(CDECL * wine_version_function)(void);
     wine_version_function wine_version = (wine_version_function)ntdll_function("wine_get_version");
-    if (wine_version) { /* Wine reports whatever Windows version it is set to play; its own counts here */
+    if (wine_version) { /* Wine reports a configurable Windows version, so use Wine's own */
         snprintf(name, sizeof name, "wine-%s", wine_version());
         return name;
     }
-    /* GetVersionEx would answer what the program's manifest asks for; RtlGetVersion tells the truth. */
+    /* GetVersionEx reports the version in the program's manifest; RtlGetVersion the real one. */
     typedef LONG(WINAPI * version_function)(OSVERSIONINFOEXW *);
     version_function version = (version_function)ntdll_function("RtlGetVersion");
     OSVERSIONINFOEXW os = {.dwOSVersionInfoSize = sizeof os};

@@ -19,8 +19,8 @@ void sockets_close(socket_handle handle) {
 }
 
 const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]) {
-    wchar_t words
-        [SOCKETS_ERROR_TEXT_BYTES]; /* in the user's language, hence not bytes of some code page */
+    /* in the user's language, so not in a code page */
+    wchar_t words[SOCKETS_ERROR_TEXT_BYTES];
     DWORD count = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
                                  (DWORD)error, 0, words, SOCKETS_ERROR_TEXT_BYTES, NULL);
     int room = SOCKETS_ERROR_TEXT_BYTES - 16;
@@ -49,7 +49,7 @@ static bool under_way(int error) {
     return error == WSAEWOULDBLOCK;
 }
 
-/* select, not WSAPoll: before Windows 10 2004 WSAPoll did not report a connect that failed. */
+/* Uses select: before Windows 10 2004, WSAPoll did not report a failed connect. */
 static bool wait_connected(socket_handle handle, uint32_t timeout_ms) {
     fd_set writable, failed;
     FD_ZERO(&writable);
@@ -82,8 +82,8 @@ void sockets_close(socket_handle handle) {
 }
 
 const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]) {
-    if (strerror_r(error, text, SOCKETS_ERROR_TEXT_BYTES) !=
-        0) /* strerror() is not for several threads */
+    /* strerror() is not thread-safe */
+    if (strerror_r(error, text, SOCKETS_ERROR_TEXT_BYTES) != 0)
         snprintf(text, SOCKETS_ERROR_TEXT_BYTES, "error %d", error);
     return text;
 }
@@ -123,7 +123,7 @@ bool sockets_address(const char *host, uint32_t port, struct sockaddr_in *addres
     return inet_pton(AF_INET, host, &address->sin_addr) == 1;
 }
 
-/* With a source address the port is chosen at the connect, where one that serves another server will do. */
+/* Leaves the port to connect(), which can reuse a port for another server. */
 static bool bind_source(socket_handle handle, const struct sockaddr_in *source) {
 #ifdef IP_BIND_ADDRESS_NO_PORT
     int on = 1;

@@ -1,4 +1,4 @@
-/* The few socket calls that differ between Windows and POSIX and that both need. */
+/* The socket calls that differ between Windows and POSIX and that both ends need. */
 #ifndef IOMODELS_SOCKETS_H
 #define IOMODELS_SOCKETS_H
 
@@ -17,37 +17,38 @@ typedef int socket_handle;
 #define SOCKET_NONE (-1)
 #endif
 
-/* WSAStartup where there is one; false with a line on stderr. Once a process. */
+/* Calls WSAStartup on Windows, once per process. Returns false after a line on stderr. */
 bool sockets_start(const char *program);
 
-/* A numeric IPv4 address and a port; false if `host` is not one. */
+/* Makes an address of a numeric IPv4 address and a port. Returns false if `host` is not numeric. */
 bool sockets_address(const char *host, uint32_t port, struct sockaddr_in *address);
 
-/* The first octet is 127: every address of 127.0.0.0/8 is this machine's. */
+/* Returns whether the first octet is 127: all of 127.0.0.0/8 is this machine. */
 bool sockets_loopback(const struct sockaddr_in *address);
 
-/* From where to where. Without `bound` the system chooses the source; it chooses the port always. */
+/* The two ends of a connection. Without `bound` the kernel chooses the source address; it always
+ * chooses the port. */
 struct sockets_route {
     struct sockaddr_in server, source;
     bool bound;
 };
 
-/* A socket that may be connected along `route`: non-blocking, without Nagle's algorithm; on Windows it can do
-   overlapped I/O. SOCKET_NONE: `error` holds the system's code. */
+/* Opens a socket to connect along `route`: non-blocking, without Nagle's algorithm, on Windows also
+ * overlapped. SOCKET_NONE: `error` holds the platform's error code. */
 socket_handle sockets_open(const struct sockets_route *, int *error);
 
-/* Connects one within `timeout_ms`. SOCKET_NONE: `error` holds the system's code. */
+/* Connects a socket within `timeout_ms`. SOCKET_NONE: `error` holds the platform's error code. */
 socket_handle sockets_connect(const struct sockets_route *, uint32_t timeout_ms, int *error);
 
-/* The error of a connect that has ended, 0 if it succeeded. */
+/* Returns the error of a completed connect, 0 if it succeeded. */
 int sockets_connect_error(socket_handle);
 
-/* Closes by RST instead of FIN: the connection is gone at once and leaves no TIME_WAIT. */
+/* Closes by RST instead of FIN: the connection disappears immediately and leaves no TIME_WAIT. */
 void sockets_abort(socket_handle);
 
 void sockets_close(socket_handle);
 
-/* The system's words for an error code, written into `text`, which is also what it returns. */
+/* Writes the platform's message for an error code to `text` and returns `text`. */
 enum { SOCKETS_ERROR_TEXT_BYTES = 256 };
 const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]);
 

@@ -1,4 +1,4 @@
-/* A socket that AcceptEx has filled is not complete: getpeername and shutdown fail until
+/* A socket from AcceptEx is incomplete: getpeername and shutdown fail until
  * SO_UPDATE_ACCEPT_CONTEXT is set. */
 #include "laws/law.h"
 #include "laws/verdict/sockets_and_handles.h"

@@ -1,4 +1,4 @@
-/* A non-blocking listener refuses to wait, and the sockets that it accepts are non-blocking too. */
+/* A non-blocking listener does not wait, and its accepted sockets are non-blocking too. */
 #include "laws/law.h"
 #include "laws/verdict/sockets_and_handles.h"
 
@@ -22,8 +22,8 @@ int main(int argc, char **argv) {
     law_require(select(0, &ready, NULL, NULL, &deadline) == 1, "select");
     SOCKET accepted = accept(listener, NULL, NULL);
     law_require(accepted != INVALID_SOCKET, "accept");
-    DWORD patience_ms =
-        LAW_ABSENT_MS; /* of a socket that would block after all: then the error is another one */
+    /* if the socket blocks after all, the receive fails with another error */
+    DWORD patience_ms = LAW_ABSENT_MS;
     setsockopt(accepted, SOL_SOCKET, SO_RCVTIMEO, (const char *)&patience_ms, sizeof patience_ms);
     char byte;
     if (recv(accepted, &byte, 1, 0) == SOCKET_ERROR)

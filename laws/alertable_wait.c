@@ -1,7 +1,5 @@
-/*
- * A completion routine runs only while its thread waits alertably: not in Sleep, but in SleepEx(…, TRUE). It
- * needs no event, so that hEvent is the program's own.
- */
+/* A completion routine runs only in an alertable wait of its thread: not in Sleep, but in
+ * SleepEx(…, TRUE). It needs no event, so hEvent is free for the program. */
 #include "laws/law.h"
 #include "laws/verdict/sockets_and_handles.h"
 

@@ -1,7 +1,6 @@
-/*
- * A handler that blocks does not run, and so frees its slot: a waiting thread takes the next packet, beyond
- * the cap. Cap 1, as many packets as workers, all handlers at once: first they spin, then they block.
- */
+/* A handler that blocks does not run and so frees its slot. Then a waiting thread takes the next
+ * packet, beyond the cap. The cap is 1, with as many packets as worker threads. All handlers run
+ * concurrently: first they spin, then they block. */
 #include "laws/law.h"
 #include "laws/verdict/cap.h"
 
@@ -39,7 +38,7 @@ static uint64_t most_at_once(crew_handler handler) {
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "blocked_frees_slot",
-              "A handler that blocks frees its place for a waiting thread.");
+              "A handler that blocks frees its slot for a waiting thread.");
     struct blocked_frees_slot_seen seen = {.cap = CAP, .workers = WORKERS};
     release = CreateEventW(NULL, TRUE, FALSE, NULL);
     law_require(release != NULL, "CreateEventW");

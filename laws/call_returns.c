@@ -1,5 +1,5 @@
-/* An asynchronous receive returns at once, long before it completes: the program can do other work meanwhile.
- */
+/* An asynchronous receive returns long before it completes, so the program can do other work
+ * meanwhile. */
 #include "laws/law.h"
 #include "laws/verdict/sockets_and_handles.h"
 
@@ -7,7 +7,7 @@ enum { CALLS = 10, PAUSE_US = 10000 };
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "call_returns",
-              "An asynchronous call returns at once; the operation completes later.");
+              "An asynchronous call returns immediately; the operation completes later.");
     SOCKET pair[2];
     law_pair(pair);
     OVERLAPPED overlapped = {.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL)};
@@ -21,7 +21,7 @@ int main(int argc, char **argv) {
         int result = WSARecv(pair[0], &buffer, 1, NULL, &flags, &overlapped, NULL);
         call_ns[i] = clock_now_ns() - start_ns;
         seen.pended += result == SOCKET_ERROR && WSAGetLastError() == WSA_IO_PENDING;
-        clock_sleep_us(PAUSE_US); /* the other work */
+        clock_sleep_us(PAUSE_US); /* other work */
         law_require(send(pair[1], "x", 1, 0) == 1, "send");
         law_wait(overlapped.hEvent);
         completion_ns[i] = clock_now_ns() - start_ns;

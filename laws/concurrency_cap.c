@@ -1,12 +1,9 @@
-/*
- * No more threads of a port run at once than its NumberOfConcurrentThreads, 0 meaning the number of
- * processors. Handlers compute until one too many runs, or long enough to be sure that none comes: so a time
- * slice is no excuse.
- */
+/* A port runs at most NumberOfConcurrentThreads of its threads concurrently; 0 means the number of
+ * CPUs. Handlers compute until one too many runs, or longer than any time slice. */
 #include "laws/law.h"
 #include "laws/verdict/cap.h"
 
-enum { EXTRA = 2 }; /* packets, and workers, beyond the cap */
+enum { EXTRA = 2 }; /* packets and worker threads beyond the cap */
 
 static LONG cap;
 
@@ -18,7 +15,8 @@ static void spin(struct crew *crew, uint32_t worker, uint32_t packet) {
     }
 }
 
-/* The most handlers at once under `cap_asked`; `limit` is what that should mean. */
+/* Returns the maximum number of concurrent handlers under `cap_asked`; `limit` is the expected
+ * value. */
 static uint64_t most_at(uint32_t cap_asked, uint32_t limit) {
     struct crew crew;
     cap = (LONG)limit;
@@ -33,12 +31,12 @@ static uint64_t most_at(uint32_t cap_asked, uint32_t limit) {
 }
 
 int main(int argc, char **argv) {
-    law_start(
-        argc, argv, "concurrency_cap",
-        "A port lets no more of its threads run at once than its cap; 0 means one a processor.");
+    law_start(argc, argv, "concurrency_cap",
+              "A port runs at most its cap of threads concurrently; 0 means one per CPU.");
     uint32_t processors = law_processors();
     if (processors > LAW_WORKERS_MAX - EXTRA)
-        processors = LAW_WORKERS_MAX - EXTRA; /* then cap 0 is not reached, and is not judged */
+        /* then the handlers cannot reach cap 0, and the law does not judge it */
+        processors = LAW_WORKERS_MAX - EXTRA;
     struct concurrency_cap_seen seen = {.processors = law_processors(),
                                         .workers = processors + EXTRA};
     seen.most_at_1 = most_at(1, 1);

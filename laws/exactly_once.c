@@ -1,4 +1,4 @@
-/* Whoever of many workers takes a packet, it is one of them: none is lost, none is taken twice. */
+/* One of many worker threads takes each packet: none is lost, none is taken twice. */
 #include "laws/law.h"
 #include "laws/verdict/packets.h"
 
@@ -11,12 +11,12 @@ static void take(struct crew *crew, uint32_t worker, uint32_t packet) {
     InterlockedIncrement(&taken[packet]);
     InterlockedExchange(&used[worker], 1);
     if (packet % 10 == 0)
-        Sleep(1); /* blocked: on a system that honours the cap too, others get a turn */
+        Sleep(1); /* blocks, so that other worker threads run even if the cap holds */
 }
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "exactly_once",
-              "Each packet goes to exactly one of the threads that wait on a port.");
+              "Exactly one of the threads that wait on a port takes each packet.");
     struct crew crew;
     crew_start(&crew, 0, WORKERS, take);
     crew_open(&crew, crew.workers);

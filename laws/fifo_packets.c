@@ -1,11 +1,11 @@
-/* A port is a queue: packets leave it in the order in which they were posted. One thread posts, one takes. */
+/* A port is a queue: packets leave it in the order of posting. One thread posts, one takes. */
 #include "laws/law.h"
 #include "laws/verdict/packets.h"
 
 enum { PACKETS = 1000 };
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "fifo_packets", "Packets leave a port in the order in which they came.");
+    law_start(argc, argv, "fifo_packets", "Packets leave a port in the order of posting.");
     HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
     law_require(port != NULL, "CreateIoCompletionPort");
     for (ULONG_PTR packet = 1; packet <= PACKETS; packet++)

@@ -1,8 +1,6 @@
-/*
- * A thread counts against the cap of one port: the one that it asked last. Port A has cap 1. The first worker
- * takes a packet of A and runs on; the second gets no other one. When the first has asked port B in between,
- * it runs on B's account, and the second is served.
- */
+/* A thread counts against the cap of one port, the last one that it called. Port A has cap 1. The
+ * first worker thread takes a packet of A and keeps running; the second gets none. If the first
+ * then calls port B, it counts against B, and the second gets a packet. */
 #include "laws/law.h"
 #include "laws/verdict/cap.h"
 
@@ -24,14 +22,15 @@ static unsigned __stdcall first(void *argument) {
     (void)argument;
     law_require(take(ports[0], LAW_DEADLINE_MS), "the first packet was not taken");
     if (moves)
-        take(ports[1], 0); /* empty: it only asks */
+        take(ports[1], 0); /* empty: the call only changes the port */
     SetEvent(took);
-    while (WaitForSingleObject(done, 0) != WAIT_OBJECT_0) { /* runs: a wait of 0 does not block */
+    /* keeps running: a wait of 0 does not block */
+    while (WaitForSingleObject(done, 0) != WAIT_OBJECT_0) {
     }
     return 0;
 }
 
-/* Whether the calling thread is served by port A while the other one runs. */
+/* Returns whether port A serves the calling thread while the other one runs. */
 static bool second_served(bool first_moves) {
     moves = first_moves;
     took = CreateEventW(NULL, FALSE, FALSE, NULL);
@@ -56,7 +55,7 @@ static bool second_served(bool first_moves) {
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "last_port", "A thread belongs to the port that it asked last.");
+    law_start(argc, argv, "last_port", "A thread belongs to the port that it called last.");
     struct last_port_seen seen = {.rounds = ROUNDS};
     for (int round = 0; round < ROUNDS; round++) {
         seen.held += second_served(false);

@@ -9,7 +9,7 @@
 #include "common/platform.h"
 
 static const char *name, *meaning;
-static uint64_t loops_a_unit; /* of law_work() */
+static uint64_t loops_a_unit; /* for law_work() */
 
 static volatile uint64_t sink;
 
@@ -18,7 +18,7 @@ static void loops(uint64_t count) {
         sink = sink + i;
 }
 
-/* The quickest of a few runs: the others were disturbed. */
+/* Takes the fastest of ten runs, because other programs slow some of them. */
 static void calibrate(void) {
     const uint64_t count = 20000;
     uint64_t quickest_ns = UINT64_MAX;
@@ -56,12 +56,12 @@ void law_require(bool good, const char *what) {
         return;
     fprintf(stderr, "%s: %s: error %lu\n", name, what, (unsigned long)GetLastError());
     fflush(stderr);
-    ExitProcess(1); /* without waiting for any thread */
+    ExitProcess(1); /* does not wait for any thread */
 }
 
 void law_wait(HANDLE handle) {
     law_require(WaitForSingleObject(handle, LAW_DEADLINE_MS) == WAIT_OBJECT_0,
-                "what was waited for did not come");
+                "an expected event did not occur");
 }
 
 bool law_reached(volatile LONG *value, LONG least, uint32_t timeout_ms) {

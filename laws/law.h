@@ -1,13 +1,12 @@
-/*
- * What every law program needs: its one JSON line, failing in one line, workers on a port, and waiting with a
- * deadline.
+/* The parts that all law programs share: the JSON line, errors of one line, worker threads on a
+ * port, and waits with a deadline.
  *
- *     {"event":"law","format":1,"law":"fifo_packets","sentence":"…","platform":"wine-8.0","seen":{…raw
- * counts…}, "claims":["B17"],"verdict":"holds","because":null,"figure":"…","also":[…]}
+ *     {"event":"law","format":1,"law":"fifo_packets","sentence":"…","platform":"wine-8.0",
+ *      "seen":{…raw counts…},"claims":["B17"],"verdict":"holds","because":null,"figure":"…",
+ *      "also":[…]}
  *
- * `also` has further claims that the same observations judge otherwise, each with claims, verdict, because,
- * figure.
- */
+ * `also` lists further claims that the same counts judge, each with claims, verdict, because,
+ * figure. */
 #ifndef IOMODELS_LAW_H
 #define IOMODELS_LAW_H
 
@@ -20,75 +19,77 @@
 #include "laws/verdict/verdict.h"
 
 enum {
-    LAW_DEADLINE_MS = 5000, /* of anything that must happen */
-    LAW_SETTLE_US = 8000,   /* for a thread that is about to wait to be waiting */
-    LAW_ABSENT_MS = 100,    /* what has not happened by then does not happen */
+    LAW_DEADLINE_MS = 5000, /* for anything that must happen */
+    LAW_SETTLE_US = 8000,   /* for a thread to enter its wait */
+    LAW_ABSENT_MS = 100,    /* an event that is absent for this long does not happen */
     LAW_WORKERS_MAX = 64,
     LAW_REPEATS = 5
 };
 
-/* First of all; the only option is --help. */
+/* Call this first; the only option is --help. */
 void law_start(int argc, char **argv, const char *law, const char *sentence);
 
-/* Ends the program with one line (and Windows' error) unless `good`. */
+/* Ends the program with one line (and Windows' error code) unless `good`. */
 void law_require(bool good, const char *what);
 
 /* Waits for an event or a thread, at most LAW_DEADLINE_MS. */
 void law_wait(HANDLE);
 
-/* Waits until *value has reached `least`; false: not within `timeout_ms`. */
+/* Waits until *value reaches `least`. Returns false after `timeout_ms`. */
 bool law_reached(volatile LONG *value, LONG least, uint32_t timeout_ms);
 
 /* Returns the line, open inside "seen". */
 struct json law_line(void);
 
-/* Adds a count of the local `seen` to the local `line`; LAW_SEEN goes to the list of a law's counts. */
+/* Adds a count of the local `seen` to the local `line`; LAW_SEEN goes to the list of a law's
+ * counts. */
 #define LAW_SEEN(field) json_u64(&line, #field, seen.field);
 
 struct judged {
-    const char *claims; /* ids with spaces between them */
+    const char *claims; /* ids, separated by spaces */
     struct judgement judgement;
 };
 
-/* Closes "seen", adds the judgements, prints; returns the exit code. */
+/* Closes "seen", adds the judgements and prints the line. Returns the exit code. */
 int law_print(struct json *line, const struct judged *, int count);
 
-/* Threads that wait on a port; a packet is a number from 1 up, which the handler gets. */
+/* Threads that wait on a port. A packet is a number from 1 up; the handler gets it. */
 struct crew;
 typedef void (*crew_handler)(struct crew *, uint32_t worker, uint32_t packet);
 struct crew {
     HANDLE port, gate, finished;
-    LONG expected; /* packets, until `finished` is set */
+    LONG expected; /* number of packets after which `finished` is set */
     crew_handler handler;
     uint32_t workers;
     HANDLE threads[LAW_WORKERS_MAX];
-    volatile LONG since
-        [LAW_WORKERS_MAX]; /* when it began to wait, as a running number; 0 while it handles a packet */
-    volatile LONG ticket, inside, most, handled; /* handlers: now inside, most at once, completed */
+    /* running number of the wait's start; 0 while the worker handles a packet */
+    volatile LONG since[LAW_WORKERS_MAX];
+    /* handlers: inside now, maximum concurrent, complete */
+    volatile LONG ticket, inside, most, handled;
 };
 
-void crew_start(struct crew *, uint32_t cap, uint32_t workers,
-                crew_handler);                   /* the workers are before their gate */
-void crew_open(struct crew *, uint32_t workers); /* now so many of them ask the port */
+/* Starts the workers, which wait at the gate. */
+void crew_start(struct crew *, uint32_t cap, uint32_t workers, crew_handler);
+
+/* Admits `workers` of them to the port. */
+void crew_open(struct crew *, uint32_t workers);
 void crew_post(struct crew *, uint32_t packet);
 
-/* Posts packets 1 … `count` to workers that are before their gate, lets them in, and blocks until all are
-   handled: whoever looked again and again would use a processor that the workers need. Returns how long that
-   took. */
+/* Posts packets 1 … `count` to workers at the gate, admits them, and blocks until all packets are
+ * handled. A polling loop would use a CPU that the workers need. Returns the time this took. */
 uint64_t crew_run_ns(struct crew *, LONG count);
 void crew_stop(struct crew *);
 
-/* Handler that computes: it takes the same CPU time however many others share the processor. `units` of about
- * 100 µs. */
+/* Computes for `units` of about 100 µs of CPU time, however many threads share the CPU. */
 void law_work(uint32_t units);
 
-/* Lowest, median and highest of LAW_REPEATS values. */
+/* Returns the lowest, median and highest of LAW_REPEATS values. */
 struct rate law_spread(const uint64_t values[LAW_REPEATS]);
-uint64_t law_median(uint64_t *values, uint32_t count); /* sorts them */
+uint64_t law_median(uint64_t *values, uint32_t count); /* sorts the values */
 
-uint32_t law_processors(void); /* logical, of the system */
+uint32_t law_processors(void); /* logical CPUs */
 
-/* Two connected sockets on the loopback. */
+/* Connects two sockets over loopback. */
 void law_pair(SOCKET pair[2]);
 SOCKET law_listener(struct sockaddr *address, int *length);
 

@@ -1,15 +1,13 @@
-/*
- * Of the threads that wait on a port, the one that began to wait last is woken first: its caches are warm,
- * and the others may sleep on. Packets come one by one, each when every worker waits again; then in bursts,
- * whose handlers hold until the whole burst is taken. The cap is as high as the number of workers and plays
- * no part.
- */
+/* A port releases waiting threads in LIFO order: the newest waiter has warm caches, and the others
+ * keep sleeping. Packets first come one by one, each after every worker thread waits again. Then
+ * they come in bursts, whose handlers hold until the whole burst is taken. The cap equals the
+ * number of worker threads, so it has no effect. */
 #include "laws/law.h"
 #include "laws/verdict/packets.h"
 
 enum { WORKERS = 8, SPACED = 40, BURSTS = 8, BURST = 3 };
 
-static HANDLE release; /* set: handlers return at once */
+static HANDLE release; /* if set, handlers return immediately */
 static volatile LONG taker[BURST + 1], takers;
 
 static void take(struct crew *crew, uint32_t worker, uint32_t packet) {
@@ -19,17 +17,17 @@ static void take(struct crew *crew, uint32_t worker, uint32_t packet) {
     WaitForSingleObject(release, LAW_DEADLINE_MS);
 }
 
-/* Returns when every worker waits, and copies when each began. */
+/* Returns when every worker thread waits, and copies when each wait began. */
 static void all_wait(struct crew *crew, LONG since[WORKERS]) {
     for (uint32_t i = 0; i < WORKERS; i++)
         law_require(law_reached(&crew->since[i], 1, LAW_DEADLINE_MS),
-                    "a worker does not come back to the port");
+                    "a worker did not return to the port");
     clock_sleep_us(LAW_SETTLE_US);
     for (uint32_t i = 0; i < WORKERS; i++)
         since[i] = crew->since[i];
 }
 
-/* How many workers began to wait after this one: 0 is the newest. */
+/* Returns how many worker threads began to wait after this one; 0: it is the newest. */
 static uint32_t newer(const LONG since[WORKERS], LONG worker) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < WORKERS; i++)
@@ -56,7 +54,7 @@ static void in_bursts(struct crew *crew, struct lifo_waiters_seen *seen) {
     for (int burst = 0; burst < BURSTS; burst++) {
         LONG since[WORKERS];
         all_wait(crew, since);
-        ResetEvent(release); /* not before: a handler that has yet to wait for it would miss it */
+        ResetEvent(release); /* not earlier: a handler that still has to wait would miss it */
         takers = 0;
         for (uint32_t packet = 1; packet <= BURST; packet++)
             crew_post(crew, packet);
@@ -69,17 +67,17 @@ static void in_bursts(struct crew *crew, struct lifo_waiters_seen *seen) {
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "lifo_waiters", "The thread that began to wait last is woken first.");
+    law_start(argc, argv, "lifo_waiters", "A port releases its waiting threads in LIFO order.");
     release = CreateEventW(NULL, TRUE, FALSE, NULL);
     law_require(release != NULL, "CreateEventW");
     struct lifo_waiters_seen seen = {.workers = WORKERS};
     struct crew crew;
     crew_start(&crew, WORKERS, WORKERS, take);
     for (LONG worker = 1; worker <= WORKERS;
-         worker++) { /* one after another: it is known who began when */
+         worker++) { /* one by one, so that the order of the waits is known */
         crew_open(&crew, 1);
         law_require(law_reached(&crew.ticket, worker, LAW_DEADLINE_MS),
-                    "a worker does not come to the port");
+                    "a worker did not call the port");
         clock_sleep_us(LAW_SETTLE_US);
     }
     one_by_one(&crew, &seen);

@@ -1,4 +1,5 @@
-/* On one processor further threads only cost: the process is kept on one, and handlers only compute. */
+/* On one CPU, further worker threads only add cost. The process is pinned to one CPU, and handlers
+ * only compute. */
 #include "laws/law.h"
 #include "laws/verdict/workers.h"
 
@@ -20,7 +21,7 @@ static uint64_t packets_per_second(uint32_t workers) {
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "one_core", "On a single processor more threads only waste it.");
+    law_start(argc, argv, "one_core", "On a single CPU more threads only waste its time.");
     law_require(SetProcessAffinityMask(GetCurrentProcess(), 1), "SetProcessAffinityMask");
     struct one_core_seen seen;
     uint64_t values[CORE_WORKERS][LAW_REPEATS];

@@ -1,5 +1,5 @@
-/* A pool has no thread of its own until there is work: the first submit makes one. In a pool of our own, as
-   the loader may have used the process's. */
+/* A pool has no thread until it has work: the first submit creates one. The test uses a private
+ * pool, because the loader may have used the default one. */
 #include "laws/law.h"
 #include "laws/verdict/threads_and_pool.h"
 
@@ -16,7 +16,7 @@ static void CALLBACK on_work(PTP_CALLBACK_INSTANCE instance, void *context, PTP_
     SetEvent(done);
 }
 
-/* The threads of this process; how many, and their ids. */
+/* Returns the number of this process's threads and their ids. */
 static uint64_t threads(LONG ids[THREADS_MAX]) {
     HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
     law_require(snapshot != INVALID_HANDLE_VALUE, "CreateToolhelp32Snapshot");
@@ -30,7 +30,7 @@ static uint64_t threads(LONG ids[THREADS_MAX]) {
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "pool_first_submit", "The first submit makes a thread of the pool.");
+    law_start(argc, argv, "pool_first_submit", "The first submit creates a thread of the pool.");
     LONG before[THREADS_MAX], now[THREADS_MAX];
     done = CreateEventW(NULL, FALSE, FALSE, NULL);
     struct pool_first_submit_seen seen = {.threads_before = threads(before)};

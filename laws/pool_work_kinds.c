@@ -1,5 +1,5 @@
-/* The thread pool takes four kinds of work: a callback at once, a timer, a wait for an object, the completion
- * of I/O. */
+/* The thread pool takes four kinds of work: a callback, a timer, a wait for an object, an I/O
+ * completion. */
 #include "laws/law.h"
 #include "laws/verdict/threads_and_pool.h"
 
@@ -57,7 +57,7 @@ static void start_io(void *io) {
                 "WriteFile");
 }
 
-/* How many callbacks ran, and the median time from asking to running. */
+/* Returns the number of callbacks that ran, and the median time from submit to callback. */
 static uint64_t ask(void (*submit)(void *), void *object_of_pool, uint64_t *median_ns) {
     uint64_t took_ns[ASKED];
     law_require(object_of_pool != NULL, "CreateThreadpoolWork, Timer, Wait or Io");

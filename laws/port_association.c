@@ -1,11 +1,11 @@
-/* A handle must be associated with a port before its completions come there, and with one only; the thread
-   pool associates it with its own. */
+/* A handle must be associated with a port before its completions arrive there, and with one port
+ * only. The thread pool associates it with its own port. */
 #include "laws/law.h"
 #include "laws/verdict/ports.h"
 
 static SOCKET pair[2];
 
-/* Completes one receive; whether its packet comes to the port. */
+/* Completes one receive. Returns whether its packet arrives at the port. */
 static uint64_t packets(HANDLE port) {
     static OVERLAPPED overlapped;
     static char byte;
@@ -37,7 +37,7 @@ static uint64_t error_of(HANDLE port) {
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "port_association",
-              "A handle belongs to one port, and must be associated first.");
+              "A handle belongs to one port, and must first be associated with it.");
     HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
     HANDLE other = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
     law_require(port && other, "CreateIoCompletionPort");

@@ -1,5 +1,6 @@
-/* Does the system call our code when an operation completes? For a bare port nothing runs until a thread asks
-   it; the thread pool's threads do ask, and so call back. */
+/* Does Windows call the program's code when an operation completes? With a bare port, no code
+ * runs until a thread asks the port. The thread pool's threads ask their port, and so run the
+ * callback. */
 #include "laws/law.h"
 #include "laws/verdict/ports.h"
 
@@ -26,10 +27,10 @@ static void complete_receive(const SOCKET pair[2]) {
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "port_callback",
-              "The system calls a callback of the program when an operation completes.");
+              "Windows calls a callback of the program when an operation completes.");
     SOCKET pair[2];
     law_pair(pair);
-    /* The only code that could be called is what the key and the OVERLAPPED lead to. */
+    /* Windows could call only code that the key or the OVERLAPPED points to. */
     HANDLE port = CreateIoCompletionPort((HANDLE)pair[0], NULL, (ULONG_PTR)(void *)&called, 0);
     done = CreateEventW(NULL, FALSE, FALSE, NULL);
     law_require(port && done, "CreateIoCompletionPort");

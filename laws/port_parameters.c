@@ -1,5 +1,5 @@
-/* What CreateIoCompletionPort looks at when it makes a port: an odd key does not matter, the handle and the
- * existing port do. */
+/* Which parameters CreateIoCompletionPort checks when it creates a port. It ignores an odd key, but
+ * not the handle and the existing port. */
 #include "laws/law.h"
 #include "laws/verdict/ports.h"
 
@@ -9,7 +9,7 @@ static uint64_t error_of(HANDLE port) {
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "port_parameters",
-              "When a port is made, the first three parameters are ignored.");
+              "The creation of a port ignores the first three parameters.");
     HANDLE port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, (ULONG_PTR)0xDEADBEEF, 1);
     struct port_parameters_seen seen = {.odd_key_made_port = port != NULL};
     seen.null_handle_error = error_of(CreateIoCompletionPort(NULL, NULL, 0, 1));

@@ -1,18 +1,17 @@
-/* GetSystemInfo counts logical processors, and only those of one processor group; cores are another number.
- */
+/* GetSystemInfo counts logical CPUs of one processor group only; the number of cores differs. */
 #include "laws/law.h"
 #include "laws/verdict/threads_and_pool.h"
 
 #include <stdlib.h>
 
-/* 0: the system does not tell (Wine reads it from /sys, which a container may lack). */
+/* Returns 0 if unavailable (Wine reads it from /sys, which a container may lack). */
 static uint64_t cores(void) {
     DWORD bytes = 0;
     GetLogicalProcessorInformation(NULL, &bytes);
     SYSTEM_LOGICAL_PROCESSOR_INFORMATION *all = malloc(bytes + sizeof *all);
     law_require(all != NULL, "malloc");
-    if (!all ||
-        !GetLogicalProcessorInformation(all, &bytes)) /* no analyser sees that law_require() ends */
+    /* analysers do not see that law_require() exits */
+    if (!all || !GetLogicalProcessorInformation(all, &bytes))
         bytes = 0;
     uint64_t count = 0;
     for (DWORD i = 0; i < bytes / sizeof *all; i++)

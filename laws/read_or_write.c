@@ -1,11 +1,11 @@
-/* A packet does not say whether it ends a send or a receive: both are of five bytes here, and only the
- * OVERLAPPED differs. */
+/* A packet does not say whether a send or a receive completed. Both transfer five bytes here, and
+ * only the OVERLAPPED differs. */
 #include "laws/law.h"
 #include "laws/verdict/packets.h"
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "read_or_write",
-              "A port does not tell a read from a write; the program must.");
+              "A port does not distinguish a read from a write; the program must.");
     SOCKET pair[2];
     law_pair(pair);
     HANDLE port = CreateIoCompletionPort((HANDLE)pair[0], NULL, 1, 0);

@@ -1,8 +1,6 @@
-/*
- * While the queue is not empty, the thread that runs takes the next packet itself, without a switch; the
- * workers beyond the cap sleep. The queue is full before the workers are let in, the cap is 1, handlers only
- * compute.
- */
+/* While the queue has packets, the running thread takes the next one itself, without a switch. The
+ * worker threads beyond the cap sleep. The queue is full before the workers start, the cap is 1,
+ * and handlers only compute. */
 #include "laws/law.h"
 #include "laws/verdict/cap.h"
 

@@ -1,8 +1,6 @@
-/*
- * A switch between two threads of a process against one between two processes: the same ping-pong of two
- * events on one processor, with the other side in this process and in a second one (this program once more,
- * told whose events to use). Repeats are interleaved, so that a drift of the machine falls on both.
- */
+/* Compares a switch between two threads of a process with one between two processes. Both play the
+ * same ping-pong with two events on one CPU. The second process is this program again, with the
+ * names of the events to use. Repeats alternate, so that a drift of the machine affects both. */
 #include "laws/law.h"
 #include "laws/verdict/threads_and_pool.h"
 
@@ -20,14 +18,14 @@ struct pair {
 static unsigned __stdcall answer(void *argument) {
     struct pair *pair = argument;
     for (int i = 0; i < ROUND_TRIPS * LAW_REPEATS; i++) {
-        WaitForSingleObject(pair->ping,
-                            2 * LAW_DEADLINE_MS); /* the other pair has its turns in between */
+        /* the other pair plays in between */
+        WaitForSingleObject(pair->ping, 2 * LAW_DEADLINE_MS);
         SetEvent(pair->pong);
     }
     return 0;
 }
 
-/* The time of one switch; a round trip has two. */
+/* Returns the time of one switch; a round trip has two. */
 static uint64_t switch_ns(const struct pair *pair) {
     uint64_t start_ns = clock_now_ns();
     for (int i = 0; i < ROUND_TRIPS; i++) {
@@ -57,13 +55,13 @@ static HANDLE start_process(const struct pair *pair) {
     law_require(CreateProcessW(path, command, NULL, NULL, FALSE, 0, NULL, NULL, &start, &other),
                 "CreateProcessW");
     CloseHandle(other.hThread);
-    law_wait(pair->pong); /* it is there */
+    law_wait(pair->pong); /* the process runs */
     return other.hProcess;
 }
 
 int main(int argc, char **argv) {
-    if (argc == 3 &&
-        strcmp(argv[1], "--answer") == 0) { /* the second process; it has inherited the processor */
+    /* the second process; it inherits the CPU affinity */
+    if (argc == 3 && strcmp(argv[1], "--answer") == 0) {
         unsigned long process;
         law_require(sscanf(argv[2], "%lu", &process) == 1, "--answer");
         struct pair pair = open_events(L"process", process);
@@ -71,7 +69,7 @@ int main(int argc, char **argv) {
         return (int)answer(&pair);
     }
     law_start(argc, argv, "switch_cost",
-              "A switch between threads is cheaper than one between processes.");
+              "A switch between threads is cheaper than a switch between processes.");
     law_require(SetProcessAffinityMask(GetCurrentProcess(), 1), "SetProcessAffinityMask");
     struct pair threads = open_events(L"thread", GetCurrentProcessId());
     struct pair processes = open_events(L"process", GetCurrentProcessId());

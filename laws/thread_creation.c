@@ -1,5 +1,5 @@
-/* A request by a thread of its own, by the thread pool, and by a worker that waits on a port: from handing it
- * over until it is done. */
+/* The time of a request from submit to completion: served by a new thread, by the thread pool, or by
+ * a waiting worker thread. */
 #include "laws/law.h"
 #include "laws/verdict/threads_and_pool.h"
 
@@ -32,7 +32,7 @@ static void by_thread(struct crew *crew) {
     (void)crew;
     HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, of_thread, NULL, 0, NULL);
     law_require(thread != NULL, "_beginthreadex");
-    law_wait(thread); /* its end is part of what it costs */
+    law_wait(thread); /* the thread's exit is part of its cost */
     CloseHandle(thread);
 }
 

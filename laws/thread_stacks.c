@@ -1,8 +1,6 @@
-/*
- * Stacks fill the address space of a 32-bit process: about 3000 threads with 1 MB each in 3 GB. As many
- * threads as that are tried there; a 64-bit process shows nothing of it, so only what a stack reserves is
- * looked at.
- */
+/* Stacks fill the address space of a 32-bit process: about 3000 threads with 1 MB each in 3 GB.
+ * There the program tries more threads than that. A 64-bit process cannot show this, so the program
+ * only reads how much a stack reserves. */
 #include "laws/law.h"
 #include "laws/verdict/threads_and_pool.h"
 
@@ -17,8 +15,8 @@ static unsigned __stdcall stand(void *argument) {
     MEMORY_BASIC_INFORMATION memory;
     int here = 0;
     (void)argument;
-    if (VirtualQuery(&here, &memory,
-                     sizeof memory)) /* the region of the stack that is committed, up to its top */
+    /* the committed part of the stack, up to its top */
+    if (VirtualQuery(&here, &memory, sizeof memory))
         reserve_bytes =
             (char *)memory.BaseAddress + memory.RegionSize - (char *)memory.AllocationBase;
     WaitForSingleObject(release, INFINITE);

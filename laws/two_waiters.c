@@ -1,4 +1,4 @@
-/* May two threads wait for one asynchronous request? Both wait for the event of one receive. */
+/* May two threads wait for one asynchronous operation? Both wait for the event of one receive. */
 #include "laws/law.h"
 #include "laws/verdict/sockets_and_handles.h"
 
@@ -17,7 +17,7 @@ static unsigned __stdcall await(void *argument) {
 }
 
 int main(int argc, char **argv) {
-    law_start(argc, argv, "two_waiters", "Only one thread may wait for an asynchronous request.");
+    law_start(argc, argv, "two_waiters", "Only one thread may wait for an asynchronous operation.");
     SOCKET pair[2];
     law_pair(pair);
     HANDLE threads[WAITERS];

@@ -1,5 +1,5 @@
-/* WaitForMultipleObjects takes at most MAXIMUM_WAIT_OBJECTS, 64, handles: a thread of the events model serves
- * as many clients. */
+/* WaitForMultipleObjects takes at most MAXIMUM_WAIT_OBJECTS, 64, handles. So a thread of the events
+ * model serves at most 64 clients. */
 #include "laws/law.h"
 #include "laws/verdict/sockets_and_handles.h"
 

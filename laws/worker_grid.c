@@ -1,12 +1,10 @@
-/*
- * How many workers, and under which cap: packets a second for caps of 1, P and 2P (P processors) and 1 to 4
- * times P workers, with handlers that only compute, and with handlers that block half of their time. Repeats
- * are interleaved.
- */
+/* How many worker threads are best, under which cap? Measures packets per second for caps of 1, P
+ * and 2P (P CPUs) and 1 to 4 times P workers. Handlers first only compute, then block for half of
+ * their time. Repeats alternate. */
 #include "laws/law.h"
 #include "laws/verdict/workers.h"
 
-enum { PACKETS_EACH = 12, UNITS = 5 }; /* packets a processor; 500 µs of work */
+enum { PACKETS_EACH = 12, UNITS = 5 }; /* packets per CPU; 500 µs of work */
 
 static bool blocks;
 
@@ -59,8 +57,7 @@ static void measure(struct rate rates[GRID_CAPS][GRID_WORKERS], uint32_t process
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "worker_grid",
-              "The best cap is the number of processors; more workers than that pay when handlers "
-              "block.");
+              "The best cap is the number of CPUs; more workers help if handlers block.");
     uint32_t processors = law_processors();
     if (processors > LAW_WORKERS_MAX / GRID_WORKERS)
         processors = LAW_WORKERS_MAX / GRID_WORKERS;

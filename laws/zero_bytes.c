@@ -1,5 +1,5 @@
-/* A receive that completes with no bytes means that the client has left, unless it was posted without room
-   for any: such a receive only tells that data are there. */
+/* A receive that completes with zero bytes means that the client has left, with one exception. A
+ * receive with a buffer of zero bytes only reports that data arrived. */
 #include "laws/law.h"
 #include "laws/verdict/packets.h"
 
@@ -42,7 +42,7 @@ int main(int argc, char **argv) {
 
     law_pair(reset);
     post_receive(reset[0], &overlapped[1], bytes, sizeof bytes);
-    struct linger hard = {1, 0}; /* closing sends RST */
+    struct linger hard = {1, 0}; /* makes closesocket() send RST */
     setsockopt(reset[1], SOL_SOCKET, SO_LINGER, (const char *)&hard, sizeof hard);
     closesocket(reset[1]);
     struct completion of_reset = completed();

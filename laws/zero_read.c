@@ -1,10 +1,10 @@
-/* ReadFile of zero bytes completes at once and sets the event. */
+/* ReadFile of zero bytes completes immediately and sets the event. */
 #include "laws/law.h"
 #include "laws/verdict/sockets_and_handles.h"
 
 int main(int argc, char **argv) {
     law_start(argc, argv, "zero_read",
-              "A read of zero bytes completes at once and sets the event.");
+              "A read of zero bytes completes immediately and sets the event.");
     wchar_t folder[MAX_PATH], path[MAX_PATH];
     law_require(GetTempPathW(MAX_PATH, folder) > 0 && GetTempFileNameW(folder, L"law", 0, path) > 0,
                 "GetTempFileNameW");

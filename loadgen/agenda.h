@@ -1,5 +1,5 @@
-/* Who is to act next: a binary heap of times. Taking and adding cost O(log n); asking for the next, nothing.
- */
+/* Which connection acts next: a binary heap of times. Adding and taking cost O(log n), reading the
+ * next time O(1). */
 #ifndef IOMODELS_AGENDA_H
 #define IOMODELS_AGENDA_H
 
@@ -19,13 +19,13 @@ struct agenda {
     struct agenda_entry *entries;
 };
 
-bool agenda_open(struct agenda *, size_t capacity); /* false: out of memory */
+bool agenda_open(struct agenda *, size_t capacity); /* false if out of memory */
 void agenda_close(struct agenda *);
 
-/* At most `capacity` entries at a time. */
+/* The agenda holds at most `capacity` entries. */
 void agenda_add(struct agenda *, uint64_t due_ns, void *who);
 
-uint64_t agenda_next_ns(const struct agenda *); /* AGENDA_NEVER: it is empty */
-void *agenda_take(struct agenda *);             /* the earliest; there must be one */
+uint64_t agenda_next_ns(const struct agenda *); /* AGENDA_NEVER if empty */
+void *agenda_take(struct agenda *); /* takes the earliest; the agenda must not be empty */
 
 #endif

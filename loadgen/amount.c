@@ -11,7 +11,8 @@ struct amount amount_of(uint32_t number) {
         .parts = 1, .part = {{number, number, 1}}, .weights = 1, .limit = number};
 }
 
-/* Reads digits at *text, moves behind them; false: there are none, or more than `limit`. */
+/* Reads digits at *text and advances it. Returns false if there are none or the number exceeds
+ * `limit`. */
 static bool read_number(const char **text, uint32_t limit, uint32_t *number) {
     uint64_t value = 0;
     const char *at = *text;
@@ -50,8 +51,8 @@ static bool read_mixture(const char *text, struct amount *amount) {
         bool weighted = skip(&text, "*");
         if (weighted && (!read_number(&text, WEIGHT_MAX, &part->weight) || part->weight == 0))
             return false;
-        if (!weighted &&
-            (amount->parts > 0 || *text != '\0')) /* in a mixture every part has its weight */
+        /* a mixture needs a weight per part */
+        if (!weighted && (amount->parts > 0 || *text != '\0'))
             return false;
         amount->weights += part->weight;
         amount->parts++;
@@ -82,7 +83,7 @@ uint32_t amount_most(const struct amount *amount) {
     return most;
 }
 
-/* The upper half of the bits chooses the part, the lower half a place in it. */
+/* The upper half of the bits selects the part, the lower half the value in it. */
 uint32_t amount_draw(const struct amount *amount, uint64_t random) {
     if (amount->parts == 0) {
         double drawn = amount->mean * random_exponential(random) + 0.5;

@@ -8,8 +8,8 @@
 #include "loadgen/report.h"
 #include "loadgen/target.h"
 
-/* CPU time that recording one reply of a closed loop costs, in ns: latencies of 1 µs to 1 ms, so that many
-   buckets are hit. */
+/* Measures the CPU time to record one reply of a closed loop, in ns. Latencies from 1 µs to 1 ms
+ * fill many buckets. */
 static bool measure_recording(double *ns) {
     enum { REPLIES = 1 << 20, DIFFERENT = 1 << 10 };
     static uint64_t latencies[DIFFERENT];
@@ -26,8 +26,8 @@ static bool measure_recording(double *ns) {
         recorder_reply(&recorder, 1000000 + latencies[i % DIFFERENT], &moments);
     }
     known = clock_thread_cpu_ns(&end_ns) && known;
-    *ns = known ? (double)(end_ns - begin_ns) / (double)REPLIES
-                : nan(""); /* which is printed as null */
+    /* printed as null */
+    *ns = known ? (double)(end_ns - begin_ns) / (double)REPLIES : nan("");
     recorder_close(&recorder);
     return true;
 }
@@ -52,7 +52,8 @@ static bool load_target(struct run *run, const struct plan *plan, const struct t
     if (!run_measure(run, false, &outcome))
         return false;
     known = target_cpu_ns(target, &cpu_after) && known && outcome.cpu_known;
-    double loaded_ns = (double)(clock_now_ns() - begin_ns); /* warm-up and window: the same load */
+    /* warm-up and window have the same load */
+    double loaded_ns = (double)(clock_now_ns() - begin_ns);
     *point = (struct point){.connections = plan->connections,
                             .threads = plan->threads,
                             .requests = outcome.all.sum.requests,
@@ -67,7 +68,7 @@ static bool load_target(struct run *run, const struct plan *plan, const struct t
     bool good = outcome.all.alive == plan->connections;
     if (!good)
         fprintf(stderr, "loadgen: --calibrate: a connection to the null target failed\n");
-    outcome.all.sum.service.histogram = NULL; /* the point has it now */
+    outcome.all.sum.service.histogram = NULL; /* the point owns it now */
     outcome_close(&outcome);
     return good;
 }

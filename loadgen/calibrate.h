@@ -1,10 +1,10 @@
-/* The load generator measured against a target that does nothing but echo. */
+/* Measures the load generator against a target that only echoes. */
 #ifndef IOMODELS_CALIBRATE_H
 #define IOMODELS_CALIBRATE_H
 
 #include "loadgen/options.h"
 
-/* Measures the plan's points and prints one "calibration"; false: a line on stderr says why not. */
+/* Measures the plan's points and prints one "calibration". Returns false after a line on stderr. */
 bool calibrate(struct plan *);
 
 #endif

@@ -8,7 +8,8 @@
 const char *const client_error_names[CLIENT_ERRORS] = {"fine",    "reset",   "closed", "mismatch",
                                                        "timeout", "connect", "other"};
 
-/* A payload begins anywhere in the first PATTERN_STARTS bytes of the pattern; behind it stands the filler. */
+/* A payload begins in the first PATTERN_STARTS bytes of the pattern; the filler follows the
+ * pattern. */
 enum {
     PATTERN_STARTS = 1 << 16,
     PATTERN_BYTES = PATTERN_STARTS + FRAME_PAYLOAD_MAX,
@@ -35,15 +36,15 @@ bool load_open_loop(const struct load *load) {
 bool client_open(struct client *client, const struct load *load, struct recorder *recorder,
                  uint32_t id, uint32_t index) {
     *client = (struct client){.load = load, .recorder = recorder, .id = id};
-    client->underway = calloc(load->depth, sizeof *client->underway);
+    client->outstanding = calloc(load->depth, sizeof *client->outstanding);
     if (load_open_loop(load))
         schedule_start(&client->schedule, &load->arrivals, index);
-    return client->underway != NULL;
+    return client->outstanding != NULL;
 }
 
 void client_close(struct client *client) {
-    free(client->underway);
-    client->underway = NULL;
+    free(client->outstanding);
+    client->outstanding = NULL;
 }
 
 void client_connecting(struct client *client, uint64_t now_ns) {
@@ -61,7 +62,7 @@ void client_unblocked(struct client *client, uint64_t now_ns) {
     client->possible_ns = now_ns;
 }
 
-/* What request `number` asks for: the same whenever it is asked. */
+/* Returns the header of request `number`, which is the same on every call. */
 static struct frame_header request_of(const struct client *client, uint64_t number) {
     enum { SIZE, REPLY_SIZE, CPU, BLOCK };
     const struct load *load = client->load;
@@ -79,12 +80,12 @@ static struct frame_header request_of(const struct client *client, uint64_t numb
     return request;
 }
 
-/* The payload of request `number`. */
+/* Returns the payload of request `number`. */
 static const char *payload(const struct client *client, uint64_t number) {
     return client->load->pattern + random_mix((uint64_t)client->id << 32 ^ number) % PATTERN_STARTS;
 }
 
-/* Copies what fits of request `number` from its byte `offset` on. */
+/* Copies request `number` from its byte `offset` on, up to `capacity`. */
 static size_t copy_request(const struct client *client, uint64_t number, size_t offset,
                            char *buffer, size_t capacity) {
     struct frame_header request = request_of(client, number);
@@ -108,7 +109,8 @@ static bool scheduled(const struct client *client) {
     return load_open_loop(client->load) && client->load->start_ns != 0;
 }
 
-/* When request `number`, the next on `schedule`, is due; CLIENT_NEVER: not as things stand. */
+/* Returns when request `number`, the next on `schedule`, is due. CLIENT_NEVER: it cannot be sent
+ * yet. */
 static uint64_t due_ns(const struct client *client, uint64_t number,
                        const struct schedule *schedule) {
     const struct load *load = client->load;
@@ -129,7 +131,7 @@ size_t client_output(const struct client *client, uint64_t now_ns, char *buffer,
     size_t length = 0;
     uint64_t number = client->begun;
     struct schedule schedule = client->schedule;
-    if (client->sent > 0) /* the rest of the request that is half sent */
+    if (client->sent > 0) /* rest of a partly sent request */
         length = copy_request(client, number - 1, client->sent, buffer, capacity);
     for (; length < capacity && due_ns(client, number, &schedule) <= now_ns; number++) {
         length += copy_request(client, number, 0, buffer + length, capacity - length);
@@ -151,7 +153,7 @@ static void begin_request(struct client *client, uint64_t now_ns) {
         else if (client->late_since_ns == 0)
             client->late_since_ns = moments.due_ns;
     }
-    client->underway[client->begun++ % client->load->depth] = moments;
+    client->outstanding[client->begun++ % client->load->depth] = moments;
 }
 
 void client_sent(struct client *client, size_t count, uint64_t now_ns) {
@@ -167,8 +169,8 @@ void client_sent(struct client *client, size_t count, uint64_t now_ns) {
     }
 }
 
-/* Compares `count` payload bytes of the reply to request `number` from payload byte `index` on: first what it
- * repeats of the request's `size` bytes, then the filler. */
+/* Compares `count` payload bytes of the reply to request `number`, starting at payload byte
+ * `index`. The request's `size` bytes come first, then the filler. */
 static bool payload_matches(const struct client *client, uint64_t number, size_t size, size_t index,
                             const char *bytes, size_t count) {
     size_t echoed = 0;
@@ -188,7 +190,8 @@ static bool payload_matches(const struct client *client, uint64_t number, size_t
     return true;
 }
 
-/* Compares `count` bytes of the reply at hand, which lie within its header or within its payload. */
+/* Compares `count` bytes of the current reply, which lie within its header or within its
+ * payload. */
 static bool part_matches(const struct client *client, const struct frame_header *request,
                          const char *bytes, size_t count) {
     if (client->received >= FRAME_HEADER_BYTES)
@@ -202,10 +205,10 @@ static bool part_matches(const struct client *client, const struct frame_header 
 
 static void end_request(struct client *client, uint64_t now_ns) {
     uint32_t depth = client->load->depth;
-    if (client->begun - client->answered == depth) /* there was no place for another one */
+    if (client->begun - client->answered == depth) /* until now there was no free slot */
         client->possible_ns = now_ns;
     client->counted +=
-        recorder_reply(client->recorder, now_ns, &client->underway[client->answered % depth]);
+        recorder_reply(client->recorder, now_ns, &client->outstanding[client->answered % depth]);
     client->answered++;
     client->received = 0;
 }
@@ -217,7 +220,7 @@ bool client_received(struct client *client, const char *bytes, size_t count, uin
         uint32_t end = client->received < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : frame;
         size_t step = end - client->received < count ? end - client->received : count;
         if (!client_waiting(client) || !part_matches(client, &request, bytes, step)) {
-            client->error = CLIENT_MISMATCH; /* or a byte that nobody asked for */
+            client->error = CLIENT_MISMATCH; /* or an unexpected byte */
             return false;
         }
         recorder_bytes_received(client->recorder, now_ns, step);
@@ -256,7 +259,8 @@ uint64_t client_skip_unsent(struct client *client, uint64_t end_ns) {
 }
 
 uint64_t client_behind_since_ns(const struct client *client, uint64_t now_ns) {
-    if (!scheduled(client) || client->begun >= client->quota) /* or it is only held open */
+    /* the second case: an idle connection */
+    if (!scheduled(client) || client->begun >= client->quota)
         return CLIENT_NEVER;
     uint64_t due = client->load->start_ns + schedule_due_ns(&client->schedule);
     if (due + client->recorder->slack_ns >= now_ns)

@@ -1,11 +1,9 @@
-/*
- * The client's side of one connection, without any I/O: it knows when requests are due, makes the bytes to
- * send, checks every byte that comes back, and tells its recorder how long each reply took. A backend (net.h)
- * moves the bytes, makes the connections and looks at the clock.
+/* The client's side of one connection, without any I/O. It knows when requests are due, makes the
+ * bytes to send, checks every received byte, and reports response times to its recorder. A backend
+ * (net.h) moves the bytes, makes the connections and reads the clock.
  *
- * Requests and replies are made and compared piece by piece from a shared pattern, so a client keeps no copy
- * of either: it is a few counters, whatever the frame's size.
- */
+ * A client makes and compares requests and replies in pieces, from a shared pattern. So it keeps no
+ * copy of either: it is a few counters, whatever the frame's size. */
 #ifndef IOMODELS_CLIENT_H
 #define IOMODELS_CLIENT_H
 
@@ -20,25 +18,26 @@
 
 #define CLIENT_NEVER UINT64_MAX
 
-/* What the connections of one class are asked to do. */
+/* The load on the connections of one class. */
 struct load {
     struct amount size, reply_size; /* payload bytes of a request and of its reply */
-    bool reply_as_request; /* a reply is as long as its request, whatever reply_size says */
+    bool reply_as_request;          /* a reply is as long as its request; reply_size is ignored */
     struct amount cpu_us, block_us; /* handler work, see common/frame.h */
-    uint32_t depth;                 /* requests outstanding on a connection */
-    uint32_t churn;                 /* replies after which a connection is made anew; 0: never */
-    bool close_fin;      /* how churn closes: by FIN; else by RST, which leaves no TIME_WAIT */
-    uint64_t seed;       /* of the amounts */
-    const char *pattern; /* load_pattern() */
+    uint32_t depth;                 /* outstanding requests per connection */
+    uint32_t churn;                 /* replies before a reconnect; 0: never */
+    bool close_fin; /* closes replaced connections by FIN, else by RST, which leaves no TIME_WAIT */
+    uint64_t seed;  /* for the amounts */
+    const char *pattern; /* from load_pattern() */
     struct arrivals arrivals;
-    uint64_t start_ns,
-        stop_ns; /* no request is due before, none is due from then on; 0, 0: set-up */
+    /* requests are due from start_ns until stop_ns; 0, 0 during set-up */
+    uint64_t start_ns, stop_ns;
 };
 
-/* Random bytes that all payloads are cut from, and the filler; freed with free(). NULL: out of memory. */
+/* Returns the random bytes that all payloads share, and the filler; the caller frees them. NULL:
+ * out of memory. */
 char *load_pattern(uint64_t seed);
 
-/* Before its clients are opened. */
+/* Call it before any client of the load is opened. */
 bool load_open_loop(const struct load *);
 
 enum client_error {
@@ -56,63 +55,64 @@ extern const char *const client_error_names[CLIENT_ERRORS];
 struct client {
     const struct load *load;
     struct recorder *recorder; /* of its thread and class */
-    uint32_t id;               /* so that no two connections send the same bytes */
-    enum client_error error;   /* once it is not CLIENT_FINE the connection is dead */
+    uint32_t id;               /* makes the bytes of each connection unique */
+    enum client_error error;   /* any value but CLIENT_FINE means that the connection is dead */
 
-    uint64_t quota;    /* requests that may be begun, counted from the first */
-    uint64_t begun;    /* requests of which at least the first byte has been sent */
-    uint64_t answered; /* replies complete */
-    uint64_t counted;  /* of them inside the window */
-    uint32_t sent;     /* bytes sent of request number begun - 1; 0: none is half sent */
-    uint32_t received; /* bytes received of reply number `answered` */
-    uint64_t used;     /* `begun` when the present connection was made */
+    uint64_t quota;    /* maximum of `begun` */
+    uint64_t begun;    /* requests whose first byte has been sent */
+    uint64_t answered; /* complete replies */
+    uint64_t counted;  /* replies inside the window */
+    uint32_t sent;     /* bytes sent of request begun - 1; 0 if no request is partly sent */
+    uint32_t received; /* bytes received of reply `answered` */
+    uint64_t used;     /* `begun` when the current connection was made */
 
-    struct schedule schedule; /* of the next request, in an open loop */
-    uint64_t connect_ns;      /* when the present connect was begun */
-    uint64_t
-        possible_ns; /* when the server last ended a hindrance: no place, no connection, no room */
-    uint64_t
-        late_since_ns; /* due time of the first of the unbroken row of late sends; 0: the last was timely */
-    struct moments *underway; /* ring of `depth`: the requests outstanding */
+    struct schedule schedule; /* the next request's, in an open loop */
+    uint64_t connect_ns;      /* when the current connect began */
+    /* when the server last removed an obstacle: no slot, no connection, no buffer space */
+    uint64_t possible_ns;
+    /* due time of the first of the current series of late sends; 0 if the last was timely */
+    uint64_t late_since_ns;
+    struct moments *outstanding; /* ring of `depth` outstanding requests */
 };
 
-/* `index`: of the connection in its class, for the schedule. false: out of memory. */
+/* Opens a client; `index` is the connection's index in its class, for the schedule. Returns false
+ * if out of memory. */
 bool client_open(struct client *, const struct load *, struct recorder *, uint32_t id,
                  uint32_t index);
 void client_close(struct client *);
 
-/* A connect was begun; the connection stands. */
+/* The first reports that a connect began, the second that the connection is established. */
 void client_connecting(struct client *, uint64_t now_ns);
 void client_connected(struct client *, uint64_t now_ns);
 
-/* The system takes bytes again, after it had refused some. */
+/* Reports that the kernel accepts bytes again, after it had rejected some. */
 void client_unblocked(struct client *, uint64_t now_ns);
 
-/* When it next has something to send: at once (0), at a time to come, or not before something is received
-   (CLIENT_NEVER). */
+/* Returns when the client next has bytes to send: now (0), at a later time, or after a receive
+ * (CLIENT_NEVER). */
 uint64_t client_due_ns(const struct client *);
 
-/* Writes the next bytes to send, at most `capacity`, and returns how many; 0: nothing is to be sent now. */
+/* Writes the next bytes to send, at most `capacity`. Returns their number, 0 if nothing is due. */
 size_t client_output(const struct client *, uint64_t now_ns, char *buffer, size_t capacity);
 
-/* The first `count` bytes of client_output() were handed to the system at `now_ns`, the time it was given. */
+/* Reports that the kernel took the first `count` bytes of client_output() at `now_ns`. */
 void client_sent(struct client *, size_t count, uint64_t now_ns);
 
-/* `count` bytes were received by `now_ns`. false: they are not what they must be; client->error says so. */
+/* Reports `count` bytes received by `now_ns`. Returns false and sets client->error if they are
+ * wrong. */
 bool client_received(struct client *, const char *bytes, size_t count, uint64_t now_ns);
 
-/* Whether a reply, or the rest of one, is still to come. */
+/* Returns whether a reply is outstanding or incomplete. */
 bool client_waiting(const struct client *);
 
-/* Whether this connection has had its `churn` replies, and there is more to ask: it is time for another one.
- */
+/* Returns whether this connection has had its `churn` replies and a reconnect is due. */
 bool client_used_up(const struct client *);
 
-/* Requests that were due from the begin of the recorder's window to `end_ns` and have not been sent; moves
- * the schedule on to that time. */
+/* Returns how many requests, due from the start of the recorder's window to `end_ns`, are unsent.
+ * Advances the schedule to `end_ns`. */
 uint64_t client_skip_unsent(struct client *, uint64_t end_ns);
 
-/* Since when it has been behind its schedule, were it now `now_ns`; CLIENT_NEVER: it is not. */
+/* Returns since when the client is behind its schedule at `now_ns`. CLIENT_NEVER: it is not. */
 uint64_t client_behind_since_ns(const struct client *, uint64_t now_ns);
 
 #endif

@@ -5,11 +5,10 @@
 
 #include "loadgen/net.h"
 
-/* Descriptors for stdin, stdout, stderr, the backends of the threads and what libraries open. */
+/* Descriptors for stdin, stdout, stderr, the threads' backends and library use. */
 enum { OTHER_DESCRIPTORS = 32 };
 
-/* The kernel's memory for the two ends of an idle loopback connection: an estimate, to refuse what cannot
- * work. */
+/* Estimates the kernel's memory for both ends of an idle loopback connection. */
 enum { KERNEL_CONNECTION_BYTES = 8192 };
 
 #ifdef _WIN32
@@ -18,11 +17,11 @@ enum { KERNEL_CONNECTION_BYTES = 8192 };
 
 static bool raise_descriptors(uint64_t *limit) {
     (void)limit;
-    return false; /* handles are limited by memory only */
+    return false; /* only memory limits handles */
 }
 
-/* The default dynamic range, 49152 to 65535. It can be widened (netsh int ipv4 set dynamicport tcp), but a
-   program has no plain way to ask. */
+/* Returns the size of the default dynamic range, 49152 to 65535. An administrator can widen it
+ * (netsh int ipv4 set dynamicport tcp), but programs cannot read it simply. */
 static uint64_t ephemeral_ports(void) {
     return 16384;
 }
@@ -87,16 +86,16 @@ static bool check_descriptors(const struct plan *plan, unsigned ends, struct lim
         return true;
     fprintf(stderr,
             "loadgen: %" PRIu32 " connections need %" PRIu64
-            " file descriptors, the limit of this process is %" PRIu64
-            "; raise it: ulimit -n %" PRIu64
+            " file descriptors; this process may open %" PRIu64
+            "; raise the limit: ulimit -n %" PRIu64
             " (above the hard limit as root, or nofile in /etc/security/limits.conf)\n",
             plan->connections, needed, limits->descriptors, needed);
     return false;
 }
 
-/* A source is given two fifths of its ports at most, where the choice is left to us: the kernel first looks
-   at the ports of one parity only and then, once these are taken, through all of them for each connect. The
-   rest is for others, and for connections that have just been closed. */
+/* Uses at most two fifths of a source's ports if the plan leaves the number of sources open. The
+ * kernel first searches ports of one parity, then, for each connect, all ports. The rest is for
+ * other programs and recently closed connections. */
 static bool check_ports(struct plan *plan, struct limits *limits) {
     uint64_t ports = limits->ports_per_source = ephemeral_ports();
     uint64_t usable = ports > 2 ? ports * 2 / 5 : 1;
@@ -108,7 +107,7 @@ static bool check_ports(struct plan *plan, struct limits *limits) {
         return true;
     fprintf(stderr,
             "loadgen: %" PRIu32 " connections need %" PRIu32 " ports on each of %" PRIu32
-            " source addresses, the system hands out %" PRIu64 "; %s%s\n",
+            " source addresses; the kernel offers %" PRIu64 "; %s%s\n",
             plan->connections, (plan->connections + plan->sources - 1) / plan->sources,
             plan->sources, ports,
             loopback ? "use --sources 0, or widen the range: " : "widen the range: ", port_remedy);
@@ -127,8 +126,8 @@ static bool check_memory(const struct plan *plan, struct limits *limits) {
     if (!available_bytes(&available) || needed <= available)
         return true;
     fprintf(stderr,
-            "loadgen: %" PRIu32 " connections need about %" PRIu64 " MiB of memory, %" PRIu64
-            " MiB are available; ask for fewer --connections or less --depth\n",
+            "loadgen: %" PRIu32 " connections need about %" PRIu64 " MiB of memory; %" PRIu64
+            " MiB are available; reduce --connections or --depth\n",
             plan->connections, needed >> 20, available >> 20);
     return false;
 }

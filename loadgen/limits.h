@@ -1,4 +1,4 @@
-/* What the system allows, asked before anything is measured. */
+/* Checks the platform's limits before any measurement. */
 #ifndef IOMODELS_LIMITS_H
 #define IOMODELS_LIMITS_H
 
@@ -6,15 +6,16 @@
 
 struct limits {
     bool descriptors_known;
-    uint64_t
-        descriptors; /* open files and sockets of this process, as far as it may raise that itself */
-    uint64_t
-        ports_per_source; /* that the system hands out for one source address and one server port */
-    uint64_t connection_bytes; /* own memory of the dearest class's connection */
+    /* open files and sockets that this process may reach */
+    uint64_t descriptors;
+    /* ports that the kernel offers per source address and server port */
+    uint64_t ports_per_source;
+    uint64_t connection_bytes; /* own memory per connection of the most expensive class */
 };
 
-/* Raises what may be raised and checks that the plan fits; `ends`: sockets of this process per connection.
-   Chooses plan->sources where that was left open. false: a line on stderr names the limit and the remedy. */
+/* Raises limits where possible and checks that the plan fits. `ends` is the number of this
+ * process's sockets per connection. Chooses plan->sources if it is open. Returns false after a line
+ * on stderr that names the limit and the remedy. */
 bool limits_check(struct plan *, unsigned ends, struct limits *);
 
 #endif

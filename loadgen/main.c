@@ -1,11 +1,9 @@
-/*
- * loadgen: drives a server and measures it (docs/interface.md §3, docs/loadgen.md).
+/* loadgen: drives a server and measures it (docs/interface.md §3, docs/loadgen.md).
  *
- * Who does what: options.c reads what is wanted, limits.c asks whether the system allows it, run.c connects,
- * loads and adds up. Inside a thread, schedule.c says when a request is due, client.c makes it and checks its
- * reply, a backend (net_epoll.c, net_iocp.c) moves the bytes and recorder.c keeps the times; report.c prints
- * them.
- */
+ * options.c reads the command line. limits.c checks the platform's limits. run.c connects, generates
+ * the load and sums up. In each thread, schedule.c computes due times, and client.c makes requests
+ * and checks replies. A backend (net_epoll.c, net_iocp.c) moves the bytes, and recorder.c keeps the
+ * times. report.c prints the results. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +21,13 @@ static bool wait_for_go(void) {
         line[strcspn(line, "\r\n")] = '\0';
         if (strcmp(line, "go") == 0)
             return true;
-        fprintf(stderr, "loadgen: stdin: \"%s\": no such command; \"go\" is one\n", line);
+        fprintf(stderr, "loadgen: stdin: \"%s\": no such command; use \"go\"\n", line);
     }
-    fprintf(stderr, "loadgen: stdin was closed before \"go\"\n");
+    fprintf(stderr, "loadgen: stdin closed before \"go\"\n");
     return false;
 }
 
-/* The result has the same; this line is for whoever reads no JSON. */
+/* The JSON result contains this too; the line is for people. */
 static bool all_alive(const struct plan *plan, const struct tally *all) {
     if (all->alive == plan->connections)
         return true;
@@ -73,7 +71,7 @@ int main(int argc, char **argv) {
     json_start();
     enum option_outcome outcome = options_read(argc, argv, &plan);
     if (outcome == OPTIONS_HELP) {
-        option_help("loadgen", "Drives a server with a closed or an open loop and measures it.",
+        option_help("loadgen", "Drive a server with a closed or an open loop and measure it.",
                     options_tables());
         return EXIT_SUCCESS;
     }

@@ -1,12 +1,11 @@
-/*
- * The Linux backend: non-blocking sockets and one epoll set a thread, level-triggered.
+/* The Linux backend: non-blocking sockets and one level-triggered epoll set per thread.
  *
- * A socket is always watched for input; for output only while it connects or the system has refused bytes.
- * Both buffers are the thread's, not the connection's: clients remake the bytes that were not taken.
+ * A socket is always watched for input. It is watched for output only during its connect, or after
+ * the kernel rejected bytes. Each thread has two buffers; connections have none, because clients
+ * can remake unsent bytes.
  *
- * The clock is read once an event: the moment at which a reply was complete is the one at which the next
- * request is handed over.
- */
+ * The clock is read once per event: the completion of a reply is also the send time of the next
+ * request. */
 #include "loadgen/net.h"
 
 #include <errno.h>
@@ -19,24 +18,24 @@
 #include "common/clock.h"
 #include "loadgen/agenda.h"
 
-enum { BUFFER_BYTES = 256 * 1024, EVENTS_A_WAIT = 256, LONGEST_WAIT_MS = 1000 };
+enum { BUFFER_BYTES = 256 * 1024, EVENTS_PER_WAIT = 256, LONGEST_WAIT_MS = 1000 };
 
 struct connection {
     struct client *client;
     const struct sockets_route *route;
     int socket;
     bool connecting;
-    bool blocked; /* the system took less than was offered */
-    bool planned; /* it is on the agenda */
+    bool blocked; /* the kernel took fewer bytes than offered */
+    bool planned; /* on the agenda */
 };
 
 struct net {
     int epoll, timer; /* the timer ends a wait at the deadline */
     bool polls;
-    size_t count, waiting; /* connections; those that wait for a reply or to stand */
+    size_t count, waiting; /* connections; those that wait for a reply or a connect */
     struct connection *connections;
     struct agenda agenda; /* connections whose next request is due later */
-    struct epoll_event events[EVENTS_A_WAIT];
+    struct epoll_event events[EVENTS_PER_WAIT];
     char buffer[BUFFER_BYTES];
 };
 
@@ -54,7 +53,7 @@ struct net *net_open(size_t count, bool polls, int *error) {
         net->epoll = epoll_create1(EPOLL_CLOEXEC);
         net->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
         net->polls = polls;
-        struct epoll_event event = {.events = EPOLLIN}; /* of no connection */
+        struct epoll_event event = {.events = EPOLLIN}; /* no connection */
         if (net->connections && net->epoll >= 0 && net->timer >= 0 &&
             epoll_ctl(net->epoll, EPOLL_CTL_ADD, net->timer, &event) == 0 &&
             agenda_open(&net->agenda, count))
@@ -107,7 +106,7 @@ static void fail(struct connection *connection, enum client_error error) {
     if (connection->client->error == CLIENT_FINE)
         connection->client->error = error;
     if (connection->socket != SOCKET_NONE)
-        close(connection->socket); /* which also takes it out of the epoll set */
+        close(connection->socket); /* also removes it from the epoll set */
     connection->socket = SOCKET_NONE;
 }
 
@@ -115,7 +114,7 @@ static enum client_error kind(int error) {
     return error == ECONNRESET || error == EPIPE ? CLIENT_RESET : CLIENT_OTHER;
 }
 
-/* Closes the connection and begins another one; its event says when that stands. */
+/* Closes the connection and starts a new connect; an event reports when it completes. */
 static void renew(struct net *net, struct connection *connection) {
     const struct sockets_route *route = connection->route;
     int error = 0;
@@ -144,7 +143,7 @@ static void end_connect(struct net *net, struct connection *connection) {
         fail(connection, CLIENT_CONNECT);
 }
 
-/* Offers the system all that the client has to send by now. */
+/* Sends all bytes that are due now. */
 static void send_requests(struct net *net, struct connection *connection, uint64_t now_ns) {
     struct client *client = connection->client;
     bool blocked = false;
@@ -165,7 +164,7 @@ static void send_requests(struct net *net, struct connection *connection, uint64
     }
 }
 
-/* Returns the moment at which it had read. */
+/* Returns the time after the read. */
 static uint64_t receive_replies(struct net *net, struct connection *connection) {
     ssize_t received = recv(connection->socket, net->buffer, BUFFER_BYTES, 0);
     uint64_t now_ns = clock_now_ns();
@@ -185,7 +184,7 @@ static bool waits(const struct connection *connection) {
            (connection->connecting || client_waiting(connection->client));
 }
 
-/* Whatever the connection can do at once; what is due later goes on the agenda. */
+/* Acts on the connection now; puts a request that is due later on the agenda. */
 static void act(struct net *net, struct connection *connection, uint64_t now_ns) {
     struct client *client = connection->client;
     if (client->error != CLIENT_FINE || connection->connecting)
@@ -220,9 +219,9 @@ static void serve(struct net *net, const struct epoll_event *event) {
     net->waiting += waits(connection);
 }
 
-/* Sends what has become due, a batch of it at most: between two batches the replies are looked at. */
+/* Sends what is due, in batches; replies are served between two batches. */
 static void serve_agenda(struct net *net, uint64_t now_ns) {
-    for (int i = 0; i < EVENTS_A_WAIT && agenda_next_ns(&net->agenda) <= now_ns; i++) {
+    for (int i = 0; i < EVENTS_PER_WAIT && agenda_next_ns(&net->agenda) <= now_ns; i++) {
         struct connection *connection = agenda_take(&net->agenda);
         connection->planned = false;
         net->waiting -= waits(connection);
@@ -232,11 +231,12 @@ static void serve_agenda(struct net *net, uint64_t now_ns) {
     }
 }
 
-/* Waits for events until the next request is due or the deadline is reached; a due request does not wait.
-   Where nothing is planned the wait has no timeout: to set a timer for each costs a tenth of a request. */
+/* Waits for events until the next request is due or until the deadline. A due request does not
+ * wait. With an empty agenda the wait has no timeout: setting a timer would cost a tenth of a
+ * request. */
 static int wait_events(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     if (net->agenda.count == 0)
-        return epoll_wait(net->epoll, net->events, EVENTS_A_WAIT, -1);
+        return epoll_wait(net->epoll, net->events, EVENTS_PER_WAIT, -1);
     uint64_t next_ns = agenda_next_ns(&net->agenda);
     uint64_t until_ns = next_ns < deadline_ns ? next_ns : deadline_ns;
     uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
@@ -245,20 +245,19 @@ static int wait_events(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     if (left_ns > 0) {
         struct timespec timeout = {.tv_sec = (time_t)(left_ns / 1000000000),
                                    .tv_nsec = (long)(left_ns % 1000000000)};
-        int count = epoll_pwait2(net->epoll, net->events, EVENTS_A_WAIT, &timeout, NULL);
+        int count = epoll_pwait2(net->epoll, net->events, EVENTS_PER_WAIT, &timeout, NULL);
         if (count >= 0 || errno == EINTR)
             return count;
-        left_ns -=
-            left_ns %
-            1000000; /* Linux before 5.11 waits for milliseconds: rather too short than too long */
+        /* Linux before 5.11 waits in milliseconds: round down */
+        left_ns -= left_ns % 1000000;
     }
     uint64_t left_ms = (left_ns + 999999) / 1000000;
     int timeout_ms = left_ms < LONGEST_WAIT_MS ? (int)left_ms : LONGEST_WAIT_MS;
-    return epoll_wait(net->epoll, net->events, EVENTS_A_WAIT, timeout_ms);
+    return epoll_wait(net->epoll, net->events, EVENTS_PER_WAIT, timeout_ms);
 }
 
-/* By a clock that is slewed, unlike ours: should it ring early the wait is looked at again, and it is late by
-   no more than a two-thousandth. A timer of 0 would be none. */
+/* Sets the timer, whose clock is slewed, unlike ours. If it fires early, the wait is repeated. It
+ * fires at most 0.05 % late. A time of 0 would disarm it. */
 static void set_timer(struct net *net, uint64_t deadline_ns) {
     uint64_t now_ns = clock_now_ns(), left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 1;
     struct itimerspec left = {.it_value = {.tv_sec = (time_t)(left_ns / 1000000000),
@@ -268,8 +267,8 @@ static void set_timer(struct net *net, uint64_t deadline_ns) {
 
 void net_run(struct net *net, uint64_t deadline_ns) {
     set_timer(net, deadline_ns);
-    prctl(PR_SET_TIMERSLACK,
-          1); /* ns; the 50 µs that a thread has by default would all be lateness */
+    /* ns; the default of 50 µs would delay every send */
+    prctl(PR_SET_TIMERSLACK, 1);
     net->waiting = 0;
     uint64_t now_ns = clock_now_ns();
     for (size_t i = 0; i < net->count; i++) {

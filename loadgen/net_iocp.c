@@ -1,14 +1,12 @@
-/*
- * The Windows backend: overlapped receives and sends, and one completion port a thread.
+/* The Windows backend: overlapped receives and sends, and one completion port per thread.
  *
- * A connection that stands always has a receive under way, and at most one send. Its buffers belong to the
- * system until the packet of their operation has come, so each connection has two of its own. A connection
- * that is made anew is first cancelled and drained, then closed, then connected by ConnectEx, which borrows
- * the send's place.
+ * An established connection always has one outstanding receive, and at most one outstanding send.
+ * Windows owns an operation's buffer until its packet arrives, so each connection has two buffers.
+ * A reconnect first cancels and drains the connection, then closes it, then calls ConnectEx, which
+ * uses the send's OVERLAPPED.
  *
- * Windows' waits end on its tick, a millisecond at best. So a timer interrupts the wait on the port: when the
- * next request is due, or a millisecond before if the port is to be polled from then on.
- */
+ * Windows' waits end on its timer tick, 1 ms at best. So a timer interrupts the wait on the port:
+ * when the next request is due, or 1 ms earlier if the thread then polls. */
 #include "loadgen/net.h"
 
 #include <stdlib.h>
@@ -37,18 +35,18 @@ struct connection {
     const struct sockets_route *route;
     SOCKET socket;
     enum state state;
-    bool receiving, sending; /* operations under way */
-    bool planned;            /* it is on the agenda */
+    bool receiving, sending; /* outstanding operations */
+    bool planned;            /* on the agenda */
     ULONG in_bytes, out_bytes;
     char *in, *out;
 };
 
 struct net {
     HANDLE port, timer;
-    uint64_t timer_ns; /* the request for which the timer was set last */
-    uint64_t
-        poll_ns; /* how long before a request is due the port is no longer waited on, but polled */
-    size_t count, waiting; /* connections; those of which waits() is true */
+    uint64_t timer_ns; /* due time of the request for which the timer was last set */
+    /* how long before a due time the thread polls the port instead of waiting */
+    uint64_t poll_ns;
+    size_t count, waiting; /* connections; those for which waits() is true */
     struct connection **connections;
     struct agenda agenda; /* connections whose next request is due later */
     LPFN_CONNECTEX connect_ex;
@@ -56,7 +54,7 @@ struct net {
 
 const char *const net_name = "iocp";
 
-/* As much as can be outstanding, within reason. */
+/* Returns the bytes that can be outstanding, up to a limit. */
 static ULONG buffer_bytes(const struct load *load, uint32_t payload) {
     uint64_t bytes = (uint64_t)load->depth * (FRAME_HEADER_BYTES + (uint64_t)payload);
     if (bytes > MOST_BUFFER_BYTES)
@@ -106,8 +104,8 @@ static enum client_error kind(DWORD error) {
 static void fail(struct connection *connection, enum client_error error) {
     if (connection->client->error == CLIENT_FINE)
         connection->client->error = error;
-    CancelIoEx((HANDLE)connection->socket,
-               NULL); /* the other operation, if any, still brings its packet */
+    /* another outstanding operation still delivers its packet */
+    CancelIoEx((HANDLE)connection->socket, NULL);
 }
 
 static void start_receive(struct connection *connection) {
@@ -123,7 +121,7 @@ static void start_receive(struct connection *connection) {
     }
 }
 
-/* Hands the system all that is due by now and fits, unless a send is under way. */
+/* Sends all that is due and fits, unless a send is outstanding. */
 static void send_requests(struct connection *connection, uint64_t now_ns) {
     struct client *client = connection->client;
     if (connection->sending || client_due_ns(client) > now_ns)
@@ -132,7 +130,7 @@ static void send_requests(struct connection *connection, uint64_t now_ns) {
     WSABUF buffer = {.buf = connection->out, .len = (ULONG)length};
     connection->send = (OVERLAPPED){0};
     connection->sending = true;
-    /* An overlapped send takes all or fails, so the request counts as handed over here. */
+    /* An overlapped send takes all or fails, so the request counts as sent now. */
     client_sent(client, length, now_ns);
     if (WSASend(connection->socket, &buffer, 1, NULL, 0, &connection->send, NULL) == SOCKET_ERROR &&
         WSAGetLastError() != WSA_IO_PENDING) {
@@ -146,7 +144,7 @@ static bool attach(struct net *net, struct connection *connection) {
                                   0) != NULL;
 }
 
-/* A connection without its socket. NULL: out of memory. */
+/* Returns a connection without its socket. NULL: out of memory. */
 static struct connection *new_connection(struct client *client, const struct sockets_route *route) {
     ULONG in = in_bytes(client->load), out = out_bytes(client->load);
     struct connection *connection = calloc(1, sizeof *connection + in + out);
@@ -192,7 +190,7 @@ static bool find_connect_ex(struct net *net, SOCKET socket) {
                     (void *)&net->connect_ex, sizeof net->connect_ex, &bytes, NULL, NULL) == 0;
 }
 
-/* Closes a socket that has nothing under way any more and connects another one. */
+/* Closes a socket without outstanding operations and connects another one. */
 static void reconnect(struct net *net, struct connection *connection) {
     struct sockets_route route = *connection->route;
     int error;
@@ -200,7 +198,7 @@ static void reconnect(struct net *net, struct connection *connection) {
         sockets_close(connection->socket);
     else
         sockets_abort(connection->socket);
-    if (!route.bound) { /* ConnectEx wants a bound socket */
+    if (!route.bound) { /* ConnectEx requires a bound socket */
         route.bound = true;
         route.source = (struct sockaddr_in){.sin_family = AF_INET};
     }
@@ -222,7 +220,7 @@ static void reconnect(struct net *net, struct connection *connection) {
     }
 }
 
-/* Gives a used connection back; its receive is still under way, and its last send's packet may be. */
+/* Shuts a used-up connection down. Its receive is still outstanding, and perhaps its last send. */
 static void renew(struct net *net, struct connection *connection) {
     connection->state = CLOSING;
     if (connection->receiving)
@@ -253,15 +251,15 @@ static void on_received(struct connection *connection, DWORD bytes, uint64_t now
         fail(connection, CLIENT_MISMATCH);
 }
 
-/* For its reply, for a connection, or for the packet of its send: that may come after the reply's, and until
- * then nothing is sent. */
+/* Returns whether a reply, a connect or a send's packet is outstanding. A send's packet may come
+ * after the reply's; until then the connection sends nothing. */
 static bool waits(const struct connection *connection) {
     return connection->sending ||
            (connection->client->error == CLIENT_FINE &&
             (connection->state != STANDING || client_waiting(connection->client)));
 }
 
-/* Whatever the connection can do at once; what is due later goes on the agenda. */
+/* Acts on the connection now; puts a request that is due later on the agenda. */
 static void act(struct net *net, struct connection *connection, uint64_t now_ns) {
     struct client *client = connection->client;
     if (client->error != CLIENT_FINE || connection->state != STANDING)
@@ -280,7 +278,7 @@ static void act(struct net *net, struct connection *connection, uint64_t now_ns)
     }
 }
 
-/* An operation of `connection` has ended: `overlapped` tells which one. */
+/* Handles a completion of `connection`; `overlapped` identifies the operation. */
 static void on_packet(struct net *net, struct connection *connection, const OVERLAPPED *overlapped,
                       DWORD error, DWORD bytes) {
     uint64_t now_ns = clock_now_ns();
@@ -288,7 +286,7 @@ static void on_packet(struct net *net, struct connection *connection, const OVER
     *(received ? &connection->receiving : &connection->sending) = false;
     if (connection->state == CLOSING) {
         if (received && error == ERROR_SUCCESS && bytes > 0)
-            fail(connection, CLIENT_MISMATCH); /* more than was asked for */
+            fail(connection, CLIENT_MISMATCH); /* more bytes than expected */
         if (connection->client->error == CLIENT_FINE && !connection->receiving &&
             !connection->sending)
             reconnect(net, connection);
@@ -301,10 +299,10 @@ static void on_packet(struct net *net, struct connection *connection, const OVER
     } else {
         client_unblocked(connection->client, now_ns);
     }
-    act(net, connection, now_ns); /* a reply has come, or the buffer is free again */
+    act(net, connection, now_ns); /* a reply arrived, or the buffer is free again */
 }
 
-/* Serves the packets that have come, after a wait for the first of them. false: none came. */
+/* Serves the queued packets after a wait for the first. Returns false if none came. */
 static bool serve(struct net *net, DWORD timeout_ms) {
     OVERLAPPED_ENTRY packets[PACKETS_A_WAIT];
     ULONG count = 0;
@@ -314,7 +312,7 @@ static bool serve(struct net *net, DWORD timeout_ms) {
         struct connection *connection = (struct connection *)packets[i].lpCompletionKey;
         const OVERLAPPED *overlapped = packets[i].lpOverlapped;
         DWORD bytes, flags, error = ERROR_SUCCESS;
-        if (overlapped->Internal != 0 && /* an NTSTATUS, which this call turns into the error */
+        if (overlapped->Internal != 0 && /* an NTSTATUS, which this call converts to the error */
             !WSAGetOverlappedResult(connection->socket, packets[i].lpOverlapped, &bytes, FALSE,
                                     &flags))
             error = (DWORD)WSAGetLastError();
@@ -326,11 +324,11 @@ static bool serve(struct net *net, DWORD timeout_ms) {
 }
 
 static void CALLBACK on_timer(void *argument, DWORD low, DWORD high) {
-    (void)argument, (void)low, (void)high; /* that the wait on the port ends is all it is for */
+    (void)argument, (void)low, (void)high; /* the timer only ends the wait on the port */
 }
 
-/* How long to wait on the port. Sets the timer that ends the wait shortly before a request is due; should it
-   ring early or not at all, the wait ends by itself. */
+/* Returns how long to wait on the port. Sets the timer that ends the wait shortly before a due
+ * time. If the timer fires early or fails, the wait ends by itself. */
 static DWORD plan_wait(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     uint64_t next_ns = agenda_next_ns(&net->agenda);
     uint64_t until_ns = next_ns < deadline_ns ? next_ns : deadline_ns;
@@ -350,7 +348,7 @@ static DWORD plan_wait(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     return timeout_ms;
 }
 
-/* Sends what has become due, a batch of it at most: between two batches the replies are looked at. */
+/* Sends what is due, in batches; replies are served between two batches. */
 static void serve_agenda(struct net *net, uint64_t now_ns) {
     for (int i = 0; i < PACKETS_A_WAIT && agenda_next_ns(&net->agenda) <= now_ns; i++) {
         struct connection *connection = agenda_take(&net->agenda);
@@ -377,7 +375,7 @@ void net_run(struct net *net, uint64_t deadline_ns) {
     }
 }
 
-/* The system may own the buffers until the packets of the cancelled operations have come. */
+/* Windows may own the buffers until the packets of the cancelled operations arrive. */
 void net_close(struct net *net) {
     for (size_t i = 0; i < net->count; i++)
         fail(net->connections[i], CLIENT_OTHER);
@@ -388,7 +386,7 @@ void net_close(struct net *net) {
         if (connection->socket != INVALID_SOCKET)
             closesocket(connection->socket);
     }
-    /* Only now: a packet of one connection may come while another one is awaited. */
+    /* free later: a packet of one connection may come during the wait for another one's */
     for (size_t i = 0; i < net->count; i++)
         free(net->connections[i]);
     CloseHandle(net->timer);

@@ -13,10 +13,10 @@ static const char *const pacing_words[] = {"auto", "poll", "wait", NULL};
 enum { CLOSE_RST, CLOSE_FIN };
 enum { STREAM_NONE, STREAM_DOWNLOAD, STREAM_UPLOAD };
 
-/* What a class can have of its own. */
+/* The options of a class. */
 struct draft {
     const char *size, *reply_size, *cpu_us,
-        *block_us; /* AMOUNTs; a reply_size of NULL is that of the request */
+        *block_us; /* AMOUNTs; reply_size NULL: the request's size */
     uint32_t connections, idle, depth, rate, arrivals, churn, close, stream;
 };
 static const struct draft draft_defaults = {
@@ -24,27 +24,28 @@ static const struct draft draft_defaults = {
 static struct draft draft;
 
 static const struct option class_options[] = {
-    OPTION_NUMBER("connections", draft.connections, 1, 1000000, "connections", "open all the time"),
+    OPTION_NUMBER("connections", draft.connections, 1, 1000000, "connections",
+                  "number of open connections"),
     OPTION_NUMBER("idle", draft.idle, 0, 999999, "connections",
-                  "of them, get one answer and are then only held open"),
-    OPTION_FORM("size", draft.size, FRAME_PAYLOAD_MAX, "bytes", AMOUNT_FORM,
-                "payload of a request"),
+                  "connections left idle after one reply"),
+    OPTION_FORM("size", draft.size, FRAME_PAYLOAD_MAX, "bytes", AMOUNT_FORM, "payload per request"),
     OPTION_FORM("reply-size", draft.reply_size, FRAME_PAYLOAD_MAX, "bytes", AMOUNT_FORM,
-                "payload of a reply; default: that of its request"),
-    OPTION_NUMBER("depth", draft.depth, 1, 65536, "requests", "outstanding on each connection"),
+                "payload per reply; default: that of its request"),
+    OPTION_NUMBER("depth", draft.depth, 1, 65536, "requests",
+                  "outstanding requests per connection"),
     OPTION_NUMBER("rate", draft.rate, 0, 100000000, "requests/s",
-                  "of all connections together: an open loop; 0: a closed loop"),
-    OPTION_CHOICE("arrivals", draft.arrivals, arrivals_words, "of an open loop"),
+                  "open loop: total rate of all connections; 0: a closed loop"),
+    OPTION_CHOICE("arrivals", draft.arrivals, arrivals_words,
+                  "distribution of an open loop's due times"),
     OPTION_FORM("cpu-us", draft.cpu_us, FRAME_WORK_MAX_US, "us", AMOUNT_FORM,
-                "the server spins for each request"),
+                "time per request that the server spins"),
     OPTION_FORM("block-us", draft.block_us, FRAME_WORK_MAX_US, "us", AMOUNT_FORM,
-                "the server blocks for each request"),
+                "time per request that the server blocks"),
     OPTION_NUMBER("churn", draft.churn, 0, 1000000, "requests",
-                  "after which a connection is closed and made anew; 0: never"),
-    OPTION_CHOICE("close", draft.close, close_words, "how --churn closes"),
-    OPTION_CHOICE(
-        "stream", draft.stream, stream_words,
-        "download: --size is that of the replies, requests have none; upload: the other way round"),
+                  "replies per connection; 0: never reconnect"),
+    OPTION_CHOICE("close", draft.close, close_words, "how --churn closes a connection"),
+    OPTION_CHOICE("stream", draft.stream, stream_words,
+                  "download: --size applies to replies, requests are empty; upload: the reverse"),
     OPTION_END,
 };
 
@@ -73,32 +74,33 @@ static void set_defaults(void) {
 
 static const struct option run_options[] = {
     OPTION_TEXT("host", base.host, "IPv4 address of the server"),
-    OPTION_NUMBER("port", port, 1, 65535, "port", "of the server; has no default"),
+    OPTION_NUMBER("port", port, 1, 65535, "port", "port of the server; no default"),
     OPTION_LIST("class", class_texts, "NAME:OPTION=VALUE,OPTION=VALUE...",
-                "connections of their own kind; any option above; several times"),
-    OPTION_NUMBER("threads", base.threads, 1, 256, "threads", "of the load generator"),
+                "a class of connections with any options above; may be repeated"),
+    OPTION_NUMBER("threads", base.threads, 1, 256, "threads",
+                  "number of the load generator's threads"),
     OPTION_NUMBER("warmup-ms", base.warmup_ms, 0, 3600000, "ms",
                   "load before the measuring window"),
-    OPTION_NUMBER("duration-ms", base.duration_ms, 1, 86400000, "ms", "the measuring window"),
-    OPTION_NUMBER("slack-us", slack_us, 1, 1000000, "us",
-                  "how late a send may be and still be timely"),
+    OPTION_NUMBER("duration-ms", base.duration_ms, 1, 86400000, "ms",
+                  "length of the measuring window"),
+    OPTION_NUMBER("slack-us", slack_us, 1, 1000000, "us", "maximum delay of a timely send"),
     OPTION_CHOICE(
         "pacing", base.pacing, pacing_words,
-        "how an open loop awaits the moment of a send; auto: poll if each thread and the server "
-        "can have a processor"),
-    OPTION_NUMBER("ramp-ms", base.ramp_ms, 0, 3600000, "ms", "over which the connections are made"),
+        "how an open loop waits for a due time; auto: poll if CPUs suffice for all threads and "
+        "the server"),
+    OPTION_NUMBER("ramp-ms", base.ramp_ms, 0, 3600000, "ms", "time to make all connections"),
     OPTION_NUMBER("sources", base.sources, 0, 64, "addresses",
-                  "127.0.0.1, 127.0.0.2 ... to connect from; 0: as many as the ports need"),
-    OPTION_NUMBER("seed", base.seed, 0, UINT32_MAX, "",
-                  "of the payload bytes, amounts and arrivals"),
+                  "source addresses 127.0.0.1, 127.0.0.2, ...; 0: automatic"),
+    OPTION_NUMBER("seed", base.seed, 0, UINT32_MAX, "", "seed for payloads, amounts and arrivals"),
     OPTION_NUMBER("timeout-ms", base.timeout_ms, 1, 600000, "ms",
-                  "for a connection to stand, and for the last replies"),
+                  "limit for each connection, and for the last replies"),
     OPTION_FLAG("start-now", base.start_now, "do not wait for \"go\" on stdin"),
     OPTION_FLAG("calibrate", base.calibrate,
-                "measure this program against a target that only echoes"),
-    OPTION_FORM("points", points, 1000000, "connections", "N,N,... of at most 8", "of --calibrate"),
+                "measure this program against its null target, which only echoes"),
+    OPTION_FORM("points", points, 1000000, "connections", "N,N,... of at most 8",
+                "connections of each point of --calibrate"),
     OPTION_NUMBER("point-ms", base.point_ms, 10, 60000, "ms",
-                  "window of each point of --calibrate"),
+                  "measuring window of each point of --calibrate"),
     OPTION_FLAG("describe", base.describe, "print these options as a JSON line"),
     OPTION_END,
 };
@@ -112,12 +114,12 @@ static bool parse_amount(const char *who, const char *option, const char *text, 
                          struct amount *amount) {
     if (amount_parse(text, limit, amount))
         return true;
-    fprintf(stderr, "%s: --%s %s: must be %s, of whole numbers from 0 to %" PRIu32 "\n", who,
+    fprintf(stderr, "%s: --%s %s: must be %s, with whole numbers from 0 to %" PRIu32 "\n", who,
             option, text, AMOUNT_FORM, limit);
     return false;
 }
 
-/* false: a line on stderr says which option does not fit another. */
+/* Returns false after a line on stderr if two options conflict. */
 static bool check_draft(const char *who) {
     if (draft.idle >= draft.connections)
         fprintf(stderr, "%s: --idle %" PRIu32 ": must be less than --connections, %" PRIu32 "\n",
@@ -125,15 +127,14 @@ static bool check_draft(const char *who) {
     else if (draft.arrivals == ARRIVALS_POISSON && draft.rate == 0)
         fprintf(stderr, "%s: --arrivals poisson: needs a --rate above 0\n", who);
     else if (draft.stream != STREAM_NONE && draft.reply_size)
-        fprintf(stderr,
-                "%s: --reply-size %s: does not go with --stream %s, where --size says it all\n",
+        fprintf(stderr, "%s: --reply-size %s: must not be given with --stream %s; use --size\n",
                 who, draft.reply_size, stream_words[draft.stream]);
     else
         return true;
     return false;
 }
 
-/* Makes the draft a class; `who` is named in complaints. */
+/* Makes a class of the draft; errors begin with `who`. */
 static bool make_class(const char *who, struct class *class) {
     struct load *load = &class->load;
     if (!check_draft(who) ||
@@ -159,12 +160,13 @@ static bool make_class(const char *who, struct class *class) {
     return true;
 }
 
-/* The name before the colon of NAME:…; false: a line on stderr says what is wrong with it. */
+/* Reads the name before the colon of NAME:…. Returns false after a line on stderr. */
 static bool read_class_name(const char *text, const struct plan *plan, struct class *class) {
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-");
     if (length == 0 || length > CLASS_NAME_MAX || text[length] != ':') {
         fprintf(stderr,
-                "%s: --class %s: must be NAME:OPTION=VALUE,..., NAME of 1 to %d of a-z0-9_-\n",
+                "%s: --class %s: must be NAME:OPTION=VALUE,..., with NAME of 1 to %d characters of "
+                "a-z0-9_-\n",
                 program, text, (int)CLASS_NAME_MAX);
         return false;
     }
@@ -172,7 +174,7 @@ static bool read_class_name(const char *text, const struct plan *plan, struct cl
     class->name[length] = '\0';
     for (size_t i = 0; i < plan->class_count; i++) {
         if (strcmp(plan->classes[i].name, class->name) == 0) {
-            fprintf(stderr, "%s: --class %s: there is a class of this name already\n", program,
+            fprintf(stderr, "%s: --class %s: must have another name; this class exists\n", program,
                     text);
             return false;
         }
@@ -180,10 +182,10 @@ static bool read_class_name(const char *text, const struct plan *plan, struct cl
     return true;
 }
 
-/* Reads the OPTION=VALUE,… of a class into the draft, as though they were a command line. */
+/* Reads the OPTION=VALUE,… of a class into the draft, like a command line. */
 static bool read_class_options(const char *who, const char *text) {
     enum { TEXT_BYTES = 1024, OPTIONS_MAX = 16 };
-    static char words[CLASSES_MAX][TEXT_BYTES]; /* the draft's texts point into them */
+    static char words[CLASSES_MAX][TEXT_BYTES]; /* the draft's texts point into these */
     static size_t used;
     char *word = words[used++ % CLASSES_MAX], *argv[OPTIONS_MAX + 2] = {(char *)program},
          *end = word + TEXT_BYTES;
@@ -191,10 +193,8 @@ static bool read_class_options(const char *who, const char *text) {
     while (*text) {
         size_t length = strcspn(text, ",");
         if (argc > OPTIONS_MAX || (size_t)(end - word) < length + 3) {
-            fprintf(
-                stderr,
-                "%s: must be at most %d options, with their values of less than %d characters\n",
-                who, (int)OPTIONS_MAX, (int)TEXT_BYTES);
+            fprintf(stderr, "%s: must be at most %d options of fewer than %d characters in total\n",
+                    who, (int)OPTIONS_MAX, (int)TEXT_BYTES);
             return false;
         }
         if (text[length] == ',' && text[length + 1] == '\0') {
@@ -208,7 +208,7 @@ static bool read_class_options(const char *who, const char *text) {
     const struct option *tables[] = {class_options, NULL};
     enum option_outcome outcome = option_parse(who, tables, argc, argv);
     if (outcome == OPTIONS_HELP)
-        fprintf(stderr, "%s: --help: is no option of a class\n", who);
+        fprintf(stderr, "%s: --help: must not be given for a class\n", who);
     return outcome == OPTIONS_PARSED;
 }
 
@@ -258,24 +258,23 @@ static bool read_points(const char *text, struct plan *plan) {
     return false;
 }
 
-/* false: a line on stderr says which option is wrong. */
+/* Returns false after a line on stderr if an option is invalid. */
 static bool check_plan(struct plan *plan) {
     if (plan->calibrate &&
         (port != 0 || class_texts.count > 0 || draft.connections > 1 || draft.rate > 0 ||
          draft.churn > 0 || draft.reply_size || draft.stream != STREAM_NONE ||
          draft.cpu_us != draft_defaults.cpu_us || draft.block_us != draft_defaults.block_us))
-        fprintf(
-            stderr,
-            "%s: --calibrate: goes with --size, --depth, --threads, --points and --point-ms only\n",
-            program);
+        fprintf(stderr,
+                "%s: --calibrate: must only be given with --size, --depth, --threads, --points and "
+                "--point-ms\n",
+                program);
     else if (port == 0 && !plan->calibrate && !plan->describe)
-        fprintf(stderr, "%s: --port: is needed, 1 to 65535\n", program);
+        fprintf(stderr, "%s: --port: must be given, from 1 to 65535\n", program);
     else if (!sockets_address(plan->host, port, &plan->server))
         fprintf(stderr, "%s: --host %s: must be a numeric IPv4 address\n", program, plan->host);
     else if (plan->sources > 1 && !sockets_loopback(&plan->server))
         fprintf(stderr,
-                "%s: --sources %" PRIu32
-                ": only a --host of 127.0.0.0/8 can be reached from several addresses\n",
+                "%s: --sources %" PRIu32 ": must be at most 1 unless --host is in 127.0.0.0/8\n",
                 program, plan->sources);
     else if (plan->threads > plan->connections && !plan->calibrate)
         fprintf(stderr, "%s: --threads %" PRIu32 ": must be at most --connections, %" PRIu32 "\n",
@@ -295,6 +294,6 @@ enum option_outcome options_read(int argc, char **argv, struct plan *plan) {
     if (!read_classes(plan) || !check_plan(plan))
         return OPTIONS_WRONG;
     if (!draft.reply_size && draft.stream == STREAM_NONE)
-        draft.reply_size = draft.size; /* what the settings shall say */
+        draft.reply_size = draft.size; /* for the reported settings */
     return OPTIONS_PARSED;
 }

@@ -18,13 +18,13 @@ static void latencies_record(struct latencies *latencies, uint64_t ns) {
         latencies->saturated++;
         ns = (uint64_t)RECORDER_HIGHEST_NS;
     }
-    if (ns < (uint64_t)RECORDER_LOWEST_NS) /* shorter than the clock's step */
+    if (ns < (uint64_t)RECORDER_LOWEST_NS) /* shorter than the clock's resolution */
         ns = (uint64_t)RECORDER_LOWEST_NS;
     hdr_record_value(latencies->histogram, (int64_t)ns);
 }
 
 static void latencies_add(struct latencies *sum, const struct latencies *latencies) {
-    hdr_add(sum->histogram, latencies->histogram); /* same buckets: exact */
+    hdr_add(sum->histogram, latencies->histogram); /* equal buckets, so the sum is exact */
     sum->saturated += latencies->saturated;
 }
 
@@ -58,7 +58,7 @@ void recorder_begin(struct recorder *recorder, uint64_t warmup_ns, uint64_t begi
 }
 
 static void course_reply(struct course *course, uint64_t now_ns, uint64_t service_ns) {
-    if (course->count == 0 || now_ns < course->begin_ns) /* set-up */
+    if (course->count == 0 || now_ns < course->begin_ns) /* during set-up */
         return;
     uint64_t at = (now_ns - course->begin_ns) / course->width_ns;
     if (at >= course->count)

@@ -1,10 +1,8 @@
-/*
- * What one thread of the load generator measures on one class of connections. Recorders add up exactly.
+/* The measurements of one thread on one class of connections. Recorders add up exactly.
  *
- * Response time runs from the moment a request was due, service time from the moment its first byte was
- * handed to the system; both end when the last byte of the reply has been read. In a closed loop a request is
- * due when it is sent, so the two are one, and only service time is kept.
- */
+ * Response time runs from a request's due time, service time from the send of its first byte. Both
+ * end when the last byte of the reply is read. In a closed loop a request is due when it is sent.
+ * So both times are equal, and only service time is kept. */
 #ifndef IOMODELS_RECORDER_H
 #define IOMODELS_RECORDER_H
 
@@ -13,80 +11,79 @@
 
 #include <hdr/hdr_histogram.h>
 
-/* Latencies from 1 ns to 60 s, kept to 3 significant decimal digits. */
+/* Latencies from 1 ns to 60 s, to 3 significant decimal digits. */
 #define RECORDER_LOWEST_NS  INT64_C(1)
 #define RECORDER_HIGHEST_NS INT64_C(60000000000)
 enum { RECORDER_DIGITS = 3 };
 
 struct latencies {
-    struct hdr_histogram *histogram; /* of nanoseconds */
-    uint64_t saturated;              /* those beyond RECORDER_HIGHEST_NS, recorded as that */
+    struct hdr_histogram *histogram; /* in nanoseconds */
+    uint64_t saturated; /* latencies above RECORDER_HIGHEST_NS, recorded as that value */
 };
 
-/* The moments of one request. */
+/* The times of one request. */
 struct moments {
-    uint64_t due_ns; /* closed loop: = sent_ns */
-    uint64_t
-        possible_ns;  /* when nothing but the load generator itself could hold it back any more */
-    uint64_t sent_ns; /* first byte handed to the system */
+    uint64_t due_ns;      /* closed loop: equals sent_ns */
+    uint64_t possible_ns; /* when the server no longer held it back */
+    uint64_t sent_ns;     /* when the kernel took the first byte */
 };
 
-/* The course of the load: replies complete in one of many intervals of equal width. */
+/* The replies that completed in one of many intervals of equal width. */
 struct interval {
-    uint64_t replies, sum_ns, max_ns; /* their service times */
+    uint64_t replies, sum_ns, max_ns; /* sums of their service times */
 };
 enum { INTERVALS = 100, INTERVALS_MAX = INTERVALS + 2 };
 #define INTERVAL_LEAST_NS UINT64_C(10000000)
 
-/* Intervals from the begin of the warm-up to the end of the window; one begins with the window, so the first
-   and the last may be cut. */
+/* Intervals from the start of the warm-up to the end of the window. One interval starts with the
+ * window, so the first and the last may be shorter. */
 struct course {
     uint64_t begin_ns, width_ns;
-    uint32_t warmup, count; /* intervals of the warm-up, and of all */
+    uint32_t warmup, count; /* intervals of the warm-up; all intervals */
     struct interval intervals[INTERVALS_MAX];
 };
 
 struct recorder {
     uint64_t begin_ns, end_ns; /* the measuring window, [begin, end) */
-    bool open;                 /* the loop */
-    uint64_t slack_ns;         /* how late a send may be and still be timely */
+    bool open;                 /* open loop, else closed */
+    uint64_t slack_ns;         /* maximum delay of a timely send */
 
-    struct latencies response,
-        service; /* open: of requests due in the window; closed: of replies complete in it */
-    struct latencies connect;            /* see recorder_connected() */
-    uint64_t requests;                   /* replies complete inside the window */
-    uint64_t bytes_sent, bytes_received; /* inside the window */
-    uint64_t connects;                   /* inside the window, by connections that come and go */
-    uint64_t replies_checked,
-        bytes_checked; /* of the whole life, first answers and warm-up included */
+    /* open: requests due in the window; closed: replies complete in it */
+    struct latencies response, service;
+    struct latencies connect;                /* see recorder_connected() */
+    uint64_t requests;                       /* replies complete in the window */
+    uint64_t bytes_sent, bytes_received;     /* inside the window */
+    uint64_t connects;                       /* inside the window, by reconnects */
+    uint64_t replies_checked, bytes_checked; /* over the whole run, with set-up and warm-up */
 
-    /* Open loop only. */
-    uint64_t sends, late,
-        held; /* in the window; of them late by own fault; held back by the server, and late */
-    uint64_t due, due_sent; /* due in the window and sent at any time; of them sent inside it */
-    uint64_t
-        outstanding_ns; /* sum over requests: the part of the window for which they were under way */
+    /* These are for open loops only. */
+    /* in the window; late through the load generator; held back by the server and late */
+    uint64_t sends, late, held;
+    uint64_t due, due_sent; /* due in the window; of these, sent inside it */
+    /* sum over requests of the outstanding time inside the window */
+    uint64_t outstanding_ns;
 
     struct course course;
 };
 
-bool recorder_open(struct recorder *); /* false: out of memory */
+bool recorder_open(struct recorder *); /* false if out of memory */
 void recorder_close(struct recorder *);
 
 /* Sets the window and the intervals. */
 void recorder_begin(struct recorder *, uint64_t warmup_ns, uint64_t begin_ns, uint64_t end_ns);
 
-/* The first byte of a request was handed over. Returns whether that was later than slack after it was due. */
+/* Records a sent request. Returns whether it was sent later than slack after its due time. */
 bool recorder_send(struct recorder *, const struct moments *);
 
-/* The last byte of its reply was read at `now_ns`. Returns whether that was inside the window. */
+/* Records a reply whose last byte was read at `now_ns`. Returns whether that was inside the
+ * window. */
 bool recorder_reply(struct recorder *, uint64_t now_ns, const struct moments *);
 
-/* A reply that never came, of a request that was still under way when the window ended. */
+/* Records a request that was outstanding at the end of the window and got no reply. */
 void recorder_unanswered(struct recorder *, const struct moments *);
 
-/* A connection stood at `now_ns`, `latency_ns` after its connect was begun. Those of set-up all count; of
-   those that follow, the ones in the window. */
+/* Records a connection established at `now_ns`, `latency_ns` after its connect began. During set-up
+ * all count, later those in the window. */
 void recorder_connected(struct recorder *, uint64_t now_ns, uint64_t latency_ns, bool set_up);
 
 void recorder_bytes_sent(struct recorder *, uint64_t now_ns, uint64_t count);

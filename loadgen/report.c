@@ -68,7 +68,7 @@ bool report_describe(void) {
 
 /* ---- settings */
 
-/* Digits are a number also when they come from a text. */
+/* Prints digits as a number, even from a text option. */
 static void put_text_setting(struct json *line, const char *key, const char *text) {
     if (text && *text && text[strspn(text, "0123456789")] == '\0')
         json_u64(line, key, strtoull(text, NULL, 10));
@@ -114,7 +114,7 @@ bool report_ready(const struct plan *plan, const struct limits *limits, uint64_t
     json_object(&line, "memory");
     json_u64(&line, "per_connection_bytes", limits->connection_bytes);
     json_null(&line, "kernel");
-    json_string(&line, "reason", "the system does not tell what its sockets cost");
+    json_string(&line, "reason", "the kernel does not report its memory per socket");
     json_close(&line);
     json_object(&line, "limits");
     put_known(&line, "descriptors", limits->descriptors_known, (double)limits->descriptors);
@@ -140,7 +140,7 @@ static void put_percentile(struct json *line, const struct hdr_histogram *histog
         json_null(line, key);
 }
 
-/* Every bucket that has a count: with these, percentiles are recomputed and runs are merged without loss. */
+/* Prints every bucket with a count: these recompute percentiles and merge runs without loss. */
 static void put_histogram(struct json *line, const struct hdr_histogram *histogram) {
     json_object(line, "histogram");
     json_u64(line, "lowest", (uint64_t)RECORDER_LOWEST_NS);
@@ -159,7 +159,7 @@ static void put_histogram(struct json *line, const struct hdr_histogram *histogr
     json_close(line);
 }
 
-/* `intended`: where the beginning of a response time comes from; NULL: it is no response time. */
+/* Prints latencies. `intended`: the source of a response time's start; NULL for other latencies. */
 static void put_latencies(struct json *line, const char *key, const struct latencies *latencies,
                           const char *intended, bool buckets) {
     const struct hdr_histogram *histogram = latencies->histogram;
@@ -226,8 +226,8 @@ static void put_traffic(struct json *line, const struct outcome *outcome,
     json_u64(line, "connects", tally->sum.connects);
 }
 
-/* Jain, Chiu, Hawe 1984: 1 when all active connections got the same number of replies, 1/n when one got all.
- */
+/* Jain, Chiu, Hawe 1984: 1 if all active connections got the same number of replies, 1/n if one got
+ * all. */
 static void put_jain_index(struct json *line, const struct tally *tally) {
     bool any = tally->counted_squares > 0;
     put_known(line, "jain_index", any,
@@ -289,7 +289,7 @@ static void put_course(struct json *line, const struct course *course) {
     json_close(line);
 }
 
-/* ---- audit: what tells whether the load generator or the server was measured */
+/* ---- audit: was the load generator measured, or the server? */
 
 static double target_rate(const struct plan *plan) {
     double rate = 0;
@@ -305,13 +305,13 @@ static void put_timeliness(struct json *line, enum loop loop, const struct plan 
     json_string(line, "timely_reason",
                 sent                  ? NULL
                 : loop == LOOP_CLOSED ? "a closed loop has no schedule"
-                                      : "nothing was sent");
+                                      : "no request was sent");
     put_known(line, "held_share", sent, sent ? (double)sum->held / (double)sum->sends : 0);
     json_u64(line, "slack_ns", plan->slack_ns);
 }
 
-/* Behind: at the end of the window a thousandth, and more than the slack allows, of what was due was unsent.
- */
+/* Prints the rates. Behind: at the end of the window, unsent requests exceed 0.1 % and the
+ * slack. */
 static void put_rate(struct json *line, enum loop loop, const struct plan *plan,
                      const struct outcome *outcome) {
     const struct tally *all = &outcome->all;
@@ -343,30 +343,30 @@ static void put_cpu(struct json *line, const struct plan *plan, const struct out
     json_string(line, "pacing", outcome->polled ? "poll" : "wait");
 }
 
-/* N = lambda W: what was under way must be what came out times how long it took, or something was not
- * counted. */
+/* N = lambda W: outstanding requests must equal the rate times the service time, or the counts are
+ * wrong. */
 static void put_littles_law(struct json *line, enum loop loop, const struct plan *plan,
                             const struct outcome *outcome) {
-    double under_way = 0;
+    double outstanding = 0;
     bool churn = false;
     for (size_t i = 0; i < plan->class_count; i++) {
         const struct class *class = &plan->classes[i];
         churn = churn || class->load.churn > 0;
-        under_way += (double)(class->connections - class->idle) * class->load.depth;
+        outstanding += (double)(class->connections - class->idle) * class->load.depth;
     }
     if (loop == LOOP_OPEN)
-        under_way = (double)outcome->all.sum.outstanding_ns / 1e9 / window_s(outcome);
+        outstanding = (double)outcome->all.sum.outstanding_ns / 1e9 / window_s(outcome);
     const struct hdr_histogram *service = outcome->all.sum.service.histogram;
     const char *reason = loop == LOOP_MIXED             ? "closed and open loops in one run"
-                         : loop == LOOP_CLOSED && churn ? "connections come and go"
-                         : service->total_count == 0 || !(under_way > 0) ? "nothing was answered"
-                                                                         : NULL;
+                         : loop == LOOP_CLOSED && churn ? "connections are replaced"
+                         : service->total_count == 0 || !(outstanding > 0) ? "no reply arrived"
+                                                                           : NULL;
     double rate = (double)outcome->all.sum.requests / window_s(outcome);
     double time_ns = service->total_count > 0 ? hdr_mean(service) : 0;
-    double gap = reason ? 0 : (under_way - rate * time_ns / 1e9) / under_way;
+    double gap = reason ? 0 : (outstanding - rate * time_ns / 1e9) / outstanding;
     put_known(line, "littles_gap", !reason, gap < 0 ? -gap : gap);
     json_string(line, "littles_reason", reason);
-    put_known(line, "littles_n", !reason, under_way);
+    put_known(line, "littles_n", !reason, outstanding);
     json_double(line, "littles_lambda", rate);
     put_known(line, "littles_w_ns", service->total_count > 0, time_ns);
 }
@@ -380,8 +380,8 @@ static void put_audit(struct json *line, const struct plan *plan, const struct o
     put_rate(line, loop, plan, outcome);
     put_cpu(line, plan, outcome);
     json_u64(line, "connections_requested", plan->connections);
-    json_u64(line, "connections_established",
-             all->connections); /* a run with fewer does not begin */
+    /* a run with fewer does not begin */
+    json_u64(line, "connections_established", all->connections);
     put_littles_law(line, loop, plan, outcome);
     json_u64(line, "replies_checked", all->sum.replies_checked);
     json_u64(line, "bytes_checked", all->sum.bytes_checked);

@@ -7,15 +7,15 @@
 
 bool report_describe(void);
 bool report_ready(const struct plan *, const struct limits *, uint64_t connect_ns);
-bool report_moment(const char *event); /* "measuring", "measured" */
+bool report_moment(const char *event); /* "measuring" or "measured" */
 bool report_result(const struct plan *, const struct outcome *);
 
 /* One point of a calibration. */
 struct point {
-    uint32_t connections, threads; /* never more threads than connections */
+    uint32_t connections, threads; /* at most as many threads as connections */
     bool cpu_known;
     uint64_t requests, window_ns;
-    double cpu_share_max, target_cpu_share; /* of the busiest thread; of the target's */
+    double cpu_share_max, target_cpu_share; /* of the busiest thread; of the target's thread */
     struct hdr_histogram *latency;
 };
 bool report_calibration(const struct plan *, const struct point *, size_t count, double record_ns);

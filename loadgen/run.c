@@ -11,7 +11,7 @@
 #include "loadgen/report.h"
 #include "loadgen/threads.h"
 
-/* One thread, and its share of the connections of each class. */
+/* One thread and its share of each class's connections. */
 struct worker {
     const struct run *run;
     uint32_t number, count;
@@ -23,7 +23,7 @@ struct worker {
     bool cpu_known;
     uint64_t cpu_ns;
     bool failed;
-    char failure[256]; /* why, in a line */
+    char failure[256]; /* the reason, one line */
 };
 
 struct run {
@@ -32,11 +32,11 @@ struct run {
     struct client *clients;
     struct sockets_route *routes;
     char *pattern;
-    uint64_t begin_ns, end_ns; /* of connecting, then of the window */
+    uint64_t begin_ns, end_ns; /* of the connects, then of the window */
     bool polls;                /* see NET_POLL_NS */
 };
 
-/* Connection `id` of all is one of a class, which it leaves in *id as its index there. */
+/* Returns the class of connection `id`, and its index in the class in *id. */
 static size_t class_of(const struct plan *plan, uint32_t *id) {
     size_t class = 0;
     for (; *id >= plan->classes[class].connections; class ++)
@@ -57,7 +57,7 @@ static void set_quota(struct worker *worker, uint64_t active, uint64_t idle) {
     }
 }
 
-/* No connection begins another request. `open_too`: nor one that was due before the window ended. */
+/* Stops new requests. With `open_too` also those that were due before the window ended. */
 static void end_quota(struct worker *worker, bool open_too) {
     for (uint32_t i = 0; i < worker->count; i++)
         if (open_too || !load_open_loop(worker->clients[i].load))
@@ -81,7 +81,7 @@ static bool set_up(struct worker *worker) {
     return good;
 }
 
-/* Connects client `i` of the thread, when its turn in the ramp has come. */
+/* Connects the thread's client `i` when the ramp reaches it. */
 static bool connect_client(struct worker *worker, uint32_t i) {
     const struct run *run = worker->run;
     const struct plan *plan = run->plan;
@@ -107,8 +107,8 @@ static bool connect_client(struct worker *worker, uint32_t i) {
     return false;
 }
 
-/* A connection stands when it has answered: the system accepts connections for a server that never looks at
- * them. */
+/* A connection counts after its first reply, because the kernel also accepts connections for a
+ * stalled server. */
 static void connect_clients(void *argument) {
     struct worker *worker = argument;
     const struct plan *plan = worker->run->plan;
@@ -126,7 +126,7 @@ static void connect_clients(void *argument) {
             const char *why =
                 client_error_names[client->error != CLIENT_FINE ? client->error : CLIENT_TIMEOUT];
             snprintf(worker->failure, sizeof worker->failure,
-                     "connection %u to %s:%u: no answer to its first request: %s",
+                     "connection %u to %s:%u: no reply to its first request: %s",
                      (unsigned)(client->id + 1), plan->host, (unsigned)ntohs(plan->server.sin_port),
                      why);
             return;
@@ -135,8 +135,8 @@ static void connect_clients(void *argument) {
     worker->failed = false;
 }
 
-/* Whether the thread is behind its schedule as the window ends, and since when. A connection that broke is:
- * it sends nothing of what is due. */
+/* Records whether the thread is behind its schedule at the end of the window, and since when. A
+ * broken connection is behind: it sends nothing that is due. */
 static void note_backlog(struct worker *worker, uint64_t end_ns) {
     worker->behind_since_ns = CLIENT_NEVER;
     for (uint32_t i = 0; i < worker->count; i++) {
@@ -147,7 +147,7 @@ static void note_backlog(struct worker *worker, uint64_t end_ns) {
     worker->behind = worker->behind_since_ns != CLIENT_NEVER;
 }
 
-/* Half of the time-out is for sending what was due in the window, the other half for the last replies. */
+/* Half of the timeout is for requests due in the window, the other half for the last replies. */
 static void finish_load(struct worker *worker) {
     uint64_t half_ns = (uint64_t)worker->run->plan->timeout_ms * 500000;
     end_quota(worker, false);
@@ -173,11 +173,11 @@ static void generate_load(void *argument) {
     finish_load(worker);
 }
 
-/* What is left undone of a client, and its part in the tally of its class. */
+/* Adds a client's unfinished requests and counts to its class's tally. */
 static void close_account(struct client *client, bool idle, uint64_t end_ns, struct tally *tally) {
     uint64_t unanswered = client->begun - client->answered;
     for (uint64_t i = client->answered; i < client->begun; i++)
-        recorder_unanswered(client->recorder, &client->underway[i % client->load->depth]);
+        recorder_unanswered(client->recorder, &client->outstanding[i % client->load->depth]);
     tally->unanswered += unanswered;
     if (client->error == CLIENT_FINE && unanswered > 0)
         client->error = CLIENT_TIMEOUT;
@@ -238,7 +238,7 @@ static bool add_up(struct run *run, struct outcome *outcome) {
         outcome->classes[i].sum.open = load_open_loop(&plan->classes[i].load);
     }
     if (!good) {
-        fprintf(stderr, "loadgen: out of memory for the result\n");
+        fprintf(stderr, "loadgen: out of memory\n");
         outcome_close(outcome);
         return false;
     }
@@ -249,7 +249,7 @@ static bool add_up(struct run *run, struct outcome *outcome) {
     return true;
 }
 
-/* The connections in turn: a class of few is spread over the threads too. */
+/* Deals the connections out in turn, so that a small class uses all threads too. */
 static void share_out(struct run *run) {
     const struct plan *plan = run->plan;
     struct client *next = run->clients;
@@ -319,7 +319,7 @@ static struct threads *start_threads(struct run *run, void (*work)(void *)) {
     struct threads *threads =
         threads_start(run->plan->threads, work, run->workers, sizeof *run->workers);
     if (!threads)
-        fprintf(stderr, "loadgen: --threads %u: the system refused a thread\n",
+        fprintf(stderr, "loadgen: --threads %u: cannot start a thread\n",
                 (unsigned)run->plan->threads);
     return threads;
 }

@@ -2,7 +2,8 @@
 
 #include "loadgen/random.h"
 
-/* From its number, not from the time of the one before: rounding does not add up. */
+/* Computes from the request's number, not from the previous due time, so rounding errors do not add
+ * up. */
 static double constant_ns(const struct schedule *schedule, const struct arrivals *arrivals) {
     return (double)(schedule->number * arrivals->count + schedule->index) * (1e9 / arrivals->rate);
 }

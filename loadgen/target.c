@@ -8,7 +8,7 @@
 
 enum { BUFFER_BYTES = 64 * 1024, READY_A_WAIT = 256, SIGNAL_TIMEOUT_MS = 1000 };
 
-struct watch; /* the sockets that are waited for: an epoll set, or an array for WSAPoll */
+struct watch; /* the watched sockets: an epoll set, or an array for WSAPoll */
 
 struct target {
     struct watch *watch;
@@ -155,8 +155,8 @@ static void accept_client(struct target *target) {
         sockets_close(handle);
 }
 
-/* Sends back what has come. The client reads while it writes, so waiting for room here ends. false: it has
- * gone. */
+/* Echoes the received bytes. The client reads while it writes, so a wait for buffer space ends.
+ * Returns false if the client has left. */
 static bool echo(struct target *target, socket_handle handle) {
     int received = (int)recv(handle, target->buffer, BUFFER_BYTES, 0);
     if (received < 0)
@@ -216,7 +216,8 @@ struct target *target_start(uint32_t connections, struct sockaddr_in *address) {
     struct target *target = calloc(1, sizeof *target);
     if (target) {
         target->listener = SOCKET_NONE;
-        target->watch = watch_open(connections + 2); /* the listener, and who ends it */
+        /* the listener, and the connection that stops the target */
+        target->watch = watch_open(connections + 2);
         if (target->watch && listen_here(target))
             target->threads = threads_start(1, serve, target, sizeof *target);
         if (target->threads) {
@@ -225,7 +226,7 @@ struct target *target_start(uint32_t connections, struct sockaddr_in *address) {
         }
         release(target);
     }
-    fprintf(stderr, "loadgen: --calibrate: the null target could not be set up\n");
+    fprintf(stderr, "loadgen: --calibrate: cannot start the null target\n");
     return NULL;
 }
 
@@ -233,7 +234,7 @@ bool target_cpu_ns(const struct target *target, uint64_t *ns) {
     return threads_cpu_ns(target->threads, 0, ns);
 }
 
-/* A client that comes and goes ends it if none has come before. */
+/* Connects once: if no client ever came, this connection ends the target. */
 void target_stop(struct target *target) {
     struct sockets_route route = {.server = target->address};
     int error;

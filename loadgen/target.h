@@ -1,5 +1,4 @@
-/* The null target: a thread of this process that sends back whatever bytes come, as cheaply as the system
- * allows. */
+/* The null target: a thread of this process that echoes all bytes as cheaply as possible. */
 #ifndef IOMODELS_TARGET_H
 #define IOMODELS_TARGET_H
 
@@ -7,13 +6,14 @@
 
 struct target;
 
-/* Listens on 127.0.0.1 and serves up to `connections` clients until all that came have gone. NULL: a line on
-   stderr says why. */
+/* Listens on 127.0.0.1 and serves up to `connections` clients until all have left. NULL: a line on
+ * stderr gives the reason. */
 struct target *target_start(uint32_t connections, struct sockaddr_in *address);
 
-/* CPU time of its thread so far; false where the system does not tell. Not once its clients have gone. */
+/* Reads the CPU time of its thread. Returns false if unavailable. Do not call it after its clients
+ * have left. */
 bool target_cpu_ns(const struct target *, uint64_t *ns);
 
-void target_stop(struct target *); /* when its clients have gone */
+void target_stop(struct target *); /* after its clients have left */
 
 #endif

@@ -1,5 +1,5 @@
 #ifndef _WIN32
-#define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE /* for sched_getaffinity */
 #endif
 #include "loadgen/threads.h"
 
@@ -20,7 +20,7 @@ static bool start_thread(thread_handle *thread, unsigned(__stdcall *entry)(void 
 }
 
 static bool thread_cpu_ns(thread_handle thread, uint64_t *ns) {
-    FILETIME created, ended, kernel, user; /* of 100 ns */
+    FILETIME created, ended, kernel, user; /* in units of 100 ns */
     if (!GetThreadTimes(thread, &created, &ended, &kernel, &user))
         return false;
     ULARGE_INTEGER k = {.LowPart = kernel.dwLowDateTime, .HighPart = kernel.dwHighDateTime};
@@ -34,12 +34,12 @@ static void join_thread(thread_handle thread) {
     CloseHandle(thread);
 }
 
-/* Those of the machine, and those of them that this process may use. */
+/* Counts the machine's CPUs and those that this process may use. */
 static void count_processors(size_t *all, size_t *usable) {
     DWORD_PTR mine = 0, machine = 0;
     *all = *usable = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
     GetProcessAffinityMask(GetCurrentProcess(), &mine, &machine);
-    if (mine != machine) /* it was restricted; 0 and 0: it spans several processor groups */
+    if (mine != machine) /* restricted; both are 0 if it spans several processor groups */
         for (*usable = 0; mine != 0; mine &= mine - 1)
             ++*usable;
 }
@@ -71,7 +71,7 @@ static void join_thread(thread_handle thread) {
     pthread_join(thread, NULL);
 }
 
-/* Those of the machine, and those of them that this process may use. */
+/* Counts the machine's CPUs and those that this process may use. */
 static void count_processors(size_t *all, size_t *usable) {
     cpu_set_t mine;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -95,7 +95,7 @@ struct thread {
 
 struct threads {
     size_t count;
-    struct thread thread[]; /* each keeps its place: the system holds its address */
+    struct thread thread[]; /* must not move: threads hold its address */
 };
 
 static THREAD_RESULT enter(void *argument) {

@@ -1,9 +1,7 @@
-/*
- * Taking in a client that has connected already: accept against AcceptEx (claims B34, C27, C29, E5).
+/* Admitting a connected client: accept against AcceptEx (claims B34, C27, C29, E5).
  *
- * Clients connect, and go, while the clock stands. Each variant takes the same fixed number of them, because
- * every connection uses up a local port for a while.
- */
+ * Clients connect and leave while the clock is stopped. Each variant admits the same fixed number
+ * of clients, because every connection occupies a local port for a while. */
 #include "windows_bench.h"
 
 #include <cstring>
@@ -16,7 +14,7 @@ namespace {
 
 constexpr size_t BATCH = 16; /* clients that wait in the backlog */
 constexpr int CONNECTIONS = 256;
-constexpr int FIRST = 64; /* bytes that a client sends at once */
+constexpr int FIRST = 64; /* bytes that a client sends after its connect */
 
 enum First { WITHOUT_DATA, WITH_DATA };
 
@@ -28,7 +26,8 @@ struct Reception {
     OVERLAPPED overlapped = {};
     std::vector<Socket> clients{BATCH}, accepted{BATCH};
     std::vector<char> greeting = std::vector<char>(FIRST, 'g'), received;
-    /* The first data, then the two addresses with the 16 bytes that AcceptEx wants beside each. */
+    /* The first data, then the two addresses, each with the 16 extra bytes that AcceptEx
+     * requires. */
     static constexpr DWORD ADDRESS = sizeof(sockaddr_in) + 16;
     char block[FIRST + 2 * ADDRESS] = {};
 
@@ -38,7 +37,7 @@ struct Reception {
                                       0, 0);
     }
 
-    /* The clients of a batch connect, and say their first words if they have any. */
+    /* Connects the clients of a batch, which send their first bytes if they have any. */
     bool connect(First first) {
         for (Socket &client : clients) {
             client = listener.connect_client();
@@ -48,8 +47,8 @@ struct Reception {
         return true;
     }
 
-    /* Each client has the peer that it was given: a byte from there comes out here. Then both are closed, the
-       client with a reset, which leaves no port in TIME_WAIT. */
+    /* Checks that each client is connected to its accepted socket: a byte from there arrives here.
+     * Then closes both, the client with a reset, which leaves no port in TIME_WAIT. */
     bool check_and_close() {
         bool right = true;
         for (size_t i = 0; i < BATCH; i++) {
@@ -73,7 +72,7 @@ struct Reception {
                bytes == expected;
     }
 
-    /* AcceptEx on `socket`, up to its packet and the call that makes the socket a full one. */
+    /* Runs AcceptEx on `socket` until its packet arrives, and completes the socket. */
     bool accept_on(SOCKET socket, DWORD first_bytes) {
         DWORD bytes;
         overlapped = {};
@@ -88,7 +87,7 @@ struct Reception {
     }
 };
 
-/* Whether the peer of `accepted` is `client`, by its port. */
+/* Returns whether `accepted` is the other end of `client`, by its port. */
 bool same_connection(SOCKET accepted, SOCKET client) {
     sockaddr_in peer = {}, own = {};
     int peer_length = sizeof peer, own_length = sizeof own;
@@ -115,10 +114,11 @@ void accept_plain(benchmark::State &state, First first) {
         measured.resume();
     }
     measured.end();
-    expect(state, whole, "a client was not accepted, or its bytes did not come");
+    expect(state, whole, "a client was not accepted, or its bytes did not arrive");
 }
 
-/* The socket that takes the client is made beforehand, as part of the cost: accept makes it too. */
+/* The socket for the client is created beforehand and counts as cost, because accept creates one
+ * too. */
 void accept_extended(benchmark::State &state, First first) {
     Reception reception;
     bool whole = reception.ok();
@@ -137,12 +137,12 @@ void accept_extended(benchmark::State &state, First first) {
         measured.resume();
     }
     measured.end();
-    expect(state, whole, "a client was not accepted, or its bytes did not come");
+    expect(state, whole, "a client was not accepted, or its bytes did not arrive");
 }
 
-/* Whether a byte from `client` comes out of `accepted`, and one from there out of `client`. Wine lets a
-   socket that is used again receive, but never send: its AcceptEx leaves standing that DisconnectEx has ended
-   sending (seen with 8.0). `mute` says that it was so; anywhere else it is a failure. */
+/* Returns whether a byte passes from `client` to `accepted`, and one back. Under Wine a reused
+ * socket receives but never sends: AcceptEx does not undo DisconnectEx's end of sending (seen with
+ * 8.0). `mute` reports that case; on Windows it is a failure. */
 bool bytes_cross(SOCKET accepted, SOCKET client, char there, bool &mute) {
     char back = static_cast<char>(there + 1), came = 0;
     if (!send_all(client, &there, 1) || !receive_all(accepted, &came, 1) || came != there)
@@ -153,8 +153,8 @@ bool bytes_cross(SOCKET accepted, SOCKET client, char there, bool &mute) {
     return receive_all(client, &came, 1) && came == back;
 }
 
-/* DisconnectEx gives the socket back for the next AcceptEx: no socket is made or closed. The client has
-   closed first, so that the connection's last wait (TIME_WAIT) is on its side. */
+/* DisconnectEx frees the socket for the next AcceptEx: no socket is created or closed. The client
+ * closes first, so that TIME_WAIT is on its side. */
 void accept_reused(benchmark::State &state) {
     Reception reception;
     bool whole = reception.ok(), mute = false;
@@ -178,7 +178,8 @@ void accept_reused(benchmark::State &state) {
                      bytes_cross(reception.accepted[i], reception.clients[i],
                                  static_cast<char>('a' + i), mute);
             reception.clients[i].close();
-            whole &= recv(reception.accepted[i], &none, 1, 0) == 0; /* the client's end has come */
+            /* the client's half-close arrived */
+            whole &= recv(reception.accepted[i], &none, 1, 0) == 0;
         }
         measured.resume();
         for (Socket &socket : reception.accepted) {
@@ -190,9 +191,8 @@ void accept_reused(benchmark::State &state) {
     }
     measured.end();
     if (mute)
-        state.SetLabel("a socket that is used again cannot send on " +
-                       std::string(platform_name()));
-    expect(state, whole, "a client was not accepted, or its socket could not be used again");
+        state.SetLabel("a reused socket cannot send on " + std::string(platform_name()));
+    expect(state, whole, "a client was not accepted, or its socket could not be reused");
 }
 
 } // namespace

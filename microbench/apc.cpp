@@ -1,4 +1,4 @@
-/* An asynchronous procedure call to oneself: what completion routines are made of (claim D6). */
+/* An asynchronous procedure call to the own thread, the basis of completion routines (claim D6). */
 #include "windows_bench.h"
 
 namespace {
@@ -15,7 +15,7 @@ void queue_then_sleep(benchmark::State &state) {
         woken += SleepEx(0, TRUE) == WAIT_IO_COMPLETION;
     }
     measured.end();
-    expect(state, called == state.iterations() && woken == called, "a call was not made");
+    expect(state, called == state.iterations() && woken == called, "a call did not run");
 }
 
 } // namespace

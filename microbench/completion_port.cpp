@@ -1,12 +1,12 @@
-/* A completion port as a queue: what a packet costs that no I/O made (claims B17, B29). */
+/* A completion port as a queue: the cost of a packet without I/O (claims B17, B29). */
 #include "windows_bench.h"
 
 #include <thread>
 
 namespace {
 
-constexpr ULONG BATCH =
-    256; /* packets that are put into the port, or taken out, while the clock stands */
+/* packets posted or taken while the clock is stopped */
+constexpr ULONG BATCH = 256;
 
 bool post(HANDLE port, ULONG count) {
     for (ULONG i = 0; i < count; i++)
@@ -15,7 +15,7 @@ bool post(HANDLE port, ULONG count) {
     return true;
 }
 
-/* Takes `count` packets out; false if one is missing or they come in another order than they were put in. */
+/* Takes `count` packets. Returns false if one is missing or out of order. */
 bool take(HANDLE port, ULONG count) {
     for (ULONG i = 0; i < count; i++) {
         DWORD bytes;
@@ -38,7 +38,7 @@ void post_only(benchmark::State &state) {
         measured.resume();
     }
     measured.end();
-    expect(state, whole, "a posted packet did not come, or out of order");
+    expect(state, whole, "a posted packet is missing or out of order");
 }
 
 void get_only(benchmark::State &state) {
@@ -52,10 +52,10 @@ void get_only(benchmark::State &state) {
         whole &= take(port, BATCH);
     }
     measured.end();
-    expect(state, whole, "a posted packet did not come, or out of order");
+    expect(state, whole, "a posted packet is missing or out of order");
 }
 
-/* Up to `batch` packets a call; the counter tells how many came. */
+/* Takes up to `batch` packets per call; the counter reports how many came. */
 void get_ex(benchmark::State &state) {
     Handle port(make_port());
     auto most = static_cast<ULONG>(state.range(0));
@@ -92,10 +92,10 @@ void post_then_get(benchmark::State &state) {
     for (auto _ : state)
         whole &= post(port, 1) && take(port, 1);
     measured.end();
-    expect(state, whole, "a posted packet did not come");
+    expect(state, whole, "a posted packet is missing");
 }
 
-/* Two threads, a port each: a packet there and a packet back. */
+/* Two threads with a port each: a packet travels there and back. */
 void round_trip(benchmark::State &state) {
     Handle there(make_port()), back(make_port());
     std::thread echo([&] {
@@ -119,14 +119,14 @@ void round_trip(benchmark::State &state) {
     }
     PostQueuedCompletionStatus(there, 0, 0, nullptr);
     echo.join();
-    expect(state, came == static_cast<uint64_t>(state.iterations()), "a packet did not come back");
+    expect(state, came == static_cast<uint64_t>(state.iterations()), "a packet did not return");
 }
 
 struct Workers {
     Handle port{make_port()};
     Handle done{make_event()};
-    volatile LONG left = 0;    /* packets of this batch that nobody has taken yet */
-    std::vector<LONG64> taken; /* packets by worker */
+    volatile LONG left = 0;    /* packets of this batch that are still in the port */
+    std::vector<LONG64> taken; /* taken packets per worker thread */
 
     void work(size_t worker) {
         DWORD bytes;
@@ -140,7 +140,7 @@ struct Workers {
     }
 };
 
-/* A batch is posted by this thread and taken by 1 … N others. */
+/* This thread posts a batch, and 1 … N others take it. */
 void workers(benchmark::State &state) {
     auto count = static_cast<size_t>(state.range(0));
     Workers all;
@@ -165,7 +165,8 @@ void workers(benchmark::State &state) {
     LONG64 sum = 0;
     for (LONG64 each : all.taken)
         sum += each;
-    expect(state, whole && sum == state.iterations(), "the workers did not take each packet once");
+    expect(state, whole && sum == state.iterations(),
+           "the workers did not take each packet exactly once");
 }
 
 } // namespace

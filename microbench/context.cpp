@@ -1,6 +1,6 @@
-/* From a completion to its connection (claim E2): the OVERLAPPED lies inside the connection's own struct, so
-   its address minus an offset is the connection (CONTAINING_RECORD); or a map knows. Plain C++, also native.
- */
+/* From a completion to its connection (claim E2). Either the OVERLAPPED is inside the connection's
+ * struct, so an offset leads to the connection (CONTAINING_RECORD), or a map finds it. Plain C++,
+ * also native. */
 #include "bench.h"
 
 #include <algorithm>
@@ -25,10 +25,10 @@ namespace {
 struct Connection {
     uint64_t number;
     OVERLAPPED overlapped;
-    char more[192]; /* about what a session needs */
+    char more[192]; /* about the size of a session */
 };
 
-/* Connections, and the order in which their completions come. */
+/* Connections, and the order of their completions. */
 struct Crowd {
     explicit Crowd(const benchmark::State &state)
         : connections(static_cast<size_t>(state.range(0))) {
@@ -39,7 +39,7 @@ struct Crowd {
         std::shuffle(completions.begin(), completions.end(), std::mt19937(1));
     }
 
-    /* The sum of all numbers: each completion found its own connection. */
+    /* Returns the sum of all numbers, which shows that each completion found its own connection. */
     uint64_t sum() const {
         return connections.size() * (connections.size() - 1) / 2;
     }

@@ -1,4 +1,4 @@
-/* Events: the cost of being told by a handle (claims C8, C9). */
+/* Events: the cost of a notification through a handle (claims C8, C9). */
 #include "windows_bench.h"
 
 namespace {
@@ -12,10 +12,10 @@ void set_then_wait(benchmark::State &state) {
         woken += WaitForSingleObject(event, DEADLINE_MS) == WAIT_OBJECT_0;
     }
     measured.end();
-    expect(state, woken == state.iterations(), "a wait did not see its event");
+    expect(state, woken == state.iterations(), "a wait missed its event");
 }
 
-/* One wait for `handles` events, of which the first or the last is signalled. */
+/* Waits for `handles` events, of which the first or the last is signalled. */
 void wait_multiple(benchmark::State &state, bool last) {
     auto count = static_cast<DWORD>(state.range(0));
     std::vector<Handle> owners;
@@ -32,7 +32,7 @@ void wait_multiple(benchmark::State &state, bool last) {
     }
     measured.end();
     expect(state, woken == state.iterations(),
-           "a wait named another event than the one that was set");
+           "a wait returned another event than the signalled one");
 }
 
 } // namespace

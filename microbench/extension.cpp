@@ -1,5 +1,6 @@
-/* AcceptEx by a pointer that was asked for once, against the function of that name in mswsock.lib, which asks
-   each time (claim E4). Nobody connects: the calls stay pending and are cancelled while the clock stands. */
+/* AcceptEx through a pointer that was looked up once, against the function of mswsock.lib, which
+ * looks it up in each call (claim E4). No client connects: the calls stay pending and are cancelled
+ * while the clock is stopped. */
 #include "windows_bench.h"
 
 namespace {
@@ -12,7 +13,7 @@ struct Pending {
     char addresses[2 * (sizeof(sockaddr_in) + 16)] = {};
 };
 
-/* Takes back what is pending on the listener; true if it was exactly a batch. */
+/* Cancels the pending calls on the listener. Returns whether they were exactly one batch. */
 bool cancel(const Listener &listener, HANDLE port) {
     if (!CancelIoEx(reinterpret_cast<HANDLE>(static_cast<SOCKET>(listener)), nullptr))
         return false;

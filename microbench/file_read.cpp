@@ -1,4 +1,4 @@
-/* Reading a file that is in the cache, 256 bytes to 1 MiB, and five ways to learn that it is done (claims B7,
+/* Reading a cached file, 256 bytes to 1 MiB, and five ways to learn of the completion (claims B7,
  * C6). */
 #include "windows_bench.h"
 
@@ -10,7 +10,7 @@ char byte_at(DWORD offset) {
     return static_cast<char>(offset ^ (offset >> 8) ^ (offset >> 16));
 }
 
-/* One file for the whole program, which the system removes with the program's end. */
+/* One file for the whole program, which Windows deletes when the program ends. */
 const std::wstring &file_name() {
     static std::wstring name;
     static Handle kept;
@@ -41,7 +41,7 @@ struct Reader {
             fail_call(state, "CreateFileW", GetLastError());
     }
 
-    /* The place of the next read: round and round through the file. */
+    /* Returns the position of the next read, cyclic through the file. */
     OVERLAPPED *next() {
         offset = (offset + size) % FILE_BYTES;
         overlapped.Internal = overlapped.InternalHigh = 0;
@@ -49,17 +49,17 @@ struct Reader {
         return &overlapped;
     }
 
-    /* Starts it; false if it cannot be. */
+    /* Starts the read. Returns false if that fails. */
     bool start() {
         return ReadFile(file, buffer.data(), size, nullptr, next()) ||
                GetLastError() == ERROR_IO_PENDING;
     }
 
-    /* After the loop: the last read brought what is at its place. */
+    /* Call it after the loop: the last read must have returned the bytes at its position. */
     void check(benchmark::State &state, bool whole) const {
         for (DWORD i = 0; i < size && whole; i++)
             whole = buffer[i] == byte_at(offset + i);
-        expect(state, whole, "a read failed, was too short, or brought other bytes");
+        expect(state, whole, "a read failed, was too short, or returned wrong bytes");
         state.SetBytesProcessed(state.iterations() * size);
     }
 
@@ -101,8 +101,8 @@ void by_event(benchmark::State &state) {
 }
 
 void CALLBACK on_read(DWORD error, DWORD bytes, OVERLAPPED *overlapped) {
-    auto *done =
-        static_cast<DWORD *>(overlapped->hEvent); /* a completion routine leaves hEvent to us */
+    /* a completion routine leaves hEvent to the program */
+    auto *done = static_cast<DWORD *>(overlapped->hEvent);
     *done = error == ERROR_SUCCESS ? bytes : 0;
 }
 
@@ -155,7 +155,7 @@ void CALLBACK on_pool_read(PTP_CALLBACK_INSTANCE, void *context, void *, ULONG e
     SetEvent(read->done);
 }
 
-/* The callback runs in a thread of the process's default pool, which wakes this one. */
+/* The callback runs in a thread of the default pool, which then wakes this thread. */
 void by_pool(benchmark::State &state) {
     Reader reader(state, FILE_FLAG_OVERLAPPED);
     PoolRead read;

@@ -1,4 +1,4 @@
-/* What the load generator pays for each latency it notes. Also native. */
+/* The load generator's cost per recorded latency. Also native. */
 #include "bench.h"
 
 #include <cmath>
@@ -9,8 +9,8 @@
 
 namespace {
 
-/* Latencies between 1 µs and 1 s, evenly over the orders of magnitude, in a histogram like the load
- * generator's. */
+/* Records latencies from 1 µs to 1 s, evenly over the orders of magnitude, in the load generator's
+ * kind of histogram. */
 void record(benchmark::State &state) {
     std::mt19937 random(1);
     std::uniform_real_distribution<double> magnitude(3.0, 9.0);

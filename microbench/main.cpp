@@ -1,13 +1,11 @@
-/*
- * What each primitive costs: an ordinary Google Benchmark program (--help lists its options), with two more
- * options for the harness, which reads JSON lines on stdout:
+/* The cost of each primitive: a Google Benchmark program (--help lists its options) with two more
+ * options. The harness reads its JSON lines on stdout:
  *
- *   --events   a line when a benchmark runs, when its repetitions are done, and at the end; the names as one
- * line
- *   --sampled  the same, and the counters may be read around each timed stretch (bench.h)
+ *     --events   a line when a benchmark runs, when its repetitions are done, and at the end;
+ *                the names as one line
+ *     --sampled  the same, and the counters may be read around each timed interval (bench.h)
  *
- * Exit codes: 0 fine, 1 a benchmark failed, 2 usage.
- */
+ * Exit codes: 0 success, 1 a benchmark failed, 2 usage. */
 #include "bench.h"
 
 #include <cstdio>
@@ -40,7 +38,7 @@ bool events, sampled;
 int failures;
 std::string last_failure;
 
-/* One line for the harness. */
+/* Prints one line for the harness. */
 void say(const char *event, int64_t iterations, bool counters) {
     json line = json_event(event);
     json_u64(&line, "iterations", static_cast<uint64_t>(iterations));
@@ -48,15 +46,15 @@ void say(const char *event, int64_t iterations, bool counters) {
     json_print(&line);
 }
 
-/* Says where the loop stands and lets the harness read what it wants to, until it answers. */
+/* Reports the loop's position and waits until the harness has read the counters. */
 void let_sample(const char *event, int64_t iterations, bool counters) {
     say(event, iterations, counters);
     char answer[16];
     if (!std::fgets(answer, sizeof answer, stdin))
-        std::exit(1); /* the harness has gone */
+        std::exit(1); /* the harness has exited */
 }
 
-/* Google Benchmark's own JSON goes to --benchmark_out; stdout carries our lines. */
+/* Google Benchmark writes its own JSON to --benchmark_out; stdout carries our lines. */
 class EventReporter : public benchmark::BenchmarkReporter {
   public:
     bool ReportContext(const Context &) override {
@@ -77,7 +75,7 @@ class EventReporter : public benchmark::BenchmarkReporter {
     }
 };
 
-/* The names that --benchmark_list_tests has written into `text`, one a line. */
+/* Prints the names that --benchmark_list_tests wrote into `text`, one per line. */
 void say_names(std::istringstream text) {
     json line = json_event("names");
     json_array(&line, "names");
@@ -87,7 +85,7 @@ void say_names(std::istringstream text) {
     json_print(&line);
 }
 
-/* Runs what the command line asks for; returns how many benchmarks that were. */
+/* Runs the requested benchmarks and returns their number. */
 size_t run_benchmarks() {
     if (!events)
         return benchmark::RunSpecifiedBenchmarks();
@@ -104,7 +102,7 @@ size_t run_benchmarks() {
     return count;
 }
 
-/* Takes our own options out of argv. */
+/* Removes this program's own options from argv. */
 void take_options(int *argc, char **argv) {
     int kept = 1;
     for (int i = 1; i < *argc; i++) {
@@ -118,7 +116,7 @@ void take_options(int *argc, char **argv) {
     *argc = kept;
 }
 
-/* What a sample itself costs: stretches without work, so that the harness can take it off. */
+/* Measures the cost of a sample itself: empty intervals, which the harness subtracts. */
 void sample_nothing() {
     for (int i = 0; i < 20; i++) {
         let_sample("begin", 0, true);
@@ -194,6 +192,6 @@ int main(int argc, char **argv) {
     size_t count = run_benchmarks();
     benchmark::Shutdown();
     if (count == 0)
-        return 2; /* the library has said that no name matches the filter */
+        return 2; /* the library has reported that no name matches the filter */
     return failures > 0 ? 1 : 0;
 }

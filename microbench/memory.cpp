@@ -1,6 +1,6 @@
-/* The lowest rungs of the ladder (claim B10): an operation in registers, then a load that depends on the one
-   before it, from the first-level cache out to memory; and the clock that measures all of them. Also native.
- */
+/* The lowest rungs of the ladder (claim B10). First an operation in registers, then a load that
+ * depends on the previous load, from the first-level cache out to memory. Last, the clock that
+ * measures all of them. Also native. */
 #include "bench.h"
 
 #include <numeric>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr int BATCH = 1024;
 
-/* A multiplication and an addition, each waiting for the one before it. */
+/* A multiplication and an addition, each dependent on the previous result. */
 void registers(benchmark::State &state) {
     uint64_t value = 1;
     Measured measured(state);
@@ -29,13 +29,14 @@ void registers(benchmark::State &state) {
     expect(state, value != 1, "nothing was computed");
 }
 
-/* As long as a cache line. */
+/* One cache line. */
 struct Line {
     Line *next;
     char rest[64 - sizeof(Line *)];
 };
 
-/* One load after the other through all lines of a block of memory, in an order that no prefetcher guesses. */
+/* Loads all lines of a block of memory one after the other, in an order that prefetchers cannot
+ * predict. */
 void load(benchmark::State &state) {
     auto count = static_cast<size_t>(state.range(0)) / sizeof(Line);
     std::vector<Line> lines(count);
@@ -58,7 +59,7 @@ void load(benchmark::State &state) {
     Line *expected = &lines[0];
     while (steps-- > 0)
         expected = expected->next;
-    expect(state, at == expected, "the loads did not go round");
+    expect(state, at == expected, "the loads did not cover the block");
 }
 
 void clock_read(benchmark::State &state) {

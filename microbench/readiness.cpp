@@ -1,7 +1,7 @@
-/* Asking which of many sockets is ready: select and WSAPoll look at every one, each time (claim B24). One
-   socket is ready, the first or the last of the list; the others are idle connections. */
-#define FD_SETSIZE                                                                                 \
-    4096 /* before winsock2.h: the size of an fd_set is fixed when a file is compiled */
+/* The cost of finding the ready socket among many: select and WSAPoll check every socket in each
+ * call (claim B24). One socket is ready, the first or the last of the list; the others are idle
+ * connections. */
+#define FD_SETSIZE 4096 /* before winsock2.h, because the compiler fixes the size of an fd_set */
 #include "windows_bench.h"
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace {
 
-/* Connections made once and kept for all benchmarks of this file: making 4,096 takes longer than measuring
- * them. */
+/* Connections made once and kept for all benchmarks of this file: making 4,096 takes longer than
+ * measuring them. */
 const std::vector<Pair> &pairs(size_t count) {
     static Listener listener;
     static std::vector<Pair> all;
@@ -23,7 +23,7 @@ const std::vector<Pair> &pairs(size_t count) {
     return all;
 }
 
-/* The byte that makes one of `count` connections ready, from construction to destruction. */
+/* Sends the byte that makes one of `count` connections ready; the destructor receives it. */
 class OneReady {
   public:
     OneReady(benchmark::State &state, bool last)
@@ -33,7 +33,7 @@ class OneReady {
         if (all.size() < count)
             fail(state, std::to_string(count) + " connections: only " + std::to_string(all.size()) +
                             " could be made; on Linux the limit of open files (ulimit -n) must be "
-                            "some 20000");
+                            "about 20000");
         else if (!send_all(all[ready].peer, &byte, 1) || !await_bytes(all[ready].ours, 1))
             fail_call(state, "send", static_cast<DWORD>(WSAGetLastError()));
         else
@@ -57,8 +57,8 @@ class OneReady {
     const std::vector<Pair> &all;
 };
 
-/* select leaves only the ready sockets in the set, so each call needs a fresh copy: that is part of its cost.
- */
+/* select leaves only the ready sockets in the set, so each call needs a new copy. That is part of
+ * its cost. */
 void select_one(benchmark::State &state, bool last) {
     OneReady one(state, last);
     if (!one.ok)
@@ -77,7 +77,7 @@ void select_one(benchmark::State &state, bool last) {
                  found.fd_array[0] == one.socket(one.ready);
     }
     measured.end();
-    expect(state, right == state.iterations(), "select did not name the one ready socket");
+    expect(state, right == state.iterations(), "select did not return the one ready socket");
 }
 
 void poll_one(benchmark::State &state, bool last) {
@@ -93,7 +93,7 @@ void poll_one(benchmark::State &state, bool last) {
         right += WSAPoll(wanted.data(), static_cast<ULONG>(one.count), DEADLINE_MS) == 1 &&
                  (wanted[one.ready].revents & POLLRDNORM) != 0;
     measured.end();
-    expect(state, right == state.iterations(), "WSAPoll did not name the one ready socket");
+    expect(state, right == state.iterations(), "WSAPoll did not return the one ready socket");
 }
 
 void counts(benchmark::internal::Benchmark *benchmark) {

@@ -1,11 +1,8 @@
-/*
- * Receiving and sending 64 bytes over a loopback connection, without waiting for the peer where that is
+/* Receiving and sending 64 bytes over a loopback connection, without waiting for the other end if
  * possible.
  *
- * An overlapped call that can be done at once returns 0 ("immediate") and, on a socket of a port, still puts
- * a packet there, unless FILE_SKIP_COMPLETION_PORT_ON_SUCCESS says that the caller has seen it already (claim
- * B15).
- */
+ * An overlapped call that completes inline returns 0 ("immediate"). On a socket of a port it still
+ * queues a packet, unless FILE_SKIP_COMPLETION_PORT_ON_SUCCESS is set (claim B15). */
 #include "windows_bench.h"
 
 #include <cstring>
@@ -13,12 +10,13 @@
 namespace {
 
 constexpr DWORD MESSAGE = 64; /* bytes */
-constexpr int BATCH =
-    256; /* messages that the peer sends, or takes, while the clock stands: 16 KiB */
+/* messages that the other end sends or receives while the clock is stopped: 16 KiB */
+constexpr int BATCH = 256;
 constexpr DWORD LONG_SEND = 1 << 20;
-constexpr int BUFFER = 256 << 10; /* bytes that a socket may hold of a long send, at each end */
+constexpr int BUFFER = 256 << 10; /* bytes that each end of the socket may hold of a long send */
 
-/* A connection whose end `ours` may belong to a port, and the bytes that travel: no two neighbours alike. */
+/* A connection whose end `ours` may belong to a port, and the bytes to transfer; neighbouring bytes
+ * differ. */
 struct Line {
     enum Mode { BLOCKING_FALSE, PORT, PORT_SKIP };
 
@@ -42,7 +40,8 @@ struct Line {
             fail_call(state, "preparing the socket", GetLastError());
     }
 
-    /* 16 KiB from the peer, so that receives need not wait; and into it, to be compared. */
+    /* Moves 16 KiB: the first from the other end, so that receives need not wait, the second to it,
+     * for comparison. */
     bool fill() {
         return send_all(pair.peer, sent.data(), sent.size()) && await_bytes(pair.ours, sent.size());
     }
@@ -54,7 +53,7 @@ struct Line {
         return sent == received;
     }
 
-    /* The packet of this operation, with all its bytes. */
+    /* Takes the packet of this operation, which must report all its bytes. */
     bool packet(DWORD bytes = MESSAGE, DWORD wait_ms = DEADLINE_MS) {
         DWORD came;
         ULONG_PTR key;
@@ -62,7 +61,8 @@ struct Line {
         return GetQueuedCompletionStatus(port, &came, &key, &which, wait_ms) &&
                which == &overlapped && came == bytes;
     }
-    /* Starts an operation; returns ERROR_SUCCESS: done at once, WSA_IO_PENDING: under way, else the error. */
+    /* Starts an operation. Returns ERROR_SUCCESS if complete, WSA_IO_PENDING if outstanding, else
+     * the error. */
     DWORD start_receive(char *data) {
         WSABUF buffer = {MESSAGE, data};
         DWORD flags = 0;
@@ -100,7 +100,7 @@ void receive_nonblocking(benchmark::State &state) {
         whole &= line.equal();
     }
     measured.end();
-    expect(state, whole, "not every receive brought its 64 bytes");
+    expect(state, whole, "not every receive returned its 64 bytes");
 }
 
 void send_nonblocking(benchmark::State &state) {
@@ -116,10 +116,10 @@ void send_nonblocking(benchmark::State &state) {
         measured.resume();
     }
     measured.end();
-    expect(state, whole, "the peer did not get what was sent");
+    expect(state, whole, "the other end received wrong bytes");
 }
 
-/* The bytes are there before the receive is started. */
+/* The bytes arrive before the receive is started. */
 void receive_immediate(benchmark::State &state, Line::Mode mode) {
     Line line(state, mode);
     bool whole = line.ok;
@@ -135,11 +135,11 @@ void receive_immediate(benchmark::State &state, Line::Mode mode) {
         whole &= line.equal();
     }
     measured.end();
-    expect(state, whole, "not every receive was done at once and brought its 64 bytes");
-    expect(state, !line.packet(MESSAGE, 0), "there is a packet too many in the port");
+    expect(state, whole, "not every receive completed inline with its 64 bytes");
+    expect(state, !line.packet(MESSAGE, 0), "the port has an extra packet");
 }
 
-/* The socket has room for what is sent. */
+/* The socket's buffer has space for the bytes. */
 void send_immediate(benchmark::State &state, Line::Mode mode) {
     Line line(state, mode);
     bool whole = line.ok;
@@ -154,11 +154,11 @@ void send_immediate(benchmark::State &state, Line::Mode mode) {
         measured.resume();
     }
     measured.end();
-    expect(state, whole, "not every send was done at once, or the peer got other bytes");
-    expect(state, !line.packet(MESSAGE, 0), "there is a packet too many in the port");
+    expect(state, whole, "not every send completed inline, or the other end received wrong bytes");
+    expect(state, !line.packet(MESSAGE, 0), "the port has an extra packet");
 }
 
-/* The receive is started first, then the peer sends: its send is part of the time. */
+/* The receive is started first, then the other end sends: its send is part of the time. */
 void receive_deferred(benchmark::State &state, Line::Mode mode) {
     Line line(state, mode);
     bool whole = line.ok;
@@ -173,11 +173,11 @@ void receive_deferred(benchmark::State &state, Line::Mode mode) {
         at = (at + MESSAGE) % line.sent.size();
     }
     measured.end();
-    expect(state, whole, "a receive was not pending, or did not bring its 64 bytes");
+    expect(state, whole, "a receive was not pending, or did not return its 64 bytes");
 }
 
-/* More than the two sockets hold, whose buffers the system would else let grow: the send ends when the peer,
-   here the same thread, has taken most of it. */
+/* Sends more than both sockets hold, with fixed buffer sizes. The send completes when the other
+ * end, here the same thread, has received most of it. */
 void send_deferred(benchmark::State &state, Line::Mode mode) {
     Line line(state, mode);
     auto bytes = reinterpret_cast<const char *>(&BUFFER);
@@ -195,7 +195,8 @@ void send_deferred(benchmark::State &state, Line::Mode mode) {
             break;
     }
     measured.end();
-    expect(state, whole && sent == received, "a send was not pending, or the peer got other bytes");
+    expect(state, whole && sent == received,
+           "a send was not pending, or the other end received wrong bytes");
     state.SetBytesProcessed(state.iterations() * LONG_SEND);
 }
 

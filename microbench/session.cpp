@@ -1,6 +1,6 @@
-/* What the protocol costs a server beside its I/O: one echo request through a session, received as the buffer
-   allows. The copy of the request into the session's buffer stands for the receive. Plain C inside, also
-   native. */
+/* The protocol's cost for a server without I/O: one echo request through a session, received as the
+ * buffer allows. A copy of the request into the session's buffer replaces the receive. Plain C
+ * inside, also native. */
 #include "bench.h"
 
 #include <algorithm>
@@ -13,9 +13,9 @@ extern "C" {
 
 namespace {
 
-constexpr uint32_t BUFFER = 16 * 1024; /* bytes: --buffer of the servers */
+constexpr uint32_t BUFFER = 16 * 1024; /* bytes: the servers' --buffer */
 
-/* Pushes one request through; `reply`, if any, gets what would be sent. */
+/* Passes one request through the session; `reply`, if any, gets the bytes to send. */
 bool echo(session *one, stats *counts, const std::vector<char> &request, std::vector<char> *reply) {
     size_t received = 0;
     session_next next = SESSION_RECEIVE;
@@ -55,7 +55,7 @@ void echo_frame(benchmark::State &state) {
         whole &= echo(&one, &counts, request, nullptr);
     measured.end();
     expect(state, whole && counts.requests == static_cast<uint64_t>(state.iterations()),
-           "not every request was answered");
+           "not every request got a reply");
     expect(state, echo(&one, &counts, request, &reply) && reply == request,
            "the reply is not the request");
     session_close(&one);

@@ -1,4 +1,4 @@
-/* Threads: making one (claims B14, C2), and giving the processor from one to another (claim B11). */
+/* Threads: creating one (claims B14, C2), and switching the CPU from one to another (claim B11). */
 #include "windows_bench.h"
 
 #include <cstdlib>
@@ -23,7 +23,7 @@ void create_and_exit(benchmark::State &state) {
     expect(state, ran == state.iterations(), "a thread did not run");
 }
 
-/* The lowest processor that this process may use. */
+/* Returns the lowest CPU that this process may use. */
 DWORD_PTR one_processor() {
     DWORD_PTR process, system;
     if (!GetProcessAffinityMask(GetCurrentProcess(), &process, &system))
@@ -31,7 +31,7 @@ DWORD_PTR one_processor() {
     return process & (~process + 1);
 }
 
-/* Keeps the calling thread on one processor, as its partner does: each wait must then give it away. */
+/* Pins the calling thread to one CPU, which its partner uses too. So each wait causes a switch. */
 class OnOneProcessor {
   public:
     OnOneProcessor() : before_(SetThreadAffinityMask(GetCurrentThread(), one_processor())) {
@@ -55,7 +55,7 @@ struct Events {
     volatile LONG ending; /* the next ping is the last */
 };
 
-/* The partner's whole life, in a thread or in a process. */
+/* The partner's loop, in a thread or in a process. */
 void answer_pings(const Events &events) {
     while (WaitForSingleObject(events.ping, DEADLINE_MS) == WAIT_OBJECT_0 && !events.ending)
         SetEvent(events.pong);
@@ -71,7 +71,7 @@ DWORD WINAPI thread_partner(void *events) {
 void ping_pong(benchmark::State &state, const Events &events) {
     int64_t answered = 0;
     OnOneProcessor here;
-    /* The first ping waits until the partner is there. */
+    /* The first ping waits until the partner runs. */
     SetEvent(events.ping);
     bool there = WaitForSingleObject(events.pong, DEADLINE_MS) == WAIT_OBJECT_0 && here.ok();
     Measured measured(state);
@@ -118,7 +118,8 @@ void processes(benchmark::State &state) {
         return fail_call(state, "CreateProcessW", GetLastError());
     Handle process(partner.hProcess), thread(partner.hThread);
     ping_pong(state, events);
-    /* It holds nothing, and has no way to be told; should this process die, it ends for want of pings. */
+    /* The partner holds nothing and takes no messages. If this process dies, it ends after a
+     * deadline without pings. */
     TerminateProcess(process, 0);
     WaitForSingleObject(process, DEADLINE_MS);
 }

@@ -1,5 +1,5 @@
-/* The thread pool's four kinds of work (claim C23): from the call that makes work ready to the first line of
-   the callback, which takes the time itself. The pool is our own and keeps one thread. */
+/* The thread pool's four kinds of work (claim C23): the time from the call that makes work ready to
+ * the callback's first line. The pool is private and has one thread. */
 #include "windows_bench.h"
 
 extern "C" {
@@ -8,7 +8,7 @@ extern "C" {
 
 namespace {
 
-/* A pool with one thread, and what a callback leaves behind. */
+/* A pool with one thread, and the callback's results. */
 struct Pool {
     Pool() {
         InitializeThreadpoolEnvironment(&environment);
@@ -39,7 +39,7 @@ struct Pool {
     int64_t calls = 0;
 };
 
-/* Calls `start` again and again; the time is until the callback runs. */
+/* Calls `start` repeatedly; the time runs until the callback starts. */
 template <typename Start> void time_callbacks(benchmark::State &state, Pool &pool, Start start) {
     bool whole = true;
     Measured measured(state);
@@ -52,8 +52,7 @@ template <typename Start> void time_callbacks(benchmark::State &state, Pool &poo
             break;
     }
     measured.end();
-    expect(state, whole && pool.calls == state.iterations(),
-           "a callback was not called exactly once");
+    expect(state, whole && pool.calls == state.iterations(), "a callback did not run exactly once");
 }
 
 void CALLBACK on_work(PTP_CALLBACK_INSTANCE instance, void *pool, PTP_WORK) {
@@ -77,7 +76,7 @@ void CALLBACK on_timer(PTP_CALLBACK_INSTANCE instance, void *pool, PTP_TIMER) {
     static_cast<Pool *>(pool)->called(instance);
 }
 
-/* A timer that is due at once. */
+/* A timer that is due immediately. */
 void timer(benchmark::State &state) {
     Pool pool;
     PTP_TIMER item = pool.ok ? CreateThreadpoolTimer(on_timer, &pool, &pool.environment) : nullptr;
@@ -97,7 +96,7 @@ void CALLBACK on_wait(PTP_CALLBACK_INSTANCE instance, void *pool, PTP_WAIT, TP_W
     static_cast<Pool *>(pool)->called(instance);
 }
 
-/* The registration, which is for one callback, and the event that ends the wait. */
+/* The registration, for one callback, and the event that ends the wait. */
 void wait(benchmark::State &state) {
     Pool pool;
     Handle event(make_event());
@@ -119,7 +118,7 @@ void CALLBACK on_io(PTP_CALLBACK_INSTANCE instance, void *pool, void *, ULONG er
         static_cast<Pool *>(pool)->called(instance);
 }
 
-/* A send of one byte. The peer takes it between two sends, outside the measured time. */
+/* A send of one byte. The other end receives it between two sends, outside the measured time. */
 void io(benchmark::State &state) {
     Pool pool;
     Pair pair;
@@ -148,7 +147,7 @@ void io(benchmark::State &state) {
     WaitForThreadpoolIoCallbacks(item, FALSE);
     CloseThreadpoolIo(item);
     expect(state, receive_all(pair.peer, &received, 1) && received == byte,
-           "the peer got another byte");
+           "the other end received a wrong byte");
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-/* What the benchmarks of Windows calls share: handles that close themselves, a connected pair of sockets, and
-   the system's words for an error. */
+/* The parts that the benchmarks of Windows calls share: handles that close themselves, a connected
+ * pair of sockets, and Windows' message for an error. */
 #ifndef IOMODELS_WINDOWS_BENCH_H
 #define IOMODELS_WINDOWS_BENCH_H
 
@@ -11,10 +11,10 @@
 #include <mswsock.h>
 #include <windows.h>
 
-/* No wait here is for ever: what has not come by then has failed. */
+/* The limit of every wait: an operation that takes longer has failed. */
 constexpr DWORD DEADLINE_MS = 10000;
 
-/* fail() with the call's name and the system's words for `error`. */
+/* Calls fail() with the call's name and Windows' message for `error`. */
 void fail_call(benchmark::State &state, const char *call, DWORD error);
 
 class Handle {
@@ -40,7 +40,7 @@ class Handle {
     HANDLE handle_;
 };
 
-/* An event that resets itself when a wait has seen it. */
+/* An event that resets itself after a wait. */
 inline HANDLE make_event() {
     return CreateEventW(nullptr, FALSE, FALSE, nullptr);
 }
@@ -82,13 +82,13 @@ class Socket {
     SOCKET socket_;
 };
 
-/* A TCP socket that can do overlapped I/O, without Nagle's algorithm. */
+/* Makes a TCP socket for overlapped I/O, without Nagle's algorithm. */
 Socket make_socket();
 
-/* A blocking call on this socket ends with an error when nothing comes. */
+/* Gives blocking calls on this socket a deadline. */
 void set_deadlines(SOCKET socket);
 
-/* Listens on 127.0.0.1; the port is the system's choice. */
+/* Listens on 127.0.0.1; Windows chooses the port. */
 class Listener {
   public:
     Listener();
@@ -98,7 +98,7 @@ class Listener {
     operator SOCKET() const {
         return socket_;
     }
-    Socket connect_client() const; /* INVALID_SOCKET: failed, WSAGetLastError() says why */
+    Socket connect_client() const; /* INVALID_SOCKET: WSAGetLastError() gives the reason */
 
   private:
     Socket socket_;
@@ -116,14 +116,16 @@ struct Pair {
     Socket ours, peer;
 };
 
-/* Blocking, all or nothing. */
+/* Blocks and transfers all bytes or fails. */
 bool send_all(SOCKET socket, const char *data, size_t length);
 bool receive_all(SOCKET socket, char *data, size_t length);
 
-/* Waits until so many bytes can be received without waiting: on Windows loopback delivers a little later. */
+/* Waits until `length` bytes can be received without waiting: loopback on Windows delivers with a
+ * small delay. */
 bool await_bytes(SOCKET socket, size_t length);
 
-/* A function of mswsock.dll that a socket's provider implements, e.g. WSAID_ACCEPTEX; nullptr: none. */
+/* Returns a function of mswsock.dll that a socket's provider implements, e.g. WSAID_ACCEPTEX;
+ * nullptr if none. */
 template <typename Function> Function extension(SOCKET socket, GUID id) {
     Function function = nullptr;
     DWORD bytes;
@@ -133,8 +135,8 @@ template <typename Function> Function extension(SOCKET socket, GUID id) {
     return function;
 }
 
-/* The other side of the process switch (thread.cpp): answers `pong` to each `ping`, both inherited handles.
- */
+/* The other side of the process switch (thread.cpp): sends a `pong` for each `ping`; both are
+ * inherited handles. */
 int switch_partner(const char *ping, const char *pong);
 
 #endif

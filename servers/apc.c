@@ -1,22 +1,18 @@
-/*
- * apc: overlapped I/O with completion routines.
+/* apc: overlapped I/O with completion routines.
  *
- * A thread starts an operation and names a function. When the operation has ended, the system queues a call
- * of that function to the thread that started it, and makes the call when that thread next waits alertably.
- * There is no event, no port and no lock: a thread's clients are its own, and nothing interrupts it but where
- * it allows it.
+ * A thread starts an operation and names a completion routine. On completion, Windows queues a call
+ * of the routine to that thread, and makes the call in the thread's next alertable wait. There is
+ * no event, no port and no lock: a thread owns its clients, and routines run only in its waits.
  *
- * Accepting knows no completion routine (AcceptEx can only signal an event or a port), but a program may
- * queue calls of its own: a thread that does nothing but accept gives each client to a serving thread with
- * QueueUserAPC.
+ * AcceptEx takes no completion routine. So an accepting thread passes each client to a serving
+ * thread with QueueUserAPC.
  *
- * Cost: all of a client's work is done by one thread, so load that lies on one thread cannot be taken over by
- * another. An alertable wait does not return before every routine that is due has run, and routines that
- * start the next operation can thereby keep it from ever returning: what is done after the wait, such as
- * accepting, starves. Here nothing is. New clients come in the same queue, first in, first out.
- *
- * Limit: none on clients.
- */
+ * Waits: in SleepEx, alertable.
+ * Cost: one thread does all of a client's work, so other threads cannot take over its load. An
+ * alertable wait returns only after every queued routine has run. Routines that start new
+ * operations can therefore keep it from returning: any code after the wait starves. Here none
+ * follows. New clients use the same queue, first in, first out.
+ * Limit: none on clients. */
 #include "server.h"
 
 #include <process.h>
@@ -24,7 +20,7 @@
 enum { MAX_THREADS = 256 };
 
 struct client {
-    OVERLAPPED overlapped; /* of the one operation under way */
+    OVERLAPPED overlapped; /* of the one outstanding operation */
     struct connection connection;
     struct thread *thread;
     bool receiving; /* else sending */
@@ -33,12 +29,12 @@ struct client {
 struct thread {
     HANDLE handle;
     struct stats *stats;
-    volatile LONG clients; /* given to this thread, though perhaps not yet taken in */
+    volatile LONG clients; /* assigned to this thread, perhaps not yet admitted */
 };
 
 static const struct server *server;
-static struct thread threads[MAX_THREADS]; /* the first server->threads of them */
-static volatile LONG accepting = 1;        /* 0: no client will be given to a thread any more */
+static struct thread threads[MAX_THREADS]; /* server->threads of these are in use */
+static volatile LONG accepting = 1;        /* 0: the acceptor assigns no more clients */
 
 static void CALLBACK on_end(DWORD error, DWORD bytes, OVERLAPPED *overlapped, DWORD flags);
 
@@ -47,8 +43,8 @@ static void forget_client(struct client *client) {
     free(client);
 }
 
-/* Starts what the session asks for next. An operation that ends at once has its routine called just the same.
- */
+/* Starts the session's next operation. An operation that completes inline still calls its
+ * routine. */
 static void start_next(struct client *client, enum session_next next) {
     struct stats *stats = client->thread->stats;
     if (next != SESSION_CLOSE && !server_stopping()) {
@@ -72,8 +68,8 @@ static void start_next(struct client *client, enum session_next next) {
     forget_client(client);
 }
 
-/* Called by the system inside the alertable wait of the thread that started the operation, which has ended.
- */
+/* Windows calls it in an alertable wait of the thread that started the operation, which is now
+ * complete. */
 static void CALLBACK on_end(DWORD error, DWORD bytes, OVERLAPPED *overlapped, DWORD flags) {
     (void)flags;
     struct client *client = CONTAINING_RECORD(overlapped, struct client, overlapped);
@@ -85,13 +81,13 @@ static void CALLBACK on_end(DWORD error, DWORD bytes, OVERLAPPED *overlapped, DW
         server_lost(error, stats);
     else if (!client->receiving)
         next = session_sent(session, bytes, stats);
-    else if (!server_stopping()) /* else the request comes too late to be begun */
+    else if (!server_stopping()) /* too late to begin the request */
         next = session_received(session, bytes, stats);
     start_next(client, next);
 }
 
-/* Called in the same way; an operation belongs to the thread that starts it, so the first one is started
- * here. */
+/* Windows calls it in the same way. It starts the first operation, because an operation belongs to
+ * the thread that starts it. */
 static void CALLBACK on_given(ULONG_PTR argument) {
     struct client *client = (struct client *)argument;
     struct stats *stats = client->thread->stats;
@@ -104,15 +100,15 @@ static void CALLBACK on_given(ULONG_PTR argument) {
 
 static unsigned __stdcall serve(void *argument) {
     struct thread *thread = argument;
-    /* The thread may end only when nothing of its own is under way: the system would cancel it. */
+    /* A thread must not exit with outstanding operations: Windows would cancel them. */
     while (!server_stopping() || accepting || thread->clients > 0) {
-        SleepEx(SERVER_TICK_MS, TRUE);
+        SleepEx(SERVER_POLL_MS, TRUE);
         thread->stats->waits++;
     }
     return 0;
 }
 
-/* A client whom nothing can be had for is closed at once. */
+/* Closes the client immediately if memory or the queue fails. */
 static void give(SOCKET socket, struct thread *thread, struct stats *stats) {
     struct client *client = malloc(sizeof *client);
     if (client) {
@@ -135,8 +131,8 @@ static unsigned __stdcall accept_clients(void *argument) {
         if (socket != INVALID_SOCKET) {
             give(socket, &threads[turn++ % server->threads], stats);
         } else if (WSAGetLastError() != WSAECONNRESET && !server_stopping()) {
-            stats->failures++; /* no handles or no memory: it would fail again at once */
-            Sleep(SERVER_TICK_MS);
+            stats->failures++; /* no handles or no memory: a retry would fail too */
+            Sleep(SERVER_POLL_MS);
         }
     }
     InterlockedExchange(&accepting, 0);
@@ -164,9 +160,9 @@ static int run(const struct server *the_server) {
         return server_error("_beginthreadex", ERROR_NOT_ENOUGH_MEMORY);
     server_ready();
     while (!server_stopping())
-        Sleep(SERVER_TICK_MS);
+        Sleep(SERVER_POLL_MS);
     for (uint32_t i = 0; i < server->threads; i++) {
-        do /* the routines of cancelled operations are called as well */
+        do /* cancelled operations call their routines too */
             server_cancel();
         while (WaitForSingleObject(threads[i].handle, 10) == WAIT_TIMEOUT);
         CloseHandle(threads[i].handle);
@@ -178,9 +174,9 @@ static int run(const struct server *the_server) {
 const struct server_model model = {
     .name = "apc",
     .summary =
-        "Overlapped operations whose completion routines the system calls in an alertable wait.",
+        "Overlapped operations whose completion routines Windows calls in an alertable wait.",
     .family = "completion",
-    .limit = "a client is served by the thread that it was given to, always",
+    .limit = "one thread serves each client",
     .max_threads = MAX_THREADS,
     .run = run,
 };

@@ -1,19 +1,17 @@
-/*
- * iocp: overlapped I/O on a completion port, served by a few threads.
+/* iocp: overlapped I/O on a completion port, served by a few worker threads.
  *
- * The program starts an operation and hands its buffer over; when the operation has ended, the system queues
- * a packet on the port; any worker that waits there takes it, reacts, and starts the connection's next
- * operation. Nobody asks who is ready and nothing is searched: the OVERLAPPED in the packet leads to the
+ * The program starts an operation and lends its buffer to Windows. On completion Windows queues a
+ * packet on the port. Any waiting worker thread takes it and starts the connection's next
+ * operation. No code searches for ready clients: the OVERLAPPED in the packet leads to the
  * connection.
  *
- * Cost: per request two operations and two packets, whatever the number of clients. A buffer belongs to the
- * system from the start of its operation to the packet that ends it, also when the operation was cancelled:
- * memory may be freed only then. That is the whole difficulty of the model. Here a connection has exactly one
- * operation under way at any time, hence one owner at any time, and needs no lock.
- *
- * Limit: none of its own. Windows wakes the worker that began to wait last (its caches are warm), and lets no
- * more than --concurrency of them run at once; a worker that blocks gives its place to another one.
- */
+ * Waits: in GetQueuedCompletionStatus.
+ * Cost: two operations and two packets per request, whatever the number of clients. Windows owns a
+ * buffer from the start of its operation until its packet, even if cancelled. Only then may the
+ * program free the memory; this is the model's main difficulty. Here a connection always has
+ * exactly one outstanding operation, hence one owner, and needs no lock.
+ * Limit: none of its own. Windows releases worker threads in LIFO order, because the last has warm
+ * caches. At most --concurrency of them run; if one blocks, another runs. */
 #include "server.h"
 
 #include <process.h>
@@ -22,37 +20,34 @@ enum { MAX_THREADS = 4096 };
 enum operation { ACCEPTING, RECEIVING, SENDING };
 
 struct client {
-    OVERLAPPED overlapped;    /* of the one operation under way */
-    enum operation operation; /* which that is */
+    OVERLAPPED overlapped;    /* of the one outstanding operation */
+    enum operation operation; /* its kind */
     SOCKET socket;
-    struct connection connection; /* once the accept has completed */
+    struct connection connection; /* valid after the accept */
     char addresses[2 * SERVER_ADDRESS_BYTES];
 };
 
-static uint32_t concurrency; /* 0: as many as there are processors */
+static uint32_t concurrency; /* 0: as many as CPUs */
 static uint32_t accepts = 16;
 static const struct server *server;
 static HANDLE port, workers[MAX_THREADS];
-static volatile LONG accepting; /* AcceptEx operations under way */
+static volatile LONG accepting; /* outstanding AcceptEx operations */
 
-/*
- * Starts what the session asks for next. Once an operation is started the client is not ours any more:
- * another worker may take its packet before WSARecv or WSASend has even returned here. An operation that ends
- * at once queues its packet just the same, so both cases are one.
- */
+/* Starts the session's next operation. After that this thread no longer owns the client: another
+ * worker may take its packet before WSARecv or WSASend returns. An inline completion queues its
+ * packet too, so both cases are equal. */
 static void start_next(struct client *client, enum session_next next, struct stats *stats) {
     if (next != SESSION_CLOSE && !server_stopping()) {
         struct session *session = &client->connection.session;
-        client->overlapped = (OVERLAPPED){0};
-        client->operation = next == SESSION_RECEIVE ? RECEIVING : SENDING;
-        struct span span =
-            next == SESSION_RECEIVE ? session_space(session) : session_output(session);
+        bool receive = next == SESSION_RECEIVE;
+        OVERLAPPED *overlapped = &client->overlapped;
+        *overlapped = (OVERLAPPED){0};
+        client->operation = receive ? RECEIVING : SENDING;
+        struct span span = receive ? session_space(session) : session_output(session);
         WSABUF buffer = {.buf = span.data, .len = span.length};
         DWORD flags = 0;
-        int result =
-            next == SESSION_RECEIVE
-                ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
-                : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
+        int result = receive ? WSARecv(client->socket, &buffer, 1, NULL, &flags, overlapped, NULL)
+                             : WSASend(client->socket, &buffer, 1, NULL, 0, overlapped, NULL);
         if (result == 0 || WSAGetLastError() == WSA_IO_PENDING) {
             stats->inline_completions += result == 0;
             return;
@@ -70,8 +65,7 @@ static bool start_accept(struct stats *stats) {
     client->operation = ACCEPTING;
     client->socket = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     if (client->socket != INVALID_SOCKET) {
-        DWORD
-            received; /* nothing: with a length of 0 AcceptEx does not wait for the client's first bytes */
+        DWORD received; /* 0 bytes: AcceptEx does not wait for data */
         BOOL ended = server->accept_ex(server->listener, client->socket, client->addresses, 0,
                                        SERVER_ADDRESS_BYTES, SERVER_ADDRESS_BYTES, &received,
                                        &client->overlapped);
@@ -85,11 +79,11 @@ static bool start_accept(struct stats *stats) {
     return false;
 }
 
-/* Brings the number of pending accepts up to --accepts. What fails for want of handles or memory is tried
-   again with the next accept that completes, and in every tick. */
+/* Raises the number of outstanding accepts to --accepts. Failures for lack of handles or memory are
+ * retried after the next accept and after each poll interval. */
 static void keep_accepting(struct stats *stats) {
     for (;;) {
-        /* Counted before the question, or run() might see no accept and leave while one is being started. */
+        /* Count first, or run() might see no outstanding accept and return during a start. */
         bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping();
         if (wanted && start_accept(stats))
             continue;
@@ -102,14 +96,13 @@ static void keep_accepting(struct stats *stats) {
 static void on_accepted(struct client *client, DWORD error, struct stats *stats) {
     InterlockedDecrement(&accepting);
     keep_accepting(stats);
-    /* Until this call the socket has none of the listener's properties, and shutdown() or getpeername() fail.
-     */
+    /* Without this call the socket has no properties, and shutdown() and getpeername() fail. */
     if (error == ERROR_SUCCESS &&
         setsockopt(client->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
                    (const char *)&server->listener, sizeof server->listener) != 0)
         error = (DWORD)WSAGetLastError();
     if (error != ERROR_SUCCESS || !CreateIoCompletionPort((HANDLE)client->socket, port, 0, 0)) {
-        server_lost(error, stats); /* gone again before it was accepted, or the server stops */
+        server_lost(error, stats); /* the client left early, or the server stops */
         closesocket(client->socket);
     } else if (server_admit(&client->connection, client->socket, stats)) {
         start_next(client, SESSION_RECEIVE, stats);
@@ -118,7 +111,7 @@ static void on_accepted(struct client *client, DWORD error, struct stats *stats)
     free(client);
 }
 
-/* An operation has ended; with its packet the client is this worker's. */
+/* Handles a completion; the packet makes this worker thread the client's owner. */
 static void on_packet(struct client *client, DWORD error, DWORD bytes, struct stats *stats) {
     struct session *session = &client->connection.session;
     if (client->operation == ACCEPTING) {
@@ -130,7 +123,7 @@ static void on_packet(struct client *client, DWORD error, DWORD bytes, struct st
         server_lost(error, stats);
     else if (client->operation == SENDING)
         next = session_sent(session, bytes, stats);
-    else if (!server_stopping()) /* else the request comes too late to be begun */
+    else if (!server_stopping()) /* too late to begin the request */
         next = session_received(session, bytes, stats);
     start_next(client, next, stats);
 }
@@ -143,7 +136,7 @@ static unsigned __stdcall work(void *argument) {
         OVERLAPPED *overlapped;
         BOOL good = GetQueuedCompletionStatus(port, &bytes, &key, &overlapped, INFINITE);
         DWORD error = good ? ERROR_SUCCESS : GetLastError();
-        if (!overlapped) { /* a packet of stop_workers(), or the port itself failed */
+        if (!overlapped) { /* a packet of stop_workers(), or the port failed */
             if (!good)
                 server_error("GetQueuedCompletionStatus", error);
             return 0;
@@ -154,7 +147,7 @@ static unsigned __stdcall work(void *argument) {
     }
 }
 
-/* What a start that fails leaves behind, the end of the process takes. */
+/* On failure, process exit frees all. */
 static int start_workers(void) {
     port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, concurrency);
     if (!port || !CreateIoCompletionPort((HANDLE)server->listener, port, 0, 0))
@@ -186,9 +179,9 @@ static int run(const struct server *the_server) {
     struct stats *stats = server_stats();
     while (!server_stopping()) {
         keep_accepting(stats);
-        Sleep(SERVER_TICK_MS);
+        Sleep(SERVER_POLL_MS);
     }
-    /* only when every operation has completed does the system own no memory of ours */
+    /* Windows releases all memory only after every operation completes. */
     while (server_cancel() > 0 || accepting > 0)
         Sleep(10);
     stop_workers();
@@ -197,8 +190,8 @@ static int run(const struct server *the_server) {
 
 static const struct option options[] = {
     OPTION_NUMBER("concurrency", concurrency, 0, 4096, "threads",
-                  "workers that the port lets run at once; 0: one a processor"),
-    OPTION_NUMBER("accepts", accepts, 1, 4096, "operations", "AcceptEx kept pending"),
+                  "maximum number of concurrently running worker threads; 0: one per CPU"),
+    OPTION_NUMBER("accepts", accepts, 1, 4096, "operations", "outstanding AcceptEx operations"),
     OPTION_END,
 };
 

@@ -1,18 +1,16 @@
-/*
- * threads: a thread for every client, and calls that block.
+/* threads: one thread per client, and calls that block.
  *
- * Each client's thread receives, answers, sends, and starts again; while it waits it sleeps inside recv() or
- * send(). The program reads as if there were one client only. The state of a conversation is simply where its
- * thread stands.
+ * Each client's thread receives, processes, sends, and repeats. Meanwhile it sleeps inside recv()
+ * or send(). The program reads as if there were only one client: the thread's position is the
+ * conversation's state.
  *
- * Cost: a thread a client, with its stack, its kernel object and, on every wake-up, a switch to it. With many
- * clients at work the processors are busy changing threads, and creating one costs more than a short
- * conversation does.
- *
- * Limit: memory and address space for the stacks. Each reserves what the binary says, one or two megabytes,
- * unless the program asks for less, as here; on 32-bit Windows some 2,000 stacks of one megabyte are all
- * there is room for.
- */
+ * Waits: in recv() and send().
+ * Cost: a thread per client, with its stack, its kernel object and, on every wake-up, a switch.
+ * With many active clients the CPUs spend their time on switches. Creating a thread costs more than
+ * a short conversation.
+ * Limit: memory and address space for the stacks. Each reserves the executable's default, 1 or 2
+ * MB, unless the program requests less, as here. On 32-bit Windows about 2,000 stacks of 1 MB
+ * fit. */
 #include "server.h"
 
 #include <process.h>
@@ -26,7 +24,7 @@ static uint32_t stack_kb = 64;
 static const struct server *server;
 static volatile LONG serving; /* client threads, and the acceptor */
 
-/* Receives or sends, whichever `next` asks for, and waits in the call until that is done. */
+/* Receives or sends, according to `next`, and blocks until that is done. */
 static enum session_next do_next(struct client *client, enum session_next next) {
     struct session *session = &client->connection.session;
     struct span span = next == SESSION_RECEIVE ? session_space(session) : session_output(session);
@@ -51,7 +49,7 @@ static unsigned __stdcall serve_client(void *argument) {
     server_dismiss(&client->connection, client->stats);
     server_stats_return(client->stats);
     free(client);
-    InterlockedDecrement(&serving); /* the last thing: run() may return now */
+    InterlockedDecrement(&serving); /* last, because run() may now return */
     return 0;
 }
 
@@ -64,12 +62,12 @@ static bool start_thread(unsigned(__stdcall *function)(void *), void *argument) 
         return false;
     }
     server_spread(thread);
-    CloseHandle(thread); /* nobody waits for it: `serving` tells when it has ended */
+    CloseHandle(thread); /* not joined: `serving` counts the threads */
     return true;
 }
 
-/* Gives the socket a client and the client a thread. A client that cannot have them is closed at once. */
-static void take_in(SOCKET socket, struct stats *stats) {
+/* Gives the socket a client and a thread, or closes it immediately if that fails. */
+static void admit(SOCKET socket, struct stats *stats) {
     struct client *client = malloc(sizeof *client);
     if (!client) {
         stats->failures++;
@@ -92,10 +90,10 @@ static unsigned __stdcall accept_clients(void *argument) {
     while (!server_stopping()) {
         SOCKET socket = accept(server->listener, NULL, NULL);
         if (socket != INVALID_SOCKET) {
-            take_in(socket, stats);
+            admit(socket, stats);
         } else if (WSAGetLastError() != WSAECONNRESET && !server_stopping()) {
-            stats->failures++; /* no handles or no memory: it would fail again at once */
-            Sleep(SERVER_TICK_MS);
+            stats->failures++; /* no handles or no memory: a retry would fail too */
+            Sleep(SERVER_POLL_MS);
         }
     }
     InterlockedDecrement(&serving);
@@ -108,8 +106,8 @@ static int run(const struct server *the_server) {
         return server_error("_beginthreadex", GetLastError());
     server_ready();
     while (!server_stopping())
-        Sleep(SERVER_TICK_MS);
-    /* A call that blocks is an operation like any other inside the system, and can be cancelled like one. */
+        Sleep(SERVER_POLL_MS);
+    /* In the kernel a blocking call is an operation too, so it can be cancelled. */
     while (server_cancel() > 0 || serving > 0)
         Sleep(10);
     return EXIT_SUCCESS;
@@ -117,15 +115,15 @@ static int run(const struct server *the_server) {
 
 static const struct option options[] = {
     OPTION_NUMBER("stack-kb", stack_kb, 0, 1024 * 1024, "KiB",
-                  "reserved for a thread's stack; 0: as the binary says"),
+                  "reserved stack size per thread; 0: the executable's default"),
     OPTION_END,
 };
 
 const struct server_model model = {
     .name = "threads",
-    .summary = "A thread for every client; it sleeps inside recv() and send().",
+    .summary = "One thread per client, which sleeps inside recv() and send().",
     .family = "blocking",
-    .limit = "a thread and its stack for every client",
+    .limit = "one thread and its stack per client",
     .options = options,
     .run = run,
 };

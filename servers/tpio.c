@@ -1,26 +1,24 @@
-/*
- * tpio: overlapped I/O whose completions the Windows thread pool hands to a callback.
+/* tpio: overlapped I/O; the Windows thread pool passes completions to a callback.
  *
- * CreateThreadpoolIo binds a socket to a completion port that the pool owns. StartThreadpoolIo announces an
- * operation, the operation is started, and when it has ended a thread of the pool calls back. It is a
- * completion port whose workers somebody else has written: the pool decides how many there are, between
+ * CreateThreadpoolIo binds a socket to the pool's completion port. StartThreadpoolIo announces an
+ * operation, then the program starts it. On completion a thread of the pool runs the callback. So
+ * tpio is a completion port with ready-made worker threads: the pool chooses their number, between
  * --min-threads and --threads.
  *
- * Cost: that of iocp, and the pool's own bookkeeping for each callback. Each announcement must be met by a
- * callback or taken back by CancelThreadpoolIo when the operation fails at once; otherwise the pool waits for
- * it for ever.
- *
- * Limit: none on clients. The pool of a process is shared with whatever else uses it; this one is private.
- */
+ * Waits: inside the pool's threads.
+ * Cost: that of iocp, and the pool's own bookkeeping per callback. Each announcement needs a
+ * callback, or CancelThreadpoolIo if the start fails; otherwise the pool waits forever.
+ * Limit: none on clients. A process's default pool is shared with other code; this one is
+ * private. */
 #include "server.h"
 
 enum operation { ACCEPTING, RECEIVING, SENDING };
 
 struct client {
-    OVERLAPPED overlapped;    /* of the one operation under way */
-    enum operation operation; /* which that is */
+    OVERLAPPED overlapped;    /* of the one outstanding operation */
+    enum operation operation; /* its kind */
     SOCKET socket;
-    TP_IO *io; /* of `socket`, once it is accepted */
+    TP_IO *io; /* for `socket`, after the accept */
     struct connection connection;
     char addresses[2 * SERVER_ADDRESS_BYTES];
 };
@@ -28,18 +26,18 @@ struct client {
 static uint32_t min_threads = 1;
 static uint32_t accepts = 16;
 static const struct server *server;
-static TP_CALLBACK_ENVIRON environment; /* says which pool */
+static TP_CALLBACK_ENVIRON environment; /* selects the pool */
 static TP_IO *listener_io;
-static volatile LONG accepting; /* AcceptEx operations under way */
-static volatile LONG running;   /* callbacks that have not returned */
-static DWORD stats_slot; /* each thread's counters: the pool's threads come and go as it pleases */
+static volatile LONG accepting; /* outstanding AcceptEx operations */
+static volatile LONG running;   /* running callbacks */
+static DWORD stats_slot;        /* each thread's counters: the pool starts and ends threads */
 
 static struct stats *own_stats(void) {
     struct stats *stats = FlsGetValue(stats_slot);
     if (!stats) {
         stats = server_stats();
         if (!FlsSetValue(stats_slot, stats))
-            server_stats_return(stats); /* no memory to remember it: asked for again next time */
+            server_stats_return(stats); /* no memory to keep it: retry at the next callback */
     }
     return stats;
 }
@@ -49,21 +47,20 @@ static void NTAPI on_thread_end(void *stats) {
         server_stats_return(stats);
 }
 
-/* Starts what the session asks for next. From then on the client belongs to whoever is called back. */
+/* Starts the session's next operation. Then the client belongs to its callback. */
 static void start_next(struct client *client, enum session_next next, struct stats *stats) {
     if (next != SESSION_CLOSE && !server_stopping()) {
         struct session *session = &client->connection.session;
-        client->overlapped = (OVERLAPPED){0};
-        client->operation = next == SESSION_RECEIVE ? RECEIVING : SENDING;
-        struct span span =
-            next == SESSION_RECEIVE ? session_space(session) : session_output(session);
+        bool receive = next == SESSION_RECEIVE;
+        OVERLAPPED *overlapped = &client->overlapped;
+        *overlapped = (OVERLAPPED){0};
+        client->operation = receive ? RECEIVING : SENDING;
+        struct span span = receive ? session_space(session) : session_output(session);
         WSABUF buffer = {.buf = span.data, .len = span.length};
         DWORD flags = 0;
         StartThreadpoolIo(client->io);
-        int result =
-            next == SESSION_RECEIVE
-                ? WSARecv(client->socket, &buffer, 1, NULL, &flags, &client->overlapped, NULL)
-                : WSASend(client->socket, &buffer, 1, NULL, 0, &client->overlapped, NULL);
+        int result = receive ? WSARecv(client->socket, &buffer, 1, NULL, &flags, overlapped, NULL)
+                             : WSASend(client->socket, &buffer, 1, NULL, 0, overlapped, NULL);
         if (result == 0 || WSAGetLastError() == WSA_IO_PENDING) {
             stats->inline_completions += result == 0;
             return;
@@ -99,11 +96,11 @@ static bool start_accept(struct stats *stats) {
     return false;
 }
 
-/* Brings the number of pending accepts up to --accepts. What fails for want of handles or memory is tried
-   again with the next accept that completes, and in every tick. */
+/* Raises the number of outstanding accepts to --accepts. Failures for lack of handles or memory are
+ * retried after the next accept and after each poll interval. */
 static void keep_accepting(struct stats *stats) {
     for (;;) {
-        /* Counted before the question, or run() might see no accept and leave while one is being started. */
+        /* Count first, or run() might see no outstanding accept and return during a start. */
         bool wanted = InterlockedIncrement(&accepting) <= (LONG)accepts && !server_stopping();
         if (wanted && start_accept(stats))
             continue;
@@ -126,7 +123,7 @@ static void on_accepted(struct client *client, DWORD error, struct stats *stats)
     if (error == ERROR_SUCCESS)
         client->io = CreateThreadpoolIo((HANDLE)client->socket, on_completion, NULL, &environment);
     if (!client->io) {
-        server_lost(error, stats); /* gone again before it was accepted, or the server stops */
+        server_lost(error, stats); /* the client left early, or the server stops */
         closesocket(client->socket);
     } else if (server_admit(&client->connection, client->socket, stats)) {
         start_next(client, SESSION_RECEIVE, stats);
@@ -137,7 +134,7 @@ static void on_accepted(struct client *client, DWORD error, struct stats *stats)
     free(client);
 }
 
-/* Called by a thread of the pool: an operation has ended, and with it the client is this thread's. */
+/* The pool calls it after a completion; its thread then owns the client. */
 static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *instance, void *context, void *overlapped,
                                    ULONG error, ULONG_PTR bytes, TP_IO *io) {
     (void)instance, (void)context, (void)io;
@@ -155,7 +152,7 @@ static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *instance, void *context
             server_lost(error, stats);
         else if (client->operation == SENDING)
             next = session_sent(session, (uint32_t)bytes, stats);
-        else if (!server_stopping()) /* else the request comes too late to be begun */
+        else if (!server_stopping()) /* too late to begin the request */
             next = session_received(session, (uint32_t)bytes, stats);
         start_next(client, next, stats);
     }
@@ -173,12 +170,12 @@ static int run(const struct server *the_server) {
     if (!pool)
         return server_error("CreateThreadpool", GetLastError());
     SetThreadpoolThreadMaximum(pool, server->threads);
-    if (!SetThreadpoolThreadMinimum(
-            pool, min_threads)) /* what is left behind, the end of the process takes */
+    /* on failure, process exit frees all */
+    if (!SetThreadpoolThreadMinimum(pool, min_threads))
         return server_error("SetThreadpoolThreadMinimum", GetLastError());
     InitializeThreadpoolEnvironment(&environment);
     SetThreadpoolCallbackPool(&environment, pool);
-    /* Else each accept would wait behind the callbacks of all clients, and each client makes more of them. */
+    /* Otherwise each accept callback would queue behind the callbacks of all clients. */
     SetThreadpoolCallbackPriority(&environment, TP_CALLBACK_PRIORITY_HIGH);
     listener_io = CreateThreadpoolIo((HANDLE)server->listener, on_completion, NULL, &environment);
     if (!listener_io)
@@ -188,9 +185,9 @@ static int run(const struct server *the_server) {
     struct stats *stats = server_stats();
     while (!server_stopping()) {
         keep_accepting(stats);
-        Sleep(SERVER_TICK_MS);
+        Sleep(SERVER_POLL_MS);
     }
-    /* only when every operation has completed does the system own no memory of ours */
+    /* Windows releases all memory only after every operation completes. */
     while (server_cancel() > 0 || accepting > 0 || running > 0)
         Sleep(10);
     WaitForThreadpoolIoCallbacks(listener_io, FALSE);
@@ -201,15 +198,15 @@ static int run(const struct server *the_server) {
 
 static const struct option options[] = {
     OPTION_NUMBER("min-threads", min_threads, 0, 4096, "threads",
-                  "that the pool keeps; --threads is the most it may make"),
-    OPTION_NUMBER("accepts", accepts, 1, 4096, "operations", "AcceptEx kept pending"),
+                  "minimum number of the pool's threads; --threads is the maximum"),
+    OPTION_NUMBER("accepts", accepts, 1, 4096, "operations", "outstanding AcceptEx operations"),
     OPTION_END,
 };
 
 const struct server_model model = {
     .name = "tpio",
     .summary =
-        "Overlapped operations whose completions the Windows thread pool hands to a callback.",
+        "Overlapped operations whose completions the Windows thread pool passes to a callback.",
     .family = "completion",
     .max_threads = 4096,
     .options = options,

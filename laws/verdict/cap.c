@@ -12,9 +12,9 @@ struct judgement judge_concurrency_cap(const struct concurrency_cap_seen *seen) 
         because = "the cap is not honoured";
     } else if (seen->most_at_1 < 1 || seen->most_at_2 < 2) {
         verdict = NOT_TESTABLE;
-        because = "too few handlers ran at once to reach the cap";
+        because = "too few concurrent handlers to reach the cap";
     }
-    return judgement(verdict, because, "cap 1: " N " at once; cap 2: " N "; of " N " workers",
+    return judgement(verdict, because, "cap 1: " N " concurrent; cap 2: " N "; of " N " workers",
                      seen->most_at_1, seen->most_at_2, seen->workers);
 }
 
@@ -26,9 +26,9 @@ struct judgement judge_concurrency_cap_zero(const struct concurrency_cap_seen *s
         because = "the cap is not honoured";
     } else if (seen->most_at_0 < seen->processors) {
         verdict = NOT_TESTABLE;
-        because = "too few handlers ran at once to reach the number of processors";
+        because = "too few concurrent handlers to reach the number of CPUs";
     }
-    return judgement(verdict, because, "cap 0: " N " at once, " N " processors", seen->most_at_0,
+    return judgement(verdict, because, "cap 0: " N " concurrent, " N " CPUs", seen->most_at_0,
                      seen->processors);
 }
 
@@ -37,10 +37,10 @@ struct judgement judge_blocked_frees_slot(const struct blocked_frees_slot_seen *
     const char *because = "";
     if (seen->spinning_at_once > seen->cap) {
         verdict = NOT_TESTABLE;
-        because = "the cap is not honoured: there is no slot to free";
+        because = "the cap is not honoured: no slot to free";
     }
     return judgement(verdict, because,
-                     "cap " N ": " N " blocked handlers at once, " N " running ones; of " N
+                     "cap " N ": " N " concurrent handlers blocked, " N " running, of " N
                      " workers",
                      seen->cap, seen->blocked_at_once, seen->spinning_at_once, seen->workers);
 }
@@ -56,17 +56,17 @@ struct judgement judge_never_more(const struct blocked_frees_slot_seen *seen) {
         because = "handlers do not block";
     }
     return judgement(verdict, because,
-                     "cap " N ": " N " running handlers at once, " N " blocked ones", seen->cap,
+                     "cap " N ": " N " concurrent handlers running, " N " blocked", seen->cap,
                      seen->spinning_at_once, seen->blocked_at_once);
 }
 
 struct judgement judge_listeners(const struct blocked_frees_slot_seen *seen) {
     bool more = seen->blocked_at_once > seen->cap;
     return judgement(more ? DOES_NOT_HOLD : NOT_TESTABLE,
-                     more ? "more threads than that listen and are served"
+                     more ? "more listening threads than the cap were served"
                           : "no more threads than the cap were served",
-                     "cap " N ": " N " of " N " listening threads were served at once", seen->cap,
-                     seen->blocked_at_once, seen->workers);
+                     "cap " N ": " N " of " N " listening threads were served concurrently",
+                     seen->cap, seen->blocked_at_once, seen->workers);
 }
 
 struct judgement judge_running_takes_next(const struct running_takes_next_seen *seen) {
@@ -77,8 +77,8 @@ struct judgement judge_running_takes_next(const struct running_takes_next_seen *
         because = "the cap is not honoured";
     }
     return judgement(verdict, because,
-                     "cap 1, " N " workers: " N " changes of thread in " N " packets, " N
-                     " at once",
+                     "cap 1, " N " workers: " N " thread changes in " N " packets, " N
+                     " concurrent",
                      seen->workers, seen->handovers, seen->packets, seen->most_at_once);
 }
 

@@ -4,7 +4,7 @@
 
 #define N "%" PRIu64
 
-/* A busy machine may spoil a tenth. */
+/* Tolerates one packet in ten: a busy machine may spoil a few. */
 static bool nearly_all(uint64_t part, uint64_t whole) {
     return whole > 0 && part * 10 >= whole * 9;
 }
@@ -19,7 +19,8 @@ struct judgement judge_fifo_packets(const struct fifo_packets_seen *seen) {
 struct judgement judge_exactly_once(const struct exactly_once_seen *seen) {
     enum verdict verdict = seen->lost > 0 || seen->duplicated > 0 ? DOES_NOT_HOLD : HOLDS;
     const char *because = "";
-    if (verdict == HOLDS && seen->workers_used < 2) { /* nothing was shared, so nothing was shown */
+    /* without sharing the packets prove nothing */
+    if (verdict == HOLDS && seen->workers_used < 2) {
         verdict = NOT_TESTABLE;
         because = "one worker took every packet";
     }
@@ -31,28 +32,27 @@ struct judgement judge_exactly_once(const struct exactly_once_seen *seen) {
 struct judgement judge_lifo_waiters(const struct lifo_waiters_seen *seen) {
     bool newest = nearly_all(seen->newest, seen->spaced_packets);
     bool oldest = nearly_all(seen->oldest, seen->spaced_packets);
-    const char *because = newest ? ""
-                          : oldest
-                              ? "the thread that has waited longest is woken: first in, first out"
-                              : "neither the newest nor the oldest waiter is woken as a rule";
+    const char *because = newest   ? ""
+                          : oldest ? "the oldest waiter is released: first in, first out"
+                                   : "neither the newest nor the oldest waiter is always released";
     return judgement(newest ? HOLDS : DOES_NOT_HOLD, because,
-                     N " of " N " packets woke the newest of " N " waiters, " N " the oldest",
+                     N " of " N " packets released the newest of " N " waiters, " N " the oldest",
                      seen->newest, seen->spaced_packets, seen->workers, seen->oldest);
 }
 
 struct judgement judge_lifo_waiters_burst(const struct lifo_waiters_seen *seen) {
     bool newest = nearly_all(seen->burst_newest, seen->burst_packets);
     return judgement(newest ? HOLDS : DOES_NOT_HOLD,
-                     newest ? "" : "a burst wakes other waiters than the last ones",
-                     N " of " N " packets of bursts woke one of the last waiters",
+                     newest ? "" : "a burst releases other waiters than the newest",
+                     N " of " N " packets of bursts released one of the newest waiters",
                      seen->burst_newest, seen->burst_packets);
 }
 
 struct judgement judge_read_or_write(const struct read_or_write_seen *seen) {
     bool alike = seen->same_key && seen->same_bytes;
     return judgement(alike && seen->packets == 2 ? HOLDS : DOES_NOT_HOLD, "",
-                     "packets of a send and a receive: same key %s, same bytes %s, told apart by "
-                     "the OVERLAPPED %s",
+                     "packets of a send and a receive: same key %s, same bytes %s, different "
+                     "OVERLAPPED %s",
                      seen->same_key ? "yes" : "no", seen->same_bytes ? "yes" : "no",
                      seen->told_by_overlapped ? "yes" : "no");
 }

@@ -1,4 +1,4 @@
-/* Verdicts on completion packets: order, delivery, and what a packet says. */
+/* Verdicts on completion packets: order, delivery, contents. */
 #ifndef IOMODELS_VERDICT_PACKETS_H
 #define IOMODELS_VERDICT_PACKETS_H
 
@@ -32,7 +32,8 @@ struct lifo_waiters_seen {
 struct judgement judge_lifo_waiters(const struct lifo_waiters_seen *);
 struct judgement judge_lifo_waiters_burst(const struct lifo_waiters_seen *);
 
-/* read_or_write: packets of a send and of a receive of the same length. The last three fields: 1 is yes. */
+/* read_or_write: packets of a send and of a receive of the same length. The last three fields: 1 is
+ * yes. */
 #define READ_OR_WRITE_SEEN(X) X(packets) X(same_key) X(same_bytes) X(told_by_overlapped)
 struct read_or_write_seen {
     READ_OR_WRITE_SEEN(VERDICT_FIELD)

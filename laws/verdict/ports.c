@@ -17,8 +17,7 @@ struct judgement judge_pool_association(const struct port_association_seen *seen
     bool holds = seen->pool_then_port_error != 0;
     return judgement(holds ? HOLDS : DOES_NOT_HOLD,
                      holds ? "" : "the handle could still be associated with another port",
-                     "a port of our own after CreateThreadpoolIo: error " N,
-                     seen->pool_then_port_error);
+                     "association after CreateThreadpoolIo: error " N, seen->pool_then_port_error);
 }
 
 struct judgement judge_port_parameters(const struct port_parameters_seen *seen) {
@@ -40,7 +39,6 @@ struct judgement judge_port_callback(const struct port_callback_seen *seen) {
     return judgement(
         verdict,
         verdict == HOLDS_ONLY_WHEN ? "the thread pool waits for the port (CreateThreadpoolIo)" : "",
-        "code run by the system: " N " times for a bare port (its packet stayed queued: " N "), " N
-        " by the pool",
+        "callbacks: " N " for a bare port (packets that stayed queued: " N "), " N " by the pool",
         seen->port_callbacks, seen->port_packets, seen->pool_callbacks);
 }

@@ -4,7 +4,8 @@
 
 #include "laws/verdict/verdict.h"
 
-/* port_association: packets of a socket before and after its association, the error of a second association, and the error of an association after CreateThreadpoolIo. */
+/* port_association: packets of a socket before and after its association, the error of a second
+ * association, and the error of an association after CreateThreadpoolIo. */
 #define PORT_ASSOCIATION_SEEN(X)                                                                   \
     X(packets_unassociated) X(packets_associated) X(again_error) X(pool_then_port_error)
 struct port_association_seen {
@@ -20,7 +21,8 @@ struct port_parameters_seen {
 };
 struct judgement judge_port_parameters(const struct port_parameters_seen *);
 
-/* port_callback: callbacks that ran for a bare port, packets that stayed queued on it, callbacks that the thread pool ran. */
+/* port_callback: callbacks that ran for a bare port, packets that stayed queued on it, callbacks
+ * that the thread pool ran. */
 #define PORT_CALLBACK_SEEN(X) X(port_callbacks) X(port_packets) X(pool_callbacks)
 struct port_callback_seen {
     PORT_CALLBACK_SEEN(VERDICT_FIELD)

@@ -12,16 +12,16 @@ struct rate {
 
 #define RATES_TOO_SCATTERED "the repeats vary too much to compare"
 
-/* Whether every repeat of `one` is above every repeat of `other`. */
+/* Returns whether every repeat of `one` is above every repeat of `other`. */
 bool rate_beats(struct rate one, struct rate other);
 
-/* Whether the repeats overlap although the medians differ by more than a tenth. */
+/* Returns whether the repeats overlap although the medians differ by more than a tenth. */
 bool rate_unclear(struct rate one, struct rate other);
 
-/* Whether the first of `count` rates and any other are unclear. */
+/* Returns whether the first of `count` rates and any other are unclear. */
 bool rates_unclear(const struct rate *rates, int count);
 
-/* The index of the highest median. */
+/* Returns the index of the highest median. */
 int rates_best(const struct rate *rates, int count);
 
 #endif

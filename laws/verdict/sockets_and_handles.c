@@ -51,8 +51,8 @@ struct judgement judge_two_waiters(const struct two_waiters_seen *seen) {
     bool both = seen->woken > 1;
     return judgement(
         both ? DOES_NOT_HOLD : HOLDS,
-        both ? "any number may wait; that one thread owns the request is a rule for programs" : "",
-        N " of " N " threads that waited for one request's event were woken", seen->woken,
+        both ? "any number of threads may wait; one owner per operation is only a convention" : "",
+        N " of " N " threads that waited for one operation's event were released", seen->woken,
         seen->waiters);
 }
 
@@ -68,8 +68,8 @@ struct judgement judge_call_returns(const struct call_returns_seen *seen) {
     enum verdict verdict = seen->pended < seen->calls ? NOT_TESTABLE
                            : at_once                  ? HOLDS
                                                       : DOES_NOT_HOLD;
-    return judgement(
-        verdict, verdict == NOT_TESTABLE ? "not every call was pending when it returned" : "",
-        N " of " N " calls pended; a call took %.1f µs, its completion came after %.0f µs",
-        seen->pended, seen->calls, us(seen->call_ns), us(seen->completion_ns));
+    return judgement(verdict,
+                     verdict == NOT_TESTABLE ? "not every call was pending when it returned" : "",
+                     N " of " N " calls pended; a call took %.1f µs, its completion %.0f µs",
+                     seen->pended, seen->calls, us(seen->call_ns), us(seen->completion_ns));
 }

@@ -11,7 +11,8 @@ struct wait_limit_seen {
 };
 struct judgement judge_wait_limit(const struct wait_limit_seen *);
 
-/* accept_inherits: the errors of accept without a client, and of a receive on an accepted socket, if the listener is non-blocking. */
+/* accept_inherits: the errors of accept without a client, and of a receive on an accepted socket,
+ * if the listener is non-blocking. */
 #define ACCEPT_INHERITS_SEEN(X) X(accept_error) X(receive_error)
 struct accept_inherits_seen {
     ACCEPT_INHERITS_SEEN(VERDICT_FIELD)
@@ -25,7 +26,8 @@ struct accept_context_seen {
 };
 struct judgement judge_accept_context(const struct accept_context_seen *);
 
-/* alertable_wait: completion routines that ran in Sleep and in SleepEx. context_kept: routines that found the program's own value in hEvent. */
+/* alertable_wait: completion routines that ran in Sleep and in SleepEx. context_kept: routines that
+ * found the program's own value in hEvent. */
 #define ALERTABLE_WAIT_SEEN(X)                                                                     \
     X(operations) X(ran_in_sleep) X(ran_in_alertable_sleep) X(context_kept)
 struct alertable_wait_seen {
@@ -48,7 +50,8 @@ struct zero_read_seen {
 };
 struct judgement judge_zero_read(const struct zero_read_seen *);
 
-/* call_returns: `pended` of `calls` were outstanding on return; median times until return and until completion. */
+/* call_returns: `pended` of `calls` were outstanding on return; median times until return and until
+ * completion. */
 #define CALL_RETURNS_SEEN(X) X(calls) X(pended) X(call_ns) X(completion_ns)
 struct call_returns_seen {
     CALL_RETURNS_SEEN(VERDICT_FIELD)

@@ -14,17 +14,15 @@ struct judgement judge_thread_creation(const struct thread_creation_seen *seen) 
     enum verdict verdict = HOLDS;
     if (2 * seen->pool_ns >= seen->thread_ns) {
         verdict = DOES_NOT_HOLD;
-        because = "the pool costs at least half of a new thread";
+        because = "the pool costs at least half as much as a new thread";
     } else if (10 * seen->pool_ns > seen->thread_ns) {
         verdict = HOLDS_ONLY_WHEN;
-        because = "a request's own work is not longer than a thread's start: the pool is less than "
-                  "10 times "
-                  "as cheap";
+        because =
+            "a request's work is shorter than a thread's start; the pool saves less than 90 %";
     }
-    return judgement(
-        verdict, because,
-        "a request by a new thread %.1f µs, by the pool %.1f µs, by a waiting worker %.1f µs",
-        us(seen->thread_ns), us(seen->pool_ns), us(seen->queued_ns));
+    return judgement(verdict, because,
+                     "one request: new thread %.1f µs, pool %.1f µs, waiting worker %.1f µs",
+                     us(seen->thread_ns), us(seen->pool_ns), us(seen->queued_ns));
 }
 
 struct judgement judge_switch_cost(const struct switch_cost_seen *seen) {
@@ -56,8 +54,8 @@ struct judgement judge_thread_stacks(const struct thread_stacks_seen *seen) {
         because = "a 64-bit process: stacks do not exhaust its address space";
     }
     return judgement(verdict, because,
-                     N " of " N " threads stood, each with " N " KB reserved; pointers of " N
-                       " bytes",
+                     N " of " N " threads existed, with " N " KB reserved each; " N
+                       "-byte pointers",
                      seen->created, seen->asked, seen->reserve_bytes / 1024, seen->pointer_bytes);
 }
 
@@ -65,7 +63,7 @@ struct judgement judge_pool_work_kinds(const struct pool_work_kinds_seen *seen) 
     bool all = seen->work == seen->asked && seen->timer == seen->asked &&
                seen->wait == seen->asked && seen->io == seen->asked;
     return judgement(all && seen->asked > 0 ? HOLDS : DOES_NOT_HOLD,
-                     all ? "" : "not every callback came",
+                     all ? "" : "not every callback ran",
                      "callbacks of " N ": work " N " (%.0f µs), timer " N " (%.0f µs), wait " N
                      " (%.0f µs), I/O " N " (%.0f µs)",
                      seen->asked, seen->work, us(seen->work_ns), seen->timer, us(seen->timer_ns),
@@ -77,7 +75,7 @@ struct judgement judge_pool_first_submit(const struct pool_first_submit_seen *se
     bool made = seen->threads_after > seen->threads_with_pool && seen->ran_on_new_thread;
     return judgement(lazily && made ? HOLDS : DOES_NOT_HOLD,
                      !lazily ? "the pool has threads before it has work"
-                     : !made ? "the first work made no thread"
+                     : !made ? "the first work created no thread"
                              : "",
                      "threads: " N " before, " N " with an idle pool, " N " after the first work",
                      seen->threads_before, seen->threads_with_pool, seen->threads_after);
@@ -88,13 +86,13 @@ struct judgement judge_processors(const struct processors_seen *seen) {
     const char *because = "";
     if (seen->system_info < seen->all_groups) {
         verdict = DOES_NOT_HOLD;
-        because = "it counts one processor group";
+        because = "it counts one processor group only";
     } else if (seen->cores == 0) {
         verdict = NOT_TESTABLE;
-        because = "the system does not tell its cores";
+        because = "the number of cores is unavailable";
     } else if (seen->cores < seen->system_info) {
         verdict = HOLDS_ONLY_WHEN;
-        because = "a core has one logical processor";
+        because = "a core has one logical CPU";
     }
     if (seen->cores == 0)
         return judgement(verdict, because, "GetSystemInfo " N ", all groups " N ", cores unknown",

@@ -50,7 +50,8 @@ struct pool_first_submit_seen {
 };
 struct judgement judge_pool_first_submit(const struct pool_first_submit_seen *);
 
-/* processors: logical CPUs by GetSystemInfo and in all processor groups; physical cores, 0 if unknown. */
+/* processors: logical CPUs by GetSystemInfo and in all processor groups; physical cores, 0 if
+ * unknown. */
 #define PROCESSORS_SEEN(X) X(system_info) X(all_groups) X(cores)
 struct processors_seen {
     PROCESSORS_SEEN(VERDICT_FIELD)

@@ -1,6 +1,6 @@
-/* From the counts of a law's experiment to a verdict: pure functions without calls to Windows.
- * So tests on any platform check them against platforms where a law holds and where it does not.
- * Times are nanoseconds; errors are Windows' codes, 0 is success. */
+/* From the counts of a law's experiment to a verdict: pure functions without calls to Windows. So
+ * tests on any platform check them against platforms where a law holds and where it does not. Times
+ * are nanoseconds; errors are Windows' codes, 0 is success. */
 #ifndef IOMODELS_VERDICT_H
 #define IOMODELS_VERDICT_H
 

@@ -11,7 +11,7 @@ struct judgement judge_cap_is_processors(const struct worker_grid_seen *seen) {
     const char *because = "";
     if (seen->processors < 2) {
         verdict = NOT_TESTABLE;
-        because = "there is one processor";
+        because = "there is only one CPU";
     } else if (rate_unclear(equal, one) || rate_unclear(equal, twice)) {
         verdict = NOT_TESTABLE;
         because = RATES_TOO_SCATTERED;
@@ -30,7 +30,7 @@ struct judgement judge_cap_is_processors(const struct worker_grid_seen *seen) {
                      2 * seen->processors, twice.median);
 }
 
-/* The verdict on workers P, 2P, 3P, 4P at cap P, unless the repeats forbid any. */
+/* Returns the verdict on workers P, 2P, 3P, 4P at cap P, unless the repeats vary too much. */
 static struct judgement of_workers(enum verdict verdict, const char *because,
                                    const struct worker_grid_seen *seen) {
     const struct rate *cpu = seen->cpu[1], *blocking = seen->blocking[1];
@@ -55,10 +55,9 @@ struct judgement judge_two_or_three(const struct worker_grid_seen *seen) {
         rate_beats(blocking[1], blocking[0]) || rate_beats(blocking[2], blocking[0]);
     bool better_cpu = rate_beats(cpu[1], cpu[0]) || rate_beats(cpu[2], cpu[0]);
     if (!enough || !better_blocking)
-        return of_workers(DOES_NOT_HOLD,
-                          enough ? "as many workers as processors do as well"
-                                 : "still more workers do better",
-                          seen);
+        return of_workers(
+            DOES_NOT_HOLD,
+            enough ? "as many workers as CPUs do as well" : "still more workers do better", seen);
     return better_cpu ? of_workers(HOLDS, "", seen)
                       : of_workers(HOLDS_ONLY_WHEN, "handlers block", seen);
 }
@@ -87,14 +86,13 @@ struct judgement judge_one_core(const struct one_core_seen *seen) {
     bool more =
         rate_beats(seen->workers[rates_best(seen->workers, CORE_WORKERS)], seen->workers[0]);
     enum verdict verdict = more ? DOES_NOT_HOLD : HOLDS;
-    const char *because =
-        more ? "more workers do better: taking a packet is itself a wait here" : "";
+    const char *because = more ? "more workers do better: taking a packet blocks here" : "";
     if (!more && rates_unclear(seen->workers, CORE_WORKERS)) {
         verdict = NOT_TESTABLE;
         because = RATES_TOO_SCATTERED;
     }
     return judgement(verdict, because,
-                     "one processor, packets/s with 1, 2, 4, 8 workers: " N ", " N ", " N ", " N,
+                     "one CPU, packets/s with 1, 2, 4, 8 workers: " N ", " N ", " N ", " N,
                      seen->workers[0].median, seen->workers[1].median, seen->workers[2].median,
                      seen->workers[3].median);
 }

@@ -14,15 +14,15 @@ enum { PROBE_BYTES = 1 << 20, PROBE_SPIN_MS = 64, FIRST_LIST_BYTES = 1 << 16, RE
 #define MEMORY "GetProcessMemoryInfo"
 #define SYSTEM "NtQuerySystemInformation(SystemProcessInformation)"
 
-/* name in the JSON, the call that fills it */
+/* name in the JSON, the call that reads it */
 #define PROCESS_COUNTERS(X)                                                                        \
     X(cpu_user_ns, TIMES)                                                                          \
     X(cpu_kernel_ns, TIMES)                                                                        \
     X(cycles, "QueryProcessCycleTime")                                                             \
     X(context_switches,                                                                            \
-      SYSTEM)          /* of all threads; what ended ones did after the last sample is lost */     \
+      SYSTEM)          /* of all threads; an ended thread loses its count since the last sample */ \
     X(threads, SYSTEM) /* now */                                                                   \
-    X(threads_ended, SYSTEM) /* that an earlier sample still saw */                                \
+    X(threads_ended, SYSTEM) /* seen in an earlier sample */                                       \
     X(handles, "GetProcessHandleCount")                                                            \
     X(working_set_bytes, MEMORY)                                                                   \
     X(peak_working_set_bytes, MEMORY)                                                              \
@@ -53,13 +53,15 @@ static const char *const sources[] = {
 struct reading {
     uint64_t value[COUNTERS];
     bool known[COUNTERS];
-    DWORD error[COUNTERS]; /* of the call, where it said that it failed */
+    DWORD error[COUNTERS]; /* the call's error, if it failed */
 };
 
-static char missing[COUNTERS][REASON_BYTES]; /* why a counter is dead; empty: it lives */
+/* why a counter is unavailable; empty if it is available */
+static char missing[COUNTERS][REASON_BYTES];
 
-/* The layout of NtQuerySystemInformation's list, which Windows' headers keep half hidden. It has been the
-   same since Windows 2000; the processes follow each other, each with its threads behind it. */
+/* The layout of NtQuerySystemInformation's list, which Windows' headers document only in part.
+ * It is stable since Windows 2000: the processes follow each other, each with its threads behind
+ * it. */
 struct system_thread {
     LARGE_INTEGER kernel_time, user_time, create_time;
     ULONG wait_time;
@@ -94,10 +96,10 @@ static query_system_function query_system;
 enum { SYSTEM_PROCESS_LIST = 5 };
 static const LONG LIST_TOO_SHORT = (LONG)0xC0000004; /* STATUS_INFO_LENGTH_MISMATCH */
 
-/* Kept from sample to sample, so that a sample rarely allocates; from the heap of Windows, as the tests count
-   (and fail) what a server takes from C's. */
+/* Kept between samples, so that a sample rarely allocates. It uses the heap of Windows, because
+ * tests count (and fail) a server's allocations from C's heap. */
 static char *list;
-static ULONG list_room = FIRST_LIST_BYTES;
+static ULONG list_bytes = FIRST_LIST_BYTES;
 
 static void *allocate(size_t bytes) {
     return HeapAlloc(GetProcessHeap(), 0, bytes);
@@ -108,19 +110,19 @@ static void release(void *memory) {
         HeapFree(GetProcessHeap(), 0, memory);
 }
 
-/* This process in a fresh list of all, or NULL. */
+/* Returns this process in a new list of all processes, or NULL. */
 static const struct system_process *own_entry(void) {
     LONG status = LIST_TOO_SHORT;
-    while (query_system && status == LIST_TOO_SHORT && list_room < (1u << 28)) {
+    while (query_system && status == LIST_TOO_SHORT && list_bytes < (1u << 28)) {
         ULONG needed = 0;
         if (!list)
-            list = allocate(list_room);
+            list = allocate(list_bytes);
         if (!list)
             return NULL;
-        status = query_system(SYSTEM_PROCESS_LIST, list, list_room, &needed);
-        if (status ==
-            LIST_TOO_SHORT) { /* processes come and go meanwhile: twice as much as is needed now */
-            list_room = 2 * (needed > list_room ? needed : list_room);
+        status = query_system(SYSTEM_PROCESS_LIST, list, list_bytes, &needed);
+        /* twice the needed size, because processes start meanwhile */
+        if (status == LIST_TOO_SHORT) {
+            list_bytes = 2 * (needed > list_bytes ? needed : list_bytes);
             release(list);
             list = NULL;
         }
@@ -138,8 +140,8 @@ static const struct system_process *own_entry(void) {
     return entry;
 }
 
-/* The threads at the last sample. The system forgets the switches of a thread with the thread, so a sum over
-   those that live could fall; what is added up here are the differences between samples, which cannot. */
+/* The threads at the last sample. Windows forgets a thread's switches with the thread, so a sum
+ * over running threads could fall. The sum of differences between samples cannot. */
 struct thread_seen {
     HANDLE id;
     LONGLONG created;
@@ -156,7 +158,7 @@ static const struct thread_seen *find_seen(const struct system_thread *thread) {
     return NULL;
 }
 
-/* false: no memory; then nothing has been counted. */
+/* Returns false, without counting, if out of memory. */
 static bool count_switches(const struct system_process *process) {
     const struct system_thread *thread = (const void *)(process + 1);
     struct thread_seen *now = allocate((process->thread_count + 1u) * sizeof *now);
@@ -166,8 +168,8 @@ static bool count_switches(const struct system_process *process) {
     for (ULONG i = 0; i < process->thread_count; i++) {
         const struct thread_seen *before = find_seen(&thread[i]);
         met += before != NULL;
-        total_switches +=
-            thread[i].context_switches - (before ? before->switches : 0); /* 32 bits, may wrap */
+        /* 32 bits, may wrap */
+        total_switches += thread[i].context_switches - (before ? before->switches : 0);
         now[i] = (struct thread_seen){thread[i].thread_id, thread[i].create_time.QuadPart,
                                       thread[i].context_switches};
     }
@@ -249,7 +251,8 @@ static void read_cheap(struct reading *reading) {
         set_failed(reading, COUNTER_handles, COUNTER_handles);
 }
 
-/* Reads before and after something that must move every counter: a megabyte, a handle, a wait, CPU time. */
+/* Reads before and after actions that must change every counter: a megabyte, a handle, a wait, CPU
+ * time. */
 static void exercise(struct reading *before, struct reading *after) {
     read_cheap(before);
     char *bytes = VirtualAlloc(NULL, PROBE_BYTES, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
@@ -259,7 +262,7 @@ static void exercise(struct reading *before, struct reading *after) {
     Sleep(1);
     read_cheap(after);
     read_list(after);
-    /* The clock of CPU time ticks every 10 to 16 ms; mostly it has ticked before main() began. */
+    /* The clock of CPU time ticks every 10 to 16 ms; usually it ticked before main() began. */
     uint64_t deadline_ns = clock_now_ns() + PROBE_SPIN_MS * 1000000u;
     while (after->value[COUNTER_cpu_user_ns] + after->value[COUNTER_cpu_kernel_ns] == 0 &&
            clock_now_ns() < deadline_ns)
@@ -278,28 +281,28 @@ static void give_up(enum counter counter, const char *why, DWORD error) {
         snprintf(missing[counter], REASON_BYTES, "%s %s", sources[counter], why);
 }
 
-/* Gives a counter up unless it has grown by `least` or, with `least` 0, is not zero. */
+/* Makes a counter unavailable unless it grew by `least`, or, if `least` is 0, is not zero. */
 static void prove(const struct reading *before, const struct reading *after, enum counter counter,
                   uint64_t least) {
     uint64_t first = least > 0 ? before->value[counter] : 0;
     if (!after->known[counter])
-        give_up(counter, "does not tell", after->error[counter]);
+        give_up(counter, "reports no value", after->error[counter]);
     else if (after->value[counter] == 0)
-        give_up(counter, "answers 0 whatever happens", 0);
+        give_up(counter, "always reports 0", 0);
     else if (after->value[counter] < first + least)
-        give_up(counter, "does not move", 0);
+        give_up(counter, "does not change", 0);
 }
 
 void process_counters_start(void) {
     HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
-    if (ntdll) /* by way of void(*)(void), as C allows one function pointer type to become another */
+    if (ntdll) /* C converts function pointers only through void(*)(void) */
         query_system = (query_system_function)(void (*)(void))GetProcAddress(
             ntdll, "NtQuerySystemInformation");
     struct reading before, after;
     exercise(&before, &after);
-    uint64_t half = PROBE_BYTES / 2; /* a system may count pages in batches */
+    uint64_t half = PROBE_BYTES / 2; /* Windows may count pages in batches */
     prove(&before, &after, COUNTER_cycles, 1);
-    prove(&before, &after, COUNTER_context_switches, 0); /* whoever has slept has switched */
+    prove(&before, &after, COUNTER_context_switches, 0); /* the sleep caused a switch */
     prove(&before, &after, COUNTER_handles, 1);
     prove(&before, &after, COUNTER_working_set_bytes, half);
     prove(&before, &after, COUNTER_peak_working_set_bytes, 0);
@@ -308,15 +311,13 @@ void process_counters_start(void) {
     prove(&before, &after, COUNTER_nonpaged_pool_bytes, 0);
     prove(&before, &after, COUNTER_page_faults, 1);
     if (after.value[COUNTER_cpu_user_ns] + after.value[COUNTER_cpu_kernel_ns] == 0) {
-        give_up(COUNTER_cpu_user_ns, "answers 0 whatever happens",
-                after.error[COUNTER_cpu_user_ns]);
-        give_up(COUNTER_cpu_kernel_ns, "answers 0 whatever happens",
-                after.error[COUNTER_cpu_kernel_ns]);
+        give_up(COUNTER_cpu_user_ns, "always reports 0", after.error[COUNTER_cpu_user_ns]);
+        give_up(COUNTER_cpu_kernel_ns, "always reports 0", after.error[COUNTER_cpu_kernel_ns]);
     }
-    if (!alive(
-            COUNTER_context_switches)) { /* then a list of the whole system is too dear for the rest */
-        give_up(COUNTER_threads, "is not asked: it tells no context switches", 0);
-        give_up(COUNTER_threads_ended, "is not asked: it tells no context switches", 0);
+    /* otherwise listing the whole system is too expensive */
+    if (!alive(COUNTER_context_switches)) {
+        give_up(COUNTER_threads, "is not read: it reports no context switches", 0);
+        give_up(COUNTER_threads_ended, "is not read: it reports no context switches", 0);
     }
 }
 

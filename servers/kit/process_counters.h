@@ -1,26 +1,24 @@
-/*
- * What the system counts of this process: CPU time, context switches, memory, handles, threads.
+/* Windows' counters of this process: CPU time, context switches, memory, handles, threads.
  *
- * A system may answer "success" and a zero that means nothing (Wine does, for half of these). So each counter
- * is put to the proof once, before the server listens: something is done that must move it, and one that does
- * not move is reported as null, with the reason, for the rest of the process' life, and not asked for again.
- */
+ * Some systems return "success" and a meaningless zero (Wine does for half of these). So the server
+ * checks each counter once, before it listens, with an action that must change the counter. A
+ * counter that does not change is null from then on, with the reason, and is not read again. */
 #ifndef IOMODELS_PROCESS_COUNTERS_H
 #define IOMODELS_PROCESS_COUNTERS_H
 
 #include "common/json.h"
 
-/* The proof. Takes some 3 ms: touches 1 MB, which it frees again, and sleeps for a tick. Once, first of all.
- */
+/* Checks the counters in about 3 ms: touches 1 MB, which it frees, and sleeps for a timer tick.
+ * Call it once, first of all. */
 void process_counters_start(void);
 
-/* For the ready line: "process_sources" names the call behind each living counter, "process_missing" says of
- * every other one why it is null. */
+/* Adds to the ready line: "process_sources" names the call behind each available counter,
+ * "process_missing" why the others are null. */
 void process_counters_describe(struct json *);
 
-/* "process": the values since the start of the process, or as they are now. One thread at a time. What asking
-   took is among them (sample_cost_ns): calls that look at this process alone and, only where the system tells
-   context switches, one that lists every process of the machine. */
+/* Adds "process": the values since the start of the process, or the current ones. One thread at a
+ * time may call it. The cost of a sample is included (sample_cost_ns). Most calls read this process
+ * alone; if context switches are available, one lists every process of the machine. */
 void process_counters_report(struct json *);
 
 #endif

@@ -1,14 +1,12 @@
-/*
- * What all readiness models have in common by definition: once told that a socket is ready, they make one
- * non-blocking call that cannot make them wait. A reply is sent at once, without asking whether the socket is
- * writable; only what the socket did not take waits for writability.
- */
+/* The common part of all readiness models: for a ready socket, they make one non-blocking call.
+ * They send a reply immediately, without asking whether the socket is writable. Only the bytes that
+ * the socket did not take wait until it is writable. */
 #ifndef IOMODELS_READINESS_H
 #define IOMODELS_READINESS_H
 
 #include "server.h"
 
-/* One receive, if that is what the session is after. */
+/* Makes one receive, if the session needs it. */
 static inline enum session_next readiness_receive(struct connection *connection,
                                                   struct stats *stats) {
     struct span space = session_space(&connection->session);
@@ -16,13 +14,13 @@ static inline enum session_next readiness_receive(struct connection *connection,
     if (received >= 0)
         return session_received(&connection->session, (uint32_t)received, stats);
     DWORD error = (DWORD)WSAGetLastError();
-    if (error == WSAEWOULDBLOCK) /* told too early: the socket is asked again */
+    if (error == WSAEWOULDBLOCK) /* not ready after all: wait again */
         return SESSION_RECEIVE;
     server_lost(error, stats);
     return SESSION_CLOSE;
 }
 
-/* One send. A long reply gets one per turn, so that it cannot keep the others waiting. */
+/* Makes one send. A long reply gets one per pass, so that it does not delay other clients. */
 static inline enum session_next readiness_send(struct connection *connection, struct stats *stats) {
     struct span output = session_output(&connection->session);
     int sent = send(connection->socket, output.data, (int)output.length, 0);
@@ -35,9 +33,9 @@ static inline enum session_next readiness_send(struct connection *connection, st
     return SESSION_CLOSE;
 }
 
-/* The turn of a connection that is ready for what it waits for. Returns what it waits for next. */
-static inline enum session_next readiness_turn(struct connection *connection,
-                                               enum session_next waiting_for, struct stats *stats) {
+/* Serves a connection that is ready for `waiting_for`. Returns what it waits for next. */
+static inline enum session_next
+readiness_serve(struct connection *connection, enum session_next waiting_for, struct stats *stats) {
     enum session_next next = waiting_for;
     if (next == SESSION_RECEIVE)
         next = readiness_receive(connection, stats);

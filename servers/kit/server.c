@@ -1,5 +1,5 @@
-/* The kit's side of server.h: command line, listener, control channel, counting. It knows no model by name.
- */
+/* The kit's side of server.h: command line, listener, control channel, counting. It names no
+ * model. */
 #include "server.h"
 
 #include <assert.h>
@@ -16,7 +16,7 @@
 #include "system.h"
 
 #ifndef SOMAXCONN_HINT
-#define SOMAXCONN_HINT(b) (-(b)) /* Windows 8: a backlog beyond 200 must be asked for so */
+#define SOMAXCONN_HINT(b) (-(b)) /* Windows 8: the form for a backlog above 200 */
 #endif
 
 enum { EXIT_USAGE = 2, EXIT_UNSUPPORTED = 77, DEFAULT_MAX_CONNS = 16384, MAX_CONNS = 1000000 };
@@ -28,42 +28,43 @@ static bool describe;
 
 static struct option options[] = {
     OPTION_TEXT("host", host, "IPv4 address to listen on"),
-    OPTION_NUMBER("port", port, 0, 65535, "port", "0: the system chooses"),
+    OPTION_NUMBER("port", port, 0, 65535, "port", "port to listen on; 0: Windows chooses"),
     OPTION_NUMBER("max-conns", server.max_conns, 1, 0, "connections",
-                  "open at once; the next one is refused"),
+                  "maximum number of open connections; further ones are closed"),
     OPTION_NUMBER("buffer", server.buffer, SESSION_BUFFER_MIN, 16 << 20, "bytes",
-                  "of each connection's receive and of its send buffer"),
+                  "size of each connection's receive buffer and of its send buffer"),
     OPTION_NUMBER("backlog", backlog, 200, 65535, "connections",
-                  "that the system may hold before they are accepted"),
-    OPTION_FLAG("describe", describe, "print what this model is, as JSON, and exit"),
+                  "maximum number of connections that wait to be accepted"),
+    OPTION_FLAG("describe", describe, "print this model's properties as JSON and exit"),
     OPTION_END,
 };
 static struct option threads_option[] = {
-    OPTION_NUMBER("threads", server.threads, 1, 0, "threads", "that serve"),
+    OPTION_NUMBER("threads", server.threads, 1, 0, "threads",
+                  "number of threads that serve clients"),
     OPTION_END,
 };
 static const struct option no_options[] = {OPTION_END};
 
-/* Every option of this server: the kit's, --threads where it is a choice, the model's own. */
+/* Every option of this server: the kit's, --threads if the model has a choice, the model's own. */
 static const struct option *tables[4];
 
 static volatile LONG stopping; /* set once, by the control thread or the console */
-static bool ready;             /* the model has said so: from then on it owes a summary */
+static bool ready;             /* the model printed "ready", so a summary must follow */
 
 static struct connection *open_connections; /* admitted and not yet dismissed */
 static uint32_t open_count;
 static SRWLOCK open_lock = SRWLOCK_INIT;
 
-/* One block a thread, linked once and never freed: the report adds up threads that have ended, too. A block
-   that is returned goes on with its counts under its next thread. */
+/* One block per thread, linked once and never freed: the report also adds up ended threads. A
+ * returned block keeps its counts for its next thread. */
 struct stats_block {
     struct stats stats;
     struct stats_block *next;
     volatile LONG taken;
-    char apart[64]; /* so that two threads' counters never share a cache line */
+    char apart[64]; /* keeps two threads' counters off the same cache line */
 };
-static struct stats_block spare_stats = {
-    .taken = 1}; /* for threads that find no memory: better shared than none */
+/* Threads for which memory is short share this block. */
+static struct stats_block spare_stats = {.taken = 1};
 static struct stats_block *volatile stats_blocks = &spare_stats;
 
 struct stats *server_stats(void) {
@@ -109,11 +110,11 @@ bool server_stopping(void) {
     return stopping != 0;
 }
 
-/* The place of one more connection, if there is one. */
+/* Takes a slot for one more connection. Returns false if none is free. */
 static bool link_connection(struct connection *connection) {
     AcquireSRWLockExclusive(&open_lock);
-    bool room = open_count < server.max_conns;
-    if (room) {
+    bool free_slot = open_count < server.max_conns;
+    if (free_slot) {
         connection->previous = NULL;
         connection->next = open_connections;
         if (open_connections)
@@ -122,7 +123,7 @@ static bool link_connection(struct connection *connection) {
         open_count++;
     }
     ReleaseSRWLockExclusive(&open_lock);
-    return room;
+    return free_slot;
 }
 
 static void unlink_connection(struct connection *connection) {
@@ -156,8 +157,8 @@ bool server_admit(struct connection *connection, SOCKET socket, struct stats *st
     return true;
 }
 
-/* Closing a socket that holds unread bytes resets the connection, and replies on their way are lost. So what
-   has come after a broken header is taken and forgotten; what is still to come is the peer's own loss. */
+/* Closing a socket with unread bytes resets the connection and loses sent replies. So the server
+ * reads and discards what arrived after a broken header. The client may lose what arrives later. */
 static void discard_input(SOCKET socket) {
     char bytes[4096];
     u_long available = 0;
@@ -168,8 +169,8 @@ static void discard_input(SOCKET socket) {
 }
 
 void server_dismiss(struct connection *connection, struct stats *stats) {
-    stats->closed++;               /* first: a report must not show it neither open nor closed */
-    unlink_connection(connection); /* then: server_cancel() must not meet a socket that is closed */
+    stats->closed++; /* first, or a report could count it as neither open nor closed */
+    unlink_connection(connection); /* next, so that server_cancel() never meets a closed socket */
     if (connection->session.broken)
         discard_input(connection->socket);
     closesocket(connection->socket);
@@ -177,14 +178,14 @@ void server_dismiss(struct connection *connection, struct stats *stats) {
 }
 
 uint32_t server_cancel(void) {
-    static ULONGLONG next_round_ms; /* a round costs a system call for each connection */
+    static ULONGLONG next_round_ms; /* a round costs a kernel call per connection */
     AcquireSRWLockExclusive(&open_lock);
     if (GetTickCount64() >= next_round_ms) {
         CancelIoEx((HANDLE)server.listener, NULL);
         for (struct connection *connection = open_connections; connection;
              connection = connection->next)
             CancelIoEx((HANDLE)connection->socket, NULL);
-        next_round_ms = GetTickCount64() + SERVER_TICK_MS;
+        next_round_ms = GetTickCount64() + SERVER_POLL_MS;
     }
     uint32_t count = open_count;
     ReleaseSRWLockExclusive(&open_lock);
@@ -194,7 +195,7 @@ uint32_t server_cancel(void) {
 void server_lost(DWORD error, struct stats *stats) {
     if (stopping) /* cancelled on purpose */
         return;
-    /* A completion reports a reset as ERROR_NETNAME_DELETED, the status of a file server that went away. */
+    /* A completion reports a reset as ERROR_NETNAME_DELETED, a status from network file systems. */
     if (error == WSAECONNRESET || error == WSAECONNABORTED || error == ERROR_NETNAME_DELETED ||
         error == ERROR_CONNECTION_ABORTED)
         stats->resets++;
@@ -202,11 +203,11 @@ void server_lost(DWORD error, struct stats *stats) {
         stats->failures++;
 }
 
-/* "sample" while the server runs, "summary" at its end. */
+/* Prints "sample" while the server runs, "summary" at its end. */
 static void report_counters(const char *event) {
     struct stats sum = {0};
-    uint32_t connections =
-        open_count; /* before the counters: what closes meanwhile is then in both, not in neither */
+    /* read before the counters: a closing connection is then in both, not in neither */
+    uint32_t connections = open_count;
     for (const struct stats_block *block = stats_blocks; block; block = block->next) {
 #define STATS_ADD(name) sum.name += block->stats.name;
         STATS_COUNTERS(STATS_ADD)
@@ -292,15 +293,15 @@ static void obey(const char *command) {
         report_counters("sample");
     } else if (*command) {
         fprintf(stderr,
-                "%s: stdin: \"%s\": no such command; \"sample\" is one, closing stdin stops\n",
+                "%s: stdin: \"%s\": no such command; use \"sample\", or close stdin to stop\n",
                 model.name, command);
         fflush(stderr);
     }
 }
 
-/* Reads stdin until it is closed. That is how a server is stopped: it works alike on Windows and under Wine,
-   and a harness that dies takes its servers along. ReadFile, because a CRT stream would hold its lock
-   meanwhile. */
+/* Reads stdin until it closes, which stops the server. This works on Windows and under Wine, and a
+ * harness that dies stops its servers. It uses ReadFile, because a CRT stream would hold its lock
+ * meanwhile. */
 static unsigned __stdcall control(void *unused) {
     (void)unused;
     char command[64];
@@ -325,7 +326,7 @@ static BOOL WINAPI on_console_event(DWORD event) {
     return TRUE;
 }
 
-/* A listening socket on host:port, or an exit code in `failure`. */
+/* Returns a listening socket on host:port, or an exit code in `failure`. */
 static SOCKET open_listener(int *failure) {
     struct sockaddr_in address;
     if (!sockets_address(host, port, &address)) {
@@ -336,7 +337,7 @@ static SOCKET open_listener(int *failure) {
     SOCKET listener = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     if (listener != INVALID_SOCKET)
         system_avoid_fast_path(listener);
-    BOOL on = TRUE; /* or another process could bind the same port and take our clients */
+    BOOL on = TRUE; /* keeps other processes from binding the same port */
     if (listener != INVALID_SOCKET &&
         setsockopt(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (const char *)&on, sizeof on) == 0 &&
         bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
@@ -358,7 +359,7 @@ static struct option *own_option(const char *name) {
     return option;
 }
 
-/* Defaults and bounds that depend on the model or on the machine. */
+/* Sets defaults and bounds that depend on the model or on the machine. */
 static void set_defaults(void) {
     uint32_t most = model.max_threads, processors = system_processors();
     server.threads = processors < most ? processors : most;
@@ -392,9 +393,9 @@ static int serve(void) {
     HANDLE controller = (HANDLE)_beginthreadex(NULL, 0, control, NULL, 0, NULL);
     if (!controller)
         return server_error("_beginthreadex", GetLastError());
-    CloseHandle(controller); /* it ends with the process */
+    CloseHandle(controller); /* the thread ends with the process */
     int code = model.run(&server);
-    assert(code != EXIT_SUCCESS || open_count == 0); /* a model drains before it returns */
+    assert(code != EXIT_SUCCESS || open_count == 0); /* a model must drain before it returns */
     closesocket(server.listener);
     if (ready)
         report_counters("summary");

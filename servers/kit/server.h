@@ -1,10 +1,9 @@
-/*
- * What a model needs to be a server, and no more: this is the one project header that servers/X.c includes.
+/* All that a model needs to be a server. This is the only project header that servers/X.c includes.
  *
- * The kit holds what must be equal for a fair comparison: the command line, the listener, socket options, the
- * session, admission, counting, the control channel on stdin and stdout. It calls run() once and otherwise
- * only answers calls; waiting, receiving, sending, accepting and threads are the model's own.
- */
+ * The kit contains what must be equal for a fair comparison. That is the command line, the
+ * listener, socket options, the session, admission, counting, and the control channel on stdin and
+ * stdout. It calls run() once and then only answers calls. Waiting, receiving, sending, accepting
+ * and threads belong to the model. */
 #ifndef IOMODELS_SERVER_H
 #define IOMODELS_SERVER_H
 
@@ -16,21 +15,22 @@
 #include "common/option.h"
 #include "session.h"
 
-enum { SERVER_TICK_MS = 100 }; /* a model asks server_stopping() at least this often */
+enum { SERVER_POLL_MS = 100 }; /* a model must call server_stopping() at least this often */
 
-/* AcceptEx wants 16 bytes beside each of the two addresses that it writes. */
+/* AcceptEx requires 16 bytes beyond each of the two addresses. */
 enum { SERVER_ADDRESS_BYTES = sizeof(struct sockaddr_in) + 16 };
 
 struct server {
     SOCKET listener; /* bound, listening, overlapped, blocking */
+    /* the listener's; the function of mswsock.dll would look it up in each call */
     LPFN_ACCEPTEX
-        accept_ex;      /* of the listener; the function in mswsock.dll looks it up in each call */
+    accept_ex;
     uint32_t threads;   /* --threads, if the model has it */
     uint32_t max_conns; /* --max-conns */
-    uint32_t buffer;    /* --buffer: bytes */
+    uint32_t buffer;    /* --buffer, in bytes */
 };
 
-/* What every model has of a connection; it lies in the model's own struct, which must not move. */
+/* The kit's part of a connection. It is inside the model's struct, which must not move. */
 struct connection {
     SOCKET socket;
     struct session session;
@@ -38,59 +38,58 @@ struct connection {
 };
 
 struct server_model {
-    const char *name;                  /* of the file and of the binary */
+    const char *name;                  /* of the file and of the executable */
     const char *summary;               /* one sentence */
     const char *family;                /* "blocking", "readiness" or "completion" */
-    const char *limit;                 /* the limit that every report names, or NULL */
-    uint32_t max_conns;                /* what the model can hold; 0: as many as the system */
-    uint32_t max_threads;              /* most --threads that make sense; 1: single-threaded */
+    const char *limit;                 /* the limit that every report states, or NULL */
+    uint32_t max_conns;                /* the model's capacity; 0: limited by Windows only */
+    uint32_t max_threads;              /* highest useful --threads; 1: single-threaded */
     const struct option *options;      /* the model's own, ended by a row without a name; or NULL */
-    bool (*supported)(void);           /* NULL: everywhere */
+    bool (*supported)(void);           /* NULL: always */
     int (*run)(const struct server *); /* serves until server_stopping(); returns the exit code */
 };
 
-extern const struct server_model model; /* all that a model exports */
+extern const struct server_model model; /* the only symbol that a model exports */
 
-/* Says "ready" on stdout: call it once, when the model is set up to accept. */
+/* Prints "ready" on stdout. Call it once, when the model can accept. */
 void server_ready(void);
 
-/* Whether stdin has been closed. From then on: cancel, drain, free, return from run(). */
+/* Returns whether stdin has been closed. Then cancel, drain, free, and return from run(). */
 bool server_stopping(void);
 
-/* This thread's counters: ask once a thread. Never NULL; when memory is short, threads share a block, and
-   counts that two of them make at once may get lost. */
+/* Returns this thread's counters; call it once per thread. Never NULL: if memory is short, threads
+ * share a block and may lose counts. */
 struct stats *server_stats(void);
 
-/* For a thread that ends before the server does: its block goes to the next thread that asks. */
+/* Returns the block of a thread that ends before the server does, for the next thread. */
 void server_stats_return(struct stats *);
 
-/* For a thread that was just started, or NULL: moves it to the processor group that is due, on systems before
-   Windows 11 and Server 2022 with more than 64 processors; elsewhere the system does so, and this nothing. */
+/* Moves a new thread to the next processor group; the thread may be NULL. It acts only before
+ * Windows 11 and Server 2022, with more than 64 CPUs. Later systems spread threads themselves. */
 void server_spread(HANDLE thread);
 
-/*
- * Takes in an accepted socket: counts it, opens its session, sets the options that all models' sockets have
- * (no Nagle). false: --max-conns are open already, or memory is short; it has been counted and the socket
- * closed.
- */
+/* Admits an accepted socket: counts it, opens its session, and sets the options common to all
+ * models (no Nagle). Returns false if --max-conns are open or memory is short. Then it has counted
+ * and closed the socket. */
 bool server_admit(struct connection *, SOCKET, struct stats *);
 
-/* Closes the socket and the session of an admitted connection. No operation may be under way on it. */
+/* Closes the socket and the session of an admitted connection, which must have no outstanding
+ * operation. */
 void server_dismiss(struct connection *, struct stats *);
 
-/* For stopping, to be called until no operation is left: asks the system, once a tick, to end every operation
-   on the listener and on the connections early, and returns how many connections are open. An operation that
-   is cancelled still completes, as ever; one that is started meanwhile is met by the next round. */
+/* Call it repeatedly while stopping, until no operation is left. Once per poll interval it cancels
+ * every operation on the listener and on the connections. Returns the number of open connections. A
+ * cancelled operation still completes; the next round cancels operations started meanwhile. */
 uint32_t server_cancel(void);
 
-/* Counts why a connection was lost: reset by the peer, cancelled because the server stops, or a failure. */
+/* Counts why a connection was lost: reset by the client, cancelled because the server stops, or a
+ * failure. */
 void server_lost(DWORD error, struct stats *);
 
-/* Reports on stderr that an option of the model has a value that it may not have. Returns the exit code for
- * that. */
+/* Prints an error about the value of a model's option on stderr. Returns the exit code for that. */
 int server_wrong_option(const char *name, uint32_t value, const char *allowed);
 
-/* Reports on stderr that `call` failed with `error`, in the system's words. Returns EXIT_FAILURE. */
+/* Prints on stderr that `call` failed, with Windows' message for `error`. Returns EXIT_FAILURE. */
 int server_error(const char *call, DWORD error);
 
 #endif

@@ -22,7 +22,8 @@ void session_close(struct session *session) {
     *session = (struct session){0};
 }
 
-/* Takes the next request's header, if it is whole, and begins its reply. false: not now. */
+/* Takes the next request's header if it is complete, and begins its reply. Returns false if it
+ * cannot yet. */
 static bool begin_request(struct session *session, struct stats *stats) {
     if (session->broken || session->in_end - session->in_begin < FRAME_HEADER_BYTES)
         return false;
@@ -32,7 +33,7 @@ static bool begin_request(struct session *session, struct stats *stats) {
         stats->protocol_errors++;
         return false;
     }
-    /* Replies that are ready must not wait for the work of a later request. */
+    /* Complete replies must not wait for the work of a later request. */
     bool has_work = request.cpu_us > 0 || request.block_us > 0;
     if (session->capacity - session->out_end < FRAME_HEADER_BYTES ||
         (has_work && session->out_end > 0))
@@ -47,7 +48,8 @@ static bool begin_request(struct session *session, struct stats *stats) {
     return true;
 }
 
-/* Moves payload from the receive to the send buffer; does the work once it is all there. false: not now. */
+/* Moves payload from the receive to the send buffer; does the handler work after the last byte.
+ * Returns false if it cannot yet. */
 static bool take_payload(struct session *session) {
     uint32_t count = smaller(session->in_end - session->in_begin,
                              session->request.payload_length - session->taken);
@@ -70,7 +72,8 @@ static bool take_payload(struct session *session) {
     return true;
 }
 
-/* Makes what the reply has beyond the request's payload; ends the request. false: not now. */
+/* Writes the reply's bytes beyond the request's payload and ends the request. Returns false if it
+ * cannot yet. */
 static bool write_filler(struct session *session, struct stats *stats) {
     uint32_t count = smaller(session->request.reply_length - session->made,
                              session->capacity - session->out_end);
@@ -80,8 +83,8 @@ static bool write_filler(struct session *session, struct stats *stats) {
     if (session->made < session->request.reply_length)
         return false;
     stats->requests++;
-    session->replies +=
-        session->out_end > 0; /* 0: a short reply may have left before its long request ended */
+    /* 0: a short reply may be sent before its long request is complete */
+    session->replies += session->out_end > 0;
     session->phase = READ_HEADER;
     return true;
 }
@@ -107,8 +110,8 @@ static enum session_next advance(struct session *session, struct stats *stats) {
 }
 
 struct span session_space(struct session *session) {
-    uint32_t held = session->in_end -
-                    session->in_begin; /* less than a header: everything else has been taken */
+    /* less than a header: all other bytes are taken */
+    uint32_t held = session->in_end - session->in_begin;
     if (session->in_begin > 0)
         memmove(session->in, session->in + session->in_begin, held);
     session->in_begin = 0;

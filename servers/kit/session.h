@@ -1,24 +1,23 @@
-/*
- * The server's side of one connection, without any I/O: plain memory and plain C.
+/* The server's side of one connection, without any I/O: plain memory and plain C.
  *
- * A model says what its I/O brought and is told what to do next; how it receives and sends is its own affair:
+ * A model reports the results of its I/O and gets the next step; how it receives and sends is its
+ * own choice:
  *
- *     struct span space = session_space(s);             receive into this
- *     next = session_received(s, bytes, stats);         SESSION_SEND, SESSION_RECEIVE or SESSION_CLOSE
- *     struct span reply = session_output(s);            send this
- *     next = session_sent(s, bytes, stats);             the same three answers
+ *     struct span space = session_space(s);        receive into this
+ *     next = session_received(s, bytes, stats);    SESSION_SEND, SESSION_RECEIVE or SESSION_CLOSE
+ *     struct span reply = session_output(s);       send this
+ *     next = session_sent(s, bytes, stats);        the same three steps
  *
- * The request's handler work (frame.h) is done in the thread that makes these calls. Memory is two buffers of
- * --buffer bytes: while a reply is unsent no further request is taken, so a peer that does not read cannot
- * make a connection grow. Replies that fit together leave in one send.
- */
+ * The thread that makes these calls does the request's handler work (frame.h). Memory is two
+ * buffers of --buffer bytes. Back-pressure: an unsent reply stops further requests, so a client
+ * that does not read cannot make a connection grow. Replies that fit together use one send. */
 #ifndef IOMODELS_SESSION_H
 #define IOMODELS_SESSION_H
 
 #include "common/frame.h"
 #include "stats.h"
 
-enum { SESSION_BUFFER_MIN = 64 }; /* bytes: a header, and room to get on */
+enum { SESSION_BUFFER_MIN = 64 }; /* bytes: a header and space for progress */
 
 struct span {
     char *data;
@@ -34,24 +33,24 @@ struct session {
     uint32_t capacity;           /* bytes of each */
     uint32_t in_begin, in_end;   /* received and not yet taken */
     uint32_t out_begin, out_end; /* to be sent */
-    enum session_phase phase;    /* of the request at hand */
-    struct frame_header request; /* once its header is complete */
-    uint32_t taken, made; /* bytes of the request's payload taken, of the reply's payload made */
-    uint32_t replies;     /* whole replies in `out` */
-    bool broken;          /* an invalid header has come; what is before it is still answered */
+    enum session_phase phase;    /* of the current request */
+    struct frame_header request; /* valid after its header */
+    uint32_t taken, made; /* bytes taken of the request's payload, bytes made of the reply's */
+    uint32_t replies;     /* complete replies in `out` */
+    bool broken;          /* an invalid header arrived; earlier requests still get replies */
 };
 
-/* false: out of memory, nothing to close. */
+/* Returns false, with nothing to close, if out of memory. */
 bool session_open(struct session *, uint32_t buffer_bytes);
 void session_close(struct session *);
 
-struct span session_space(struct session *); /* valid after SESSION_RECEIVE, never empty then */
-struct span session_output(const struct session *); /* valid after SESSION_SEND, never empty then */
+struct span session_space(struct session *); /* valid after SESSION_RECEIVE, then never empty */
+struct span session_output(const struct session *); /* valid after SESSION_SEND, then never empty */
 
-/* `bytes` were received into session_space(); 0: the peer has ended its side. */
+/* Reports `bytes` received into session_space(); 0 is the client's half-close. */
 enum session_next session_received(struct session *, uint32_t bytes, struct stats *);
 
-/* The first `bytes` bytes of session_output() were sent. */
+/* Reports that the first `bytes` bytes of session_output() were sent. */
 enum session_next session_sent(struct session *, uint32_t bytes, struct stats *);
 
 #endif

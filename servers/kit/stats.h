@@ -1,30 +1,28 @@
-/*
- * What a server counts. Every thread counts in a block of its own, so that counting costs no lock and no
- * shared cache line; whoever reports adds the blocks up while their owners go on, and may be a few counts
- * behind.
- */
+/* A server's counters. Every thread has its own block, so that counting needs no lock and shares
+ * no cache line. A report adds up the blocks while their threads run, and may be a few counts
+ * behind. */
 #ifndef IOMODELS_STATS_H
 #define IOMODELS_STATS_H
 
 #include <stdint.h>
 
-#define STATS_COUNTERS(X)                                                                                    \
-    X(accepted) /* connections admitted */                                                                   \
-    X(refused)  /* connections closed at once because --max-conns were open */                               \
-    X(closed)   /* admitted connections that are closed */                                                   \
-    X(requests) /* requests whose reply has been made */                                                     \
-    X(bytes_received)                                                                                        \
-    X(bytes_sent)                                                                                            \
-    X(receives)      /* receives that brought bytes */                                                       \
-    X(sends)         /* sends that took bytes */                                                             \
-    X(partial_sends) /* sends that took fewer bytes than they were offered */                                \
-    X(waits)         /* returns from the call in which the model waits */                                    \
-    X(events)        /* completions, or ready sockets, that those waits brought */                           \
-    X(inline_completions) /* overlapped operations that had ended when the call that starts them returned */ \
-    X(protocol_errors) /* connections closed for a header that breaks the limits of frame.h */               \
-    X(truncated)       /* connections that the peer ended inside a frame */                                  \
-    X(resets)          /* connections that the peer reset */                                                 \
-    X(failures)        /* any other error that cost a connection */
+#define STATS_COUNTERS(X)                                                                          \
+    X(accepted) /* connections admitted */                                                         \
+    X(refused)  /* connections closed immediately because --max-conns were open */                 \
+    X(closed)   /* admitted connections that are closed */                                         \
+    X(requests) /* requests whose reply is complete */                                             \
+    X(bytes_received)                                                                              \
+    X(bytes_sent)                                                                                  \
+    X(receives)           /* receives that returned bytes */                                       \
+    X(sends)              /* sends that took bytes */                                              \
+    X(partial_sends)      /* sends that took fewer bytes than offered */                           \
+    X(waits)              /* returns from the call in which the model waits */                     \
+    X(events)             /* completions or ready sockets that those waits returned */             \
+    X(inline_completions) /* overlapped operations that completed inline */                        \
+    X(protocol_errors)    /* connections closed for a header beyond the limits of frame.h */       \
+    X(truncated)          /* connections that the client half-closed inside a frame */             \
+    X(resets)             /* connections that the client reset */                                  \
+    X(failures)           /* any other error that ended a connection */
 
 struct stats {
 #define STATS_MEMBER(name) uint64_t name;

@@ -12,19 +12,20 @@
 #define CREATE_WAITABLE_TIMER_HIGH_RESOLUTION 0x2 /* Windows 10 1803 */
 #endif
 
-/* PROCESS_POWER_THROTTLING_STATE: in the headers for Windows 10 only, while we build for Windows 8. */
+/* PROCESS_POWER_THROTTLING_STATE: only the headers for Windows 10 have it; we build for Windows
+ * 8. */
 enum { POWER_THROTTLING = 4, EXECUTION_SPEED = 1, IGNORE_TIMER_RESOLUTION = 4 };
 struct power_throttling {
     ULONG version, control, state;
 };
 
-/* 0: off. Otherwise the error of the call that should have turned it off. */
+/* 0: throttling is off. Otherwise the error of the call that should have turned it off. */
 static DWORD execution_error, timer_error, fast_path_error;
 
-static uint32_t spread_threads[SYSTEM_GROUPS_MAX]; /* how many each group was given */
+static uint32_t spread_threads[SYSTEM_GROUPS_MAX]; /* threads that each group got */
 static SRWLOCK spread_lock = SRWLOCK_INIT;
 
-/* A cast through void(*)(void) is how C allows one function pointer type to become another. */
+/* C converts function pointers only through void(*)(void). */
 static void (*function_of(const wchar_t *library, const char *name))(void) {
     HMODULE module = LoadLibraryExW(library, NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
     return module ? (void (*)(void))GetProcAddress(module, name) : NULL;
@@ -43,8 +44,8 @@ static DWORD turn_off(ULONG what) {
 
 void system_start(void) {
     execution_error = turn_off(EXECUTION_SPEED); /* Windows 10 1709 */
-    timer_error =
-        turn_off(IGNORE_TIMER_RESOLUTION); /* Windows 11: not honoured without a window otherwise */
+    /* Windows 11: ignores timer requests of a process without a window otherwise */
+    timer_error = turn_off(IGNORE_TIMER_RESOLUTION);
 }
 
 void system_avoid_fast_path(SOCKET listener) {
@@ -54,7 +55,7 @@ void system_avoid_fast_path(SOCKET listener) {
     fast_path_error = failed ? (DWORD)WSAGetLastError() : 0;
 }
 
-/* Whether someone has narrowed this process down to some processors of its group. */
+/* Returns whether this process may use only some CPUs of its group. */
 static bool pinned(void) {
     DWORD_PTR process = 0, system = 0;
     return GetProcessAffinityMask(GetCurrentProcess(), &process, &system) && process != system;
@@ -73,15 +74,14 @@ uint32_t system_processors(void) {
 
 uint32_t system_next_group(const uint32_t *threads, const uint32_t *processors, uint32_t groups) {
     uint32_t best = 0;
-    for (uint32_t group = 1; group < groups;
-         group++) /* compares the fractions threads / processors */
+    for (uint32_t group = 1; group < groups; group++) /* compares the fractions threads / CPUs */
         if ((uint64_t)(threads[group] + 1) * processors[best] <
             (uint64_t)(threads[best] + 1) * processors[group])
             best = group;
     return best;
 }
 
-/* The processors of each group; how many groups there are. */
+/* Counts the CPUs of each group. Returns the number of groups. */
 static uint32_t count_groups(uint32_t processors[SYSTEM_GROUPS_MAX]) {
     uint32_t groups = GetActiveProcessorGroupCount();
     if (groups > SYSTEM_GROUPS_MAX)
@@ -91,7 +91,7 @@ static uint32_t count_groups(uint32_t processors[SYSTEM_GROUPS_MAX]) {
     return groups;
 }
 
-/* How many groups the process's threads are in, 0 where the system does not tell. */
+/* Returns how many groups the process's threads use, 0 if unavailable. */
 static uint32_t process_groups(DWORD *error) {
     USHORT groups[SYSTEM_GROUPS_MAX], count = SYSTEM_GROUPS_MAX;
     bool known = GetProcessGroupAffinity(GetCurrentProcess(), &count, groups);
@@ -113,10 +113,10 @@ void system_spread(HANDLE thread) {
         processors[group] < sizeof(KAFFINITY) * 8 ? processors[group] : sizeof(KAFFINITY) * 8;
     GROUP_AFFINITY affinity = {.Mask = ~(KAFFINITY)0 >> (sizeof(KAFFINITY) * 8 - bits),
                                .Group = (WORD)group};
-    SetThreadGroupAffinity(thread, &affinity, NULL); /* if it fails, the thread stays where it is */
+    SetThreadGroupAffinity(thread, &affinity, NULL); /* on failure the thread keeps its group */
 }
 
-/* The middle one of five waits of half a millisecond for such a timer; 0 if it cannot be made. */
+/* Returns the median of five waits of 0.5 ms with such a timer, 0 if it cannot be created. */
 static uint64_t half_millisecond_ns(DWORD flags) {
     HANDLE timer = CreateWaitableTimerExW(NULL, NULL, flags, TIMER_ALL_ACCESS);
     if (!timer)
@@ -140,7 +140,7 @@ static uint64_t half_millisecond_ns(DWORD flags) {
 static DWORD current_tick_ns(uint64_t *ns) {
     typedef LONG(WINAPI * query_resolution)(ULONG *, ULONG *, ULONG *);
     query_resolution query = (query_resolution)function_of(L"ntdll.dll", "NtQueryTimerResolution");
-    ULONG longest, shortest, current; /* of 100 ns */
+    ULONG longest, shortest, current; /* in units of 100 ns */
     if (!query || query(&longest, &shortest, &current) != 0)
         return ERROR_CALL_NOT_IMPLEMENTED;
     *ns = (uint64_t)current * 100;
@@ -162,7 +162,8 @@ static DWORD power_plan(char text[40]) {
     return 0;
 }
 
-/* A fact is printed at once; why it is null is kept for the object "reasons" at the end. */
+/* Facts are printed immediately; the reasons for null are kept for the object "reasons" at the
+ * end. */
 struct facts {
     struct json *line;
     struct {

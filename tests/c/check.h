@@ -1,4 +1,4 @@
-/* A check that stays in release builds, names itself and ends the program. */
+/* A check for release builds too: it prints its condition and ends the program. */
 #ifndef IOMODELS_CHECK_H
 #define IOMODELS_CHECK_H
 

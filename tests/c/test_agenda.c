@@ -4,10 +4,10 @@
 
 enum { ENTRIES = 1000, STEPS = 20000 };
 
-/* Whatever is added and taken, what is taken is the earliest of what is there. */
+/* After any additions and removals, the agenda returns the earliest entry. */
 int main(void) {
     struct agenda agenda;
-    static uint64_t due_ns[ENTRIES]; /* of each `who`; AGENDA_NEVER: it is not there */
+    static uint64_t due_ns[ENTRIES]; /* of each `who`; AGENDA_NEVER if absent */
     CHECK(agenda_open(&agenda, ENTRIES) && agenda_next_ns(&agenda) == AGENDA_NEVER);
     for (size_t i = 0; i < ENTRIES; i++)
         due_ns[i] = AGENDA_NEVER;

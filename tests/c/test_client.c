@@ -1,4 +1,5 @@
-/* The load generator's client against the servers' session, in memory: two readings of one protocol. */
+/* The load generator's client against the servers' session, in memory: two implementations of one
+ * protocol. */
 #include "check.h"
 #include "loadgen/client.h"
 #include "session.h"
@@ -16,7 +17,7 @@ static struct load load_of(uint32_t size, uint32_t reply_size, uint32_t depth) {
                          .pattern = pattern};
 }
 
-/* Moves bytes both ways until the client waits for nothing. `step`: most bytes a move. */
+/* Moves bytes both ways until the client waits for nothing. `step`: maximum bytes per move. */
 static void converse(struct client *client, struct session *session, size_t step) {
     static uint64_t now_ns = 1;
     struct stats stats = {0};
@@ -61,7 +62,7 @@ static void all_shapes_of_load_are_answered(void) {
         converse(&client, &session, steps[i / 75]);
         CHECK(client.begun == 20 && client.answered == 20 && recorder.requests == 20);
         CHECK(recorder.bytes_checked == UINT64_C(20) * (FRAME_HEADER_BYTES + sizes[i / 5 % 5]));
-        client.quota = 25; /* goes on where it stopped */
+        client.quota = 25; /* resumes where it stopped */
         converse(&client, &session, steps[i / 75]);
         CHECK(client.answered == 25 && recorder.replies_checked == 25);
         recorder_close(&recorder);
@@ -84,7 +85,7 @@ static void depth_bounds_what_is_outstanding(void) {
     client_close(&client);
 }
 
-/* One request and the right reply to it; the client is waiting for the reply. */
+/* Sends one request and makes its correct reply; the client waits for the reply. */
 static size_t ask(struct client *client, const struct load *load, struct recorder *recorder,
                   char *reply) {
     CHECK(client_open(client, load, recorder, 3, 0));
@@ -147,11 +148,11 @@ static void latency_is_from_the_first_byte_sent_to_the_last_received(void) {
     CHECK(hdr_max(recorder.service.histogram) == 200);
     client.quota = 2;
     CHECK(client_output(&client, 0, bytes, 5) == 5);
-    client_sent(&client, 5, 1000); /* the time of the first byte counts, */
+    client_sent(&client, 5, 1000); /* the time of the first byte counts */
     size_t rest = client_output(&client, 0, bytes, sizeof bytes);
     CHECK(rest == FRAME_HEADER_BYTES + 8 - 5);
-    client_sent(&client, rest, 5000); /* not that of the rest */
-    CHECK(client.underway[1 % load.depth].sent_ns == 1000);
+    client_sent(&client, rest, 5000); /* that of the rest does not */
+    CHECK(client.outstanding[1 % load.depth].sent_ns == 1000);
     client_close(&client);
     recorder_close(&recorder);
 }
@@ -169,7 +170,8 @@ static void connections_send_different_bytes(void) {
     client_close(&b);
 }
 
-/* An open loop of one connection whose requests are due at 10000, 11000, 12000, 13000 and 14000 ns. */
+/* Opens an open loop of one connection with requests due at 10000, 11000, 12000, 13000 and 14000
+ * ns. */
 static void open_client(struct client *client, struct load *load, struct recorder *recorder,
                         uint32_t depth) {
     *load = load_of(8, 8, depth);
@@ -191,7 +193,7 @@ static void close_client(struct client *client) {
 
 enum { ECHO_BYTES = FRAME_HEADER_BYTES + 8 };
 
-/* Sends what is due at `sent_ns` and returns how many requests that were; they are in `bytes`. */
+/* Sends what is due at `sent_ns` into `bytes`. Returns the number of requests. */
 static size_t send_due(struct client *client, uint64_t sent_ns, char *bytes, size_t capacity) {
     size_t count = client_output(client, sent_ns, bytes, capacity);
     client_sent(client, count, sent_ns);
@@ -209,8 +211,8 @@ static void an_open_loop_sends_what_is_due_and_nothing_else(void) {
     CHECK(send_due(&client, 10000, bytes, sizeof bytes) == 1 && client_due_ns(&client) == 11000);
     CHECK(send_due(&client, 10999, bytes, sizeof bytes) == 0);
     CHECK(send_due(&client, 12500, bytes, sizeof bytes) == 2 && client_due_ns(&client) == 13000);
-    CHECK(send_due(&client, 20000, bytes, sizeof bytes) ==
-          2); /* of 13000 and 14000: then the load has stopped */
+    /* due at 13000 and 14000: then the load has stopped */
+    CHECK(send_due(&client, 20000, bytes, sizeof bytes) == 2);
     CHECK(client_due_ns(&client) == CLIENT_NEVER && recorder.due == 5 && recorder.due_sent == 3);
     close_client(&client);
 }
@@ -238,27 +240,27 @@ static void who_made_a_send_late_is_told_apart(void) {
     open_client(&client, &load, &recorder, 1);
     CHECK(send_due(&client, 10100, bytes, sizeof bytes) == 1); /* within the slack of 100 */
     CHECK(recorder.sends == 1 && recorder.late == 0 && recorder.held == 0);
-    CHECK(client_due_ns(&client) == CLIENT_NEVER); /* no place while the first is outstanding */
+    CHECK(client_due_ns(&client) == CLIENT_NEVER); /* no free slot while the first is outstanding */
     CHECK(client_received(&client, bytes, ECHO_BYTES, 12800));
-    CHECK(send_due(&client, 12850, bytes, sizeof bytes) ==
-          1); /* of 11000: held by the server until 12800 */
+    /* due at 11000: held by the server until 12800 */
+    CHECK(send_due(&client, 12850, bytes, sizeof bytes) == 1);
     CHECK(recorder.sends == 2 && recorder.late == 0 && recorder.held == 1);
     CHECK(client_received(&client, bytes, ECHO_BYTES, 12900));
-    CHECK(send_due(&client, 13050, bytes, sizeof bytes) ==
-          1); /* of 12000: possible at 12900, 150 too late */
+    /* due at 12000: possible at 12900, 150 too late */
+    CHECK(send_due(&client, 13050, bytes, sizeof bytes) == 1);
     CHECK(recorder.sends == 3 && recorder.late == 1 && recorder.held == 1);
     CHECK(client_received(&client, bytes, ECHO_BYTES, 13060));
-    CHECK(client_behind_since_ns(&client, 13100) ==
-          CLIENT_NEVER); /* nothing is due for more than the slack */
-    CHECK(client_behind_since_ns(&client, 13101) ==
-          11000); /* the late stretch began with that of 11000 */
+    /* nothing is due for longer than the slack */
+    CHECK(client_behind_since_ns(&client, 13100) == CLIENT_NEVER);
+    /* the late series began with the one due at 11000 */
+    CHECK(client_behind_since_ns(&client, 13101) == 11000);
     CHECK(send_due(&client, 13070, bytes, sizeof bytes) == 1 && client.late_since_ns == 0);
     CHECK(client_behind_since_ns(&client, 14101) == 14000);
     CHECK(client_skip_unsent(&client, 15000) == 1 && client_skip_unsent(&client, 15000) == 0);
     close_client(&client);
     open_client(&client, &load, &recorder, 1);
-    recorder.begin_ns =
-        12500; /* what was due in the warm-up and could not be sent is no matter of the window */
+    /* unsent requests of the warm-up do not count in the window */
+    recorder.begin_ns = 12500;
     CHECK(client_skip_unsent(&client, 15000) == 2);
     close_client(&client);
 }
@@ -282,7 +284,7 @@ static void a_connection_is_used_up_after_its_replies(void) {
     close_client(&client);
 }
 
-/* Sizes, reply sizes and work that differ from request to request: both ends agree on each. */
+/* Sizes, reply sizes and work that vary by request: both ends agree on each. */
 static void amounts_may_differ_from_request_to_request(void) {
     struct load load = load_of(0, 0, 3);
     struct client client;

@@ -23,7 +23,7 @@ static void every_limit_is_kept_and_reachable(void) {
     CHECK(frame_valid(&most));
     CHECK(frame_valid(&(struct frame_header){0}));
     for (size_t field = 0; field < 6; field++) {
-        if (field == 4) /* the sequence may be anything */
+        if (field == 4) /* any sequence is valid */
             continue;
         uint32_t words[6];
         memcpy(words, &most, sizeof words);

@@ -1,4 +1,4 @@
-/* The load generator's command line: classes inherit, and what does not fit together is refused. */
+/* The load generator's command line: classes inherit, and conflicting options are rejected. */
 #include "check.h"
 #include "loadgen/options.h"
 
@@ -8,7 +8,7 @@
 
 static struct plan plan;
 
-/* `line`: words between blanks. */
+/* `line`: words separated by blanks. */
 static enum option_outcome read_line(const char *line) {
     static char text[4096];
     char *argv[64] = {"loadgen"};

@@ -1,5 +1,6 @@
-/* The adding up of context switches, which no list of Wine's can show: its switches are all 0. */
-#include "../../servers/kit/process_counters.c" // NOLINT(bugprone-suspicious-include): the unit and its statics
+/* The sums of context switches. Wine's list cannot test them: its switches are all 0. */
+// NOLINTNEXTLINE(bugprone-suspicious-include): tests static functions of the unit
+#include "../../servers/kit/process_counters.c"
 
 #include "check.h"
 
@@ -23,7 +24,7 @@ int main(void) {
     CHECK(first == 10 + (uint64_t)0xFFFFFFF0u);
     CHECK(total_ended == 0);
 
-    /* One goes on, the other's 32 bits wrap, a third one comes. */
+    /* One thread continues, one count of 32 bits wraps, a third thread starts. */
     made.process.thread_count = 3;
     make_thread(0, 8, 100, 15);
     make_thread(1, 12, 101, 4);
@@ -32,7 +33,7 @@ int main(void) {
     CHECK(total_switches == first + 5 + 20 + 7);
     CHECK(total_ended == 0);
 
-    /* One has ended, and a new thread has the number of another that did: nothing is taken away again. */
+    /* A thread ended, and a new one reuses the id of another: the sum must not fall. */
     made.process.thread_count = 2;
     make_thread(0, 8, 400, 3);
     make_thread(1, 16, 300, 9);
@@ -46,10 +47,9 @@ int main(void) {
     set(&after, COUNTER_page_faults, 0);
     after.error[COUNTER_cycles] = 120;
     prove(&before, &after, COUNTER_private_bytes, 1);
-    CHECK(strcmp(missing[COUNTER_private_bytes], "GetProcessMemoryInfo does not move") == 0);
+    CHECK(strcmp(missing[COUNTER_private_bytes], "GetProcessMemoryInfo does not change") == 0);
     prove(&before, &after, COUNTER_page_faults, 1);
-    CHECK(strcmp(missing[COUNTER_page_faults], "GetProcessMemoryInfo answers 0 whatever happens") ==
-          0);
+    CHECK(strcmp(missing[COUNTER_page_faults], "GetProcessMemoryInfo always reports 0") == 0);
     prove(&before, &after, COUNTER_cycles, 1);
     CHECK(strcmp(missing[COUNTER_cycles], "QueryProcessCycleTime: error 120") == 0);
     after.value[COUNTER_private_bytes] = 6;

@@ -1,7 +1,7 @@
 #include "check.h"
 #include "loadgen/recorder.h"
 
-/* A reply at `now_ns` that took `latency_ns`. */
+/* Records a reply at `now_ns` that took `latency_ns`. */
 static void reply(struct recorder *recorder, uint64_t now_ns, uint64_t latency_ns) {
     struct moments moments = {now_ns - latency_ns, now_ns - latency_ns, now_ns - latency_ns};
     recorder_reply(recorder, now_ns, &moments);
@@ -35,7 +35,8 @@ static void extremes_are_kept_and_counted(void) {
     recorder_close(&recorder);
 }
 
-/* The sum of two recorders is the recorder of both: the same bucket counts, not an average of percentiles. */
+/* The sum of two recorders equals one recorder of both: the same bucket counts, not averaged
+ * percentiles. */
 static void merging_is_exact(void) {
     struct recorder even, odd, both, sum;
     CHECK(recorder_open(&even) && recorder_open(&odd) && recorder_open(&both) &&
@@ -62,7 +63,8 @@ static void merging_is_exact(void) {
     recorder_close(&sum);
 }
 
-/* An open loop's latencies are of the requests that were due in the window, whenever they were answered. */
+/* An open loop keeps the latencies of requests that were due in the window, whenever the reply
+ * came. */
 static void an_open_loop_keeps_what_was_due_in_the_window(void) {
     struct recorder recorder;
     CHECK(recorder_open(&recorder));
@@ -90,7 +92,7 @@ static void the_course_of_the_load_has_every_reply_in_its_interval(void) {
     struct recorder recorder;
     static const uint64_t ms = 1000000;
     CHECK(recorder_open(&recorder));
-    recorder_begin(&recorder, 15 * ms, 1000 * ms, 1025 * ms); /* 10 ms wide, as the least */
+    recorder_begin(&recorder, 15 * ms, 1000 * ms, 1025 * ms); /* 10 ms wide, the minimum */
     const struct course *course = &recorder.course;
     CHECK(course->width_ns == 10 * ms && course->warmup == 2 && course->count == 5);
     CHECK(course->begin_ns == 980 * ms);

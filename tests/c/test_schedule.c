@@ -1,4 +1,5 @@
-/* When requests are due: properties that hold for every rate, every number of connections and every seed. */
+/* Due times of requests: properties that hold for every rate, every number of connections and every
+ * seed. */
 #include "check.h"
 #include "loadgen/schedule.h"
 
@@ -9,7 +10,7 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The due times of the first `each` requests of every connection, sorted. */
+/* Returns the due times of the first `each` requests of every connection, sorted. */
 static size_t all_due(const struct arrivals *arrivals, unsigned each, double *due) {
     size_t count = 0;
     for (uint32_t i = 0; i < arrivals->count; i++) {
@@ -33,14 +34,14 @@ static void constant_sends_are_evenly_spaced_over_all_connections(void) {
     for (size_t i = 0; i < 25; i++) {
         struct arrivals arrivals = {ARRIVALS_CONSTANT, rates[i % 5], counts[i / 5], i};
         size_t count = all_due(&arrivals, 100, due_ns);
-        for (size_t n = 0; n < count; n++) /* which also says that no two are due together */
+        for (size_t n = 0; n < count; n++) /* also shows that no two are due together */
             CHECK(fabs(due_ns[n] - (double)n * 1e9 / arrivals.rate) < 1e-6 * due_ns[n] + 1e-3);
     }
 }
 
 static void constant_rate_does_not_drift(void) {
-    struct arrivals arrivals = {ARRIVALS_CONSTANT, 3e6, 7,
-                                0}; /* 7/3e6 s is no whole number of ns */
+    /* 7/3e6 s is no whole number of ns */
+    struct arrivals arrivals = {ARRIVALS_CONSTANT, 3e6, 7, 0};
     struct schedule schedule;
     schedule_start(&schedule, &arrivals, 6);
     for (uint64_t n = 0; n < 3000000; n++)
@@ -48,8 +49,8 @@ static void constant_rate_does_not_drift(void) {
     CHECK(schedule_due_ns(&schedule) == (UINT64_C(7) * 3000000 + 6) * 1000 / 3);
 }
 
-/* Kolmogorov and Smirnov: the largest distance between the sorted gaps' distribution and the exponential one;
- * at a level of 0.001 it is below 1.95 / sqrt(n). */
+/* Kolmogorov and Smirnov: the largest distance between the gaps' distribution and the exponential
+ * one. At a level of 0.001 it is below 1.95 / sqrt(n). */
 static void check_exponential(double *gaps, size_t count, double mean) {
     double most = 0;
     qsort(gaps, count, sizeof *gaps, by_value);
@@ -77,11 +78,11 @@ static void poisson_gaps_are_exponential(void) {
     }
 }
 
-/* Not so if the connections' gaps were alike, or the rate were not shared among them. */
+/* Fails if the connections' gaps were alike, or if they did not share the rate. */
 static void poisson_arrivals_of_all_connections_are_poisson(void) {
     struct arrivals arrivals = {ARRIVALS_POISSON, 50000, 100, 3};
     size_t count = all_due(&arrivals, 400, due_ns);
-    size_t complete = count / 2; /* of the early half every connection's are there */
+    size_t complete = count / 2; /* the early half contains all connections' arrivals */
     for (size_t i = complete; i > 0; i--)
         due_ns[i] -= due_ns[i - 1];
     check_exponential(due_ns, complete, 1e9 / 50000);

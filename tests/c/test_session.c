@@ -1,5 +1,5 @@
-/* The session against a second, simpler reading of the protocol, under every segmentation of both directions.
- */
+/* The session against a second, simpler implementation of the protocol, under every segmentation of
+ * both directions. */
 #include "check.h"
 #include "session.h"
 
@@ -21,7 +21,8 @@ static void add_request(struct stream *stream, uint32_t payload, uint32_t reply,
         stream->bytes[stream->length++] = (char)(unsigned char)(sequence * 31 + i * 7);
 }
 
-/* What must come back for the whole frames of `in`, and where the first frame that is not one begins. */
+/* Makes the expected replies to the complete frames of `in`. Returns where the first incomplete or
+ * invalid frame begins. */
 static size_t expected_replies(const struct stream *in, struct stream *out) {
     size_t at = 0;
     out->length = 0;
@@ -42,7 +43,8 @@ static size_t expected_replies(const struct stream *in, struct stream *out) {
     return at;
 }
 
-/* Feeds `in` by pieces of at most `in_step` bytes, takes replies by at most `out_step`. The last answer. */
+/* Feeds `in` in pieces of at most `in_step` bytes, takes replies of at most `out_step`. Returns the
+ * last answer. */
 static enum session_next converse(const struct stream *in, struct stream *out, uint32_t buffer,
                                   uint32_t in_step, uint32_t out_step, struct stats *stats) {
     struct session session;
@@ -90,8 +92,8 @@ static void check_everywhere(const struct stream *in, uint64_t requests, uint64_
                   memcmp(got.bytes, expected.bytes, expected.length) == 0);
             CHECK(stats.bytes_sent == got.length && stats.requests == requests);
             CHECK(stats.protocol_errors == errors && stats.truncated == truncated);
-            if (truncated ==
-                0) /* else a part of the reply to the frame that was cut off may have left */
+            /* else part of the reply to the truncated frame may be sent */
+            if (truncated == 0)
                 CHECK(got.length == expected.length);
         }
     }
@@ -144,7 +146,7 @@ static void an_end_inside_a_frame_is_counted(void) {
     }
 }
 
-/* Replies that are ready leave before a later request's work is begun. */
+/* Complete replies are sent before a later request's work begins. */
 static void work_does_not_hold_back_earlier_replies(void) {
     struct session session;
     struct stats stats = {0};
@@ -164,7 +166,7 @@ static void work_does_not_hold_back_earlier_replies(void) {
     session_close(&session);
 }
 
-/* However the request comes in, a reply that fits the buffer is not offered before it is whole. */
+/* However the request arrives, a reply that fits the buffer is offered only when complete. */
 static void a_reply_leaves_in_one_piece(void) {
     static struct stream in;
     struct session session;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Gives `count` threads to the groups, one after the other. */
+/* Gives `count` threads to the groups, one by one. */
 static void give(uint32_t count, uint32_t *threads, const uint32_t *processors, uint32_t groups) {
     memset(threads, 0, groups * sizeof *threads);
     for (uint32_t i = 0; i < count; i++)

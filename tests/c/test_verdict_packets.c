@@ -24,7 +24,7 @@ static void order_of_waiters(void) {
     EXPECT(HOLDS, judge_lifo_waiters_burst(&windows));
     EXPECT(DOES_NOT_HOLD, judge_lifo_waiters_burst(&old_wine));
     EXPECT(DOES_NOT_HOLD, judge_lifo_waiters(&(struct lifo_waiters_seen){
-                              .workers = 8})); /* nothing seen is nothing shown */
+                              .workers = 8})); /* without packets nothing is proved */
 }
 
 static void what_a_packet_says(void) {

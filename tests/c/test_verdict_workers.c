@@ -5,7 +5,8 @@ static struct rate about(uint64_t median) {
     return (struct rate){median * 98 / 100, median, median * 102 / 100};
 }
 
-/* Packets a second of a grid in which caps (rows) and workers (columns) have these medians. */
+/* Makes a grid in which caps (rows) and workers (columns) have these medians, in packets per
+ * second. */
 static struct worker_grid_seen grid(const uint64_t cpu[3][4], const uint64_t blocking[4]) {
     struct worker_grid_seen seen = {.processors = 4};
     for (int cap = 0; cap < GRID_CAPS; cap++)
@@ -46,7 +47,7 @@ static void workers_and_caps(void) {
     EXPECT(DOES_NOT_HOLD, judge_twice_when_blocking(&seen));
     EXPECT(DOES_NOT_HOLD, judge_as_many_as_processors(&seen));
     seen = grid(textbook, twice);
-    seen.cpu[1][3] = (struct rate){100, 200, 900}; /* somebody else used the machine */
+    seen.cpu[1][3] = (struct rate){100, 200, 900}; /* another program used the machine */
     EXPECT(NOT_TESTABLE, judge_cap_is_processors(&seen));
     EXPECT(NOT_TESTABLE, judge_as_many_as_processors(&seen));
 }

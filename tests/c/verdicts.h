@@ -17,7 +17,7 @@ static void expect(int line, enum verdict expected, struct judgement made) {
     CHECK(made.verdict == expected);
     CHECK(made.figure[0] != '\0');
     CHECK(made.verdict == HOLDS || made.verdict == DOES_NOT_HOLD || made.because[0] != '\0');
-    CHECK(strlen(made.figure) + 1 < sizeof made.figure); /* nothing was cut off */
+    CHECK(strlen(made.figure) + 1 < sizeof made.figure); /* nothing was truncated */
     CHECK(strlen(made.because) + 1 < sizeof made.because);
 }
 

@@ -1,7 +1,6 @@
-/*
- * Arbitrary bytes from a server. The first four bytes choose the load and where the right reply is replaced
- * by the rest. The client must accept exactly the bytes that are right, and never run out of its memory.
- */
+/* Arbitrary bytes from a server. The first four bytes choose the load and where the rest
+ * replaces the correct reply. The client must accept exactly the correct bytes, and stay within
+ * its memory. */
 #include "loadgen/client.h"
 
 #include <stdlib.h>
@@ -17,7 +16,7 @@ static void require(bool condition) {
         abort();
 }
 
-/* The right reply to the frames in `request`. */
+/* Makes the correct replies to the frames in `request`. */
 static size_t make_replies(const char *request, size_t length, uint32_t reply_size, char *reply) {
     size_t made = 0;
     for (size_t at = 0; at < length;) {
@@ -56,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t asked = client_output(&client, 0, request, sizeof request);
     client_sent(&client, asked, 1);
     size_t length = make_replies(request, asked, data[1], reply);
-    size_t right = length * data[3] / 256; /* then the fuzzer's bytes */
+    size_t right = length * data[3] / 256; /* followed by the fuzzer's bytes */
     require(client_received(&client, reply, right, 2));
     size_t rest = size - 4;
     bool equal = rest <= length - right && memcmp(data + 4, reply + right, rest) == 0;

@@ -1,5 +1,5 @@
-/* An arbitrary command line of the load generator: the input's lines are its arguments. What it accepts keeps
- * all limits, so that whoever runs the plan need not ask again. */
+/* An arbitrary command line of the load generator: the input's lines are its arguments. An accepted
+ * plan respects all limits, so later code need not check them again. */
 #include "loadgen/options.h"
 
 #include <stdlib.h>
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(text, data, size);
     text[size] = '\0';
     int argc = 1;
-    if (!strstr(text, "--calibrate")) /* which does not go with a port */
+    if (!strstr(text, "--calibrate")) /* excludes --port */
         argv[argc++] = "--port=1";
     for (char *line = text; line && argc < 35; argc++) {
         argv[argc] = line;

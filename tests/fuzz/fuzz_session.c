@@ -1,8 +1,6 @@
-/*
- * Arbitrary bytes from a peer, in arbitrary pieces. The first two bytes choose the buffer and the pieces; the
- * rest is the stream. What comes back must be what a plain reading of the same stream says, up to where it
- * breaks.
- */
+/* Arbitrary bytes from a client, in arbitrary pieces. The first two bytes choose the buffer and the
+ * pieces; the rest is the stream. The output must equal that of a simple implementation, up to the
+ * first error. */
 #include "session.h"
 
 #include <stdlib.h>
@@ -15,8 +13,8 @@ static void require(bool condition) {
         abort();
 }
 
-/* Limits replies and handler work, or a few bytes would keep the fuzzer busy for seconds. Returns the
-   stream's length up to and including the first invalid header. */
+/* Limits replies and handler work, which could otherwise keep the fuzzer busy for seconds. Returns
+ * the stream's length up to and including the first invalid header. */
 static size_t tame(char *stream, size_t length) {
     size_t at = 0;
     while (length - at >= FRAME_HEADER_BYTES) {
@@ -35,10 +33,10 @@ static size_t tame(char *stream, size_t length) {
     return length;
 }
 
-/* A second reading of the stream: checks the next `count` bytes that came back. */
+/* A second implementation: checks the next `count` bytes of output. */
 struct reader {
     const char *stream;
-    size_t length, at; /* of the frame at hand */
+    size_t length, at; /* of the current frame */
     size_t replied;    /* bytes of its reply seen */
 };
 

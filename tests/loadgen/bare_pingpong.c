@@ -1,12 +1,10 @@
-/*
- * The yardstick of tests/loadgen/bench.py on the client's side: the same traffic as the load generator's
- * closed loop with one request outstanding a connection, and nothing else: no clock, no check, no histogram,
- * one epoll set, one thread.
+/* The baseline of tests/loadgen/bench.py on the client's side. It has the traffic of the load
+ * generator's closed loop with one outstanding request per connection, and nothing else. It has no
+ * clock, no check, no histogram, one epoll set and one thread.
  *
  *     bare_pingpong --port N [--connections 1] [--size 64] [--warmup-ms 500] [--duration-ms 2000]
  *
- * Prints one line "result" with the replies that came within the window, and the CPU time that they took.
- */
+ * Prints one line "result" with the replies in the window and their CPU time. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +25,7 @@ enum { EVENTS_A_WAIT = 256 };
 
 struct connection {
     int socket;
-    size_t received; /* bytes of the reply that is awaited */
+    size_t received; /* bytes of the expected reply */
 };
 
 static uint32_t port, count = 1, size = 64, warmup_ms = 500, duration_ms = 2000;
@@ -62,7 +60,7 @@ static void connect_all(int events, struct connection *connections) {
     }
 }
 
-/* Until the alarm has rung `until` times. Returns the replies that were complete. */
+/* Runs until the alarm has fired `until` times. Returns the number of complete replies. */
 static uint64_t play(int events, const char *frame, size_t length, sig_atomic_t until) {
     static char buffer[FRAME_HEADER_BYTES + FRAME_PAYLOAD_MAX];
     uint64_t replies = 0;
@@ -89,11 +87,11 @@ static uint64_t play(int events, const char *frame, size_t length, sig_atomic_t 
 
 int main(int argc, char **argv) {
     const struct option options[] = {
-        OPTION_NUMBER("port", port, 1, 65535, "port", "of the server"),
-        OPTION_NUMBER("connections", count, 1, 100000, "connections", "all of them busy"),
+        OPTION_NUMBER("port", port, 1, 65535, "port", "port of the server"),
+        OPTION_NUMBER("connections", count, 1, 100000, "connections", "number of busy connections"),
         OPTION_NUMBER("size", size, 0, FRAME_PAYLOAD_MAX, "bytes",
-                      "payload of a request and of its reply"),
-        OPTION_NUMBER("warmup-ms", warmup_ms, 1, 60000, "ms", "before the window"),
+                      "payload per request and per reply"),
+        OPTION_NUMBER("warmup-ms", warmup_ms, 1, 60000, "ms", "load before the window"),
         OPTION_NUMBER("duration-ms", duration_ms, 1, 60000, "ms", "the window"),
         OPTION_END};
     const struct option *tables[] = {options, NULL};

@@ -1,8 +1,6 @@
-/*
- * The yardstick of tests/loadgen/bench.py on the server's side: one thread, one epoll set, sends back what
- * came. It knows no frames: a reply is its request, byte for byte. Prints "ready" with its port; ends with
- * its stdin.
- */
+/* The baseline of tests/loadgen/bench.py on the server's side: one thread, one epoll set, an echo
+ * of all bytes. It does not parse frames: a reply is its request, byte for byte. Prints "ready"
+ * with its port; ends when stdin closes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -37,7 +35,7 @@ static void take_connections(int events, int listener) {
     }
 }
 
-/* Waits for its client to read what does not go at once: good enough for clients that do. */
+/* Waits until the client reads, if the socket is full; the client must read. */
 static void echo(int socket, char *buffer) {
     ssize_t received = recv(socket, buffer, BUFFER_BYTES, 0);
     if (received <= 0) {

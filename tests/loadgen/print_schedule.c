@@ -1,11 +1,10 @@
-/*
- * When an open loop's requests are due, without any socket: what tests/servers/test_loadgen_proof.py tests
- * the arrivals with.
+/* The due times of an open loop's requests, without any socket, for the tests of arrivals.
  *
- *     print_schedule --rate N [--arrivals constant|poisson] [--connections 1] [--requests 1000] [--seed 1]
+ *     print_schedule --rate N [--arrivals constant|poisson] [--connections 1]
+ *                    [--requests 1000] [--seed 1]
  *
- * Prints one line "schedule": for each connection the ns after the load begins of its first requests.
- */
+ * Prints one line "schedule": for each connection, the due times of its first requests in ns after
+ * the load begins. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +18,11 @@ static const char *kind = "constant";
 
 int main(int argc, char **argv) {
     const struct option options[] = {
-        OPTION_NUMBER("rate", rate, 1, 100000000, "requests/s", "of all connections together"),
-        OPTION_NUMBER("connections", connections, 1, 100000, "connections", "that share it"),
-        OPTION_NUMBER("requests", requests, 1, 10000000, "requests", "of each connection"),
-        OPTION_NUMBER("seed", seed, 0, UINT32_MAX, "", "of the gaps"),
+        OPTION_NUMBER("rate", rate, 1, 100000000, "requests/s", "total rate of all connections"),
+        OPTION_NUMBER("connections", connections, 1, 100000, "connections",
+                      "connections that share the rate"),
+        OPTION_NUMBER("requests", requests, 1, 10000000, "requests", "requests per connection"),
+        OPTION_NUMBER("seed", seed, 0, UINT32_MAX, "", "seed for the gaps"),
         OPTION_TEXT("arrivals", kind, "constant or poisson"),
         OPTION_END,
     };

@@ -1,19 +1,17 @@
-/*
- * A server whose delays are known, to see whether the load generator reports them (docs/interface.md speaks
- * of frames). Linux, one thread, equal request and reply lengths only.
+/* A server with known delays, to check that the load generator reports them (docs/interface.md
+ * defines frames). Linux, one thread, equal request and reply lengths only.
  *
- *     target [--delays-us 1000,20000]      reply i of a connection is held back by delay i modulo their
- * number
+ *     target [--delays-us 1000,20000]
  *
- * Prints "ready" with its port. On stdin: "stall MS" makes it do nothing at all for so long, once, and
- * answers "stalled"; the end of stdin makes it print "end" with the number of connections, and a line
+ * Reply i of a connection is delayed by the i-th delay, in a cycle.
+ * Prints "ready" with its port. "stall MS" on stdin makes it do nothing for that time, once, and
+ * print "stalled". The end of stdin makes it print "end" with the number of connections, and a line
  * "stamps" for each.
  *
- * The stamps bound what a client can have measured, by this process's own clock and with no tolerance:
- * `received` is taken after the last byte of a request was read, `sent` before the first byte of its reply is
- * written. So sent - received <= latency, and with one request outstanding latency <= next received -
- * previous sent.
- */
+ * The stamps bound a client's possible measurements, by this process's own clock and without
+ * tolerance. `received` is taken after the last byte of a request was read. `sent` is taken before
+ * the first byte of its reply is written. So sent - received <= latency. With one outstanding
+ * request, latency <= next received - previous sent. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +29,13 @@ enum { DELAYS_MAX = 64, CONNECTIONS_MAX = 256, BUFFER_BYTES = 256 * 1024 };
 struct request {
     uint64_t received_ns, sent_ns, due_ns;
     uint64_t digest; /* FNV-1a of the frame */
-    uint32_t length; /* of the frame; kept until it is sent back */
+    uint32_t length; /* of the frame, kept until it is sent back */
     char *frame;
 };
 
 struct connection {
     int socket;
-    size_t count, replied, capacity; /* requests received, and of these answered */
+    size_t count, replied, capacity; /* requests received; of these, answered */
     struct request *requests;
     size_t filled; /* bytes in `buffer` */
     char *buffer;
@@ -58,7 +56,7 @@ static void read_delays(const char *text) {
     for (char *end; *text && delays < DELAYS_MAX; text = *end ? end + 1 : end) {
         delay_us[delays++] = (uint32_t)strtoul(text, &end, 10);
         if (end == text || (*end && *end != ',')) {
-            fprintf(stderr, "target: --delays-us: must be numbers with commas between them\n");
+            fprintf(stderr, "target: --delays-us: must be comma-separated numbers\n");
             exit(2);
         }
     }
@@ -112,7 +110,7 @@ static void receive(struct connection *connection) {
     ssize_t received = recv(connection->socket, connection->buffer + connection->filled,
                             BUFFER_BYTES - connection->filled, 0);
     uint64_t now_ns = clock_now_ns();
-    if (received <= 0) { /* the client has gone; its stamps stay */
+    if (received <= 0) { /* the client has left; its stamps remain */
         close(connection->socket);
         connection->socket = -1;
         return;
@@ -123,7 +121,7 @@ static void receive(struct connection *connection) {
         struct frame_header header = frame_decode(connection->buffer + used);
         uint32_t length = FRAME_HEADER_BYTES + header.payload_length;
         if (header.payload_length != header.reply_length || length > BUFFER_BYTES) {
-            fprintf(stderr, "target: a frame that it does not speak\n");
+            fprintf(stderr, "target: an unsupported frame\n");
             exit(EXIT_FAILURE);
         }
         if (connection->filled - used < length)
@@ -135,7 +133,7 @@ static void receive(struct connection *connection) {
     connection->filled -= used;
 }
 
-/* Replies that are due, in order. Returns when the next one is, UINT64_MAX if there is none. */
+/* Sends the due replies in order. Returns when the next is due, UINT64_MAX if there is none. */
 static uint64_t reply(struct connection *connection) {
     while (connection->replied < connection->count) {
         struct request *request = &connection->requests[connection->replied];
@@ -175,7 +173,7 @@ static void print_all_stamps(void) {
     }
 }
 
-/* false: the end of stdin. */
+/* Returns false at the end of stdin. */
 static bool obey(void) {
     char text[32] = "";
     ssize_t length = read(STDIN_FILENO, text, sizeof text - 1);
@@ -209,8 +207,8 @@ static int listen_anywhere(void) {
 
 int main(int argc, char **argv) {
     const char *text = "0";
-    const struct option options[] = {OPTION_TEXT("delays-us", text, "of the replies, in turn"),
-                                     OPTION_END};
+    const struct option options[] = {
+        OPTION_TEXT("delays-us", text, "delays of the replies, in a cycle"), OPTION_END};
     const struct option *tables[] = {options, NULL};
     json_start();
     if (option_parse("target", tables, argc, argv) != OPTIONS_PARSED)
@@ -218,7 +216,7 @@ int main(int argc, char **argv) {
     read_delays(text);
     events = epoll_create1(0);
     int listener = listen_anywhere();
-    static struct connection accepting, commanded; /* only their addresses count */
+    static struct connection accepting, commanded; /* only their addresses matter */
     watch(listener, &accepting);
     watch(STDIN_FILENO, &commanded);
     for (uint64_t due_ns = UINT64_MAX;;) {

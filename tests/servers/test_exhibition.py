@@ -131,7 +131,7 @@ def test_file_is_short_and_its_head_says_cost_and_limit(model: str) -> None:
     text = (SERVERS / f"{model}.c").read_text(encoding="utf-8")
     assert text.startswith("/*"), "the file begins with a comment that says what the model is"
     head = text[: text.index("*/")]
-    assert head.splitlines()[1].startswith(f" * {model}: ")
+    assert head.startswith(f"/* {model}: ")
     assert re.search(r"^ \* Cost: ", head, re.MULTILINE)
     assert re.search(r"^ \* Limit: ", head, re.MULTILINE)
     assert len(text.splitlines()) <= MOST_LINES

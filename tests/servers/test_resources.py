@@ -275,7 +275,7 @@ def test_operations_that_end_at_once_are_counted(
     counted = server.program.expect("summary", DEADLINE_S)["counters"]["inline_completions"]
     assert server.program.wait(DEADLINE_S) == 0
     (line,) = server.program.stderr_text().splitlines()
-    assert line == f"ended at once: {counted}"
+    assert line == f"completed inline: {counted}"
     assert counted > 0 if launcher.models()[model]["family"] == "completion" else counted == 0
 
 

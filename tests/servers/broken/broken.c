@@ -1,8 +1,6 @@
-/*
- * broken: a server with a fault of one's choice, to see whether the conformance suite notices.
+/* broken: a server with a selectable fault, to check that the conformance suite notices.
  *
- * A thread for every client and calls that block, as simple as a model can be; --fault 0 is right.
- */
+ * One thread per client and blocking calls, as simple as a model can be; --fault 0 is correct. */
 #include "server.h"
 
 #include <process.h>
@@ -24,14 +22,14 @@ enum { LEAK_BYTES = 4096 };
 static uint32_t fault = NONE;
 static const struct server *server;
 static volatile LONG serving;
-static char *volatile leaked; /* volatile, or the compiler leaves out what nobody reads */
+static char *volatile leaked; /* volatile, or the compiler removes unread memory */
 
 static uint32_t frame_bytes(const char *bytes, uint32_t length) {
     return length < FRAME_HEADER_BYTES ? length + 1
                                        : FRAME_HEADER_BYTES + frame_decode(bytes).payload_length;
 }
 
-/* Exchanges the first two of the replies, if there are two. */
+/* Swaps the first two replies, if there are two. */
 static void reorder(struct span output) {
     uint32_t first = frame_bytes(output.data, output.length);
     uint32_t second =
@@ -126,21 +124,20 @@ static int run(const struct server *the_server) {
     server_ready();
     while (!server_stopping())
         if (fault != SPIN)
-            Sleep(SERVER_TICK_MS);
+            Sleep(SERVER_POLL_MS);
     while (fault == NEVER_STOP || server_cancel() > 0 || serving > 0)
         Sleep(10);
     return EXIT_SUCCESS;
 }
 
 static const struct option options[] = {
-    OPTION_NUMBER("fault", fault, NONE, FAULTS - 1, "number",
-                  "what this server does wrong; 0: nothing"),
+    OPTION_NUMBER("fault", fault, NONE, FAULTS - 1, "number", "fault of this server; 0: none"),
     OPTION_END,
 };
 
 const struct server_model model = {
     .name = "broken",
-    .summary = "A server that does wrong on purpose.",
+    .summary = "A server with a deliberate fault.",
     .family = "blocking",
     .options = options,
     .run = run,

@@ -1,15 +1,13 @@
-/*
- * A program that does a known amount of what is counted, to hold the counters against. Each line on stdin is
- * answered by "done" (or by "sample") when it has been carried out:
+/* A program that does a known amount of counted work, to check the counters. For each line on stdin
+ * it does the work, then prints "done" (or "sample"):
  *
  *     sample           the process' counters, as a server reports them
- *     switch N         two threads hand each other the turn N times by events: each waits N times
- *     spin MS          uses so many milliseconds of CPU time, by the thread's own clock
- *     touch BYTES      allocates and touches them; they are kept
- *     open N           opens N handles; they are kept
- *     threads N        starts N threads that stay
- *     shift            one of these ends, and another one starts that stays
- */
+ *     switch N         two threads alternate N times through events: each waits N times
+ *     spin MS          uses MS milliseconds of CPU time, by the thread's own clock
+ *     touch BYTES      allocates and touches BYTES bytes, and keeps them
+ *     open N           opens N handles, and keeps them
+ *     threads N        starts N threads that keep running
+ *     shift            ends one of these threads and starts another */
 #include <windows.h>
 #include <process.h>
 #include <stdio.h>
@@ -33,7 +31,7 @@ static HANDLE start_thread(unsigned(__stdcall *run)(void *), void *argument) {
     return thread;
 }
 
-/* Never ends: the switches of a thread are lost with it. */
+/* Never ends, because a thread's switches are lost with it. */
 static unsigned __stdcall answer_turns(void *unused) {
     (void)unused;
     while (WaitForSingleObject(turns[1], INFINITE) == WAIT_OBJECT_0)

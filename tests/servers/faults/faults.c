@@ -1,15 +1,13 @@
-/*
- * Makes calls of the system fail in a server that is otherwise as it is: linked into it with --wrap, which
- * leads the calls below through here.
+/* Makes system calls fail in an otherwise unchanged server. The linker's --wrap redirects the calls
+ * below to this file.
  *
  *     IOMODELS_FAULT=memory:3      the third allocation fails
  *     IOMODELS_FAULT=memory:3-5    the third to the fifth
  *     IOMODELS_FAULT=memory:3-     the third and every later one
- *     IOMODELS_FAULT=inline        nothing fails; at its end it says on stderr how many overlapped transfers
- * had ended when the call that started them returned
+ *     IOMODELS_FAULT=inline        nothing fails; at exit, stderr gets the number of overlapped
+ *                                  transfers that completed inline
  *
- * Calls are counted over all threads. What the C library and the system call among themselves is not counted.
- */
+ * Calls count over all threads. Calls inside the C library and inside Windows do not count. */
 #include <winsock2.h>
 #include <mswsock.h>
 #include <windows.h>
@@ -41,7 +39,7 @@ static void parse(struct kind *kind, const char *fault) {
         kind->last = rest[1] ? strtol(rest + 1, NULL, 10) : LONG_MAX;
 }
 
-/* Before main(), hence before any thread. */
+/* Runs before main(), hence before any thread. */
 __attribute__((constructor)) static void read_fault(void) {
     const char *fault = getenv("IOMODELS_FAULT");
     struct kind *kinds[] = {&memory, &thread, &event, &opened, &port, &transfer};
@@ -52,7 +50,7 @@ __attribute__((constructor)) static void read_fault(void) {
 
 __attribute__((destructor)) static void tell_inline(void) {
     if (tells_inline)
-        fprintf(stderr, "ended at once: %ld\n", ended_inline);
+        fprintf(stderr, "completed inline: %ld\n", ended_inline);
 }
 
 static int noted(int result, const WSAOVERLAPPED *overlapped) {
@@ -61,12 +59,12 @@ static int noted(int result, const WSAOVERLAPPED *overlapped) {
     return result;
 }
 
-/* Whether this call is one that fails; `error` is then what the system would say. */
+/* Returns whether this call fails; `error` is then the reported error. */
 static BOOL fails(struct kind *kind, DWORD error) {
     LONG call = InterlockedIncrement(&kind->calls);
     if (call < kind->first || call > kind->last)
         return FALSE;
-    SetLastError(error); /* WSAGetLastError() is the same place */
+    SetLastError(error); /* WSAGetLastError() reads the same value */
     return TRUE;
 }
 
@@ -83,7 +81,8 @@ void *__wrap_calloc(size_t count, size_t bytes) {
     return fails(&memory, ERROR_NOT_ENOUGH_MEMORY) ? NULL : __real_calloc(count, bytes);
 }
 
-/* A function of a DLL is called through the pointer __imp_NAME; that pointer is wrapped. */
+/* A function of a DLL is called through the pointer __imp_NAME, and --wrap redirects that
+ * pointer. */
 #define IMPORTED(result, name, parameters)                                                         \
     typedef result(WINAPI *name##_type) parameters;                                                \
     extern const name##_type __real___imp_##name;                                                  \
@@ -114,7 +113,7 @@ IMPORTED(SOCKET, WSASocketW,
                : __real___imp_WSASocketW(family, type, protocol, info, group, flags);
 }
 
-/* The connection is there, but no handle for it: the client finds itself closed. */
+/* The connection exists, but without a handle: the client sees it closed. */
 IMPORTED(SOCKET, accept, (SOCKET listener, struct sockaddr *address, int *length)) {
     SOCKET socket = __real___imp_accept(listener, address, length);
     if (socket == INVALID_SOCKET || !fails(&opened, WSAEMFILE))

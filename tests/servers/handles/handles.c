@@ -1,9 +1,7 @@
-/*
- * handles: prints for each line of stdin, the number of a process, how many handles that process has open.
+/* handles: for each process id on stdin, prints how many handles that process has open.
  *
- * Counted in the system's list of all handles: under Wine GetProcessHandleCount says 0, and the list of
- * processes says how many places the table of handles has.
- */
+ * It counts in Windows' list of all handles. Under Wine, GetProcessHandleCount returns 0, and the
+ * list of processes reports the capacity of the handle table. */
 #include <windows.h>
 #include <winternl.h>
 #include <stdio.h>
@@ -25,7 +23,7 @@ struct handles {
     struct handle list[];
 };
 
-/* NULL: the system does not tell. */
+/* Returns NULL if unavailable. */
 static struct handles *all_handles(void) {
     ULONG bytes = 1 << 20;
     for (;;) {
@@ -47,7 +45,7 @@ int main(void) {
         ULONG pid = strtoul(line, NULL, 10);
         struct handles *handles = all_handles();
         if (!handles) {
-            fprintf(stderr, "handles: this system does not list handles, or there is no memory\n");
+            fprintf(stderr, "handles: cannot list handles: unavailable here, or out of memory\n");
             return 1;
         }
         unsigned long count = 0;

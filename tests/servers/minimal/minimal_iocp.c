@@ -1,10 +1,8 @@
-/*
- * A bare echo server on a completion port: what the model costs when nothing else is done.
+/* A bare echo server on a completion port: the model's cost without any other work.
  *
- * One worker; no frames, no counters, no limit, no orderly stop: bytes go back as they come. It is no model
- * of the suite but its yardstick: bench_iocp.py measures servers/iocp.c against it. Prints a ready event, and
- * ends when its stdin does.
- */
+ * One worker thread; no frames, no counters, no limit, no orderly stop: it echoes all bytes. It is
+ * the baseline of bench_iocp.py, which compares servers/iocp.c with it. Prints a ready event, and
+ * ends when stdin closes. */
 #include <winsock2.h>
 #include <windows.h>
 #include <process.h>
