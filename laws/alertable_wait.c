@@ -14,9 +14,8 @@ static void CALLBACK routine(DWORD error, DWORD bytes, OVERLAPPED *overlapped, D
 }
 
 int main(int argc, char **argv) {
-    law_start(
-        argc, argv, "alertable_wait",
-        "Completion routines run only in an alertable wait, and leave hEvent to the program.");
+    law_start(argc, argv, "alertable_wait",
+              "Completion routines run only in an alertable wait; hEvent is free.");
     SOCKET pair[2];
     law_pair(pair);
     static OVERLAPPED overlapped[OPERATIONS];

@@ -18,9 +18,8 @@ static void take(struct crew *crew, uint32_t worker, uint32_t packet) {
 }
 
 int main(int argc, char **argv) {
-    law_start(
-        argc, argv, "running_takes_next",
-        "A running thread takes the next packet without a switch; those beyond the cap sleep.");
+    law_start(argc, argv, "running_takes_next",
+              "A running thread takes the next packet; threads beyond the cap sleep.");
     struct crew crew;
     crew_start(&crew, 1, WORKERS, take);
     crew_run_ns(&crew, PACKETS);
