@@ -1,0 +1,103 @@
+"""Latency percentiles that a stall cannot hide in: pure functions on histograms.
+
+A closed loop sends nothing while it waits, so a stall is one slow request there, however long it
+lasts, and a percentile of requests hardly sees it (coordinated omission). Weights of time see it.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from scipy.stats import binom
+
+from iomodels.judge import stats
+from iomodels.judge.stats import Histogram
+
+LONG = 10.0
+"""A request is long from this multiple of the median on."""
+ROUNDS_BEYOND = 3
+"""Rounds with samples beyond a percentile: with fewer it shows one round's accident."""
+
+
+@dataclass(frozen=True)
+class OverRounds:
+    """A percentile's median over rounds.
+
+    `low` and `high` are a 95 % interval, None with fewer than six rounds. `value` is None where
+    `reason` says why the percentile is not shown.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+
+
+def time_weighted_percentile(histogram: Histogram, percent: float) -> int | None:
+    """Return the latency of the request that is under way at a percentile of the time.
+
+    A request weighs as much as it lasts: its value. So this is the percentile that somebody sees
+    who looks at a random moment. None where there is no time.
+    Raises ValueError for a percent outside 0 < percent ≤ 100.
+    """
+    if not 0 < percent <= 100:
+        raise ValueError(f"percentile {percent} does not lie above 0 and up to 100")
+    reached = list(accumulate(value * count for value, count in histogram))
+    if not reached or not reached[-1]:
+        return None
+    place = bisect_left(reached, percent / 100 * reached[-1])
+    return histogram[min(place, len(histogram) - 1)][0]
+
+
+def share_of_time_beyond(histogram: Histogram, factor: float = LONG) -> float | None:
+    """Return the share of the time that requests longer than `factor` × p50 take, 0 … 1.
+
+    None where there is no time. Raises ValueError for a factor that is not positive and finite.
+    """
+    if not (math.isfinite(factor) and factor > 0):
+        raise ValueError(f"factor {factor} is not positive and finite")
+    middle = stats.percentile(histogram, 50)
+    total = sum(value * count for value, count in histogram)
+    if middle is None or not total:
+        return None
+    limit = factor * middle
+    return sum(value * count for value, count in histogram if value > limit) / total
+
+
+def median_over_rounds(rounds: Sequence[Histogram], percent: float) -> OverRounds:
+    """Return the median over rounds of each round's percentile, with a distribution-free interval.
+
+    The interval is made of two of the rounds' own values (the sign test's), so it assumes nothing
+    of their distribution; it holds the median of rounds in at least 95 % of all runs. A percentile
+    is shown if at least ROUNDS_BEYOND rounds have samples beyond it and enough samples of all
+    rounds are expected there (stats.supported). Raises ValueError as time_weighted_percentile().
+    """
+    found = [value for one in rounds if (value := stats.percentile(one, percent)) is not None]
+    if not found:
+        return OverRounds(None, reason="no valid round")
+    middle = float(np.median(found))
+    beyond = sum(bool(one) and one[-1][0] > middle for one in rounds)
+    if beyond < ROUNDS_BEYOND:
+        reason = f"only {beyond} of {len(found)} rounds have samples beyond it"
+        return OverRounds(None, reason=reason)
+    samples = sum(stats.samples(one) for one in rounds)
+    if not stats.supported(samples, percent):
+        return OverRounds(None, reason=stats.scarce(samples))
+    return OverRounds(middle, *median_interval(found))
+
+
+def median_interval(
+    values: Sequence[float], confidence: float = 0.95
+) -> tuple[float, float] | tuple[None, None]:
+    """Return the sign test's interval of a median: two of the values, equally far from the ends.
+
+    Fewer than six values have none at 95 %.
+    """
+    ordered = sorted(values)
+    below = int(binom.ppf((1 - confidence) / 2, len(ordered), 0.5)) if ordered else 0
+    return (float(ordered[below - 1]), float(ordered[-below])) if below else (None, None)
