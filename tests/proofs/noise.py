@@ -70,7 +70,7 @@ def _any_order(rng: np.random.Generator, noise: Array) -> Array:
 def kept_rounds(rng: np.random.Generator, loads: int, rounds: int, servers: int) -> Array:
     """Whole rounds of the kept run, drawn with replacement: what they share stays shared.
 
-    The servers of such a round were measured up to two minutes apart.
+    The servers of such a round were measured within two minutes.
     """
     residuals = kept_residuals()[0].reshape(-1, kept_residuals()[0].shape[-1])
     rows = residuals[rng.integers(len(residuals), size=(loads, rounds))]

@@ -37,6 +37,7 @@ from iomodels.judge.rule import (  # noqa: E402
     LOOKS,
     SEQUENTIAL_BASELINE,
     SEQUENTIAL_FASTEST,
+    Family,
     Rule,
     Word,
 )
@@ -85,14 +86,14 @@ def _percent(share: float | None) -> str:
 
 
 @dataclass(frozen=True)
-class Told:
+class Said:
     """What the judge said of one load, after how many rounds."""
 
     comparisons: tuple[Comparison, ...]
     rounds: int
 
 
-Plan = Callable[[Array], Told]
+Plan = Callable[[Array], Said]
 """From the logarithms of one load, shape (rounds, servers)."""
 
 
@@ -114,16 +115,16 @@ Judge = Callable[[Array, Rule], tuple[Comparison, ...]]
 
 
 def _fixed(judge: Judge, rule: Rule) -> Plan:
-    return lambda logs: Told(judge(logs[:ROUNDS], rule), ROUNDS)
+    return lambda logs: Said(judge(logs[:ROUNDS], rule), ROUNDS)
 
 
 def _sequential(judge: Judge, rule: Rule) -> Plan:
-    def plan(logs: Array) -> Told:
+    def plan(logs: Array) -> Said:
         for look in LOOKS:
             comparisons = judge(logs[:look], rule)
             if decided(comparisons, rule):
                 break
-        return Told(comparisons, look)
+        return Said(comparisons, look)
 
     return plan
 
@@ -155,9 +156,9 @@ def simulate(noise: str, truth: str, loads: int = LOADS) -> Iterator[Row]:
     yield of_outcome((OLD, noise, truth), old(runs[:, :ROUNDS], rng), true_logs, ROUNDS)
 
 
-def _row(key: tuple[str, ...], told: Sequence[Told], true_logs: Array) -> Row:
+def _row(key: tuple[str, ...], said: Sequence[Said], true_logs: Array) -> Row:
     """Through an Outcome, so that every method is counted in the same way."""
-    table = [one.comparisons for one in told]
+    table = [one.comparisons for one in said]
     place = {name: each for each, name in enumerate(SERVERS)}
     truth = np.array([[true_logs[place[c.label]] - true_logs[place[c.other]] for c in row]
                       for row in table])  # fmt: skip
@@ -169,7 +170,7 @@ def _row(key: tuple[str, ...], told: Sequence[Told], true_logs: Array) -> Row:
         words == Word.SLOWER.name,
         words == Word.EQUAL.name,
     )
-    return of_outcome(key, outcome, truth, float(np.median([one.rounds for one in told])))
+    return of_outcome(key, outcome, truth, float(np.median([one.rounds for one in said])))
 
 
 def of_outcome(key: tuple[str, ...], said: Outcome, truth: Array, rounds: float) -> Row:
@@ -179,14 +180,14 @@ def of_outcome(key: tuple[str, ...], said: Outcome, truth: Array, rounds: float)
     judged = ~np.isnan(said.low)
     within = (said.low - 1e-12 <= truth) & (truth <= said.high + 1e-12)
     wrong = (said.faster & (truth <= 1e-9)) | (said.slower & (truth >= -1e-9))
-    apart = np.abs(truth) >= math.log1p(FIXED.margin) - 1e-9
+    differ = np.abs(truth) >= math.log1p(FIXED.margin) - 1e-9
     return Row(
         key,
         len(said.low),
         float(within[judged].mean()),
         float(wrong.any(axis=1).mean()),
-        float(said.equal[apart].mean()) if apart.any() else None,
-        float((said.equal & apart).any(axis=1).mean()) if apart.any() else None,
+        float(said.equal[differ].mean()) if differ.any() else None,
+        float((said.equal & differ).any(axis=1).mean()) if differ.any() else None,
         float((said.faster | said.slower | said.equal).mean()),
         float(np.median(np.expm1((said.high - said.low)[judged] / 2.0))),
         rounds,
@@ -203,8 +204,8 @@ def choose(noise: str, truth: str, rounds: int, loads: int = LOADS) -> Iterator[
     true_logs = np.log(TRUTHS[truth])
     runs = NOISES[noise](rng, loads, rounds, len(SERVERS)) + true_logs
     key = (noise, truth)
-    told = [Told(_to_baseline(run, FIXED), rounds) for run in runs]
-    yield _row(("paired t", *key), told, true_logs)
+    said = [Said(_to_baseline(run, FIXED), rounds) for run in runs]
+    yield _row(("paired t", *key), said, true_logs)
     yield of_outcome(("signed ranks", *key), signed_ranks(runs, FIXED), true_logs, rounds)
     yield of_outcome(("sign flips", *key), sign_flips(runs, FIXED), true_logs, rounds)
 
@@ -224,9 +225,9 @@ def in_sessions(sessions: int, between: float, loads: int = LOADS) -> Iterator[R
     of_round = np.repeat(np.arange(sessions), ROUNDS_PER_SESSION).tolist()
     true_logs = np.zeros(len(SERVERS))
     for name, given in (("session means", of_round), ("rounds", None)):
-        told = [Told(against(_values(run), SERVERS[0], FIXED, given).comparisons, rounds)
+        said = [Said(against(_values(run), SERVERS[0], FIXED, given).comparisons, rounds)
                 for run in runs]  # fmt: skip
-        yield _row((name, str(sessions), _percent(between)), told, true_logs)
+        yield _row((name, str(sessions), _percent(between)), said, true_logs)
 
 
 LEADER_TRUTHS = ("all equal", "one winner by 10 %")
@@ -238,8 +239,8 @@ def lead(noise: str, truth: str, loads: int = LOADS) -> Iterator[Row]:
     rng = _generator("lead", noise, truth, loads)
     true_logs = np.log(TRUTHS[truth])
     runs = NOISES[noise](rng, loads, ROUNDS, len(SERVERS)) + true_logs
-    told = [Told(_to_fastest(run, FIXED_FASTEST), ROUNDS) for run in runs]
-    yield _row((LEADERS[0], noise, truth), told, true_logs)
+    said = [Said(_to_fastest(run, FIXED_FASTEST), ROUNDS) for run in runs]
+    yield _row((LEADERS[0], noise, truth), said, true_logs)
     for name, method in zip(LEADERS[1:], (uncorrected, hsu)):
         outcome, places = method(runs, FIXED)
         in_place = true_logs[places]
@@ -320,9 +321,31 @@ def main() -> None:
         print(text)
 
 
+RULES: dict[str, Rule] = {
+    "fixed, baseline": FIXED,
+    "fixed, fastest": FIXED_FASTEST,
+    "sequential, baseline": SEQUENTIAL_BASELINE,
+    "sequential, fastest": SEQUENTIAL_FASTEST,
+}
+
+
+def rules() -> str:
+    lines = [["plan", "Holm's p below", "over", "intervals computed at", "stated"],
+             ["-", "--:", "-", "--:", "--:"]]  # fmt: skip
+    for name, rule in RULES.items():
+        over = "all pairs" if rule.family is Family.ALL_PAIRS else "comparisons with the baseline"
+        levels = [f"{100 * level:g} %" for level in (rule.confidence, rule.stated)]
+        lines.append([name, f"{rule.alpha:g}", over, *levels])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def page(tables: Tables, loads: int) -> str:
     return TEXT.format(
         loads=f"{loads:,}",
+        least_rounds=FIXED.least_rounds,
+        looks=f"{', '.join(map(str, LOOKS[:-1]))} and {LOOKS[-1]}",
+        rounds_per_session=ROUNDS_PER_SESSION,
+        rules=rules(),
         worst=table(("plan", "noise"), worst(tables.plans)),
         choice=table(("test", "noise", "truth"), tables.choice),
         leaders=table(("method", "noise", "truth"), tables.leaders),

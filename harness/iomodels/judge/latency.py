@@ -39,10 +39,10 @@ class OverRounds:
 
 
 def time_weighted_percentile(histogram: Histogram, percent: float) -> int | None:
-    """Return the latency of the request that is under way at a percentile of the time.
+    """Return the percentile of latencies that are weighted by time.
 
-    A request weighs as much as it lasts: its value. So this is the percentile that somebody sees
-    who looks at a random moment. None where there is no time.
+    A request weighs as much as it lasts, so this is the percentile of the requests that are
+    outstanding at random moments. None where there is no time.
     Raises ValueError for a percent outside 0 < percent ≤ 100.
     """
     if not 0 < percent <= 100:

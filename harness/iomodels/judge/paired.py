@@ -14,14 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from functools import lru_cache
 from itertools import combinations
 from statistics import fmean
 
 from scipy.special import ndtri, stdtr, stdtrit
 
-from iomodels.judge.rule import FIXED, FIXED_FASTEST, Family, Rule, Word
+from iomodels.judge.rule import FIXED, FIXED_FASTEST, Family, Lead, Rule, Word
 
 Values = Mapping[str, Sequence[float | None]]
 """One load: per server the rate of each round, None where that round has no valid measurement."""
@@ -29,6 +28,8 @@ Sessions = Sequence[Hashable]
 """The session of each round. Rounds of one session share what the machine did in that session."""
 Logs = list[float | None]
 """Of each round the natural logarithm of a rate."""
+RATES = (1e-100, 1e100)
+"""Rates between these have ratios that a float can hold."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,6 @@ class Judged:
 
     comparisons: tuple[Comparison, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
-
-
-class Lead(Enum):
-    """How sure it is that the leader is the fastest."""
-
-    CLEAR = "clear"
-    LIKELY = "likely"
-    EQUAL = "equal"
-    NOT_DECIDED = "not decided"
-    PROVISIONAL = "provisional"
-    ALONE = "alone"
 
 
 @dataclass(frozen=True)
@@ -255,14 +245,22 @@ def _comparison(
         other,
         found.rounds,
         math.exp(found.mean),
-        None if half is None else math.exp(found.mean - half),
-        None if half is None else math.exp(found.mean + half),
-        None if half is None else math.expm1(half),
+        None if half is None else _exp(found.mean - half),
+        None if half is None else _exp(found.mean + half),
+        None if half is None else _exp(half) - 1.0,
         found.p,
         p_holm,
         word,
         None if word.decides else _rounds_needed(found, half, rule, family),
     )
+
+
+def _exp(log: float) -> float:
+    """Infinite where a float ends: two rounds that disagree have very wide intervals."""
+    try:
+        return math.exp(log)
+    except OverflowError:
+        return math.inf
 
 
 def _word(found: _Estimate, half: float | None, p_holm: float | None, rule: Rule) -> Word:
@@ -292,7 +290,8 @@ def _rounds_needed(found: _Estimate, half: float | None, rule: Rule, family: int
     else:
         strictest = min(outside, rule.alpha / family)
         aims = ((strictest, abs(found.mean)), (outside, margin - abs(found.mean)))
-        units = min(_units_needed(found.spread, share, aim) for share, aim in aims if aim > 0)
+        near = [each for each in aims if each[1] > margin / 4]  # the other one takes far longer
+        units = min(_units_needed(found.spread, *each) for each in near)
     rounds = math.ceil(units * found.rounds / found.units)
     return max(rule.least_rounds, found.rounds + 1, rounds)
 
@@ -326,10 +325,11 @@ def _logarithms(values: Values, sessions: Sessions | None) -> dict[str, Logs]:
     """Raises ValueError for rounds that do not match and for rates that cannot be."""
     lengths = {label: len(rates) for label, rates in values.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{label} {length}" for label, length in lengths.items())
-        raise ValueError(f"the servers of one load must have the same rounds, not {told}")
-    if sessions is not None and {len(sessions)} != set(lengths.values()):
-        raise ValueError(f"{len(sessions)} sessions are named for {lengths} rounds")
+        given = ", ".join(f"{label} {length}" for label, length in lengths.items())
+        raise ValueError(f"the servers of one load must have the same rounds, not {given}")
+    rounds = max(lengths.values(), default=0)
+    if sessions is not None and len(sessions) != rounds:
+        raise ValueError(f"each of {rounds} rounds needs a session, {len(sessions)} are given")
     return {
         label: [_logarithm(label, place, rate) for place, rate in enumerate(rates)]
         for label, rates in values.items()
@@ -339,7 +339,7 @@ def _logarithms(values: Values, sessions: Sessions | None) -> dict[str, Logs]:
 def _logarithm(label: str, place: int, rate: float | None) -> float | None:
     if rate is None:
         return None
-    if not (math.isfinite(rate) and rate > 0):
+    if not RATES[0] < rate < RATES[1]:
         raise ValueError(f"{label}, round {place + 1}: {rate} is not a positive, finite rate")
     return math.log(rate)
 
@@ -385,6 +385,6 @@ def _turned(one: Comparison, label: str) -> Comparison:
         other=one.label,
         ratio=1.0 / one.ratio,
         low=None if one.high is None else 1.0 / one.high,
-        high=None if one.low is None else 1.0 / one.low,
+        high=None if one.low is None else 1.0 / one.low if one.low else math.inf,
         word=_TURNED.get(one.word, one.word),
     )

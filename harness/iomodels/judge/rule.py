@@ -34,6 +34,17 @@ class Word(Enum):
         return self in (Word.FASTER, Word.SLOWER, Word.EQUAL)
 
 
+class Lead(Enum):
+    """How sure it is that the leader is the fastest."""
+
+    CLEAR = "clear"
+    LIKELY = "likely"
+    EQUAL = "equal"
+    NOT_DECIDED = "not decided"
+    PROVISIONAL = "provisional"
+    ALONE = "alone"
+
+
 class Family(Enum):
     """The comparisons of one load that Holm's correction pays for."""
 

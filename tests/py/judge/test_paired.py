@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +20,6 @@ from iomodels.judge import verdict
 from iomodels.judge.paired import (
     Comparison,
     Judged,
-    Lead,
     Values,
     against,
     all_pairs,
@@ -33,6 +33,7 @@ from iomodels.judge.rule import (
     SEQUENTIAL_BASELINE,
     SEQUENTIAL_FASTEST,
     Family,
+    Lead,
     Rule,
     Word,
 )
@@ -100,7 +101,7 @@ def test_what_all_servers_of_a_round_share_does_not_matter() -> None:
     assert shared.word is plain.word
 
 
-@given(st.lists(st.tuples(*[st.one_of(st.none(), st.floats(1e-3, 1e9))] * 3), max_size=14))
+@given(st.lists(st.tuples(*[st.one_of(st.none(), st.floats(1e-9, 1e99))] * 3), max_size=14))
 def test_turning_the_baseline_round_turns_everything(
     rounds: list[tuple[float | None, ...]],
 ) -> None:
@@ -111,6 +112,8 @@ def test_turning_the_baseline_round_turns_everything(
     for label, one in over.items():
         other = under[label]
         assert one.ratio * other.ratio == pytest.approx(1.0)
+        turned = fastest(values)
+        assert turned is not None and all(each.ratio > 0 for each in turned.comparisons)
         assert (one.p, one.p_holm) == pytest.approx((other.p, other.p_holm))
         assert one.rounds_needed == other.rounds_needed
         assert {one.word, other.word} in (
@@ -118,7 +121,7 @@ def test_turning_the_baseline_round_turns_everything(
             {Word.EQUAL}, {Word.NOT_DECIDED}, {Word.PROVISIONAL})  # fmt: skip
         if one.low is not None and one.high is not None and other.low is not None:
             assert one.low <= one.ratio <= one.high
-            assert one.high * other.low == pytest.approx(1.0)
+            assert other.low == pytest.approx(1 / one.high)
 
 
 # ---- the words ----
@@ -224,16 +227,16 @@ def test_equal_values_are_decided() -> None:
     same = _one(against({"A": [100.0] * 8, "B": [100.0] * 8}, "A"))
     assert (same.ratio, same.low, same.high, same.p) == (1.0, 1.0, 1.0, 1.0)
     assert (same.word, same.half_width) == (Word.EQUAL, 0.0)
-    apart = _one(against({"A": [100.0] * 8, "B": [200.0] * 8}, "A"))
-    assert (apart.word, apart.p, apart.low) == (Word.FASTER, 0.0, pytest.approx(2.0))
-    assert decided([same, apart], FIXED)
+    twice = _one(against({"A": [100.0] * 8, "B": [200.0] * 8}, "A"))
+    assert (twice.word, twice.p, twice.low) == (Word.FASTER, 0.0, pytest.approx(2.0))
+    assert decided([same, twice], FIXED)
     few = _one(against({"A": [100.0] * 3, "B": [100.0] * 3}, "A"))
     assert (few.word, few.rounds_needed) == (Word.PROVISIONAL, 8)
 
 
-@pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf, -math.inf, 1e-300, 1e300])
 def test_a_rate_that_cannot_be_is_named(rate: float) -> None:
-    with pytest.raises(ValueError, match=rf"^B, round 2: {rate} is not a positive, finite rate$"):
+    with pytest.raises(ValueError, match=re.escape(f"B, round 2: {rate} is not a posit")):
         against({"A": [1.0, 1.0], "B": [1.0, rate]}, "A")
     with pytest.raises(ValueError, match="B, round 2"):
         fastest({"A": [1.0, 1.0], "B": [1.0, rate]})
@@ -242,7 +245,7 @@ def test_a_rate_that_cannot_be_is_named(rate: float) -> None:
 def test_rounds_that_do_not_match_are_named() -> None:
     with pytest.raises(ValueError, match="the same rounds, not A 1, B 2"):
         against({"A": [1.0], "B": [1.0, 2.0]}, "A")
-    with pytest.raises(ValueError, match="3 sessions"):
+    with pytest.raises(ValueError, match="each of 1 rounds needs a session, 3 are given"):
         against({"A": [1.0], "B": [1.0]}, "A", sessions=[1, 2, 3])
     with pytest.raises(ValueError, match="baseline C is not among the servers A, B"):
         against({"A": [1.0], "B": [1.0]}, "C")
