@@ -20,8 +20,8 @@ import simulated_runs as proof  # noqa: E402
 DECISION = ROOT / "docs/decisions/0090-paired-comparisons.md"
 SAMPLE = 200
 """Simulated loads of a row that a test draws again."""
-SURELY = 5.0
-"""Standard errors that a sample may be away: beyond it by chance once in a million."""
+SURELY = 4.0
+"""Standard errors that a sample may be away."""
 
 Row = tuple[tuple[str, ...], dict[str, float | None]]
 
@@ -48,7 +48,10 @@ def _tables(path: Path) -> list[list[Row]]:
         elif not headings:
             headings = cells
             tables += [[]] if tuple(cells[-len(proof.HEADINGS) :]) == proof.HEADINGS else []
-        elif set(line) > set("|- :") and tuple(headings[-len(proof.HEADINGS) :]) == proof.HEADINGS:
+        elif (
+            not set(line) <= set("|- :")
+            and tuple(headings[-len(proof.HEADINGS) :]) == proof.HEADINGS
+        ):
             key = len(headings) - len(proof.HEADINGS)
             figures = [_number(cell) for cell in cells[key:]]
             tables[-1].append((tuple(cells[:key]), dict(zip(headings[key:], figures))))
