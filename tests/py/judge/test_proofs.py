@@ -202,7 +202,7 @@ def test_other_tests_are_those_of_scipy() -> None:
         ranks, flips = other_methods.rank_p(differences), other_methods.flip_p(differences)
         for place in np.ndindex(3, 2):
             one = differences[place]
-            assert ranks[place] == pytest.approx(stats.wilcoxon(one, mode="exact").pvalue)
+            assert ranks[place] == pytest.approx(stats.wilcoxon(one, method="exact").pvalue)
             every = stats.permutation_test((one,), np.mean, permutation_type="samples",
                                            n_resamples=np.inf)  # fmt: skip
             assert flips[place] == pytest.approx(every.pvalue)
