@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from iomodels.base.files import ROOT
-from iomodels.report.report import write_report
+from iomodels.report.html import write_report
 
 CHROMIUM = next(
     (
@@ -89,8 +89,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def number(text: str) -> float | None:
     """As the page's own script reads a cell."""
-    found = re.match(r"[+-]?\d+(\.\d+)?", text.replace(",", "").replace(" ", "").replace("−", "-"))
-    return float(found[0]) if found else None
+    found = re.match(r"([+−-]?[\d,]*\.?\d+)\s*(ns|µs|ms|s)?(?![\w/])", text)
+    scale = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3}.get(found[2], 1.0) if found else 1.0
+    return scale * float(found[1].replace(",", "").replace("−", "-")) if found else None
 
 
 def in_order(cells: list[str], down: bool) -> bool:

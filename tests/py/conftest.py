@@ -73,8 +73,10 @@ def suite() -> Suite:
 def stage(tmp_path: Path, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage(tmp_path, launcher)
     monkeypatch.setattr(launch, "open_launcher", lambda build, placement=None, say=None: launcher)
-    report = ModuleType("iomodels.report.report")
-    report.terminal_table = lambda run, console: console.print(f"table of {len(run.records)}")
-    report.write_report = lambda folder: made.reported.append(folder) or folder / "report.html"
-    monkeypatch.setitem(sys.modules, "iomodels.report.report", report)
+    html, terminal = ModuleType("iomodels.report.html"), ModuleType("iomodels.report.terminal")
+    terminal.terminal_table = lambda run, console: console.print(f"table of {len(run.records)}")
+    terminal.cost_table = lambda run, console: None
+    html.write_report = lambda folder: made.reported.append(folder) or folder / "report.html"
+    for module in (html, terminal):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
     return made

@@ -18,8 +18,8 @@ from iomodels.judge.classes import churn_of, shares_of
 from iomodels.judge.summary import Summary, summarise
 from iomodels.plan.load import Load
 from iomodels.report.answer import answer
+from iomodels.report.html import write_report
 from iomodels.report.publish import to_json
-from iomodels.report.report import write_report
 from made_run import CLASSES, make_run, suite_of, usual_rate, with_classes
 from test_report import Page
 
@@ -134,8 +134,8 @@ def test_the_report_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             "iocp",
             "heavy: 1, closed",
             "2,500 [2,480, 2,520]",
-            "25.0",
-            "2.02 [2.00, 2.04]",
+            "25.0 %",
+            "2.02 ms [2.00, 2.04]",
             "–",
             "1.00",
             "3",
@@ -145,9 +145,9 @@ def test_the_report_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             "iocp",
             "light: 100, 500/s",
             "7,500 [7,420, 7,580]",
-            "75.0",
-            "2.02 [2.00, 2.04]",
-            "8.08 [8.00, 8.16]",
+            "75.0 %",
+            "2.02 ms [2.00, 2.04]",
+            "8.08 ms [8.00, 8.16]",
             "0.990",
             "3",
         ],
@@ -156,13 +156,13 @@ def test_the_report_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             "iocp",
             "all together: 101",
             "10,000 [9,900, 10,100]",
-            "100",
+            "100.0 %",
             *shares[-1][5:7],
             "0.250",
             "3",
         ],
     ]
-    assert ["101", "iocp", "64 B", "1,000 [990, 1,010]", "100", "900", "3"] in rows
+    assert ["101", "iocp", "64 B", "1,000 [990, 1,010]", "100 µs", "900 µs", "3"] in rows
     assert "2 cells, heavy, p99: fewer than 10 of 500 samples lie beyond it in a repeat" in markdown
     assert "then_versus_now (its load is not the plain one of published numbers)" in markdown
     schema = json.loads(

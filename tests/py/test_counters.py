@@ -30,8 +30,8 @@ from iomodels.data.records import (
     record_to_json,
 )
 from iomodels.launch.watches import TICK_NS, ProcessWatch
-from iomodels.report.costs import cost_table
-from iomodels.report.report import write_report
+from iomodels.report.html import write_report
+from iomodels.report.terminal import cost_table
 from made_run import make_run, suite_of
 
 PID = 70
@@ -407,7 +407,7 @@ def test_what_a_request_costs_is_shown(tmp_path: Path) -> None:
     (row,) = (line.split() for line in output.getvalue().splitlines() if "iocp" in line)
     assert row == ["8", "64", "B", "iocp", "2.00", "2.00"] and "select" not in output.getvalue()
     write_report(folder)
-    assert "| 8 | iocp | 64 B | – | – | 2 | – | – | 2 | – |" in (folder / "report.md").read_text()
+    assert "| 8 | iocp | 64 B | – | – | 2.00 | – | – | 2.00 | – |" in (folder / "report.md").read_text()
     assert "What a request costs" in (folder / "report.html").read_text()
 
 

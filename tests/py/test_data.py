@@ -17,7 +17,7 @@ from iomodels.data.records import FORMAT, append_record, load_run, mend_records
 from iomodels.judge.summary import summarise
 from iomodels.judge.verdict import Kind
 from iomodels.plan.suite import Server
-from iomodels.report.report import write_report
+from iomodels.report.html import write_report
 from made_run import make_run, suite_of
 
 DIE_WRITING = """

@@ -16,7 +16,7 @@ from iomodels.judge.verdict import Kind
 from iomodels.plan.order import Measurement, make_plan
 from iomodels.plan.suite import Suite, find_suite, load_suite
 from iomodels.report.answer import answer
-from iomodels.report.report import write_report
+from iomodels.report.html import write_report
 from made_run import make_record, make_run, suite_of
 from stage import FakeLauncher, Stage
 

@@ -23,9 +23,9 @@ from iomodels.cli.commands import main
 from iomodels.data.records import Run, load_run
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
-from iomodels.report.costs import cost_table
-from iomodels.report.publish import LIST, cells_csv, to_json
-from iomodels.report.report import terminal_table, write_docs, write_report
+from iomodels.report.html import write_report
+from iomodels.report.publish import LIST, cells_csv, to_json, write_docs
+from iomodels.report.terminal import cost_table, terminal_table
 
 (FIXTURE,) = (ROOT / "tests" / "data").glob("*-reference")
 GOLDEN = ROOT / "tests" / "data" / "golden"
@@ -141,7 +141,7 @@ def test_a_foreign_or_changed_file_is_never_overwritten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "iomodels.report.report.draw_figures", lambda run: ([], [])
+        "iomodels.report.publish.draw_figures", lambda run: ([], [])
     )  # the figures are not what this is about
     if "changed" in why:
         write_docs(FIXTURE, tmp_path)

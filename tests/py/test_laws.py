@@ -21,8 +21,8 @@ from iomodels.launch import platform as launch
 from iomodels.launch.process import Program
 from iomodels.measure import laws
 from iomodels.report import claims
+from iomodels.report.html import write_report
 from iomodels.report.laws import show
-from iomodels.report.report import write_report
 from made_run import make_run, suite_of
 
 OTHER = {

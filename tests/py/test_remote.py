@@ -31,7 +31,7 @@ from iomodels.machine.placement import Placement
 from iomodels.measure import agent as agent_module
 from iomodels.measure.agent import Agent
 from iomodels.plan.suite import Suite
-from iomodels.report.report import _conditions
+from iomodels.report.context import _conditions
 from stage import FakeLauncher, Stage
 
 TOKEN = "a-token-of-the-tests"

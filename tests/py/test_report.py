@@ -18,7 +18,8 @@ from iomodels.data.records import load_run
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server
-from iomodels.report.report import markdown_cell, terminal_table, write_report
+from iomodels.report.html import markdown_cell, write_report
+from iomodels.report.terminal import terminal_table
 from made_run import RUN, make_run, suite_of, usual_rate, with_everything
 
 DRAWN = tuple(figure for figure in OF_RUNS if figure.NAME != "latency_by_rate")
@@ -185,7 +186,7 @@ def test_the_table_has_every_cell_with_its_numbers(complete: Report) -> None:
     (row,) = [line for line in rows if line.startswith("| 1,024 | iocp") and "10,000" in line]
     fields = [field.strip() for field in row.strip("|").split("|")]
     assert fields[2:5] == [r"10,000 \[9,900, 10,100\]", r"2.02× \[1.98, 2.06\] ?", "+1.00"]
-    assert fields[8:] == ["50.0", "3", "underpowered", "0"]
+    assert fields[8:] == ["50.0 µs", "3", "underpowered", "0"]
     assert "| 64 | select | 2.00 | 1.00 | 3.00 | 3.00 |" in rows
 
 

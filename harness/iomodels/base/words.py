@@ -89,6 +89,13 @@ def time(ns: float | None) -> str:
     return f"{number(near / scale)} {unit}"
 
 
+def time_estimate(ns: float, low: float | None = None, high: float | None = None) -> str:
+    """'2.02 ms [1.98, 2.06]': the brackets have the unit of the time."""
+    unit, scale = _unit(float(f"{ns:.3g}"))
+    ends = [None if end is None else end / scale for end in (low, high)]
+    return f"{number(ns / scale)} {unit} {interval(ends[0], ends[1])}".strip()
+
+
 def tick(ns: float) -> str:
     """'200 µs', '5 ms': a mark of an axis, a given number rather than a measured one."""
     unit, scale = _unit(ns * 1.001)

@@ -321,8 +321,10 @@ def _report(arguments: argparse.Namespace, console: Console, words: Sequence[str
         fail(["--json: not with --docs"])
     folder = find_run(arguments.run)
     loaded = load_run(folder)
-    from iomodels.report.costs import cost_table  # only here: matplotlib takes a second to load
-    from iomodels.report.report import terminal_table, write_docs, write_report
+    # only here: matplotlib takes a second to load
+    from iomodels.report.html import write_report
+    from iomodels.report.publish import write_docs
+    from iomodels.report.terminal import cost_table, terminal_table
 
     if arguments.json:
         from iomodels.judge.summary import summarise
@@ -360,9 +362,7 @@ def _compare(arguments: argparse.Namespace, console: Console, words: Sequence[st
     if arguments.json:
         print(json.dumps(compare.to_json(found), indent=2, ensure_ascii=False))
         return 0
-    from iomodels.report.report import (
-        comparison_table,
-    )  # only here: matplotlib takes a second to load
+    from iomodels.report.terminal import comparison_table
 
     comparison_table(found, console)
     return 0

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from iomodels.data.records import Run
-from iomodels.judge import stats
 from iomodels.judge.summary import Comparison, Summary, compare, summarise
 
 GROUPS: dict[str, str] = {
@@ -139,13 +138,7 @@ def _row(row: Comparison) -> dict[str, Any]:
         "hodges_lehmann_ratio": difference.shift,
         "cliffs_delta": difference.delta,
         "p_holm": difference.p,
-        "finding": {
-            stats.Finding.SHOWN: "difference",
-            stats.Finding.NOT_SHOWN: "~",
-            stats.Finding.TOO_FEW: "too few repeats",
-        }[row.finding]
-        if ratio
-        else None,
+        "finding": row.finding.words if ratio else None,
         "reason": row.reason,
     }
 

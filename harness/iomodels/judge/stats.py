@@ -60,6 +60,12 @@ class Finding(Enum):
     NOT_SHOWN = "~"
     TOO_FEW = "?"
 
+    @property
+    def words(self) -> str:
+        """The finding in words: of tables, JSON and CSV."""
+        named = ("difference", "no difference shown", "too few repeats")
+        return named[list(Finding).index(self)]
+
 
 @dataclass(frozen=True)
 class Difference:

@@ -483,12 +483,5 @@ def _cells(each: Compared) -> tuple[str, ...]:
         f"{ratio.value:.3g}" if ratio else "–",
         interval,
         "–" if each.difference.p is None else f"{each.difference.p:.2g}",
-        FINDINGS[each.difference.finding],
+        f"{each.difference.finding.value} {each.difference.finding.words}".strip(),
     )
-
-
-FINDINGS = {
-    stats.Finding.SHOWN: "difference shown",
-    stats.Finding.NOT_SHOWN: "~ no difference shown",
-    stats.Finding.TOO_FEW: "? too few repetitions",
-}

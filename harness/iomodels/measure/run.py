@@ -260,8 +260,9 @@ def _rate(folder: Path, manifest: dict[str, Any], item: Measurement) -> int | No
 
 def _finish(setting: Setting, folder: Path, manifest: Mapping[str, Any]) -> int:
     """Table and report from what is on disk; the exit code says whether anything failed that should not."""
-    from iomodels.report.costs import cost_table  # only here: matplotlib takes a second to load
-    from iomodels.report.report import terminal_table, write_report
+    # only here: matplotlib takes a second to load
+    from iomodels.report.html import write_report
+    from iomodels.report.terminal import cost_table, terminal_table
 
     run = load_run(folder)
     terminal_table(run, setting.console)

@@ -23,7 +23,7 @@ MOST_BYTES = 2_000_000
 
 def pack_run(run: Run, target: Path) -> int:
     """Write the run packed into `target`, which must not exist: its data are there whole or not at all. Returns its bytes. Failure."""
-    from iomodels.report.report import write_report  # only here: matplotlib takes a second to load
+    from iomodels.report.html import write_report  # only here: matplotlib takes a second to load
 
     if target.exists():
         raise Failure(f"{target}: is there already; --out names another folder")

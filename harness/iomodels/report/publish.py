@@ -17,18 +17,17 @@ from typing import Any
 
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
+from iomodels.data.records import Run, load_run
+from iomodels.figures import output
 from iomodels.judge.classes import Share
-from iomodels.judge.stats import Estimate, Finding, Measure
-from iomodels.judge.summary import Cell, Comparison, Summary
+from iomodels.judge.stats import Estimate, Measure
+from iomodels.judge.summary import Cell, Comparison, Summary, summarise
 from iomodels.report.answer import answer
+from iomodels.report.context import context
+from iomodels.report.html import draw_figures, markdown
 
 FORMAT = 1
 LIST = "iomodels-report.json"
-FINDINGS = {
-    Finding.SHOWN: "difference",
-    Finding.NOT_SHOWN: "no difference shown",
-    Finding.TOO_FEW: "too few repeats",
-}
 
 
 def to_json(summary: Summary) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def _cell(cell: Cell, comparison: Comparison | None) -> dict[str, Any]:
         },
         "comparison": comparison
         and {
-            "finding": FINDINGS[comparison.finding] if comparison.ratio else None,
+            "finding": comparison.finding.words if comparison.ratio else None,
             "reason": comparison.reason,
             "ratio": _estimate(comparison.ratio),
             "of": "cpu_us" if condition.rate_percent else "requests_per_second",
@@ -176,6 +175,26 @@ def cells_csv(summary: Summary) -> str:
         for row in rows
     )
     return buffer.getvalue()
+
+
+def write_docs(of: Path | Run, docs: Path) -> Path:
+    """Write the report of a run as a folder for a documentation site; return its report.md.
+
+    Raises Failure if a file is in the way.
+    """
+    run = of if isinstance(of, Run) else load_run(of)
+    summary = summarise(run)
+    plots, not_drawn = draw_figures(run)
+    shown = context(summary, plots, not_drawn) | {"data": "cells.csv"}
+    files = {
+        f"figures/{name}": content
+        for plot in plots
+        for name, content in output.contents(plot).items()
+    }
+    files["report.md"] = markdown(shown).encode()
+    files["cells.csv"] = cells_csv(summary).encode()
+    write_folder(docs, str(run.manifest["run"]), files)
+    return docs / "report.md"
 
 
 def write_folder(folder: Path, run: str, files: Mapping[str, bytes]) -> None:
