@@ -10,7 +10,7 @@ from pathlib import Path
 # A clone needs this line, an installed iomodels does not.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))
 
-from iomodels.data.records import load_run
+from iomodels.data.store import load_run
 from iomodels.figures import latency_by_percentile, output, sheet
 
 CONNECTIONS = ()  # change: (64, 1024) shows these only; () shows the fewest, the middle and the most

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from iomodels.data.laws import of_run
-from iomodels.data.records import Run, load_run
+from iomodels.data.records import Run
+from iomodels.data.store import load_run
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {"select", "iocp"}
@@ -70,7 +71,7 @@ def test_both_ends_count_the_same(run: Run) -> None:
         assert counters["bytes_sent"] == result["bytes_checked"]
         assert counters["accepted"] == counters["closed"] == record.condition.connections
         assert (
-            sum(count for _, count in result["latency"]["histogram"]["counts"])
+            sum(count for _, count in result["response"]["histogram"]["counts"])
             == result["requests"]
         )
         begin, end = record.server["begin"]["counters"], record.server["end"]["counters"]

@@ -21,7 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from iomodels.data.records import counter, load_run
+from iomodels.data.records import counter
+from iomodels.data.store import load_run
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 120.0

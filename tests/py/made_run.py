@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from iomodels.data.records import Condition, Record, append_record, write_manifest
+from iomodels.data.records import FORMAT, Condition, Record
+from iomodels.data.store import append_record, write_manifest
 from iomodels.plan.order import Measurement, make_plan
 from iomodels.plan.suite import Server, Suite
 
@@ -75,7 +76,7 @@ def make_run(
 
 def _manifest(suite: Suite, platform: str, status: str, planned: int) -> dict[str, Any]:
     return {
-        "format": 1,
+        "format": FORMAT,
         "run": RUN,
         "suite": json.loads(json.dumps(suite.to_json())),
         "quick": False,
@@ -106,7 +107,7 @@ def _manifest(suite: Suite, platform: str, status: str, planned: int) -> dict[st
 def make_record(measurement: Measurement, platform: str, rate: float | None) -> Record:
     condition = measurement.condition
     common: dict[str, Any] = {
-        "format": 1,
+        "format": FORMAT,
         "run": RUN,
         "index": measurement.index,
         "repeat": measurement.repeat,
@@ -190,7 +191,7 @@ def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
         "unanswered": 0,
         "errors": {"reset": 0, "closed": 0, "mismatch": 0, "timeout": 0, "other": 0},
         "cpu_ns": 10**9,
-        "latency": {
+        "response": {
             "unit": "ns",
             "count": REPLIES,
             "min": 1,
@@ -201,29 +202,14 @@ def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
             "p99": 1,
             "histogram": {
                 "lowest": 1,
-                "highest": 60 * 10**9,
+                "highest": max(60 * 10**9, counts[-1][0]),
                 "significant_figures": 3,
                 "counts": counts,
             },
         },
     }
-    if measurement.condition.rate_percent:
-        result["audit"] = {
-            "target_rate": rate,
-            "achieved_rate": rate,
-            "timely_share": 1.0,
-            "held_share": 0.0,
-            "behind_since_ns": None,
-            "littles_gap": 0.0,
-            "cpu_threads": [0.2],
-            "cpu_share_max": 0.2,
-            "connections_requested": 1,
-            "connections_established": 1,
-            "replies_checked": REPLIES,
-            "bytes_checked": REPLIES,
-            "errors": {},
-            "clock_resolution_ns": 1.0,
-        }
+    result["service"] = result["response"]
+    result["audit"] = audit(measurement, rate, result)
     moment = {"format": 1, "time_ns": 10**9}
     return {
         "argv": ["loadgen", "--port", "4000"],
@@ -231,6 +217,29 @@ def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
         "measuring": {"event": "measuring", **moment},
         "measured": {"event": "measured", **moment},
         "result": result,
+    }
+
+
+def audit(measurement: Measurement, rate: float, result: dict[str, Any]) -> dict[str, Any]:
+    """A load generator's word on itself. In a closed loop it has no due times, so no shares of them."""
+    offered = bool(measurement.condition.rate_percent)
+    outstanding = measurement.condition.connections * measurement.condition.depth
+    gap = 1 - rate * result["response"]["mean"] / 1e9 / outstanding
+    return {
+        "target_rate": rate if offered else None,
+        "achieved_rate": rate,
+        "timely_share": 1.0 if offered else None,
+        "held_share": 0.0 if offered else None,
+        "behind_since_ns": None,
+        "littles_gap": 0.0 if offered else gap,
+        "cpu_threads": [0.2],
+        "cpu_share_max": 0.2 if offered else None,
+        "connections_requested": measurement.condition.connections,
+        "connections_established": measurement.condition.connections,
+        "replies_checked": result["replies_checked"],
+        "bytes_checked": 0,
+        "errors": {},
+        "clock_resolution_ns": 1.0,
     }
 
 
@@ -321,7 +330,7 @@ def with_everything(record: Record) -> Record:
     }
     rate = result["requests_per_second"]
     width_ns = WINDOW_NS // (INTERVALS - WARMUP_INTERVALS)
-    mean_ns = result["latency"]["mean"]
+    mean_ns = result["response"]["mean"]
     result["intervals"] = {
         "begin_ns": 0,
         "width_ns": width_ns,
@@ -332,25 +341,12 @@ def with_everything(record: Record) -> Record:
     }
     if record.condition.rate_percent:
         halved: dict[int, int] = {}
-        for value, count in result["latency"]["histogram"]["counts"]:
+        for value, count in result["response"]["histogram"]["counts"]:
             halved[bucket(value // 2)] = halved.get(bucket(value // 2), 0) + count
-        record = replace(record, format=2)
-        result["audit"] = result["audit"] | {
-            "held_share": 0.0,
-            "behind_since_ns": None,
-            "cpu_threads": [0.2],
-            "connections_requested": connections,
-            "connections_established": connections,
-            "replies_checked": result["replies_checked"],
-            "bytes_checked": 0,
-            "errors": {},
-            "clock_resolution_ns": 1,
-        }
-        result["response"] = result["latency"]
-        result["service"] = result["latency"] | {
+        result["service"] = result["response"] | {
             "histogram": {
                 "lowest": 1,
-                "highest": 60 * 10**9,
+                "highest": result["response"]["histogram"]["highest"],
                 "significant_figures": 3,
                 "counts": [list(pair) for pair in sorted(halved.items())],
             }
@@ -407,9 +403,9 @@ def with_classes(record: Record) -> Record:
         part("heavy", 1, 0.25, 500, None, 1.0),
         part("light", connections - 1, 0.75, 1500, 500.0, 0.99),
     ]
-    connect = result["latency"] | {
+    connect = result["response"] | {
         "count": 1000,
-        "histogram": result["latency"]["histogram"]
+        "histogram": result["response"]["histogram"]
         | {"counts": [[bucket(100_000), 985], [bucket(900_000), 15]]},
     }
     return replace(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodels.data.records import load_run
+from iomodels.data.store import load_run
 from iomodels.judge.ceiling import ceiling_rate
 from iomodels.measure.calibration import calibrate
 from iomodels.plan.suite import Suite

@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 
 from iomodels.base.files import ROOT
-from iomodels.data.records import Record, load_run
+from iomodels.data.records import Record
+from iomodels.data.store import load_run
 from iomodels.figures import then_versus_now, throughput_by_connections
 from iomodels.judge.classes import churn_of, shares_of
 from iomodels.judge.summary import Summary, summarise

@@ -19,12 +19,10 @@ from rich.console import Console
 
 from iomodels.base.errors import Failure
 from iomodels.data.counters import UNITS, table
-from iomodels.data.records import (
-    Figure,
-    Record,
+from iomodels.data.records import Figure, Record, counter
+from iomodels.data.store import (
     append_record,
     check_record,
-    counter,
     load_run,
     record_from_json,
     record_to_json,

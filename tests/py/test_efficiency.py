@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from iomodels.data.records import Condition, Record, load_run
+from iomodels.data.records import Condition, Record
+from iomodels.data.store import load_run
 from iomodels.judge import rates as efficiency
 from iomodels.judge.summary import summarise
 from iomodels.judge.verdict import Kind

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from iomodels.cli.commands import main
 from iomodels.data.hdr import Layout
-from iomodels.data.records import load_run
+from iomodels.data.store import load_run
 from iomodels.judge.stats import Histogram, merge, percentile, samples
 from iomodels.report.hdr_export import encode, export_run, interval_log, percentile_distribution
 from made_run import make_run, suite_of
@@ -223,7 +223,7 @@ def test_a_run_is_exported(tmp_path: Path) -> None:
         for value, count in decoded(line.split(",")[3]).counts.items():
             union[value] = union.get(value, 0) + count
     merged = merge(
-        tuple(map(tuple, record.loadgen["result"]["latency"]["histogram"]["counts"]))
+        tuple(map(tuple, record.loadgen["result"]["response"]["histogram"]["counts"]))
         for record in records
         if record.loadgen
     )  # type: ignore[misc]

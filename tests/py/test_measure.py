@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from iomodels.base.interrupts import Interrupted, Interrupts
-from iomodels.data.records import Condition, Record, check_record
+from iomodels.data.records import Condition, Record
+from iomodels.data.store import check_record
 from iomodels.measure import measurement as measure_module
 from iomodels.measure.measurement import measure
 from iomodels.plan.order import Measurement

@@ -17,7 +17,8 @@ from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
 from iomodels.cli.commands import main
 from iomodels.data import hdr
-from iomodels.data.records import PACKED, RECORDS, Record, load_run, record_to_json
+from iomodels.data.records import Record
+from iomodels.data.store import PACKED, RECORDS, load_run, record_to_json
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
 from iomodels.plan.suite import Server
@@ -31,34 +32,13 @@ KEPT = sorted(path.parent for path in (ROOT / "results" / "contributed").glob("*
 
 
 def newest(record: Record) -> Record:
-    """A record as the present programs make it: format 3, with a course whose times have many digits."""
+    """A record as the present programs make it: with a course whose times have many digits."""
     record = with_everything(record)
     assert record.loadgen
     result: dict[str, Any] = dict(record.loadgen["result"])
-    latency = result.pop("latency")
-    audit: dict[str, Any] = {
-        "timely_share": None,
-        "held_share": None,
-        "target_rate": None,
-        "achieved_rate": 1.0,
-        "behind_since_ns": None,
-        "cpu_threads": [0.2],
-        "cpu_share_max": 0.2,
-        "connections_requested": 1,
-        "connections_established": 1,
-        "littles_gap": 0.0,
-        "replies_checked": 1,
-        "bytes_checked": 1,
-        "errors": {},
-        "clock_resolution_ns": 1.0,
-    }
-    result |= {
-        "response": {**latency, "intended": "actual"},
-        "service": latency,
-        "connect": latency,
-        "audit": audit,
-    }
-    return replace(record, format=3, loadgen={**record.loadgen, "result": result})
+    latency = result["response"]
+    result |= {"response": {**latency, "intended": "actual"}, "connect": latency}
+    return replace(record, loadgen={**record.loadgen, "result": result})
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +101,7 @@ def test_the_newest_format_is_read_as_it_was_told_but_for_the_digits_of_interval
         assert record.loadgen
         read, was = (
             dict(record.loadgen["result"]),
-            dict(record_to_json(replace(told[record.index], format=2))["loadgen"]["result"]),
+            dict(record_to_json(told[record.index], packed=False)["loadgen"]["result"]),
         )
         for time in ("response", "connect"):
             assert read[time] == was[time]

@@ -21,7 +21,8 @@ from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
 from iomodels.base.words import WINE
 from iomodels.cli.commands import main
-from iomodels.data.records import Record, Run, load_run
+from iomodels.data.records import Record, Run
+from iomodels.data.store import load_run
 from iomodels.figures import (
     course_of_a_cell,
     latency_by_percentile,

@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 from iomodels.base import files
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.data.records import (
-    FORMAT,
-    Condition,
-    Record,
+from iomodels.data.records import FORMAT, Condition, Record
+from iomodels.data.store import (
     append_record,
     load_run,
     mend_records,
@@ -28,7 +26,7 @@ from iomodels.data.records import (
 from made_run import make_run
 
 FAILED = Record(
-    1,
+    FORMAT,
     "20250102-030405-select-vs-iocp",
     0,
     0,
@@ -156,7 +154,9 @@ def test_a_wrong_manifest_is_not_written(folder: Path) -> None:
 )
 def test_histograms_are_checked(folder: Path, counts: list[Any], message: str) -> None:
     loadgen = json.loads(lines(folder)[3])["loadgen"]
-    loadgen["result"]["latency"]["histogram"]["counts"] = counts
+    histogram = loadgen["result"]["response"]["histogram"]
+    del histogram["buckets"]
+    histogram["counts"] = counts
     change(folder, 3, loadgen=loadgen)
     with pytest.raises(Failure, match=rf"line 4: .*{message}"):
         load_run(folder)
@@ -221,31 +221,24 @@ def test_the_last_try_counts_and_is_announced(folder: Path) -> None:
     assert "2 failed measurement(s) were tried again; the last try counts" in run.warnings
 
 
-def test_newer_formats_are_refused(folder: Path) -> None:
-    change(folder, 2, format=FORMAT + 1)
-    with pytest.raises(
-        Failure,
-        match=rf"line 3: format {FORMAT + 1} is newer than this program reads \({FORMAT}\); use a newer iomodels",
-    ):
+@pytest.mark.parametrize(
+    ("format_", "remedy"),
+    [(FORMAT + 1, "a newer iomodels"), (FORMAT - 1, "the iomodels that wrote it"), (1, "the iom")],
+)
+def test_other_formats_are_refused(folder: Path, format_: int, remedy: str) -> None:
+    words = f"format {format_} is not read; this iomodels reads format {FORMAT}; use {remedy}"
+    change(folder, 2, format=format_)
+    with pytest.raises(Failure, match=f"line 3: {words}"):
         load_run(folder)
-    change_manifest(folder, format=FORMAT + 1, status="a new word")
-    with pytest.raises(Failure, match=rf"run.json: format {FORMAT + 1} is newer"):
+    change_manifest(folder, format=format_, status="a new word")
+    with pytest.raises(Failure, match=f"run.json: {words}"):
         load_run(folder)
 
 
-def test_a_record_of_format_1_reads_as_a_closed_loop(folder: Path) -> None:
-    """Its one latency was both times; written again it is what it was."""
-    record = load_run(folder).records[0]
-    assert record.format == 1 and record.loadgen
-    result = record.loadgen["result"]
-    assert result["response"] == result["service"] == result["latency"]
-    assert record_to_json(record) == json.loads(lines(folder)[0])
-
-
-def in_format_2(record: Record, *, service_count: int) -> Record:
+def with_service(record: Record, *, service_count: int) -> Record:
     """The same record as an open loop's; `service_count` is the count of one bucket of its service time."""
     assert record.loadgen
-    latency = record.loadgen["result"]["latency"]
+    latency = record.loadgen["result"]["response"]
     counts = [[100, service_count]]
     service = {
         **latency,
@@ -255,7 +248,7 @@ def in_format_2(record: Record, *, service_count: int) -> Record:
     result = {
         key: value
         for key, value in record.loadgen["result"].items()
-        if key not in ("latency", "response", "service")
+        if key not in ("response", "service")
     }
     names = (
         "timely_share",
@@ -277,7 +270,6 @@ def in_format_2(record: Record, *, service_count: int) -> Record:
     response = {**(service if service_count == 7 else latency), "intended": "schedule"}
     return replace(
         record,
-        format=2,
         loadgen={
             **record.loadgen,
             "result": {**result, "response": response, "service": service, "audit": audit},
@@ -287,12 +279,10 @@ def in_format_2(record: Record, *, service_count: int) -> Record:
 
 @pytest.mark.parametrize("count", [7, 8])
 def test_both_times_are_kept_and_equal_ones_stored_once(folder: Path, count: int) -> None:
-    record = in_format_2(load_run(folder).records[0], service_count=count)
+    record = with_service(load_run(folder).records[0], service_count=count)
     append_record(folder, record)
     stored = json.loads(lines(folder)[-1])["loadgen"]["result"]
-    assert (stored["service"] == {"same_as": "response"}) == (
-        count == 7
-    ) and "latency" not in stored
+    assert (stored["service"] == {"same_as": "response"}) == (count == 7)
     read = load_run(folder).records[0].loadgen
     assert read and record.loadgen
     for name in ("response", "service", "audit"):
@@ -300,8 +290,8 @@ def test_both_times_are_kept_and_equal_ones_stored_once(folder: Path, count: int
 
 
 @pytest.mark.parametrize("name", ["response", "service", "audit"])
-def test_format_2_needs_them(folder: Path, name: str) -> None:
-    record = in_format_2(load_run(folder).records[0], service_count=8)
+def test_a_record_needs_them(folder: Path, name: str) -> None:
+    record = with_service(load_run(folder).records[0], service_count=8)
     assert record.loadgen
     del record.loadgen["result"][name]
     with pytest.raises(Failure, match=f"at loadgen.result: '{name}' is a required property"):
@@ -336,7 +326,7 @@ def test_what_is_no_run(tmp_path: Path, folder: Path) -> None:
     (folder / "run.json").write_text("{", encoding="utf-8")
     with pytest.raises(Failure, match=r"run.json: cannot be read"):
         load_run(folder)
-    (folder / "run.json").write_text('{"format": 1}', encoding="utf-8")
+    (folder / "run.json").write_text('{"format": 3}', encoding="utf-8")
     with pytest.raises(
         Failure, match=r"run.json: at the top level: '[a-z]+' is a required property"
     ):

@@ -19,7 +19,8 @@ import pytest
 import iomodels
 from iomodels.base.errors import Failure
 from iomodels.base.interrupts import Interrupts
-from iomodels.data.records import counter, load_run
+from iomodels.data.records import counter
+from iomodels.data.store import load_run
 from iomodels.judge import compare
 from iomodels.judge.summary import summarise
 from iomodels.launch import platform as launch

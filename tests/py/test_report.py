@@ -14,7 +14,7 @@ from rich.console import Console
 
 from iomodels.base.errors import Failure
 from iomodels.base.words import WINE
-from iomodels.data.records import load_run
+from iomodels.data.store import load_run
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from iomodels.base.errors import Failure
-from iomodels.data.records import check_against, load_run
+from iomodels.data.schema import check_against
+from iomodels.data.store import load_run
 from iomodels.judge.summary import summarise
 from iomodels.launch import platform as launch
 from iomodels.machine import check as machine_check

@@ -13,7 +13,7 @@ import pytest
 
 from iomodels.base.errors import Failure
 from iomodels.cli.commands import main
-from iomodels.data.records import record_from_json
+from iomodels.data.store import record_from_json
 from iomodels.measure import slo
 from iomodels.measure.slo import Slo, judge, least_rate, load_slo, parse_slo, resume_slo, start_slo
 from iomodels.plan.suite import Server, Suite

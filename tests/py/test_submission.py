@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from iomodels.cli.commands import main
-from iomodels.data.records import MANIFEST, RECORDS
+from iomodels.data.store import MANIFEST, RECORDS
 from iomodels.report.submission import complaints
 from made_run import make_run
 

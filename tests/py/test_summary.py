@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from iomodels.data.records import Record, Run, load_run
+from iomodels.data.records import Record, Run
+from iomodels.data.store import load_run
 from iomodels.judge import stats
 from iomodels.judge.summary import Cell, Summary, summarise
 from iomodels.judge.verdict import Kind
@@ -69,7 +70,7 @@ def test_histograms_of_the_repeats_are_merged(tmp_path: Path) -> None:
     summary = summary_of(tmp_path)
     cell = cell_of(summary, "select", 64)
     parts = [
-        stats.histogram(record.loadgen["result"]["latency"]["histogram"]["counts"])
+        stats.histogram(record.loadgen["result"]["response"]["histogram"]["counts"])
         for record in summary.run.records
         if record.loadgen and record.condition == cell.condition
     ]

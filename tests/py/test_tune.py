@@ -192,7 +192,7 @@ def record_of(
         {"counters": {"requests": count}, "process": {"cpu_user_ns": used, "cpu_kernel_ns": used}}
         for count, used in ((100, 0), (2100, cpu_ns // 2))
     ]
-    loadgen = {"result": {"requests_per_second": rate, "latency": {"p99": p99_us * 1000}}}
+    loadgen = {"result": {"requests_per_second": rate, "response": {"p99": p99_us * 1000}}}
     return Record(
         1,
         "run",

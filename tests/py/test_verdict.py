@@ -37,9 +37,9 @@ BASE = make_record(Measurement(0, 0, CONDITION), "wine-8.0", 1000.0)
 def record(index: int = 0, rate: float = 1000.0, **changes: Any) -> Record:
     """A valid repeat, with the result's fields changed."""
     assert BASE.loadgen
-    result = BASE.loadgen["result"]
-    latency = {**result["latency"], "mean": result["latency"]["mean"] * 1000.0 / rate}
-    own = {**result, "requests_per_second": rate, "latency": latency, **changes}
+    result = {key: value for key, value in BASE.loadgen["result"].items() if key != "audit"}
+    latency = {**result["response"], "mean": result["response"]["mean"] * 1000.0 / rate}
+    own = {**result, "requests_per_second": rate, "response": latency, **changes}
     return replace(BASE, index=index, repeat=index, loadgen={**BASE.loadgen, "result": own})
 
 
@@ -104,7 +104,7 @@ def test_rate_times_latency_must_be_what_is_outstanding(
 ) -> None:
     made = result(window_ns=10**12)
     found = verdict.littles_law(
-        {**made, "requests_per_second": rate, "latency": {**made["latency"], "mean": mean_ns}},
+        {**made, "requests_per_second": rate, "response": {**made["response"], "mean": mean_ns}},
         outstanding,
     )
     share, most = rate * mean_ns / 1e9 / outstanding, 0.05 + mean_ns / 1e12
@@ -119,7 +119,7 @@ def test_the_load_generators_own_gap_goes_before_ours_and_the_windows_ends_blur_
     gap: float, blur: float
 ) -> None:
     made = result(audit={"littles_gap": gap})
-    made = {**made, "latency": {**made["latency"], "mean": blur * made["window_ns"]}}
+    made = {**made, "response": {**made["response"], "mean": blur * made["window_ns"]}}
     assert (verdict.littles_law(made, 1) is None) is (abs(gap) <= 0.05 + blur) or abs(
         abs(gap) - 0.05 - blur
     ) < 1e-9

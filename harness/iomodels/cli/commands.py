@@ -28,7 +28,7 @@ from iomodels.cli.options import TUNE_DEFAULTS, TUNED, fail, parsers
 from iomodels.data.laws import Laws, write
 from iomodels.data.micro import MANIFEST as MICRO_MANIFEST
 from iomodels.data.micro import is_micro_run, load_micro_run
-from iomodels.data.records import MANIFEST, load_run
+from iomodels.data.store import MANIFEST, load_run
 from iomodels.launch import platform as launch
 from iomodels.launch.channel import ServerHost
 from iomodels.machine.placement import server_alone

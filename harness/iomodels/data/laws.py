@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
-from iomodels.base.errors import Failure
-from iomodels.base.files import SCHEMAS, write_whole
+from iomodels.base.files import write_whole
+from iomodels.data.schema import check_against, read_object
 
 FORMAT = 1
 LAWS = "laws.json"
@@ -71,42 +68,26 @@ def _judged(data: dict[str, Any]) -> Iterator[Judged]:
 
 
 def checked(data: dict[str, Any]) -> Laws:
-    """Raises Failure when it is not what laws.json holds."""
-    _check(data, "laws")
+    """Check what a laws.json holds. Raises Failure."""
+    check_against("laws", data, "laws")
     return Laws(data)
 
 
-@cache
-def _validator() -> Any:
-    schema = json.loads((SCHEMAS / "laws.schema.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
-
-
-def _check(data: Any, what: str) -> None:
-    error = next(iter(_validator().iter_errors(data)), None)
-    if error:
-        place = ".".join(str(step) for step in error.absolute_path) or "the top level"
-        raise Failure(f"{what}: at {place}: {error.message[:200]}")
-
-
 def load(path: Path) -> Laws:
-    """Reads a laws.json. Raises Failure."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Failure(f"{path}: cannot be read: {error}") from None
-    _check(data, str(path))
+    """Read a laws.json. Raises Failure."""
+    data = read_object(path)
+    check_against("laws", data, str(path))
     return Laws(data)
 
 
 def of_run(folder: Path) -> Laws | None:
-    """The laws in the folder of a run; None if it was made without."""
+    """Return the laws in the folder of a run; None if it has none."""
     path = folder / LAWS
     return load(path) if path.exists() else None
 
 
 def write(laws: Laws, folder: Path) -> Path:
+    """Write laws.json whole into `folder`. Returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LAWS
     write_whole(path, json.dumps(laws.data, indent=2, ensure_ascii=False) + "\n")

@@ -14,7 +14,7 @@ from typing import Any
 
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.data.records import check_against, read_object
+from iomodels.data.schema import check_against, read_object
 
 FORMAT = 1
 MANIFEST = "micro.json"

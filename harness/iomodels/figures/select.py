@@ -103,7 +103,7 @@ def counted(records: Sequence[Record], name: str, scale: float) -> Counted:
 def histogram(record: Record, time: str = "response") -> stats.Histogram:
     """Return the latencies (ns) of a repeat, one of TIMES; empty if it has none."""
     result = record.result or {}
-    latency = result.get(time) or result.get("latency") or {}
+    latency = result.get(time) or {}
     return stats.histogram((latency.get("histogram") or {}).get("counts") or ())
 
 

@@ -212,7 +212,7 @@ def _cell(
     ]
     rates = tuple(float(result["requests_per_second"]) for _, _, result in valid)
     counts = stats.merge(
-        stats.histogram(result["latency"]["histogram"]["counts"]) for _, _, result in valid
+        stats.histogram(result["response"]["histogram"]["counts"]) for _, _, result in valid
     )
     costs = [_costs(server) for _, server, _ in valid]
     whole = [

@@ -122,7 +122,7 @@ def littles_law(result: Result, outstanding: int) -> str | None:
     """The load generator's own sum, which knows of churn and open loops. A record without its audit has a closed loop, where
     `outstanding` (connections × depth) is what each of them keeps up. Requests that began before the window or were under way at its
     end count with the wrong length, by up to one latency each: the law holds to mean latency ÷ window and no better."""
-    audit, mean_ns = _audit(result), result["latency"]["mean"]
+    audit, mean_ns = _audit(result), result["response"]["mean"]
     gap = audit.get("littles_gap")
     if mean_ns is None or (
         gap is None and ("littles_gap" in audit or result.get("loop") != "closed")

@@ -13,7 +13,8 @@ from iomodels.base.arguments import Option
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
 from iomodels.data.counters import table
-from iomodels.data.records import FORMAT, Condition, Record, check_record, utc_now
+from iomodels.data.records import FORMAT, Condition, Record, utc_now
+from iomodels.data.store import check_record
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
 from iomodels.launch.remote import HostLost

@@ -19,18 +19,8 @@ from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.base.progress import Progress
 from iomodels.base.words import duration
 from iomodels.data.laws import Laws, checked, write
-from iomodels.data.records import (
-    FORMAT,
-    PACKED,
-    Condition,
-    Record,
-    Run,
-    append_record,
-    load_run,
-    mend_records,
-    utc_now,
-    write_manifest,
-)
+from iomodels.data.records import FORMAT, Condition, Record, Run, utc_now
+from iomodels.data.store import PACKED, append_record, load_run, mend_records, write_manifest
 from iomodels.launch import platform as launch
 from iomodels.launch.channel import ServerHost
 from iomodels.launch.launcher import Launcher

@@ -22,7 +22,9 @@ from iomodels.base.console import say
 from iomodels.base.errors import FAILED, USAGE, Failure
 from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
-from iomodels.data.records import Record, append_record, check_against, mend_records, utc_now
+from iomodels.data.records import Record, utc_now
+from iomodels.data.schema import check_against
+from iomodels.data.store import append_record, mend_records
 from iomodels.judge import stats
 from iomodels.judge.ceiling import ceiling_rate
 from iomodels.judge.search import Answer, Next, Range, Trial, advise

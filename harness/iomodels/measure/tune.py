@@ -24,15 +24,8 @@ from iomodels.base.files import write_whole
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.base.progress import Progress
 from iomodels.data.laws import write
-from iomodels.data.records import (
-    RECORDS,
-    Condition,
-    Record,
-    append_record,
-    mend_records,
-    record_from_json,
-    utc_now,
-)
+from iomodels.data.records import Condition, Record, utc_now
+from iomodels.data.store import RECORDS, append_record, mend_records, record_from_json
 from iomodels.judge import surface
 from iomodels.launch import platform as launch
 from iomodels.launch.launcher import Launcher
@@ -232,7 +225,7 @@ def value_of(record: Record, objective: str) -> float | None:
     if objective == "throughput":
         return float(result["requests_per_second"])
     if objective == "p99":
-        return result["latency"]["p99"] / 1e3 if result["latency"]["p99"] else None
+        return result["response"]["p99"] / 1e3 if result["response"]["p99"] else None
     begin, end = record.server["begin"], record.server["end"]
     parts = [
         (begin["process"].get(name), end["process"].get(name))

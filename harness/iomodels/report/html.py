@@ -16,7 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from iomodels.base import words
 from iomodels.base.errors import Failure
 from iomodels.base.files import PACKAGE, write_whole
-from iomodels.data.records import PACKED, RECORDS, Run, load_run
+from iomodels.data.records import Run
+from iomodels.data.store import PACKED, RECORDS, load_run
 from iomodels.figures import catalogue, output
 from iomodels.figures.palette import dark_colours
 from iomodels.figures.svg import without_bare_groups

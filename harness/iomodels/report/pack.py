@@ -14,7 +14,8 @@ from pathlib import Path
 
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.data.records import MANIFEST, PACKED, Run, load_run, stored_records
+from iomodels.data.records import Run
+from iomodels.data.store import MANIFEST, PACKED, load_run, stored_records
 
 LAWS = "laws.json"
 MOST_BYTES = 2_000_000

@@ -17,7 +17,8 @@ from typing import Any
 
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.data.records import Run, load_run
+from iomodels.data.records import Run
+from iomodels.data.store import load_run
 from iomodels.figures import output
 from iomodels.judge.classes import Share
 from iomodels.judge.stats import Estimate, Measure

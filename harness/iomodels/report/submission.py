@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from iomodels.data.records import MANIFEST, PACKED, load_run, stored_records
+from iomodels.data.store import MANIFEST, PACKED, load_run, stored_records
 from iomodels.report.pack import MOST_BYTES, size
 
 WRITTEN = re.compile(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from iomodels.data.records import load_run
+from iomodels.data.store import load_run
 from iomodels.judge import verdict
 from iomodels.judge.paired import (
     Comparison,

@@ -1,0 +1,297 @@
+"""How a run is written and read.
+
+A run is a folder: `run.json` (the manifest: suite, seed, environment, progress) and `records.jsonl`,
+one line per measurement. Both are checked against results/schema on writing and on reading.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from iomodels.base.errors import Failure
+from iomodels.base.files import naming, write_whole
+from iomodels.data import hdr
+from iomodels.data.records import Condition, Record, Run
+from iomodels.data.schema import check_against, read_object
+
+TIMES = ("response", "service", "connect")
+SIGNIFICANT = 3
+SAME = {"same_as": "response"}
+MANIFEST = "run.json"
+RECORDS = "records.jsonl"
+PACKED = "records.jsonl.xz"
+"""The same lines, compressed: a run that is kept with the sources (harness/iomodels/report/pack.py). It is read, never written to again."""
+
+
+Part = dict[str, Any]
+
+
+def record_to_json(record: Record, *, packed: bool = True) -> dict[str, Any]:
+    """Return the line of a record; without `packed`, with histograms as the programs print them."""
+    data = asdict(record)
+    data["condition"]["options"] = dict(record.condition.options)
+    if not record.condition.alias:
+        del data["condition"]["alias"]
+    if not record.condition.rate_percent:
+        del data["condition"]["rate_percent"]
+    if record.counters is None:
+        del data["counters"]
+    if data["loadgen"] and data["loadgen"].get("result"):
+        result = _stored(data["loadgen"]["result"])
+        # The schema leaves open what a failed record holds, so only a complete one is packed.
+        data["loadgen"]["result"] = _compact(result) if packed and record.ok else result
+    return data
+
+
+def record_from_json(data: Mapping[str, Any]) -> Record:
+    """A record from a checked line; raises KeyError or TypeError only if the line was not checked."""
+    condition = dict(data["condition"])
+    condition["options"] = tuple(condition["options"].items())
+    fields: dict[str, Any] = {**data, "condition": Condition(**condition)}
+    if data["loadgen"] and data["loadgen"].get("result"):
+        result = data["loadgen"]["result"]
+        plain = _each_histogram(result, _plain_histogram) if data["status"] == "ok" else result
+        fields["loadgen"] = {**data["loadgen"], "result": _read(plain)}
+    return Record(**fields)
+
+
+def _stored(result: Part) -> Part:
+    """Return the result with equal times stored once, as in every closed loop."""
+    response = result.get("response")
+    same = response and result.get("service") == _without(response, "intended")
+    return {**result, "service": SAME} if same else result
+
+
+def _read(result: Part) -> Part:
+    """Return the result with its `service` in full."""
+    same = result.get("service") == SAME
+    return {**result, "service": _without(result["response"], "intended")} if same else result
+
+
+def _each_histogram(result: Part, change: Callable[[Part], Part]) -> Part:
+    """The result with its histograms as the function leaves them."""
+    changed = dict(result)
+    for time in TIMES:
+        if "histogram" in (result.get(time) or {}):
+            changed[time] = {**result[time], "histogram": change(result[time]["histogram"])}
+    return changed
+
+
+def _compact(result: Part) -> Part:
+    changed = _each_histogram(result, _compact_histogram)
+    if "intervals" in result:
+        times = {
+            name: [_significant(ns) for ns in result["intervals"][name]]
+            for name in ("mean_ns", "max_ns")
+        }
+        changed["intervals"] = {**result["intervals"], **times}
+    return changed
+
+
+def _significant(value: float | None) -> int | None:
+    """To as many digits as a histogram has; more of them, of the few replies of 10 ms, would be most of a packed run."""
+    return None if value is None else int(float(f"{value:.{SIGNIFICANT - 1}e}"))
+
+
+def _compact_histogram(histogram: Part) -> Part:
+    """Its counts by bucket; values that are not the highest of their bucket, which no HdrHistogram has, would be lost and stay."""
+    layout = _layout(histogram)
+    buckets = hdr.listed(histogram["counts"], layout)
+    if hdr.pairs(buckets, layout) != [list(pair) for pair in histogram["counts"]]:
+        return histogram
+    return {**_without(histogram, "counts"), "buckets": buckets}
+
+
+def _plain_histogram(histogram: Part) -> Part:
+    if "buckets" not in histogram:
+        return histogram
+    return {
+        **_without(histogram, "buckets"),
+        "counts": hdr.pairs(histogram["buckets"], _layout(histogram)),
+    }
+
+
+def _layout(histogram: Mapping[str, Any]) -> hdr.Layout:
+    return hdr.Layout(histogram["lowest"], histogram["highest"], histogram["significant_figures"])
+
+
+def _without(part: Mapping[str, Any], name: str) -> Part:
+    return {key: value for key, value in part.items() if key != name}
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write run.json whole; raises Failure when it does not follow the schema."""
+    path = folder / MANIFEST
+    check_against("run", dict(manifest), str(path))
+    write_whole(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def check_record(record: Record, what: str) -> None:
+    """Check a record as the programs printed it. Raises Failure, beginning with `what`."""
+    _check_record(record_to_json(record, packed=False), what)
+
+
+def _check_record(data: dict[str, Any], what: str) -> None:
+    """The schema, and what a schema cannot say or is slow to: a histogram has thousands of pairs."""
+    check_against("record", data, what)
+    if data["status"] != "ok":
+        return
+    result = data["loadgen"]["result"]
+    for name in TIMES:
+        if name in result and result[name] != SAME:
+            _check_histogram(result[name], f"{what}: {name}")
+    intervals = result.get("intervals", {})
+    if len({len(each) for each in intervals.values() if isinstance(each, list)}) > 1:
+        raise Failure(f"{what}: intervals: the lists must be of one length")
+
+
+def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
+    histogram = latency["histogram"]
+    if "buckets" in histogram:
+        counts = _bucket_counts(histogram, what)
+    else:
+        pairs = histogram["counts"]
+        if not all(
+            isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is type(pair[1]) is int
+            for pair in pairs
+        ):
+            raise Failure(f"{what}: the histogram must be pairs of whole numbers")
+        if any(low[0] >= high[0] for low, high in pairwise(pairs)) or any(
+            pair[0] < 0 or pair[1] < 1 for pair in pairs
+        ):
+            raise Failure(f"{what}: the histogram's values must ascend and its counts be positive")
+        counts = [count for _, count in pairs]
+    if sum(counts) != latency["count"]:
+        raise Failure(
+            f"{what}: the histogram holds {sum(counts)} latencies, its count says {latency['count']}"
+        )
+
+
+def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
+    """The counts above 0. A list that decoding would read otherwise than it was written is refused."""
+    buckets = histogram["buckets"]
+    if not all(type(each) is int and each != 0 for each in buckets):
+        raise Failure(f"{what}: the histogram must be whole numbers other than 0")
+    if any(one < 0 and other < 0 for one, other in zip(buckets, [*buckets[1:], -1])):
+        raise Failure(f"{what}: a number of empty buckets must be followed by a count")
+    reached = sum(1 if each > 0 else -each for each in buckets)
+    if reached > _layout(histogram).places:
+        raise Failure(
+            f"{what}: the histogram lists {reached} buckets, it has {_layout(histogram).places}"
+        )
+    return [each for each in buckets if each > 0]
+
+
+def append_record(folder: Path, record: Record) -> None:
+    """Add one line and have it on disk before returning: a crash loses at most the measurement under way."""
+    path = folder / RECORDS
+    check_record(record, f"{path}: record {record.index}")
+    data = record_to_json(record)
+    _check_record(data, f"{path}: record {record.index}")
+    line = json.dumps(data, separators=(",", ":"), ensure_ascii=False) + "\n"
+    with naming(path), path.open("ab") as stream:
+        stream.write(line.encode("utf-8"))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def mend_records(folder: Path) -> None:
+    """Before going on with a run: cut a last line that was not written to its end, so that appending is safe."""
+    path = folder / RECORDS
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    whole, tail = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
+    if not tail:
+        return
+    write_whole(path, whole if _parse(tail) is None else data + b"\n")
+
+
+def load_run(path: Path) -> Run:
+    """Read a run's folder. Raises Failure; a last line that was cut short becomes a warning."""
+    manifest = _load_manifest(path)
+    warnings: list[str] = []
+    records: dict[int, Record] = {}
+    tried_again = 0
+    source, content = stored_records(path)
+    for number, line in _lines(source.name, content, warnings):
+        what = f"{source}: line {number}"
+        data = _parse(line)
+        if data is None:
+            raise Failure(f"{what}: not a JSON object; the file was changed or damaged")
+        _check_record(data, what)
+        record = record_from_json(data)
+        _check_belongs(record, manifest, what)
+        tried_again += record.index in records
+        records[record.index] = record
+    if tried_again:
+        warnings.append(
+            f"{tried_again} failed measurement(s) were tried again; the last try counts"
+        )
+    if manifest["status"] != "complete":
+        warnings.append(
+            f"the run is not complete: {len(records)} of {manifest['planned']} measurements"
+        )
+    return Run(path, manifest, tuple(records[index] for index in sorted(records)), tuple(warnings))
+
+
+def _load_manifest(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        raise Failure(f"{path}: no such folder")
+    if not (path / MANIFEST).exists():
+        raise Failure(f"{path}: not a run: it has no {MANIFEST}")
+    manifest = read_object(path / MANIFEST)
+    check_against("run", manifest, str(path / MANIFEST))
+    return manifest
+
+
+def stored_records(folder: Path) -> tuple[Path, bytes]:
+    """The file that has the records of a run, and its lines; none if it was interrupted before the first measurement was over. Failure."""
+    plain, packed = folder / RECORDS, folder / PACKED
+    if plain.exists() and packed.exists():
+        raise Failure(f"{folder}: has {RECORDS} and {PACKED}; one of them is too many")
+    if not packed.exists():
+        return plain, plain.read_bytes() if plain.exists() else b""
+    try:
+        return packed, lzma.decompress(packed.read_bytes(), lzma.FORMAT_XZ)
+    except lzma.LZMAError as error:
+        raise Failure(f"{packed}: damaged: {error}") from None
+
+
+def _lines(name: str, content: bytes, warnings: list[str]) -> list[tuple[int, bytes]]:
+    """The numbered lines of a records file; an unfinished last one is announced and left out."""
+    lines = content.split(b"\n")
+    last = lines.pop()
+    if last and _parse(last) is None:
+        warnings.append(f"{name}: line {len(lines) + 1} was cut short and is left out")
+    elif last:
+        lines.append(last)
+    return list(enumerate(lines, start=1))
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _check_belongs(record: Record, manifest: Mapping[str, Any], what: str) -> None:
+    if record.run != manifest["run"]:
+        raise Failure(f"{what}: belongs to run {record.run}, not to {manifest['run']}")
+    if record.platform != manifest["platform"]:
+        raise Failure(
+            f"{what}: measured on {record.platform}, the run on {manifest['platform']}; platforms are never mixed"
+        )
+    if record.index >= manifest["planned"]:
+        raise Failure(
+            f"{what}: index {record.index} is beyond the plan of {manifest['planned']} measurements"
+        )
