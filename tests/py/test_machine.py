@@ -19,6 +19,7 @@ from iomodels.machine import check
 from iomodels.machine import facts as machine
 from iomodels.machine.environment import answers
 from iomodels.machine.facts import Reader, Unknown, linux_facts, windows_facts
+from iomodels.machine.rules import RULES, Disturbance
 
 CPU = "/sys/devices/system/cpu"
 LINUX = {
@@ -209,7 +210,7 @@ QUIET: dict[str, Any] = {
 }
 
 
-def examined(**changes: Any) -> tuple[list[check.Disturbance], dict[str, str], dict[str, Any]]:
+def examined(**changes: Any) -> tuple[list[Disturbance], dict[str, str], dict[str, Any]]:
     def fact(value: Any) -> Any:
         if value is None:
             raise Unknown("not told")
@@ -260,9 +261,9 @@ def test_each_disturbance_is_found_with_what_mends_it(
 
 def test_every_rule_has_a_case_and_what_cannot_be_had_is_not_checked() -> None:
     disturbing, unchecked, _ = examined(**dict.fromkeys(QUIET))
-    assert disturbing == [] and set(unchecked) == {rule.__name__ for _, rule in check.RULES}
+    assert disturbing == [] and set(unchecked) == {rule.__name__ for _, rule in RULES}
     assert unchecked["many_time_wait"] == "local_port_range: not told; time_wait: not told"
-    assert len(check.RULES) == 20, "a rule needs a case above"
+    assert len(RULES) == 20, "a rule needs a case above"
 
 
 @pytest.mark.parametrize(("changes", "code"), [({}, 0), ({"boost": True, "defender": None}, 1)])
@@ -293,4 +294,4 @@ def test_this_machine_can_be_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
         found["busy"]["others_cpus"] >= 0 and found["sleep_1ms_us"] >= 1000 and found["cpus_usable"]
     )
-    assert set(unchecked) <= {rule.__name__ for _, rule in check.RULES}
+    assert set(unchecked) <= {rule.__name__ for _, rule in RULES}

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 Option = int | str | bool | tuple[str, ...]
-"""The value of a program's option: a flag is True, a tuple gives the option once for each of its texts."""
+"""An option's value: True for a flag; a tuple repeats the option for each of its texts."""
 
 
 def arguments(options: Mapping[str, Option]) -> list[str]:
-    """{"threads": 2, "start-now": True, "class": ("a:size=1", "b:size=2")} as argv; a flag that is False is left out."""
+    """Return options as argv: {"threads": 2, "start-now": True} as --threads 2 --start-now.
+
+    A flag that is False is left out.
+    """
     argv: list[str] = []
     for name, value in options.items():
         for each in value if isinstance(value, tuple) else (value,):

@@ -1,4 +1,4 @@
-"""Where the built Windows programs are."""
+"""The build folder: its presets, and where the Windows programs are."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ BUILD_HINT = "build it first: cmake --workflow --preset"
 
 
 def windows_programs(build: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the Windows binaries: that of IOMODELS_PRESET (set-up says which it built), else an unpacked archive's, else
-    the first compiler's that has one."""
+    """Return the folder of the Windows programs below `build`.
+
+    IOMODELS_PRESET names it (set-up exports the preset that it built). Otherwise it is an unpacked
+    archive's `bin`, or the first preset's that holds a program.
+    """
     wanted = environ.get("IOMODELS_PRESET")
     if wanted:
         return (build / wanted / "bin").resolve()

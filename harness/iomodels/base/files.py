@@ -1,4 +1,4 @@
-"""Files that are never seen half written, and where things are kept: in the checkout, or in the folder one works in."""
+"""Files that are written whole, and the folders of the project."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-"""The package's own folder, with the data that it carries (suites, templates)."""
+"""The folder of the package, with its own data (suites, templates)."""
 _CHECKOUT = PACKAGE.parents[1]
 _IN_CHECKOUT = (_CHECKOUT / "CMakeLists.txt").is_file()
 
 ROOT = _CHECKOUT if _IN_CHECKOUT else Path.cwd()
-"""Below it lie build/ and results/. Installed by pip there is no checkout: it is then the folder that the program was started in."""
+"""The parent of build/ and results/: the checkout, or for an installed package the working folder."""
 
 _DATA = ROOT / "results" if _IN_CHECKOUT else PACKAGE
 SCHEMAS = _DATA / "schema"
 LITERATURE = _DATA / "literature"
-"""results/schema and results/literature of the sources. A wheel carries them inside the package (pyproject.toml)."""
+"""results/schema and results/literature. A wheel holds them inside the package (pyproject.toml)."""
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """What fails within names `path`: a write that finds the disk full does not say which file it was."""
+    """Add `path` to an OSError from within: a write to a full disk does not name its file."""
     try:
         yield
     except OSError as error:
@@ -33,10 +33,10 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> None:
-    """Write a file so that a reader sees the old content or all of the new one, also after a crash: when it returns the file is on disk.
-    What can be made again, such as a figure, need not be `durable`, which costs milliseconds a file.
+    """Write a file so that a reader sees the old content or all of the new, even after a crash.
 
-    Text is UTF-8 and keeps its line ends as they are (the same bytes on every platform).
+    The file is on disk on return if it is `durable`, which costs milliseconds per file. A figure,
+    which can be drawn again, need not be. Text is UTF-8; its line ends stay as they are.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")

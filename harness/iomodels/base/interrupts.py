@@ -1,7 +1,8 @@
-"""Ctrl-C (on Windows Ctrl-Break too) and SIGTERM at moments of our choosing.
+"""Delivers Ctrl-C (on Windows also Ctrl-Break) and SIGTERM at chosen moments.
 
-A KeyboardInterrupt between the start of a process and the line that remembers it would leave that process behind.
-So while `Interrupts` is entered a signal is only noted; it is raised where the code says it may wait for long.
+A KeyboardInterrupt between the start of a process and the line that stores it would leave that
+process behind. Inside `Interrupts` a signal is therefore only noted. It is raised where the code
+allows it, during long waits.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _SIGNALS = [
 
 
 class Interrupted(KeyboardInterrupt):
-    """Someone asked to stop; `signal` is how."""
+    """A signal asked this program to stop; `signal` is its number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -53,7 +54,7 @@ class Interrupts:
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
-        """In here a signal raises Interrupted at once; one that came before raises on entry."""
+        """Let signals raise Interrupted immediately. One that came before raises on entry."""
         self._waiting = True
         try:
             self.check()

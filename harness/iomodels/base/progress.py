@@ -1,4 +1,4 @@
-"""Progress of a run: a bar on a terminal, a plain line every few seconds elsewhere; both with the time that is left."""
+"""Progress of a run and its time left: a bar on a terminal, else a line every few seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ LINE_EVERY_S = 5.0
 
 
 class Progress:
-    """Time left: what a measurement took so far on average, times those left; before the first, what is expected."""
+    """Shows the time left: the mean time of a measurement times the number left.
+
+    Before the first measurement ends, `expected_s` (seconds per measurement) replaces the mean.
+    """
 
     def __init__(self, console: Console, total: int, expected_s: float) -> None:
         self._console = console
@@ -57,7 +60,7 @@ class Progress:
         return each * (self._total - self._done)
 
     def begin(self, what: str) -> None:
-        """A measurement starts."""
+        """Show that a measurement starts."""
         self._begun = True
         left = duration(self.left_s())
         if self._bar:
@@ -69,13 +72,13 @@ class Progress:
             self._print(f"[{self._done}/{self._total}] {left} left; {what}")
 
     def step(self, what: str) -> None:
-        """The one before, if any, is over and this one starts."""
+        """End the measurement before, if any, and begin this one."""
         if self._begun:
             self.end()
         self.begin(what)
 
     def end(self) -> None:
-        """A measurement is over."""
+        """Show that a measurement is over."""
         self._done += 1
         if self._bar:
             self._bar.update(
@@ -87,7 +90,7 @@ class Progress:
             )
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self._print(line)
 
     def _print(self, line: str) -> None:

@@ -33,6 +33,7 @@ from iomodels.launch import platform as launch
 from iomodels.launch.channel import ServerHost
 from iomodels.machine.placement import server_alone
 from iomodels.machine.preflight import raise_open_files_limit
+from iomodels.machine.rules import RULES
 from iomodels.measure import agent, laws, micro, run
 from iomodels.plan.load import Load
 from iomodels.plan.suite import (
@@ -383,7 +384,7 @@ def _check(arguments: argparse.Namespace, console: Console, words: Sequence[str]
             f"not checked: {rule.replace('_', ' ')}: {reason}", markup=False, soft_wrap=True
         )
     console.print(
-        f"{len(disturbing)} of {len(check.RULES)} things that are looked at disturb figures here"
+        f"{len(disturbing)} of {len(RULES)} things that are looked at disturb figures here"
     )
     return FAILED if disturbing else 0
 

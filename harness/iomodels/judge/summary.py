@@ -19,7 +19,7 @@ from iomodels.judge import stats, verdict
 from iomodels.judge.classes import Churn, Share, churn_of, shares_of
 from iomodels.judge.stats import Measure
 from iomodels.judge.verdict import Verdict
-from iomodels.machine import check
+from iomodels.data.busy import note_of_others
 from iomodels.plan.order import cells as cells_of
 from iomodels.plan.suite import Suite, suite_from
 
@@ -128,7 +128,7 @@ class Summary:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know before the figures: flaws of the data, and who else was at work."""
-        others = check.note_of_others(self.run.manifest["environment"])
+        others = note_of_others(self.run.manifest["environment"])
         return (*self.run.warnings, *([others] if others else []))
 
     @property

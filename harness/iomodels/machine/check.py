@@ -1,7 +1,6 @@
-"""`iomodels check`: what on this machine disturbs figures, why, and the command that mends it. It changes nothing itself.
+"""`iomodels check`: find what disturbs measurements on this machine. It changes nothing.
 
-A rule looks at the facts of harness/iomodels/machine/facts.py and returns what it found, or None. A fact that cannot be had is no clean bill:
-the rules that need it are listed as not checked.
+An unavailable fact proves nothing: the rules that need it are listed as not checked.
 """
 
 from __future__ import annotations
@@ -9,48 +8,24 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import psutil
 
-from iomodels.base.files import ROOT
 from iomodels.machine import wakeful
 from iomodels.machine.environment import answers, git_state
-from iomodels.machine.facts import Fact, Unknown, facts, known
+from iomodels.machine.facts import Fact, Unknown, facts
+from iomodels.machine.rules import RULES, Disturbance, Facts
 
 BUSY_S = 1.0
-BUSY_MOST = 0.05  # of a CPU, by programs that are not ours
-STOLEN_MOST = 0.01
-LONG_SLEEP_US = 2_000
-FEW_PORTS = 20_000
-TIME_WAIT_MOST = 0.25  # of the local ports
-MEMORY_LEAST = 0.10
-FILES_LEAST = 4_096
-FAST_PLANS = ("8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c", "e9a42b02-d5df-448d-aa00-03f14749eb61")
-"""High performance and Ultimate performance, whose ids are the same on every Windows."""
-
-Facts = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Disturbance:
-    """What was found, what it does to figures, and the command (or else the deed) that mends it; None: nothing here can."""
-
-    name: str
-    found: str
-    effect: str
-    mend: str | None
-
-
-Rule = Callable[[Facts], Disturbance | None]
 
 
 def examine(
     asked: Mapping[str, Fact] | None = None,
 ) -> tuple[list[Disturbance], dict[str, str], dict[str, Any]]:
-    """(what disturbs, rule → why it could not be checked, the facts themselves)."""
+    """Return the disturbances, the reason per rule that could not be checked, and the facts."""
     found = answers(
         asked
         if asked is not None
@@ -87,7 +62,10 @@ def to_json(
 
 
 def busy(watch_s: float = BUSY_S) -> dict[str, float]:
-    """CPUs that were at work for others while this program slept, and the share that a hypervisor took away."""
+    """Return the CPUs that other programs used and the CPUs that a hypervisor took, on average.
+
+    This program sleeps meanwhile.
+    """
     before, own = psutil.cpu_times(), psutil.Process().cpu_times()
     began = time.monotonic()
     time.sleep(watch_s)
@@ -108,314 +86,3 @@ def _taskset() -> bool:
     if sys.platform == "win32":
         raise Unknown("Windows needs none")
     return shutil.which("taskset") is not None
-
-
-def note_of_others(environment: Facts) -> str | None:
-    """For who reads a run's figures: what other programs, a second run for one, were doing when it began. None: nothing, or not known."""
-    found = others_busy(environment) if environment.get("busy") else None
-    return f"{found.found}, just before the run: {found.effect}" if found else None
-
-
-# ---- the rules ----
-
-
-def few_cpus(found: Facts) -> Disturbance | None:
-    usable = len(found["cpus_usable"])
-    if usable >= 2:
-        return None
-    return Disturbance(
-        "CPUs",
-        f"{usable} usable",
-        "server and load generator take each other's time",
-        "give this machine or container two CPUs or more",
-    )
-
-
-def shared_core(found: Facts) -> Disturbance | None:
-    """Server and load generator are put on the first and the last usable CPU (harness/iomodels/launch/launcher.py)."""
-    ends = {found["cpus_usable"][0], found["cpus_usable"][-1]}
-    group = next(
-        (group for group in found["cpu_siblings"] if len(ends) == 2 and ends <= _cpu_list(group)),
-        None,
-    )
-    if group is None:
-        return None
-    return Disturbance(
-        "SMT",
-        f"CPUs {group} share a core",
-        "server and load generator slow each other down",
-        "echo off | sudo tee /sys/devices/system/cpu/smt/control",
-    )
-
-
-def slow_governor(found: Facts) -> Disturbance | None:
-    slow = [each for each in found["cpu_governor"] if each != "performance"]
-    return (
-        Disturbance(
-            "clock",
-            f"governor {', '.join(slow)}",
-            "the clock follows the load, so light loads look slow",
-            "sudo cpupower frequency-set -g performance",
-        )
-        if slow
-        else None
-    )
-
-
-def boost(found: Facts) -> Disturbance | None:
-    return (
-        Disturbance(
-            "boost",
-            "the clock may rise above its nominal rate",
-            "figures depend on heat and on what the other cores do",
-            "echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo || echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost",
-        )
-        if found["boost"]
-        else None
-    )
-
-
-def slow_power_plan(found: Facts) -> Disturbance | None:
-    plan = str(found["power_plan"])
-    return (
-        None
-        if any(each in plan.casefold() for each in FAST_PLANS)
-        else Disturbance(
-            "power plan",
-            plan,
-            "the clock follows the load and cores are parked",
-            f"powercfg /setactive {FAST_PLANS[0]}",
-        )
-    )
-
-
-def on_battery(found: Facts) -> Disturbance | None:
-    return (
-        Disturbance("power", "on battery", "the clock is held down", "plug in the charger")
-        if found["on_battery"]
-        else None
-    )
-
-
-def virtual_machine(found: Facts) -> Disturbance | None:
-    return (
-        Disturbance(
-            "hypervisor",
-            "this is a virtual machine",
-            "other guests take time unseen, and every interrupt costs more",
-            None,
-        )
-        if found["virtual_machine"]
-        else None
-    )
-
-
-def quota(found: Facts) -> Disturbance | None:
-    limit = found["cpu_quota"]
-    return (
-        None
-        if limit == "unlimited"
-        else Disturbance(
-            "CPU quota",
-            f"this control group may use {limit:g} CPUs",
-            "its programs are stopped for the rest of each period",
-            "start the container without a CPU limit",
-        )
-    )
-
-
-def others_busy(found: Facts) -> Disturbance | None:
-    others = found["busy"]["others_cpus"]
-    return (
-        Disturbance(
-            "other programs",
-            f"{others:.2f} CPUs were busy while nothing was measured",
-            "they take time from server and load generator",
-            "stop what top shows"
-            if sys.platform != "win32"
-            else "stop what the Task Manager shows",
-        )
-        if others > BUSY_MOST
-        else None
-    )
-
-
-def stolen(found: Facts) -> Disturbance | None:
-    share = found["busy"]["stolen_cpus"]
-    return (
-        Disturbance(
-            "stolen time",
-            f"the hypervisor took {share:.2f} CPUs",
-            "measurements stand still meanwhile",
-            None,
-        )
-        if share > STOLEN_MOST
-        else None
-    )
-
-
-def coarse_timer(found: Facts) -> Disturbance | None:
-    slept = found["sleep_1ms_us"]
-    return (
-        Disturbance(
-            "timer",
-            f"a sleep of 1 ms takes {slept / 1000:.1f} ms",
-            "timeouts and paced sends come late",
-            None,
-        )
-        if slept > LONG_SLEEP_US
-        else None
-    )
-
-
-def slow_clock(found: Facts) -> Disturbance | None:
-    source = found["clock_source"]
-    return (
-        None
-        if source in ("tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter")
-        else Disturbance(
-            "clock source",
-            source,
-            "each look at the clock is a system call",
-            "echo tsc | sudo tee /sys/devices/system/clocksource/clocksource0/current_clocksource",
-        )
-    )
-
-
-def little_memory(found: Facts) -> Disturbance | None:
-    share = found["memory_available_bytes"] / found["memory_bytes"]
-    return (
-        Disturbance(
-            "memory", f"{share:.0%} is available", "the system may swap", "stop what uses it"
-        )
-        if share < MEMORY_LEAST
-        else None
-    )
-
-
-def few_files(found: Facts) -> Disturbance | None:
-    hard = found["open_files_limit"]["hard"]
-    return (
-        None
-        if hard is None or hard >= FILES_LEAST
-        else Disturbance(
-            "open files",
-            f"at most {hard}",
-            "loads of more connections cannot be made",
-            f"ulimit -n {FILES_LEAST * 16} (as root, before starting)",
-        )
-    )
-
-
-def few_ports(found: Facts) -> Disturbance | None:
-    low, high = found["local_port_range"]
-    if high - low + 1 >= FEW_PORTS:
-        return None
-    mend = (
-        'sudo sysctl -w net.ipv4.ip_local_port_range="1024 65535"'
-        if sys.platform != "win32"
-        else "netsh int ipv4 set dynamicport tcp start=10000 num=55535"
-    )
-    return Disturbance("local ports", f"{low} … {high}", "loads with churn run out of them", mend)
-
-
-def many_time_wait(found: Facts) -> Disturbance | None:
-    low, high = found["local_port_range"]
-    waiting = found["time_wait"]
-    return (
-        Disturbance(
-            "TIME_WAIT",
-            f"{waiting:,} closed connections still hold a port",
-            "connecting takes longer and may fail",
-            "sleep 120",
-        )
-        if waiting > TIME_WAIT_MOST * (high - low + 1)
-        else None
-    )
-
-
-def scanned(found: Facts) -> Disturbance | None:
-    defender = found["defender"]
-    return (
-        Disturbance(
-            "Defender",
-            "files here are scanned as they are used",
-            "starting programs takes longer, and the scanner takes CPU time",
-            f'Add-MpPreference -ExclusionPath "{ROOT}"',
-        )
-        if defender["realtime"] and not defender["excluded"]
-        else None
-    )
-
-
-def not_pinned(found: Facts) -> Disturbance | None:
-    return (
-        None
-        if found["taskset"]
-        else Disturbance(
-            "placement",
-            "taskset is not installed",
-            "no program can be kept on a CPU",
-            "sudo apt-get install util-linux",
-        )
-    )
-
-
-def sleepy(found: Facts) -> Disturbance | None:
-    return (
-        None
-        if found["may_keep_awake"]
-        else Disturbance(
-            "sleep",
-            f"idle processors sleep, and this user may not write {wakeful.DEVICE}",
-            "each wait ends late, by up to milliseconds in a virtual machine",
-            f"sudo chmod o+w {wakeful.DEVICE} (until the next start)",
-        )
-    )
-
-
-def changed_sources(found: Facts) -> Disturbance | None:
-    return (
-        Disturbance(
-            "sources",
-            "there are local changes",
-            "nobody can build what was measured",
-            "git stash, or git commit",
-        )
-        if known(found["git"])["dirty"]
-        else None
-    )
-
-
-RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
-    (("cpus_usable",), few_cpus),
-    (("cpus_usable", "cpu_siblings"), shared_core),
-    (("cpu_governor",), slow_governor),
-    (("boost",), boost),
-    (("power_plan",), slow_power_plan),
-    (("on_battery",), on_battery),
-    (("virtual_machine",), virtual_machine),
-    (("cpu_quota",), quota),
-    (("busy",), others_busy),
-    (("busy",), stolen),
-    (("sleep_1ms_us",), coarse_timer),
-    (("clock_source",), slow_clock),
-    (("memory_available_bytes", "memory_bytes"), little_memory),
-    (("open_files_limit",), few_files),
-    (("local_port_range",), few_ports),
-    (("local_port_range", "time_wait"), many_time_wait),
-    (("defender",), scanned),
-    (("taskset",), not_pinned),
-    (("may_keep_awake",), sleepy),
-    (("git",), changed_sources),
-)
-"""Each rule with the facts that it needs."""
-
-
-def _cpu_list(text: str) -> set[int]:
-    """ "0,4" or "0-1" as Linux writes lists of CPUs."""
-    found: set[int] = set()
-    for part in text.split(","):
-        low, _, high = part.partition("-")
-        found |= set(range(int(low), int(high or low) + 1))
-    return found

@@ -25,6 +25,7 @@ from iomodels.launch import platform as launch
 from iomodels.launch.channel import ServerHost
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.remote import RemoteLauncher
+from iomodels.data.busy import note_of_others
 from iomodels.machine import check as machine_check
 from iomodels.machine import environment
 from iomodels.machine.placement import LOADGEN_ALONE, Placement, recorded_placement, unusable
@@ -75,7 +76,7 @@ def start_run(
         manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
         manifest["calibration"] = calibrate(launcher, suite, quick=quick)
         manifest["environment"]["busy"] = machine_check.busy(setting.watch_s)
-        if note := machine_check.note_of_others(manifest["environment"]):
+        if note := note_of_others(manifest["environment"]):
             say(setting.console, f"note: {note}; `iomodels check` says more")
         folder = new_folder(out, manifest)
         if of_platform:
