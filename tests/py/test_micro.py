@@ -165,7 +165,7 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
 def test_the_slope_is_the_lines_and_only_a_line_has_one() -> None:
     n = (1, 4, 16, 64, 256, 1024, 4096)
     line = readiness_by_sockets.fit(n, [3000 + 12.5 * each for each in n])
-    assert line and line.slope == pytest.approx(12.5) and "12.5 ns a socket" in line.words
+    assert line and line.slope == pytest.approx(12.5) and "12.5 ns per socket" in line.words
     square = readiness_by_sockets.fit(n, [3000 + 0.5 * each**2 for each in n])
     assert square and square.slope is None and "n^2.0" in square.words
     flat = readiness_by_sockets.fit(n, [3000 + 0.001 * each for each in n])

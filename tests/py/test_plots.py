@@ -665,7 +665,7 @@ def test_costs_are_told_by_process_with_the_reason_of_a_gap(
     rows = table(gap, process="server", cost="context_switches")
     assert {(row["median"], row["reason"]) for row in rows} == {
         (None, "no such counter")
-    } and "not to be had here" in texts(gap)
+    } and "unavailable here" in texts(gap)
 
 
 def test_memory_of_a_connection_is_the_slope(everything: Run) -> None:
@@ -674,7 +674,7 @@ def test_memory_of_a_connection_is_the_slope(everything: Run) -> None:
         round(1024 * float(str(row["per_connection"])), 6)
         for row in table(plot, server="select", gauge="private memory, MiB")
     } == {4.0}
-    assert "KiB a connection: select 4.00, iocp 2.00" in texts(plot)
+    assert "KiB per connection: select 4.00, iocp 2.00" in texts(plot)
     assert not table(plot, gauge="non-paged pool, KiB") and {
         row["median"] for row in table(plot, gauge="threads")
     } == {3.0}

@@ -1,7 +1,8 @@
 """Was the load steady while it was measured?
 
-The course of one load (the most connections, the first message size, unless told otherwise): for every series replies a second, and
-the mean and the longest service time, interval by interval, a line a repeat. The warm-up, which is in no figure, is shaded.
+The course of one load: the most connections and the first message size, unless chosen. Each
+series shows replies per second, and mean and longest service time, per interval; one line is
+one repeat. The warm-up, which no other figure shows, is shaded.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from iomodels.judge.verdict import Verdict, judge_run, left_out
 
 NAME = "course_of_a_cell"
 QUESTION = "Was the load steady while it was measured?"
-NOTE = "A line a repeat, in intervals of {width}. Shaded: warm-up, in no other figure. Left-out repeats are dotted."
+NOTE = (
+    "A line per repeat, in intervals of {width}. Shaded: warm-up, which no other figure shows. "
+    "Dotted: repeats left out."
+)
 COLUMNS = (
     *select.CELL,
     "repeat",
@@ -37,12 +41,15 @@ COLUMNS = (
 )
 MOST_COLUMNS = 3
 MOST_INTERVALS = 60
-"""Of a line: more are finer than the eye sees in a panel. The data beside the figure have every one."""
+"""Per line: more are finer than the eye sees in a panel. The data have every interval."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """One repeat: an entry an interval, `seconds` is the middle of each since the measuring window began (negative: warm-up)."""
+    """One repeat, an entry per interval.
+
+    `seconds`: the middle of each interval since the measuring window began (negative: warm-up).
+    """
 
     record: Record
     seconds: tuple[float, ...]
@@ -54,7 +61,7 @@ class Course:
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
-    """The figure of a run. Failure if there is nothing to draw or the load generator told no course."""
+    """Return the figure of a run. Raises Failure if no course of the load is recorded."""
     records = [
         record
         for record in select.chosen(run, connections, sizes)
@@ -139,7 +146,11 @@ def course_of(record: Record) -> Course:
 
 
 def coarser(course: Course) -> Course:
-    """The course with as many neighbours taken together as leave no more than MOST_INTERVALS, none of warm-up and window both; what is over at either end is left out."""
+    """Return the course in at most MOST_INTERVALS intervals.
+
+    Neighbours are taken together, but never warm-up with window; what is left over at either end
+    is dropped.
+    """
     together = math.ceil(len(course.seconds) / MOST_INTERVALS)
     warmup = sum(at < 0 for at in course.seconds)
     starts = [*range(warmup % together, len(course.seconds) - together + 1, together)]
@@ -205,7 +216,7 @@ def _joined(repeats: Iterable[Sequence[float]]) -> list[float]:
 
 
 def _dashes(repeats: Iterable[Sequence[float]]) -> list[float]:
-    """Begin and end of every interval, each a line of its own: as marks they would be most of the picture's bytes."""
+    """Return both ends of every interval as lines: as marks they would take most of the bytes."""
     return [
         end
         for repeat in repeats
@@ -232,7 +243,7 @@ def _legend() -> list[Line2D]:
 def _axes(axes: Any, series: int, columns: int) -> None:
     for row in range(0, len(axes), 2):
         axes[row, 0].set_ylim(bottom=0)
-        axes[row, 0].set_ylabel("replies a second")
+        axes[row, 0].set_ylabel("replies per second")
         axes[row, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes[row + 1, 0].set_yscale("log")
         axes[row + 1, 0].set_ylabel("service time (log)")
@@ -286,7 +297,7 @@ def _alt(
             for at, rate in zip(course.seconds, course.rates)
             if at > 0
         ]
-        told.append(
-            f"{label}: {number(min(inside))} to {number(max(inside))} replies a second, {verdicts[cell].kind.value}"
-        )
-    return f"Line charts on {run.platform}: course of {words}, interval by interval. {'; '.join(told)}."
+        rates = f"{number(min(inside))} to {number(max(inside))} replies per second"
+        told.append(f"{label}: {rates}, {verdicts[cell].kind.value}")
+    what = f"Line charts on {run.platform}: course of {words}, interval by interval"
+    return f"{what}. {'; '.join(told)}."

@@ -1,9 +1,11 @@
 """How long do requests take, out to the rare slow ones?
 
-The classic HDR figure: x = percentile, stretched as −log10(1 − q) so that every further nine is equally wide; y = latency (log).
-The line is the histogram of all valid repeats merged; the band runs from the lowest to the highest repeat. Each ends
-where fewer than ten samples lie beyond the percentile. One panel a number of connections (columns) and message size (rows).
-In an open loop the line is the response time, from the moment a request was due; the dotted one is the service time, from when it was sent.
+The classic HDR figure: x = percentile, stretched as −log10(1 − q), so that every further nine is
+equally wide; y = latency (log). The line is the merged histogram of all valid repeats; the band
+runs from the lowest to the highest repeat. Both end where fewer than ten samples lie beyond the
+percentile. One panel per number of connections (columns) and message size (rows). In an open loop
+the line is the response time, from when a request was due; the dotted line is the service time,
+from when it was sent.
 """
 
 from __future__ import annotations
@@ -25,8 +27,14 @@ from iomodels.judge.verdict import judge_run, left_out
 NAME = "latency_by_percentile"
 QUESTION = "How long do requests take, out to the rare slow ones?"
 TITLE = "Latency by percentile"
-SERVICE_NOTE = " Line with markers: response time, from when a request was due. Dotted: service time, from when it was sent."
-NOTE = "Line: all valid repeats together. Band: lowest to highest repeat. Cut where fewer than 10 samples lie beyond."
+SERVICE_NOTE = (
+    " Line with markers: response time, from when a request was due. "
+    "Dotted: service time, from when it was sent."
+)
+NOTE = (
+    "Line: all valid repeats together. Band: lowest to highest repeat. "
+    "Cut where fewer than 10 samples lie beyond."
+)
 HOLLOW_NOTE = " Hollow marks: not valid."
 COLUMNS = (
     *select.CELL,
@@ -48,7 +56,8 @@ Point = tuple[float, float, float | None, float | None]
 
 @dataclass(frozen=True)
 class Curve:
-    """One cell: `merged` are its repeats that count, `service` the points of the service time where it differs, else empty, `valid` its verdict."""
+    """One cell. `merged`: latencies of its repeats that count. `service`: the points of the
+    service time if it differs, else empty. `valid`: whether its verdict is."""
 
     points: tuple[Point, ...]
     service: tuple[Point, ...]
@@ -61,7 +70,10 @@ Curves = dict[Condition, Curve]
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
-    """The figure of a run; without `connections` the fewest, the middle and the most. Failure if there is nothing to draw."""
+    """Return the figure of a run; without `connections` the fewest, the middle and the most.
+
+    Raises Failure if there is nothing to draw.
+    """
     known = sorted({record.condition.connections for record in run.records})
     shown = connections or tuple(
         known if len(known) <= MOST_COLUMNS else (known[0], known[len(known) // 2], known[-1])
@@ -109,7 +121,7 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
 
 
 def _grid(samples: int) -> list[float]:
-    """The percentiles that so many samples support, evenly spaced on the stretched axis, from 0 % up."""
+    """Return the percentiles that so many samples support, evenly spaced on the stretched axis."""
     nines = math.log10(samples / stats.SAMPLES_BEYOND) if samples > stats.SAMPLES_BEYOND else 0.0
     grid = [
         100 * (1 - 10 ** (-step / STEPS_A_NINE))
@@ -248,4 +260,5 @@ def _alt(run: Run, curves: Curves) -> str:
             sentences.append(
                 f"{cell.label}, {cell.connections:,} × {cell.panel.words}: p50 {p50}, p99 {p99}."
             )
-    return f"Line chart on {run.platform}: latency by percentile, logarithmic. {' '.join(sentences) or 'No valid repeat.'}"
+    shown = " ".join(sentences) or "No valid repeat."
+    return f"Line chart on {run.platform}: latency by percentile, logarithmic. {shown}"

@@ -1,8 +1,9 @@
 """How much load does each model bear before requests have to wait?
 
-The "hockey stick": x = the rate that was achieved (never the one that was offered), y (log) = p50, p99 and p99.9 of the response time,
-one column each; one row a number of connections and message size. A line goes from the lowest to the highest offered rate of a series;
-its points are all valid repeats together. A percentile is drawn only where ten samples lie beyond it. A tick on the x axis is the
+The "hockey stick": x = the achieved rate (never the offered one), y (log) = p50, p99 and p99.9 of
+the response time, one column each. A row is a number of connections and a message size. A line
+goes from the lowest offered rate of a series to its highest; a point is all valid repeats
+together. A percentile is drawn only if ten samples lie beyond it. A tick on the x axis marks the
 peak of the closed loop at the same load.
 """
 
@@ -26,7 +27,10 @@ from iomodels.judge.verdict import judge_run, left_out
 NAME = "latency_by_rate"
 QUESTION = "How much load does each model bear before requests have to wait?"
 TITLE = "Response time by achieved rate"
-NOTE = "Line: from the lowest offered rate to the highest, all valid repeats together. Hollow: not valid. Tick on the x axis: peak of the closed loop."
+NOTE = (
+    "Line: from the lowest offered rate to the highest, all valid repeats together. "
+    "Hollow: not valid. Tick on the x axis: peak of the closed loop."
+)
 SERVICE_NOTE = " Dotted: service time, from when a request was sent."
 COLUMNS = (
     *select.CELL,
@@ -45,7 +49,8 @@ FEWEST_RATES = 2
 
 @dataclass(frozen=True)
 class Point:
-    """A cell at an offered rate: `us` are response and service time at PERCENTS, None where too few samples lie beyond."""
+    """A cell at an offered rate. `us`: response and service time at PERCENTS, None where too few
+    samples lie beyond."""
 
     condition: Condition
     offered: float
@@ -61,7 +66,7 @@ Place = tuple[Panel, int]
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
-    """The figure of a run. Failure if there is nothing to draw or there are not several offered rates."""
+    """Return the figure of a run. Raises Failure without FEWEST_RATES offered rates."""
     records = select.chosen(run, connections, sizes)
     found = [point for point in points(run, records) if point.repeats]
     rates: dict[Place, set[int]] = {}
@@ -247,11 +252,15 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
     highest = {
         (place_of(point.condition), point.condition.label): point for point in found
     }  # in order of rate: the last one stays
-    told = [
-        f"{label}, {place[1]:,} × {place[0].words}: p99 {_words(point.us['response'][1])} at {words.number(point.achieved)} a second"
-        for (place, label), point in highest.items()
-    ]
-    return f"Line charts on {run.platform}: response time by achieved rate, logarithmic. At the highest offered rate: {'; '.join(told)}."
+    told = []
+    for (place, label), point in highest.items():
+        load = f"{place[1]:,} × {place[0].words}"
+        p99, rate = _words(point.us["response"][1]), words.number(point.achieved)
+        told.append(f"{label}, {load}: p99 {p99} at {rate} per second")
+    return (
+        f"Line charts on {run.platform}: response time by achieved rate, logarithmic. "
+        f"At the highest offered rate: {'; '.join(told)}."
+    )
 
 
 def _words(us: float | None) -> str:

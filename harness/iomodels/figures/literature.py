@@ -1,6 +1,6 @@
-"""Published numbers about these models, kept as data in results/literature/ with source, conditions and what is not verified.
+"""Published numbers about these models, from results/literature/, with source and conditions.
 
-None was measured by this suite. A value that is not known is absent, and one that was not verified says so.
+This suite measured none of them. An unknown value is absent; an unverified one is marked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BASELINE = "iocp"
 
 @dataclass(frozen=True)
 class Published:
-    """Throughput of a model over that of a completion port in the same publication at about the same load."""
+    """Throughput of a model over that of a completion port in one publication at one load."""
 
     set: str
     year: int | None
@@ -33,9 +33,9 @@ class Published:
 
 
 def ratios(folder: Path = LITERATURE) -> tuple[Published, ...]:
-    """Every published throughput that stands beside one of a completion port, with a known number of connections.
+    """Return published throughputs at known connections, over a completion port's.
 
-    Failure for a file that cannot be read or has another format.
+    Raises Failure for a file that cannot be read or has another format.
     """
     table = _load(folder / "jones-ohlund-2002.toml")
     numbers = _load(folder / "published-numbers.toml")
@@ -53,7 +53,10 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _of_table(table: Mapping[str, Any]) -> list[Published]:
-    """Received bytes a second, each row over the completion port's row whose attempted load is nearest (46,000 beside 50,000)."""
+    """Return received bytes per second, each row over the completion port's nearest row.
+
+    Nearest by attempted load: 46,000 goes with 50,000.
+    """
     ports = [row for row in table["row"] if row["model"] == BASELINE]
     found = []
     for row in table["row"]:

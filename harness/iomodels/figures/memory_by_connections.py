@@ -1,8 +1,9 @@
 """What does a connection cost in memory and threads?
 
-One row a load, x = connections (log2): private memory of the server's process, on Windows its part of the non-paged pool, and its
-threads at the end of the measuring window, the median of the valid repeats with its 95 % bootstrap interval. The text in a panel of
-memory is the slope between the fewest and the most connections: what one more connection takes.
+One row per load, x = connections (log2): private memory of the server's process, on Windows its
+part of the non-paged pool, and its threads, at the end of the measuring window. Each is the median
+of the valid repeats with its 95 % bootstrap interval. The text in a panel of memory is the slope
+between the fewest and the most connections: what one more connection takes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from iomodels.judge.verdict import judge_run
 NAME = "memory_by_connections"
 QUESTION = "What does a connection cost in memory and threads?"
 TITLE = "Memory and threads of the server by connections"
-NOTE = "At the end of the measuring window; median of the valid repeats with its 95 % bootstrap interval. Hollow: not valid."
+NOTE = (
+    "At the end of the measuring window; median of the valid repeats with its 95 % bootstrap "
+    "interval. Hollow: not valid."
+)
 COLUMNS = (
     *select.CELL,
     "gauge",
@@ -43,7 +47,7 @@ class Gauge:
     words: str
     scale: float
     slope: tuple[float, str] | None
-    """Factor and unit in which a connection's part is told."""
+    """Factor and unit of what one connection takes."""
 
 
 KIB, MIB = 1 / 1024, 1 / 1024**2
@@ -67,7 +71,7 @@ class Point:
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
-    """The figure of a run. Failure if there is nothing to draw or no counter was recorded."""
+    """Return the figure of a run. Raises Failure if no gauge was recorded."""
     records = select.chosen(run, connections, sizes)
     found = points(run, records)
     gauges = [
@@ -128,7 +132,10 @@ def points(run: Run, records: Sequence[Record]) -> list[Point]:
 
 
 def slope(found: Sequence[Point], like: Point) -> float | None:
-    """What one more connection takes, in the gauge's unit: between the fewest and the most of the series. None with one load."""
+    """Return what one more connection takes, in the gauge's unit; None with one load.
+
+    The slope lies between the fewest and the most connections of the series.
+    """
     wanted = like.gauge, like.condition.label, like.condition.panel
     own = [
         point
@@ -154,7 +161,7 @@ def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, palette.Look])
             factor, unit = own[0].gauge.slope
             told.append(f"{label} {words.number(part * factor)}")
     if told:
-        text = f"{unit} a connection: {', '.join(told)}"
+        text = f"{unit} per connection: {', '.join(told)}"
         axis.text(
             0.02,
             0.98,
@@ -200,4 +207,5 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
                 == (most, load, gauge)
             ]
             told += [f"{load.words}, {gauge.words}: {', '.join(values)}."] if values else []
-    return f"Line charts on {run.platform}: memory and threads of the server, at {most:,} connections. {' '.join(told)}"
+    what = f"memory and threads of the server, at {most:,} connections"
+    return f"Line charts on {run.platform}: {what}. {' '.join(told)}"

@@ -1,7 +1,8 @@
 """How far is each model from the baseline, and is the difference shown?
 
-A forest: one line a model and load, requests per second over those of the first server of the suite at the same load,
-median ratio and 95 % bootstrap interval (log x). Grey with "~" where no difference is shown, or where there are too few repeats.
+A forest: one line per model and load, with requests per second over those of the suite's first
+server at the same load, as median ratio and 95 % bootstrap interval (log x). A line is grey with
+"~" if no difference is shown or there are too few repeats.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ from iomodels.judge import stats
 NAME = "ratios_to_baseline"
 QUESTION = "How far is each model from the baseline, and is the difference shown?"
 TITLE = "Requests per second over the baseline's"
-NOTE = "Median ratio and its 95 % bootstrap interval. Grey and ~: no difference shown (rank test, Holm-corrected over the figure, or fewer than 9 repeats). Cells that are not valid have no line."
+NOTE = (
+    "Median ratio and its 95 % bootstrap interval. Grey and ~: no difference shown (rank test, "
+    "Holm-corrected over the figure, or fewer than 9 repeats). "
+    "Cells that are not valid have no line."
+)
 COLUMNS = (
     "run",
     "platform",
@@ -58,13 +63,14 @@ def baseline_of(run: Run) -> str:
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
-    """The figure of a run. Failure if there is nothing to draw."""
+    """Return the figure of a run. Raises Failure if there is nothing to compare."""
     records = select.closed_loops(run, connections, sizes)
     baseline = baseline_of(run)
     found = lines(select.comparable(run, records), baseline)
     if not found:
         raise Failure(
-            f"{run.path}: no valid repeat of {baseline} and of another server at the same load, so nothing to compare"
+            f"{run.path}: no valid repeat of {baseline} and of another server at the same load, "
+            "so there is nothing to compare"
         )
     loads = sorted({line.load for line in found})
     longest = max(sum(line.load == load for line in found) for load in loads)
@@ -94,7 +100,10 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
 
 
 def lines(cells: Mapping[Condition, Sequence[float]], baseline: str) -> list[Line]:
-    """Every series against the baseline at its load, in the order of the figure from the top; corrected over all of them."""
+    """Return every series against the baseline at its load, from the top of the figure.
+
+    The p-values are corrected over all of them.
+    """
     order = list(palette.looks(cells))
     base = {(c.panel, c.connections): values for c, values in cells.items() if c.label == baseline}
     others = sorted(
@@ -180,4 +189,5 @@ def _alt(run: Run, found: Sequence[Line], baseline: str) -> str:
         + ("" if line.shown else " (no difference shown)")
         for line in found
     ]
-    return f"Forest plot on {run.platform}: requests per second over those of {baseline}. {'; '.join(told)}."
+    what = f"requests per second over those of {baseline}"
+    return f"Forest plot on {run.platform}: {what}. {'; '.join(told)}."

@@ -1,9 +1,10 @@
 """What does a request cost in context switches and CPU time?
 
-Two rows of panels a load, columns: the server's process and, under Wine, the wineserver that plays the kernel's part. x = connections
-(log2), y (log) = context switches and CPU time for each request: the median of the valid repeats with its 95 % bootstrap interval.
-Loads at an offered rate have rows of their own: there every server does the same work, so that costs compare best.
-Lines at one and two switches: once asleep and awake for each request, and twice.
+Columns: the server's process and, under Wine, the wineserver, which does the kernel's part. Two
+rows of panels per load; x = connections (log2), y (log) = context switches and CPU time per
+request, as median of the valid repeats with its 95 % bootstrap interval. Loads at an offered rate
+have their own rows: there every server does the same work, so costs compare best. Lines at one and
+two switches: a server that sleeps and wakes once, and twice, per request.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from iomodels.judge.verdict import judge_run
 NAME = "request_costs"
 QUESTION = "What does a request cost in context switches and CPU time?"
 TITLE = "Context switches and CPU time of a request"
-NOTE = "Median of the valid repeats with its 95 % bootstrap interval, for each request in the measuring window. Hollow: not valid, or a lower bound (threads ended meanwhile)."
+NOTE = (
+    "Per request in the measuring window: median of the valid repeats with its 95 % bootstrap "
+    "interval. Hollow: not valid, or a lower bound (threads ended meanwhile)."
+)
 COLUMNS = (
     *select.CELL,
     "process",
@@ -43,7 +47,7 @@ LEVELS = (1, 2)
 
 @dataclass(frozen=True)
 class Cost:
-    """What is drawn of a counter: `scale` turns the record's unit into that of the axis."""
+    """A counter; `scale` turns the record's unit into that of the axis."""
 
     counter: str
     words: str
@@ -52,8 +56,8 @@ class Cost:
 
 
 COSTS = (
-    Cost("context_switches", "context switches a request", "switches", 1.0),
-    Cost("cpu_ns", "CPU time a request, µs", "µs", 1e-3),
+    Cost("context_switches", "context switches per request", "switches", 1.0),
+    Cost("cpu_ns", "CPU time per request, µs", "µs", 1e-3),
 )
 
 
@@ -73,7 +77,7 @@ class Point:
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
-    """The figure of a run. Failure if there is nothing to draw or no counter was recorded."""
+    """Return the figure of a run. Raises Failure if no counter was recorded."""
     records = select.chosen(run, connections, sizes)
     found = points(run, records)
     processes = [
@@ -158,7 +162,7 @@ def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, palette.Look])
         for level in LEVELS:
             axis.axhline(level, color=palette.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     if not any(point.values for point in found):
-        sheet.note_in(axis, "not to be had here")
+        sheet.note_in(axis, "unavailable here")
 
 
 def _rows(run: Run, found: Sequence[Point]) -> Rows:
@@ -207,4 +211,5 @@ def _alt(run: Run, found: Sequence[Point]) -> str:
                     if values
                     else []
                 )
-    return f"Line charts on {run.platform}: what a request costs, at {most:,} connections. {' '.join(told)}"
+    what = f"what a request costs, at {most:,} connections"
+    return f"Line charts on {run.platform}: {what}. {' '.join(told)}"

@@ -1,6 +1,7 @@
-"""The same picture in a third of the bytes: a kept report holds every figure, and Matplotlib writes six decimals of a point.
+"""The same picture in fewer bytes: Matplotlib writes six decimals of a point.
 
-Coordinates are rounded to a hundredth of a point, on the whole and not step by step, so that no error grows along a line.
+Coordinates are rounded to a hundredth of a point; no error grows along a line, as each place is
+rounded and not each step.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ PAIRS = {"M": 1, "L": 1, "Q": 2, "C": 3}
 
 
 def shortened(svg: str) -> str:
-    """An SVG by Matplotlib with relative, rounded coordinates, without indents, and a style of many marks given once."""
+    """Return an SVG by Matplotlib with relative, rounded coordinates and without indents.
+
+    A style that many marks share is given once, and so are the fonts.
+    """
     text = re.sub(r' d="([^"]*)"', lambda found: f' d="{_path(found[1])}"', svg)
     text = re.sub(
         r'\b([xy])="(-?[\d.]+)"', lambda found: f'{found[1]}="{_rounded(found[2])}"', text
@@ -51,7 +55,10 @@ def _rounded(word: str) -> str:
 
 
 def without_bare_groups(svg: str) -> str:
-    """Groups without an attribute hold together what only an editor would take apart; empty ones draw nothing."""
+    """Return an SVG without groups that have no attribute, and without empty ones.
+
+    The former hold together what only an editor would take apart; the latter draw nothing.
+    """
     kept: list[bool] = []
 
     def group(found: re.Match[str]) -> str:
@@ -67,11 +74,15 @@ def _grouped(marks: str) -> Iterator[str]:
     for found in re.finditer(
         r'((?:<use [^>]*)(?: style="([^"]*)")/>\n(?:<use [^>]* style="\2"/>\n)*)', marks
     ):
-        yield f'<g style="{found[2]}">\n{found[1].replace(f" style={chr(34)}{found[2]}{chr(34)}", "")}</g>\n'
+        shared = f' style="{found[2]}"'
+        yield f"<g{shared}>\n{found[1].replace(shared, '')}</g>\n"
 
 
 def _path(commands: str) -> str:
-    """The commands of a path with coordinates relative to the point before; as they are if one is not of PAIRS."""
+    """Return the commands of a path with each place relative to the one before.
+
+    A path with a command that is not of PAIRS stays as it is.
+    """
     words = commands.split()
     if any(word.isalpha() and word not in PAIRS and word != "z" for word in words):
         return commands

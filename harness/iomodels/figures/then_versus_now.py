@@ -1,8 +1,9 @@
 """Does the order of the models that was once published still hold?
 
-One panel a message size, x = connections (log), y = throughput over that of the completion port at the same load. Ratios stand in
-the place of absolute numbers, which machines twenty years apart do not share. Grey: published, with the year, hollow where
-the value was not verified. Colour: this run, median and 95 % bootstrap interval.
+One panel per message size, x = connections (log), y = throughput over that of the completion port
+at the same load. Ratios replace absolute numbers, which machines twenty years apart do not share.
+Grey: published, with the year, hollow if the value was not verified. Colour: this run, median and
+95 % bootstrap interval.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ from iomodels.judge import stats
 NAME = "then_versus_now"
 QUESTION = "Does the order of the models that was once published still hold?"
 TITLE = "Throughput over a completion port's: published and now"
-NOTE = "Grey: published, with its year (’02 …); hollow: not verified. Colour: this run, median ratio and 95 % interval. Only the shape compares: machines, sizes and pacing differ."
+NOTE = (
+    "Grey: published, with its year (’02 …); hollow: not verified. "
+    "Colour: this run, median ratio and 95 % interval. "
+    "Only the shape compares: machines, sizes and pacing differ."
+)
 COLUMNS = (
     "source",
     "year",
@@ -43,15 +48,17 @@ Cells = Mapping[Condition, Sequence[float]]
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
-    """The figure of a run. Failure if there is nothing to draw, no completion port to compare with, or a load of its own."""
+    """Return the figure of a run.
+
+    Raises Failure if it has no completion port to compare with, or a load of its own.
+    """
     if run.manifest["suite"].get("load"):
         raise Failure(f"{run.path}: its load is not the plain one of published numbers")
     records = select.closed_loops(run, connections, sizes)
     cells = select.comparable(run, records)
     if not any(condition.label == literature.BASELINE for condition in cells):
-        raise Failure(
-            f"{run.path}: this figure compares with {literature.BASELINE}, of which the run has no valid repeat"
-        )
+        reason = f"compares with {literature.BASELINE}, of which the run has no valid repeat"
+        raise Failure(f"{run.path}: this figure {reason}")
     published = literature.ratios()
     panels = select.panels(record.condition for record in records)
     columns = min(2, len(panels))
@@ -130,7 +137,7 @@ def _legend(published: Sequence[literature.Published]) -> list[Line2D]:
 
 
 def _axes(axes: Any, counts: Sequence[int]) -> None:
-    """Connections in decades: nobody's published load is a power of two."""
+    """Put connections in decades: no published load is a power of two."""
     axes[0, 0].set_ylim(bottom=0)
     for axis in axes.flat:
         axis.set_xscale("log")
@@ -155,7 +162,7 @@ def _measured(axis: Any, cells: Cells) -> None:
 
 
 def _ratios(cells: Cells, label: str) -> list[tuple[int, stats.Estimate]]:
-    """(connections, ratio to the completion port) of a series within one panel, where both were measured."""
+    """Return (connections, ratio to the completion port) of a series within one panel."""
     ports = {c.connections: values for c, values in cells.items() if c.label == literature.BASELINE}
     own = sorted(
         (c for c in cells if c.label == label and c.connections in ports),
@@ -209,6 +216,7 @@ def _alt(run: Run, rows: Sequence[tuple[object, ...]]) -> str:
         if row[2] == "published" and row[1] and row[11] and isinstance(row[8], float)
     ]
     return (
-        f"Scatter of throughput over that of a completion port by connections, published and measured on {run.platform}. "
+        "Scatter of throughput over that of a completion port by connections, "
+        f"published and measured on {run.platform}. "
         f"Published and verified: {', '.join(told)}."
     )

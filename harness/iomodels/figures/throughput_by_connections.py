@@ -1,8 +1,9 @@
 """How does throughput change with the number of connections?
 
-One panel a message size, x = connections (log2), y = requests per second: the median of the repeats as a line with its 95 %
-bootstrap band (of many series a bar each, side by side, as bands would cover each other), every repeat as a faint dot. Hollow are
-a cell that is not valid (harness/iomodels/judge/verdict.py) and a repeat that is left out (on the axis if it has no number at all).
+One panel per message size, x = connections (log2), y = requests per second. The line is the median
+of the valid repeats with its 95 % bootstrap band; every repeat is a faint dot. Many series have a
+bar each, side by side, because bands would cover each other. Hollow: a cell that is not valid, and
+a repeat that is left out (on the axis if it has no number at all).
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ NAME = "throughput_by_connections"
 QUESTION = "How does throughput change with the number of connections?"
 TITLE = "Requests per second by number of connections"
 NOTE = "Line: median of the valid repeats. Band: its 95 % bootstrap interval. Dots: single repeats."
-MANY_NOTE = "Line: median of the valid repeats. Bar: its 95 % bootstrap interval. Dots: single repeats. Series side by side."
+MANY_NOTE = (
+    "Line: median of the valid repeats. Bar: its 95 % bootstrap interval. "
+    "Dots: single repeats. Series side by side."
+)
 HOLLOW_NOTE = (
     " Hollow: not valid, left out of every comparison (a repeat on the axis came to no number)."
 )
 ASIDE = 1.045
-"""Many series stand beside each other at each load, each by this factor of connections, so that their bars do not coincide."""
+"""Factor of connections between series side by side, so that their bars do not coincide."""
 COLUMNS = (
     *select.CELL[:-1],
     "repeat",
@@ -41,7 +45,7 @@ COLUMNS = (
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
-    """The figure of a run. Failure if there is nothing to draw or the run mixes platforms."""
+    """Return the figure of a run. Raises Failure if there is nothing to draw."""
     records = select.closed_loops(run, connections, sizes)
     panels = select.panels(record.condition for record in records)
     columns = min(2, len(panels))
@@ -123,12 +127,15 @@ def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Ve
 
 
 def _values(numbers: Iterable[float | None]) -> list[float]:
-    """For matplotlib, which breaks a line at NaN: nothing is drawn across a cell without a valid repeat."""
+    """Return NaN for None: matplotlib breaks a line there, at a cell without a valid repeat."""
     return [math.nan if number is None else number for number in numbers]
 
 
 def _repeats(axis: Any, records: Sequence[Record], look: palette.Look, aside: float) -> None:
-    """The repeats of a series: faint dots where valid, else hollow, and on the axis if one never came to a number."""
+    """Draw the repeats of a series: faint dots if valid, else hollow.
+
+    A repeat without a number lies on the axis.
+    """
     places = [
         (left_out(record) is None, record.condition.connections * aside, select.rate(record))
         for record in records
@@ -145,7 +152,7 @@ def _repeats(axis: Any, records: Sequence[Record], look: palette.Look, aside: fl
         markeredgewidth=0,
         zorder=2,
     )
-    if bad:  # matplotlib takes an empty line that is not clipped for one at the origin, and the layout fails
+    if bad:  # matplotlib lays out an empty unclipped line as if it lay at the origin
         axis.plot(
             [at for at, _ in bad],
             [value for _, value in bad],
@@ -214,4 +221,5 @@ def _alt(run: Run, records: Sequence[Record]) -> str:
         sentences.append(
             f"{panel.words} at {most:,} connections: {', '.join(values) or 'no valid repeat'}."
         )
-    return f"Line chart on {run.platform}: requests per second by connections, median with its 95 % interval. {' '.join(sentences)}"
+    what = "requests per second by connections, median with its 95 % interval"
+    return f"Line chart on {run.platform}: {what}. {' '.join(sentences)}"

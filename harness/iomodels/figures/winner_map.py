@@ -1,7 +1,8 @@
 """Which model is fastest at which load?
 
-One tile a number of connections (columns) and message size (rows): the fastest model in its colour with its lead over the next
-one, where the repeats show a difference; else grey, with the names of all that may as well be the fastest.
+One tile per number of connections (columns) and message size (rows). If the repeats show a
+difference, it has the fastest model's colour and its lead over the next one; else it is grey and
+names all models tied with the fastest.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ NAME = "winner_map"
 QUESTION = "Which model is fastest at which load?"
 TITLE = "Fastest model by connections and message size"
 NOTE = (
-    "Colour: the fastest by median requests per second, and its lead over the next, where the corrected rank test shows one. "
-    "Grey: no lead shown; listed are all from which the fastest could not be told apart. Cells that are not valid have no part in it."
+    "Colour: the fastest by median requests per second, and its lead over the next, where the "
+    "corrected rank test shows one. Grey: no lead shown; all models tied with the fastest are "
+    "named. Cells that are not valid have no part in it."
 )
 COLUMNS = (
     "run",
@@ -46,7 +48,8 @@ TIE = "tie"
 
 @dataclass(frozen=True)
 class Tile:
-    """The outcome at one load: `outcome` is "lead", "tie" or "too few repeats"; `tied` begins with the fastest."""
+    """The outcome at one load: "lead", "tie" or "too few repeats"; `tied` begins with the
+    fastest."""
 
     connections: int
     load: Panel
@@ -58,7 +61,7 @@ class Tile:
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
-    """The figure of a run. Failure if there is nothing to draw or no valid repeat."""
+    """Return the figure of a run. Raises Failure without a valid repeat."""
     records = select.closed_loops(run, connections, sizes)
     found = tiles(select.comparable(run, records))
     if not found:
@@ -93,7 +96,10 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
 
 
 def tiles(cells: Mapping[Condition, Sequence[float]]) -> list[Tile]:
-    """One a load. The fastest is held against every other at its load; the p-values are corrected over all of them."""
+    """Return a tile per load: the fastest against every other model at its load.
+
+    The p-values are corrected over all of them.
+    """
     groups: dict[tuple[Panel, int], dict[str, Sequence[float]]] = {}
     for condition, values in cells.items():
         groups.setdefault((condition.panel, condition.connections), {})[condition.label] = values

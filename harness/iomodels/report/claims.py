@@ -1,4 +1,4 @@
-"""The claims page: what is said about I/O models on Windows, and what the experiments of this suite saw of it on one platform."""
+"""The claims page: what is said about I/O models on Windows, and what one platform showed."""
 
 from __future__ import annotations
 
@@ -44,11 +44,14 @@ def page(laws: Laws) -> str:
         " Wine is not Windows: it shows what Wine does." if laws.platform.startswith("wine") else ""
     )
     lines = [
-        "# Claims, and what was seen of them",
+        "# Claims and verdicts",
         "",
-        "What articles and books say about I/O models on Windows, one sentence each, as they say it: a claim stands here whether it is true or not.",
-        f"Verdicts are of **{laws.platform}**, observed {laws.data['observed_utc'][:10]}.{emulated}",
-        f"{decided} of {len(all_claims())} claims have an experiment so far. Written by `./iomodels run claims`; timings vary between machines, counts do not.",
+        "What articles and books say about I/O models on Windows, one sentence each, quoted as "
+        "they say it, true or not.",
+        f"Verdicts are for **{laws.platform}**, observed {laws.data['observed_utc'][:10]}."
+        f"{emulated}",
+        f"{decided} of {len(all_claims())} claims have an experiment so far. "
+        "Written by `./iomodels claims`; timings vary between machines, counts do not.",
     ]
     source = ""
     for claim in all_claims():

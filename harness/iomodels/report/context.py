@@ -208,7 +208,8 @@ def _absent(summary: Summary) -> list[str]:
             *_of_classes(summary, cell),
         ]:
             if measure.value is None and cell.n:
-                where = f"{cell.condition.label}, {count(cell.condition.connections, 'connection')} × {cell.condition.panel.words}"
+                load = count(cell.condition.connections, "connection")
+                where = f"{cell.condition.label}, {load} × {cell.condition.panel.words}"
                 found.setdefault((name.replace("cpu_us", "CPU"), measure.reason), []).append(where)
     return [
         f"{cells[0] if len(cells) == 1 else count(len(cells), 'cell')}, {name}: {reason}"

@@ -1,9 +1,12 @@
-"""Histograms in HdrHistogram's own forms, so that its plotters and log processors open them.
+"""Histograms in HdrHistogram's own forms, which its plotters and log processors open.
 
-    .hgrm   the percentile distribution as text, in milliseconds, five ticks to each halving of the distance to 100 %
-    .hlog   the interval log, version 1.3: one line a repeat, with its histogram in the compressed V2 encoding (values in nanoseconds)
+    .hgrm   the percentile distribution as text, in milliseconds; five ticks for each halving of
+            the distance to 100 %
+    .hlog   the interval log, version 1.3: one line per repeat, with its histogram in the
+            compressed V2 encoding (values in nanoseconds)
 
-Sources: HdrHistogram's Histogram.outputPercentileDistribution, HistogramLogWriter, AbstractHistogram (V2 encoding) and ZigZagEncoding.
+Sources: HdrHistogram's Histogram.outputPercentileDistribution, HistogramLogWriter,
+AbstractHistogram (V2 encoding) and ZigZagEncoding.
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ TIMES = ("response", "service")
 
 
 def export_run(run: Run, folder: Path) -> list[Path]:
-    """Both forms of every cell's response and service times, below `folder`. Returns the files; cells without a valid repeat have none."""
+    """Write both forms of every cell's response and service times below `folder`.
+
+    Returns the files; a cell without a valid repeat has none.
+    """
     cells: dict[Condition, list[Record]] = {}
     for record in run.records:
         if record.ok and record.loadgen:
@@ -75,7 +81,7 @@ def _layout(stored: Mapping[str, Any]) -> Layout:
 
 
 def percentile_distribution(counts: Histogram, layout: Layout) -> str:
-    """The text of a .hgrm file."""
+    """Return the text of a .hgrm file."""
     total = samples(counts)
     lines = [f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}", ""]
     for percent, value, reached in _percentile_steps(counts):
@@ -99,7 +105,8 @@ def percentile_distribution(counts: Histogram, layout: Layout) -> str:
 
 
 def _percentile_steps(counts: Histogram) -> Iterator[tuple[float, int, int]]:
-    """(percent, value, samples up to it): ever finer steps towards 100 %, then the last value at 100 %."""
+    """Yield (percent, value, samples up to it) in ever finer steps, then the last value at
+    100 %."""
     total, reached, percent = samples(counts), 0, 0.0
     for value, count in counts:
         reached += count
@@ -114,7 +121,10 @@ def _percentile_steps(counts: Histogram) -> Iterator[tuple[float, int, int]]:
 
 
 def interval_log(intervals: Iterable[tuple[float, float, Histogram]], layout: Layout) -> str:
-    """The text of a .hlog file: an interval is its start (seconds since 1970), its length in seconds, and its histogram."""
+    """Return the text of a .hlog file.
+
+    An interval: start (seconds since 1970), length in seconds, histogram.
+    """
     ordered = sorted(intervals, key=lambda interval: interval[0])
     start = ordered[0][0] if ordered else 0.0
     lines = [
@@ -133,7 +143,10 @@ def interval_log(intervals: Iterable[tuple[float, float, Histogram]], layout: La
 
 
 def encode(counts: Histogram, layout: Layout) -> str:
-    """A histogram in the compressed V2 encoding, base64: all numbers big-endian, counts as zigzag varints, a run of zeros as minus its length."""
+    """Return a histogram in the compressed V2 encoding, as base64.
+
+    Numbers are big-endian, counts zigzag varints; a run of zeros is minus its length.
+    """
     payload = b"".join(map(_zigzag, listed(counts, layout)))
     head = struct.pack(
         ">iiiiqqd", V2_COOKIE, len(payload), 0, layout.digits, layout.lowest, layout.highest, 1.0
@@ -145,7 +158,10 @@ def encode(counts: Histogram, layout: Layout) -> str:
 
 
 def _zigzag(number: int) -> bytes:
-    """LEB128 of the zigzag number; its ninth byte, if there is one, holds eight bits (ZigZagEncoding's LEB128-64b9B)."""
+    """Return LEB128 of the zigzag number.
+
+    A ninth byte holds eight bits (ZigZagEncoding's LEB128-64b9B).
+    """
     rest = number << 1 ^ number >> 63 if number < 0 else number << 1
     rest &= 2**64 - 1
     encoded = bytearray()

@@ -1,7 +1,7 @@
-"""A run in a form that is kept with the sources: the same records compressed, and its report as one page.
+"""A run in the form that is kept with the sources: compressed records, and a report of one page.
 
-`records.jsonl.xz` holds the bytes of `records.jsonl`; every command that reads a run reads it too. Figures and report.md are left out: they can
-be made again from the records, on any machine.
+`records.jsonl.xz` holds the bytes of `records.jsonl`; every command that reads a run reads it too.
+Figures and report.md are left out: any machine can make them again from the records.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ MOST_BYTES = 2_000_000
 
 
 def pack_run(run: Run, target: Path) -> int:
-    """Write the run packed into `target`, which must not exist: its data are there whole or not at all. Returns its bytes. Failure."""
+    """Write the packed run into `target`, which must not exist; return its bytes.
+
+    The data are there whole or not at all. Raises Failure.
+    """
     from iomodels.report.html import write_report  # only here: matplotlib takes a second to load
 
     if target.exists():

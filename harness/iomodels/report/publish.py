@@ -1,8 +1,8 @@
-"""What leaves a run for others: one JSON object for programs, and a folder that can be dropped into a documentation site.
+"""What a run gives to others: one JSON object, and a folder for a documentation site.
 
-The folder holds report.md, cells.csv and figures/ (SVG and PNG for light and dark pages, and the data behind each), and a list of
-these files with their checksums. With the list a later report replaces what an earlier one wrote, and nothing else: a file that it
-did not write, or that was changed since, is never overwritten.
+The folder holds report.md, cells.csv, figures/ (SVG and PNG for light and dark pages, and their
+data) and a list of these files with checksums. By that list a later report replaces what an
+earlier one wrote. It never overwrites a file that it did not write, or that was changed since.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LIST = "iomodels-report.json"
 
 
 def to_json(summary: Summary) -> dict[str, Any]:
-    """The answer, and every cell with its verdict, figures and comparison: results/schema/report.schema.json."""
+    """Return the answer and every cell as data: results/schema/report.schema.json."""
     manifest = summary.run.manifest
     return {
         "format": FORMAT,
@@ -118,7 +118,7 @@ def _estimate(estimate: Estimate | None) -> dict[str, float | None] | None:
 
 
 def _measure(measure: Measure) -> dict[str, Any]:
-    """With its interval where it has one."""
+    """Return a value, with its interval if it has one."""
     if measure.value is None:
         return {"value": None, "reason": measure.reason}
     return {"value": measure.value} | (
@@ -199,7 +199,10 @@ def write_docs(of: Path | Run, docs: Path) -> Path:
 
 
 def write_folder(folder: Path, run: str, files: Mapping[str, bytes]) -> None:
-    """Writes the files (by their path in the folder) and their list. Failure, and nothing is written, if one that is there is not ours."""
+    """Write the files (by their path in the folder) and their list.
+
+    Raises Failure and writes nothing if a foreign file is in the way.
+    """
     known = _listed(folder)
     for name, content in files.items():
         path = folder / name
@@ -208,7 +211,8 @@ def write_folder(folder: Path, run: str, files: Mapping[str, bytes]) -> None:
         ):
             why = "was changed since" if name in known else "was not written by an earlier report"
             raise Failure(
-                f"--docs {folder}: {name} {why}; move it away or name another folder (nothing was written)"
+                f"--docs {folder}: {name} {why}; move it away or name another folder "
+                "(nothing was written)"
             )
     for name, content in files.items():
         path = folder / name

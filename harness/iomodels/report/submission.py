@@ -1,4 +1,4 @@
-"""Whether a run can be taken into a collection of results: whole, as its schemas say, reproducible, and telling nobody's name."""
+"""Checks that a run can be submitted: complete, valid by its schemas, reproducible, anonymous."""
 
 from __future__ import annotations
 
@@ -16,36 +16,40 @@ HOME = re.compile(r"(?:[A-Za-z]:(?:\\+|/)Users(?:\\+|/)|/home/)(?!runneradmin\b|
 
 
 def complaints(folder: Path) -> list[str]:
-    """Why this run cannot be taken, one line for each reason. Raises Failure when it cannot even be read."""
+    """Return why this run cannot be submitted, one line per reason.
+
+    Raises Failure if it cannot be read.
+    """
     run = load_run(folder)
     manifest = run.manifest
     found = list(run.warnings)
     failed = [record for record in run.records if not record.ok]
     if failed:
         found.append(
-            f"{len(failed)} of {len(run.records)} measurements failed; iomodels run --resume … --retry-failed tries them again"
+            f"{len(failed)} of {len(run.records)} measurements failed; "
+            "repeat them with: iomodels run --resume RUN --retry-failed"
         )
     if manifest["quick"]:
-        found.append(
-            "it was measured with --quick, which shows the shape of an answer and no figures"
-        )
+        found.append("it was measured with --quick, whose results are rough")
     git = manifest["git"]
     if git["commit"] is None:
-        found.append(f"which sources it was measured with is not known: {git['reason']}")
+        found.append(f"its commit is unknown: {git['reason']}")
     elif git["dirty"]:
-        found.append("its sources were changed and not committed: nobody else has them")
+        found.append("its sources were changed and not committed, so no one else can build them")
     if not manifest["environment"].get("binaries"):
-        found.append("the hashes of the programs that ran are not in its environment")
+        found.append("its environment lacks the hashes of the programs")
     foreign = sorted(
         path.name
         for path in folder.rglob("*")
         if path.is_file() and not WRITTEN.fullmatch(path.name)
     )
     if foreign:
-        found.append(f"files that a run does not have: {', '.join(foreign[:5])}")
+        found.append(f"unexpected files: {', '.join(foreign[:5])}")
     if (folder / PACKED).exists() and size(folder) > MOST_BYTES:
+        most = f"{MOST_BYTES / 1e6:g} MB"
         found.append(
-            f"it is {size(folder) / 1e6:.2f} MB, kept is what has at most {MOST_BYTES / 1e6:g}: fewer repeats or loads, in several runs"
+            f"it has {size(folder) / 1e6:.2f} MB, at most {most} are kept; "
+            "measure fewer repeats or loads, in several runs"
         )
     texts = (
         (folder / MANIFEST).read_text(encoding="utf-8"),
@@ -54,6 +58,6 @@ def complaints(folder: Path) -> list[str]:
     named = {match for text in texts for match in HOME.findall(text)}
     if named:
         found.append(
-            f"it tells the name of a user ({sorted(named)[0]}): measure in a folder like C:\\iomodels"
+            f"it contains a user's name ({sorted(named)[0]}); measure in a folder like C:\\iomodels"
         )
     return found

@@ -103,10 +103,10 @@ def cost_table(run: Run, console: Console) -> None:
 def comparison_table(found: ComparedRuns, console: Console) -> None:
     """Print what differs between two runs, then B over A: one table per panel."""
     for letter, summary in (("A", found.a), ("B", found.b)):
-        console.print(
-            f"{letter}: {summary.run.manifest['run']} on {summary.platform}, commit {commit_words(summary.run.manifest['git'])}",
-            markup=False,
-        )
+        manifest = summary.run.manifest
+        commit = commit_words(manifest["git"])
+        line = f"{letter}: {manifest['run']} on {summary.platform}, commit {commit}"
+        console.print(line, markup=False)
     for each in found.differing:
         console.print(
             f"differs in {each.group}: {each.name}: A {each.a}, B {each.b}",

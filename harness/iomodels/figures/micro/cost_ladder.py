@@ -1,8 +1,8 @@
 """What are the orders of magnitude, from a register to a context switch?
 
-One dot a rung on a logarithmic axis of time, with its 95 % bootstrap interval; the rungs are a fixed choice of the benchmarks, in the order
-of their cost on the machine that measured them. The 1996 figures of claim B10 (register 2–5 ns, cache 3–10 ns, memory 80–400 ns, disk 5 ms) stand as
-grey spans behind the rungs that they speak of.
+One dot per rung on a logarithmic axis of time, with its 95 % bootstrap interval. The rungs are a
+fixed choice of the benchmarks, in the order of their cost in this run. Grey spans show a table of
+1996 (claim B10) for the rungs that it names: register 2–5 ns, cache 3–10 ns, memory 80–400 ns.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from iomodels.figures.output import Plot, Rows
 NAME = "cost_ladder"
 QUESTION = "What are the orders of magnitude, from a register to a context switch?"
 TITLE = "The cost ladder"
-NOTE = "Dot: median (log scale). Whisker: its 95 % bootstrap interval. Grey: a table of 1996 that is often quoted."
+NOTE = (
+    "Dot: median (log scale). Whisker: its 95 % bootstrap interval. "
+    "Grey: an often quoted table of 1996."
+)
 COLUMNS = (
     "run",
     "platform",
@@ -58,7 +61,7 @@ RUNGS: dict[str, tuple[str, tuple[float, float] | None]] = {
 
 
 def draw(run: MicroRun) -> Plot:
-    """The figure of a micro run. NothingToDraw without any of its rungs."""
+    """Return the figure of a micro run. Raises NothingToDraw without any of its rungs."""
     rungs = sorted(
         (one for one in shared.measured(run) if one.name in RUNGS),
         key=lambda one: shared.estimate(one).value,
@@ -126,4 +129,5 @@ def _rows(run: MicroRun, rungs: list[Benchmark]) -> Rows:
 
 def _alt(run: MicroRun, rungs: list[Benchmark]) -> str:
     words = [f"{RUNGS[one.name][0]} {time(shared.estimate(one).value)}" for one in rungs]
-    return f"Dot chart on {run.platform}, times on a logarithmic axis, from cheap to dear: {'; '.join(words)}."
+    what = "times on a logarithmic axis, from cheap to expensive"
+    return f"Dot chart on {run.platform}, {what}: {'; '.join(words)}."

@@ -1,7 +1,7 @@
 """What does each primitive cost?
 
-A bar a benchmark, from the cheapest axis end to its median (log), with the 95 % bootstrap interval; grouped by family. Of a benchmark
-with a parameter the least and the greatest are shown; the CSV has all.
+One bar per benchmark, up to its median (log), with the 95 % bootstrap interval, grouped by family.
+A benchmark with a parameter shows its least and greatest value; the CSV has all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from iomodels.figures.output import Plot, Rows
 NAME = "primitive_costs"
 QUESTION = "What does each primitive cost?"
 TITLE = "Cost of each primitive"
-NOTE = "Bar: median time per operation (log scale). Whisker: its 95 % bootstrap interval. Least and greatest parameter only."
+NOTE = (
+    "Bar: median time per operation (log scale). Whisker: its 95 % bootstrap interval. "
+    "Least and greatest parameter only."
+)
 COLUMNS = (
     "run",
     "platform",
@@ -36,7 +39,7 @@ BAR_INCHES = 0.142
 
 
 def draw(run: MicroRun) -> Plot:
-    """The figure of a micro run."""
+    """Return the figure of a micro run. Raises NothingToDraw if no benchmark has a time."""
     shown = chosen(run)
     if not shown:
         raise shared.NothingToDraw(f"{run.path}: no benchmark has a time")
@@ -79,7 +82,7 @@ def draw(run: MicroRun) -> Plot:
 
 
 def chosen(run: MicroRun) -> list[Benchmark]:
-    """Of each series the least and the greatest parameter, in the order of definition, families together."""
+    """Return the least and the greatest parameter of each series, families together."""
     measured = shared.measured(run)
     order = {
         family: place
@@ -122,4 +125,5 @@ def _rows(run: MicroRun) -> Rows:
 def _alt(run: MicroRun, shown: list[Benchmark]) -> str:
     ranked = sorted(shown, key=lambda one: shared.estimate(one).value)
     ends = [f"{one.name} {time(shared.estimate(one).value)}" for one in (ranked[0], ranked[-1])]
-    return f"Bar chart on {run.platform}: time per operation of {len(shown)} primitives, from {ends[0]} to {ends[1]}."
+    what = f"time per operation of {len(shown)} primitives"
+    return f"Bar chart on {run.platform}: {what}, from {ends[0]} to {ends[1]}."

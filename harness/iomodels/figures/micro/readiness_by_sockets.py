@@ -1,8 +1,9 @@
 """How does asking which socket is ready grow with their number?
 
-x = sockets (log2), y = time of one call (log) while one socket is ready: the median with its 95 % bootstrap interval, one line each for
-select and WSAPoll with the first and with the last socket ready. A straight line a + b·n is fitted, and its slope b named, only where the
-growth is a straight line's: where the local exponent at the many-sockets end is near 1.
+x = sockets (log2), y = time of one call (log) while one socket is ready: the median with its 95 %
+bootstrap interval. select and WSAPoll have a line each with the first and with the last socket
+ready. A straight line a + b·n is fitted, and its slope b named, only if growth is linear: if the
+local exponent at the many-sockets end is near 1.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from iomodels.figures.output import Plot, Rows
 NAME = "readiness_by_sockets"
 QUESTION = "How does asking which socket is ready grow with their number?"
 TITLE = "select and WSAPoll by number of sockets, one ready"
-NOTE = "Line: median time of a call. Bar: its 95 % bootstrap interval. Slope: least relative squares of a + b·n, where growth is linear."
+NOTE = (
+    "Line: median time of a call. Bar: its 95 % bootstrap interval. "
+    "Slope: least relative squares of a + b·n, where growth is linear."
+)
 COLUMNS = (
     "run",
     "platform",
@@ -39,13 +43,15 @@ COLUMNS = (
 )
 FAMILY = "readiness/"
 LINEAR = (0.5, 1.2)
-"""Exponents that a straight line may have at its far end; below, the constant part still rules; above, it grows faster."""
+"""Exponents that a straight line may have at its far end. Below, the constant part still
+dominates; above, growth is faster."""
 FAR_POINTS = 3
 
 
 @dataclass(frozen=True)
 class Fit:
-    """`exponent` k of time ~ n^k over the last FAR_POINTS numbers; `slope` in ns a socket, None where no straight line fits."""
+    """`exponent`: k of time ~ n^k over the last FAR_POINTS numbers. `slope`: ns per socket, None
+    if no straight line fits."""
 
     exponent: float
     slope: float | None
@@ -53,7 +59,7 @@ class Fit:
     @property
     def words(self) -> str:
         if self.slope is not None:
-            return f"{words.number(self.slope)} ns a socket"
+            return f"{words.number(self.slope)} ns per socket"
         return f"no line: grows like n^{self.exponent:.1f} at the end"
 
 
@@ -70,7 +76,7 @@ def fit(sockets: Sequence[int], times_ns: Sequence[float]) -> Fit | None:
 
 
 def draw(run: MicroRun) -> Plot:
-    """The figure of a micro run. NothingToDraw without the family."""
+    """Return the figure of a micro run. Raises NothingToDraw without the family."""
     series: dict[str, list[Benchmark]] = {}
     for one in shared.measured(run):
         if one.name.startswith(FAMILY) and one.parameter is not None:
@@ -152,4 +158,5 @@ def _alt(run: MicroRun, series: dict[str, list[Benchmark]], fits: dict[str, Fit 
         words.append(
             f"{label}: {shown} at {last.parameter:,} sockets{f' ({found.words})' if found else ''}."
         )
-    return f"Line chart on {run.platform}: time of one call by number of sockets, both logarithmic. {' '.join(words)}"
+    what = "time of one call by number of sockets, both logarithmic"
+    return f"Line chart on {run.platform}: {what}. {' '.join(words)}"
