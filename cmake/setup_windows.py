@@ -309,7 +309,7 @@ def test(
         "ctest": [ctest, "--preset", toolchain.preset],
         "mypy": [str(python), "-m", "mypy", "--strict"],
         "py": [*pytest, "tests/py", *options],
-        "servers": [*pytest, "tests/servers", *options],
+        "servers": [*pytest, "tests/servers", "tests/loadgen", *options],
     }
     failed = [name for name in chosen if call(parts[name], environ, root) != 0]
     if failed:

@@ -78,7 +78,7 @@ REFUSED_IN_CPP = {
     r"#\s*include\s*<(bits/|ext/|cxxabi)": "header of GNU's C++ library only",
     r"\(\s*(struct\s+)?\w+\s*\)\s*\{\s*[.\w]+[^;{}]*\}": "compound literal, which is C",
 }
-GNU_ONLY = {"tests/servers/faults/faults.c"}
+GNU_ONLY = {"tests/fixtures/faults/faults.c"}
 """Built where the linker is GNU's, as it stands on its --wrap; the lint looks that the build says so too."""
 
 MSVC_HEADERS = {

@@ -74,8 +74,8 @@ def chromium(profile: Path, page: Path, *options: str) -> subprocess.CompletedPr
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of the run in tests/data, with a probe."""
-    (fixture,) = (ROOT / "tests" / "data").glob("*-reference")
+    """The report of the run in tests/fixtures/runs, with a probe."""
+    (fixture,) = (ROOT / "tests" / "fixtures" / "runs").glob("*-reference")
     folder = tmp_path_factory.mktemp("browser") / fixture.name
     shutil.copytree(fixture, folder)
     source = write_report(folder).read_text(encoding="utf-8")

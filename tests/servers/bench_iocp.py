@@ -1,6 +1,6 @@
 """How much of a bare completion port's speed `iocp` keeps: a benchmark, not a test.
 
-tests/servers/minimal/minimal_iocp.c does nothing but echo; what `iocp` is slower by is the price of frames, counters and an orderly
+tests/fixtures/minimal/minimal_iocp.c does nothing but echo; what `iocp` is slower by is the price of frames, counters and an orderly
 stop. Both are measured in turn, each time in a fresh process under the same load, so that a drift of the machine falls on both; server
 (and wineserver) on one CPU, load generator on another.
 

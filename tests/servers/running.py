@@ -104,6 +104,10 @@ class Server:
         return summary
 
 
+Start = Callable[..., Server]
+"""start(max_conns=5): a server of the model under test."""
+
+
 def start_server(model: str, launch: Callable[[], Program]) -> Server:
     """Server(model, launch()), tried once more, with a warning, where Wine's loader found no room for it (NO_ROOM)."""
     try:

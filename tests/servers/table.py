@@ -136,7 +136,7 @@ class Table:
         lines += [
             "## That the suite can fail",
             "",
-            "A server with faults of choice (`tests/servers/broken/`) passes these checks without",
+            "A server with faults of choice (`tests/fixtures/broken/`) passes these checks without",
         ]
         lines += ["a fault and is caught by them with one:", ""]
         lines += [f"- {outcome} {_fault(node)}" for node, outcome in self.faults.items()]

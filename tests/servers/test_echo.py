@@ -15,8 +15,7 @@ from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 
 from client import PAYLOAD_MAX, WORK_MAX_US, Client, Frame, assert_same, echo_frame
-from conftest import Start
-from running import Server
+from running import Server, Start
 
 BUFFER = 4096
 EDGES = (0, 1, 2, 23, 24, 25, 100, 65_535, 65_536, 65_537, PAYLOAD_MAX - 1, PAYLOAD_MAX)

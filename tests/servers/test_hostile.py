@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from client import PAYLOAD_MAX, WORK_MAX_US, Client, Frame, assert_same, echo_frame, header, ready
-from conftest import Start
-from running import Bystander, Server
+from running import Bystander, Server, Start
 
 MALFORMED = {
     f"{field}={value}": {field: value}

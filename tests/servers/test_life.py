@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 
 from client import DEADLINE_S, PAYLOAD_MAX, Client, Frame, echo_frame, visit
-from conftest import Start
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
 from pump import Pump
-from running import COUNTERS, Server
+from running import COUNTERS, Server, Start
 
 PROCESS = ("cpu_user_ns", "cpu_kernel_ns", "working_set_bytes", "peak_working_set_bytes")
 

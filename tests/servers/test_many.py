@@ -11,9 +11,8 @@ import psutil
 import pytest
 
 from client import DEADLINE_S, Client, Frame, assert_same, echo_frame, visit
-from conftest import Start
 from pump import Pump
-from running import Bystander, Server
+from running import Bystander, Server, Start
 
 
 def ask_all(clients: list[Client], turn: int) -> None:

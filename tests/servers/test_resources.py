@@ -16,10 +16,19 @@ from typing import Any
 import pytest
 
 from client import DEADLINE_S, Client, echo_frame, visit
-from conftest import Start
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
-from running import FAULTY, NO_ROOM, ROOT, Bystander, Holding, Server, descriptors, start_server
+from running import (
+    FAULTY,
+    NO_ROOM,
+    ROOT,
+    Bystander,
+    Holding,
+    Server,
+    Start,
+    descriptors,
+    start_server,
+)
 
 GROWTH_SLACK_BYTES = 768 * 1024
 """Of 4,000 connections together: allocators keep some. A leak of one buffer pair each would be 128 MiB, of 256 bytes 1 MiB."""

@@ -29,7 +29,7 @@ from iomodels.launch.kernel32 import (
 from iomodels.launch.process import CREATE_SUSPENDED, Program, ProgramFailed
 from iomodels.machine.placement import Placement, _windows_cpus, halves
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SERVER = """#!/bin/sh
 case "$1" in
 --describe) echo '{"event":"describe","format":1,"model":"good","platform":"windows-11-26100"}'; exit 0 ;;

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from test_report import Page
 
 from iomodels.base.files import ROOT
 from iomodels.data.records import Record
@@ -22,7 +23,6 @@ from iomodels.report.answer import answer
 from iomodels.report.html import write_report
 from iomodels.report.publish import to_json
 from made_run import CLASSES, make_run, suite_of, usual_rate, with_classes
-from test_report import Page
 
 SUITE = replace(suite_of(connections=(101,), sizes=(64,)), load=Load((), CLASSES))
 

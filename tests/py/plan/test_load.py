@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from test_suite import GOOD, write
 
 from iomodels.base.errors import Failure
 from iomodels.measure.load_check import _in_words, load_errors
@@ -15,7 +16,6 @@ from iomodels.plan.load import Load, load_from, shape_errors
 from iomodels.plan.order import make_plan
 from iomodels.plan.suite import Suite, load_suite
 from stage import FakeLauncher, Stage
-from test_suite import GOOD, write
 
 TEXT = """
 [load]

@@ -1,7 +1,7 @@
-"""A real run under Wine, kept in tests/data, and what every part of the report said of it: no server is started, nothing may change unseen.
+"""A real run under Wine, kept in tests/fixtures/runs, and what every part of the report said of it: no server is started, nothing may change unseen.
 
 After a change that is meant, IOMODELS_WRITE_GOLDEN=1 with this file's tests writes the expected files anew; the diff is then the review.
-The run (tests/data/reference.toml) is a short one on a busy machine: it is there for its shape (two loops, counters of two processes), not its figures.
+The run (tests/fixtures/runs/reference.toml) is a short one on a busy machine: it is there for its shape (two loops, counters of two processes), not its figures.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from iomodels.report.html import write_report
 from iomodels.report.publish import LIST, cells_csv, to_json, write_docs
 from iomodels.report.terminal import cost_table, terminal_table
 
-(FIXTURE,) = (ROOT / "tests" / "data").glob("*-reference")
-GOLDEN = ROOT / "tests" / "data" / "golden"
+(FIXTURE,) = (ROOT / "tests" / "fixtures" / "runs").glob("*-reference")
+GOLDEN = ROOT / "tests" / "fixtures" / "runs" / "golden"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 import iomodels
 from iomodels.plan.suite import suite_files
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 

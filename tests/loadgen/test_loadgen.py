@@ -15,10 +15,9 @@ import pytest
 
 import fake
 from client import DEADLINE_S
-from conftest import Start
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
-from running import Server
+from running import Server, Start
 
 pytestmark = pytest.mark.models("iocp", because="the load generator is asked, not the model")
 ERRORS = {"reset", "closed", "mismatch", "timeout", "connect", "other"}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ARGV = ROOT / "build" / "mingw" / "bin" / "fixtures" / "argv.exe"
 SCRIPT = "cmake\\setup_windows.py"
 
@@ -334,12 +334,12 @@ def test_the_tests_run_part_by_part(machine: Path, capfd: pytest.CaptureFixture[
         "ctest --preset mingw",
         "python -m mypy --strict",
         "python -m pytest -rs tests/py",
-        "python -m pytest -rs tests/servers",
+        "python -m pytest -rs tests/servers tests/loadgen",
     ]
     assert capfd.readouterr().err.endswith("iomodels: failed: ctest\n")
     assert main(machine, "test", "servers", "mypy", "--", "-k", "not x") == 0
     assert calls(machine)[-2:] == [
-        "python -m pytest -rs tests/servers -k not x",
+        "python -m pytest -rs tests/servers tests/loadgen -k not x",
         "python -m mypy --strict",
     ]
 

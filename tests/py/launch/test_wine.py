@@ -17,7 +17,7 @@ from iomodels.launch.prefix import PERSIST_S, Wine, find_wine
 from iomodels.launch.wine import WineLauncher
 from iomodels.machine.placement import Placement
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 DEADLINE_S = 20.0
 
 Another = Callable[[float], subprocess.Popen[str]]

@@ -405,7 +405,10 @@ def test_what_a_request_costs_is_shown(tmp_path: Path) -> None:
     (row,) = (line.split() for line in output.getvalue().splitlines() if "iocp" in line)
     assert row == ["8", "64", "B", "iocp", "2.00", "2.00"] and "select" not in output.getvalue()
     write_report(folder)
-    assert "| 8 | iocp | 64 B | – | – | 2.00 | – | – | 2.00 | – |" in (folder / "report.md").read_text()
+    assert (
+        "| 8 | iocp | 64 B | – | – | 2.00 | – | – | 2.00 | – |"
+        in (folder / "report.md").read_text()
+    )
     assert "What a request costs" in (folder / "report.html").read_text()
 
 

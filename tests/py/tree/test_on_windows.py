@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 COLLECT = """
 import importlib.abc, os, signal, sys
 import numpy, scipy.stats, matplotlib.pyplot, psutil, jinja2, rich.console, jsonschema, hypothesis, pytest, subprocess, tempfile, multiprocessing, asyncio
@@ -28,7 +28,7 @@ for name in ("sched_getaffinity", "sched_setaffinity", "killpg", "pread", "sysco
     delattr(os, name)
 for name in ("SIGKILL", "SIGHUP", "SIGSTOP", "SIGCONT", "SIGUSR1", "SIGALRM"):
     delattr(signal, name)
-sys.exit(pytest.main(["-p", "no:cacheprovider", "-p", "no:xdist", "--collect-only", "-q", "-rs", "tests/py", "tests/servers"]))
+sys.exit(pytest.main(["-p", "no:cacheprovider", "-p", "no:xdist", "--collect-only", "-q", "-rs", "tests/py", "tests/servers", "tests/loadgen"]))
 """
 
 specification = importlib.util.spec_from_file_location(
@@ -57,11 +57,11 @@ def collected() -> str:
 
 def test_every_other_test_can_be_loaded_there(collected: str) -> None:
     """Nothing that is not in the list needs a module or a name of POSIX to be imported."""
-    files = set(re.findall(r"^(tests/\w+/test_\w+\.py)::", collected, re.MULTILINE))
+    files = set(re.findall(r"^(tests/[\w/]+/test_\w+\.py)::", collected, re.MULTILINE))
     every = {
         path.relative_to(ROOT).as_posix()
-        for room in ("py", "servers")
-        for path in (ROOT / "tests" / room).glob("test_*.py")
+        for room in ("py", "servers", "loadgen")
+        for path in (ROOT / "tests" / room).rglob("test_*.py")
     }
     left_out = {f"tests/{name}" for name in conftest.NOT_ON_WINDOWS if "::" not in name}
     assert left_out and files == every - left_out
@@ -84,7 +84,7 @@ def test_each_test_that_is_left_out_is_there(collected: str) -> None:
 
 @pytest.mark.parametrize("as_windows", [True, False])
 def test_one_that_is_left_out_is_skipped_with_its_reason(as_windows: bool) -> None:
-    name = "py/test_measure.py::test_load_generators_that_fail"
+    name = "py/measure/test_measure.py::test_load_generators_that_fail"
     environ = {
         key: value for key, value in os.environ.items() if key != "IOMODELS_TESTS_OF_WINDOWS"
     } | ({"IOMODELS_TESTS_OF_WINDOWS": "1"} if as_windows else {})

@@ -21,7 +21,7 @@ from iomodels.cli.options import parsers
 from iomodels.figures.catalogue import OF_MICRO_RUNS, OF_RUNS
 from iomodels.plan.suite import suite_files
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PACKAGED = ("harness/iomodels", "results/schema", "results/literature")
 DEADLINE_S = 300.0
 NEEDS_PROGRAMS = {"run", "slo", "tune", "serve", "micro", "models", "laws", "claims"}
@@ -151,7 +151,7 @@ def test_every_command_explains_itself(installed: Installed) -> None:
 def test_every_command_that_needs_no_server_works_in_an_empty_folder(installed: Installed) -> None:
     """On a real run with the laws of its platform, and on a micro run."""
     [contributed] = (ROOT / "results" / "contributed").glob("*/*-models")
-    [reference] = (ROOT / "tests" / "data").glob("*-reference")
+    [reference] = (ROOT / "tests" / "fixtures" / "runs").glob("*-reference")
     results = installed.folder / "results"
     small = Path(shutil.copytree(reference, results / reference.name))
     shutil.copy(contributed / "laws.json", small)

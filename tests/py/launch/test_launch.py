@@ -21,7 +21,7 @@ from iomodels.launch.launcher import PlainLauncher
 from iomodels.launch.process import LINES_PENDING_MAX, STDERR_KEPT_BYTES, Program, ProgramFailed
 from iomodels.machine.placement import Placement, pinned
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 DEADLINE_S = 20.0
 SAY = """
 import json, signal, sys, time

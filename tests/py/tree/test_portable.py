@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 specification = importlib.util.spec_from_file_location("portable", ROOT / "tests" / "portable.py")
 assert specification and specification.loader
 portable = importlib.util.module_from_spec(specification)
@@ -68,16 +68,16 @@ def test_no_source_holds_what_msvc_refuses() -> None:
 
 
 def test_a_fixture_of_the_gnu_linker_is_built_for_it_only(tmp_path: Path) -> None:
-    fixture = tmp_path / "tests" / "servers" / "faults" / "faults.c"
+    fixture = tmp_path / "tests" / "fixtures" / "faults" / "faults.c"
     fixture.parent.mkdir(parents=True)
     fixture.write_text("__attribute__((constructor)) static void f(void) {}\n", encoding="utf-8")
     build = tmp_path / "tests" / "CMakeLists.txt"
     build.write_text(
-        "if(MINGW)\nendif()\nadd_executable(x servers/faults/faults.c)\n", encoding="utf-8"
+        "if(MINGW)\nendif()\nadd_executable(x fixtures/faults/faults.c)\n", encoding="utf-8"
     )
     assert len(portable.lint(tmp_path)) == 1
     build.write_text(
-        "if(MINGW AND X)\nadd_executable(x servers/faults/faults.c)\nendif()\n", encoding="utf-8"
+        "if(MINGW AND X)\nadd_executable(x fixtures/faults/faults.c)\nendif()\n", encoding="utf-8"
     )
     assert portable.lint(tmp_path) == []
 
