@@ -14,12 +14,12 @@ from statistics import median
 from typing import Any
 
 from iomodels.base.words import emulated
+from iomodels.data.busy import note_of_others
 from iomodels.data.records import Condition, Panel, Record, Run, counter
 from iomodels.judge import stats, verdict
 from iomodels.judge.classes import Churn, Share, churn_of, shares_of
 from iomodels.judge.stats import Measure
 from iomodels.judge.verdict import Verdict
-from iomodels.data.busy import note_of_others
 from iomodels.plan.order import cells as cells_of
 from iomodels.plan.suite import Suite, suite_from
 

@@ -18,6 +18,7 @@ from iomodels.base.errors import FAILED, NOT_SUPPORTED, USAGE, Failure
 from iomodels.base.interrupts import Interrupted, Interrupts
 from iomodels.base.progress import Progress
 from iomodels.base.words import duration
+from iomodels.data.busy import note_of_others
 from iomodels.data.laws import Laws, checked, write
 from iomodels.data.records import FORMAT, Condition, Record, Run, utc_now
 from iomodels.data.store import PACKED, append_record, load_run, mend_records, write_manifest
@@ -25,7 +26,6 @@ from iomodels.launch import platform as launch
 from iomodels.launch.channel import ServerHost
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.remote import RemoteLauncher
-from iomodels.data.busy import note_of_others
 from iomodels.machine import check as machine_check
 from iomodels.machine import environment
 from iomodels.machine.placement import LOADGEN_ALONE, Placement, recorded_placement, unusable
