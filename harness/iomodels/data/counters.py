@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 Entry = dict[str, Any]
-"""A row of the table: value, unit, source, and where they apply per_request and note; or value None, unit and reason."""
+"""A row: value, unit, source, and perhaps per_request and note; or value None, unit, reason."""
 UNITS = {
     "context_switches": "switches",
     "context_switches_voluntary": "switches",
@@ -30,7 +30,7 @@ UNITS = {
 """The counters of a process, in the order of the table."""
 PER_REQUEST = tuple(UNITS)[:8]
 GROWING = tuple(UNITS)[:9]
-"""Counted since the start of a process: what happened in the window is the difference of its ends. The others are as at its end."""
+"""Counted since a process started: a row has the window's difference. Others are as at its end."""
 SOURCES = {
     "context_switches": "/proc/PID/task/*/status",
     "context_switches_voluntary": "/proc/PID/task/*/status",

@@ -1,6 +1,6 @@
-"""HdrHistogram's buckets: which values share one, and a histogram's counts as its V2 encoding lists them.
+"""The buckets of HdrHistogram: their values, and a histogram's counts as its V2 encoding lists them.
 
-A record lists the counts that way from format 3 on: half the size of pairs of value and count, and as exact, since a bucket is its place.
+A record lists its counts that way: half the size of pairs of value and count, and as exact.
 Sources: HdrHistogram's AbstractHistogram (countsArrayIndex, V2 encoding).
 """
 
@@ -13,7 +13,7 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Layout:
-    """How a histogram's buckets lie: each doubling of the value from `sub_buckets` on has half of them."""
+    """The buckets of a histogram: each doubling of the value has half of the sub-buckets."""
 
     lowest: int
     highest: int
@@ -58,7 +58,7 @@ class Layout:
 
 
 def listed(counts: Iterable[Sequence[int]], layout: Layout) -> list[int]:
-    """Sparse (value, count) pairs, ascending, as counts in the order of the buckets; minus n stands for n empty ones."""
+    """Return ascending (value, count) pairs as counts by bucket; -n stands for n empty buckets."""
     found: list[int] = []
     expected = 0
     for value, count in counts:

@@ -18,7 +18,7 @@ VERDICTS = ("holds", "holds only when", "does not hold", "not testable here")
 
 @dataclass(frozen=True)
 class Judged:
-    """What one law said of some claims. `verdict` None: the program failed, and `because` says how."""
+    """A law's verdict on some claims. None: its program failed, for the reason `because`."""
 
     law: str
     sentence: str

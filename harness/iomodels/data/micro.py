@@ -1,4 +1,4 @@
-"""The data of a micro run: what each primitive cost, as Google Benchmark wrote it, with what the harness counted beside it.
+"""The data of a micro run: the cost of each primitive, and what the harness counted.
 
 A micro run is a folder with `micro.json` (results/schema/micro.schema.json) and `benchmark.json`, which is Google Benchmark's own
 but for the names of the machine and of its folders. All times here are nanoseconds per operation.
@@ -27,7 +27,7 @@ _SUFFIX = re.compile(
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One benchmark's repetitions. `values` are its own counters (`completions_per_wait`), by name, the median of the repetitions."""
+    """One benchmark's repetitions. `values` are the medians of its own counters, by name."""
 
     name: str
     times_ns: tuple[float, ...]
@@ -38,7 +38,7 @@ class Benchmark:
 
     @property
     def series(self) -> str:
-        """The name without its parameter: "readiness/select/last" of "readiness/select/last/sockets:64"."""
+        """Return the name without its parameter: "a/select/last" of "a/select/last/sockets:64"."""
         return self.name.rsplit("/", 1)[0] if self.parameter is not None else self.name
 
     @property
@@ -76,7 +76,7 @@ def write_micro_run(folder: Path, manifest: dict[str, Any], google: dict[str, An
 
 
 def load_micro_run(path: Path) -> MicroRun:
-    """Reads and checks the folder of a micro run. Raises Failure."""
+    """Read and check the folder of a micro run. Raises Failure."""
     if not is_micro_run(path):
         raise Failure(f"{path}: not a micro run: it has no {MANIFEST}")
     manifest = read_object(path / MANIFEST)
@@ -91,7 +91,10 @@ def load_micro_run(path: Path) -> MicroRun:
 def benchmarks_of(
     google: dict[str, Any], manifest: dict[str, Any], what: str
 ) -> tuple[Benchmark, ...]:
-    """The benchmarks in Google's JSON, in the order in which they were defined. Failure if it is another platform's, or damaged."""
+    """Return the benchmarks in Google's JSON, in the order of their definition.
+
+    Raises Failure if the JSON is damaged or of another platform.
+    """
     try:
         platform = google["context"]["platform"]
         runs = [run for run in google["benchmarks"] if run["run_type"] == "iteration"]

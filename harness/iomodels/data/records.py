@@ -41,8 +41,11 @@ class Panel(NamedTuple):
 
 @dataclass(frozen=True)
 class Condition:
-    """What is compared: the key of a cell. `options` are the server options that the suite sets, `alias` is the name that it
-    gives the series, "" if none: with it one and the same server can be listed twice."""
+    """The key of a cell: a server under one load. Sizes are bytes, `depth` requests.
+
+    `options` are the server options that the suite sets. `alias` is the name that the suite gives the
+    series, or "". With aliases a suite can list the same server twice.
+    """
 
     model: str
     connections: int
@@ -52,11 +55,11 @@ class Condition:
     options: tuple[tuple[str, int], ...] = ()
     alias: str = ""
     rate_percent: int = 0
-    """Of the lowest peak at this load: the rate that is offered. 0: a closed loop, which asks for as much as there is."""
+    """The offered rate in percent of the lowest peak at this load; 0: a closed loop."""
 
     @property
     def label(self) -> str:
-        """Name of the series: its alias, else "iocp", or "iocp threads=4" when the suite sets options."""
+        """Return the name of the series: its alias, or "iocp", or "iocp threads=4" with options."""
         return self.alias or " ".join(
             [self.model, *(f"{name}={value}" for name, value in self.options)]
         )
@@ -78,7 +81,7 @@ class Record:
     server:  {"argv": [...], "ready", "begin", "end", "summary"}; begin and end are `sample` events
     loadgen: {"argv": [...], "ready", "measuring", "measured", "result"}
     An event that never came is None, which only a failed record may have.
-    counters: what the measuring window cost (harness/iomodels/data/counters.py); None in failed and in older records. See counter().
+    counters: the table of data/counters.py; None in a failed record. See counter().
     """
 
     format: int
@@ -108,7 +111,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Figure:
-    """A counter of a record: its value and where it is from, or None and the reason. A note says what the value leaves out."""
+    """A counter: its value and source, or None and the reason. `note`: what the value leaves out."""
 
     value: float | None
     unit: str
@@ -118,7 +121,7 @@ class Figure:
 
 
 def counter(record: Record, name: str) -> Figure:
-    """A counter of the measuring window: "server.cpu_ns", or "wineserver.context_switches/request" for each request."""
+    """Return a counter of the measuring window: "server.cpu_ns", or "server.cpu_ns/request"."""
     plain, slash, _ = name.partition("/")
     row = (record.counters or {}).get(plain)
     if row is None:
@@ -137,7 +140,7 @@ def counter(record: Record, name: str) -> Figure:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A loaded run, itself and no other: two that were loaded are two. Of several tries of one measurement `records` has the last."""
+    """A loaded run, equal only to itself. `records` has the last of several tries of a measurement."""
 
     path: Path
     manifest: dict[str, Any]

@@ -1,7 +1,7 @@
 """How a run is written and read.
 
-A run is a folder: `run.json` (the manifest: suite, seed, environment, progress) and `records.jsonl`,
-one line per measurement. Both are checked against results/schema on writing and on reading.
+A run is a folder: `run.json` (the manifest: suite, seed, environment, progress) and
+`records.jsonl`, one line per measurement. Both are checked against results/schema on writing and on reading.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SAME = {"same_as": "response"}
 MANIFEST = "run.json"
 RECORDS = "records.jsonl"
 PACKED = "records.jsonl.xz"
-"""The same lines, compressed: a run that is kept with the sources (harness/iomodels/report/pack.py). It is read, never written to again."""
+"""The same lines, compressed, of a packed run (report/pack.py), which no command writes to."""
 
 
 Part = dict[str, Any]
@@ -51,7 +51,7 @@ def record_to_json(record: Record, *, packed: bool = True) -> dict[str, Any]:
 
 
 def record_from_json(data: Mapping[str, Any]) -> Record:
-    """A record from a checked line; raises KeyError or TypeError only if the line was not checked."""
+    """Return the record of a line that _check_record has accepted."""
     condition = dict(data["condition"])
     condition["options"] = tuple(condition["options"].items())
     fields: dict[str, Any] = {**data, "condition": Condition(**condition)}
@@ -96,12 +96,15 @@ def _compact(result: Part) -> Part:
 
 
 def _significant(value: float | None) -> int | None:
-    """To as many digits as a histogram has; more of them, of the few replies of 10 ms, would be most of a packed run."""
+    """Round to the digits of a histogram: more of them would fill most of a packed run."""
     return None if value is None else int(float(f"{value:.{SIGNIFICANT - 1}e}"))
 
 
 def _compact_histogram(histogram: Part) -> Part:
-    """Its counts by bucket; values that are not the highest of their bucket, which no HdrHistogram has, would be lost and stay."""
+    """Return the histogram with its counts by bucket.
+
+    It stays as it is if a value is not the highest of its bucket, since that value would be lost.
+    """
     layout = _layout(histogram)
     buckets = hdr.listed(histogram["counts"], layout)
     if hdr.pairs(buckets, layout) != [list(pair) for pair in histogram["counts"]]:
@@ -127,7 +130,7 @@ def _without(part: Mapping[str, Any], name: str) -> Part:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write run.json whole; raises Failure when it does not follow the schema."""
+    """Write run.json whole. Raises Failure if it does not follow the schema."""
     path = folder / MANIFEST
     check_against("run", dict(manifest), str(path))
     write_whole(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
@@ -139,7 +142,7 @@ def check_record(record: Record, what: str) -> None:
 
 
 def _check_record(data: dict[str, Any], what: str) -> None:
-    """The schema, and what a schema cannot say or is slow to: a histogram has thousands of pairs."""
+    """Check the schema, and the histograms, which a schema checks slowly. Raises Failure."""
     check_against("record", data, what)
     if data["status"] != "ok":
         return
@@ -175,7 +178,7 @@ def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
 
 
 def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
-    """The counts above 0. A list that decoding would read otherwise than it was written is refused."""
+    """Return the counts above 0. Raises Failure for a list with more than one reading."""
     buckets = histogram["buckets"]
     if not all(type(each) is int and each != 0 for each in buckets):
         raise Failure(f"{what}: the histogram must be whole numbers other than 0")
@@ -190,7 +193,7 @@ def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
 
 
 def append_record(folder: Path, record: Record) -> None:
-    """Add one line and have it on disk before returning: a crash loses at most the measurement under way."""
+    """Add one line; it is on disk on return, so a crash loses only the present measurement."""
     path = folder / RECORDS
     check_record(record, f"{path}: record {record.index}")
     data = record_to_json(record)
@@ -203,7 +206,7 @@ def append_record(folder: Path, record: Record) -> None:
 
 
 def mend_records(folder: Path) -> None:
-    """Before going on with a run: cut a last line that was not written to its end, so that appending is safe."""
+    """Cut an incomplete last line before a run is resumed, so that appending is safe."""
     path = folder / RECORDS
     if not path.exists():
         return
@@ -215,7 +218,7 @@ def mend_records(folder: Path) -> None:
 
 
 def load_run(path: Path) -> Run:
-    """Read a run's folder. Raises Failure; a last line that was cut short becomes a warning."""
+    """Read a run's folder. A last line that was cut short becomes a warning. Raises Failure."""
     manifest = _load_manifest(path)
     warnings: list[str] = []
     records: dict[int, Record] = {}
@@ -253,7 +256,10 @@ def _load_manifest(path: Path) -> dict[str, Any]:
 
 
 def stored_records(folder: Path) -> tuple[Path, bytes]:
-    """The file that has the records of a run, and its lines; none if it was interrupted before the first measurement was over. Failure."""
+    """Return the file with the records of a run, and its bytes. Raises Failure.
+
+    There are no bytes if the run was interrupted before its first measurement ended.
+    """
     plain, packed = folder / RECORDS, folder / PACKED
     if plain.exists() and packed.exists():
         raise Failure(f"{folder}: has {RECORDS} and {PACKED}; one of them is too many")

@@ -17,7 +17,7 @@ PROCESS_ASSIGN = 0x0101  # PROCESS_SET_QUOTA | PROCESS_TERMINATE
 
 
 class BasicLimits(ctypes.Structure):
-    """JOBOBJECT_BASIC_LIMIT_INFORMATION; types of a fixed size, so that it is the same wherever it is looked at."""
+    """JOBOBJECT_BASIC_LIMIT_INFORMATION, in types of a fixed size on every platform."""
 
     _fields_ = [
         ("per_process_user_time", ctypes.c_int64),
@@ -66,7 +66,7 @@ class System(Protocol):
 
 
 class RealSystem:
-    """kernel32 by ctypes, for what neither subprocess nor psutil offers. ctypes has these names on Windows only, hence getattr."""
+    """kernel32, for what subprocess and psutil lack. ctypes has WinDLL on Windows only."""
 
     def __init__(self) -> None:
         self._kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009 (Linux has none)

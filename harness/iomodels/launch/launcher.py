@@ -21,7 +21,7 @@ from iomodels.machine.placement import Placement, pinned
 
 DESCRIBE_TIMEOUT_S = 20.0
 NOT_SERVERS = ("loadgen", "test_", "fuzz_")
-"""How the names of other programs beside the servers begin; any further one need only refuse --describe with exit code 2."""
+"""Prefixes of programs next to the servers. Others must reject --describe with exit code 2."""
 
 
 class Launcher(Protocol):
@@ -35,16 +35,16 @@ class Launcher(Protocol):
         """Each model's describe event by its name, found by asking every server binary."""
 
     def server(self, model: str, options: Mapping[str, int | str]) -> Program:
-        """Starts a server; the caller expects 'ready'."""
+        """Start a server; the caller expects 'ready'."""
 
     def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
-        """Starts the platform's own load generator, or with `windows` the Windows one (under Wine in a prefix of its own)."""
+        """Start the platform's load generator, or with `windows` the Windows one (in its own prefix)."""
 
     def program(self, executable: Path, *arguments: object) -> Program:
-        """Starts a program that is none of the models, in the surroundings of a server."""
+        """Start a program that is no model, as a server would be started."""
 
     def processes(self, server: Program) -> dict[str, int]:
-        """The Unix processes to watch in /proc beside a server's own counters, by role; none on Windows, where its own serve."""
+        """Return the pids to watch in /proc by role, besides a server's own counters."""
 
     def watch(self, server: Program) -> Watching:
         """Watches those processes at both ends of a measuring window."""
@@ -143,7 +143,7 @@ class PlainLauncher:
         self.close()
 
     def _launch(self, role: str, argv: list[str]) -> Program:
-        """Starts argv (an executable's path and its arguments) in the surroundings of `role`: here a load generator's, native and pinned."""
+        """Start argv as `role` needs it: here a native, pinned load generator."""
         cpus = self.placement.loadgen_cpus + (
             self.placement.server_cpus if role == "calibration" else ()
         )

@@ -1,7 +1,7 @@
 """Windows: every program starts suspended, gets into a job and onto its CPUs, and only then runs.
 
-A job is a group of processes that Windows ends when its last handle is closed. This process holds the only one, so no server
-outlives it, however it ends: also when it is killed, which end-of-file on stdin alone would leave to the server's good will.
+A job is a group of processes that Windows ends with its last handle. This process holds the only
+handle. No server therefore outlives it, even if it is killed.
 """
 
 from __future__ import annotations

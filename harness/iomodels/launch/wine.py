@@ -50,7 +50,10 @@ def _lock(file: IO[str]) -> bool:
 
 
 def _prepare(wine: Wine, folder: Path, say: Callable[[str], None]) -> Path:
-    """The prepared prefix of this Wine; the caller holds the lock. It appears under its name only when complete."""
+    """Return the prepared prefix of this Wine. It gets its name only when complete.
+
+    The caller holds the lock.
+    """
     ready = folder / f"prefix-{wine.key}"
     if ready.is_dir():
         return ready
@@ -85,7 +88,7 @@ def _prepare(wine: Wine, folder: Path, say: Callable[[str], None]) -> Path:
 
 
 def _clone(prepared: Path, clone: Path) -> None:
-    """A copy by hard links. The registry is copied for real: Wine writes a hard-linked one in place, into all clones at once."""
+    """Copy a prefix by hard links. The registry is copied: Wine would write into every link of it."""
 
     def copy(source: str, target: str) -> None:
         if source.endswith(".reg"):
@@ -104,7 +107,10 @@ def _clone(prepared: Path, clone: Path) -> None:
 
 
 def _sweep(wine: Wine, folder: Path) -> None:
-    """Removes what launchers left that were killed: a live folder whose lock nobody holds. The caller holds the main lock."""
+    """Remove the folders of launchers that were killed: those whose lock is free.
+
+    The caller holds the main lock.
+    """
     for live in folder.glob("live-*"):
         with (live / "lock").open("w") as file:
             if not _lock(file):

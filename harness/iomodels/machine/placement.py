@@ -1,5 +1,7 @@
-"""Which CPUs run what. Where a server, its wineserver and the load generator run decides their figures more than anything else
-here does (docs/decisions/0011), so it is chosen, recorded, and may be said otherwise: --affinity."""
+"""Which CPUs run which program. Nothing else here changes results more (docs/decisions/0011).
+
+The choice is recorded. --affinity overrides it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ FORM = (
 
 @dataclass(frozen=True)
 class Placement:
-    """Which CPUs may run what; an empty tuple pins nothing. The wineserver meant is the server's; another role's is with that role."""
+    """The CPUs of each program; an empty tuple pins nothing. The wineserver is the server's."""
 
     server_cpus: tuple[int, ...] = ()
     loadgen_cpus: tuple[int, ...] = ()
@@ -38,7 +40,10 @@ LOADGEN_ALONE = Placement(note="not pinned: the servers are not of this harness"
 
 
 def server_alone() -> Placement:
-    """Of a machine that holds the servers only. Under Wine server and wineserver share a CPU there too: apart, each request costs more."""
+    """Return the placement on a machine that runs the servers only.
+
+    Under Wine server and wineserver share a CPU there, too: on two CPUs each request costs more.
+    """
     if ON_WINDOWS:
         return Placement(note="not pinned: the load generator is not of this harness")
     both = default_placement()
@@ -47,7 +52,10 @@ def server_alone() -> Placement:
 
 
 def default_placement(cpus: Path = CPUS) -> Placement:
-    """Server and wineserver on one physical core, the load generator on others: repeatable, as no scheduler decides."""
+    """Return the placement of this machine, for repeatable results.
+
+    On Linux server and wineserver share a CPU; the load generator has other cores.
+    """
     usable = sorted(_usable())
     if ON_WINDOWS:
         return halves(usable)
@@ -102,7 +110,7 @@ def halves(usable: Sequence[int]) -> Placement:
 
 
 def physical_cores(usable: Sequence[int], cpus: Path = CPUS) -> list[tuple[int, ...]]:
-    """The usable CPUs by physical core, ascending; each its own core where the system does not tell."""
+    """Return the usable CPUs by core, ascending; each is its own core if the system hides cores."""
     cores: dict[frozenset[int], list[int]] = {}
     for cpu in usable:
         try:
@@ -118,12 +126,12 @@ def physical_cores(usable: Sequence[int], cpus: Path = CPUS) -> list[tuple[int, 
 
 
 def _node(cpu: int, cpus: Path) -> str | None:
-    """The NUMA node of a CPU: memory of another one is slower for both ends of a loopback connection."""
+    """Return the NUMA node of a CPU; memory of another node slows both ends of a connection."""
     return next((path.name for path in (cpus / f"cpu{cpu}").glob("node[0-9]*")), None)
 
 
 def _parse_cpus(text: str) -> tuple[int, ...]:
-    """The kernel's and taskset's way to write a list: "0-2,5"."""
+    """Parse a list of CPUs as the kernel and taskset write it: "0-2,5". Raises ValueError."""
     found: set[int] = set()
     for part in text.split(","):
         ends = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", part)
@@ -134,7 +142,10 @@ def _parse_cpus(text: str) -> tuple[int, ...]:
 
 
 def parse_affinity(text: str) -> Placement:
-    """What --affinity says. A role that is not named is not pinned, but a wineserver goes with its server. Raises ValueError, one line."""
+    """Parse the value of --affinity. Raises ValueError with one line.
+
+    A role without CPUs is not pinned; a wineserver without CPUs shares its server's.
+    """
     if text == "none":
         return Placement(note="not pinned: --affinity none")
     if not ON_WINDOWS and not shutil.which("taskset"):
@@ -200,7 +211,7 @@ def _windows_cpus() -> list[int]:
 
 
 def unusable(placement: Placement) -> tuple[int, ...]:
-    """The CPUs of a placement that are not to be had here."""
+    """Return the CPUs of a placement that are unavailable here."""
     return tuple(
         sorted(
             {*placement.server_cpus, *placement.wineserver_cpus, *placement.loadgen_cpus}
@@ -210,7 +221,7 @@ def unusable(placement: Placement) -> tuple[int, ...]:
 
 
 def recorded_placement(recorded: Mapping[str, Any]) -> Placement:
-    """The placement of a run, from its manifest; a run goes on with its own."""
+    """Return the placement of a run from its manifest; a resumed run keeps it."""
     return Placement(
         tuple(recorded["server_cpus"]),
         tuple(recorded["loadgen_cpus"]),
@@ -220,5 +231,5 @@ def recorded_placement(recorded: Mapping[str, Any]) -> Placement:
 
 
 def pinned(cpus: Sequence[int]) -> list[str]:
-    """The command in front of a program that keeps it on `cpus`; it becomes the program, so the pid is the program's."""
+    """Return the words before a command that pin it to `cpus`. The pid is the program's."""
     return ["taskset", "-c", ",".join(map(str, cpus))] if cpus else []

@@ -1,7 +1,7 @@
-"""What the load generator itself can do on this machine: `loadgen --calibrate` against its built-in null target, once a run.
+"""Measures the load generator's ceiling: `loadgen --calibrate` against its null target, once per run.
 
-A cell whose rate comes near this ceiling says more about the load generator than about the server (harness/iomodels/judge/verdict.py).
-The null target is a thread beside the one that makes the load, so calibration may use the server's CPUs too.
+A rate near the ceiling describes the load generator, not the server (judge/verdict.py). The null
+target is a thread of the load generator. Calibration may therefore use the server's CPUs, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DUE_S = 20.0
 
 
 def calibrate(launcher: Launcher, suite: Suite, *, quick: bool = False) -> dict[str, Any]:
-    """One point for every size and number of connections of the suite; {"reason": …} where it cannot be had."""
+    """Return a point per size and number of connections, or {"reason": …} if it failed."""
     point_ms = POINT_MS_QUICK if quick else POINT_MS
     points: list[dict[str, Any]] = []
     try:
@@ -40,7 +40,7 @@ def calibrate(launcher: Launcher, suite: Suite, *, quick: bool = False) -> dict[
 
 
 def _portions(suite: Suite) -> list[Sequence[int]]:
-    """The suite's numbers of connections, so many as one call takes; apart where there are fewer connections than threads."""
+    """Return the numbers of connections by call; those below the number of threads go alone."""
     enough = [count for count in suite.connections if count >= suite.loadgen_threads]
     portions: list[Sequence[int]] = [
         [count] for count in suite.connections if count < suite.loadgen_threads

@@ -1,7 +1,7 @@
-"""What this platform does: runs the programs of laws/, each of which lets the system answer, and keeps their answers.
+"""Runs the programs of laws/, which observe this platform, and keeps their verdicts in laws.json.
 
-The answers are kept in `laws.json`. They change only with the platform and the programs, so a run takes those that are
-there if they are of both, and observes anew if not. The scheduler is what is looked at: nothing is pinned.
+Verdicts change only with the platform and the programs. A run uses stored ones of both, or observes
+again. Nothing is pinned, since the scheduler is the object.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from iomodels.launch.launcher import Launcher
 from iomodels.machine.placement import Placement
 
 DEADLINE_S = 30.0
-"""For one law, on a machine that does other things too; alone none takes longer than a few seconds."""
+"""For one law on a busy machine; an idle one needs a few seconds."""
 NOT_PINNED = Placement(note="not pinned: the scheduler is what is looked at")
 
 
@@ -33,7 +33,7 @@ def programs(build: Path) -> tuple[Path, ...]:
 def observe(
     launcher: Launcher, build: Path, each: Callable[[str], None] = lambda law: None
 ) -> Laws:
-    """Runs every law. One that fails is an answer too; that none was built is a Failure."""
+    """Run every law and keep the failed ones too. Raises Failure if no law was built."""
     laws: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     if not programs(build):
@@ -77,7 +77,10 @@ def _ask(launcher: Launcher, program: Path) -> dict[str, Any]:
 def current(
     build: Path, results: Path, say: Callable[[str], None] = lambda line: None
 ) -> Laws | None:
-    """The laws of this platform and these programs: those that are there, else observed now. None where none was built."""
+    """Return the laws of this platform and these programs, stored or observed now.
+
+    Returns None if no law was built.
+    """
     if not programs(build):
         return None
     with launch.open_launcher(build, NOT_PINNED, say) as launcher:

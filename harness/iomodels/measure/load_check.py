@@ -14,7 +14,7 @@ DESCRIBE_TIMEOUT_S = 20.0
 
 
 def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -> list[str]:
-    """What the load generator says against its options, with the option named as the suite names it; empty when it takes them."""
+    """Return the load generator's complaints, one line each, in the words of a suite."""
     with launcher.loadgen({**options, "describe": True}) as program:
         program.close_stdin()
         try:
@@ -31,7 +31,10 @@ def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -
 
 
 def _in_words(line: str) -> str:
-    """ "loadgen: --rate 1e9: must be …" as "rate = 1e9: must be …", "loadgen: --class light: --rate=x: …" as "class.light.rate = x: …" """
+    """Turn "loadgen: --rate 1e9: must be …" into "rate = 1e9: must be …".
+
+    "loadgen: --class light: --rate=x: …" becomes "class.light.rate = x: …".
+    """
     found = re.fullmatch(
         r"\S+: (?:--class ([\w-]+): )?--([^\s=:]+)(?:[ =](.*?))?: (.*)", line.strip()
     )
