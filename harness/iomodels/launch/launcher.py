@@ -100,7 +100,7 @@ class PlainLauncher:
 
     def server(self, model: str, options: Mapping[str, int | str]) -> Program:
         if model not in self.models():
-            raise Failure(f"{model}: no such model; there are: {', '.join(self.models())}")
+            raise Failure(f"{model}: no such model; available: {', '.join(self.models())}")
         return self._start("server", self._programs / f"{model}.exe", arguments(options))
 
     def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:

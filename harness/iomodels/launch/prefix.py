@@ -120,7 +120,7 @@ def _find_wineserver(loader: Path, environ: Mapping[str, str]) -> Path:
     found = shutil.which("wineserver")
     if not found:
         raise Failure(
-            f"{loader}: no wineserver beside it or on PATH; set WINESERVER to it, or {INSTALL_HINT}"
+            f"{loader}: no wineserver next to it or on PATH; set WINESERVER to it, or {INSTALL_HINT}"
         )
     return Path(found)
 

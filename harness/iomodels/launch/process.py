@@ -119,7 +119,7 @@ class Program:
             for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
                 pipe.close()
             raise Failure(
-                f"{self.name}: was started, but cannot be put in its place: {error}"
+                f"{self.name}: started, but cannot be placed on its CPUs: {error}"
             ) from error
 
     def _read_stdout(self, stream: IO[bytes]) -> None:
@@ -158,7 +158,7 @@ class Program:
             )
         if self._flooded:
             raise self._failed(
-                f"waiting for {wanted}: more than {LINES_PENDING_MAX} lines nobody asked for"
+                f"waiting for {wanted}: more than {LINES_PENDING_MAX} unexpected lines"
             )
         try:
             answer = json.loads(line)

@@ -30,7 +30,7 @@ Fact = Callable[[], Any]
 
 
 class Unknown(Exception):
-    """A fact that cannot be had here; the message says why."""
+    """A fact is unavailable here; the message is the reason."""
 
 
 class Reader:

@@ -181,7 +181,7 @@ def _check_usable(text: str, chosen: Mapping[str, Sequence[int]]) -> None:
     usable = _usable()
     if not usable:
         raise ValueError(
-            f"{text}: the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name: leave --affinity out"
+            f"{text}: the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name; omit --affinity"
         )
     for role, cpus in chosen.items():
         missing = [str(cpu) for cpu in cpus if cpu not in usable]

@@ -109,12 +109,12 @@ class Load:
         named, open_ = sum(int(size) for size in sizes if size is not None), sizes.count(None)
         if open_ > 1:
             return [
-                "only one class may leave out its connections, which are then those that the others leave"
+                "only one class may omit its connections; it then gets those that the other classes leave"
             ]
         if (open_ and named >= connections) or (not open_ and named != connections):
             wanted = "fewer than" if open_ else "exactly"
             return [
-                f"its classes name {named} connections, which must be {wanted} the suite's, {connections}"
+                f"its classes name {named} connections; they must name {wanted} the suite's {connections}"
             ]
         return []
 

@@ -280,7 +280,7 @@ def _alias_errors(entry: Mapping[str, Any], servers: Iterable[object], where: st
         return [f"{what}: must be a text of at most {MAX_ALIAS} characters"]
     others = [other for other in servers if isinstance(other, dict) and other is not entry]
     if any(alias in (other.get("alias"), other.get("model")) for other in others):
-        return [f"{what}: another server of the suite is called so"]
+        return [f"{what}: another server of the suite already has that name"]
     return []
 
 

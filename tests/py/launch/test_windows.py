@@ -211,7 +211,7 @@ def test_a_program_that_cannot_be_placed_is_not_left_behind(programs: Path, fail
     before = {child.pid for child in psutil.Process().children()}
     with pytest.raises(
         Failure,
-        match=r"good.exe: was started, but cannot be put in its place: .*Access is denied",
+        match=r"good.exe: started, but cannot be placed on its CPUs: .*Access is denied",
     ):
         launcher.models()
     assert {child.pid for child in psutil.Process().children()} == before

@@ -330,7 +330,7 @@ def test_chosen_wine_that_is_not_there() -> None:
 
 
 def test_chosen_wine_that_is_something_else() -> None:
-    with pytest.raises(Failure, match=r"not a wine loader|no wineserver beside it"):
+    with pytest.raises(Failure, match=r"not a wine loader|no wineserver next to it"):
         find_wine({"IOMODELS_WINE": "/bin/true", "WINESERVER": "/bin/true"})
 
 

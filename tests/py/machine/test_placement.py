@@ -226,7 +226,7 @@ def test_affinity_on_windows(windows: type[Windows]) -> None:
         (
             (),
             "server=0",
-            "the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name: leave --affinity out",
+            "the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name; omit --affinity",
         ),
     ],
 )

@@ -113,14 +113,14 @@ def test_a_suite_names_its_file(tmp_path: Path) -> None:
     ("sizes", "connections", "expected"),
     [
         ((1, None), 2, []),
-        ((1, None), 1, ["its classes name 1 connections, which must be fewer than the suite's, 1"]),
+        ((1, None), 1, ["its classes name 1 connections; they must name fewer than the suite's 1"]),
         ((1, 100), 101, []),
-        ((1, 100), 64, ["its classes name 101 connections, which must be exactly the suite's, 64"]),
+        ((1, 100), 64, ["its classes name 101 connections; they must name exactly the suite's 64"]),
         (
             (None, None),
             8,
             [
-                "only one class may leave out its connections, which are then those that the others leave"
+                "only one class may omit its connections; it then gets those that the other classes leave"
             ],
         ),
     ],
@@ -208,7 +208,7 @@ def test_classes_that_do_not_fit_are_refused(suite: Suite, stage: Stage) -> None
     loaded = replace(suite, load=Load((), (("a", (("connections", 1),)), ("b", ()))))
     with pytest.raises(
         Failure,
-        match="suite small: load: at 1 connections: its classes name 1 connections, which must be fewer",
+        match="suite small: load: at 1 connections: its classes name 1 connections; they must name fewer",
     ):
         stage.start(loaded)
 

@@ -127,7 +127,7 @@ def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
         (
             "options = { threads = 4 }",
             'alias = "one"',
-            "servers[1].alias = 'one': another server of the suite is called so",
+            "servers[1].alias = 'one': another server of the suite already has that name",
         ),
         (
             'model = "one"\n[[',
