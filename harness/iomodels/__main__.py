@@ -1,5 +1,5 @@
 import sys
 
-from iomodels.cli.commands import main
+from iomodels.cli.main import main
 
 sys.exit(main())

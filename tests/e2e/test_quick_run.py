@@ -189,7 +189,7 @@ def test_a_tuning_of_a_real_server(tmp_path: Path) -> None:
         "0",
         "--threads-max",
         "2",
-        "--repeats",
+        "--rounds",
         "1",
         "--duration-ms",
         "200",

@@ -61,7 +61,7 @@ def suite() -> Suite:
         (1, 8),
         (64,),
         depth=1,
-        repeats=2,
+        rounds=2,
         warmup_ms=0,
         duration_ms=1,
         seed=5,

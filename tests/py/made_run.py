@@ -35,7 +35,7 @@ def suite_of(
     servers: Sequence[Server] = (Server("select"), Server("iocp")),
     connections: Sequence[int] = (1, 8, 64, 256, 1024),
     sizes: Sequence[int] = (64, 4096),
-    repeats: int = 3,
+    rounds: int = 3,
 ) -> Suite:
     return Suite(
         "select-vs-iocp",
@@ -45,7 +45,7 @@ def suite_of(
         tuple(connections),
         tuple(sizes),
         depth=1,
-        repeats=repeats,
+        rounds=rounds,
         warmup_ms=500,
         duration_ms=2000,
         seed=7,
@@ -82,7 +82,7 @@ def _manifest(suite: Suite, platform: str, status: str, planned: int) -> dict[st
         "quick": False,
         "command": ["./iomodels", "run", "select-vs-iocp", "--seed", "7"],
         "seed": suite.seed,
-        "repeats": suite.repeats,
+        "rounds": suite.rounds,
         "platform": platform,
         "environment": {
             "cpu": "Test CPU <1>",

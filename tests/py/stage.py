@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,10 +12,13 @@ from typing import Any
 from rich.console import Console
 
 from iomodels.base.arguments import Option, arguments
+from iomodels.base.errors import Stopped
+from iomodels.cli import finishing
 from iomodels.launch.process import Program
 from iomodels.launch.watches import Watches
 from iomodels.measure import run
 from iomodels.measure.measurement import Deadlines
+from iomodels.measure.session import Setting
 from iomodels.plan.suite import Suite
 
 FAKE = Path(__file__).with_name("fake_program.py")
@@ -117,8 +119,10 @@ class Stage:
         self.build = folder / "build"
         self.launcher = launcher
         self.reported: list[Path] = []
+        self.report = True
+        self.as_json = False
         self._output = io.StringIO()
-        self.setting = run.Setting(
+        self.setting = Setting(
             self.build,
             Console(file=self._output, width=200),
             ("iomodels", "run", "small"),
@@ -142,10 +146,25 @@ class Stage:
         return folder
 
     def start(self, suite: Suite, **options: Any) -> int:
-        return run.start_run(self.setting, suite, **{"quick": False, "out": self.out, **options})
+        """Measure and report as the command does. Returns its exit code."""
+        all_options = {"quick": False, "out": self.out, **options}
+        return self._finished(lambda: run.start_run(self.setting, suite, **all_options))
 
     def resume(self, **options: Any) -> int:
-        return run.resume_run(self.setting, self.folder, **{"retry_failed": False, **options})
+        all_options = {"retry_failed": False, **options}
+        return self._finished(lambda: run.resume_run(self.setting, self.folder, **all_options))
 
     def without_report(self) -> None:
-        self.setting = replace(self.setting, report=False)
+        self.report = False
+
+    def _finished(self, measuring: Callable[[], Path | None]) -> int:
+        try:
+            folder = measuring()
+        except Stopped as stopped:
+            return stopped.exit_code
+        console = self.setting.console
+        return (
+            finishing.run(console, folder, report=self.report, as_json=self.as_json)
+            if folder
+            else 0
+        )

@@ -34,3 +34,11 @@ def hint(word: str, known: Iterable[str]) -> str:
     listed = f"available: {', '.join(choices) or 'none'}"
     near = difflib.get_close_matches(word, choices, n=1)
     return f"did you mean {near[0]}? ({listed})" if near else listed
+
+
+class Stopped(Exception):
+    """Someone asked to stop. What was measured is kept, and the user has read how to resume."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"signal {signal}")
+        self.exit_code = 128 + signal

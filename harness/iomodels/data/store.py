@@ -19,6 +19,7 @@ from iomodels.base.errors import Failure
 from iomodels.base.files import naming, write_whole
 from iomodels.data import hdr
 from iomodels.data.records import Condition, Record, Run
+from iomodels.data.renamed import with_rounds
 from iomodels.data.schema import check_against, read_object
 
 TIMES = ("response", "service", "connect")
@@ -252,7 +253,7 @@ def _load_manifest(path: Path) -> dict[str, Any]:
         raise Failure(f"{path}: not a run: it has no {MANIFEST}")
     manifest = read_object(path / MANIFEST)
     check_against("run", manifest, str(path / MANIFEST))
-    return manifest
+    return with_rounds(manifest)
 
 
 def stored_records(folder: Path) -> tuple[Path, bytes]:

@@ -228,7 +228,7 @@ def _cell(
     results = [result for _, _, result in valid]
     return Cell(
         condition,
-        max(suite.repeats, len(ordered)),
+        max(suite.rounds, len(ordered)),
         judged,
         rates,
         tuple(_sitting(manifest, record) for record, _, _ in valid),

@@ -15,6 +15,7 @@ from iomodels.base.files import ROOT
 from iomodels.data.counters import table
 from iomodels.data.records import FORMAT, Condition, Record, utc_now
 from iomodels.data.store import check_record
+from iomodels.judge.verdict import refusal
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
 from iomodels.launch.remote import HostLost
@@ -249,8 +250,6 @@ def load_options(suite: Suite, condition: Condition) -> dict[str, Option]:
 
 def _judge(trial: _Trial, platform: str) -> str | None:
     """Why a measurement that came to its end, with all its events as they should be, does not count; None when it does."""
-    from iomodels.judge.verdict import refusal  # only here: scipy takes a second to load
-
     assert trial.server and trial.loadgen
     ran_on = trial.server["ready"].get("platform")
     result = trial.loadgen["result"]

@@ -1,8 +1,8 @@
-"""What each primitive costs: runs the Google Benchmark program, counts beside it, keeps its JSON, draws; and compares two such runs.
+"""Measure what each primitive costs: run the Google Benchmark program, count meanwhile, keep its JSON.
 
-The program runs twice. First each benchmark once, while the program waits at both ends of every timed stretch until this process
-has read its counters (`microbench/bench.h`); what a reading itself costs is measured too and taken off. Then all repetitions, in
-random order and undisturbed: only those times are kept.
+The program runs twice. First it runs each benchmark once and waits at both ends of every timed section until this process has
+read the program's counters (`microbench/bench.h`). The cost of a reading is measured, too, and subtracted. Then it runs all
+repetitions in random order without interruption; only those times are kept.
 """
 
 from __future__ import annotations
@@ -21,27 +21,18 @@ from typing import Any
 
 from rich.console import Console
 
-from iomodels.base import words
 from iomodels.base.console import say
 from iomodels.base.errors import USAGE, Failure
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
-from iomodels.data.micro import (
-    FORMAT,
-    MicroRun,
-    failures_of,
-    load_micro_run,
-    short_name,
-    write_micro_run,
-)
+from iomodels.data.micro import FORMAT, failures_of, short_name, write_micro_run
 from iomodels.data.records import utc_now
-from iomodels.judge import stats
 from iomodels.launch import platform as launch
 from iomodels.launch.process import Program
 from iomodels.machine import environment
 from iomodels.machine.placement import default_placement, pinned
 from iomodels.machine.preflight import raise_open_files_limit
-from iomodels.measure.run import new_folder
+from iomodels.measure.session import new_folder
 
 START_S = 30.0
 STEP_S = 120.0
@@ -116,41 +107,28 @@ def _cpu_ns(pid: int) -> int | None:
 
 def run_micro(
     build: Path, console: Console, command: Sequence[str], options: Options, out: Path
-) -> int:
-    """Measures into a new folder below `out` and draws. Returns the exit code."""
+) -> Path:
+    """Measure into a new folder below `out`. Returns the folder."""
     started = utc_now()
     raise_open_files_limit()
-    with (
-        Interrupts() as interrupts,
-        _starter(build, options, console) as start,
-        interrupts.allowed(),  # nothing is written before the end: interrupted, it leaves nothing
-    ):
-        names = _names(start, options)
-        say(
-            console,
-            f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms each time",
-        )
-        counters, runs = _count(start, options, console, len(names))
-        google = _measure(start, options, console, runs + (options.times - 1) * len(names))
+    with Interrupts() as interrupts, _starter(build, options, console) as start:
+        with (
+            interrupts.allowed()
+        ):  # nothing is written before the end: an interruption leaves nothing
+            names = _names(start, options)
+            say(
+                console,
+                f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms per repetition",
+            )
+            counters, runs = _count(start, options, console, len(names))
+            google = _measure(start, options, console, runs + (options.times - 1) * len(names))
     failures = failures_of(google)
     if failures:
         raise Failure(*[f"{name}: {message}" for name, message in failures.items()])
     manifest = _manifest(build, command, options, started, google, counters)
     folder = new_folder(out, manifest)
     write_micro_run(folder, manifest, google)
-    return _finish(load_micro_run(folder), console)
-
-
-def _finish(run: MicroRun, console: Console) -> int:
-    from iomodels.figures.catalogue import (
-        write_micro_figures,
-    )  # only here: matplotlib takes a second to load
-
-    print_table(run, console)
-    say(console, f"measurements: {run.path}")
-    for path in write_micro_figures(run):
-        say(console, f"figure: {path}")
-    return 0
+    return folder
 
 
 Start = Callable[[Sequence[str]], Program]
@@ -194,7 +172,7 @@ def _names(start: Start, options: Options) -> list[str]:
         event = program.expect_any(("names", "finished"), START_S)
     if event["event"] == "finished":
         raise Failure(
-            f"--filter {options.filter}: no benchmark has such a name, or it is not a regular expression; try: {_hint(start)}",
+            f"--filter {options.filter}: must be a regular expression that matches a benchmark; families: {_hint(start)}",
             exit_code=USAGE,
         )
     return [short_name(str(name)) for name in event["names"]]
@@ -279,9 +257,9 @@ class _Counting:
             "wineserver_cpu_ns": self._per_operation("wineserver_cpu_ns", iterations),
         }
         missing = {
-            "context_switches": "threads that end take their counters along"
+            "context_switches": "threads that end lose their counters"
             if not self._threads_stay
-            else "the system does not tell",
+            else "the platform does not report it",
             "wineserver_cpu_ns": "there is no wineserver",
         }
         reasons = [
@@ -370,118 +348,3 @@ def _manifest(
         "finished_utc": utc_now(),
         "counters": dict(counters),
     }
-
-
-def print_table(run: MicroRun, console: Console) -> None:
-    """Every benchmark: median, half its interval's width, counters an operation."""
-    say(
-        console,
-        f"cost of one operation on {run.platform}, {run.manifest['repetitions']} repetitions",
-    )
-    if words.emulated(run.platform):
-        say(console, words.WINE)
-    rows = [("primitive", "median", "95 %", "switches", "wineserver")]
-    for one in run.benchmarks:
-        found = stats.median_estimate(one.times_ns)
-        rows.append(
-            (
-                one.name,
-                words.time(found.value if found else None),
-                f"±{50 * (found.high - found.low) / found.value:.0f} %"
-                if found and found.low is not None and found.high is not None
-                else "–",
-                words.per_operation(one.context_switches),
-                words.time(one.wineserver_cpu_ns),
-            )
-        )
-    print_columns(rows, console)
-
-
-def print_columns(rows: Sequence[Sequence[str]], console: Console) -> None:
-    """Names to the left, figures to the right; a narrow terminal breaks lines, but no figure is cut."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for name, *figures in rows:
-        say(
-            console,
-            "  ".join(
-                [
-                    name.ljust(widths[0]),
-                    *(text.rjust(width) for text, width in zip(figures, widths[1:])),
-                ]
-            ),
-        )
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One benchmark in two runs: the time of an operation in the later over that in the earlier; below 1 is faster."""
-
-    name: str
-    before_ns: float | None
-    after_ns: float | None
-    difference: stats.Difference
-
-
-def differences(before: MicroRun, after: MicroRun) -> list[Compared]:
-    """The benchmarks that both runs have, each by a Mann–Whitney U test as in Google Benchmark's compare.py, corrected for their number."""
-    theirs = {one.name: one for one in after.benchmarks}
-    pairs = [(one, theirs[one.name]) for one in before.benchmarks if one.name in theirs]
-    found = stats.differences([(other.times_ns, one.times_ns) for one, other in pairs])
-    return [
-        Compared(one.name, stats.median(one.times_ns), stats.median(other.times_ns), difference)
-        for (one, other), difference in zip(pairs, found)
-    ]
-
-
-def compare_micro(before: Path, after: Path, console: Console) -> int:
-    """Prints what differs between two micro runs. Failure if they are of different platforms or have nothing in common."""
-    one, two = load_micro_run(before), load_micro_run(after)
-    if one.platform != two.platform:
-        raise Failure(
-            f"{before} is of {one.platform}, {after} of {two.platform}: platforms are never compared",
-            exit_code=USAGE,
-        )
-    found = differences(one, two)
-    if not found:
-        raise Failure(f"{before} and {after} have no benchmark in common", exit_code=USAGE)
-    say(console, f"{two.path.name} against {one.path.name}, {one.platform}")
-    print_columns(
-        [
-            ("primitive", "before", "after", "ratio", "95 % interval", "p (Holm)", "verdict"),
-            *map(_cells, found),
-        ],
-        console,
-    )
-    for owner, names in (
-        (one, {b.name for b in one.benchmarks} - {each.name for each in found}),
-        (two, {b.name for b in two.benchmarks} - {each.name for each in found}),
-    ):
-        if names:
-            say(console, f"only in {owner.path.name}: {', '.join(sorted(names))}")
-    shown = sum(each.difference.finding is stats.Finding.SHOWN for each in found)
-    say(
-        console,
-        f"a difference is shown for {shown} of {len(found)} (p < {1 - stats.CONFIDENCE:.2g} after Holm's correction, and an interval without 1)",
-    )
-    fewest = min(one.manifest["repetitions"], two.manifest["repetitions"])
-    if fewest < stats.REPEATS_FOR_A_CLAIM:
-        say(
-            console,
-            f"with {fewest} repetitions nothing can be claimed: it takes {stats.REPEATS_FOR_A_CLAIM} in both runs (--repetitions)",
-        )
-    return 0
-
-
-def _cells(each: Compared) -> tuple[str, ...]:
-    ratio, interval = each.difference.ratio, "–"
-    if ratio and ratio.low is not None and ratio.high is not None:
-        interval = f"{ratio.low:.3g} … {ratio.high:.3g}"
-    return (
-        each.name,
-        words.time(each.before_ns),
-        words.time(each.after_ns),
-        f"{ratio.value:.3g}" if ratio else "–",
-        interval,
-        "–" if each.difference.p is None else f"{each.difference.p:.2g}",
-        f"{each.difference.finding.value} {each.difference.finding.words}".strip(),
-    )

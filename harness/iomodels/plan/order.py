@@ -50,7 +50,7 @@ def _reply_size(suite: Suite, size: int) -> int:
 
 
 def make_plan(suite: Suite) -> tuple[Measurement, ...]:
-    """Every cell `repeats` times. The same suite and seed give the same plan, on every Python version:
+    """Every cell `rounds` times. The same suite and seed give the same plan, on every Python version:
     only Random.random() is promised to stay the same, so the order is made by sorting, not by shuffle()."""
     rng = random.Random(suite.seed)
     phases = [
@@ -60,7 +60,7 @@ def make_plan(suite: Suite) -> tuple[Measurement, ...]:
     order = [
         (repeat, condition)
         for phase in phases
-        for repeat in range(suite.repeats)
+        for repeat in range(suite.rounds)
         for _, _, condition in sorted(
             (rng.random(), place, cell) for place, cell in enumerate(phase)
         )

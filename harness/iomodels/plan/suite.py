@@ -23,7 +23,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "connections": (1, MAX_CONNECTIONS),
     "sizes": (1, MAX_SIZE),
     "depth": (1, 1024),
-    "repeats": (1, 1000),
+    "rounds": (1, 1000),
     "warmup_ms": (0, 3_600_000),
     "duration_ms": (1, 3_600_000),
     "seed": (0, 2**32 - 1),
@@ -60,7 +60,7 @@ class Suite:
     connections: tuple[int, ...]
     sizes: tuple[int, ...]
     depth: int
-    repeats: int
+    rounds: int
     warmup_ms: int
     duration_ms: int
     seed: int
@@ -68,13 +68,15 @@ class Suite:
     rate_percents: tuple[int, ...] = ()
     load: Load = field(default_factory=Load)
     load_file: str = field(default="", compare=False)
-    """Where its load was read from, for complaints; a run that goes on knows only the suite's name."""
+    """Where its load was read from, for errors; a resumed run knows only the suite's name."""
+    load_options: tuple[str, ...] = field(default=(), compare=False)
+    """Words of the load that the command line gave, for errors."""
 
     def to_json(self) -> dict[str, Any]:
         data = {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
-            if key != "load_file"
+            if key not in ("load_file", "load_options")
         }
         data["servers"] = [server.to_json() for server in self.servers]
         data["load"] = self.load.to_json()

@@ -13,21 +13,11 @@ from iomodels.base import words
 from iomodels.base.files import write_whole
 from iomodels.data.laws import Laws, of_run
 from iomodels.data.records import Record
+from iomodels.data.searches import TUNE_FORMAT, load_tune, search_records
 from iomodels.figures import output, tuning_surface
 from iomodels.judge import stats, surface
 from iomodels.judge.port_model import Outcome, Port, constant, simulate
-from iomodels.measure.tune import (
-    FORMAT,
-    Knobs,
-    Load,
-    Plan,
-    load_manifest,
-    load_records,
-    plan_from,
-    score_of,
-    scores_of,
-    value_of,
-)
+from iomodels.judge.tuning import Knobs, Load, Plan, plan_from, score_of, scores_of, value_of
 
 SURFACE = "surface.json"
 CAP_CLAIM = "B1"
@@ -42,7 +32,7 @@ MODEL_CORES = (4, 16, 64)
 
 def write_tune_report(folder: Path) -> tuple[str, Path]:
     """Writes all of it; returns the answer as text, and the path of tune.md."""
-    data = analyse(load_manifest(folder), load_records(folder))
+    data = analyse(load_tune(folder), search_records(folder))
     data["cap_note"] = _cap_note(of_run(folder)) if "concurrency" in data["knobs"] else None
     write_whole(folder / SURFACE, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     plot = tuning_surface.draw(data)
@@ -58,14 +48,10 @@ def write_tune_report(folder: Path) -> tuple[str, Path]:
 
 def analyse(manifest: Mapping[str, Any], records: Sequence[Record]) -> dict[str, Any]:
     """surface.json: everything that the report and the figure show, in the objective's own unit."""
-    plan = plan_from(manifest["plan"])
-    knobs = Knobs(
-        tuple(manifest["knobs"]["names"]),
-        manifest["knobs"]["threads_max"],
-        manifest["knobs"]["cores"],
-    )
+    plan = plan_from(manifest)
+    knobs = Knobs.from_json(manifest["knobs"])
     return {
-        "format": FORMAT,
+        "format": TUNE_FORMAT,
         "run": manifest["run"],
         "platform": manifest["platform"],
         "model": plan.model,

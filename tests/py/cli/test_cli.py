@@ -14,11 +14,12 @@ import pytest
 
 from iomodels import __version__
 from iomodels.base.errors import Failure
-from iomodels.cli import commands as cli
-from iomodels.cli.commands import main
+from iomodels.cli import folders
+from iomodels.cli.main import main
 from iomodels.launch import platform as launch
 from iomodels.launch.channel import ServerHost
 from iomodels.measure import run
+from iomodels.measure.session import Setting
 from iomodels.plan.suite import Suite, find_suite, load_suite
 from made_run import RUN, make_run
 from stage import FakeLauncher
@@ -32,15 +33,15 @@ class Started(Exception):
 
 @pytest.fixture(autouse=True)
 def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def start(setting: run.Setting, suite: Suite, **options: Any) -> int:
+    def start(setting: Setting, suite: Suite, **options: Any) -> int:
         raise Started(suite, {**options, "setting": setting})
 
-    def resume(setting: run.Setting, folder: Path, **options: Any) -> int:
+    def resume(setting: Setting, folder: Path, **options: Any) -> int:
         raise Started(load_suite(find_suite("select-vs-iocp")), {**options, "folder": folder})
 
     monkeypatch.setattr(run, "start_run", start)
     monkeypatch.setattr(run, "resume_run", resume)
-    monkeypatch.setattr(cli, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(folders, "RESULTS", tmp_path / "results")
 
 
 def started(*words: str) -> Started:
@@ -66,7 +67,10 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run", SUITE, "--repeats", "0"], "iomodels: --repeats 0: must be 1 … 1000"),
+        (
+            ["run", SUITE, "--rounds", "0"],
+            "iomodels: --rounds 0: must be a whole number from 1 to 1000",
+        ),
         (
             ["run", SUITE, "--affinity", "gpu=0"],
             "iomodels: --affinity gpu=0: gpu: no such role; available: server, wineserver, loadgen",
@@ -77,11 +81,11 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         ),
         (
             ["run", SUITE, "--server-host", "lab"],
-            "iomodels: --server-host lab:9000: needs --server-token (or IOMODELS_SERVER_TOKEN): what 'iomodels serve' printed there",
+            "iomodels: --server-host lab:9000: must have a token; give the one that `iomodels serve` printed there by --server-token or IOMODELS_SERVER_TOKEN",
         ),
         (
             ["run", SUITE, "--server-token", "x"],
-            "iomodels: --server-token: only with --server-host",
+            "iomodels: --server-token: must be used with --server-host",
         ),
         (
             [
@@ -94,69 +98,87 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
                 "--affinity",
                 f"server={CPU}",
             ],
-            "iomodels: --affinity: with --server-host only of the load generator; for the server give it to 'iomodels serve' there",
+            "iomodels: --affinity: must name only the load generator with --server-host; give `iomodels serve` the server's CPUs",
         ),
         (
             ["serve", "--affinity", f"loadgen={CPU}"],
-            "iomodels: --affinity: here only of server and wineserver; the load generator is on the other machine",
+            "iomodels: --affinity: must not name the load generator, which runs on the other machine",
         ),
         (
             ["serve", "--host", "lab"],
-            "iomodels: --host lab: must be an IPv4 address of this machine, as in 192.0.2.10",
+            "iomodels: --host lab: must be an IPv4 address of this machine, such as 192.0.2.10",
         ),
-        (["serve", "--port", "65520"], "iomodels: --port 65520: must be 1024 … 65519"),
-        (["run", SUITE, "--repeats", "x"], "iomodels: --repeats x: must be 1 … 1000"),
-        (["run", SUITE, "--repeats=-1"], "iomodels: --repeats -1: must be 1 … 1000"),
-        (["run", SUITE, "--repeats"], "iomodels: --repeats: expected one argument"),
+        (
+            ["serve", "--port", "65520"],
+            "iomodels: --port 65520: must be a whole number from 1024 to 65519",
+        ),
+        (
+            ["run", SUITE, "--rounds", "x"],
+            "iomodels: --rounds x: must be a whole number from 1 to 1000",
+        ),
+        (
+            ["run", SUITE, "--rounds=-1"],
+            "iomodels: --rounds -1: must be a whole number from 1 to 1000",
+        ),
+        (["run", SUITE, "--rounds"], "iomodels: --rounds: expected one argument"),
         (
             ["run", SUITE, "--seed", "4294967296"],
-            "iomodels: --seed 4294967296: must be 0 … 4294967295",
+            "iomodels: --seed 4294967296: must be a whole number from 0 to 4294967295",
         ),
-        (["run", SUITE, "--duration-ms", "0"], "iomodels: --duration-ms 0: must be 1 … 3600000"),
-        (["run", SUITE, "--warmup-ms", "1e3"], "iomodels: --warmup-ms 1e3: must be 0 … 3600000"),
+        (
+            ["run", SUITE, "--duration-ms", "0"],
+            "iomodels: --duration-ms 0: must be a whole number from 1 to 3600000 ms",
+        ),
+        (
+            ["run", SUITE, "--warmup-ms", "1e3"],
+            "iomodels: --warmup-ms 1e3: must be a whole number from 0 to 3600000 ms",
+        ),
         (
             ["run", SUITE, "--connections", "1,,8"],
-            "iomodels: --connections 1,,8: must be numbers 1 … 100000 with commas between them",
+            "iomodels: --connections 1,,8: must be comma-separated whole numbers from 1 to 100000",
         ),
         (
             ["run", SUITE, "--connections", "8,8"],
-            "iomodels: --connections 8,8: names a value twice",
+            "iomodels: --connections 8,8: must not repeat a value",
         ),
         (
-            ["run", SUITE, "--sizes", "1048577"],
-            "iomodels: --sizes 1048577: must be numbers 1 … 1048576 with commas between them",
+            ["run", SUITE, "--size", "1048577"],
+            "iomodels: --size 1048577: must be comma-separated whole numbers from 1 to 1048576 bytes",
         ),
         (
             ["run", SUITE, "--models", "select,"],
-            "iomodels: --models 'select,': must be names with commas between them",
+            "iomodels: --models select,: must be comma-separated names",
         ),
         (
             ["run", SUITE, "--models", "icp"],
             f"iomodels: --models icp: not in suite {SUITE}; did you mean iocp? (available: select, iocp)",
         ),
         (
-            ["run", SUITE, "--repeat", "3"],
-            "iomodels: --repeat: no such option of run; did you mean --repeats?",
+            ["run", SUITE, "--round", "3"],
+            "iomodels: --round: no such option of run; did you mean --rounds?",
         ),
         (
             ["run", SUITE, "--xyzzy"],
             "iomodels: --xyzzy: no such option of run; see: iomodels run --help",
         ),
-        (["run", SUITE, "again"], "iomodels: again: run does not take that"),
-        (["run", SUITE, "--retry-failed"], "iomodels: --retry-failed: only with --resume RUN"),
+        (["run", SUITE, "again"], "iomodels: again: unexpected argument; see: iomodels run --help"),
+        (
+            ["run", SUITE, "--retry-failed"],
+            "iomodels: --retry-failed: must be used with --resume RUN",
+        ),
         (
             ["run", "--resume", "latest", "--seed", "0", "--quick"],
-            "iomodels: --quick, --seed: not with --resume: a run goes on with its own plan",
+            "iomodels: --quick, --seed: must be omitted with --resume; a run keeps its own plan",
         ),
         (
             ["run", "select-vs-icop"],
             f"iomodels: suite select-vs-icop: not known; did you mean {SUITE}? (available: {ALL})",
         ),
         (["run", "missing.toml"], "iomodels: suite missing.toml: no such file"),
-        (["run"], f"iomodels: run: no suite given; available: {ALL}"),
+        (["run"], f"iomodels: run: no suite given; available suites: {ALL}"),
         (
             ["rum"],
-            "iomodels: rum: no such command; did you mean run? (available: run, slo, report, compare, check, validate, pack, micro, export, plot, models, tune, suites, serve, laws)",
+            "iomodels: rum: no such command; did you mean run? (available: run, slo, tune, micro, laws, claims, serve, report, compare, plot, export, validate, pack, check, models, suites, setup, test, completion, help)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
@@ -181,12 +203,12 @@ def test_a_bad_suite_is_named_line_by_line(
     path = tmp_path / "bad.toml"
     text = find_suite(SUITE).read_text(encoding="utf-8")
     path.write_text(
-        text.replace("repeats = 10", "repeats = 0").replace("depth", "deep", 1), encoding="utf-8"
+        text.replace("rounds = 10", "rounds = 0").replace("depth", "deep", 1), encoding="utf-8"
     )
     with pytest.raises(SystemExit, match="2"):
         main(["run", str(path)])
     lines = capsys.readouterr().err.splitlines()
-    assert f"iomodels: {path}: repeats = 0: must be a whole number 1 … 1000" in lines
+    assert f"iomodels: {path}: rounds = 0: must be a whole number 1 … 1000" in lines
     assert len(lines) == 3 and all(line.startswith(f"iomodels: {path}: ") for line in lines)
 
 
@@ -201,9 +223,9 @@ def test_options_change_the_suite() -> None:
             "iocp",
             "--connections",
             "1,64",
-            "--sizes",
+            "--size",
             "64",
-            "--repeats",
+            "--rounds",
             "7",
         ),
         *("--duration-ms", "500", "--warmup-ms", "0", "--seed", "0"),
@@ -213,7 +235,7 @@ def test_options_change_the_suite() -> None:
         servers=suite.servers[1:],
         connections=(1, 64),
         sizes=(64,),
-        repeats=7,
+        rounds=7,
         duration_ms=500,
         warmup_ms=0,
         seed=0,
@@ -221,8 +243,8 @@ def test_options_change_the_suite() -> None:
 
 
 def test_quick() -> None:
-    start = started("run", SUITE, "--quick", "--repeats", "4")
-    assert start.suite == replace(load_suite(find_suite(SUITE), quick=True), repeats=4)
+    start = started("run", SUITE, "--quick", "--rounds", "4")
+    assert start.suite == replace(load_suite(find_suite(SUITE), quick=True), rounds=4)
     assert start.options["quick"] is True and start.options["dry_run"] is False
 
 
@@ -230,7 +252,7 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOMODELS_BUILD", str(tmp_path / "b"))
     start = started("run", SUITE, "--out", str(tmp_path), "--no-report", "--dry-run")
     setting = start.options["setting"]
-    assert (setting.build, setting.report) == (tmp_path / "b", False)
+    assert setting.build == tmp_path / "b"
     assert (start.options["out"], start.options["dry_run"]) == (tmp_path, True)
     assert setting.command[:3] == ("iomodels", "run", SUITE)
 
@@ -238,7 +260,7 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_for_programs_stdout_is_left_to_the_result() -> None:
     for words, for_programs in ((["run", SUITE], False), (["run", SUITE, "--json"], True)):
         setting = started(*words).options["setting"]
-        assert (setting.json, setting.console.stderr) == (for_programs, for_programs)
+        assert setting.console.stderr == for_programs
 
 
 @pytest.mark.parametrize(
@@ -264,13 +286,13 @@ def test_a_code_page_without_a_sign_loses_no_more_than_that(
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written, encoding=code_page))
     with pytest.raises(SystemExit):
-        main(["run", SUITE, "--repeats", "3≤4"])
+        main(["run", SUITE, "--rounds", "3≤4"])
     sys.stderr.flush()
     known = "≤".encode(code_page, "replace").decode(code_page)
     assert (
         written.getvalue()
         .decode(code_page)
-        .startswith(f"iomodels: --repeats 3{known}4: must be 1 ")
+        .startswith(f"iomodels: --rounds 3{known}4: must be a whole number from 1 ")
     )
 
 

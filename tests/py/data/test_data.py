@@ -44,7 +44,7 @@ def die_writing(folder: Path, what: str, room: int) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit of a file's size that kills")
 def test_a_kill_in_mid_write_loses_the_record_under_way_and_no_other(tmp_path: Path) -> None:
-    suite = suite_of([Server("select"), Server("iocp")], (1,), (64,), repeats=3)
+    suite = suite_of([Server("select"), Server("iocp")], (1,), (64,), rounds=3)
     folder = make_run(tmp_path, suite, measured=5, status="running")
     before = (folder / "records.jsonl").read_bytes()
     die_writing(folder, "record", len(before) + 3000)
@@ -62,7 +62,7 @@ def test_a_kill_in_mid_write_loses_the_record_under_way_and_no_other(tmp_path: P
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit of a file's size that kills")
 def test_a_kill_in_mid_write_of_the_manifest_leaves_the_old_one(tmp_path: Path) -> None:
     folder = make_run(
-        tmp_path, suite_of([Server("iocp")], (1,), (64,), repeats=2), measured=1, status="running"
+        tmp_path, suite_of([Server("iocp")], (1,), (64,), rounds=2), measured=1, status="running"
     )
     die_writing(folder, "manifest", 500)
     assert load_run(folder).manifest["status"] == "running"

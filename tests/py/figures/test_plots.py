@@ -20,7 +20,7 @@ from matplotlib.colors import to_rgb
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
 from iomodels.base.words import WINE
-from iomodels.cli.commands import main
+from iomodels.cli.main import main
 from iomodels.data.records import Record, Run
 from iomodels.data.store import load_run
 from iomodels.figures import (
@@ -182,7 +182,7 @@ def test_a_panel_above_a_hidden_one_has_its_numbers(function: Draw, tmp_path: Pa
     plot = draw(
         function,
         tmp_path,
-        suite=suite_of(servers, (1, 64), (64, 1024, 4096), repeats=1),
+        suite=suite_of(servers, (1, 64), (64, 1024, 4096), rounds=1),
         enrich=with_everything,
     )
     shown = [axis for axis in plot.figure.axes if axis.get_visible()]
@@ -259,7 +259,7 @@ def test_a_cell_that_is_not_valid_is_hollow(tmp_path: Path) -> None:
             measurement.repeat % 2
         )
 
-    suite = suite_of(connections=(1, 64), sizes=(64,), repeats=9)
+    suite = suite_of(connections=(1, 64), sizes=(64,), rounds=9)
     plot = draw(throughput_by_connections.draw, tmp_path, suite=suite, rate=rate)
     hollow = [
         line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == palette.PAPER
@@ -288,7 +288,7 @@ def test_latencies_of_a_cell_that_is_not_valid_have_hollow_marks(tmp_path: Path)
     plot = draw(
         latency_by_percentile.draw,
         tmp_path,
-        suite=suite_of(connections=(1,), sizes=(64,), repeats=9),
+        suite=suite_of(connections=(1,), sizes=(64,), rounds=9),
         rate=rate,
     )
     hollow = {
@@ -434,7 +434,7 @@ def test_seven_series_have_seven_looks(tmp_path: Path) -> None:
 def test_panels_side_by_side_find_their_places(tmp_path: Path) -> None:
     """A layout that fails is only a warning of matplotlib's, which is an error in tests."""
     plot = draw(
-        throughput_by_connections.draw, tmp_path, suite=replace(SEVEN, sizes=(64, 4096), repeats=2)
+        throughput_by_connections.draw, tmp_path, suite=replace(SEVEN, sizes=(64, 4096), rounds=2)
     )
     left, right = (axis.get_position() for axis in plot.figure.axes)
     assert left.x0 < 0.125 and left.x1 < right.x0 and right.x1 > 0.95
@@ -484,9 +484,13 @@ def test_each_figure_is_drawn_by_its_name(
             "--connections 7: not in this run, which has 1, 64",
             1,
         ),
-        (["latency_by_percentile", "{run}", "--sizes", "x"], "--sizes x: must be numbers", 2),
-        (["primitive_costs", "{run}"], "not a micro run", 1),
-        (["primitive_costs", "{run}", "--sizes", "64"], "takes no --connections and no --sizes", 2),
+        (
+            ["latency_by_percentile", "{run}", "--size", "x"],
+            "--size x: must be comma-separated whole numbers",
+            2,
+        ),
+        (["primitive_costs", "{run}"], "is a run; use: iomodels run --resume", 2),
+        (["primitive_costs", "{run}", "--size", "64"], "must be omitted for", 2),
     ],
 )
 def test_bad_input_is_one_clear_line(
@@ -507,7 +511,7 @@ def test_bad_input_is_one_clear_line(
 def two_models(rates: Callable[[str, int], float | None], repeats: int) -> dict[str, Any]:
     """Options of draw(): iocp and select at 1, 64 and 1,024 connections, `rates(model, repeat)` at all of them."""
     return {
-        "suite": suite_of(connections=(1, 64, 1024), sizes=(64,), repeats=repeats),
+        "suite": suite_of(connections=(1, 64, 1024), sizes=(64,), rounds=repeats),
         "rate": lambda measurement: rates(measurement.condition.model, measurement.repeat),
     }
 
@@ -665,7 +669,7 @@ def test_costs_are_told_by_process_with_the_reason_of_a_gap(
     rows = table(gap, process="server", cost="context_switches")
     assert {(row["median"], row["reason"]) for row in rows} == {
         (None, "no such counter")
-    } and "unavailable here" in texts(gap)
+    } and "not to be had here" in texts(gap)
 
 
 def test_memory_of_a_connection_is_the_slope(everything: Run) -> None:
@@ -674,7 +678,7 @@ def test_memory_of_a_connection_is_the_slope(everything: Run) -> None:
         round(1024 * float(str(row["per_connection"])), 6)
         for row in table(plot, server="select", gauge="private memory, MiB")
     } == {4.0}
-    assert "KiB per connection: select 4.00, iocp 2.00" in texts(plot)
+    assert "KiB a connection: select 4.00, iocp 2.00" in texts(plot)
     assert not table(plot, gauge="non-paged pool, KiB") and {
         row["median"] for row in table(plot, gauge="threads")
     } == {3.0}

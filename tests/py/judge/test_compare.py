@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from iomodels.cli.commands import main
+from iomodels.cli.main import main
 from iomodels.judge.compare import MOVING
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server
 from made_run import make_run, suite_of
 
-SUITE = suite_of(connections=(1, 64), sizes=(64,), repeats=9)
-SMALL = suite_of([Server("iocp")], (64,), (64,), repeats=2)
+SUITE = suite_of(connections=(1, 64), sizes=(64,), rounds=9)
+SMALL = suite_of([Server("iocp")], (64,), (64,), rounds=2)
 
 
 def slower(item: Measurement) -> float:
@@ -140,7 +140,7 @@ def test_two_platforms_are_refused_unless_told(
 def test_few_repeats_cells_not_valid_and_cells_of_one_run_say_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    few = suite_of(connections=(1, 64), sizes=(64,), repeats=3)
+    few = suite_of(connections=(1, 64), sizes=(64,), rounds=3)
     broken = lambda item: None if item.condition.model == "iocp" else 1000.0  # noqa: E731
     runs = two_runs(
         tmp_path, lambda m: m["suite"].update(connections=[1, 64, 256]), suite=few, rate=broken

@@ -194,14 +194,14 @@ def test_ties_everywhere(tmp_path: Path) -> None:
         summary_of(
             tmp_path,
             {key: [100.0] * 9 for key in RATES},
-            suite=suite_of(connections=(1, 64), sizes=(64,), repeats=9),
+            suite=suite_of(connections=(1, 64), sizes=(64,), rounds=9),
         )
     )
     assert text[0].endswith("64 B: no difference shown at any load from 1 to 64 connections.")
 
 
 def test_a_single_repeat_has_no_interval_and_claims_nothing(tmp_path: Path) -> None:
-    text = answer(summary_of(tmp_path, suite=suite_of(connections=(1, 64), sizes=(64,), repeats=1)))
+    text = answer(summary_of(tmp_path, suite=suite_of(connections=(1, 64), sizes=(64,), rounds=1)))
     assert text[0].endswith(
         "too few repeats to tell: 3.00× at 64 connections, 1.00× at 1 connection."
     )
@@ -214,7 +214,7 @@ def test_ten_repeats_are_tested_and_the_table_is_corrected(tmp_path: Path) -> No
         for key in RATES
     }
     summary = summary_of(
-        tmp_path, rates, suite=suite_of(connections=(1, 64), sizes=(64,), repeats=10)
+        tmp_path, rates, suite=suite_of(connections=(1, 64), sizes=(64,), rounds=10)
     )
     verdicts = {row.cell.condition.connections: row.finding for row in summary.comparisons}
     assert verdicts == {1: stats.Finding.NOT_SHOWN, 64: stats.Finding.SHOWN}
@@ -236,7 +236,7 @@ def test_many_differences_are_told_in_short(tmp_path: Path) -> None:
         for model in ("select", "iocp")
     }
     text = answer(
-        summary_of(tmp_path, rates, suite=suite_of(connections=connections, sizes=(64,), repeats=9))
+        summary_of(tmp_path, rates, suite=suite_of(connections=connections, sizes=(64,), rounds=9))
     )
     assert text[0].endswith(
         "8.00× [8.00, 8.00] at 64 connections; 2.00× to 7.00× at 6 lower loads (1 to 32 connections)."
@@ -342,7 +342,7 @@ def test_a_cell_that_is_not_valid_is_in_no_comparison_and_no_sentence(tmp_path: 
     }
     rates["iocp", 64] = [200.0 if step % 2 else 300.0 for step in range(9)]
     summary = summary_of(
-        tmp_path, rates, suite=suite_of(connections=(1, 64), sizes=(64,), repeats=9)
+        tmp_path, rates, suite=suite_of(connections=(1, 64), sizes=(64,), rounds=9)
     )
     cell = cell_of(summary, "iocp", 64)
     row = summary.comparison(cell)

@@ -108,7 +108,7 @@ def far(stage: Stage, served: Served, monkeypatch: pytest.MonkeyPatch) -> Stage:
 @pytest.fixture
 def two(suite: Suite) -> Suite:
     """Two measurements."""
-    return replace(suite, connections=(1,), repeats=1)
+    return replace(suite, connections=(1,), rounds=1)
 
 
 def wait_until(what: Callable[[], object]) -> None:
@@ -210,7 +210,7 @@ def test_a_lost_connection_costs_one_repeat(
         told(self, program, watches, word, request)
 
     monkeypatch.setattr(agent_module._Session, "_tell", cut)
-    assert far.start(replace(two, repeats=2)) == 1
+    assert far.start(replace(two, rounds=2)) == 1
     failed = [record for record in load_run(far.folder).records if not record.ok]
     assert [record.index for record in failed] == [1]
     assert "was lost" in (failed[0].stderr or "") and "exit code 255" in (failed[0].reason or "")
@@ -238,12 +238,14 @@ def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
     with pytest.raises(
         HostLost, match=f"127.0.0.1:{served.port}: cannot be reached: .*tried for 0.2 s"
     ):
-        far.start(replace(two, repeats=2))
+        far.start(replace(two, rounds=2))
     run = load_run(far.folder)
     assert run.manifest["status"] == "interrupted" and len(run.records) in (1, 2)
     assert "stopped by HostLost" in far.text
     where, far.setting = far.setting.server_host, replace(far.setting, server_host=None)
-    with pytest.raises(Failure, match="its servers ran on another machine: --server-host names it"):
+    with pytest.raises(
+        Failure, match="its servers ran on another machine; give it by --server-host"
+    ):
         far.resume()
     wait_until(lambda: not served._thread.is_alive())
     again = Served(there, tmp_path, served.port)
@@ -252,7 +254,7 @@ def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
         with monkeypatch.context() as patch:
             patch.setattr(there, "environment", lambda: {"placement": asdict(Placement((0,)))})
             with pytest.raises(
-                Failure, match="cannot go on: placement: the servers ran with: None; now with: "
+                Failure, match="cannot resume .*: the servers ran with placement None; now with "
             ):
                 far.resume()
         assert far.resume(retry_failed=True) == 0
@@ -267,7 +269,9 @@ def test_a_run_of_one_machine_does_not_go_on_with_two(stage: Stage, two: Suite) 
         b"".join((stage.folder / "records.jsonl").read_bytes().splitlines(keepends=True)[:-1])
     )
     stage.setting = replace(stage.setting, server_host=ServerHost("127.0.0.1", 1, TOKEN))
-    with pytest.raises(Failure, match="was begun with the servers on this machine"):
+    with pytest.raises(
+        Failure, match="--server-host .* must be omitted; the servers of .* ran on this machine"
+    ):
         stage.resume()
 
 

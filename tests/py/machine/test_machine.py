@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from iomodels.base.files import ROOT
-from iomodels.cli.commands import main
+from iomodels.cli.main import main
 from iomodels.machine import check
 from iomodels.machine import facts as machine
 from iomodels.machine.environment import answers
@@ -278,9 +278,9 @@ def test_the_command_says_what_disturbs_and_its_exit_code_whether(
     assert main(["check"]) == code
     text = capsys.readouterr().out
     assert (
-        "    mend: echo 1 | sudo tee" in text and "not checked: scanned: defender: not told" in text
+        "    fix: echo 1 | sudo tee" in text and "not checked: scanned: defender: not told" in text
     ) is bool(changes)
-    assert text.endswith(f"{len(result[0])} of 20 things that are looked at disturb figures here\n")
+    assert text.endswith(f"{len(result[0])} of 20 checks find a problem\n")
     assert main(["check", "--json"]) == code
     said = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in said["disturbing"]] == [

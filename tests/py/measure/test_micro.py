@@ -16,6 +16,7 @@ from rich.console import Console
 
 from iomodels.base.errors import Failure
 from iomodels.base.words import WINE
+from iomodels.cli import finishing
 from iomodels.data.micro import MicroRun, load_micro_run, short_name
 from iomodels.figures import output
 from iomodels.figures.catalogue import write_micro_figures
@@ -24,6 +25,7 @@ from iomodels.figures.micro.shared import NothingToDraw
 from iomodels.judge import stats
 from iomodels.launch.process import Program
 from iomodels.measure import micro
+from iomodels.report import micro as report
 from made_micro import RUN, TIMES, google_json, make_run
 
 
@@ -119,7 +121,7 @@ def test_threads_that_end_leave_no_context_switches() -> None:
 
 def output_of(before: MicroRun, after: MicroRun) -> str:
     stream = io.StringIO()
-    assert micro.compare_micro(before.path, after.path, Console(file=stream, width=160)) == 0
+    report.compare_micro(before.path, after.path, Console(file=stream, width=160))
     return stream.getvalue()
 
 
@@ -127,11 +129,11 @@ def test_a_difference_is_shown_and_none_is_not(tmp_path: Path) -> None:
     one, same = make_run(tmp_path / "1"), make_run(tmp_path / "2")
     slower = make_run(tmp_path / "3", {**TIMES, "clock/read": 50.0})
     assert all(
-        each.difference.finding is stats.Finding.NOT_SHOWN for each in micro.differences(one, same)
+        each.difference.finding is stats.Finding.NOT_SHOWN for each in report.differences(one, same)
     )
     (shown,) = [
         each
-        for each in micro.differences(one, slower)
+        for each in report.differences(one, slower)
         if each.difference.finding is stats.Finding.SHOWN
     ]
     assert (
@@ -139,7 +141,7 @@ def test_a_difference_is_shown_and_none_is_not(tmp_path: Path) -> None:
         and shown.difference.ratio
         and shown.difference.ratio.value == pytest.approx(2.0)
     )
-    assert "shown for 1 of 7" in output_of(one, slower)
+    assert "1 of 7 show a difference" in output_of(one, slower)
 
 
 def test_too_few_repetitions_claim_nothing(tmp_path: Path) -> None:
@@ -147,19 +149,19 @@ def test_too_few_repetitions_claim_nothing(tmp_path: Path) -> None:
         make_run(tmp_path / "1", repetitions=3),
         make_run(tmp_path / "2", {name: 9 * time for name, time in TIMES.items()}, 3),
     )
-    assert {each.difference.finding for each in micro.differences(one, two)} == {
+    assert {each.difference.finding for each in report.differences(one, two)} == {
         stats.Finding.TOO_FEW
     }
-    assert "with 3 repetitions nothing can be claimed" in output_of(one, two)
+    assert "3 repetitions are too few to show a difference" in output_of(one, two)
 
 
 def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     one, linux = make_run(tmp_path / "1"), make_run(tmp_path / "2", platform="linux-6.1")
     other = make_run(tmp_path / "3", {"apc/queue_then_sleep": 1.0})
-    with pytest.raises(Failure, match="never compared"):
-        micro.compare_micro(one.path, linux.path, Console(quiet=True))
-    with pytest.raises(Failure, match="in common"):
-        micro.compare_micro(one.path, other.path, Console(quiet=True))
+    with pytest.raises(Failure, match="the platforms differ"):
+        report.compare_micro(one.path, linux.path, Console(quiet=True))
+    with pytest.raises(Failure, match="share no benchmark"):
+        report.compare_micro(one.path, other.path, Console(quiet=True))
 
 
 def test_the_slope_is_the_lines_and_only_a_line_has_one() -> None:
@@ -248,13 +250,12 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         stream = io.StringIO()
         outcome: int | Failure
         try:
-            outcome = micro.run_micro(
-                tmp_path,
-                Console(file=stream, width=200),
-                ("iomodels", "micro"),
-                micro.Options(**options),
-                tmp_path / "out",
+            console = Console(file=stream, width=200)
+            asked = micro.Options(**options)
+            folder = micro.run_micro(
+                tmp_path, console, ("iomodels", "micro"), asked, tmp_path / "out"
             )
+            outcome = finishing.micro(console, folder)
         except Failure as refusal:
             outcome = refusal
         return outcome, stream.getvalue(), list((tmp_path / "out").glob("*"))
@@ -285,4 +286,4 @@ def test_a_benchmark_that_fails_fails_the_run(made_up: Any, fails: str, message:
 def test_a_filter_that_matches_nothing_names_the_families(made_up: Any) -> None:
     outcome, _, folders = made_up(filter="nothing")
     assert isinstance(outcome, Failure) and outcome.exit_code == 2 and folders == []
-    assert "--filter nothing:" in outcome.lines[0] and outcome.lines[0].endswith("try: clock")
+    assert "--filter nothing:" in outcome.lines[0] and outcome.lines[0].endswith("families: clock")

@@ -60,7 +60,7 @@ def test_the_manifest_says_what_was_done(stage: Stage, suite: Suite) -> None:
     stage.start(suite, quick=True)
     manifest = load_run(stage.folder).manifest
     assert manifest["run"] == stage.folder.name and manifest["run"].endswith("-small-quick")
-    assert (manifest["status"], manifest["planned"], manifest["seed"], manifest["repeats"]) == (
+    assert (manifest["status"], manifest["planned"], manifest["seed"], manifest["rounds"]) == (
         "complete",
         8,
         5,
@@ -101,7 +101,7 @@ def test_git_may_be_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_two_runs_of_one_second_have_two_folders(
     stage: Stage, suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short = replace(suite, servers=suite.servers[:1], connections=(1,), repeats=1)
+    short = replace(suite, servers=suite.servers[:1], connections=(1,), rounds=1)
     stage.start(short)
     first = stage.folder.name
     made = run.new_folder(stage.out, manifest := {"run": first})
@@ -119,7 +119,7 @@ def test_interrupted_and_gone_on_with(
     assert indexes(folder) == [0, 1, 2]
     assert (loaded.manifest["status"], loaded.manifest["finished_utc"]) == ("interrupted", None)
     assert "interrupted: 3 of 8 measurements are kept" in stage.text
-    assert f"go on with: iomodels run --resume {folder.name}\n" in stage.text
+    assert f"resume with: iomodels run --resume {folder.name}\n" in stage.text
     assert stage.reported == []
 
     stop_at(launcher, 3 + 1 + 2, how=how)  # again, two measurements later
@@ -142,7 +142,7 @@ def test_a_run_elsewhere_is_named_by_its_path(
     stop_at(launcher, 0)
     stage.start(suite, out=tmp_path / "else where")
     (folder,) = (tmp_path / "else where").iterdir()
-    assert f"go on with: iomodels run --resume '{folder}'\n" in stage.text
+    assert f"resume with: iomodels run --resume '{folder}'\n" in stage.text
 
 
 def test_going_on_after_a_crash_in_mid_write(
@@ -211,7 +211,7 @@ def test_failures_are_tried_again_only_when_asked(
     started = len(launcher.started)
     assert stage.resume() == 1
     assert len(launcher.started) == started
-    assert "nothing is missing; 2 failed: --retry-failed tries them again" in stage.text
+    assert "nothing is missing; 2 failed: --retry-failed repeats them" in stage.text
     assert stage.resume(retry_failed=True) == 0
     assert len(launcher.started) == started + 2
     assert indexes(stage.folder) == [*range(8), 2, 5]
@@ -266,7 +266,7 @@ def test_a_full_disk_names_the_file_and_loses_nothing(
     with pytest.raises(OSError) as caught:
         stage.start(suite)
     assert Path(caught.value.filename).parent == stage.folder
-    assert "measurements are kept" in stage.text and "go on with:" in stage.text
+    assert "measurements are kept" in stage.text and "resume with:" in stage.text
     assert not list(stage.folder.glob(".*.part"))
     monkeypatch.setattr(os, "fsync", sync)
     assert stage.resume() == 0 and indexes(stage.folder) == list(range(8))
@@ -299,7 +299,7 @@ def refused(stage: Stage, suite: Suite) -> tuple[str, int]:
 def test_nothing_to_measure(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
     launcher.described = {model: described(model, supported=False) for model in ("one", "two")}
     text, code = refused(stage, suite)
-    assert "nothing can be measured: limit: one is not supported on fake-1.0" in text and code == 77
+    assert "cannot measure anything: limit: one is not supported on fake-1.0" in text and code == 77
 
 
 def test_unknown_model(stage: Stage, suite: Suite) -> None:
@@ -368,20 +368,18 @@ class TestGoingOnIsRefused:
 
     def test_on_another_platform(self) -> None:
         self.launcher.platform = "fake-2.0"
-        assert self.reason().endswith(
-            "cannot go on: platform: the run is of fake-1.0, this is fake-2.0"
-        )
+        assert self.reason().endswith("it ran on fake-1.0; this is fake-2.0")
 
     def test_with_another_build(self) -> None:
         (self.stage.build / "mingw/bin/two.exe").write_text("changed", encoding="utf-8")
         assert self.reason().endswith(
-            "build: mingw/bin/two.exe is another program than when the run was begun"
+            "mingw/bin/two.exe changed since the run started; rebuild the run's commit"
         )
 
     def test_with_a_missing_program(self) -> None:
         (self.stage.build / "host/bin/loadgen").unlink()
         assert self.reason().endswith(
-            "build: host/bin/loadgen was there when the run was begun and is not now"
+            "host/bin/loadgen is missing from the build; rebuild the run's commit"
         )
 
     def test_with_another_plan(self) -> None:
@@ -389,7 +387,7 @@ class TestGoingOnIsRefused:
         manifest = load_run(folder).manifest
         change_manifest(folder, suite={**manifest["suite"], "seed": 6})
         self.before = (folder / "run.json").read_bytes(), self.before[1]
-        assert re.search(r"record \d is .*, the plan has .* there", self.reason())
+        assert re.search(r"record \d is .*, the plan has ", self.reason())
 
 
 def test_report_can_be_left_out(stage: Stage, suite: Suite) -> None:
@@ -401,7 +399,7 @@ def test_report_can_be_left_out(stage: Stage, suite: Suite) -> None:
 def test_for_programs_a_run_prints_one_object_and_nothing_else(
     stage: Stage, suite: Suite, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stage.setting = replace(stage.setting, json=True)
+    stage.as_json = True
     assert stage.start(suite) == 0
     data = json.loads(capsys.readouterr().out)
     check_against("report", data, "stdout")
@@ -440,6 +438,6 @@ def test_a_run_goes_on_where_it_was_begun(
     records.write_bytes(b"")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {4711})
     with pytest.raises(
-        Failure, match=f"cannot go on: it ran on CPU {wanted.server_cpus[0]}, not usable now"
+        Failure, match=f"cannot resume .*: CPU {wanted.server_cpus[0]} is no longer available"
     ):
         stage.resume()

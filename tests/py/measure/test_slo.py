@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from iomodels.base.errors import Failure
-from iomodels.cli.commands import main
+from iomodels.base.errors import Failure, Stopped
+from iomodels.cli import finishing
+from iomodels.cli.main import main
+from iomodels.data import searches
+from iomodels.data.searches import load_slo
 from iomodels.data.store import record_from_json
-from iomodels.measure import slo
-from iomodels.measure.slo import Slo, judge, least_rate, load_slo, parse_slo, resume_slo, start_slo
+from iomodels.judge.slo import Slo, judge, least_rate, parse_slo
+from iomodels.measure.slo import resume_slo, start_slo
 from iomodels.plan.suite import Server, Suite
 from stage import Stage
 
@@ -31,19 +34,20 @@ def one(suite: Suite) -> Suite:
         servers=(Server("one"),),
         connections=(64,),
         duration_ms=3000,
-        repeats=1,
+        rounds=1,
     )
 
 
 def search(stage: Stage, suite: Suite, capacity: str, **changes: Any) -> int:
     stage.launcher.behaviour = lambda number: ("normal", capacity)
-    return start_slo(
+    folder = start_slo(
         stage.setting,
         suite,
         changes.pop("slo", P99_5MS),
         out=stage.out,
         **{"low": 400, "high": 4000, "step": 1.1, **changes},
     )
+    return finishing.slo(stage.setting.console, folder)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,7 @@ def test_finds_the_capacity(stage: Stage, one: Suite) -> None:
     for record, trial in zip(records, manifest["trials"]):
         assert f"--rate {trial['rate']} " in " ".join(record["loadgen"]["argv"]) + " "
         assert judge(record_from_json(record), P99_5MS).met == trial["met"]
-    assert f"{answer['rate']:,} requests/s meet p99 ≤ 5 ms (1.00 ms there)" in stage.text
+    assert f"{answer['rate']:,} requests/s meet p99 ≤ 5 ms (there 1.00 ms)" in stage.text
     assert f"{answer['above']['rate']:,} do not: p99 was 50.0 ms" in stage.text
     assert "[1; about" in stage.text, "progress"
 
@@ -114,7 +118,7 @@ def test_not_even_the_lowest(stage: Stage, one: Suite) -> None:
         "above": None,
         "reason": "p99 was 50.0 ms",
     }
-    assert "p99 ≤ 5 ms is not met even at 400 requests/s: p99 was 50.0 ms" in stage.text
+    assert "does not meet p99 ≤ 5 ms even at 400 requests/s: p99 was 50.0 ms" in stage.text
 
 
 def test_the_highest_rate_is_no_answer_but_a_bound(stage: Stage, one: Suite) -> None:
@@ -122,9 +126,7 @@ def test_the_highest_rate_is_no_answer_but_a_bound(stage: Stage, one: Suite) -> 
     assert search(stage, one, "holds 99999", high=None, low=40_000) == 0
     manifest = load_slo(stage.folder)
     assert manifest["range"]["high"] == 51_200 and manifest["answer"]["open"]
-    assert (
-        "at least" in stage.text and "80% of what the load generator itself reaches" in stage.text
-    )
+    assert "at least" in stage.text and "80 % of the load generator's ceiling" in stage.text
 
 
 def test_a_starved_load_generator_is_not_the_server(stage: Stage, one: Suite) -> None:
@@ -132,7 +134,7 @@ def test_a_starved_load_generator_is_not_the_server(stage: Stage, one: Suite) ->
     answer = load_slo(stage.folder)["answer"]
     assert (
         answer["open"]
-        and "client-bound: only 50.00% of the sends were timely" in answer["above"]["reason"]
+        and "client-bound: only 50.00 % of the sends were timely" in answer["above"]["reason"]
     )
     assert "at least" in stage.text
 
@@ -141,14 +143,14 @@ def test_nothing_is_said_of_a_server_that_was_not_measured(stage: Stage, one: Su
     assert search(stage, one, "holds 1, then starves") == 1
     answer = load_slo(stage.folder)["answer"]
     assert answer["rate"] is None and answer["open"]
-    assert "p99 ≤ 5 ms cannot be judged: at 400 requests/s already: client-bound" in stage.text
+    assert "cannot judge p99 ≤ 5 ms even at 400 requests/s: client-bound" in stage.text
 
 
 def test_what_could_not_be_sent_is_a_miss(stage: Stage, one: Suite) -> None:
     search(stage, one, "holds 1234, then drops", slo=Slo(99.0, 10**9))
     assert (
         load_slo(stage.folder)["answer"]["above"]["reason"]
-        == "only 900 of the 1000 requests that were due could be sent"
+        == "only 900 of 1000 due requests could be sent"
     )
 
 
@@ -164,14 +166,14 @@ def test_too_few_answers_prove_no_percentile(stage: Stage, one: Suite) -> None:
     )
     stored["loadgen"]["result"]["response"]["histogram"]["counts"] = [[1, 999]]
     outcome = judge(record_from_json(stored), P99_5MS)
-    assert not outcome.met and outcome.reason == "999 answers are too few for p99"
+    assert not outcome.met and outcome.reason == "999 replies are too few for p99"
 
 
 def test_rates_that_cannot_prove_the_percentile_are_refused(stage: Stage, one: Suite) -> None:
     """3 s at 300 requests a second have nine answers beyond p99; ten are needed."""
     assert least_rate(one, P99_5MS) == 400
     with pytest.raises(
-        Failure, match=r"--rate-from 300: p99 in 3000 ms needs 400 requests/s; or measure longer"
+        Failure, match=r"--rate-from 300: must be at least 400 requests/s for p99 in 3000 ms"
     ):
         search(stage, one, "holds 1234", low=300)
     with pytest.raises(
@@ -184,7 +186,7 @@ def test_rates_that_cannot_prove_the_percentile_are_refused(stage: Stage, one: S
 def test_without_calibration_the_highest_rate_must_be_said(stage: Stage, one: Suite) -> None:
     stage.launcher.asked = "cannot calibrate"
     one = replace(one, load=one.load)
-    with pytest.raises(Failure, match=r"--rate-to: is needed, .* out of memory"):
+    with pytest.raises(Failure, match="--rate-to: must be given; .* out of memory"):
         search(stage, one, "holds 1234", high=None)
 
 
@@ -208,39 +210,38 @@ def test_interrupted_and_gone_on_with(stage: Stage, one: Suite) -> None:
         "normal",
         "SIGINT" if number == count + 3 else "holds 1234",
     )
-    assert (
+    with pytest.raises(Stopped) as stopped:
         start_slo(stage.setting, one, P99_5MS, out=stage.out, low=400, high=4000, step=1.1)
-        == 128 + signal.SIGINT
-    )
+    assert stopped.value.exit_code == 128 + signal.SIGINT
     assert "3 trials are kept" in stage.text and load_slo(stage.folder)["status"] == "interrupted"
     behaviours.behaviour = lambda number: ("normal", "holds 1234")
-    assert resume_slo(stage.setting, stage.folder) == 0
+    assert resume_slo(stage.setting, stage.folder) == stage.folder
     again = load_slo(stage.folder)
     assert [trial["k"] for trial in again["trials"]] == [trial["k"] for trial in whole["trials"]]
     assert again["answer"] == whole["answer"]
     before = len(behaviours.started)
-    assert resume_slo(stage.setting, stage.folder) == 0, "what is complete is said once more"
+    assert resume_slo(stage.setting, stage.folder) == stage.folder
     assert len(behaviours.started) == before and "nothing is missing" in stage.text
 
 
 def test_another_build_is_refused(stage: Stage, one: Suite) -> None:
     search(stage, one, "holds 1234")
     manifest = load_slo(stage.folder) | {"answer": None, "status": "interrupted"}
-    (stage.folder / slo.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    (stage.folder / searches.SLO).write_text(json.dumps(manifest), encoding="utf-8")
     (stage.build / "mingw/bin/one.exe").write_text("changed", encoding="utf-8")
-    with pytest.raises(Failure, match="another program than when the run was begun"):
+    with pytest.raises(Failure, match="one.exe changed since the run started"):
         resume_slo(stage.setting, stage.folder)
 
 
 def test_a_damaged_search_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"not a search: it has no slo.json"):
+    with pytest.raises(Failure, match="not an SLO search: it has no slo.json"):
         load_slo(tmp_path)
-    (tmp_path / slo.MANIFEST).write_text("{", encoding="utf-8")
-    with pytest.raises(Failure, match=r"slo.json: cannot be read"):
+    (tmp_path / searches.SLO).write_text("{", encoding="utf-8")
+    with pytest.raises(Failure, match="slo.json: cannot be read"):
         load_slo(tmp_path)
-    (tmp_path / slo.MANIFEST).write_text("{}", encoding="utf-8")
+    (tmp_path / searches.SLO).write_text("{}", encoding="utf-8")
     with pytest.raises(
-        Failure, match=r"slo.json: at the top level: 'format' is a required property"
+        Failure, match="slo.json: at the top level: 'format' is a required property"
     ):
         load_slo(tmp_path)
 
@@ -248,26 +249,30 @@ def test_a_damaged_search_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["slo"], "slo: needs a model and a promise"),
-        (["slo", "iocp"], "slo: needs a model and a promise"),
+        (["slo"], "slo: needs a model and an SLO"),
+        (["slo", "iocp"], "slo: needs a model and an SLO"),
         (
             ["slo", "iocp", "--slo", "p99=5ms", "--rate-to", "0"],
-            "--rate-to 0: must be 1 … 100000000",
+            "--rate-to 0: must be a whole number from 1 to 100000000 requests/s",
         ),
         (
             ["slo", "iocp", "--slo", "p99=5ms", "--step-percent", "0.1"],
-            "--step-percent 0.1: must be 0.5 … 100 percent",
+            "--step-percent 0.1: must be from 0.5 to 100 percent",
         ),
         (
             ["slo", "iocp", "--slo", "p99=5ms", "--options", "threads"],
-            "--options threads: must be options of the server",
+            "--options threads: must be server options such as",
         ),
         (
             ["slo", "iocp", "--slo", "p99=5ms", "--load", "nowhere.toml"],
             "nowhere.toml: cannot be read",
         ),
-        (["slo", "--resume", "x", "--size", "5"], "--size: not with --resume"),
-        (["slo", "iocp", "--resume", "x"], "iocp: not with --resume"),
+        (["slo", "--resume", "x", "--size", "5"], "--size: must be omitted with --resume"),
+        (
+            ["slo", "iocp", "--slo", "p99=5ms", "--rate-from", "100", "--rate-to", "10"],
+            "--rate-from 100: must be at most --rate-to 10",
+        ),
+        (["slo", "iocp", "--resume", "x"], "iocp: must be omitted with --resume"),
     ],
 )
 def test_usage(words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:

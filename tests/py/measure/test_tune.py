@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from iomodels.base.errors import Failure
-from iomodels.cli import commands as cli
+from iomodels.base.errors import Failure, Stopped
+from iomodels.cli import finishing
+from iomodels.cli import main as cli
 from iomodels.data.laws import Laws
 from iomodels.data.records import Condition, Record
+from iomodels.data.searches import load_tune, search_records
 from iomodels.figures import output as figure_files
 from iomodels.figures import tuning_surface
+from iomodels.judge import tuning
+from iomodels.judge.tuning import Knobs, Load, Plan
 from iomodels.measure import tune
-from iomodels.measure.run import Setting
-from iomodels.measure.tune import Knobs, Load, Plan
+from iomodels.measure.session import Setting
 from iomodels.report import tuning as tune_report
 from stage import SHORT, FakeLauncher, Stage
 
@@ -30,7 +33,7 @@ PLAN = Plan(
     0,
     threads_max=4,
     size=64,
-    repeats=2,
+    rounds=2,
     warmup_ms=0,
     duration_ms=1,
     seed=1,
@@ -54,17 +57,18 @@ def setting_of(stage: Stage) -> tuple[Setting, io.StringIO]:
 
 def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
     setting, output = setting_of(stage)
-    assert tune.start_tune(setting, PLAN, out=stage.out) == 0
-    records = tune.load_records(stage.folder)
+    assert finishing.tune(setting.console, tune.start_tune(setting, PLAN, out=stage.out)) == 0
+    records = search_records(stage.folder)
     assert {record.condition.alias for record in records} == {
         "64c 100+0us",
         "64c 100+300us",
     } and all(record.ok for record in records)
     assert {dict(record.condition.options)["threads"] for record in records} >= {1, 2, 4}
     works = {
-        (record.condition.alias, tuple(record.loadgen["argv"][-4:]))
+        (record.condition.alias, tuple(words[words.index("--cpu-us") :][:4]))
         for record in records
         if record.loadgen
+        for words in [record.loadgen["argv"]]
     }
     assert works == {
         ("64c 100+0us", ("--cpu-us", "100", "--block-us", "0")),
@@ -105,27 +109,27 @@ def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
 
 @pytest.mark.parametrize("at", [0, 5])
 def test_interrupted_and_gone_on_with_to_the_same_end(
-    stage: Stage, launcher: FakeLauncher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+    stage: Stage, launcher: FakeLauncher, tmp_path: Path, at: int
 ) -> None:
     setting, output = setting_of(stage)
-    finished: list[Path] = []
-    monkeypatch.setattr(tune, "_finish", lambda setting, folder: finished.append(folder) or 0)
     plan = replace(PLAN, threads_max=2)
     launcher.behaviour = lambda number: ("normal", "SIGINT" if number == at else "normal")
-    assert tune.start_tune(setting, plan, out=stage.out) == 130 and finished == []
+    with pytest.raises(Stopped) as stopped:
+        tune.start_tune(setting, plan, out=stage.out)
+    assert stopped.value.exit_code == 130
     assert (
-        len(tune.load_records(stage.folder)) == at
-        and tune.load_manifest(stage.folder)["status"] == "interrupted"
+        len(search_records(stage.folder)) == at
+        and load_tune(stage.folder)["status"] == "interrupted"
     )
-    assert f"go on with: iomodels tune --resume {stage.folder}" in output.getvalue()
+    assert f"resume with: iomodels tune --resume {stage.folder.name}\n" in output.getvalue()
     with (stage.folder / "records.jsonl").open("a") as file:
         file.write('{"cut sho')
-    assert tune.resume_tune(setting, stage.folder) == 0 and finished == [stage.folder]
-    assert tune.load_manifest(stage.folder)["status"] == "complete"
+    assert tune.resume_tune(setting, stage.folder) == stage.folder
+    assert load_tune(stage.folder)["status"] == "complete"
     whole = tmp_path / "whole"
-    assert tune.start_tune(setting, plan, out=whole) == 0
+    tune.start_tune(setting, plan, out=whole)
     ends = [
-        sorted(str((record.condition, record.repeat)) for record in tune.load_records(folder))
+        sorted(str((record.condition, record.repeat)) for record in search_records(folder))
         for folder in (stage.folder, *whole.iterdir())
     ]
     assert ends[0] == ends[1]
@@ -134,12 +138,13 @@ def test_interrupted_and_gone_on_with_to_the_same_end(
 def test_a_setting_that_fails_is_out_and_the_rest_goes_on(
     stage: Stage, launcher: FakeLauncher
 ) -> None:
-    setting, _ = setting_of(stage)
+    setting, output = setting_of(stage)
     launcher.behaviour = lambda number: (
         "dies before ready" if launcher.started[number].get("threads") == 1 else "normal",
         "normal",
     )
-    assert tune.start_tune(setting, replace(PLAN, loads=PLAN.loads[:1]), out=stage.out) == 0
+    folder = tune.start_tune(setting, replace(PLAN, loads=PLAN.loads[:1]), out=stage.out)
+    assert finishing.tune(setting.console, folder) == 0
     (load,) = json.loads((stage.folder / tune_report.SURFACE).read_text(encoding="utf-8"))["loads"]
     assert load["recommended"]["setting"] == {"threads": 2} and load["model"] == {
         "reason": "one worker was not measured, or did not keep the promise"
@@ -158,15 +163,16 @@ def test_a_run_of_other_programs_or_of_nothing_is_refused(
 ) -> None:
     setting, _ = setting_of(stage)
     launcher.behaviour = lambda number: ("normal", "SIGINT")
-    tune.start_tune(setting, PLAN, out=stage.out)
+    with pytest.raises(Stopped):
+        tune.start_tune(setting, PLAN, out=stage.out)
     (stage.build / "mingw" / "bin" / "one.exe").write_text("another program")
-    with pytest.raises(Failure, match="programs are others"):
+    with pytest.raises(Failure, match="one.exe changed since the run started"):
         tune.resume_tune(setting, stage.folder)
     with pytest.raises(Failure, match="not a tuning"):
         tune.resume_tune(setting, tmp_path)
-    with pytest.raises(Failure, match="tune three: no such server"):
+    with pytest.raises(Failure, match="tune three: must be a model that was built"):
         tune.start_tune(setting, replace(PLAN, model="three"), out=stage.out)
-    with pytest.raises(Failure, match="--threads-max 65: one takes at most 64"):
+    with pytest.raises(Failure, match="--threads-max 65: must be at most 64 for one"):
         tune.start_tune(setting, replace(PLAN, threads_max=65), out=stage.out)
 
 
@@ -212,17 +218,17 @@ def record_of(
 def test_objectives_have_their_own_units() -> None:
     record = record_of(0, 2, 2, 5000.0, p99_us=700)
     assert [
-        tune.value_of(record, objective) for objective in ("throughput", "p99", "efficiency")
+        tuning.value_of(record, objective) for objective in ("throughput", "p99", "efficiency")
     ] == [5000.0, 700.0, 2000.0]
-    assert tune.score_of(record, replace(PLAN, objective="p99")) == pytest.approx(1 / 700)
+    assert tuning.score_of(record, replace(PLAN, objective="p99")) == pytest.approx(1 / 700)
     assert (
-        tune.score_of(record, replace(PLAN, slo_us=700)) == 5000.0
-        and tune.score_of(record, replace(PLAN, slo_us=699)) is None
+        tuning.score_of(record, replace(PLAN, slo_us=700)) == 5000.0
+        and tuning.score_of(record, replace(PLAN, slo_us=699)) is None
     )
     unknown = record_of(0, 2, 2, 5000.0)
     assert unknown.server
     unknown.server["end"]["process"]["cpu_user_ns"] = None
-    assert tune.value_of(unknown, "efficiency") is None
+    assert tuning.value_of(unknown, "efficiency") is None
 
 
 def analysed(records: list[Record], **changes: Any) -> dict[str, Any]:
@@ -321,7 +327,7 @@ def test_knobs_make_sense() -> None:
     }
     assert KNOBS.space(load).fit((2, 16)) == (2, 2)
     assert Knobs((), 16, 2).rules(load) == {} and Knobs((), 16, 2).space(load).axes == ()
-    assert tune.loads_of((1,), (100,), (0, 50, 75)) == (
+    assert tuning.loads_of((1,), (100,), (0, 50, 75)) == (
         Load(1, 100, 0),
         Load(1, 100, 100),
         Load(1, 100, 300),
@@ -331,33 +337,42 @@ def test_knobs_make_sense() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["tune"], "tune: which model? one of: iocp, tpio, events, apc"),
+        (["tune"], "tune: no model given; available models: iocp, tpio, events, apc"),
         (["tune", "select"], "MODEL select: must be one of: iocp, tpio, events, apc"),
         (
             ["tune", "iocp", "--slo", "p50=1ms"],
-            "--slo p50=1ms: a tuning looks at p99 only, as in p99=5ms",
+            "--slo p50=1ms: must be a limit of p99, such as p99=5ms",
         ),
         (
             ["tune", "iocp", "--objective", "speed"],
             "--objective speed: must be one of: throughput, p99, efficiency",
         ),
-        (["tune", "iocp", "--block-percent", "100"], "--block-percent 100: must be 0 … 99 percent"),
+        (
+            ["tune", "iocp", "--block-percent", "100"],
+            "--block-percent 100: must be comma-separated whole numbers from 0 to 99 percent",
+        ),
         (
             ["tune", "iocp", "--cpu-us", "0"],
-            "--block-percent 50: of a handler with --cpu-us 0 nothing can be a share; give it CPU time",
+            "--block-percent 50: must be 0 with --cpu-us 0; use --block-us",
         ),
         (
             ["tune", "iocp", "--cpu-us", "250000", "--block-percent", "90"],
-            "--block-percent 90: with --cpu-us 250000 that blocks 2250000 µs, the most is 250000",
+            "--block-percent 90: must not exceed 250000 µs of blocking; "
+            "with --cpu-us 250000 it is 2250000 µs",
+        ),
+        (
+            ["tune", "iocp", "--block-us", "5", "--block-percent", "90"],
+            "--block-us: must be omitted with --block-percent; both set the blocking time",
         ),
         (
             ["tune", "--resume", "latest", "--seed", "2"],
-            "--seed: not with --resume: a tuning goes on with its own plan",
+            "--seed: must be omitted with --resume; a tuning keeps its own plan",
         ),
         (
-            ["run", "claims", "--repeats", "2"],
-            "--repeats: not with the claims, which have no loads to choose",
+            ["claims", "--rounds", "2"],
+            "--rounds: no such option of claims; see: iomodels claims --help",
         ),
+        (["run", "claims"], "run claims: is a command of its own; use: iomodels claims"),
     ],
 )
 def test_bad_input_is_one_line(

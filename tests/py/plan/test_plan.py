@@ -26,7 +26,7 @@ suites = st.builds(
     connections=levels,
     sizes=levels,
     depth=st.integers(1, 4),
-    repeats=st.integers(1, 5),
+    rounds=st.integers(1, 5),
     warmup_ms=st.just(0),
     duration_ms=st.just(1),
     seed=st.integers(0, 2**32 - 1),
@@ -42,8 +42,8 @@ def test_every_repeat_is_a_block_with_every_cell_once(suite: Suite) -> None:
         == len(set(every))
         == len(suite.servers) * len(suite.connections) * len(suite.sizes)
     )
-    assert len(plan) == len(every) * suite.repeats
-    for repeat in range(suite.repeats):
+    assert len(plan) == len(every) * suite.rounds
+    for repeat in range(suite.rounds):
         block = plan[repeat * len(every) : (repeat + 1) * len(every)]
         assert {item.repeat for item in block} == {repeat}
         assert Counter(item.condition for item in block) == Counter(every)

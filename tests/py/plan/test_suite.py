@@ -23,7 +23,7 @@ question = "Which?"
 connections = [1, 8]
 sizes = [64]
 depth = 1
-repeats = 3
+rounds = 3
 warmup_ms = 100
 duration_ms = 200
 seed = 1
@@ -35,7 +35,7 @@ model = "one"
 options = { threads = 4 }
 [quick]
 connections = [1]
-repeats = 2
+rounds = 2
 """
 
 
@@ -60,7 +60,7 @@ def test_reads_every_word(tmp_path: Path) -> None:
 def test_quick_changes_only_what_it_names(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     whole, quick = load_suite(path), load_suite(path, quick=True)
-    assert (quick.connections, quick.repeats) == ((1,), 2)
+    assert (quick.connections, quick.rounds) == ((1,), 2)
     assert (quick.servers, quick.sizes, quick.duration_ms) == (
         whole.servers,
         whole.sizes,
@@ -87,9 +87,9 @@ def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("repeats = 3", "repeats = 0", "mine.toml: repeats = 0: must be a whole number 1 … 1000"),
-        ("repeats = 3", "repeats = true", "repeats = True: must be a whole number"),
-        ("repeats = 3", "repeats = 2.5", "repeats = 2.5: must be a whole number"),
+        ("rounds = 3", "rounds = 0", "mine.toml: rounds = 0: must be a whole number 1 … 1000"),
+        ("rounds = 3", "rounds = true", "rounds = True: must be a whole number"),
+        ("rounds = 3", "rounds = 2.5", "rounds = 2.5: must be a whole number"),
         ("depth = 1", "", "mine.toml: depth: missing"),
         ("depth = 1", "depth = 1\ndeepness = 1", "deepness: no such key"),
         ("seed = 1", "seeds = 1", "seeds: no such key; did you mean seed?"),
@@ -171,8 +171,8 @@ def test_unknown_suite_suggests_a_near_one() -> None:
 
 @pytest.mark.parametrize("name", suite_files())
 def test_our_suites_are_right(name: str) -> None:
-    assert load_suite(find_suite(name)).repeats >= 3
-    assert load_suite(find_suite(name), quick=True).repeats >= 3
+    assert load_suite(find_suite(name)).rounds >= 3
+    assert load_suite(find_suite(name), quick=True).rounds >= 3
 
 
 def test_select_vs_iocp_asks_what_it_promises() -> None:
@@ -180,7 +180,7 @@ def test_select_vs_iocp_asks_what_it_promises() -> None:
     assert [server.model for server in suite.servers] == ["select", "iocp"]
     assert suite.connections == (1, 8, 64, 256, 1024)
     assert suite.sizes == (64, 4096)
-    assert suite.repeats >= REPEATS_FOR_A_CLAIM
+    assert suite.rounds >= REPEATS_FOR_A_CLAIM
 
 
 def test_models_asks_every_model_and_one_of_them_twice() -> None:
@@ -196,7 +196,7 @@ def test_models_asks_every_model_and_one_of_them_twice() -> None:
     ]
     assert [server.alias for server in suite.servers] == [""] * 6 + ["select again"]
     assert suite.connections == (1, 8, 64, 256, 1000) and suite.sizes == (64, 4096)
-    assert suite.repeats >= REPEATS_FOR_A_CLAIM
+    assert suite.rounds >= REPEATS_FOR_A_CLAIM
 
 
 def test_only_models(suite: Suite) -> None:

@@ -23,7 +23,7 @@ from stage import FakeLauncher, Stage
 
 
 def test_closed_loops_come_first_and_stay_as_they_were() -> None:
-    closed = suite_of(connections=(1, 64), sizes=(64,), repeats=3)
+    closed = suite_of(connections=(1, 64), sizes=(64,), rounds=3)
     plan = make_plan(replace(closed, rate_percents=(25, 50)))
     before, after = plan[: len(plan) // 3], plan[len(plan) // 3 :]
     assert before == make_plan(closed)
@@ -79,7 +79,7 @@ def test_a_run_offers_every_server_the_same_part_of_the_lowest_peak(
 ) -> None:
     """The programs' peak is 10,000; the run is interrupted at a fixed rate and goes on with the rate that was settled, which is on disk
     before the first of them is measured: a run may be killed as well."""
-    fixed = replace(suite, connections=(8,), rate_percents=(30,), repeats=1)
+    fixed = replace(suite, connections=(8,), rate_percents=(30,), rounds=1)
     settled: dict[int, bool] = {}
 
     def behaviour(number: int) -> tuple[str, str]:
@@ -107,7 +107,7 @@ def test_without_a_peak_there_is_no_rate(
     stage: Stage, launcher: FakeLauncher, suite: Suite
 ) -> None:
     launcher.behaviour = lambda number: ("normal", "no replies")
-    assert stage.start(replace(suite, connections=(8,), rate_percents=(30,), repeats=1)) == 1
+    assert stage.start(replace(suite, connections=(8,), rate_percents=(30,), rounds=1)) == 1
     reasons = {
         record.condition.rate_percent: record.reason for record in load_run(stage.folder).records
     }
@@ -117,7 +117,7 @@ def test_without_a_peak_there_is_no_rate(
 @pytest.mark.usefixtures("one_figure")
 def test_at_a_fixed_rate_cpu_time_is_compared(tmp_path: Path) -> None:
     """iocp is twice as fast at its peak, and takes half as much CPU time a request at the same rate; the repeats differ by 1 %."""
-    suite = replace(suite_of(connections=(64,), sizes=(64,), repeats=9), rate_percents=(50,))
+    suite = replace(suite_of(connections=(64,), sizes=(64,), rounds=9), rate_percents=(50,))
     run = load_run(
         make_run(
             tmp_path,
@@ -181,7 +181,7 @@ def test_the_suite_and_its_words(tmp_path: Path) -> None:
     suite = load_suite(find_suite("efficiency"))
     assert (
         suite.rate_percents
-        and suite.repeats >= 9
+        and suite.rounds >= 9
         and len({server.model for server in suite.servers}) == 6
     )
     path = tmp_path / "bad.toml"

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
-from iomodels.cli.commands import main
+from iomodels.cli.main import main
 from iomodels.data.records import Run
 from iomodels.data.store import load_run
 from iomodels.figures.catalogue import OF_RUNS
@@ -179,7 +179,7 @@ def broken(folder: Path, how: str) -> None:
         ("half a line in the middle", "line 1: not a JSON object"),
         ("another platform", "platforms are never mixed"),
         ("another run", "belongs to run"),
-        ("a newer format", "format 99 is not read"),
+        ("a newer format", "format 99 is newer"),
         ("no manifest", "it has no run.json"),
         ("half a manifest", "cannot be read"),
     ],

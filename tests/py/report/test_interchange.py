@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodels.cli.commands import main
+from iomodels.cli.main import main
 from iomodels.data.hdr import Layout
 from iomodels.data.store import load_run
 from iomodels.judge.stats import Histogram, merge, percentile, samples
@@ -234,7 +234,7 @@ def test_a_run_is_exported(tmp_path: Path) -> None:
 
 
 def test_export_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = make_run(tmp_path, suite_of(connections=(1,), sizes=(64,), repeats=1))
+    folder = make_run(tmp_path, suite_of(connections=(1,), sizes=(64,), rounds=1))
     assert main(["export", str(folder)]) == 0
     assert "8 files" in capsys.readouterr().out
     assert len(list((folder / "hdr").iterdir())) == 8

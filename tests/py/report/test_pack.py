@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
-from iomodels.cli.commands import main
+from iomodels.cli.main import main
 from iomodels.data import hdr
 from iomodels.data.records import Record
 from iomodels.data.store import PACKED, RECORDS, load_run, record_to_json
@@ -45,7 +45,7 @@ def newest(record: Record) -> Record:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make_run(
         tmp_path_factory.mktemp("made"),
-        suite_of([Server("select"), Server("iocp")], (64,), (64,), repeats=2),
+        suite_of([Server("select"), Server("iocp")], (64,), (64,), rounds=2),
         enrich=newest,
     )
     laws = {
@@ -86,7 +86,7 @@ def test_a_histogram_by_its_buckets_is_the_same_histogram(buckets: dict[int, int
 def test_the_newest_format_is_read_as_it_was_told_but_for_the_digits_of_intervals(
     made: Path,
 ) -> None:
-    suite = suite_of([Server("select"), Server("iocp")], (64,), (64,), repeats=2)
+    suite = suite_of([Server("select"), Server("iocp")], (64,), (64,), rounds=2)
     told = {
         record.index: newest(record)
         for record in load_run(make_run(made.parent / "plain", suite)).records
@@ -163,9 +163,9 @@ def test_the_report_of_a_packed_run_is_one_page_that_needs_nothing(packed: Path)
 def test_packing_by_command(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iomodels.cli.commands.CONTRIBUTED", tmp_path)
+    monkeypatch.setattr("iomodels.cli.folders.RESULTS", tmp_path)
     assert main(["pack", str(made)]) == 0
-    target = tmp_path / "wine-8.0" / RUN
+    target = tmp_path / "contributed" / "wine-8.0" / RUN
     assert f"packed: {target} (" in capsys.readouterr().out
     with pytest.raises(SystemExit) as refused:
         main(["pack", str(made)])
@@ -177,7 +177,7 @@ def test_packing_by_command(
     assert main(["report", RUN, "--json"]) == 0, "it is found by its name"
     with pytest.raises(SystemExit) as refused:
         main(["run", "--resume", RUN])
-    assert "is packed, and a packed run is not written to" in capsys.readouterr().err
+    assert "cannot resume a packed run; resume the original" in capsys.readouterr().err
 
 
 def test_a_damaged_archive_says_so_in_one_line(

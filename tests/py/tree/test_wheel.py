@@ -17,7 +17,7 @@ import pytest
 
 import iomodels
 import made_micro
-from iomodels.cli.options import parsers
+from iomodels.cli.registry import commands, parsers
 from iomodels.figures.catalogue import OF_MICRO_RUNS, OF_RUNS
 from iomodels.plan.suite import suite_files
 
@@ -28,7 +28,7 @@ NEEDS_PROGRAMS = {"run", "slo", "tune", "serve", "micro", "models", "laws", "cla
 """Commands that start what a build holds; of these only --help is asked."""
 DRIVER = """
 import contextlib, io, json, sys
-from iomodels.cli.commands import main
+from iomodels.cli.main import main
 from iomodels.figures import output
 output.PNG_DOTS = 40
 done = []
@@ -141,7 +141,7 @@ def test_the_program_is_on_the_path_and_is_not_that_of_the_checkout(installed: I
 
 
 def test_every_command_explains_itself(installed: Installed) -> None:
-    names = sorted(parsers()[1])
+    names = sorted(parsers().commands)
     for name, (code, out, _) in zip(
         names, installed.commands([[name, "--help"] for name in names]), strict=True
     ):
@@ -157,8 +157,10 @@ def test_every_command_that_needs_no_server_works_in_an_empty_folder(installed: 
     shutil.copy(contributed / "laws.json", small)
     micro = made_micro.make_run(results).path
     figures = {each.NAME: small for each in OF_RUNS} | {each.NAME: micro for each in OF_MICRO_RUNS}
-    commands = [
+    asked = [
         ["suites"],
+        ["help"],
+        *(["completion", shell] for shell in ("bash", "zsh", "fish", "powershell")),
         ["check", "--json"],
         ["report", str(small)],
         ["report", small.name, "--json"],
@@ -168,8 +170,10 @@ def test_every_command_that_needs_no_server_works_in_an_empty_folder(installed: 
         ["compare", small.name, small.name],
         ["pack", small.name, "--out", "packed"],
     ]
-    assert {words[0] for words in commands} == parsers()[1].keys() - NEEDS_PROGRAMS
-    for words, (code, out, err) in zip(commands, installed.commands(commands), strict=True):
+    assert {words[0] for words in asked} == {
+        each.name for each in commands() if each.handler
+    } - NEEDS_PROGRAMS
+    for words, (code, out, err) in zip(asked, installed.commands(asked), strict=True):
         # check and validate end with 1 if they find something: on this machine, in a run of changed sources
         assert code in ({0, 1} if words[0] in ("check", "validate") else {0}), (words, out, err)
         assert out or err or words[0] == "report", words

@@ -1,0 +1,82 @@
+"""What a user reads once something was measured: tables, the report, the exit code. `iomodels report` prints the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from iomodels.base.console import say
+from iomodels.base.errors import FAILED
+from iomodels.data.micro import load_micro_run
+from iomodels.data.records import Run
+from iomodels.data.searches import load_slo, search_records
+from iomodels.data.store import load_run
+from iomodels.plan.order import is_limit
+
+
+def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
+    """The table and, unless unwanted, the report. Exit code 1 if a measurement failed unexpectedly."""
+    # only here: matplotlib takes a second to load
+    from iomodels.report.html import write_report
+    from iomodels.report.terminal import cost_table, terminal_table
+
+    loaded = load_run(folder)
+    terminal_table(loaded, console)
+    cost_table(loaded, console)
+    for warning in loaded.warnings:
+        say(console, f"note: {warning}")
+    say(console, f"measurements: {folder}")
+    if report:
+        say(console, f"report: {write_report(folder)}")
+    if as_json:
+        print_json(loaded)
+    failed = [record for record in loaded.records if not record.ok]
+    if failed:
+        planned = loaded.manifest["planned"]
+        say(
+            console,
+            f"{len(failed)} of {planned} measurements failed; records.jsonl has the reasons",
+        )
+    return 0 if all(is_limit(record.reason) for record in failed) else FAILED
+
+
+def print_json(loaded: Run) -> None:
+    from iomodels.judge.summary import summarise
+    from iomodels.report import publish
+
+    publish.print_json(summarise(loaded))
+
+
+def slo(console: Console, folder: Path) -> int:
+    """The answer in a sentence. Exit code 1 if no rate met the objective."""
+    from iomodels.report.slo import answer_text
+
+    manifest = load_slo(folder)
+    say(console, answer_text(manifest))
+    say(console, f"measurements: {folder}")
+    answer = manifest["answer"]
+    return 0 if answer and answer["rate"] is not None else FAILED
+
+
+def tune(console: Console, folder: Path) -> int:
+    """The answer and the report. Exit code 1 if every measurement failed."""
+    from iomodels.report.tuning import write_tune_report
+
+    text, path = write_tune_report(folder)
+    say(console, text)
+    say(console, f"report: {path}")
+    return 0 if any(record.ok for record in search_records(folder)) else FAILED
+
+
+def micro(console: Console, folder: Path) -> int:
+    """The table and the charts."""
+    from iomodels.figures.catalogue import write_micro_figures
+    from iomodels.report.micro import print_table
+
+    loaded = load_micro_run(folder)
+    print_table(loaded, console)
+    say(console, f"measurements: {folder}")
+    for path in write_micro_figures(loaded):
+        say(console, f"chart: {path}")
+    return 0

@@ -1,0 +1,79 @@
+"""How a user names a run: by name, by folder, or as `latest`; and where results, builds and this program are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from iomodels.base.console import shell_word
+from iomodels.base.errors import USAGE, Failure, hint
+from iomodels.base.files import ROOT
+from iomodels.data import micro, searches, store
+
+RESULTS = ROOT / "results"
+
+RUN, SLO, TUNE, MICRO = store.MANIFEST, searches.SLO, searches.TUNE, micro.MANIFEST
+
+KINDS = {RUN: "a run", SLO: "an slo search", TUNE: "a tuning", MICRO: "a micro run"}
+"""What a folder is, by the manifest that it has."""
+USES = {
+    RUN: ("run --resume", "report", "compare"),
+    SLO: ("slo --resume", "report"),
+    TUNE: ("tune --resume", "report"),
+    MICRO: ("report", "compare"),
+}
+"""The commands for each kind."""
+
+
+def kind_of(folder: Path) -> str | None:
+    """The manifest that the folder has; None for a folder of something else."""
+    return next((kind for kind in KINDS if (folder / kind).is_file()), None)
+
+
+def find_run(name: str, *wanted: str, option: str = "") -> Path:
+    """The folder of a run of one of the kinds `wanted` (manifests; default: a suite's run).
+
+    `option` is the option that named it, for errors. Raises Failure.
+    """
+    wanted = wanted or (RUN,)
+    what = f"{option} {name}" if option else name
+    folder = _folder(name, wanted)
+    if folder is None:
+        names = _names(wanted)
+        reason = hint(name, names[-5:]) if names else f"{RESULTS} has none yet"
+        raise Failure(f"{what}: no such run; {reason}", exit_code=USAGE)
+    kind = kind_of(folder)
+    if kind and kind not in wanted:
+        uses = " / ".join(f"iomodels {use} {shell_word(name)}" for use in USES[kind])
+        raise Failure(f"{what}: is {KINDS[kind]}; use: {uses}", exit_code=USAGE)
+    return folder
+
+
+def _folder(name: str, wanted: tuple[str, ...]) -> Path | None:
+    if name == "latest":
+        names = _names(wanted)
+        return RESULTS / names[-1] if names else None
+    if Path(name).is_dir():
+        return Path(name)
+    if Path(name).name != name:  # a path that leads nowhere
+        return None
+    places = (RESULTS / name, *sorted((RESULTS / "contributed").glob(f"*/{name}")))
+    return next((place for place in places if kind_of(place)), None)
+
+
+def _names(wanted: tuple[str, ...]) -> list[str]:
+    """The runs of these kinds in the results folder, by name, so by time."""
+    return sorted(path.parent.name for kind in wanted for path in RESULTS.glob(f"*/{kind}"))
+
+
+def build() -> Path:
+    return Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build")
+
+
+def program() -> str:
+    """What to type to start this program again, from this folder."""
+    script = ROOT / ("iomodels.cmd" if os.name == "nt" else "iomodels")
+    if not script.is_file():
+        return f"{shell_word(sys.executable)} -m iomodels"
+    return shell_word(f".{os.sep}{script.name}" if Path.cwd() == ROOT else str(script))

@@ -1,0 +1,86 @@
+"""What the commands do that describe this machine, the models and suites, or this program."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from iomodels.base.console import say
+from iomodels.base.errors import FAILED, hint
+from iomodels.cli import completion as scripts
+from iomodels.cli import folders, registry
+from iomodels.launch import platform as launch
+from iomodels.plan.suite import load_suite, suite_files
+
+
+def check(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from iomodels.machine import check as checks
+    from iomodels.machine.rules import RULES
+
+    disturbing, unchecked, found = checks.examine()
+    if arguments.json:
+        print(
+            json.dumps(checks.to_json(disturbing, unchecked, found), indent=2, ensure_ascii=False)
+        )
+        return FAILED if disturbing else 0
+    for each in disturbing:
+        say(console, f"{each.name}: {each.found}: {each.effect}")
+        say(console, f"    fix: {each.mend or 'none on this machine'}")
+    for rule, reason in unchecked.items():
+        say(console, f"not checked: {rule.replace('_', ' ')}: {reason}")
+    total = len(RULES)
+    verb = "finds a problem" if len(disturbing) == 1 else "find a problem"
+    say(console, f"{len(disturbing)} of {total} checks {verb}")
+    return FAILED if disturbing else 0
+
+
+def models(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    with launch.open_launcher(folders.build(), say=console.print) as launcher:
+        found, platform = launcher.models(), launcher.platform
+    columns = ("model", "family", "here", "connections", "what it is")
+    table = Table(*columns, title=f"models on {platform}", title_justify="left")
+    for name, described in sorted(found.items()):
+        most = described["max_conns"]
+        limit = f"; {described['limit']}" if described.get("limit") else ""
+        table.add_row(
+            name,
+            described["family"],
+            "yes" if described["supported"] else "not supported",
+            "no limit of its own" if most is None else f"at most {most}",
+            described["summary"].rstrip(".") + limit,
+        )
+    console.print(table, markup=False)
+    return 0
+
+
+def suites(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from iomodels.measure.run import expected_text  # only here: scipy takes a second to load
+
+    for name, path in suite_files().items():
+        whole, quick = load_suite(path), load_suite(path, quick=True)
+        console.print(f"[bold]{name}[/bold]: {escape(whole.question)}", soft_wrap=True)
+        times = f"{expected_text(whole)}; with --quick {expected_text(quick)}"
+        console.print(f"    {times}", soft_wrap=True)
+    return 0
+
+
+def completion(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    print(scripts.script(arguments.shell), end="")
+    return 0
+
+
+def help(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    known = registry.parsers()
+    if arguments.topic is None:
+        print(registry.overview())
+        return 0
+    if arguments.topic not in known.commands:
+        hinted = hint(arguments.topic, known.commands)
+        registry.fail([f"help {arguments.topic}: no such command; {hinted}"])
+    known.commands[arguments.topic].print_help()
+    return 0

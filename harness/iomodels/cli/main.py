@@ -1,0 +1,83 @@
+"""The program: read the command line, call the command, turn every error into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from rich.console import Console
+
+from iomodels.base.errors import FAILED, INTERRUPTED, USAGE, Failure, Stopped, hint
+from iomodels.base.interrupts import Interrupted
+from iomodels.cli.registry import Known, commands, fail, near, parsers
+
+Handler = Callable[[argparse.Namespace, Console, Sequence[str]], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a code page of Windows may lack a sign
+            stream.reconfigure(errors="replace")
+    words = list(sys.argv[1:] if argv is None else argv)
+    known = parsers()
+    if not words:
+        known.top.print_help(sys.stderr)
+        return USAGE
+    if not words[0].startswith("-") and words[0] not in known.commands:
+        fail([f"{words[0]}: no such command; {hint(words[0], known.commands)}"])
+    arguments, rest = known.top.parse_known_args(words)
+    if rest:
+        _unexpected(arguments.command, words, rest, known)
+    try:
+        return handler(arguments.command)(arguments, Console(highlight=False), words)
+    except KeyboardInterrupt as error:  # outside the measuring, which reports its own
+        fail(["interrupted"], 128 + error.signal if isinstance(error, Interrupted) else INTERRUPTED)
+    except BrokenPipeError:  # the reader is gone: write nothing more, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Stopped as stopped:
+        return stopped.exit_code
+    except Failure as error:
+        fail(error.lines, error.exit_code)
+    except OSError as error:  # a full disk, a folder without permission
+        fail([f"{error.filename}: {error.strerror}" if error.filename else str(error)], FAILED)
+
+
+def handler(name: str) -> Handler:
+    """The function that carries a command out. Its module is imported only now: some take a second."""
+    (command,) = (each for each in commands() if each.name == name)
+    module, _, function = command.handler.partition(":")
+    found: Handler
+    if module == "measuring":
+        from iomodels.cli import measuring
+
+        found = getattr(measuring, function)
+    elif module == "reading":
+        from iomodels.cli import reading
+
+        found = getattr(reading, function)
+    elif module == "looking":
+        from iomodels.cli import looking
+
+        found = getattr(looking, function)
+    else:
+        fail([f"{name}: must be given to the launcher script of a checkout: ./iomodels {name}"])
+    return found
+
+
+def _unexpected(command: str, words: Sequence[str], rest: Sequence[str], known: Known) -> NoReturn:
+    """Refuse what the command does not take, and name the option that was meant."""
+    end = words.index("--") if "--" in words else len(words)
+    unknown = next((word for word in rest if word.startswith("-") and word in words[:end]), None)
+    if unknown is None:
+        fail([f"{' '.join(rest)}: unexpected argument; see: iomodels {command} --help"])
+    options = [
+        option for action in known.commands[command]._actions for option in action.option_strings
+    ]
+    meant = near(unknown, options)
+    advice = f"did you mean {meant}?" if meant else f"see: iomodels {command} --help"
+    fail([f"{unknown}: no such option of {command}; {advice}"])

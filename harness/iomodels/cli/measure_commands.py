@@ -1,0 +1,344 @@
+"""The commands that measure: declared here, carried out in `measuring.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iomodels.cli import values
+from iomodels.cli.options import load_words, number, out, resume
+from iomodels.cli.registry import Command, Option
+from iomodels.launch.channel import DEFAULT_PORT, PORTS
+from iomodels.plan.suite import MAX_SIZE
+
+TUNED = ("iocp", "tpio", "events", "apc")
+OBJECTIVES = ("throughput", "p99", "efficiency")
+
+SLO_DEFAULTS: dict[str, Any] = {
+    "connections": 64,
+    "size": 64,
+    "depth": 1,
+    "idle": 0,
+    "reply-size": "as the request",
+    "cpu-us": 0,
+    "block-us": 0,
+    "arrivals": "constant",
+    "churn": 0,
+    "duration_ms": 3000,
+    "warmup_ms": 500,
+    "loadgen_threads": 1,
+    "seed": 1,
+    "step_percent": 1.05,
+}
+TUNE_DEFAULTS: dict[str, Any] = {
+    "connections": (64,),
+    "size": 64,
+    "depth": 1,
+    "cpu_us": (100,),
+    "block_percent": (0, 50),
+    "block_us": (),
+    "objective": "throughput",
+    "threads_max": 16,
+    "rounds": 5,
+    "warmup_ms": 300,
+    "duration_ms": 1000,
+    "seed": 1,
+}
+TUNE_QUICK: dict[str, Any] = {"threads_max": 8, "rounds": 3, "duration_ms": 400, "warmup_ms": 200}
+
+AFFINITY_HELP = "CPUs of each role, such as server=0,wineserver=0{loadgen}; none: no pinning (default: automatic)"
+
+
+def affinity(loadgen: str) -> Option:
+    text = AFFINITY_HELP.format(loadgen=loadgen)
+    return Option("--affinity", text, "ROLE=CPUS", values.affinity)
+
+
+RUN = Command(
+    "run",
+    "run SUITE [OPTIONS]",
+    "measure a suite and write its report",
+    "measure",
+    "measuring:run",
+    ("report", "results/README.md"),
+    (
+        Option(
+            "SUITE",
+            "name of a suite (see: iomodels suites), or a TOML file",
+            type=values.name,
+            optional=True,
+            values="suite",
+        ),
+        Option("--quick", "short suite; rough results", flag=True),
+        Option(
+            "--models",
+            "models of the suite to measure (default: all)",
+            "A,B",
+            values.names,
+            values="model",
+        ),
+        *load_words({}, lists=True),
+        number("rounds", "repeats of each cell", "as in the suite"),
+        number("duration_ms", "measuring window", "as in the suite", "ms"),
+        number("warmup_ms", "load before the measuring window", "as in the suite", "ms"),
+        number("seed", "seed of the order", "as in the suite"),
+        affinity(",loadgen=1-3"),
+        Option(
+            "--server-host",
+            "machine whose `iomodels serve` starts the servers (default: this machine)",
+            "HOST[:PORT]",
+            values.server_host,
+        ),
+        Option(
+            "--server-token",
+            "token that `iomodels serve` printed (default: IOMODELS_SERVER_TOKEN)",
+            "TOKEN",
+        ),
+        out("folder for the run's folder"),
+        Option("--dry-run", "only print the plan", flag=True),
+        resume("interrupted run"),
+        Option("--retry-failed", "with --resume: repeat failed or invalid measurements", flag=True),
+        Option("--no-report", "write only the records; print only the table", flag=True),
+        Option("--json", "one JSON object on stdout; all other text on stderr", flag=True),
+    ),
+    (
+        ("iomodels run select-vs-iocp --quick", ""),
+        ("iomodels run select-vs-iocp --connections 1,64,1024 --size 64 --rounds 5", ""),
+        ("iomodels run my-suite.toml --dry-run", "print the plan in order"),
+        ("iomodels run --resume latest --retry-failed", "measure what is missing or failed"),
+    ),
+    "Ctrl-C keeps all measurements and prints the command that resumes the run.",
+)
+
+SLO = Command(
+    "slo",
+    "slo MODEL --slo pQ=TIME",
+    "search the highest rate for an SLO",
+    "measure",
+    "measuring:slo",
+    ("SLO", "docs/loadgen.md#the-highest-rate-for-an-slo"),
+    (
+        Option(
+            "MODEL",
+            "name of a model (see: iomodels models)",
+            type=values.name,
+            optional=True,
+            values="model",
+        ),
+        Option(
+            "--slo",
+            "limit of a percentile of the response time, such as p99=5ms",
+            "pQ=TIME",
+            values.slo,
+        ),
+        *load_words(SLO_DEFAULTS, lists=False, leave_out=("rate",)),
+        Option(
+            "--load",
+            "TOML file whose [load] section holds further words of the load",
+            "FILE",
+            values.path,
+            values="file",
+        ),
+        Option("--options", "options of the server", "NAME=N,…", values.server_options),
+        Option(
+            "--rate-from",
+            "lowest rate in requests/s (default: enough replies for the percentile)",
+            "N",
+            values.whole(1, values.MAX_RATE, "requests/s"),
+        ),
+        Option(
+            "--rate-to",
+            "highest rate in requests/s (default: 80 % of the load generator's ceiling)",
+            "N",
+            values.whole(1, values.MAX_RATE, "requests/s"),
+        ),
+        Option("--step-percent", "rate step, 0.5 to 100 percent (default: 5)", "P", values.step),
+        number("duration_ms", "measuring window of a trial", SLO_DEFAULTS["duration_ms"], "ms"),
+        number("warmup_ms", "load before the measuring window", SLO_DEFAULTS["warmup_ms"], "ms"),
+        number("loadgen_threads", "threads of the load generator", SLO_DEFAULTS["loadgen_threads"]),
+        number("seed", "seed of payloads and arrivals", SLO_DEFAULTS["seed"]),
+        out("folder for the search's folder"),
+        resume("interrupted search"),
+    ),
+    (
+        ("iomodels slo iocp --slo p99=5ms", ""),
+        ("iomodels slo iocp --slo p99.9=20ms --connections 256 --options threads=4", ""),
+        ("iomodels slo iocp --slo p99=5ms --cpu-us exp:50 --arrivals poisson", ""),
+        ("iomodels slo --resume latest", "continue an interrupted search"),
+    ),
+    "A word of the load on the command line replaces the same word of --load FILE.",
+)
+
+TUNE = Command(
+    "tune",
+    "tune MODEL [OPTIONS]",
+    "search the number of threads for a load",
+    "measure",
+    "measuring:tune",
+    ("number of threads", "docs/tuning.md"),
+    (
+        Option(
+            "MODEL",
+            f"one of: {', '.join(TUNED)}",
+            type=values.one_of(*TUNED),
+            optional=True,
+            values=TUNED,
+        ),
+        *load_words(
+            {
+                "connections": 64,
+                "idle": 0,
+                "size": 64,
+                "reply-size": "as the request",
+                "depth": 1,
+                "rate": 0,
+                "arrivals": "constant",
+                "churn": 0,
+            },
+            lists=True,
+            leave_out=("size", "cpu-us", "block-us"),
+        ),
+        Option(
+            "--size",
+            f"payload of a request, 1 to {MAX_SIZE} bytes (default: {TUNE_DEFAULTS['size']})",
+            "N",
+            values.whole(1, MAX_SIZE, "bytes"),
+        ),
+        Option(
+            "--cpu-us",
+            "CPU time of the handler, 0 to 250000 µs, several: one load each (default: 100)",
+            "N,N",
+            values.wholes(0, 250_000, "µs"),
+        ),
+        Option(
+            "--block-us",
+            "blocking time of the handler, 0 to 250000 µs, several: one load each",
+            "N,N",
+            values.wholes(0, 250_000, "µs"),
+        ),
+        Option(
+            "--block-percent",
+            "handler time spent blocking, 0 to 99 percent (default: 0,50)",
+            "N,N",
+            values.wholes(0, 99, "percent"),
+        ),
+        Option(
+            "--objective",
+            f"what to optimise: {', '.join(OBJECTIVES)} (default: throughput)",
+            "WHAT",
+            values.one_of(*OBJECTIVES),
+            values=OBJECTIVES,
+        ),
+        Option(
+            "--slo", "latency limit of a setting (default: none)", "p99=TIME", values.slo_of_p99
+        ),
+        Option(
+            "--threads-max",
+            "highest number of workers, 1 to 4096 (default: 16)",
+            "N",
+            values.whole(1, 4096, "threads"),
+        ),
+        number("rounds", "repeats of settings tied with the best", TUNE_DEFAULTS["rounds"]),
+        number("duration_ms", "measuring window", TUNE_DEFAULTS["duration_ms"], "ms"),
+        number("warmup_ms", "load before the measuring window", TUNE_DEFAULTS["warmup_ms"], "ms"),
+        number("seed", "seed of the order", TUNE_DEFAULTS["seed"]),
+        Option("--quick", "rough results: 8 workers at most, 3 rounds, 400 ms each", flag=True),
+        out("folder for the tuning's folder"),
+        resume("interrupted tuning"),
+    ),
+    (
+        ("iomodels tune iocp", "64 connections; handlers of 100 µs, half of them block as long"),
+        (
+            "iomodels tune iocp --connections 256 --cpu-us 50 --block-percent 80 --threads-max 64",
+            "",
+        ),
+        ("iomodels tune tpio --slo p99=5ms", "best throughput with a p99 of at most 5 ms"),
+        ("iomodels tune --resume latest", "continue an interrupted tuning"),
+    ),
+)
+
+MICRO = Command(
+    "micro",
+    "micro [OPTIONS]",
+    "measure what each primitive costs",
+    "measure",
+    "measuring:micro",
+    ("primitive", "docs/microbench.md"),
+    (
+        Option(
+            "--filter",
+            "regular expression of benchmark names, such as completion_port",
+            "REGEX",
+            values.name,
+        ),
+        Option("--quick", "3 short repetitions; rough results", flag=True),
+        Option(
+            "--repetitions",
+            "repetitions of each benchmark, 1 to 1000 (default: 10; a comparison needs 9)",
+            "N",
+            values.whole(1, 1000),
+        ),
+        Option(
+            "--native",
+            "portable benchmarks as a native program instead of a Windows program",
+            flag=True,
+        ),
+        out("folder for the run's folder"),
+    ),
+    (
+        ("iomodels micro --quick", "rough results in about a minute"),
+        ("iomodels micro --filter 'completion_port|event'", "some families with all repetitions"),
+        ("iomodels compare BEFORE AFTER", "two micro runs, benchmark by benchmark"),
+    ),
+)
+
+LAWS = Command(
+    "laws",
+    "laws",
+    "run the experiments on the platform",
+    "measure",
+    "measuring:laws",
+    ("experiments", "docs/laws.md"),
+)
+
+CLAIMS = Command(
+    "claims",
+    "claims",
+    "compare the experiments with published claims",
+    "measure",
+    "measuring:claims",
+    ("published claims", "docs/claims.md"),
+)
+
+SERVE = Command(
+    "serve",
+    "serve [OPTIONS]",
+    "start servers for a load generator on another machine",
+    "measure",
+    "measuring:serve",
+    ("another machine", "docs/windows.md#two-machines"),
+    (
+        Option(
+            "--host",
+            "IPv4 address of this machine for the other one (default: 127.0.0.1)",
+            "ADDRESS",
+            values.address,
+            "127.0.0.1",
+        ),
+        Option(
+            "--port",
+            f"port of this service, 1024 to {65535 - PORTS}; its servers use the next {PORTS} "
+            f"(default: {DEFAULT_PORT})",
+            "N",
+            values.whole(1024, 65535 - PORTS),
+            DEFAULT_PORT,
+        ),
+        affinity(""),
+    ),
+    (),
+    "On the other machine: iomodels run SUITE --server-host ADDRESS --server-token TOKEN\n"
+    "Install the same version of iomodels on both machines.\n"
+    "It serves one client at a time, until Ctrl-C. IOMODELS_SERVER_TOKEN, if set, is the token.\n"
+    f"The firewall must admit that machine to the port and the next {PORTS}.",
+)
+
+COMMANDS = (RUN, SLO, TUNE, MICRO, LAWS, CLAIMS, SERVE)

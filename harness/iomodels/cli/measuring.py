@@ -1,0 +1,351 @@
+"""What the measuring commands do: check what the options mean together, measure, report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from iomodels.base.console import say
+from iomodels.base.errors import FAILED
+from iomodels.base.interrupts import Interrupts
+from iomodels.base.progress import Progress
+from iomodels.cli import finishing, folders
+from iomodels.cli.measure_commands import SLO_DEFAULTS, TUNE_DEFAULTS, TUNE_QUICK, TUNED
+from iomodels.cli.options import PASSED_ON
+from iomodels.cli.registry import fail
+from iomodels.cli.values import given
+from iomodels.data.laws import Laws, write
+from iomodels.data.searches import SLO, TUNE
+from iomodels.data.store import load_run
+from iomodels.judge import tuning
+from iomodels.launch import platform as launch
+from iomodels.launch.channel import ServerHost
+from iomodels.machine.placement import server_alone
+from iomodels.machine.preflight import raise_open_files_limit
+from iomodels.measure import agent
+from iomodels.measure import laws as measure_laws
+from iomodels.measure import micro as measure_micro
+from iomodels.measure import run as measure_run
+from iomodels.measure import slo as measure_slo
+from iomodels.measure import tune as measure_tune
+from iomodels.measure.session import Setting
+from iomodels.plan.load import Load, Value
+from iomodels.plan.suite import (
+    BOUNDS,
+    Server,
+    Suite,
+    find_suite,
+    load_file,
+    load_suite,
+    suite_files,
+)
+from iomodels.report import claims as claims_page
+from iomodels.report.laws import show
+
+TOKEN = "IOMODELS_SERVER_TOKEN"
+LAW_S = 0.5  # seconds per law, for the first estimate
+
+
+def run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    server_host = _server_host(arguments)
+    where = f"--server-host {server_host} " if server_host else ""
+    setting = Setting(
+        build=folders.build(),
+        console=Console(highlight=False, stderr=True) if arguments.json else console,
+        command=("iomodels", *_without_token(words)),
+        resume_command=f"{folders.program()} run {where}--resume",
+        results=folders.RESULTS,
+        placement=arguments.affinity,
+        server_host=server_host,
+    )
+    if arguments.resume is not None:
+        folder = _resumed_run(arguments)
+        folder = measure_run.resume_run(setting, folder, retry_failed=arguments.retry_failed)
+    else:
+        if arguments.retry_failed:
+            fail(["--retry-failed: must be used with --resume RUN"])
+        if arguments.suite is None:
+            fail([f"run: no suite given; available suites: {', '.join(suite_files())}"])
+        if arguments.suite == "claims":
+            fail(["run claims: is a command of its own; use: iomodels claims"])
+        suite = load_suite(find_suite(arguments.suite), quick=arguments.quick)
+        started = measure_run.start_run(
+            setting,
+            _overridden(suite, arguments),
+            quick=arguments.quick,
+            out=arguments.out or folders.RESULTS,
+            dry_run=arguments.dry_run,
+        )
+        if started is None:
+            return 0
+        folder = started
+    return finishing.run(
+        setting.console, folder, report=not arguments.no_report, as_json=arguments.json
+    )
+
+
+def _server_host(arguments: argparse.Namespace) -> ServerHost | None:
+    token = arguments.server_token or os.environ.get(TOKEN)
+    if arguments.server_host is None:
+        if arguments.server_token:
+            fail(["--server-token: must be used with --server-host"])
+        return None
+    host, port = arguments.server_host
+    where = ServerHost(host, port, token or "")
+    if not token:
+        fail(
+            [
+                f"--server-host {where}: must have a token; give the one that `iomodels serve` "
+                f"printed there by --server-token or {TOKEN}"
+            ]
+        )
+    placement = arguments.affinity
+    if placement and (placement.server_cpus or placement.wineserver_cpus):
+        fail(
+            [
+                "--affinity: must name only the load generator with --server-host; "
+                "give `iomodels serve` the server's CPUs"
+            ]
+        )
+    return where
+
+
+def _without_token(words: Sequence[str]) -> list[str]:
+    """The command line without the token: everybody may read a record."""
+    kept = [re.sub(r"^--server-token=.*", "--server-token=…", word) for word in words]
+    return ["…" if before == "--server-token" else word for before, word in zip(["", *kept], kept)]
+
+
+def _overridden(suite: Suite, arguments: argparse.Namespace) -> Suite:
+    """The suite with the values of the command line."""
+    if arguments.models:
+        suite = suite.only_models(arguments.models)
+    values = {key: getattr(arguments, key, None) for key in BOUNDS} | {"sizes": arguments.size}
+    changes: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    if arguments.rate is not None and suite.rate_percents:
+        fail([f"--rate {arguments.rate}: must be omitted; suite {suite.name} sets its own rates"])
+    return _with_load(replace(suite, **changes), arguments)
+
+
+def _with_load(suite: Suite, arguments: argparse.Namespace) -> Suite:
+    """The suite whose load has the words of the command line."""
+    words = _load_words(arguments)
+    kept = tuple(pair for pair in suite.load.options if pair[0] not in dict(words))
+    load = Load((*kept, *words), suite.load.classes)
+    return replace(suite, load=load, load_options=tuple(dict(words)))
+
+
+def _load_words(arguments: argparse.Namespace) -> tuple[tuple[str, Value], ...]:
+    values = {word: getattr(arguments, word.replace("-", "_"), None) for word in PASSED_ON}
+    return tuple((word, value) for word, value in values.items() if isinstance(value, (int, str)))
+
+
+def _resumed_run(arguments: argparse.Namespace) -> Path:
+    """The run to resume. Options that would change its plan are refused, not ignored."""
+    allowed = (
+        "resume",
+        "retry_failed",
+        "suite",
+        "server_host",
+        "server_token",
+        "json",
+        "no_report",
+    )
+    _refuse_with_resume(given(arguments, *allowed), "a run")
+    folder = folders.find_run(arguments.resume, option="--resume")
+    if arguments.suite is not None:
+        suite = load_run(folder).manifest["suite"]["name"]
+        if Path(arguments.suite).stem != suite:
+            fail([f"--resume {arguments.resume}: is a run of {suite}, not of {arguments.suite}"])
+    return folder
+
+
+def _refuse_with_resume(others: Sequence[str], what: str) -> None:
+    if others:
+        fail([f"{', '.join(others)}: must be omitted with --resume; {what} keeps its own plan"])
+
+
+def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    setting = _setting(console, words, "slo --resume")
+    if arguments.resume is not None:
+        _refuse_with_resume(given(arguments, "resume"), "a search")
+        folder = folders.find_run(arguments.resume, SLO, option="--resume")
+        return finishing.slo(console, measure_slo.resume_slo(setting, folder))
+    if arguments.model is None or arguments.slo is None:
+        fail(["slo: needs a model and an SLO, such as: iomodels slo iocp --slo p99=5ms"])
+    low, high = arguments.rate_from, arguments.rate_to
+    if low is not None and high is not None and low > high:
+        fail([f"--rate-from {low}: must be at most --rate-to {high}"])
+    suite = _slo_suite(arguments)
+    if suite.load.classes or "rate" in dict(suite.load.options):
+        fail(
+            [
+                f"--load {arguments.load}: must have no rate and no [load.class.NAME]; "
+                "the search sets one rate for all connections"
+            ]
+        )
+    folder = measure_slo.start_slo(
+        setting,
+        suite,
+        arguments.slo,
+        out=arguments.out or folders.RESULTS,
+        low=low,
+        high=high,
+        step=_chosen(arguments, SLO_DEFAULTS)["step_percent"],
+    )
+    return finishing.slo(console, folder)
+
+
+def _slo_suite(arguments: argparse.Namespace) -> Suite:
+    """The search as a suite of one cell."""
+    chosen = _chosen(arguments, SLO_DEFAULTS)
+    suite = Suite(
+        name=f"slo-{arguments.model}",
+        title=str(arguments.slo),
+        question="Which is the highest rate?",
+        servers=(Server(arguments.model, arguments.options or ()),),
+        connections=(chosen["connections"],),
+        sizes=(chosen["size"],),
+        depth=chosen["depth"],
+        rounds=1,
+        warmup_ms=chosen["warmup_ms"],
+        duration_ms=chosen["duration_ms"],
+        seed=chosen["seed"],
+        loadgen_threads=chosen["loadgen_threads"],
+        load=load_file(arguments.load) if arguments.load else Load(),
+        load_file=str(arguments.load or ""),
+    )
+    return _with_load(suite, arguments)
+
+
+def _chosen(arguments: argparse.Namespace, *defaults: dict[str, Any]) -> dict[str, Any]:
+    """What the user gave, over the defaults; later ones come first."""
+    found = {key: value for each in defaults for key, value in each.items()}
+    values = {key: value for key, value in vars(arguments).items() if value is not None}
+    return found | values
+
+
+def tune(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    setting = _setting(console, words, "tune --resume")
+    if arguments.resume is not None:
+        _refuse_with_resume(given(arguments, "resume"), "a tuning")
+        folder = folders.find_run(arguments.resume, TUNE, option="--resume")
+        return finishing.tune(console, measure_tune.resume_tune(setting, folder))
+    if arguments.model is None:
+        fail([f"tune: no model given; available models: {', '.join(TUNED)}"])
+    plan = _tune_plan(arguments)
+    folder = measure_tune.start_tune(setting, plan, out=arguments.out or folders.RESULTS)
+    return finishing.tune(console, folder)
+
+
+def _tune_plan(arguments: argparse.Namespace) -> tuning.Plan:
+    if arguments.block_us and arguments.block_percent:
+        fail(["--block-us: must be omitted with --block-percent; both set the blocking time"])
+    chosen = _chosen(arguments, TUNE_DEFAULTS, TUNE_QUICK if arguments.quick else {})
+    axes = (chosen[key] for key in ("connections", "cpu_us", "block_percent", "block_us"))
+    try:
+        loads = tuning.loads_of(*axes)
+    except ValueError as error:
+        fail([str(error)])
+    return tuning.Plan(
+        model=arguments.model,
+        loads=loads,
+        objective=chosen["objective"],
+        slo_us=arguments.slo.limit_ns // 1000 if arguments.slo else 0,
+        threads_max=chosen["threads_max"],
+        size=chosen["size"],
+        rounds=chosen["rounds"],
+        warmup_ms=chosen["warmup_ms"],
+        duration_ms=chosen["duration_ms"],
+        seed=chosen["seed"],
+        loadgen_threads=1,
+        depth=chosen["depth"],
+        words=tuple(
+            (word, value)
+            for word, value in _load_words(arguments)
+            if word not in ("cpu-us", "block-us")
+        ),
+    )
+
+
+def micro(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    options = measure_micro.Options(
+        arguments.filter, arguments.quick, arguments.native, arguments.repetitions
+    )
+    out = arguments.out or folders.RESULTS
+    folder = measure_micro.run_micro(folders.build(), console, ("iomodels", *words), options, out)
+    return finishing.micro(console, folder)
+
+
+def laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    seen = _observe_laws(console)
+    show(seen, console)
+    say(console, f"laws: {write(seen, folders.RESULTS / 'laws' / seen.platform)}")
+    return FAILED if seen.data["failed"] else 0
+
+
+def claims(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    seen = _observe_laws(console)
+    write(seen, folders.RESULTS / "laws" / seen.platform)
+    say(console, f"claims: {claims_page.write_page(seen)}")
+    return FAILED if seen.data["failed"] else 0
+
+
+def _observe_laws(console: Console) -> Laws:
+    """Run every law, with progress."""
+    build = folders.build()
+    count = len(measure_laws.programs(build))
+    with (
+        launch.open_launcher(build, measure_laws.NOT_PINNED, say=console.print) as launcher,
+        Progress(console, count, LAW_S) as progress,
+    ):
+        seen = measure_laws.observe(launcher, build, progress.step)
+        progress.end()
+    return seen
+
+
+def serve(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    if arguments.affinity and arguments.affinity.loadgen_cpus:
+        fail(["--affinity: must not name the load generator, which runs on the other machine"])
+    try:
+        token = agent.token_from(os.environ.get(TOKEN))
+    except ValueError as error:
+        fail([f"{TOKEN}: {error}"])
+    setting = _setting(console, words, "serve")
+    build, placement = setting.build, arguments.affinity or server_alone()
+    raise_open_files_limit()
+    with (
+        Interrupts() as interrupts,
+        launch.open_launcher(build, placement, setting.say) as launcher,
+    ):
+        names, platform = ", ".join(launcher.models()), launcher.platform
+        host, port = arguments.host, arguments.port
+        serving = agent.Agent(launcher, build, folders.RESULTS, host, port, token, setting.say)
+        first, last = serving.ports[0], serving.ports[-1]
+        setting.say(
+            f"serving {names} on {platform} at {host}:{port}; server ports {first} to {last}"
+        )
+        setting.say(
+            "on the other machine: "
+            f"iomodels run SUITE --server-host {host}:{port} --server-token {token}"
+        )
+        setting.say("press Ctrl-C to stop")
+        serving.serve(interrupts)
+    return 0
+
+
+def _setting(console: Console, words: Sequence[str], resume: str) -> Setting:
+    return Setting(
+        build=folders.build(),
+        console=console,
+        command=("iomodels", *words),
+        resume_command=f"{folders.program()} {resume}",
+        results=folders.RESULTS,
+    )

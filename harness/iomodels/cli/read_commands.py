@@ -1,0 +1,204 @@
+"""The commands that read results, describe this machine or help: carried out in `reading.py` and `looking.py`."""
+
+from __future__ import annotations
+
+from iomodels.cli import values
+from iomodels.cli.options import RUN, RUN_HELP, as_json, out
+from iomodels.cli.registry import Command, Option
+from iomodels.plan.suite import MAX_CONNECTIONS, MAX_SIZE
+
+SHELLS = ("bash", "zsh", "fish", "powershell")
+
+REPORT = Command(
+    "report",
+    "report RUN",
+    "write the report of a run again",
+    "read",
+    "reading:report",
+    ("report", "results/README.md"),
+    (
+        RUN,
+        Option(
+            "--docs",
+            "folder for a documentation site instead: Markdown, charts and CSV",
+            "DIR",
+            values.folder,
+            values="folder",
+        ),
+        Option(
+            "--json",
+            "one JSON object instead of files (results/schema/report.schema.json)",
+            flag=True,
+        ),
+    ),
+    notes="RUN may be a tuning or an SLO search, too.",
+)
+
+COMPARE = Command(
+    "compare",
+    "compare A B",
+    "compare two runs cell by cell",
+    "read",
+    "reading:compare",
+    ("runs", "results/README.md#compare-two-runs"),
+    (
+        Option("A", f"baseline: {RUN_HELP}", type=values.name, values="run"),
+        Option("B", f"run to compare with it: {RUN_HELP}", type=values.name, values="run"),
+        Option(
+            "--despite",
+            "differences to accept: platform, machine, placement, build, load, or all",
+            "WHAT,…",
+            values.names,
+        ),
+        as_json("tables"),
+    ),
+    notes="Runs of different platforms, machines, placements, builds or loads are rejected (exit code 2).\n"
+    "--despite names what may differ.\n"
+    "A ratio with ~ shows no difference. One with ? has fewer than nine repeats on a side.\n"
+    "The exit code does not depend on the ratios.",
+)
+
+PLOT = Command(
+    "plot",
+    "plot CHART RUN",
+    "draw one chart of a run",
+    "read",
+    "reading:plot",
+    ("chart", "results/README.md#charts"),
+    (
+        Option(
+            "CHART", "name of the chart, as the report shows it", type=values.name, values="chart"
+        ),
+        RUN,
+        Option(
+            "--connections",
+            "numbers of connections to draw (default: all)",
+            "N,N",
+            values.wholes(1, MAX_CONNECTIONS),
+        ),
+        Option(
+            "--size",
+            "payload sizes to draw, in bytes (default: all)",
+            "N,N",
+            values.wholes(1, MAX_SIZE, "bytes"),
+        ),
+        out("folder for the files", "figures/ in the run's folder"),
+    ),
+)
+
+EXPORT = Command(
+    "export",
+    "export RUN",
+    "write the histograms of a run as HdrHistogram files",
+    "read",
+    "reading:export",
+    ("HdrHistogram files", "docs/loadgen.md#files-for-hdrhistogram-plotters"),
+    (RUN, out("folder for the files", "hdr/ in the run's folder")),
+)
+
+VALIDATE = Command(
+    "validate",
+    "validate RUN",
+    "check that a run can be submitted",
+    "submit",
+    "reading:validate",
+    ("submitted", "docs/windows.md#submit-a-run"),
+    (RUN,),
+    notes="A valid run is complete and reproducible, and follows its schemas.",
+)
+
+PACK = Command(
+    "pack",
+    "pack RUN",
+    "compress a run for submission",
+    "submit",
+    "reading:pack",
+    ("submission", "docs/windows.md#submit-a-run"),
+    (RUN, out("new folder", "results/contributed/PLATFORM/RUN")),
+    notes="A packed run has compressed records and a report of one page.",
+)
+
+CHECK = Command(
+    "check",
+    "check",
+    "list what may skew results, and the fixes",
+    "look",
+    "looking:check",
+    options=(as_json("lines"),),
+    notes="The check takes about two seconds and changes nothing.\n"
+    "Exit codes: 0 nothing found, 1 something found, 2 usage.\n"
+    "What could not be checked is listed and does not change the exit code.",
+)
+
+MODELS = Command(
+    "models",
+    "models",
+    "list the models",
+    "look",
+    "looking:models",
+)
+
+SUITES = Command("suites", "suites", "list the suites", "look", "looking:suites")
+
+SETUP = Command(
+    "setup",
+    "setup",
+    "install packages and build the programs",
+    "build",
+    notes="Part of the launcher script.",
+)
+
+TEST = Command(
+    "test",
+    "test [PART...] [-- PYTEST OPTIONS]",
+    "run the tests, or some parts",
+    "build",
+    link=("tests", "CONTRIBUTING.md#build-and-test"),
+    notes="Part of the launcher script.",
+)
+
+COMPLETION = Command(
+    "completion",
+    "completion SHELL",
+    "print a script for tab completion",
+    "build",
+    "looking:completion",
+    options=(
+        Option("SHELL", f"one of: {', '.join(SHELLS)}", type=values.one_of(*SHELLS), values=SHELLS),
+    ),
+    examples=(
+        ("iomodels completion bash > ~/.local/share/bash-completion/completions/iomodels", ""),
+        ("iomodels completion zsh > DIR/_iomodels", "DIR is a folder of $fpath"),
+        ("iomodels completion fish > ~/.config/fish/completions/iomodels.fish", ""),
+        ("iomodels completion powershell >> $PROFILE", ""),
+    ),
+)
+
+HELP = Command(
+    "help",
+    "help [COMMAND]",
+    "print the commands, or the options of one",
+    "build",
+    "looking:help",
+    options=(
+        Option(
+            "TOPIC", "name of a command", "COMMAND", values.name, optional=True, values="command"
+        ),
+    ),
+)
+
+COMMANDS = (
+    REPORT,
+    COMPARE,
+    PLOT,
+    EXPORT,
+    VALIDATE,
+    PACK,
+    CHECK,
+    MODELS,
+    SUITES,
+    SETUP,
+    TEST,
+    COMPLETION,
+    HELP,
+)

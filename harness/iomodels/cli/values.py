@@ -1,0 +1,182 @@
+"""The values of options: each function parses one, or says in one line what it must be."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from iomodels.plan.load import Value
+from iomodels.plan.suite import BOUNDS
+
+if TYPE_CHECKING:
+    from iomodels.judge.slo import Slo
+    from iomodels.machine.placement import Placement
+
+MAX_RATE = 100_000_000
+T = TypeVar("T")
+
+
+def wrong(text: str, rule: str) -> argparse.ArgumentTypeError:
+    """The error of a value; an empty one is shown in quotation marks."""
+    return argparse.ArgumentTypeError(f"{text or repr(text)}: {rule}")
+
+
+def whole(low: int, high: int, unit: str = "") -> Callable[[str], int]:
+    rule = f"must be a whole number from {low} to {high} {unit}".rstrip()
+
+    def parse(text: str) -> int:
+        if not (re.fullmatch(r"[0-9]{1,12}", text) and low <= int(text) <= high):
+            raise wrong(text, rule)
+        return int(text)
+
+    return parse
+
+
+def wholes(low: int, high: int, unit: str = "") -> Callable[[str], tuple[int, ...]]:
+    rule = f"must be comma-separated whole numbers from {low} to {high} {unit}".rstrip()
+
+    def parse(text: str) -> tuple[int, ...]:
+        words = text.split(",")
+        if not all(
+            re.fullmatch(r"[0-9]{1,12}", word) and low <= int(word) <= high for word in words
+        ):
+            raise wrong(text, rule)
+        values = tuple(int(word) for word in words)
+        if len(set(values)) < len(values):
+            raise wrong(text, "must not repeat a value")
+        return values
+
+    return parse
+
+
+def bounded(key: str, unit: str = "") -> Callable[[str], int]:
+    """A number as a suite allows it."""
+    return whole(*BOUNDS[key], unit)
+
+
+def several(key: str, unit: str = "") -> Callable[[str], tuple[int, ...]]:
+    return wholes(*BOUNDS[key], unit)
+
+
+def load_word(text: str) -> Value:
+    """A word of the load generator, which checks it: a number, a range, a mixture, a name."""
+    if not re.fullmatch(r"[\w.:*+-]+", text):
+        raise wrong(text, "must be a number, A..B, exp:MEAN or a mixture such as 64*9+1024*1")
+    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else text
+
+
+def step(text: str) -> float:
+    """ "5" percent as the factor 1.05."""
+    if not (re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", text) and 0.5 <= float(text) <= 100):
+        raise wrong(text, "must be from 0.5 to 100 percent")
+    return 1 + float(text) / 100
+
+
+def slo(text: str) -> Slo:
+    from iomodels.judge.slo import parse_slo  # only here: scipy takes a second to load
+
+    try:
+        return parse_slo(text)
+    except ValueError as error:
+        raise wrong(text, str(error)) from None
+
+
+def slo_of_p99(text: str) -> Slo:
+    found = slo(text)
+    if found.percent != 99:
+        raise wrong(text, "must be a limit of p99, such as p99=5ms")
+    return found
+
+
+def server_options(text: str) -> tuple[tuple[str, int], ...]:
+    pairs = [word.partition("=") for word in text.split(",")]
+    if not all(name and re.fullmatch(r"[0-9]{1,10}", value) for name, _, value in pairs):
+        raise wrong(text, "must be server options such as threads=4,concurrency=2")
+    return tuple((name, int(value)) for name, _, value in pairs)
+
+
+def names(text: str) -> tuple[str, ...]:
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise wrong(text, "must be comma-separated names")
+    if len(set(found)) < len(found):
+        raise wrong(text, "must not repeat a name")
+    return found
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise wrong(text, f"must be one of: {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def name(text: str) -> str:
+    """The name of a run or suite."""
+    if not text.strip():
+        raise wrong(text, "must not be empty")
+    return text
+
+
+def path(text: str) -> Path:
+    if not text:
+        raise wrong(text, "must not be empty")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise wrong(text, "must be valid UTF-8") from None
+    return Path(text)
+
+
+def folder(text: str) -> Path:
+    """A folder that exists or can be made."""
+    found = path(text)
+    if found.exists() and not found.is_dir():
+        raise wrong(text, "must be a folder")
+    return found
+
+
+def affinity(text: str) -> Placement:
+    from iomodels.machine.placement import parse_affinity
+
+    return _checked(parse_affinity, text)
+
+
+def server_host(text: str) -> tuple[str, int]:
+    from iomodels.launch.channel import parse_host
+
+    return _checked(parse_host, text)
+
+
+def address(text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError:
+        raise wrong(text, "must be an IPv4 address of this machine, such as 192.0.2.10") from None
+
+
+def _checked(parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def given(arguments: argparse.Namespace, *except_for: str) -> list[str]:
+    """The options and arguments that the user gave, as typed, without those of `except_for`."""
+    found = [
+        key
+        for key, value in vars(arguments).items()
+        if value is not None and value is not False and key not in ("command", *except_for)
+    ]
+    return [_typed(key, getattr(arguments, key)) for key in found]
+
+
+def _typed(key: str, value: Any) -> str:
+    return str(value) if key in ("suite", "model") else f"--{key.replace('_', '-')}"

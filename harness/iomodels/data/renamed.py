@@ -1,0 +1,19 @@
+"""Keys that were renamed: the one place where manifests with old names become manifests of now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PARTS = ("suite", "plan")
+"""The parts of a manifest that have the key, too: of run.json and slo.json, of tune.json."""
+
+
+def with_rounds(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with `rounds`; it was called `repeats` at first."""
+    parts = {name: _renamed(manifest[name]) for name in PARTS if name in manifest}
+    return _renamed({**manifest, **parts})
+
+
+def _renamed(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {"rounds" if key == "repeats" else key: value for key, value in part.items()}

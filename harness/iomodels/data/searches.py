@@ -1,0 +1,67 @@
+"""The folders of searches: `slo.json` of an SLO search, `tune.json` of a tuning, and their records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from iomodels.base.errors import Failure
+from iomodels.base.files import write_whole
+from iomodels.data.records import Record
+from iomodels.data.renamed import with_rounds
+from iomodels.data.schema import check_against, read_object
+from iomodels.data.store import RECORDS, record_from_json
+
+SLO = "slo.json"
+SLO_FORMAT = 2
+TUNE = "tune.json"
+TUNE_FORMAT = 1
+
+
+def load_slo(folder: Path) -> dict[str, Any]:
+    """Read and check slo.json. Raises Failure."""
+    path = folder / SLO
+    if not path.exists():
+        raise Failure(f"{folder}: not an SLO search: it has no {SLO}")
+    manifest = read_object(path)
+    check_against("slo", manifest, str(path))
+    return with_rounds(manifest)
+
+
+def write_slo(folder: Path, manifest: Mapping[str, Any]) -> None:
+    check_against("slo", manifest, str(folder / SLO))
+    _write(folder / SLO, manifest)
+
+
+def load_tune(folder: Path) -> dict[str, Any]:
+    """Read tune.json. Raises Failure."""
+    path = folder / TUNE
+    if not path.exists():
+        raise Failure(f"{folder}: not a tuning: it has no {TUNE}")
+    manifest = read_object(path)
+    if manifest.get("format") != TUNE_FORMAT:
+        raise Failure(
+            f"{path}: format {manifest.get('format')}; this program reads {TUNE_FORMAT} only"
+        )
+    return with_rounds(manifest)
+
+
+def write_tune(folder: Path, manifest: Mapping[str, Any]) -> None:
+    _write(folder / TUNE, manifest)
+
+
+def search_records(folder: Path) -> list[Record]:
+    """The measurements of a search; a last line that was cut short is excluded."""
+    path = folder / RECORDS
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [
+        record_from_json(json.loads(line))
+        for line in text.splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
+
+
+def _write(path: Path, manifest: Mapping[str, Any]) -> None:
+    write_whole(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")

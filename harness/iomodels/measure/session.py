@@ -1,0 +1,213 @@
+"""What every measuring command needs: its settings, its launcher, a folder of its own, and the rules for stopping and resuming."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from iomodels.base.console import say, shell_word
+from iomodels.base.errors import NOT_SUPPORTED, USAGE, Failure, Stopped
+from iomodels.base.interrupts import Interrupted
+from iomodels.data.records import Condition, utc_now
+from iomodels.launch import platform as launch
+from iomodels.launch.channel import ServerHost
+from iomodels.launch.launcher import Launcher
+from iomodels.launch.remote import RemoteLauncher
+from iomodels.machine import check as machine_check
+from iomodels.machine import environment
+from iomodels.machine.placement import LOADGEN_ALONE, Placement
+from iomodels.machine.preflight import preflight
+from iomodels.measure.load_check import load_errors
+from iomodels.measure.measurement import Deadlines, load_options
+from iomodels.plan.order import Measurement, limit_of
+from iomodels.plan.suite import Suite, model_errors
+
+OVERHEAD_S = 0.4
+"""Seconds per measurement to start and stop both programs (under Wine 0.25 to 0.5 s); only for the first estimate."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a measuring command needs to know besides its plan."""
+
+    build: Path
+    console: Console
+    command: tuple[str, ...]  # the command line, for the manifest
+    resume_command: str  # "./iomodels run --resume"; the run is added
+    results: Path  # the default folder of runs
+    placement: Placement | None = None  # None: the default of this machine
+    server_host: ServerHost | None = None  # None: the servers run on this machine too
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    watch_s: float = machine_check.BUSY_S
+    """Seconds to watch what other programs use, before the first measurement."""
+
+    def say(self, line: str) -> None:
+        say(self.console, line)
+
+
+def open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
+    """The launcher of this machine; with --server-host one whose servers run there. Close it."""
+    if setting.server_host is None:
+        return launch.open_launcher(setting.build, placement, setting.say)
+    here = launch.open_loadgen(setting.build, placement or LOADGEN_ALONE)
+    try:
+        return RemoteLauncher(here, setting.server_host, setting.say)
+    except BaseException:
+        here.close()
+        raise
+
+
+# ---- the folder ----
+
+
+def manifest_head(
+    setting: Setting, name: str, format_: int, models: Sequence[str], launcher: Launcher
+) -> dict[str, Any]:
+    """The fields that run.json, slo.json and tune.json share."""
+    return {
+        "format": format_,
+        "run": f"{datetime.now().strftime('%Y%m%d-%H%M%S')}-{name}",
+        "command": list(setting.command),
+        "platform": launcher.platform,
+        "environment": _environment(setting, models, launcher),
+        "versions": environment.versions(),
+        "git": environment.git_state(),
+        "started_utc": utc_now(),
+        "finished_utc": None,
+        "status": "running",
+    }
+
+
+def _environment(setting: Setting, models: Sequence[str], launcher: Launcher) -> dict[str, Any]:
+    if not isinstance(launcher, RemoteLauncher):
+        return environment.capture(setting.build, models, launcher.environment())
+    return launcher.both(environment.capture(setting.build, (), launcher.environment()), models)
+
+
+def new_folder(out: Path, manifest: dict[str, Any]) -> Path:
+    """Make a folder that no other run has, even one of the same second. Its name goes into the manifest."""
+    out.mkdir(parents=True, exist_ok=True)
+    name, number = manifest["run"], 1
+    while True:
+        try:
+            folder = out / str(manifest["run"])
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            number += 1
+            manifest["run"] = f"{name}-{number}"
+
+
+@contextmanager
+def keeping(
+    setting: Setting, folder: Path, interrupted: Callable[[], None], kept: Callable[[], str]
+) -> Iterator[None]:
+    """Surround the measuring. If it ends early, `interrupted` records that, and the user reads
+    what is kept and how to resume. Raises Stopped for a signal, else the error itself."""
+    try:
+        yield
+    except BaseException as error:
+        with suppress(OSError):  # on a full disk the status stays "running"; that resumes, too
+            interrupted()
+        by_signal = isinstance(error, KeyboardInterrupt)
+        how = "interrupted" if by_signal else f"stopped by {type(error).__name__}"
+        beside = folder.parent.resolve() == setting.results.resolve()
+        target = folder.name if beside else str(folder.resolve())
+        setting.say(f"{how}: {kept()} are kept in {folder}")
+        setting.say(f"resume with: {setting.resume_command} {shell_word(target)}")
+        if isinstance(error, Interrupted):
+            raise Stopped(error.signal) from None
+        raise
+
+
+# ---- before the first measurement ----
+
+
+def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None:
+    """Refuse everything that is known to fail before the first measurement."""
+    errors = model_errors(suite, launcher.models())
+    if errors:
+        raise Failure(*errors, exit_code=USAGE)
+    limits = {item.condition: limit_of(item.condition, launcher.models()) for item in plan}
+    check_load(suite, [condition for condition, limit in limits.items() if not limit], launcher)
+    if all(limits.values()):
+        reasons = dict.fromkeys(map(str, limits.values()))
+        raise Failure(
+            *[f"cannot measure anything: {line}" for line in reasons], exit_code=NOT_SUPPORTED
+        )
+    most = max(condition.connections for condition, limit in limits.items() if not limit)
+    errors = preflight(most, launcher.platform)
+    if errors:
+        raise Failure(*errors)
+
+
+def check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launcher) -> None:
+    """Ask the load generator whether it accepts the load, once per number of connections and size."""
+    where = suite.load_file or f"suite {suite.name}"
+    for condition in (
+        {(each.connections, each.size): each for each in conditions}.values() if suite.load else ()
+    ):
+        errors = [
+            f"{where}: load: at {condition.connections} connections: {line}"
+            for line in suite.load.connection_errors(condition.connections)
+        ]
+        errors = errors or load_errors(launcher, load_options(suite, condition), where)
+        if errors:
+            raise Failure(*[_by_option(suite, line, where) for line in errors], exit_code=USAGE)
+
+
+def _by_option(suite: Suite, line: str, where: str) -> str:
+    """A complaint about a word that the command line gave names the option, not the suite's file."""
+    found = re.fullmatch(rf"{re.escape(where)}: load\.([\w-]+)(?: = ([^:]*))?: (.*)", line)
+    if not found or found[1] not in suite.load_options:
+        return line
+    return f"--{found[1]}{f' {found[2]}' if found[2] else ''}: {found[3]}"
+
+
+def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher: Launcher) -> None:
+    """Refuse to resume on another platform, or with other programs than the run started with."""
+    differs = []
+    if launcher.platform != manifest["platform"]:
+        differs.append(f"it ran on {manifest['platform']}; this is {launcher.platform}")
+    models = [server.model for server in suite.servers]
+    before, now = _programs(manifest["environment"]), {}
+    if isinstance(launcher, RemoteLauncher):
+        here = {"binaries": environment.binaries(build, ()), "reasons": {}}
+        there = launcher.both(here, models)
+        now = _programs(there)
+        differs += _placed_differently(manifest["environment"], there)
+    else:
+        now = environment.binaries(build, models)
+    for name in sorted({*before, *now}):
+        if name not in now:
+            differs.append(f"{name} is missing from the build; rebuild the run's commit")
+        elif before.get(name) != now[name]:
+            differs.append(f"{name} changed since the run started; rebuild the run's commit")
+    if differs:
+        raise Failure(
+            *[f"cannot resume {manifest['run']}: {line}" for line in differs], exit_code=USAGE
+        )
+
+
+def _programs(recorded: Mapping[str, Any]) -> dict[str, str]:
+    """The hashes of a run's programs by name, of both machines where there are two."""
+    found = dict(recorded.get("binaries") or {})
+    there = (recorded.get("load_generator") or {}).get("binaries") or {}
+    return found | {f"load generator's {name}": digest for name, digest in there.items()}
+
+
+def _placed_differently(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """How the placement on the servers' machine changed since the run started."""
+    placements = [(each.get("launcher") or {}).get("placement") for each in (before, now)]
+    return (
+        [f"the servers ran with placement {placements[0]}; now with {placements[1]}"]
+        if placements[0] != placements[1]
+        else []
+    )

@@ -1,0 +1,131 @@
+"""The tables of a micro run, and the comparison of two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from iomodels.base import words
+from iomodels.base.console import say
+from iomodels.base.errors import USAGE, Failure
+from iomodels.data.micro import MicroRun, load_micro_run
+from iomodels.judge import stats
+
+
+def print_table(run: MicroRun, console: Console) -> None:
+    """Print every benchmark: median, half the width of its interval, counters per operation."""
+    say(
+        console,
+        f"cost per operation on {run.platform}, {run.manifest['repetitions']} repetitions",
+    )
+    if words.emulated(run.platform):
+        say(console, words.WINE)
+    rows = [("primitive", "median", "95 %", "switches", "wineserver")]
+    for one in run.benchmarks:
+        found = stats.median_estimate(one.times_ns)
+        rows.append(
+            (
+                one.name,
+                words.time(found.value if found else None),
+                f"±{50 * (found.high - found.low) / found.value:.0f} %"
+                if found and found.low is not None and found.high is not None
+                else "–",
+                words.per_operation(one.context_switches),
+                words.time(one.wineserver_cpu_ns),
+            )
+        )
+    print_columns(rows, console)
+
+
+def print_columns(rows: Sequence[Sequence[str]], console: Console) -> None:
+    """Names on the left, numbers on the right. A narrow terminal wraps lines; it cuts no number."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for name, *figures in rows:
+        say(
+            console,
+            "  ".join(
+                [
+                    name.ljust(widths[0]),
+                    *(text.rjust(width) for text, width in zip(figures, widths[1:])),
+                ]
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One benchmark in two runs. The ratio is time after over time before: below 1 is faster."""
+
+    name: str
+    before_ns: float | None
+    after_ns: float | None
+    difference: stats.Difference
+
+
+def differences(before: MicroRun, after: MicroRun) -> list[Compared]:
+    """The shared benchmarks, each by a Mann–Whitney U test as in Google Benchmark's compare.py, corrected for their number."""
+    theirs = {one.name: one for one in after.benchmarks}
+    pairs = [(one, theirs[one.name]) for one in before.benchmarks if one.name in theirs]
+    found = stats.differences([(other.times_ns, one.times_ns) for one, other in pairs])
+    return [
+        Compared(one.name, stats.median(one.times_ns), stats.median(other.times_ns), difference)
+        for (one, other), difference in zip(pairs, found)
+    ]
+
+
+def compare_micro(before: Path, after: Path, console: Console) -> None:
+    """Print what differs between two micro runs. Raises Failure if their platforms differ or they share no benchmark."""
+    one, two = load_micro_run(before), load_micro_run(after)
+    if one.platform != two.platform:
+        raise Failure(
+            f"cannot compare {before} ({one.platform}) and {after} ({two.platform}): the platforms differ",
+            exit_code=USAGE,
+        )
+    found = differences(one, two)
+    if not found:
+        raise Failure(
+            f"cannot compare {before} and {after}: they share no benchmark", exit_code=USAGE
+        )
+    say(console, f"{two.path.name} over {one.path.name}, {one.platform}")
+    print_columns(
+        [
+            ("primitive", "before", "after", "ratio", "95 % interval", "p (Holm)", "verdict"),
+            *map(_cells, found),
+        ],
+        console,
+    )
+    for owner, names in (
+        (one, {b.name for b in one.benchmarks} - {each.name for each in found}),
+        (two, {b.name for b in two.benchmarks} - {each.name for each in found}),
+    ):
+        if names:
+            say(console, f"only in {owner.path.name}: {', '.join(sorted(names))}")
+    shown = sum(each.difference.finding is stats.Finding.SHOWN for each in found)
+    say(
+        console,
+        f"{shown} of {len(found)} show a difference (p < {1 - stats.CONFIDENCE:.2g} after Holm's correction, and an interval without 1)",
+    )
+    fewest = min(one.manifest["repetitions"], two.manifest["repetitions"])
+    if fewest < stats.REPEATS_FOR_A_CLAIM:
+        say(
+            console,
+            f"{fewest} repetitions are too few to show a difference; both runs need {stats.REPEATS_FOR_A_CLAIM} (--repetitions)",
+        )
+
+
+def _cells(each: Compared) -> tuple[str, ...]:
+    ratio, interval = each.difference.ratio, "–"
+    if ratio and ratio.low is not None and ratio.high is not None:
+        interval = f"{ratio.low:.3g} … {ratio.high:.3g}"
+    return (
+        each.name,
+        words.time(each.before_ns),
+        words.time(each.after_ns),
+        f"{ratio.value:.3g}" if ratio else "–",
+        interval,
+        "–" if each.difference.p is None else f"{each.difference.p:.2g}",
+        f"{each.difference.finding.value} {each.difference.finding.words}".strip(),
+    )
