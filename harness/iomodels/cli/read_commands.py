@@ -37,7 +37,7 @@ REPORT = Command(
 COMPARE = Command(
     "compare",
     "compare A B",
-    "compare two runs cell by cell",
+    "compare two runs",
     "read",
     "reading:compare",
     ("runs", "results/README.md#compare-two-runs"),
@@ -94,15 +94,16 @@ EXPORT = Command(
     "reading:export",
     ("HdrHistogram files", "docs/loadgen.md#files-for-hdrhistogram-plotters"),
     (RUN, out("folder for the files", "hdr/ in the run's folder")),
+    short="write HdrHistogram files",
 )
 
 VALIDATE = Command(
     "validate",
     "validate RUN",
-    "check that a run can be submitted",
+    "check a run for submission",
     "submit",
     "reading:validate",
-    ("submitted", "docs/windows.md#submit-a-run"),
+    ("submission", "docs/windows.md#submit-a-run"),
     (RUN,),
     notes="A valid run is complete and reproducible, and follows its schemas.",
 )
@@ -113,9 +114,11 @@ PACK = Command(
     "compress a run for submission",
     "submit",
     "reading:pack",
-    ("submission", "docs/windows.md#submit-a-run"),
+    None,
     (RUN, out("new folder", "results/contributed/PLATFORM/RUN")),
     notes="A packed run has compressed records and a report of one page.",
+    joins=True,
+    short="pack a run",
 )
 
 CHECK = Command(
@@ -138,7 +141,7 @@ MODELS = Command(
     "looking:models",
 )
 
-SUITES = Command("suites", "suites", "list the suites", "look", "looking:suites")
+SUITES = Command("suites", "suites", "list the suites", "look", "looking:suites", joins=True)
 
 SETUP = Command(
     "setup",
@@ -146,15 +149,18 @@ SETUP = Command(
     "install packages and build the programs",
     "build",
     notes="Part of the launcher script.",
+    short="build",
 )
 
 TEST = Command(
     "test",
-    "test [PART...] [-- PYTEST OPTIONS]",
+    "test [PART...] [-- OPTIONS]",
     "run the tests, or some parts",
     "build",
     link=("tests", "CONTRIBUTING.md#build-and-test"),
     notes="Part of the launcher script.",
+    joins=True,
+    short="run the tests",
 )
 
 COMPLETION = Command(
@@ -172,6 +178,8 @@ COMPLETION = Command(
         ("iomodels completion fish > ~/.config/fish/completions/iomodels.fish", ""),
         ("iomodels completion powershell >> $PROFILE", ""),
     ),
+    joins=True,
+    short="print tab completion",
 )
 
 HELP = Command(
@@ -185,6 +193,8 @@ HELP = Command(
             "TOPIC", "name of a command", "COMMAND", values.name, optional=True, values="command"
         ),
     ),
+    joins=True,
+    short="print help",
 )
 
 COMMANDS = (

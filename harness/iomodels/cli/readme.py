@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -11,22 +12,32 @@ from iomodels.cli.registry import Command, commands
 BEGIN = "<!-- commands -->"
 END = "<!-- /commands -->"
 README = ROOT / "README.md"
+OPTIONAL = re.compile(r" (\[|--|SHELL).*")
 
 
 def table() -> str:
     """The rows, each with a link to the page about the command."""
-    rows = [
-        f"| `{command.usage.removesuffix(' [OPTIONS]')}` | {_purpose(command)} |"
-        for command in commands()
-    ]
-    return "\n".join(["| command | purpose |", "|---|---|", *rows])
+    rows: list[list[Command]] = []
+    for command in commands():
+        if command.joins:
+            rows[-1].append(command)
+        else:
+            rows.append([command])
+    lines = [f"| {', '.join(map(_name, row))} | {'; '.join(map(_purpose, row))} |" for row in rows]
+    return "\n".join(["| command | purpose |", "|---|---|", *lines])
+
+
+def _name(command: Command) -> str:
+    """The command with the words that it needs."""
+    return f"`{OPTIONAL.sub('', command.usage)}`"
 
 
 def _purpose(command: Command) -> str:
+    text = command.short or command.purpose
     if not command.link:
-        return command.purpose
+        return text
     words, page = command.link
-    return command.purpose.replace(words, f"[{words}]({page})", 1)
+    return text.replace(words, f"[{words}]({page})", 1)
 
 
 def renewed(text: str) -> str:

@@ -104,10 +104,12 @@ class Command:
     options: tuple[Option, ...] = ()
     examples: tuple[tuple[str, str], ...] = ()
     notes: str = ""
+    joins: bool = False  # the row of the command before, in the README
+    short: str = ""  # the purpose there, if that row has little room
 
     @property
     def epilog(self) -> str:
-        width = max((len(command) for command, _ in self.examples), default=0)
+        width = max((len(command) for command, what in self.examples if what), default=0)
         lines = [f"  {command:{width}}  {what}".rstrip() for command, what in self.examples]
         parts = ["\n".join(["examples:", *lines])] if lines else []
         parts += [self.notes] if self.notes else []
