@@ -33,9 +33,7 @@ def check(arguments: argparse.Namespace, console: Console, words: Sequence[str])
         say(console, f"    fix: {each.mend or 'none on this machine'}")
     for rule, reason in unchecked.items():
         say(console, f"not checked: {rule.replace('_', ' ')}: {reason}")
-    total = len(RULES)
-    verb = "finds a problem" if len(disturbing) == 1 else "find a problem"
-    say(console, f"{len(disturbing)} of {total} checks {verb}")
+    say(console, f"{len(disturbing)} of {len(RULES)} checks found a problem")
     return FAILED if disturbing else 0
 
 

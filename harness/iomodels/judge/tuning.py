@@ -187,7 +187,7 @@ def value_of(record: Record, objective: str) -> float | None:
     if objective == "throughput":
         return float(result["requests_per_second"])
     if objective == "p99":
-        return result["latency"]["p99"] / 1e3 if result["latency"]["p99"] else None
+        return result["response"]["p99"] / 1e3 if result["response"]["p99"] else None
     begin, end = record.server["begin"], record.server["end"]
     parts = [
         (begin["process"].get(name), end["process"].get(name))

@@ -484,11 +484,7 @@ def test_each_figure_is_drawn_by_its_name(
             "--connections 7: not in this run, which has 1, 64",
             1,
         ),
-        (
-            ["latency_by_percentile", "{run}", "--size", "x"],
-            "--size x: must be comma-separated whole numbers",
-            2,
-        ),
+        (["latency_by_percentile", "{run}", "--size", "x"], "--size x: must be comma-separated whole numbers", 2),
         (["primitive_costs", "{run}"], "is a run; use: iomodels run --resume", 2),
         (["primitive_costs", "{run}", "--size", "64"], "must be omitted for", 2),
     ],
@@ -669,7 +665,7 @@ def test_costs_are_told_by_process_with_the_reason_of_a_gap(
     rows = table(gap, process="server", cost="context_switches")
     assert {(row["median"], row["reason"]) for row in rows} == {
         (None, "no such counter")
-    } and "not to be had here" in texts(gap)
+    } and "unavailable here" in texts(gap)
 
 
 def test_memory_of_a_connection_is_the_slope(everything: Run) -> None:
@@ -678,7 +674,7 @@ def test_memory_of_a_connection_is_the_slope(everything: Run) -> None:
         round(1024 * float(str(row["per_connection"])), 6)
         for row in table(plot, server="select", gauge="private memory, MiB")
     } == {4.0}
-    assert "KiB a connection: select 4.00, iocp 2.00" in texts(plot)
+    assert "KiB per connection: select 4.00, iocp 2.00" in texts(plot)
     assert not table(plot, gauge="non-paged pool, KiB") and {
         row["median"] for row in table(plot, gauge="threads")
     } == {3.0}

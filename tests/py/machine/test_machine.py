@@ -280,7 +280,7 @@ def test_the_command_says_what_disturbs_and_its_exit_code_whether(
     assert (
         "    fix: echo 1 | sudo tee" in text and "not checked: scanned: defender: not told" in text
     ) is bool(changes)
-    assert text.endswith(f"{len(result[0])} of 20 checks find a problem\n")
+    assert text.endswith(f"{len(result[0])} of 20 checks found a problem\n")
     assert main(["check", "--json"]) == code
     said = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in said["disturbing"]] == [

@@ -179,7 +179,7 @@ def broken(folder: Path, how: str) -> None:
         ("half a line in the middle", "line 1: not a JSON object"),
         ("another platform", "platforms are never mixed"),
         ("another run", "belongs to run"),
-        ("a newer format", "format 99 is newer"),
+        ("a newer format", "format 99 is not read"),
         ("no manifest", "it has no run.json"),
         ("half a manifest", "cannot be read"),
     ],

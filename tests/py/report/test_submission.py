@@ -39,7 +39,7 @@ def run(tmp_path: Path) -> Path:
 def test_a_good_run_is_taken(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert complaints(run) == []
     assert main(["validate", str(run)]) == 0
-    assert "can be submitted" in capsys.readouterr().out
+    assert "can be handed in" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_good_run_is_taken(run: Path, capsys: pytest.CaptureFixture[str]) -> N
         (lambda manifest: manifest["git"].update(dirty=True), "changed and not committed"),
         (
             lambda manifest: manifest["git"].update(commit=None, dirty=None, reason="no git"),
-            "not known: no git",
+            "commit is unknown: no git",
         ),
         (lambda manifest: manifest["environment"].update(binaries=None), "hashes of the programs"),
         (
@@ -74,7 +74,7 @@ def test_what_spoils_a_run_is_named(
 
 def test_files_that_are_not_of_a_run_are_refused(run: Path) -> None:
     (run / "setup.exe").touch()
-    assert complaints(run) == ["files that a run does not have: setup.exe"]
+    assert complaints(run) == ["unexpected files: setup.exe"]
 
 
 def test_an_unfinished_run_and_failed_measurements_are_refused(tmp_path: Path) -> None:
