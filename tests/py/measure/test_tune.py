@@ -21,6 +21,7 @@ from iomodels.figures import output as figure_files
 from iomodels.figures import tuning_surface
 from iomodels.judge import tuning
 from iomodels.judge.tuning import Knobs, Load, Plan
+from iomodels.judge.tuning_surface import analyse
 from iomodels.measure import tune
 from iomodels.measure.session import Setting
 from iomodels.report import tuning as tune_report
@@ -147,7 +148,7 @@ def test_a_setting_that_fails_is_out_and_the_rest_goes_on(
     assert finishing.tune(setting.console, folder) == 0
     (load,) = json.loads((stage.folder / tune_report.SURFACE).read_text(encoding="utf-8"))["loads"]
     assert load["recommended"]["setting"] == {"threads": 2} and load["model"] == {
-        "reason": "one worker was not measured, or did not keep the promise"
+        "reason": "one worker was not measured, or did not meet the SLO"
     }
     dead = load["cells"][0]
     assert (dead["setting"], dead["n"], dead["value"], dead["left_out"]) == (
@@ -241,7 +242,7 @@ def analysed(records: list[Record], **changes: Any) -> dict[str, Any]:
         "command": ["iomodels"],
         "status": "complete",
     }
-    (load,) = tune_report.analyse(manifest, records)["loads"]
+    (load,) = analyse(manifest, records)["loads"]
     assert isinstance(load, dict)
     return load
 
