@@ -120,7 +120,7 @@ static uint64_t due_ns(const struct client *client, uint64_t number,
     if (!scheduled(client))
         return 0;
     uint64_t due = load->start_ns + schedule_due_ns(schedule);
-    return due < load->stop_ns ? due : CLIENT_NEVER;
+    return due < client->recorder->end_ns ? due : CLIENT_NEVER;
 }
 
 uint64_t client_due_ns(const struct client *client) {
@@ -211,6 +211,17 @@ static void end_request(struct client *client, uint64_t now_ns) {
         recorder_reply(client->recorder, now_ns, &client->outstanding[client->answered % depth]);
     client->answered++;
     client->received = 0;
+    if (client->cold > 0 && --client->cold == 0)
+        recorder_warm(client->recorder);
+}
+
+void client_fail(struct client *client, enum client_error error) {
+    if (client->error != CLIENT_FINE)
+        return;
+    client->error = error;
+    if (client->cold > 0) /* or the others would wait for it in vain */
+        recorder_warm(client->recorder);
+    client->cold = 0;
 }
 
 bool client_received(struct client *client, const char *bytes, size_t count, uint64_t now_ns) {
@@ -220,7 +231,7 @@ bool client_received(struct client *client, const char *bytes, size_t count, uin
         uint32_t end = client->received < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : frame;
         size_t step = end - client->received < count ? end - client->received : count;
         if (!client_waiting(client) || !part_matches(client, &request, bytes, step)) {
-            client->error = CLIENT_MISMATCH; /* or an unexpected byte */
+            client_fail(client, CLIENT_MISMATCH); /* or an unexpected byte */
             return false;
         }
         recorder_bytes_received(client->recorder, now_ns, step);
@@ -241,8 +252,8 @@ bool client_used_up(const struct client *client) {
     const struct load *load = client->load;
     if (load->churn == 0 || load->start_ns == 0 || client->begun - client->used < load->churn)
         return false;
-    bool more =
-        !scheduled(client) || load->start_ns + schedule_due_ns(&client->schedule) < load->stop_ns;
+    bool more = !scheduled(client) ||
+                load->start_ns + schedule_due_ns(&client->schedule) < client->recorder->end_ns;
     return !client_waiting(client) && client->begun < client->quota && more;
 }
 

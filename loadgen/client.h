@@ -18,6 +18,10 @@
 
 #define CLIENT_NEVER UINT64_MAX
 
+/* A connection is warm after so many replies under load. The first replies meet a server that still
+ * allocates memory, and all connections send their first requests together. */
+enum { CLIENT_WARM_REPLIES = 2 };
+
 /* The load on the connections of one class. */
 struct load {
     struct amount size, reply_size; /* payload bytes of a request and of its reply */
@@ -29,8 +33,7 @@ struct load {
     uint64_t seed;  /* for the amounts */
     const char *pattern; /* from load_pattern() */
     struct arrivals arrivals;
-    /* requests are due from start_ns until stop_ns; 0, 0 during set-up */
-    uint64_t start_ns, stop_ns;
+    uint64_t start_ns; /* requests are due from here to the end of the window; 0 during set-up */
 };
 
 /* Returns the random bytes that all payloads share, and the filler; the caller frees them. NULL:
@@ -58,7 +61,8 @@ struct client {
     uint32_t id;               /* makes the bytes of each connection unique */
     enum client_error error;   /* any value but CLIENT_FINE means that the connection is dead */
 
-    uint64_t quota;    /* maximum of `begun` */
+    uint64_t quota;    /* maximum of `begun`; 0: an idle connection */
+    uint32_t cold;     /* replies until the connection is warm */
     uint64_t begun;    /* requests whose first byte has been sent */
     uint64_t answered; /* complete replies */
     uint64_t counted;  /* replies inside the window */
@@ -101,6 +105,9 @@ void client_sent(struct client *, size_t count, uint64_t now_ns);
 /* Reports `count` bytes received by `now_ns`. Returns false and sets client->error if they are
  * wrong. */
 bool client_received(struct client *, const char *bytes, size_t count, uint64_t now_ns);
+
+/* Marks the connection as dead, unless it is already. */
+void client_fail(struct client *, enum client_error);
 
 /* Returns whether a reply is outstanding or incomplete. */
 bool client_waiting(const struct client *);

@@ -103,8 +103,7 @@ bool net_connect(struct net *net, struct client *client, const struct sockets_ro
 }
 
 static void fail(struct connection *connection, enum client_error error) {
-    if (connection->client->error == CLIENT_FINE)
-        connection->client->error = error;
+    client_fail(connection->client, error);
     if (connection->socket != SOCKET_NONE)
         close(connection->socket); /* also removes it from the epoll set */
     connection->socket = SOCKET_NONE;

@@ -102,8 +102,7 @@ static enum client_error kind(DWORD error) {
 }
 
 static void fail(struct connection *connection, enum client_error error) {
-    if (connection->client->error == CLIENT_FINE)
-        connection->client->error = error;
+    client_fail(connection->client, error);
     /* another outstanding operation still delivers its packet */
     CancelIoEx((HANDLE)connection->socket, NULL);
 }

@@ -55,6 +55,7 @@ static const struct plan plan_defaults = {
     .seed = 1,
     .warmup_ms = 1000,
     .duration_ms = 3000,
+    .turns = 20,
     .timeout_ms = 10000,
     .point_ms = 500,
 };
@@ -80,9 +81,13 @@ static const struct option run_options[] = {
     OPTION_NUMBER("threads", base.threads, 1, 256, "threads",
                   "number of the load generator's threads"),
     OPTION_NUMBER("warmup-ms", base.warmup_ms, 0, 3600000, "ms",
-                  "load before the measuring window"),
+                  "load before the measuring window; up to --timeout-ms more until every connection "
+                  "has had two replies; 0: none"),
     OPTION_NUMBER("duration-ms", base.duration_ms, 1, 86400000, "ms",
-                  "length of the measuring window"),
+                  "length of the measuring window; closed loops may extend it, see --turns"),
+    OPTION_NUMBER("turns", base.turns, 0, 1000, "replies",
+                  "replies per connection and --depth for which a closed loop extends the window, "
+                  "to 4 times its length at most; 0: never"),
     OPTION_NUMBER("slack-us", slack_us, 1, 1000000, "us", "maximum delay of a timely send"),
     OPTION_CHOICE(
         "pacing", base.pacing, pacing_words,

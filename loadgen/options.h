@@ -26,6 +26,7 @@ struct plan {
     size_t class_count;
     uint32_t connections; /* of all classes */
     uint32_t threads, seed, warmup_ms, duration_ms, timeout_ms, ramp_ms;
+    uint32_t turns;   /* replies per outstanding request that extend a closed loop's window */
     uint32_t sources; /* source addresses; 0: automatic */
     uint64_t slack_ns;
     uint32_t pacing; /* enum pacing */

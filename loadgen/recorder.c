@@ -1,6 +1,7 @@
 #include "loadgen/recorder.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 static bool latencies_open(struct latencies *latencies) {
     return hdr_init(RECORDER_LOWEST_NS, RECORDER_HIGHEST_NS, RECORDER_DIGITS,
@@ -30,7 +31,9 @@ static void latencies_add(struct latencies *sum, const struct latencies *latenci
 
 bool recorder_open(struct recorder *recorder) {
     *recorder = (struct recorder){0};
-    if (latencies_open(&recorder->response) && latencies_open(&recorder->service) &&
+    recorder->course.intervals = calloc(COURSE_MAX, sizeof *recorder->course.intervals);
+    if (recorder->course.intervals && latencies_open(&recorder->response) &&
+        latencies_open(&recorder->service) && latencies_open(&recorder->delay) &&
         latencies_open(&recorder->connect))
         return true;
     recorder_close(recorder);
@@ -40,51 +43,108 @@ bool recorder_open(struct recorder *recorder) {
 void recorder_close(struct recorder *recorder) {
     latencies_close(&recorder->response);
     latencies_close(&recorder->service);
+    latencies_close(&recorder->delay);
     latencies_close(&recorder->connect);
+    free(recorder->course.intervals);
+    recorder->course.intervals = NULL;
 }
 
-void recorder_begin(struct recorder *recorder, uint64_t warmup_ns, uint64_t begin_ns,
-                    uint64_t end_ns) {
-    uint64_t width_ns = (warmup_ns + end_ns - begin_ns + INTERVALS - 1) / INTERVALS;
-    struct course *course = &recorder->course;
-    recorder->begin_ns = begin_ns;
-    recorder->end_ns = end_ns;
-    *course =
-        (struct course){.width_ns = width_ns > INTERVAL_LEAST_NS ? width_ns : INTERVAL_LEAST_NS};
-    course->warmup = (uint32_t)((warmup_ns + course->width_ns - 1) / course->width_ns);
-    course->count =
-        course->warmup + (uint32_t)((end_ns - begin_ns + course->width_ns - 1) / course->width_ns);
-    course->begin_ns = begin_ns - course->warmup * course->width_ns;
+/* The grid of the course is laid so that the begin of the window stays on it, however often it is put off. */
+static void course_begin(struct course *course, const struct window_plan *plan) {
+    uint64_t warmup = (plan->warmup_ns + plan->grid_ns - 1) / plan->grid_ns;
+    course->width_ns = plan->grid_ns;
+    course->begin_ns = plan->start_ns + plan->warmup_ns - warmup * plan->grid_ns;
+}
+
+void recorder_begin(struct recorder *recorder, struct window *window, uint64_t cold,
+                    uint64_t wanted) {
+    recorder->window = window;
+    recorder->cold = cold;
+    recorder->wanted = wanted;
+    if (cold > 0)
+        window_expect(window, WINDOW_BEGIN);
+    if (wanted > 0)
+        window_expect(window, WINDOW_END);
+    course_begin(&recorder->course, window_plan(window));
+    recorder_look(recorder, 0);
+}
+
+void recorder_look(struct recorder *recorder, uint64_t now_ns) {
+    recorder->known_until_ns = UINT64_MAX;
+    if (!recorder->window)
+        return;
+    struct window_view view = window_look(recorder->window, now_ns);
+    recorder->begin_ns = view.begin_ns;
+    recorder->end_ns = view.end_ns;
+    recorder->known_until_ns = view.until_ns;
+}
+
+void recorder_warm(struct recorder *recorder) {
+    if (--recorder->cold == 0)
+        window_report(recorder->window, WINDOW_BEGIN);
+}
+
+uint64_t course_width_ns(uint64_t longest_ns) {
+    uint64_t width_ns = (longest_ns + COURSE_INTERVALS - 1) / COURSE_INTERVALS;
+    return width_ns > INTERVAL_LEAST_NS ? width_ns : INTERVAL_LEAST_NS;
+}
+
+static void interval_add(struct interval *sum, const struct interval *interval) {
+    sum->replies += interval->replies;
+    sum->sum_ns += interval->sum_ns;
+    sum->max_ns = interval->max_ns > sum->max_ns ? interval->max_ns : sum->max_ns;
 }
 
 static void course_reply(struct course *course, uint64_t now_ns, uint64_t service_ns) {
-    if (course->count == 0 || now_ns < course->begin_ns) /* during set-up */
+    if (course->width_ns == 0 || now_ns < course->begin_ns) /* during set-up */
         return;
     uint64_t at = (now_ns - course->begin_ns) / course->width_ns;
-    if (at >= course->count)
-        return;
-    struct interval *interval = &course->intervals[at];
-    interval->replies++;
-    interval->sum_ns += service_ns;
-    interval->max_ns = service_ns > interval->max_ns ? service_ns : interval->max_ns;
+    if (at < COURSE_MAX)
+        interval_add(&course->intervals[at], &(struct interval){1, service_ns, service_ns});
 }
 
 static void course_add(struct course *sum, const struct course *course) {
     sum->begin_ns = course->begin_ns;
     sum->width_ns = course->width_ns;
-    sum->warmup = course->warmup;
-    sum->count = course->count;
-    for (uint32_t i = 0; i < course->count; i++) {
-        struct interval *to = &sum->intervals[i];
-        const struct interval *from = &course->intervals[i];
-        to->replies += from->replies;
-        to->sum_ns += from->sum_ns;
-        to->max_ns = from->max_ns > to->max_ns ? from->max_ns : to->max_ns;
-    }
+    for (uint32_t i = 0; i < COURSE_MAX; i++)
+        interval_add(&sum->intervals[i], &course->intervals[i]);
 }
 
-static bool in_window(const struct recorder *recorder, uint64_t ns) {
+struct coarse course_coarsen(const struct course *course, uint32_t factor, uint64_t window_ns,
+                             uint64_t end_ns) {
+    uint64_t width_ns = course->width_ns * factor;
+    uint64_t warmup = (window_ns - course->begin_ns + width_ns - 1) / width_ns;
+    uint64_t window = (end_ns - window_ns + width_ns - 1) / width_ns;
+    return (struct coarse){.begin_ns = window_ns - warmup * width_ns,
+                           .width_ns = width_ns,
+                           .warmup = (uint32_t)warmup,
+                           .count = (uint32_t)(warmup + window)};
+}
+
+struct interval course_sum(const struct course *course, const struct coarse *coarse,
+                           uint32_t number) {
+    struct interval sum = {0};
+    uint64_t from_ns = coarse->begin_ns + number * coarse->width_ns;
+    for (uint64_t ns = from_ns; ns < from_ns + coarse->width_ns; ns += course->width_ns) {
+        if (ns < course->begin_ns) /* the first may reach back to before the load */
+            continue;
+        uint64_t at = (ns - course->begin_ns) / course->width_ns;
+        if (at < COURSE_MAX)
+            interval_add(&sum, &course->intervals[at]);
+    }
+    return sum;
+}
+
+/* Never of a time to come. */
+static bool in_window(struct recorder *recorder, uint64_t ns) {
+    if (ns >= recorder->known_until_ns)
+        recorder_look(recorder, ns);
     return ns >= recorder->begin_ns && ns < recorder->end_ns;
+}
+
+/* A connection may become usable just after the clock was read for the send. */
+static uint64_t own_delay_ns(const struct moments *request) {
+    return request->sent_ns > request->possible_ns ? request->sent_ns - request->possible_ns : 0;
 }
 
 bool recorder_send(struct recorder *recorder, const struct moments *request) {
@@ -97,7 +157,8 @@ bool recorder_send(struct recorder *recorder, const struct moments *request) {
         recorder->due_sent += sent_inside;
     }
     if (sent_inside) {
-        bool own = late && request->sent_ns > request->possible_ns + recorder->slack_ns;
+        bool own = late && own_delay_ns(request) > recorder->slack_ns;
+        latencies_record(&recorder->delay, own_delay_ns(request));
         recorder->sends++;
         recorder->late += own;
         recorder->held += late && !own;
@@ -115,10 +176,13 @@ bool recorder_reply(struct recorder *recorder, uint64_t now_ns, const struct mom
     bool inside = in_window(recorder, now_ns);
     recorder->replies_checked++;
     recorder->requests += inside;
-    course_reply(&recorder->course, now_ns, now_ns - request->sent_ns);
+    if (inside && recorder->requests == recorder->wanted)
+        window_report(recorder->window, WINDOW_END);
+    if (now_ns < recorder->end_ns)
+        course_reply(&recorder->course, now_ns, now_ns - request->sent_ns);
     if (recorder->open)
         add_overlap(recorder, request->sent_ns, now_ns);
-    if (recorder->open ? in_window(recorder, request->due_ns) : inside) {
+    if (in_window(recorder, request->due_ns)) {
         latencies_record(&recorder->service, now_ns - request->sent_ns);
         if (recorder->open)
             latencies_record(&recorder->response, now_ns - request->due_ns);
@@ -151,6 +215,7 @@ void recorder_bytes_received(struct recorder *recorder, uint64_t now_ns, uint64_
 void recorder_add(struct recorder *sum, const struct recorder *recorder) {
     latencies_add(&sum->response, recorder->open ? &recorder->response : &recorder->service);
     latencies_add(&sum->service, &recorder->service);
+    latencies_add(&sum->delay, &recorder->delay);
     latencies_add(&sum->connect, &recorder->connect);
     sum->requests += recorder->requests;
     sum->bytes_sent += recorder->bytes_sent;

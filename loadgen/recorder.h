@@ -11,6 +11,8 @@
 
 #include <hdr/hdr_histogram.h>
 
+#include "loadgen/window.h"
+
 /* Latencies from 1 ns to 60 s, to 3 significant decimal digits. */
 #define RECORDER_LOWEST_NS  INT64_C(1)
 #define RECORDER_HIGHEST_NS INT64_C(60000000000)
@@ -32,24 +34,42 @@ struct moments {
 struct interval {
     uint64_t replies, sum_ns, max_ns; /* sums of their service times */
 };
-enum { INTERVALS = 100, INTERVALS_MAX = INTERVALS + 2 };
 #define INTERVAL_LEAST_NS UINT64_C(10000000)
 
-/* Intervals from the start of the warm-up to the end of the window. One interval starts with the
- * window, so the first and the last may be shorter. */
+/* Intervals from the start of the warm-up to the end of the window. How long the load lasts, and
+ * how wide an interval should be, is known only at the end. So these intervals are as narrow as the
+ * longest possible load allows, and the report joins them. One interval starts with the window, so
+ * the first and the last may be shorter. */
+enum { COURSE_INTERVALS = 2000, COURSE_MAX = COURSE_INTERVALS + 2 };
 struct course {
     uint64_t begin_ns, width_ns;
-    uint32_t warmup, count; /* intervals of the warm-up; all intervals */
-    struct interval intervals[INTERVALS_MAX];
+    struct interval *intervals; /* COURSE_MAX of them */
 };
 
+/* The width for a load of at most so long. */
+uint64_t course_width_ns(uint64_t longest_ns);
+
+/* The same course in wider intervals: `factor` of the old ones each, and one still begins at `window_ns`. */
+struct coarse {
+    uint64_t begin_ns, width_ns;
+    uint32_t warmup, count; /* intervals before the window, and all */
+};
+struct coarse course_coarsen(const struct course *, uint32_t factor, uint64_t window_ns,
+                             uint64_t end_ns);
+struct interval course_sum(const struct course *, const struct coarse *, uint32_t number);
+
 struct recorder {
+    struct window *window;     /* NULL: begin_ns and end_ns are fixed */
     uint64_t begin_ns, end_ns; /* the measuring window, [begin, end) */
+    uint64_t known_until_ns;   /* see struct window_view */
+    uint64_t cold;             /* connections that are not warm yet */
+    uint64_t wanted;           /* replies that the window must contain; 0: any number */
     bool open;                 /* open loop, else closed */
     uint64_t slack_ns;         /* maximum delay of a timely send */
 
-    /* open: requests due in the window; closed: replies complete in it */
+    /* of requests due in the window; a closed loop's requests are due when they are sent */
     struct latencies response, service;
+    struct latencies delay;                  /* of sends in the window, through the load generator */
     struct latencies connect;                /* see recorder_connected() */
     uint64_t requests;                       /* replies complete in the window */
     uint64_t bytes_sent, bytes_received;     /* inside the window */
@@ -69,8 +89,15 @@ struct recorder {
 bool recorder_open(struct recorder *); /* false if out of memory */
 void recorder_close(struct recorder *);
 
-/* Sets the window and the intervals. */
-void recorder_begin(struct recorder *, uint64_t warmup_ns, uint64_t begin_ns, uint64_t end_ns);
+/* Before the load starts: the window waits until `cold` connections are warm, and ends when there were `wanted`
+   replies in it. */
+void recorder_begin(struct recorder *, struct window *, uint64_t cold, uint64_t wanted);
+
+/* Learns what has become of the window by `now_ns`. */
+void recorder_look(struct recorder *, uint64_t now_ns);
+
+/* One more connection is warm, or has failed. */
+void recorder_warm(struct recorder *);
 
 /* Records a sent request. Returns whether it was sent later than slack after its due time. */
 bool recorder_send(struct recorder *, const struct moments *);

@@ -1,5 +1,6 @@
 #include "loadgen/report.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -262,34 +263,73 @@ static void put_classes(struct json *line, const struct plan *plan, const struct
 enum { INTERVAL_REPLIES, INTERVAL_MEAN, INTERVAL_MAX };
 
 static void put_intervals(struct json *line, const char *key, const struct course *course,
-                          int figure) {
+                          const struct coarse *coarse, int figure) {
     json_array(line, key);
-    for (uint32_t i = 0; i < course->count; i++) {
-        const struct interval *interval = &course->intervals[i];
-        bool any = interval->replies > 0;
+    for (uint32_t i = 0; i < coarse->count; i++) {
+        struct interval interval = course_sum(course, coarse, i);
+        bool any = interval.replies > 0;
         if (figure == INTERVAL_REPLIES)
-            json_u64(line, NULL, interval->replies);
+            json_u64(line, NULL, interval.replies);
         else if (figure == INTERVAL_MEAN)
             put_known(line, NULL, any,
-                      any ? (double)interval->sum_ns / (double)interval->replies : 0);
+                      any ? (double)interval.sum_ns / (double)interval.replies : 0);
         else
-            put_known(line, NULL, any, (double)interval->max_ns);
+            put_known(line, NULL, any, (double)interval.max_ns);
     }
     json_close(line);
 }
 
-static void put_course(struct json *line, const struct course *course) {
+/* A hundred intervals are enough to look at. But replies come in waves, one a turn, and intervals shorter than a
+ * few turns would show those. */
+static uint32_t coarseness(const struct outcome *outcome) {
+    enum { INTERVALS = 100, TURNS = 3 };
+    const struct recorder *sum = &outcome->all.sum;
+    double wanted_ns = (double)(outcome->end_ns - sum->course.begin_ns) / INTERVALS;
+    double turns_ns =
+        sum->service.histogram->total_count > 0 ? TURNS * hdr_mean(sum->service.histogram) : 0;
+    wanted_ns = turns_ns > wanted_ns ? turns_ns : wanted_ns;
+    double factor = ceil(wanted_ns / (double)sum->course.width_ns);
+    return factor < COURSE_MAX ? (uint32_t)factor : COURSE_MAX;
+}
+
+static void put_course(struct json *line, const struct outcome *outcome) {
+    const struct course *course = &outcome->all.sum.course;
+    struct coarse coarse =
+        course_coarsen(course, coarseness(outcome), outcome->begin_ns, outcome->end_ns);
     json_object(line, "intervals");
-    json_u64(line, "begin_ns", course->begin_ns);
-    json_u64(line, "width_ns", course->width_ns);
-    json_u64(line, "warmup", course->warmup);
-    put_intervals(line, "requests", course, INTERVAL_REPLIES);
-    put_intervals(line, "mean_ns", course, INTERVAL_MEAN);
-    put_intervals(line, "max_ns", course, INTERVAL_MAX);
+    json_u64(line, "begin_ns", coarse.begin_ns);
+    json_u64(line, "width_ns", coarse.width_ns);
+    json_u64(line, "warmup", coarse.warmup);
+    put_intervals(line, "requests", course, &coarse, INTERVAL_REPLIES);
+    put_intervals(line, "mean_ns", course, &coarse, INTERVAL_MEAN);
+    put_intervals(line, "max_ns", course, &coarse, INTERVAL_MAX);
     json_close(line);
 }
 
 /* ---- audit: was the load generator measured, or the server? */
+
+/* What a closed loop keeps under way. */
+static double requests_per_turn(const struct plan *plan) {
+    double count = 0;
+    for (size_t i = 0; i < plan->class_count; i++) {
+        const struct class *class = &plan->classes[i];
+        count += (double)(class->connections - class->idle) * class->load.depth;
+    }
+    return count;
+}
+
+/* Whether the window is one that means something: not begun too early, and long enough. */
+static void put_steadiness(struct json *line, enum loop loop, const struct plan *plan,
+                           const struct outcome *outcome) {
+    bool closed = loop == LOOP_CLOSED;
+    json_bool(line, "warm", outcome->warm);
+    json_string(line, "warm_reason",
+                outcome->warm ? NULL
+                              : "the longest warm-up was over before every connection had had two "
+                                "replies");
+    put_known(line, "turns", closed,
+              closed ? (double)outcome->all.sum.requests / requests_per_turn(plan) : 0);
+}
 
 static double target_rate(const struct plan *plan) {
     double rate = 0;
@@ -307,6 +347,8 @@ static void put_timeliness(struct json *line, enum loop loop, const struct plan 
                 : loop == LOOP_CLOSED ? "a closed loop has no schedule"
                                       : "no request was sent");
     put_known(line, "held_share", sent, sent ? (double)sum->held / (double)sum->sends : 0);
+    put_percentile(line, sum->delay.histogram, "send_delay_p50_ns", 50);
+    put_percentile(line, sum->delay.histogram, "send_delay_p99_ns", 99);
     json_u64(line, "slack_ns", plan->slack_ns);
 }
 
@@ -347,15 +389,12 @@ static void put_cpu(struct json *line, const struct plan *plan, const struct out
  * wrong. */
 static void put_littles_law(struct json *line, enum loop loop, const struct plan *plan,
                             const struct outcome *outcome) {
-    double outstanding = 0;
     bool churn = false;
-    for (size_t i = 0; i < plan->class_count; i++) {
-        const struct class *class = &plan->classes[i];
-        churn = churn || class->load.churn > 0;
-        outstanding += (double)(class->connections - class->idle) * class->load.depth;
-    }
-    if (loop == LOOP_OPEN)
-        outstanding = (double)outcome->all.sum.outstanding_ns / 1e9 / window_s(outcome);
+    for (size_t i = 0; i < plan->class_count; i++)
+        churn = churn || plan->classes[i].load.churn > 0;
+    double outstanding = loop == LOOP_OPEN
+                             ? (double)outcome->all.sum.outstanding_ns / 1e9 / window_s(outcome)
+                             : requests_per_turn(plan);
     const struct hdr_histogram *service = outcome->all.sum.service.histogram;
     const char *reason = loop == LOOP_MIXED             ? "closed and open loops in one run"
                          : loop == LOOP_CLOSED && churn ? "connections are replaced"
@@ -376,6 +415,7 @@ static void put_audit(struct json *line, const struct plan *plan, const struct o
     enum loop loop = plan_loop(plan);
     struct clock_quality clock = clock_examine();
     json_object(line, "audit");
+    put_steadiness(line, loop, plan, outcome);
     put_timeliness(line, loop, plan, &all->sum);
     put_rate(line, loop, plan, outcome);
     put_cpu(line, plan, outcome);
@@ -433,7 +473,7 @@ bool report_result(const struct plan *plan, const struct outcome *outcome) {
     put_latencies(&line, "response", &all->sum.response, intended, true);
     put_latencies(&line, "service", &all->sum.service, NULL, true);
     put_latencies(&line, "connect", &all->sum.connect, NULL, true);
-    put_course(&line, &all->sum.course);
+    put_course(&line, outcome);
     put_jain_index(&line, all);
     put_classes(&line, plan, outcome);
     put_audit(&line, plan, outcome);

@@ -32,8 +32,9 @@ struct run {
     struct client *clients;
     struct sockets_route *routes;
     char *pattern;
-    uint64_t begin_ns, end_ns; /* of the connects, then of the window */
-    bool polls;                /* see NET_POLL_NS */
+    uint64_t connect_ns;   /* start of the connects */
+    struct window *window; /* NULL while connecting */
+    bool polls;            /* see NET_POLL_NS */
 };
 
 /* Returns the class of connection `id`, and its index in the class in *id. */
@@ -48,21 +49,6 @@ static bool is_idle(const struct class *class, uint32_t index) {
     return index >= class->connections - class->idle;
 }
 
-static void set_quota(struct worker *worker, uint64_t active, uint64_t idle) {
-    const struct plan *plan = worker->run->plan;
-    for (uint32_t i = 0; i < worker->count; i++) {
-        uint32_t index = worker->clients[i].id;
-        const struct class *class = &plan->classes[class_of(plan, &index)];
-        worker->clients[i].quota = is_idle(class, index) ? idle : active;
-    }
-}
-
-/* Stops new requests. With `open_too` also those that were due before the window ended. */
-static void end_quota(struct worker *worker, bool open_too) {
-    for (uint32_t i = 0; i < worker->count; i++)
-        if (open_too || !load_open_loop(worker->clients[i].load))
-            worker->clients[i].quota = worker->clients[i].begun;
-}
 
 static bool set_up(struct worker *worker) {
     const struct plan *plan = worker->run->plan;
@@ -96,7 +82,7 @@ static bool connect_client(struct worker *worker, uint32_t i) {
         return false;
     }
     if (plan->ramp_ms > 0)
-        clock_sleep_until_ns(run->begin_ns +
+        clock_sleep_until_ns(run->connect_ns +
                              (uint64_t)plan->ramp_ms * 1000000 * id / plan->connections);
     const struct sockets_route *route = &run->routes[id % plan->sources];
     if (net_connect(worker->net, client, route, plan->timeout_ms, &error))
@@ -118,7 +104,8 @@ static void connect_clients(void *argument) {
     for (uint32_t i = 0; i < worker->count; i++)
         if (!connect_client(worker, i))
             return;
-    set_quota(worker, 1, 1);
+    for (uint32_t i = 0; i < worker->count; i++)
+        worker->clients[i].quota = 1;
     net_run(worker->net, clock_now_ns() + (uint64_t)plan->timeout_ms * 1000000);
     for (uint32_t i = 0; i < worker->count; i++) {
         const struct client *client = &worker->clients[i];
@@ -147,30 +134,57 @@ static void note_backlog(struct worker *worker, uint64_t end_ns) {
     worker->behind = worker->behind_since_ns != CLIENT_NEVER;
 }
 
-/* Half of the timeout is for requests due in the window, the other half for the last replies. */
-static void finish_load(struct worker *worker) {
+/* Nobody sends any more: not even what was due in the window. */
+static void end_quota(struct worker *worker) {
+    for (uint32_t i = 0; i < worker->count; i++)
+        worker->clients[i].quota = worker->clients[i].begun;
+}
+
+/* After the window a closed loop goes on for one turn: each request of the window is then answered under the full
+ * load, the last ones too. */
+static void last_turn(struct worker *worker) {
+    for (uint32_t i = 0; i < worker->count; i++) {
+        struct client *client = &worker->clients[i];
+        if (client->quota > 0 && !load_open_loop(client->load))
+            client->quota = client->begun + client->load->depth;
+    }
+}
+
+/* Half of the time-out is for sending what was due in the window, the other half for the last replies. */
+static void finish_load(struct worker *worker, uint64_t end_ns) {
     uint64_t half_ns = (uint64_t)worker->run->plan->timeout_ms * 500000;
-    end_quota(worker, false);
-    net_run(worker->net, worker->run->end_ns + half_ns);
-    end_quota(worker, true);
-    net_run(worker->net, worker->run->end_ns + 2 * half_ns);
+    last_turn(worker);
+    net_run(worker->net, end_ns + half_ns);
+    end_quota(worker);
+    net_run(worker->net, end_ns + 2 * half_ns);
+}
+
+/* Runs the load until a moment of the window, however often that is put off. */
+static uint64_t run_until(struct worker *worker, enum window_moment moment) {
+    const struct run *run = worker->run;
+    struct window_view view = window_look(run->window, 0);
+    for (;;) {
+        uint64_t at_ns = window_moment_ns(&view, moment);
+        net_run(worker->net, at_ns);
+        clock_sleep_until_ns(at_ns); /* a thread whose connections are all lost has nothing to run */
+        view = window_look(run->window, at_ns);
+        for (size_t i = 0; i < run->plan->class_count; i++)
+            recorder_look(&worker->recorders[i], at_ns);
+        if (window_moment_ns(&view, moment) == at_ns)
+            return at_ns;
+    }
 }
 
 static void generate_load(void *argument) {
     struct worker *worker = argument;
-    const struct run *run = worker->run;
     uint64_t cpu_before = 0, cpu_after = 0;
-    for (size_t i = 0; i < run->plan->class_count; i++)
-        recorder_begin(&worker->recorders[i], (uint64_t)run->plan->warmup_ms * 1000000,
-                       run->begin_ns, run->end_ns);
-    set_quota(worker, UINT64_MAX, 0);
-    net_run(worker->net, run->begin_ns);
+    run_until(worker, WINDOW_BEGIN);
     worker->cpu_known = clock_thread_cpu_ns(&cpu_before);
-    net_run(worker->net, run->end_ns);
+    uint64_t end_ns = run_until(worker, WINDOW_END);
     worker->cpu_known = worker->cpu_known && clock_thread_cpu_ns(&cpu_after);
     worker->cpu_ns = cpu_after - cpu_before;
-    note_backlog(worker, run->end_ns);
-    finish_load(worker);
+    note_backlog(worker, end_ns);
+    finish_load(worker, end_ns);
 }
 
 /* Adds a client's unfinished requests and counts to its class's tally. */
@@ -230,8 +244,12 @@ void outcome_close(struct outcome *outcome) {
 
 static bool add_up(struct run *run, struct outcome *outcome) {
     const struct plan *plan = run->plan;
-    *outcome = (struct outcome){
-        .begin_ns = run->begin_ns, .end_ns = run->end_ns, .polled = run->polls, .cpu_known = true};
+    struct window_view window = window_look(run->window, 0);
+    *outcome = (struct outcome){.begin_ns = window.begin_ns,
+                                .end_ns = window.end_ns,
+                                .warm = window_complete(run->window, WINDOW_BEGIN),
+                                .polled = run->polls,
+                                .cpu_known = true};
     bool good = recorder_open(&outcome->all.sum);
     for (size_t i = 0; good && i < plan->class_count; i++) {
         good = recorder_open(&outcome->classes[i].sum);
@@ -292,7 +310,7 @@ struct run *run_open(struct plan *plan) {
         load->pattern = run->pattern;
         load->seed = random_mix(random_mix(plan->seed) + 2 * i);
         load->arrivals.seed = random_mix(random_mix(plan->seed) + 2 * i + 1);
-        load->start_ns = load->stop_ns = 0;
+        load->start_ns = 0;
     }
     share_out(run);
     make_routes(run);
@@ -308,6 +326,8 @@ void run_close(struct run *run) {
     }
     for (uint32_t i = 0; run->clients && i < run->plan->connections; i++)
         client_close(&run->clients[i]);
+    if (run->window)
+        window_close(run->window);
     free(run->pattern);
     free(run->routes);
     free(run->workers);
@@ -325,7 +345,7 @@ static struct threads *start_threads(struct run *run, void (*work)(void *)) {
 }
 
 bool run_connect(struct run *run) {
-    run->begin_ns = clock_now_ns();
+    run->connect_ns = clock_now_ns();
     struct threads *threads = start_threads(run, connect_clients);
     if (!threads)
         return false;
@@ -339,22 +359,77 @@ bool run_connect(struct run *run) {
     return true;
 }
 
-bool run_measure(struct run *run, bool announce, struct outcome *outcome) {
-    struct plan *plan = run->plan;
-    uint64_t start_ns = clock_now_ns();
-    run->begin_ns = start_ns + (uint64_t)plan->warmup_ms * 1000000;
-    run->end_ns = run->begin_ns + (uint64_t)plan->duration_ms * 1000000;
-    for (size_t i = 0; i < plan->class_count; i++) {
-        plan->classes[i].load.start_ns = start_ns;
-        plan->classes[i].load.stop_ns = run->end_ns;
+static bool any_open_loop(const struct plan *plan) {
+    bool any = false;
+    for (size_t i = 0; i < plan->class_count; i++)
+        any = any || load_open_loop(&plan->classes[i].load);
+    return any;
+}
+
+/* A window that waits for replies would, in an open loop, grow with every reply that the server owes. */
+static bool window_fixed(const struct plan *plan) {
+    return plan->turns == 0 || any_open_loop(plan);
+}
+
+static bool open_window(struct run *run) {
+    static const uint64_t ms = 1000000;
+    const struct plan *plan = run->plan;
+    struct window_plan window = {.start_ns = clock_now_ns(),
+                                 .warmup_ns = plan->warmup_ms * ms,
+                                 .warmup_most_ns = (plan->warmup_ms + plan->timeout_ms) * ms,
+                                 .duration_ns = plan->duration_ms * ms};
+    window.most_ns = window.duration_ns * (window_fixed(plan) ? 1 : RUN_WINDOW_MOST);
+    window.grid_ns = course_width_ns(window.warmup_most_ns + window.most_ns);
+    run->window = window_open(&window);
+    for (size_t i = 0; i < plan->class_count; i++)
+        run->plan->classes[i].load.start_ns = window.start_ns;
+    if (!run->window)
+        fprintf(stderr, "loadgen: out of memory for the measuring window\n");
+    return run->window != NULL;
+}
+
+/* Before the threads start: what the window waits for from each recorder of a worker. */
+static void prepare_load(struct worker *worker) {
+    const struct plan *plan = worker->run->plan;
+    uint64_t active[CLASSES_MAX] = {0};
+    for (uint32_t i = 0; i < worker->count; i++) {
+        struct client *client = &worker->clients[i];
+        uint32_t index = client->id;
+        size_t class = class_of(plan, &index);
+        bool idle = is_idle(&plan->classes[class], index);
+        client->quota = idle ? 0 : UINT64_MAX;
+        client->cold = idle ? 0 : CLIENT_WARM_REPLIES;
+        active[class] += !idle;
     }
+    for (size_t i = 0; i < plan->class_count; i++) {
+        uint64_t turn = active[i] * plan->classes[i].load.depth;
+        recorder_begin(&worker->recorders[i], worker->run->window, active[i],
+                       window_fixed(plan) ? 0 : turn * plan->turns);
+    }
+}
+
+/* Sleeps until a moment of the window, however often that is put off. */
+static void await(struct window *window, enum window_moment moment) {
+    struct window_view view = window_look(window, 0);
+    for (uint64_t at_ns = 0; at_ns != window_moment_ns(&view, moment);) {
+        at_ns = window_moment_ns(&view, moment);
+        clock_sleep_until_ns(at_ns);
+        view = window_look(window, at_ns);
+    }
+}
+
+bool run_measure(struct run *run, bool announce, struct outcome *outcome) {
+    if (!open_window(run))
+        return false;
+    for (uint32_t i = 0; i < run->plan->threads; i++)
+        prepare_load(&run->workers[i]);
     struct threads *threads = start_threads(run, generate_load);
     if (!threads)
         return false;
-    clock_sleep_until_ns(run->begin_ns);
+    await(run->window, WINDOW_BEGIN);
     if (announce)
         report_moment("measuring");
-    clock_sleep_until_ns(run->end_ns);
+    await(run->window, WINDOW_END);
     if (announce)
         report_moment("measured");
     threads_join(threads);

@@ -25,6 +25,7 @@ struct tally {
 
 struct outcome {
     uint64_t begin_ns, end_ns; /* the measuring window */
+    bool warm; /* every connection had CLIENT_WARM_REPLIES before it, or had failed */
     struct tally all, classes[CLASSES_MAX];
     bool behind;              /* at the end of the window some connection had a late request */
     uint64_t behind_since_ns; /* start of the earliest unbroken series of late requests */
@@ -42,6 +43,9 @@ void run_close(struct run *);
 
 /* Returns true if every connection is established and has had a reply. */
 bool run_connect(struct run *);
+
+/* The longest window, in units of --duration-ms. */
+enum { RUN_WINDOW_MOST = 4 };
 
 /* Generates the load, and measures after the warm-up. `announce`: print "measuring" and
  * "measured". */

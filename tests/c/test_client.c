@@ -177,7 +177,6 @@ static void open_client(struct client *client, struct load *load, struct recorde
     *load = load_of(8, 8, depth);
     load->arrivals = (struct arrivals){ARRIVALS_CONSTANT, 1e6, 1, 0};
     load->start_ns = 10000;
-    load->stop_ns = 15000;
     CHECK(recorder_open(recorder) && client_open(client, load, recorder, 0, 0));
     recorder->open = true;
     recorder->slack_ns = 100;
