@@ -219,7 +219,7 @@ void client_fail(struct client *client, enum client_error error) {
     if (client->error != CLIENT_FINE)
         return;
     client->error = error;
-    if (client->cold > 0) /* or the others would wait for it in vain */
+    if (client->cold > 0) /* otherwise the window would wait for it */
         recorder_warm(client->recorder);
     client->cold = 0;
 }

@@ -80,9 +80,10 @@ static const struct option run_options[] = {
                 "a class of connections with any options above; may be repeated"),
     OPTION_NUMBER("threads", base.threads, 1, 256, "threads",
                   "number of the load generator's threads"),
-    OPTION_NUMBER("warmup-ms", base.warmup_ms, 0, 3600000, "ms",
-                  "load before the measuring window; up to --timeout-ms more until every connection "
-                  "has had two replies; 0: none"),
+    OPTION_NUMBER(
+        "warmup-ms", base.warmup_ms, 0, 3600000, "ms",
+        "load before the measuring window; up to --timeout-ms more until every connection "
+        "has had two replies; 0: none"),
     OPTION_NUMBER("duration-ms", base.duration_ms, 1, 86400000, "ms",
                   "length of the measuring window; closed loops may extend it, see --turns"),
     OPTION_NUMBER("turns", base.turns, 0, 1000, "replies",

@@ -49,7 +49,7 @@ void recorder_close(struct recorder *recorder) {
     recorder->course.intervals = NULL;
 }
 
-/* The grid of the course is laid so that the begin of the window stays on it, however often it is put off. */
+/* The window starts between two intervals, now and after each postponement. */
 static void course_begin(struct course *course, const struct window_plan *plan) {
     uint64_t warmup = (plan->warmup_ns + plan->grid_ns - 1) / plan->grid_ns;
     course->width_ns = plan->grid_ns;
@@ -126,7 +126,7 @@ struct interval course_sum(const struct course *course, const struct coarse *coa
     struct interval sum = {0};
     uint64_t from_ns = coarse->begin_ns + number * coarse->width_ns;
     for (uint64_t ns = from_ns; ns < from_ns + coarse->width_ns; ns += course->width_ns) {
-        if (ns < course->begin_ns) /* the first may reach back to before the load */
+        if (ns < course->begin_ns) /* the first interval may start before the load */
             continue;
         uint64_t at = (ns - course->begin_ns) / course->width_ns;
         if (at < COURSE_MAX)
@@ -135,14 +135,14 @@ struct interval course_sum(const struct course *course, const struct coarse *coa
     return sum;
 }
 
-/* Never of a time to come. */
+/* `ns` must not be in the future. */
 static bool in_window(struct recorder *recorder, uint64_t ns) {
     if (ns >= recorder->known_until_ns)
         recorder_look(recorder, ns);
     return ns >= recorder->begin_ns && ns < recorder->end_ns;
 }
 
-/* A connection may become usable just after the clock was read for the send. */
+/* A connection may become usable just after the clock reading that the send uses. */
 static uint64_t own_delay_ns(const struct moments *request) {
     return request->sent_ns > request->possible_ns ? request->sent_ns - request->possible_ns : 0;
 }

@@ -46,13 +46,13 @@ struct course {
     struct interval *intervals; /* COURSE_MAX of them */
 };
 
-/* The width for a load of at most so long. */
+/* Returns the width of an interval for a load of at most `longest_ns`. */
 uint64_t course_width_ns(uint64_t longest_ns);
 
-/* The same course in wider intervals: `factor` of the old ones each, and one still begins at `window_ns`. */
+/* A course in wider intervals: each joins `factor` of the recorded ones. One starts with the window. */
 struct coarse {
     uint64_t begin_ns, width_ns;
-    uint32_t warmup, count; /* intervals before the window, and all */
+    uint32_t warmup, count; /* intervals before the window; all intervals */
 };
 struct coarse course_coarsen(const struct course *, uint32_t factor, uint64_t window_ns,
                              uint64_t end_ns);
@@ -69,11 +69,11 @@ struct recorder {
 
     /* of requests due in the window; a closed loop's requests are due when they are sent */
     struct latencies response, service;
-    struct latencies delay;                  /* of sends in the window, through the load generator */
-    struct latencies connect;                /* see recorder_connected() */
-    uint64_t requests;                       /* replies complete in the window */
-    uint64_t bytes_sent, bytes_received;     /* inside the window */
-    uint64_t connects;                       /* inside the window, by reconnects */
+    struct latencies delay;              /* of sends in the window, through the load generator */
+    struct latencies connect;            /* see recorder_connected() */
+    uint64_t requests;                   /* replies complete in the window */
+    uint64_t bytes_sent, bytes_received; /* inside the window */
+    uint64_t connects;                   /* inside the window, by reconnects */
     uint64_t replies_checked, bytes_checked; /* over the whole run, with set-up and warm-up */
 
     /* These are for open loops only. */
@@ -89,14 +89,14 @@ struct recorder {
 bool recorder_open(struct recorder *); /* false if out of memory */
 void recorder_close(struct recorder *);
 
-/* Before the load starts: the window waits until `cold` connections are warm, and ends when there were `wanted`
-   replies in it. */
+/* Call it before the load starts. The window then waits for `cold` connections to become warm, and
+ * for `wanted` replies. */
 void recorder_begin(struct recorder *, struct window *, uint64_t cold, uint64_t wanted);
 
-/* Learns what has become of the window by `now_ns`. */
+/* Updates the times of the window, as they are known at `now_ns`. */
 void recorder_look(struct recorder *, uint64_t now_ns);
 
-/* One more connection is warm, or has failed. */
+/* Reports that one more connection is warm or has failed. */
 void recorder_warm(struct recorder *);
 
 /* Records a sent request. Returns whether it was sent later than slack after its due time. */

@@ -279,8 +279,8 @@ static void put_intervals(struct json *line, const char *key, const struct cours
     json_close(line);
 }
 
-/* A hundred intervals are enough to look at. But replies come in waves, one a turn, and intervals shorter than a
- * few turns would show those. */
+/* A chart needs about a hundred intervals. They must also be longer than a few turns: replies come in
+ * waves, one per turn, and short intervals would show only those. */
 static uint32_t coarseness(const struct outcome *outcome) {
     enum { INTERVALS = 100, TURNS = 3 };
     const struct recorder *sum = &outcome->all.sum;
@@ -308,7 +308,7 @@ static void put_course(struct json *line, const struct outcome *outcome) {
 
 /* ---- audit: was the load generator measured, or the server? */
 
-/* What a closed loop keeps under way. */
+/* The requests that a closed loop keeps outstanding. */
 static double requests_per_turn(const struct plan *plan) {
     double count = 0;
     for (size_t i = 0; i < plan->class_count; i++) {
@@ -318,15 +318,16 @@ static double requests_per_turn(const struct plan *plan) {
     return count;
 }
 
-/* Whether the window is one that means something: not begun too early, and long enough. */
+/* Did the window start late enough, and was it long enough? */
 static void put_steadiness(struct json *line, enum loop loop, const struct plan *plan,
                            const struct outcome *outcome) {
     bool closed = loop == LOOP_CLOSED;
     json_bool(line, "warm", outcome->warm);
     json_string(line, "warm_reason",
-                outcome->warm ? NULL
-                              : "the longest warm-up was over before every connection had had two "
-                                "replies");
+                outcome->warm          ? NULL
+                : plan->warmup_ms == 0 ? "--warmup-ms is 0"
+                                       : "the longest warm-up was over before every connection "
+                                         "had had two replies");
     put_known(line, "turns", closed,
               closed ? (double)outcome->all.sum.requests / requests_per_turn(plan) : 0);
 }

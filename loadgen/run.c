@@ -49,7 +49,6 @@ static bool is_idle(const struct class *class, uint32_t index) {
     return index >= class->connections - class->idle;
 }
 
-
 static bool set_up(struct worker *worker) {
     const struct plan *plan = worker->run->plan;
     int error = 0;
@@ -134,14 +133,14 @@ static void note_backlog(struct worker *worker, uint64_t end_ns) {
     worker->behind = worker->behind_since_ns != CLIENT_NEVER;
 }
 
-/* Nobody sends any more: not even what was due in the window. */
+/* Stops all new requests, also those that were due in the window. */
 static void end_quota(struct worker *worker) {
     for (uint32_t i = 0; i < worker->count; i++)
         worker->clients[i].quota = worker->clients[i].begun;
 }
 
-/* After the window a closed loop goes on for one turn: each request of the window is then answered under the full
- * load, the last ones too. */
+/* Each connection of a closed loop sends one more turn after the window. So the last requests of the
+ * window are answered under full load, too. */
 static void last_turn(struct worker *worker) {
     for (uint32_t i = 0; i < worker->count; i++) {
         struct client *client = &worker->clients[i];
@@ -150,23 +149,23 @@ static void last_turn(struct worker *worker) {
     }
 }
 
-/* Half of the time-out is for sending what was due in the window, the other half for the last replies. */
+/* Half of the timeout is for requests due in the window. The last replies then have all of it. */
 static void finish_load(struct worker *worker, uint64_t end_ns) {
     uint64_t half_ns = (uint64_t)worker->run->plan->timeout_ms * 500000;
     last_turn(worker);
     net_run(worker->net, end_ns + half_ns);
     end_quota(worker);
-    net_run(worker->net, end_ns + 2 * half_ns);
+    net_run(worker->net, end_ns + 3 * half_ns);
 }
 
-/* Runs the load until a moment of the window, however often that is put off. */
+/* Runs the load until the window starts or ends, and returns when that was. */
 static uint64_t run_until(struct worker *worker, enum window_moment moment) {
     const struct run *run = worker->run;
     struct window_view view = window_look(run->window, 0);
     for (;;) {
         uint64_t at_ns = window_moment_ns(&view, moment);
         net_run(worker->net, at_ns);
-        clock_sleep_until_ns(at_ns); /* a thread whose connections are all lost has nothing to run */
+        clock_sleep_until_ns(at_ns); /* net_run() returns early if all connections are dead */
         view = window_look(run->window, at_ns);
         for (size_t i = 0; i < run->plan->class_count; i++)
             recorder_look(&worker->recorders[i], at_ns);
@@ -366,9 +365,14 @@ static bool any_open_loop(const struct plan *plan) {
     return any;
 }
 
-/* A window that waits for replies would, in an open loop, grow with every reply that the server owes. */
+/* An open loop's window has a fixed length: its schedule says how many requests it contains. */
 static bool window_fixed(const struct plan *plan) {
     return plan->turns == 0 || any_open_loop(plan);
+}
+
+/* Without a warm-up the window starts immediately, with cold connections. */
+static uint64_t longest_warmup_ms(const struct plan *plan) {
+    return plan->warmup_ms > 0 ? (uint64_t)plan->warmup_ms + plan->timeout_ms : 0;
 }
 
 static bool open_window(struct run *run) {
@@ -376,7 +380,7 @@ static bool open_window(struct run *run) {
     const struct plan *plan = run->plan;
     struct window_plan window = {.start_ns = clock_now_ns(),
                                  .warmup_ns = plan->warmup_ms * ms,
-                                 .warmup_most_ns = (plan->warmup_ms + plan->timeout_ms) * ms,
+                                 .warmup_most_ns = longest_warmup_ms(plan) * ms,
                                  .duration_ns = plan->duration_ms * ms};
     window.most_ns = window.duration_ns * (window_fixed(plan) ? 1 : RUN_WINDOW_MOST);
     window.grid_ns = course_width_ns(window.warmup_most_ns + window.most_ns);
@@ -388,7 +392,7 @@ static bool open_window(struct run *run) {
     return run->window != NULL;
 }
 
-/* Before the threads start: what the window waits for from each recorder of a worker. */
+/* Before the threads start, each recorder tells the window what to wait for. */
 static void prepare_load(struct worker *worker) {
     const struct plan *plan = worker->run->plan;
     uint64_t active[CLASSES_MAX] = {0};
@@ -408,7 +412,7 @@ static void prepare_load(struct worker *worker) {
     }
 }
 
-/* Sleeps until a moment of the window, however often that is put off. */
+/* Sleeps until the window starts or ends. */
 static void await(struct window *window, enum window_moment moment) {
     struct window_view view = window_look(window, 0);
     for (uint64_t at_ns = 0; at_ns != window_moment_ns(&view, moment);) {

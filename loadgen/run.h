@@ -25,7 +25,7 @@ struct tally {
 
 struct outcome {
     uint64_t begin_ns, end_ns; /* the measuring window */
-    bool warm; /* every connection had CLIENT_WARM_REPLIES before it, or had failed */
+    bool warm;                 /* every connection was warm before the window, or had failed */
     struct tally all, classes[CLASSES_MAX];
     bool behind;              /* at the end of the window some connection had a late request */
     uint64_t behind_since_ns; /* start of the earliest unbroken series of late requests */

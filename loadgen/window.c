@@ -9,7 +9,7 @@ static void lock_open(lock_type *lock) {
     InitializeSRWLock(lock);
 }
 static void lock_close(lock_type *lock) {
-    (void)lock; /* it owns nothing */
+    (void)lock; /* an SRWLOCK needs no clean-up */
 }
 static void lock_take(lock_type *lock) {
     AcquireSRWLockExclusive(lock);
@@ -34,13 +34,13 @@ static void lock_give(lock_type *lock) {
 }
 #endif
 
-/* A twentieth of the window is what a run may last longer than it must. */
-enum { STEPS_A_WINDOW = 20 };
+/* A window is at most a twentieth longer than necessary. */
+enum { STEPS_PER_WINDOW = 20 };
 
 struct appointment {
     uint64_t at_ns, latest_ns;
     uint32_t missing; /* reports */
-    bool kept, complete;
+    bool fixed, complete;
 };
 
 struct window {
@@ -54,7 +54,7 @@ uint64_t window_moment_ns(const struct window_view *view, enum window_moment mom
     return moment == WINDOW_BEGIN ? view->begin_ns : view->end_ns;
 }
 
-/* Whatever the begin, the window has its length from there. */
+/* The end moves with the start. */
 static void set_end(struct window *window) {
     struct appointment *end = &window->moments[WINDOW_END];
     uint64_t begin_ns = window->moments[WINDOW_BEGIN].at_ns;
@@ -67,14 +67,13 @@ struct window *window_open(const struct window_plan *plan) {
     if (!window)
         return NULL;
     window->plan = *plan;
-    uint64_t grid_ns = plan->grid_ns, step_ns = plan->duration_ns / STEPS_A_WINDOW;
+    uint64_t grid_ns = plan->grid_ns, step_ns = plan->duration_ns / STEPS_PER_WINDOW;
     window->step_ns = (step_ns + grid_ns - 1) / grid_ns * grid_ns;
     if (window->step_ns == 0)
         window->step_ns = grid_ns;
     struct appointment *begin = &window->moments[WINDOW_BEGIN];
     begin->at_ns = plan->start_ns + plan->warmup_ns;
-    begin->latest_ns =
-        begin->at_ns + (plan->warmup_most_ns - plan->warmup_ns) / grid_ns * grid_ns;
+    begin->latest_ns = begin->at_ns + (plan->warmup_most_ns - plan->warmup_ns) / grid_ns * grid_ns;
     set_end(window);
     lock_open(&window->lock);
     return window;
@@ -99,12 +98,12 @@ void window_report(struct window *window, enum window_moment moment) {
     lock_give(&window->lock);
 }
 
-static void settle(struct appointment *appointment, uint64_t step_ns, uint64_t now_ns) {
-    while (!appointment->kept && now_ns >= appointment->at_ns) {
+static void decide(struct appointment *appointment, uint64_t step_ns, uint64_t now_ns) {
+    while (!appointment->fixed && now_ns >= appointment->at_ns) {
         uint64_t left_ns = appointment->latest_ns - appointment->at_ns;
         appointment->complete = appointment->missing == 0;
         if (appointment->complete || left_ns == 0)
-            appointment->kept = true;
+            appointment->fixed = true;
         else
             appointment->at_ns += left_ns < step_ns ? left_ns : step_ns;
     }
@@ -114,17 +113,17 @@ struct window_view window_look(struct window *window, uint64_t now_ns) {
     struct appointment *begin = &window->moments[WINDOW_BEGIN];
     struct appointment *end = &window->moments[WINDOW_END];
     lock_take(&window->lock);
-    if (!begin->kept) {
-        settle(begin, window->step_ns, now_ns);
+    if (!begin->fixed) {
+        decide(begin, window->step_ns, now_ns);
         set_end(window);
     }
-    if (begin->kept)
-        settle(end, window->step_ns, now_ns);
+    if (begin->fixed)
+        decide(end, window->step_ns, now_ns);
     struct window_view view = {.begin_ns = begin->at_ns,
                                .end_ns = end->at_ns,
-                               .until_ns = !begin->kept ? begin->at_ns
-                                           : !end->kept ? end->at_ns
-                                                        : UINT64_MAX};
+                               .until_ns = !begin->fixed ? begin->at_ns
+                                           : !end->fixed ? end->at_ns
+                                                         : UINT64_MAX};
     lock_give(&window->lock);
     return view;
 }

@@ -20,7 +20,7 @@ static void the_window_is_half_open(void) {
     recorder_close(&recorder);
 }
 
-/* The rate is that of the replies in the window, the latencies are of what was sent in it. */
+/* The rate counts replies in the window, the latencies are of requests sent in it. */
 static void a_closed_loop_keeps_what_was_sent_in_the_window(void) {
     struct recorder recorder;
     CHECK(recorder_open(&recorder));
@@ -30,14 +30,14 @@ static void a_closed_loop_keeps_what_was_sent_in_the_window(void) {
     CHECK(recorder.requests == 1 && recorder.service.histogram->total_count == 0);
     reply(&recorder, 2900, 901); /* answered after */
     CHECK(recorder.requests == 1 && recorder.service.histogram->total_count == 1);
-    CHECK(hdr_values_are_equivalent(recorder.service.histogram,
-                                    hdr_max(recorder.service.histogram), 901));
+    CHECK(hdr_values_are_equivalent(recorder.service.histogram, hdr_max(recorder.service.histogram),
+                                    901));
     reply(&recorder, 2900, 900); /* sent after */
     CHECK(recorder.service.histogram->total_count == 1);
     recorder_close(&recorder);
 }
 
-/* A window that is put off takes in what comes after its first end. */
+/* A postponed window contains replies after its first end. */
 static void the_window_grows_until_there_were_enough_replies(void) {
     static const uint64_t ms = 1000000;
     struct window_plan plan = {.warmup_ns = 100 * ms,
@@ -50,7 +50,7 @@ static void the_window_grows_until_there_were_enough_replies(void) {
     CHECK(window && recorder_open(&recorder));
     recorder_begin(&recorder, window, 2, 3);
     recorder_warm(&recorder);
-    reply(&recorder, 101 * ms, ms); /* one connection is cold: not yet */
+    reply(&recorder, 101 * ms, ms); /* one connection is still cold */
     CHECK(recorder.requests == 0 && recorder.begin_ns == 110 * ms);
     recorder_warm(&recorder);
     reply(&recorder, 110 * ms, ms);
@@ -58,7 +58,7 @@ static void the_window_grows_until_there_were_enough_replies(void) {
     reply(&recorder, 214 * ms, ms);
     CHECK(recorder.requests == 2 && recorder.end_ns == 220 * ms);
     reply(&recorder, 219 * ms, ms);
-    reply(&recorder, 220 * ms, ms); /* the third was the last that was wanted */
+    reply(&recorder, 220 * ms, ms); /* three replies were wanted */
     CHECK(recorder.requests == 3 && recorder.end_ns == 220 * ms);
     CHECK(window_complete(window, WINDOW_BEGIN) && window_complete(window, WINDOW_END));
     recorder_close(&recorder);
@@ -173,14 +173,14 @@ static void the_course_of_the_load_has_every_reply_in_its_interval(void) {
     window_close(window);
 }
 
-/* Whatever the options allow, the course has an interval for each moment of the load. */
+/* The longest load that the options allow fits into the intervals. */
 static void the_longest_load_fits_into_its_course(void) {
     uint64_t longest_ns = UINT64_C(3600600) * 1000000 + 4 * UINT64_C(86400000) * 1000000;
     CHECK(longest_ns / course_width_ns(longest_ns) < COURSE_INTERVALS + 1);
     CHECK(course_width_ns(1) == INTERVAL_LEAST_NS);
 }
 
-/* An open loop's own delay is from the moment that nothing else held a request back. */
+/* The delay starts when the server no longer holds the request back. */
 static void a_send_is_late_by_own_fault_or_held_back(void) {
     struct recorder recorder;
     CHECK(recorder_open(&recorder));

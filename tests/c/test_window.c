@@ -1,4 +1,4 @@
-/* The measuring window: its two moments, put off and kept, and that all threads agree about them. */
+/* The measuring window: its start and its end are postponed and fixed, and all threads agree. */
 #include "check.h"
 #include "loadgen/threads.h"
 #include "loadgen/window.h"
@@ -12,7 +12,7 @@ static const struct window_plan plan = {.start_ns = 1000,
                                         .most_ns = 4000,
                                         .grid_ns = 30};
 
-/* A step is a twentieth of the window, 50, in whole grids: 60. */
+/* A step is a twentieth of the window, 50, rounded up to the grid: 60. */
 static void without_demands_the_window_is_as_planned(void) {
     struct window *window = window_open(&plan);
     CHECK(window);
@@ -39,7 +39,7 @@ static void a_moment_waits_for_every_report(void) {
     window_report(window, WINDOW_BEGIN);
     struct window_view view = window_look(window, 1165);
     CHECK(view.begin_ns == 1160 && view.end_ns == 2160);
-    CHECK(window_look(window, 2399).end_ns == 2400); /* one who comes late puts it off several times */
+    CHECK(window_look(window, 2399).end_ns == 2400); /* a late thread postpones it several times */
     window_report(window, WINDOW_END);
     view = window_look(window, 2400);
     CHECK(view.end_ns == 2400 && view.until_ns == UINT64_MAX);
@@ -48,7 +48,7 @@ static void a_moment_waits_for_every_report(void) {
     window_close(window);
 }
 
-/* The latest begin keeps to the grid: 1100 + 3 * 30. */
+/* The latest start is a multiple of the grid away: 1100 + 3 * 30. */
 static void a_moment_does_not_wait_for_ever(void) {
     struct window *window = window_open(&plan);
     CHECK(window);
@@ -64,7 +64,7 @@ static void a_moment_does_not_wait_for_ever(void) {
     window_close(window);
 }
 
-/* A thread that counts: at each of its own times it says whether that lies in the window, at once. */
+/* A thread that counts the times inside the window, each one immediately. */
 struct counter {
     struct window *window;
     uint64_t first_ns;
@@ -92,7 +92,7 @@ static void count_times(void *argument) {
     }
 }
 
-/* Threads at different speeds: what each counted is the part of its times that lies in the window as it ended up. */
+/* Threads run at their own speed, and each counts exactly the times inside the final window. */
 static void threads_agree_without_waiting(void) {
     for (int round = 0; round < 50; round++) {
         struct window *window = window_open(&plan);

@@ -70,7 +70,7 @@ def check_percentile(counts: list[list[int]], percent: float, reported: int) -> 
     assert low * 0.999 <= reported <= high * 1.001, f"p{percent:g}"
 
 
-def check_latency(latency: dict[str, Any], requests: int) -> None:
+def check_latency(latency: dict[str, Any]) -> None:
     """The summary figures are those of the histogram, within a bucket: three significant figures, hence 0.1 %."""
     histogram = latency["histogram"]
     counts = histogram["counts"]
@@ -82,7 +82,8 @@ def check_latency(latency: dict[str, Any], requests: int) -> None:
     )
     assert [value for value, _ in counts] == sorted({value for value, _ in counts})
     assert all(count > 0 for _, count in counts)
-    assert sum(count for _, count in counts) == latency["count"] == requests
+    requests = latency["count"]
+    assert sum(count for _, count in counts) == requests
     for name in ("p50", "p90", "p99", "p99.9", "p99.99"):
         check_percentile(counts, float(name[1:]), latency[name])
     assert latency["min"] == pytest.approx(counts[0][0], rel=0.001)
@@ -93,13 +94,29 @@ def check_latency(latency: dict[str, Any], requests: int) -> None:
     assert latency["stddev"] == pytest.approx(spread, rel=0.01, abs=mean * 0.001)
 
 
+def check_window(result: dict[str, Any], least_ns: int) -> None:
+    """A closed loop's window lasts until there were enough replies, and four times as long as it must at most."""
+    audit, settings = result["audit"], result["settings"]
+    outstanding = (settings["connections"] - settings["idle"]) * settings["depth"]
+    assert audit["turns"] == pytest.approx(result["requests"] / outstanding)
+    assert least_ns <= result["window_ns"] <= 4 * least_ns
+    assert result["window"]["end_ns"] - result["window"]["begin_ns"] == result["window_ns"]
+    assert audit["turns"] >= settings["turns"] == 20 or result["window_ns"] == 4 * least_ns
+    intervals = result["intervals"]
+    assert (
+        intervals["begin_ns"] + intervals["warmup"] * intervals["width_ns"]
+        == result["window"]["begin_ns"]
+    )
+    assert sum(intervals["requests"][intervals["warmup"] :]) == result["requests"]
+
+
 def check_result(
     result: dict[str, Any], connections: int, reply_size: int, window_ms: int = 300
 ) -> None:
     requests = result["requests"]
     assert requests > 0
     assert result["loop"] == "closed"
-    assert result["window_ns"] == window_ms * 1_000_000
+    check_window(result, window_ms * 1_000_000)
     assert result["requests_per_second"] == pytest.approx(
         requests * 1e9 / result["window_ns"], rel=1e-6
     )
@@ -115,7 +132,10 @@ def check_result(
     )  # each had one answered before the window
     assert result["bytes_checked"] == result["replies_checked"] * (24 + reply_size)
     assert result["cpu_ns"] is None or result["cpu_ns"] >= 0
-    check_latency(result["response"], requests)
+    check_latency(result["response"])
+    outstanding = connections * result["settings"]["depth"]
+    assert abs(result["response"]["count"] - requests) <= outstanding, "sent in the window; replied"
+    assert result["intervals"]["width_ns"] >= 3 * result["service"]["mean"]
 
 
 @pytest.mark.parametrize(
@@ -151,6 +171,7 @@ def test_result_of_a_run(loadgen: LoadGenerator, server: Server, options: dict[s
         assert result["settings"][name.replace("_", "-")] == value
     assert events["measured"]["time_ns"] > events["measuring"]["time_ns"]
     check_result(result, connections, reply_size)
+    assert result["audit"]["warm"] is True and result["audit"]["warm_reason"] is None
     counters = server.until_connections(0)["counters"]
     assert counters["requests"] == result["replies_checked"]
     assert (
@@ -217,6 +238,32 @@ def test_window_without_a_single_reply(loadgen: LoadGenerator, server: Server) -
     assert [result["response"][name] for name in ("min", "max", "mean", "p50", "p99.99")] == [
         None
     ] * 5
+
+
+def test_the_window_waits_for_twenty_turns(loadgen: LoadGenerator, server: Server) -> None:
+    """But no longer than four times what was asked for, and not at all if it is told so."""
+    slow = {"block_us": 5_000, "warmup_ms": 20, "duration_ms": 60}
+    windows = {}
+    for turns, name in ((0, "fixed"), (1, "met"), (20, "put off"), (1000, "bounded")):
+        result = life(loadgen(server.port, turns=turns, **slow))["result"]
+        windows[name] = result["window_ns"] / 1e6
+        met = result["audit"]["turns"] >= turns
+        assert met if windows[name] < 240 else windows[name] == 240
+    assert windows["fixed"] == windows["met"] == 60 < windows["put off"] <= 240
+    assert windows["bounded"] == 240
+
+
+def test_the_warm_up_waits_for_two_replies(loadgen: LoadGenerator, server: Server) -> None:
+    slow = {"block_us": 100_000, "duration_ms": 100}
+    result = life(loadgen(server.port, warmup_ms=10, **slow))["result"]
+    assert result["audit"]["warm"] is True
+    assert result["intervals"]["warmup"] * result["intervals"]["width_ns"] >= 200_000_000
+    short = life(loadgen(server.port, warmup_ms=10, timeout_ms=150, **slow))["result"]
+    assert short["audit"]["warm"] is False
+    assert "longest warm-up" in short["audit"]["warm_reason"]
+    none = life(loadgen(server.port, warmup_ms=0, **slow))["result"]
+    assert none["audit"]["warm"] is False
+    assert none["audit"]["warm_reason"] == "--warmup-ms is 0"
 
 
 def test_payload_depends_on_the_seed(loadgen: LoadGenerator) -> None:

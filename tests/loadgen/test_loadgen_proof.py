@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -86,22 +87,22 @@ def target() -> Iterator[StartTarget]:
 def bounds(
     stamps: list[Stamps], begin_ns: int, end_ns: int, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The least and the most that `count` latencies, of replies complete in [begin, end), can have been; both ascending.
+    """The least and the most that `count` latencies, of requests sent in [begin, end), can have been; both ascending.
 
-    A reply was complete between its Q and the next R; where the window's edge lies between the two it may count or not, and the
-    few such are chosen so that the bounds hold whichever did.
+    A closed loop sent a request between the Q before it and its R; where the window's edge lies between the two it may count or not,
+    and the few such are chosen so that the bounds hold whichever did. The first request was sent before the load.
     """
     surely: list[tuple[int, int]] = []
     perhaps: list[tuple[int, int]] = []
     for each in stamps:
         last = len(each.sent) - 1
-        for i in range(len(each.sent)):
+        for i in range(1, len(each.sent)):
             low = int(each.sent[i] - each.received[i])
             complete_by = int(each.received[i + 1]) if i < last else 2**62
-            high = complete_by - int(each.sent[i - 1]) if 0 < i < last else 2**62
-            if begin_ns <= each.sent[i] and complete_by < end_ns:
+            high = complete_by - int(each.sent[i - 1]) if i < last else 2**62
+            if begin_ns <= each.sent[i - 1] and each.received[i] < end_ns:
                 surely.append((low, high))
-            elif complete_by >= begin_ns and each.sent[i] < end_ns:
+            elif each.received[i] >= begin_ns and each.sent[i - 1] < end_ns:
                 perhaps.append((low, high))
     more = count - len(surely)
     assert 0 <= more <= len(perhaps) <= 2 * len(stamps), (count, len(surely), len(perhaps))
@@ -134,7 +135,7 @@ def test_known_delays_are_reported(loadgen: LoadGenerator, target: StartTarget) 
         server.stamps(),
         result["window"]["begin_ns"],
         result["window"]["end_ns"],
-        result["requests"],
+        result["service"]["count"],
     )
     assert len(low) > 100
     for name in ("response", "service"):
@@ -155,7 +156,7 @@ def test_bounds_would_notice(loadgen: LoadGenerator, target: StartTarget) -> Non
         server.stamps(),
         result["window"]["begin_ns"],
         result["window"]["end_ns"],
-        result["requests"],
+        result["service"]["count"],
     )
     check_between(result["service"], low, high)
     counts = result["service"]["histogram"]["counts"]
@@ -173,6 +174,7 @@ def stalled_run(program: Program, server: Target) -> tuple[dict[str, Any], tuple
     program.expect("ready", DEADLINE_S)
     program.send("go")
     program.expect("measuring", DEADLINE_S)
+    time.sleep(0.3)  # so that what is held up was sent in the window
     stall = server.stall(1000)
     program.expect("measured", DEADLINE_S)
     result = program.expect("result", DEADLINE_S)
