@@ -13,6 +13,7 @@
 #include "common/platform.h"
 #include "common/sockets.h"
 #include "process_counters.h"
+#include "spin.h"
 #include "system.h"
 
 #ifndef SOMAXCONN_HINT
@@ -261,6 +262,33 @@ static uint64_t socket_option(SOCKET socket, int name) {
     return (uint64_t)value;
 }
 
+static void report_sample(void) {
+    report_counters("sample");
+}
+
+/* The control thread does the work: it is where the server is, and no thread of the model waits for it. */
+static void report_spin(void) {
+    struct spin spin = spin_measure();
+    struct json line = json_event("spin");
+    json_u64(&line, "ns", spin.ns);
+    json_u64(&line, "fastest_ns", spin.fastest_ns);
+    json_u64(&line, "parts", spin.parts);
+    json_print(&line);
+}
+
+static const struct command {
+    const char *name;
+    void (*obey)(void);
+} commands[] = {{"sample", report_sample}, {"spin", report_spin}};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void report_commands(struct json *line) {
+    json_array(line, "commands");
+    for (size_t i = 0; i < COMMANDS; i++)
+        json_string(line, NULL, commands[i].name);
+    json_close(line);
+}
+
 void server_ready(void) {
     ready = true;
     struct sockaddr_in address;
@@ -283,17 +311,23 @@ void server_ready(void) {
     json_u64(&line, "receive_buffer", socket_option(server.listener, SO_RCVBUF));
     json_bool(&line, "nodelay", true);
     json_close(&line);
+    report_commands(&line);
     process_counters_describe(&line);
     system_report(&line);
     json_print(&line);
 }
 
 static void obey(const char *command) {
-    if (strcmp(command, "sample") == 0) {
-        report_counters("sample");
-    } else if (*command) {
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(command, commands[i].name) == 0) {
+            commands[i].obey();
+            return;
+        }
+    }
+    if (*command) {
         fprintf(stderr,
-                "%s: stdin: \"%s\": no such command; use \"sample\", or close stdin to stop\n",
+                "%s: stdin: \"%s\": no such command; use \"sample\" or \"spin\", or close stdin to "
+                "stop\n",
                 model.name, command);
         fflush(stderr);
     }

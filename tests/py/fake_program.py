@@ -43,9 +43,14 @@ def server(behaviour: str) -> None:
         port=port,
         settings={},
         socket={},
+        **({} if behaviour == "no spin" else {"commands": ["sample", "spin"]}),
     )
-    asked = 0
+    asked = spins = 0
     for line in sys.stdin:
+        if line.strip() == "spin":
+            say("spin", ns=5_000_000 + spins, fastest_ns=900_000, parts=5)
+            spins += 1
+            continue
         assert line.strip() == "sample"
         asked += 1
         say("sample", **numbers(asked))

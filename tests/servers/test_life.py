@@ -102,6 +102,21 @@ def test_sample_of_an_idle_server(server: Server) -> None:
     assert server.sample()["time_ns"] > sample["time_ns"]
 
 
+def test_spin(server: Server) -> None:
+    """`ready` names the command; it does fixed work in parts, while clients are served and counters stand still."""
+    assert server.ready["commands"] == ["sample", "spin"]
+    with server.connect() as client:
+        client.check(echo_frame(10))
+        before = server.counters()
+        server.program.send("spin")
+        client.check(echo_frame(10))
+        spin = server.program.expect("spin", DEADLINE_S)
+        after = server.until_counted(requests=2)["counters"]
+    assert 0 < spin["fastest_ns"] * spin["parts"] <= spin["ns"]
+    assert before["requests"] == 1
+    assert (after["accepted"], after["failures"], after["protocol_errors"]) == (1, 0, 0)
+
+
 def test_counters_add_up(server: Server) -> None:
     """Requests, bytes, connections, receives and sends are what three clients have seen of them."""
     frames = [

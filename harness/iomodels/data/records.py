@@ -82,6 +82,7 @@ class Record:
     loadgen: {"argv": [...], "ready", "measuring", "measured", "result"}
     An event that never came is None, which only a failed record may have.
     counters: the table of data/counters.py; None in a failed record. See counter().
+    mood: how fast the machine was (measure/mood.py); None in a failed or older record.
     """
 
     format: int
@@ -97,6 +98,7 @@ class Record:
     server: dict[str, Any] | None
     loadgen: dict[str, Any] | None
     counters: dict[str, dict[str, Any]] | None = None
+    mood: dict[str, Any] | None = None
 
     @property
     def ok(self) -> bool:

@@ -20,9 +20,11 @@ from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
 from iomodels.launch.remote import HostLost
 from iomodels.launch.watches import Watching
+from iomodels.measure.mood import Mood
 from iomodels.plan.order import Measurement, limit_of
 from iomodels.plan.suite import Suite
 
+WINDOW_MOST = 4  # times --duration-ms: the longest window of a closed loop (loadgen/run.h)
 STDERR_KEPT = 4000  # characters of each program's stderr in a failed record
 SERVER_DEATH_S = 0.5  # its clients see a crash before its process is gone
 LOADGEN_STOP_S = 0.3  # it does not end with its stdin in mid-window, and has nothing to tidy up: on to a signal soon
@@ -57,6 +59,7 @@ class _Trial:
     server: dict[str, Any] | None = None
     loadgen: dict[str, Any] | None = None
     counters: dict[str, dict[str, Any]] | None = None
+    mood: dict[str, Any] | None = None
     server_code: int | None = None
     loadgen_code: int | None = None
 
@@ -102,7 +105,13 @@ def measure(
     reason: str | None
     try:
         stderr = _live(launcher, suite, item, trial, deadlines, waiting, rate)
-        record = replace(blank, server=trial.server, loadgen=trial.loadgen, counters=trial.counters)
+        record = replace(
+            blank,
+            server=trial.server,
+            loadgen=trial.loadgen,
+            counters=trial.counters,
+            mood=trial.mood,
+        )
         check_record(record, "an event does not follow docs/interface.md")
         reason = _judge(trial, launcher.platform)
         if reason is None:
@@ -157,8 +166,17 @@ def _live(
                 **dict.fromkeys(("ready", "measuring", "measured", "result")),
             }
             with waiting():
-                _drive(server, loadgen, trial.server, trial.loadgen, suite, deadlines, watches)
+                mood = Mood(
+                    server,
+                    trial.server["ready"].get("commands"),
+                    launcher.environment()["placement"] or {},
+                )
+                _drive(
+                    server, loadgen, trial.server, trial.loadgen, suite, deadlines, watches, mood
+                )
             trial.loadgen_code = loadgen.wait(deadlines.answer_s)
+            mood.spin("after", deadlines.answer_s)
+            trial.mood = mood.found()
             server.close_stdin()
             trial.server["summary"] = server.expect("summary", deadlines.stop_s)
             trial.server_code = server.wait(deadlines.stop_s)
@@ -180,24 +198,29 @@ def _drive(
     suite: Suite,
     deadlines: Deadlines,
     watches: Watching,
+    mood: Mood,
 ) -> None:
     """The measuring window, with a sample of the server's counters at each end of it; its processes are looked at meanwhile."""
     due = deadlines.answer_s
     load["ready"] = loadgen.expect("ready", suite.load.ramp_s + 2 * deadlines.connect_s + due)
+    mood.spin("before", due)
     loadgen.send("go")
-    load["measuring"] = loadgen.expect("measuring", suite.warmup_ms / 1000 + due)
+    warmup_s = suite.warmup_ms / 1000 + deadlines.connect_s
+    load["measuring"] = loadgen.expect("measuring", warmup_s + due)
     server.send("sample")
     watches.begin()
+    mood.begin()
     seen["begin"] = server.expect("sample", due)
-    load["measured"] = loadgen.expect("measured", suite.duration_ms / 1000 + due)
+    load["measured"] = loadgen.expect("measured", WINDOW_MOST * suite.duration_ms / 1000 + due)
     try:
         server.send("sample")
         watches.end()
+        mood.end()
         seen["end"] = server.expect("sample", due)
     except ProgramFailed:  # what the load generator saw of it belongs in the record
-        load["result"] = loadgen.expect("result", deadlines.connect_s + due)
+        load["result"] = loadgen.expect("result", 1.5 * deadlines.connect_s + due)
         raise
-    load["result"] = loadgen.expect("result", deadlines.connect_s + due)
+    load["result"] = loadgen.expect("result", 1.5 * deadlines.connect_s + due)
 
 
 def _counters(

@@ -129,7 +129,7 @@ def test_servers_that_fail(
             "fake-loadgen: ended .* 'ready'; exit code 1",
             "fake-loadgen: cannot connect: refused",
         ),
-        ("hangs", "fake-loadgen: no 'measured' within 3.001 s", None),
+        ("hangs", "fake-loadgen: no 'measured' within 3.004 s", None),
         ("dies in mid-window", "fake-loadgen: .* 'measured'; killed by SIGKILL", None),
         ("errors", "load generator: errors: reset 2, mismatch 1$", None),
         ("errors and exit 0", "load generator: errors: reset 2$", None),
@@ -188,7 +188,7 @@ def test_a_server_that_does_not_answer(launcher: FakeLauncher, suite: Suite) -> 
     record = measured(launcher, suite, "deaf to signals", "hangs")
     assert (
         record.reason
-        == "fake-loadgen: no 'measured' within 3.001 s; still running; stderr is empty"
+        == "fake-loadgen: no 'measured' within 3.004 s; still running; stderr is empty"
     )
 
 
