@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_measure import ITEM
 
-from iomodels.data.records import Record, check_record, record_from_json, record_to_json
+from iomodels.data.records import Record
+from iomodels.data.store import check_record, record_from_json, record_to_json
 from iomodels.machine.facts import Unknown
 from iomodels.machine.steal import stolen_ns
 from iomodels.measure import mood as mood_module
 from iomodels.measure.measurement import measure
 from iomodels.plan.suite import Suite
 from stage import SHORT, FakeLauncher
-from test_measure import ITEM
 
 STAT = """cpu  10 0 10 100 0 0 0 99 0 0
 cpu0 10 0 10 100 0 0 0 7 0 0
