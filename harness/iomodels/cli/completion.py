@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from iomodels.cli.registry import Command, Option, commands
+from iomodels.cli.command import Command, Option
+from iomodels.cli.registry import commands
 from iomodels.plan.suite import load_suite, suite_files
 
 MANIFESTS = ("run.json", "slo.json", "tune.json", "micro.json")

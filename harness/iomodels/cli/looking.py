@@ -14,6 +14,7 @@ from iomodels.base.console import say
 from iomodels.base.errors import FAILED, hint
 from iomodels.cli import completion as scripts
 from iomodels.cli import folders, registry
+from iomodels.cli.command import fail
 from iomodels.launch import platform as launch
 from iomodels.plan.suite import load_suite, suite_files
 
@@ -79,6 +80,6 @@ def help(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
         return 0
     if arguments.topic not in known.commands:
         hinted = hint(arguments.topic, known.commands)
-        registry.fail([f"help {arguments.topic}: no such command; {hinted}"])
+        fail([f"help {arguments.topic}: no such command; {hinted}"])
     known.commands[arguments.topic].print_help()
     return 0

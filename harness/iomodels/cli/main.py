@@ -13,7 +13,8 @@ from rich.console import Console
 
 from iomodels.base.errors import FAILED, INTERRUPTED, USAGE, Failure, Stopped, hint
 from iomodels.base.interrupts import Interrupted
-from iomodels.cli.registry import Known, commands, fail, near, parsers
+from iomodels.cli.command import fail, near
+from iomodels.cli.registry import Known, commands, parsers
 
 Handler = Callable[[argparse.Namespace, Console, Sequence[str]], int]
 

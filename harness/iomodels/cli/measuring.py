@@ -17,9 +17,9 @@ from iomodels.base.errors import FAILED
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.cli import finishing, folders
+from iomodels.cli.command import fail
 from iomodels.cli.measure_commands import SLO_DEFAULTS, TUNE_DEFAULTS, TUNE_QUICK, TUNED
 from iomodels.cli.options import PASSED_ON
-from iomodels.cli.registry import fail
 from iomodels.cli.values import given
 from iomodels.data.laws import Laws, write
 from iomodels.data.searches import SLO, TUNE

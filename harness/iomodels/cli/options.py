@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iomodels.cli import values
-from iomodels.cli.registry import Option
+from iomodels.cli.command import Option
 from iomodels.plan.suite import BOUNDS, MAX_CONNECTIONS, MAX_SIZE
 
 RUN_HELP = "name or folder of the run; latest: the newest"

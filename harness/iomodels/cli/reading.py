@@ -13,8 +13,8 @@ from rich.console import Console
 from iomodels.base.console import say
 from iomodels.base.errors import FAILED, USAGE, Failure, hint
 from iomodels.cli import finishing, folders
+from iomodels.cli.command import fail
 from iomodels.cli.folders import KINDS, MICRO, RUN, SLO, TUNE, find_run, kind_of
-from iomodels.cli.registry import fail
 from iomodels.data.micro import load_micro_run
 from iomodels.data.searches import load_slo
 from iomodels.data.store import load_run

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from iomodels.base.files import ROOT, write_whole
-from iomodels.cli.registry import Command, commands
+from iomodels.cli.command import Command
+from iomodels.cli.registry import commands
 
 BEGIN = "<!-- commands -->"
 END = "<!-- /commands -->"

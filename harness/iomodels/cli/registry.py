@@ -1,30 +1,17 @@
-"""Every command once: its name, purpose, options, examples and handler.
+"""Every command once, and what is made of them all.
 
-The parsers, `iomodels help`, the table of the README and shell completion are made from `COMMANDS`.
+The parsers, `iomodels help`, the table of the README and shell completion are made from `commands()`.
 """
 
 from __future__ import annotations
 
 import argparse
-import difflib
-import re
-import sys
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NoReturn
 
 import iomodels
-from iomodels.base.errors import USAGE
-
-GROUPS = {
-    "measure": "measure",
-    "read": "read results",
-    "submit": "submit results",
-    "look": "look around",
-    "build": "build and help",
-}
-"""The groups of commands, in the order of the help; the value is the heading."""
+from iomodels.cli import measure_commands, read_commands
+from iomodels.cli.command import GROUPS, Command, Parser
 
 SHELL_NOTES = """Each command first builds what it needs. If packages are missing, it says so and installs them.
 --no-install (anywhere, or IOMODELS_NO_INSTALL=1) never installs: it names what is missing and stops.
@@ -39,84 +26,6 @@ EXAMPLES = """examples:
   iomodels compare RUN_A RUN_B                one run over another"""
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse with errors of one line: "iomodels: --rounds 0: must be a whole number from 1 to 1000"."""
-
-    def error(self, message: str) -> NoReturn:
-        message = re.sub(r"^argument (\S+): (?=expected|not allowed)", r"\1: ", message)
-        fail([re.sub(r"^argument (\S+): ", r"\1 ", message)])
-
-
-def fail(lines: Iterable[str], code: int = USAGE) -> NoReturn:
-    """Print one line per reason on stderr, and exit."""
-    for line in lines:
-        print(f"iomodels: {line}", file=sys.stderr)
-    raise SystemExit(code)
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option or, if `name` has no dashes, one argument. `help` is a noun phrase with unit, range and default.
-
-    `values` says what a shell completes: "run", "suite", "model", "chart", "folder", "file", "command", or the words themselves.
-    """
-
-    name: str
-    help: str
-    metavar: str = ""
-    type: Callable[[str], Any] | None = None
-    default: Any = None
-    values: str | tuple[str, ...] = ()
-    optional: bool = False
-    flag: bool = False
-
-    @property
-    def key(self) -> str:
-        """Its name among the parsed arguments."""
-        return self.name.lstrip("-").lower().replace("-", "_")
-
-    def add_to(self, parser: argparse.ArgumentParser) -> None:
-        text = self.help.replace("%", "%%")
-        if self.flag:
-            parser.add_argument(self.name, action="store_true", help=text)
-            return
-        more: dict[str, Any] = {"type": self.type} if self.type else {}
-        if self.optional:
-            more["nargs"] = "?"
-        name = self.name if self.name.startswith("-") else self.key
-        metavar = self.metavar or (self.name if name == self.key else None)
-        parser.add_argument(name, metavar=metavar, default=self.default, help=text, **more)
-
-
-@dataclass(frozen=True)
-class Command:
-    """`purpose` is an imperative without a full stop. `link`: a word of it, and the page that the README links it to.
-
-    `handler` names "module:function" of this package; empty for what only the launcher script does.
-    """
-
-    name: str
-    usage: str
-    purpose: str
-    group: str
-    handler: str = ""
-    link: tuple[str, str] | None = None
-    options: tuple[Option, ...] = ()
-    examples: tuple[tuple[str, str], ...] = ()
-    notes: str = ""
-    joins: bool = False  # the row of the command before, in the README
-    short: str = ""  # the purpose there, if that row has little room
-
-    @property
-    def epilog(self) -> str:
-        width = max((len(command) for command, what in self.examples if what), default=0)
-        lines = [f"  {command:{width}}  {what}".rstrip() for command, what in self.examples]
-        parts = ["\n".join(["examples:", *lines])] if lines else []
-        parts += [self.notes] if self.notes else []
-        parts += [f"more: {self.link[1]}"] if self.link else []
-        return "\n\n".join(parts)
-
-
 @dataclass(frozen=True)
 class Known:
     """The parser of the program, and those of its commands by name."""
@@ -128,8 +37,6 @@ class Known:
 @cache
 def commands() -> tuple[Command, ...]:
     """Every command, in the order of the help."""
-    from iomodels.cli import measure_commands, read_commands
-
     return (*measure_commands.COMMANDS, *read_commands.COMMANDS)
 
 
@@ -173,10 +80,3 @@ def overview() -> str:
     return "\n".join(
         [*lines, "", "options of a command: iomodels COMMAND --help", "", EXAMPLES, "", SHELL_NOTES]
     )
-
-
-def near(word: str, known: Iterable[str]) -> str | None:
-    """The known option that a mistyped one means. The dashes do not count as likeness."""
-    names = {name.lstrip("-"): name for name in known}
-    found = difflib.get_close_matches(word.split("=")[0].lstrip("-"), names, n=1)
-    return names[found[0]] if found else None
