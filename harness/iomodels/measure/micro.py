@@ -111,17 +111,18 @@ def run_micro(
     """Measure into a new folder below `out`. Returns the folder."""
     started = utc_now()
     raise_open_files_limit()
-    with Interrupts() as interrupts, _starter(build, options, console) as start:
-        with (
-            interrupts.allowed()
-        ):  # nothing is written before the end: an interruption leaves nothing
-            names = _names(start, options)
-            say(
-                console,
-                f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms per repetition",
-            )
-            counters, runs = _count(start, options, console, len(names))
-            google = _measure(start, options, console, runs + (options.times - 1) * len(names))
+    with (
+        Interrupts() as interrupts,
+        _starter(build, options, console) as start,
+        interrupts.allowed(),  # nothing is written before the end: an interruption leaves nothing
+    ):
+        names = _names(start, options)
+        say(
+            console,
+            f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms per repetition",
+        )
+        counters, runs = _count(start, options, console, len(names))
+        google = _measure(start, options, console, runs + (options.times - 1) * len(names))
     failures = failures_of(google)
     if failures:
         raise Failure(*[f"{name}: {message}" for name, message in failures.items()])

@@ -484,7 +484,11 @@ def test_each_figure_is_drawn_by_its_name(
             "--connections 7: not in this run, which has 1, 64",
             1,
         ),
-        (["latency_by_percentile", "{run}", "--size", "x"], "--size x: must be comma-separated whole numbers", 2),
+        (
+            ["latency_by_percentile", "{run}", "--size", "x"],
+            "--size x: must be comma-separated whole numbers",
+            2,
+        ),
         (["primitive_costs", "{run}"], "is a run; use: iomodels run --resume", 2),
         (["primitive_costs", "{run}", "--size", "64"], "must be omitted for", 2),
     ],

@@ -254,7 +254,7 @@ def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
         with monkeypatch.context() as patch:
             patch.setattr(there, "environment", lambda: {"placement": asdict(Placement((0,)))})
             with pytest.raises(
-                Failure, match="cannot resume .*: the servers ran with placement None; now with "
+                Failure, match=r"cannot resume .*: the servers ran with placement None; now with "
             ):
                 far.resume()
         assert far.resume(retry_failed=True) == 0
@@ -270,7 +270,7 @@ def test_a_run_of_one_machine_does_not_go_on_with_two(stage: Stage, two: Suite) 
     )
     stage.setting = replace(stage.setting, server_host=ServerHost("127.0.0.1", 1, TOKEN))
     with pytest.raises(
-        Failure, match="--server-host .* must be omitted; the servers of .* ran on this machine"
+        Failure, match=r"--server-host .* must be omitted; the servers of .* ran on this machine"
     ):
         stage.resume()
 

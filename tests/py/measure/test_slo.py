@@ -186,7 +186,7 @@ def test_rates_that_cannot_prove_the_percentile_are_refused(stage: Stage, one: S
 def test_without_calibration_the_highest_rate_must_be_said(stage: Stage, one: Suite) -> None:
     stage.launcher.asked = "cannot calibrate"
     one = replace(one, load=one.load)
-    with pytest.raises(Failure, match="--rate-to: must be given; .* out of memory"):
+    with pytest.raises(Failure, match=r"--rate-to: must be given; .* out of memory"):
         search(stage, one, "holds 1234", high=None)
 
 
@@ -229,19 +229,19 @@ def test_another_build_is_refused(stage: Stage, one: Suite) -> None:
     manifest = load_slo(stage.folder) | {"answer": None, "status": "interrupted"}
     (stage.folder / searches.SLO).write_text(json.dumps(manifest), encoding="utf-8")
     (stage.build / "mingw/bin/one.exe").write_text("changed", encoding="utf-8")
-    with pytest.raises(Failure, match="one.exe changed since the run started"):
+    with pytest.raises(Failure, match=r"one.exe changed since the run started"):
         resume_slo(stage.setting, stage.folder)
 
 
 def test_a_damaged_search_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="not an SLO search: it has no slo.json"):
+    with pytest.raises(Failure, match=r"not an SLO search: it has no slo.json"):
         load_slo(tmp_path)
     (tmp_path / searches.SLO).write_text("{", encoding="utf-8")
-    with pytest.raises(Failure, match="slo.json: cannot be read"):
+    with pytest.raises(Failure, match=r"slo.json: cannot be read"):
         load_slo(tmp_path)
     (tmp_path / searches.SLO).write_text("{}", encoding="utf-8")
     with pytest.raises(
-        Failure, match="slo.json: at the top level: 'format' is a required property"
+        Failure, match=r"slo.json: at the top level: 'format' is a required property"
     ):
         load_slo(tmp_path)
 

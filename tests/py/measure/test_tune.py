@@ -139,7 +139,7 @@ def test_interrupted_and_gone_on_with_to_the_same_end(
 def test_a_setting_that_fails_is_out_and_the_rest_goes_on(
     stage: Stage, launcher: FakeLauncher
 ) -> None:
-    setting, output = setting_of(stage)
+    setting, _ = setting_of(stage)
     launcher.behaviour = lambda number: (
         "dies before ready" if launcher.started[number].get("threads") == 1 else "normal",
         "normal",
@@ -167,7 +167,7 @@ def test_a_run_of_other_programs_or_of_nothing_is_refused(
     with pytest.raises(Stopped):
         tune.start_tune(setting, PLAN, out=stage.out)
     (stage.build / "mingw" / "bin" / "one.exe").write_text("another program")
-    with pytest.raises(Failure, match="one.exe changed since the run started"):
+    with pytest.raises(Failure, match=r"one.exe changed since the run started"):
         tune.resume_tune(setting, stage.folder)
     with pytest.raises(Failure, match="not a tuning"):
         tune.resume_tune(setting, tmp_path)
