@@ -5,12 +5,13 @@ The tree is the architecture: a line that reaches into a room it must not see ma
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import imports
 
 ROOT = Path(__file__).resolve().parents[3]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -184,40 +185,77 @@ def test_the_verdicts_are_plain_c(path: Path) -> None:
         assert name.startswith("laws/verdict/") if ours else name in C11, f"{path.name}: {name}"
 
 
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name}: relative import"
-            assert node.module is not None
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+# ---- the packages of Python ----
+
+BASE = ("base",)
+DATA = (*BASE, "data")
+PLAN = (*DATA, "plan")
+FIGURES = (*DATA, "judge")  # which brings plan
+REPORT = (*PLAN, "judge", "figures")
+MEASURE = (*PLAN, "judge", "machine", "launch")
+ALLOWED = {
+    "__main__": ("cli",),
+    "base": (),
+    "data": BASE,
+    "plan": DATA,
+    "judge": PLAN,
+    "machine": DATA,
+    "launch": (*DATA, "machine"),
+    "measure": MEASURE,
+    "figures": FIGURES,
+    "report": REPORT,
+    "cli": (*MEASURE, "measure", "figures", "report"),
+    "schema": (),
+    "literature": (),
+}
+"""sub-package: those that its modules may name in an import"""
+
+
+@pytest.fixture(scope="module")
+def graph() -> imports.Graph:
+    return imports.read(ROOT / "harness" / "iomodels")
+
+
+def test_a_package_imports_only_what_lies_below_it(graph: imports.Graph) -> None:
+    assert {imports.package_of(module) for module in graph.edges} - {""} <= ALLOWED.keys()
+    assert imports.forbidden(graph, ALLOWED) == []
+
+
+def test_there_is_no_circle_of_modules_or_packages(graph: imports.Graph) -> None:
+    assert imports.circles(graph.edges) == []
+    assert imports.circles(imports.between_packages(graph.edges)) == []
 
 
 @pytest.mark.parametrize(
-    "path", sources("harness/iomodels/figures", "*.py"), ids=lambda path: path.name
+    ("package", "loads"),
+    [("judge", {*PLAN, "judge"}), ("figures", {*PLAN, "judge", "figures"})],
+    ids=["judge", "figures"],
 )
-def test_figures_launch_nothing(path: Path) -> None:
-    for name in imports(path):
-        if name.startswith("iomodels."):
-            assert name.startswith(
-                ("iomodels.base", "iomodels.data", "iomodels.judge", "iomodels.figures")
-            ), f"{path.name} imports {name}"
-        assert name.split(".")[0] not in {"subprocess", "socket", "multiprocessing", "psutil"}, (
-            f"{path.name} imports {name}"
-        )
+def test_verdicts_and_figures_load_nothing_that_starts_a_program(
+    package: str, loads: set[str], graph: imports.Graph
+) -> None:
+    loaded = graph.reach(graph.of(package))
+    packages = {imports.package_of(module) for module in loaded}
+    assert package in packages and sorted(packages - {"", *loads}) == []
+    assert imports.starters(graph, graph.of(package)) == []
 
 
-@pytest.mark.parametrize("path", sources("harness/iomodels", "*/*.py"), ids=lambda path: path.name)
-def test_the_harness_reaches_the_programs_by_argv_and_lines_only(path: Path) -> None:
-    for name in imports(path):
-        assert name.split(".")[0] not in {"ctypes", "cffi", "socket"} or path.name in {
-            "agent.py",
-            "channel.py",
-            "kernel32.py",
-            "placement.py",
-        }, f"{path.name} imports {name}"
+@pytest.mark.parametrize(("one", "other"), [("measure", "report"), ("report", "measure")])
+def test_measuring_and_reporting_never_see_each_other(
+    one: str, other: str, graph: imports.Graph
+) -> None:
+    modules, others = sorted(graph.of(one)), graph.of(other)
+    assert modules and others
+    seen = [(module, sorted(graph.reach([module]) & others)) for module in modules]
+    assert [graph.path(module, goals[0]) for module, goals in seen if goals] == []
+
+
+def test_only_four_modules_have_a_socket_or_call_into_the_system(graph: imports.Graph) -> None:
+    """Servers and load generator are reached by argv and lines; other machines and Windows itself, in these."""
+    found = {
+        module for module, names in graph.outside.items() if names & {"ctypes", "cffi", "socket"}
+    }
+    assert found == {"launch.channel", "launch.kernel32", "machine.placement", "measure.agent"}
 
 
 def test_results_hold_data_only() -> None:
