@@ -39,7 +39,7 @@ def run(tmp_path: Path) -> Path:
 def test_a_good_run_is_taken(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert complaints(run) == []
     assert main(["validate", str(run)]) == 0
-    assert "can be handed in" in capsys.readouterr().out
+    assert "can be submitted" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
