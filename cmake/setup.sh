@@ -41,11 +41,6 @@ missing_commands() {
 # Runs apt-get as root; its own words go to the log, the terminal gets a line every 20 %. The progress has a descriptor of
 # its own, opened behind sudo (which closes all but three); apt would close descriptor 1 to the packages' scripts.
 apt_get() {
-    as_root=
-    if [ "$(id -u)" -ne 0 ]; then
-        as_root=sudo
-        [ -t 0 ] || as_root='sudo -n'
-    fi
     reading=
     case $(awk -W version 2>&1 </dev/null) in
     mawk*) reading=interactive ;; # Debian's awk, which else waits for a whole buffer before it shows a line
@@ -79,7 +74,12 @@ update_lists() {
 }
 
 install_packages() {
-    say "installing: $*"
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        as_root=sudo
+        [ -t 0 ] || as_root='sudo -n'
+    fi
+    say "installing packages with ${as_root:+sudo }apt-get (Ctrl-C stops, --no-install never installs): $*"
     : >"$build/setup/apt.log"
     updated=
     if ! apt-get install -s --no-install-recommends "$@" >/dev/null 2>&1; then
@@ -103,9 +103,9 @@ ensure_packages() {
     missing=$(missing_packages "$1")
     [ -n "$missing" ] || return 0
     command="apt-get install --no-install-recommends $missing"
-    [ -z "$no_install" ] || fail "missing packages, and --no-install forbids to install them: $missing"
+    [ -z "$no_install" ] || fail "packages are missing: $missing; omit --no-install to install them"
     if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null 2>&1; then
-        fail "missing packages, and there is no sudo to install them with; as root: $command"
+        fail "packages are missing and sudo is not installed; run as root: $command"
     fi
     # shellcheck disable=SC2086 # one word a package
     install_packages $missing

@@ -20,24 +20,6 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESS_WORDS = (
-    "run",
-    "report",
-    "slo",
-    "tune",
-    "laws",
-    "serve",
-    "micro",
-    "compare",
-    "check",
-    "export",
-    "validate",
-    "pack",
-    "models",
-    "suites",
-    "--version",
-)
-WORDS = (*HARNESS_WORDS, "test", "setup", "help")
 TEST_PARTS = ("ctest", "mypy", "py", "servers")
 CMAKE_MINIMUM = (3, 25)
 VS_TOOLS = {
@@ -50,28 +32,12 @@ QUESTION_S = 60.0
 
 USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
 
-  iomodels run SUITE [OPTIONS]   measure a suite, write results\\RUN and its report
-  iomodels report RUN            write the report of a run again
-  iomodels laws                  what ports, pools and handles do on this platform
-  iomodels slo MODEL --slo pQ=T  the highest rate at which a model keeps a promise of latency
-  iomodels tune MODEL [OPTIONS]  how many workers, under which cap, for a load
-  iomodels serve [OPTIONS]       start servers here for a load generator on another machine (run --server-host)
-  iomodels micro [OPTIONS]       measure what each primitive costs, and draw it
-  iomodels compare A B           one run over another
-  iomodels check                 what on this machine disturbs figures, and how to mend it
-  iomodels export RUN            its histograms as HdrHistogram's .hgrm and .hlog
-  iomodels validate RUN          whether a run can be handed in
-  iomodels pack RUN              a run in the form that is kept with the sources
-  iomodels models                the models and what they can do here
-  iomodels suites                the suites
-  iomodels test [PART...] [-- PYTEST OPTIONS]
-                                 every test that runs on Windows, or some parts: ctest mypy py servers
-  iomodels setup                 only set up: Python's libraries, build
-  iomodels help                  this text; "iomodels run --help" and so on for more
-
+  iomodels setup              make a Python environment and build the programs
+  iomodels test [PART...]     run the tests that Windows can run, or some parts
+  iomodels help               print all commands, once the Python environment is there"""
+NOTES = """
 --no-install (or IOMODELS_NO_INSTALL=1) makes no Python environment: it names what is missing and stops.
-IOMODELS_PRESET chooses what is built and run: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl or mingw (see CMakePresets.json).
-Exit codes: 0 fine, 1 failed, 2 usage, 77 not supported on this platform, 130 interrupted."""
+IOMODELS_PRESET chooses what is built and run: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl or mingw (see CMakePresets.json)."""
 
 
 def say(line: str) -> None:
@@ -97,11 +63,9 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Command:
     rest = [word for word in words[:end] if word != "--no-install"] + words[end:]
     no_install = len(rest) < len(words) or environ.get("IOMODELS_NO_INSTALL", "0") not in ("", "0")
     if not rest:
-        print(USAGE, file=sys.stderr)
+        print(USAGE + NOTES, file=sys.stderr)
         raise SystemExit(2)
     word = "help" if rest[0] in ("-h", "--help") else rest[0]
-    if word not in WORDS:
-        fail(f"unknown word: {word} (one of: {' '.join(WORDS)})", 2)
     if word == "setup" and rest[1:]:
         fail(f"setup takes no arguments, but got: {' '.join(rest[1:])}", 2)
     return Command(word, tuple(rest[1:]), no_install)
@@ -128,7 +92,7 @@ def ensure_python(root: Path, no_install: bool) -> Path:
     if python.exists() and stamp.is_file() and stamp.read_text(encoding="ascii") == identity:
         return python
     if no_install:
-        fail("build\\venv is missing or out of date, and --no-install forbids to make it")
+        fail("build\\venv is missing or out of date; omit --no-install to make it")
     say("making a Python environment in build\\venv")
     log = root / "build" / "venv.log"
     logged([sys.executable, "-m", "venv", "--clear", str(folder)], root, log, "making build\\venv")
@@ -235,7 +199,7 @@ def check_cmake(cmake: str | None) -> str:
         fail(f"needs CMake {need} or newer on PATH: https://cmake.org/download/")
     found = re.search(r"version (\d+)\.(\d+)", answer_of([cmake, "--version"]))
     if not found:
-        fail(f"{cmake}: does not tell its version")
+        fail(f"{cmake} --version: printed no version")
     if (int(found[1]), int(found[2])) < CMAKE_MINIMUM:
         fail(
             f"needs CMake {need} or newer: {cmake} is {found[1]}.{found[2]}; https://cmake.org/download/"
@@ -317,11 +281,21 @@ def test(
     return 1 if failed else 0
 
 
+def print_help(root: Path, arguments: tuple[str, ...], environ: Mapping[str, str]) -> int:
+    """The harness knows the commands; without its environment only what this script does."""
+    python = root / "build" / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        print(USAGE + NOTES)
+        return 0
+    return run_harness(
+        python, ["help", *arguments], {**environ, "PYTHONPATH": str(root / "harness")}
+    )
+
+
 def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> int:
     command = parse(argv, environ)
     if command.word == "help":
-        print(USAGE)
-        return 0
+        return print_help(root, command.arguments, environ)
     if command.word == "test":
         test_parts(command.arguments)  # a wrong one is told before anything is built
     (root / "build").mkdir(exist_ok=True)

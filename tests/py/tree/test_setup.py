@@ -83,11 +83,11 @@ def test_what_is_missing_is_named_and_never_installed_unasked(tmp_path: Path, sy
     script = checkout(tmp_path / "ä [1] $x (b)")
     assert said(script, system, "suites", "--no-install") == (
         1,
-        "iomodels: missing packages, and --no-install forbids to install them: cmake wine\n",
+        "iomodels: packages are missing: cmake wine; omit --no-install to install them\n",
     )
     assert said(script, system, "suites") == (
         1,
-        "iomodels: missing packages, and there is no sudo to install them with; as root: apt-get install --no-install-recommends cmake wine\n",
+        "iomodels: packages are missing and sudo is not installed; run as root: apt-get install --no-install-recommends cmake wine\n",
     )
 
 
@@ -121,8 +121,18 @@ def test_the_progress_of_apt_is_shown_while_it_works(tmp_path: Path, system: Pat
     )
     with start(checkout(tmp_path / "tree"), system, "setup") as started:
         assert started.stderr
-        assert started.stderr.readline() == "iomodels: installing: cmake wine\n"
+        assert (
+            started.stderr.readline() == "iomodels: installing packages with apt-get "
+            "(Ctrl-C stops, --no-install never installs): cmake wine\n"
+        )
         assert started.stderr.readline() == "iomodels:   installing 40 %\n"
         seen.touch()
         assert started.wait(DEADLINE_S) == 1
         assert "installing failed: that is all (whole log: " in started.stderr.read()
+
+
+def test_sudo_is_named_before_it_is_used(tmp_path: Path, system: Path) -> None:
+    program(system / "sudo", "exit 1")
+    program(system / "apt-get", "exit 0")
+    code, text = said(checkout(tmp_path / "tree"), system, "setup")
+    assert code == 1 and text.startswith("iomodels: installing packages with sudo apt-get (Ctrl-C")
