@@ -59,6 +59,12 @@ class Progress:
         each = (time.monotonic() - self._started) / self._done if self._done else self._expected_s
         return each * (self._total - self._done)
 
+    def expect(self, left: int) -> None:
+        """Take another number of measurements left: a plan may stop early, or go on."""
+        self._total = self._done + left
+        if self._bar:
+            self._bar.update(self._task, total=self._total)
+
     def begin(self, what: str) -> None:
         """Show that a measurement starts."""
         self._begun = True

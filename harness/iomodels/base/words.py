@@ -13,9 +13,7 @@ NOTHING = "–"
 """Stands where there is no value; the reason is given elsewhere."""
 MINUS = "−"
 WINE = "Measured under Wine: shows that the code works, not how Windows performs"
-WINE_SENTENCE = (
-    f"{WINE}. Under Wine, the order of the models shows how often each calls the wineserver."
-)
+WINE_SENTENCE = f"{WINE}."
 
 
 def emulated(platform: str) -> bool:

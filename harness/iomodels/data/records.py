@@ -99,6 +99,8 @@ class Record:
     loadgen: dict[str, Any] | None
     counters: dict[str, dict[str, Any]] | None = None
     mood: dict[str, Any] | None = None
+    session: int = 0
+    """Of a run that was spread over several sessions: which one."""
 
     @property
     def ok(self) -> bool:

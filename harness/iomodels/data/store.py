@@ -46,6 +46,8 @@ def record_to_json(record: Record, *, packed: bool = True) -> dict[str, Any]:
         del data["counters"]
     if record.mood is None:
         del data["mood"]
+    if not record.session:
+        del data["session"]
     if data["loadgen"] and data["loadgen"].get("result"):
         result = _stored(data["loadgen"]["result"])
         # The schema leaves open what a failed record holds, so only a complete one is packed.

@@ -1,31 +1,34 @@
-"""How far is each model from the baseline, and is the difference shown?
+"""How far is each model from the baseline, and how sure is that?
 
-A forest: one line per model and load, with requests per second over those of the suite's first
-server at the same load, as median ratio and 95 % bootstrap interval (log x). A line is grey with
-"~" if no difference is shown or there are too few repeats.
+A forest: one line per model and load, its requests per second over those of the baseline. The line
+is the interval of the rule that chose the word, so what is drawn agrees with what is said. Grey:
+not decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from iomodels.base import words
 from iomodels.base.errors import Failure
-from iomodels.data.records import Condition, Panel, Record, Run
+from iomodels.data.records import Panel, Record, Run
 from iomodels.figures import palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
-from iomodels.judge import stats
+from iomodels.judge.loads import JudgedLoad
+from iomodels.judge.paired import Comparison
+from iomodels.judge.rule import Rule
+from iomodels.judge.summary import summarise
 
 NAME = "ratios_to_baseline"
-QUESTION = "How far is each model from the baseline, and is the difference shown?"
+QUESTION = "How far is each model from the baseline, and how sure is that?"
 TITLE = "Requests per second over the baseline's"
 NOTE = (
-    "Median ratio and its 95 % bootstrap interval. Grey and ~: no difference shown (rank test, "
-    "Holm-corrected over the figure, or fewer than 9 repeats). "
-    "Cells that are not valid have no line."
+    "Ratio paired within rounds, with its {level} interval. Band: equal within {margin}. "
+    "Grey and ~: not decided. Cells without a valid figure have no line."
 )
 COLUMNS = (
     "run",
@@ -39,110 +42,94 @@ COLUMNS = (
     "ratio",
     *select.INTERVAL,
     "p_holm",
-    "shown",
+    "rounds",
+    "word",
 )
 
 
 @dataclass(frozen=True)
 class Line:
-    label: str
-    connections: int
-    load: Panel
-    ratio: stats.Estimate
-    p: float | None
-    shown: bool
+    """One server over the baseline at one load."""
 
+    load: JudgedLoad
+    comparison: Comparison
 
-def baseline_of(run: Run) -> str:
-    """The label of the suite's first server."""
-    return next(
-        record.condition.label
-        for record in sorted(run.records, key=lambda each: each.index)
-        if record.condition.model == run.manifest["suite"]["servers"][0]["model"]
-    )
+    @property
+    def panel(self) -> Panel:
+        return self.load.key.panel
+
+    @property
+    def connections(self) -> int:
+        return self.load.key.connections
+
+    @property
+    def shown(self) -> bool:
+        return self.comparison.word.decides
 
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """Return the figure of a run. Raises Failure if there is nothing to compare."""
     records = select.closed_loops(run, connections, sizes)
-    baseline = baseline_of(run)
-    found = lines(select.comparable(run, records), baseline)
+    rule = summarise(run).rules.baseline
+    found = lines(run, records)
     if not found:
-        raise Failure(
-            f"{run.path}: no valid repeat of {baseline} and of another server at the same load, "
-            "so there is nothing to compare"
-        )
-    loads = sorted({line.load for line in found})
-    longest = max(sum(line.load == load for line in found) for load in loads)
+        raise Failure(f"{run.path}: no load has a valid figure of two servers")
+    panels = sorted({line.panel for line in found})
+    longest = max(sum(line.panel == panel for line in found) for panel in panels)
+    note = NOTE.format(level=words.percent(rule.stated), margin=words.percent(rule.margin))
     with palette.rc():
         figure, axes = sheet.sheet(
             run,
             records,
-            (TITLE, NOTE),
-            len(loads),
+            (TITLE, note),
+            len(panels),
             1,
             panel_height=0.7 + 0.135 * longest,
             share_y="col",
         )
-        for axis, load in zip(axes[0], loads):
-            _panel(axis, [line for line in found if line.load == load], records)
-            axis.set_title(load.words)
-            axis.set_xlabel(f"over {baseline} (log scale)")
+        for axis, panel in zip(axes[0], panels):
+            of_panel = [line for line in found if line.panel == panel]
+            _panel(axis, of_panel, records, rule)
+            axis.set_title(panel.words)
+            axis.set_xlabel(f"over {_baseline(of_panel)} (log scale)")
     return Plot(
         NAME,
         QUESTION,
-        _alt(run, found, baseline),
+        _alt(run, found, rule),
         figure,
         COLUMNS,
-        _rows(run, found, baseline),
+        _rows(run, found, rule),
         command(NAME, run, connections, sizes),
     )
 
 
-def lines(cells: Mapping[Condition, Sequence[float]], baseline: str) -> list[Line]:
-    """Return every series against the baseline at its load, from the top of the figure.
-
-    The p-values are corrected over all of them.
-    """
-    order = list(palette.looks(cells))
-    base = {(c.panel, c.connections): values for c, values in cells.items() if c.label == baseline}
-    others = sorted(
-        (c for c in cells if c.label != baseline and (c.panel, c.connections) in base),
-        key=lambda c: (c.panel, c.connections, order.index(c.label)),
-    )
-    found = stats.differences([(cells[c], base[c.panel, c.connections]) for c in others])
+def lines(run: Run, records: Sequence[Record]) -> list[Line]:
+    """Return every comparison of these records' loads, in the order of the figure from the top."""
+    shown = {(record.condition.panel, record.condition.connections) for record in records}
     return [
-        Line(
-            c.label,
-            c.connections,
-            c.panel,
-            each.ratio,
-            each.p,
-            each.finding is stats.Finding.SHOWN,
-        )
-        for c, each in zip(others, found)
-        if each.ratio
+        Line(load, one)
+        for load in summarise(run).loads
+        if (load.key.panel, load.key.connections) in shown
+        for one in load.over_baseline
     ]
 
 
-def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
+def _baseline(found: Sequence[Line]) -> str:
+    return " or ".join(sorted({line.comparison.other for line in found}))
+
+
+def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record], rule: Rule) -> None:
     looks = palette.looks(record.condition for record in records)
+    axis.axvspan(1 / (1 + rule.margin), 1 + rule.margin, color=palette.GRID, alpha=0.5, zorder=0)
     axis.axvline(1.0, color=palette.MUTED, linewidth=0.9, zorder=1)
     for place, line in enumerate(found):
-        look = looks[line.label]
+        one, look = line.comparison, looks[line.comparison.label]
         colour = look.colour if line.shown else palette.MUTED
-        if line.ratio.low is not None and line.ratio.high is not None:
-            axis.hlines(
-                place,
-                line.ratio.low,
-                line.ratio.high,
-                color=colour,
-                linewidth=1.3,
-                alpha=0.9 if line.shown else 0.45,
-                zorder=2,
-            )
+        if one.low is not None and one.high is not None:
+            style = {"linewidth": 1.3, "alpha": 0.9 if line.shown else 0.45, "zorder": 2}
+            axis.hlines(place, one.low, one.high, color=colour, **style)
         axis.plot(
-            line.ratio.value,
+            one.ratio,
             place,
             look.marker,
             color=colour,
@@ -151,7 +138,10 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
             markeredgecolor=palette.PAPER,
             markeredgewidth=0.4,
         )
-    names = [f"{line.label}, {line.connections:,}{'' if line.shown else ' ~'}" for line in found]
+    names = [
+        f"{line.comparison.label} at {line.connections:,}{'' if line.shown else ' ~'}"
+        for line in found
+    ]
     axis.set_yticks(range(len(found)), names, fontsize=6.5)
     axis.set_ylim(len(found) - 0.4, -0.6)
     for place in range(1, len(found)):
@@ -164,30 +154,33 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record]) -> None:
     axis.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _rows(run: Run, found: Sequence[Line], baseline: str) -> Rows:
+def _rows(run: Run, found: Sequence[Line], rule: Rule) -> Rows:
     return tuple(
         (
             run.manifest["run"],
             run.platform,
-            line.label,
-            baseline,
+            line.comparison.label,
+            line.comparison.other,
             line.connections,
-            *line.load[:3],
-            line.ratio.value,
-            line.ratio.low,
-            line.ratio.high,
-            line.p,
-            line.shown,
+            *line.panel[:3],
+            line.comparison.ratio,
+            line.comparison.low,
+            line.comparison.high,
+            line.comparison.p_holm,
+            line.comparison.rounds,
+            line.comparison.word.text(rule.margin),
         )
         for line in found
     )
 
 
-def _alt(run: Run, found: Sequence[Line], baseline: str) -> str:
+def _alt(run: Run, found: Sequence[Line], rule: Rule) -> str:
     told = [
-        f"{line.label} at {line.connections:,} × {line.load.words}: {line.ratio.value:.2f}"
-        + ("" if line.shown else " (no difference shown)")
+        f"{line.comparison.label} at {line.connections:,} × {line.panel.words}: "
+        f"{words.ratio(line.comparison.ratio)}, {line.comparison.word.text(rule.margin)}"
         for line in found
     ]
-    what = f"requests per second over those of {baseline}"
-    return f"Forest plot on {run.platform}: {what}. {'; '.join(told)}."
+    return (
+        f"Forest plot on {run.platform}: requests per second over those of "
+        f"{_baseline(found)}. {'; '.join(told)}."
+    )

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from iomodels.data.records import Run
-from iomodels.judge.summary import Comparison, Summary, compare, summarise
+from iomodels.judge import stats
+from iomodels.judge.cells import Cell
+from iomodels.judge.summary import Summary, summarise
 
 GROUPS: dict[str, str] = {
     "platform": "what the servers ran on",
@@ -53,13 +55,31 @@ class Differing:
 
 
 @dataclass(frozen=True)
+class ComparedCells:
+    """A cell of run B over the same cell of run A; `reason` says why there is no ratio."""
+
+    cell: Cell
+    baseline: Cell
+    difference: stats.Difference
+    reason: str | None
+
+    @property
+    def ratio(self) -> stats.Estimate | None:
+        return self.difference.ratio
+
+    @property
+    def finding(self) -> stats.Finding:
+        return self.difference.finding
+
+
+@dataclass(frozen=True)
 class ComparedRuns:
     """B over A, cell by cell; `only` are the cells that one of them alone has, with its letter."""
 
     a: Summary
     b: Summary
     differing: tuple[Differing, ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ComparedCells, ...]
     only: tuple[tuple[str, str], ...]
 
 
@@ -83,7 +103,29 @@ def compare_runs(a: Run, b: Run) -> ComparedRuns:
     ]
     only = [("A", str(condition)) for condition in cells_a if condition not in cells_b]
     only += [("B", str(condition)) for condition in cells_b if condition not in cells_a]
-    return ComparedRuns(first, second, differing(a, b), compare(pairs, same_run=False), tuple(only))
+    return ComparedRuns(first, second, differing(a, b), _compare(pairs), tuple(only))
+
+
+def _compare(pairs: Sequence[tuple[Cell, Cell]]) -> tuple[ComparedCells, ...]:
+    """One table; its p-values are corrected together. Two runs share no rounds to be paired by."""
+    sides = [
+        (cell.values, other.values) if cell.verdict.valid and other.verdict.valid else ((), ())
+        for cell, other in pairs
+    ]
+    return tuple(
+        ComparedCells(cell, other, difference, None if difference.ratio else _why_not(cell, other))
+        for (cell, other), difference in zip(pairs, stats.differences(sides))
+    )
+
+
+def _why_not(cell: Cell, other: Cell) -> str:
+    """Why two cells have no ratio."""
+    reasons = [
+        f"run {letter}: {cell.verdict}"
+        for letter, cell in (("A", other), ("B", cell))
+        if not cell.verdict.valid
+    ]
+    return "; ".join(reasons) or "the CPU time per request is unavailable"
 
 
 def refusals(found: Iterable[Differing], despite: Sequence[str]) -> list[str]:
@@ -121,7 +163,7 @@ def to_json(found: ComparedRuns) -> dict[str, Any]:
     }
 
 
-def _row(row: Comparison) -> dict[str, Any]:
+def _row(row: ComparedCells) -> dict[str, Any]:
     condition, difference = row.cell.condition, row.difference
     ratio = difference.ratio
     return {

@@ -21,6 +21,7 @@ from statistics import fmean
 from scipy.special import ndtri, stdtr, stdtrit
 
 from iomodels.judge.rule import FIXED, FIXED_FASTEST, Family, Lead, Rule, Word
+from iomodels.judge.stats import holm
 
 Values = Mapping[str, Sequence[float | None]]
 """One load: per server the rate of each round, None where that round has no valid measurement."""
@@ -90,7 +91,9 @@ def against(
         pairs = [_towards(pair, baseline) for pair in combinations(values, 2)]
     else:
         pairs = [(label, baseline) for label in values if label != baseline]
-    comparisons = [one for one in _judge(values, pairs, rule, sessions) if one.other == baseline]
+    comparisons = [
+        one for one in judge_pairs(values, pairs, rule, sessions) if one.other == baseline
+    ]
     return Judged(tuple(comparisons), _left_out(values, comparisons, baseline))
 
 
@@ -100,8 +103,25 @@ def all_pairs(
     """Judge each server over each later one of `values`. Raises ValueError as against() does."""
     if rule.family is not Family.ALL_PAIRS:
         raise ValueError(f"all pairs need a rule that pays for them, not of {rule.family.value}")
-    comparisons = _judge(values, list(combinations(values, 2)), rule, sessions)
+    comparisons = judge_pairs(values, list(combinations(values, 2)), rule, sessions)
     return Judged(tuple(comparisons), _left_out(values, comparisons, None))
+
+
+def judge_pairs(
+    values: Values,
+    pairs: Sequence[tuple[str, str]],
+    rule: Rule = FIXED,
+    sessions: Sessions | None = None,
+) -> list[Comparison]:
+    """Judge each pair (server, other) as one family. A pair without a common round is left out."""
+    logs = _logarithms(values, sessions)
+    estimates = [_estimate(logs[label], logs[other], sessions) for label, other in pairs]
+    found = [(pair, each) for pair, each in zip(pairs, estimates) if each is not None]
+    corrected = holm([each.p for _, each in found])
+    return [
+        _comparison(*pair, each, p_holm, rule, len(found))
+        for (pair, each), p_holm in zip(found, corrected)
+    ]
 
 
 def fastest(
@@ -127,6 +147,13 @@ def fastest(
     return Fastest(leader, _lead([one.word for one in led]), tuple(led), tied, left_out)
 
 
+def with_words(fastest: Fastest, comparisons: Sequence[Comparison]) -> Fastest:
+    """Return the same leader with other words, which something besides the rounds has changed."""
+    tied = tuple(one.other for one in comparisons if one.word is not Word.FASTER)
+    lead = _lead([one.word for one in comparisons])
+    return replace(fastest, lead=lead, comparisons=tuple(comparisons), tied=tied)
+
+
 def decided(comparisons: Iterable[Comparison], rule: Rule) -> bool:
     """Whether a load may stop: each comparison is decided, or known to ± the margin.
 
@@ -137,17 +164,6 @@ def decided(comparisons: Iterable[Comparison], rule: Rule) -> bool:
         or (one.word is not Word.PROVISIONAL and (one.half_width or 0.0) <= rule.margin)
         for one in comparisons
     )
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down correction of one family. None (no test) stays None and does not count."""
-    tested = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    corrected: list[float | None] = [None] * len(p_values)
-    highest = 0.0
-    for rank, (p, place) in enumerate(tested):
-        highest = max(highest, min(1.0, p * (len(tested) - rank)))
-        corrected[place] = highest
-    return corrected
 
 
 # ---- one pair ----
@@ -220,19 +236,6 @@ def _standard_deviation(values: Sequence[float]) -> float | None:
 
 
 # ---- one family ----
-
-
-def _judge(
-    values: Values, pairs: Sequence[tuple[str, str]], rule: Rule, sessions: Sessions | None
-) -> list[Comparison]:
-    logs = _logarithms(values, sessions)
-    estimates = [_estimate(logs[label], logs[other], sessions) for label, other in pairs]
-    found = [(pair, each) for pair, each in zip(pairs, estimates) if each is not None]
-    corrected = holm([each.p for _, each in found])
-    return [
-        _comparison(*pair, each, p_holm, rule, len(found))
-        for (pair, each), p_holm in zip(found, corrected)
-    ]
 
 
 def _comparison(

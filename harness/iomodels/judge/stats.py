@@ -150,7 +150,10 @@ def rank_test(left: Sequence[float], right: Sequence[float]) -> float | None:
     """Two-sided Mann–Whitney p; None when a side has fewer than REPEATS_FOR_A_CLAIM values."""
     if min(len(left), len(right)) < REPEATS_FOR_A_CLAIM:
         return None
-    return float(scipy_stats.mannwhitneyu(left, right, alternative="two-sided").pvalue)
+    tied = len({*left, *right}) < len(left) + len(right)
+    method = "asymptotic" if tied else "exact"  # exact knows no ties; asymptotic is 17 × too large
+    test = scipy_stats.mannwhitneyu(left, right, alternative="two-sided", method=method)
+    return float(test.pvalue)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -201,39 +204,6 @@ def finding(adjusted_p: float | None, ratio: Estimate | None) -> Finding:
     return (
         Finding.SHOWN if adjusted_p < 1 - CONFIDENCE and not ratio.spans_one else Finding.NOT_SHOWN
     )
-
-
-Strata = Sequence[int]
-"""The stratum of each value: values of one stratum share what happened to them together (one sitting of a run that was interrupted)."""
-
-
-def aligned(
-    left: Sequence[float], left_strata: Strata, right: Sequence[float], right_strata: Strata
-) -> tuple[list[float], list[float]]:
-    """Both sides without what differs between strata (aligned ranks, Hodges and Lehmann 1962): each value over its stratum's median of
-    both sides, times the median of all. A stratum that only one side has says nothing of their difference and is left out; values of a
-    single stratum stay what they are."""
-    common = set(left_strata) & set(right_strata)
-    pooled = [
-        (value, stratum)
-        for value, stratum in [*zip(left, left_strata), *zip(right, right_strata)]
-        if stratum in common
-    ]
-    whole = median([value for value, _ in pooled])
-    middles = {
-        stratum: median([value for value, of in pooled if of == stratum]) for stratum in common
-    }
-    factors = {
-        stratum: whole / middle if whole and middle and len(common) > 1 else 1.0
-        for stratum, middle in middles.items()
-    }
-
-    def side(values: Sequence[float], strata: Strata) -> list[float]:
-        return [
-            value * factors[stratum] for value, stratum in zip(values, strata) if stratum in common
-        ]
-
-    return side(left, left_strata), side(right, right_strata)
 
 
 def spread(values: Sequence[float]) -> float | None:

@@ -1,18 +1,51 @@
-"""The order of a run. Repeats are interleaved: each repeat is a block in which every cell comes once, in a seeded
-random order, so that a drift of the machine (heat, neighbours, background work) falls on all models alike.
-Loads at a fixed rate come after all closed loops, as their rates are parts of what those reach."""
+"""The order of a run: rounds, in a round the loads in random order, for a load all servers adjacent.
+
+A drift of the machine lasts seconds. Servers that run next to each other meet the same machine, so
+their ratio within a round is free of it (docs/decisions/0092-rounds-and-looks.md). Loads at an
+offered rate come after all closed loops: their rates are parts of what those reach.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeVar
 
-from iomodels.data.records import Condition
-from iomodels.plan.suite import Suite
+from iomodels.data.records import Condition, Panel
+from iomodels.plan.suite import LOOKS, Suite
+
+T = TypeVar("T")
 
 LIMIT = "limit:"  # a reason that begins so was known before, and is no fault
+MOST_MEASUREMENTS = 200_000
+"""A plan of four days. A longer one is a mistake in a list."""
+
+
+@dataclass(frozen=True, order=True)
+class LoadKey:
+    """One load: what must be equal for two cells to be compared. Ordered closed loops first."""
+
+    rate_percent: int
+    size: int
+    reply_size: int
+    depth: int
+    connections: int
+
+    @staticmethod
+    def of(condition: Condition) -> LoadKey:
+        return LoadKey(
+            condition.rate_percent,
+            condition.size,
+            condition.reply_size,
+            condition.depth,
+            condition.connections,
+        )
+
+    @property
+    def panel(self) -> Panel:
+        return Panel(self.size, self.reply_size, self.depth, self.rate_percent)
 
 
 @dataclass(frozen=True)
@@ -23,8 +56,40 @@ class Measurement:
     repeat: int
     condition: Condition
 
+    @property
+    def load(self) -> LoadKey:
+        return LoadKey.of(self.condition)
+
+
+@dataclass(frozen=True)
+class Round:
+    """One pass over the loads, in the order of their measuring. `fixed`: at an offered rate."""
+
+    number: int
+    fixed: bool
+    items: tuple[Measurement, ...]
+
+    @property
+    def is_look(self) -> bool:
+        """Whether a sequential plan judges after it which loads go on."""
+        return self.number + 1 in LOOKS
+
 
 def cells(suite: Suite) -> tuple[Condition, ...]:
+    """Return every cell of the suite: closed loops, then each offered rate."""
+    closed = [
+        (0, server, size, connections)
+        for server in suite.servers
+        for size in suite.sizes
+        for connections in suite.connections
+    ]
+    offered = [
+        (percent, server, size, connections)
+        for percent in suite.rate_percents
+        for server in suite.servers
+        for size in suite.rate_sizes or suite.sizes
+        for connections in suite.rate_connections or suite.connections
+    ]
     return tuple(
         Condition(
             server.model,
@@ -36,10 +101,7 @@ def cells(suite: Suite) -> tuple[Condition, ...]:
             server.alias,
             percent,
         )
-        for percent in (0, *suite.rate_percents)
-        for server in suite.servers
-        for size in suite.sizes
-        for connections in suite.connections
+        for percent, server, size, connections in closed + offered
     )
 
 
@@ -49,29 +111,47 @@ def _reply_size(suite: Suite, size: int) -> int:
     return given if isinstance(given, int) else size
 
 
+def plan_size(suite: Suite) -> int:
+    """Return how many measurements the plan has at most, without making it."""
+    offered = len(suite.rate_percents) * len(suite.rate_sizes or suite.sizes)
+    offered *= len(suite.rate_connections or suite.connections)
+    loads = len(suite.sizes) * len(suite.connections) + offered
+    return loads * len(suite.servers) * suite.rounds
+
+
 def make_plan(suite: Suite) -> tuple[Measurement, ...]:
-    """Every cell `rounds` times. The same suite and seed give the same plan, on every Python version:
-    only Random.random() is promised to stay the same, so the order is made by sorting, not by shuffle()."""
+    """Return every cell `rounds` times.
+
+    The same suite and seed give the same plan on every Python version. Only Random.random() is
+    guaranteed to stay the same, so the order is made by sorting, not by shuffle().
+    """
     rng = random.Random(suite.seed)
-    phases = [
-        [cell for cell in cells(suite) if bool(cell.rate_percent) is fixed]
-        for fixed in (False, True)
-    ]
-    order = [
-        (repeat, condition)
-        for phase in phases
-        for repeat in range(suite.rounds)
-        for _, _, condition in sorted(
-            (rng.random(), place, cell) for place, cell in enumerate(phase)
-        )
-    ]
-    return tuple(
-        Measurement(index, repeat, condition) for index, (repeat, condition) in enumerate(order)
-    )
+    order: list[tuple[int, Condition]] = []
+    for fixed in (False, True):
+        loads: dict[LoadKey, list[Condition]] = {}
+        for cell in cells(suite):
+            if bool(cell.rate_percent) is fixed:
+                loads.setdefault(LoadKey.of(cell), []).append(cell)
+        for number in range(suite.rounds):
+            for load in _shuffled(list(loads.values()), rng):
+                order += [(number, cell) for cell in _shuffled(load, rng)]
+    return tuple(Measurement(index, *each) for index, each in enumerate(order))
+
+
+def rounds_of(plan: tuple[Measurement, ...]) -> Iterator[Round]:
+    """Return the rounds of a plan in the order of their measuring."""
+    by_round = groupby(plan, key=lambda item: (bool(item.condition.rate_percent), item.repeat))
+    for (fixed, number), items in by_round:
+        yield Round(number, fixed, tuple(items))
+
+
+def _shuffled(items: list[T], rng: random.Random) -> list[T]:
+    keyed = sorted((rng.random(), place) for place in range(len(items)))
+    return [items[place] for _, place in keyed]
 
 
 def limit_of(condition: Condition, models: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Why a cell cannot be measured here though nothing is broken; None if it can.
+    """Return why a cell cannot be measured here though nothing is broken; None if it can.
 
     Such cells stay in the plan and become failed records: a model's limit is part of the answer.
     """

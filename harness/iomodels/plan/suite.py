@@ -24,16 +24,30 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "sizes": (1, MAX_SIZE),
     "depth": (1, 1024),
     "rounds": (1, 1000),
+    "minutes": (1, 1440),
     "warmup_ms": (0, 3_600_000),
     "duration_ms": (1, 3_600_000),
     "seed": (0, 2**32 - 1),
     "loadgen_threads": (1, 1024),
-    "rate_percents": (1, 90),
+    "rate_percents": (1, 95),
+    "rate_connections": (1, MAX_CONNECTIONS),
+    "rate_sizes": (1, MAX_SIZE),
+    "active": (1, MAX_CONNECTIONS),
 }
+LOOKS = (8, 12, 18, 27, 40)
+"""The rounds after which a suite with `minutes` may stop a load (judge/rule.py pays for them)."""
 _TEXTS = ("title", "question")
-_LEVELS = ("connections", "sizes", "rate_percents")
+ARRIVALS = ("constant", "poisson")
+_LEVELS = (
+    "connections",
+    "sizes",
+    "rate_percents",
+    "rate_connections",
+    "rate_sizes",
+    "active",
+)
 _NUMBERS = tuple(name for name in BOUNDS if name not in _LEVELS)
-_OPTIONAL = ("rate_percents",)
+_OPTIONAL = (*_LEVELS[2:], "rounds", "minutes", "seed", "rate_arrivals")
 _QUICK = (*_LEVELS, *_NUMBERS)
 
 
@@ -43,6 +57,13 @@ class Server:
     options: tuple[tuple[str, int], ...] = ()
     alias: str = ""  # the name of its series where model and options are not to name it
 
+    @property
+    def label(self) -> str:
+        """Name of the series: its alias, else "iocp", or "iocp threads=4" with options."""
+        return self.alias or " ".join(
+            [self.model, *(f"{name}={value}" for name, value in self.options)]
+        )
+
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {"model": self.model, "options": dict(self.options)}
         return {**data, "alias": self.alias} if self.alias else data
@@ -50,8 +71,16 @@ class Server:
 
 @dataclass(frozen=True)
 class Suite:
-    """What a run measures: every server at every number of connections and every size. With `rate_percents` every one of these loads
-    is offered once more, at fixed rates: so many percent of what the slowest server reached there (harness/iomodels/judge/rates.py)."""
+    """What a run measures: every server at every number of connections and every size.
+
+    rounds: passes over the loads; with `minutes` the most that a load gets.
+    minutes: a sequential plan of about this length (measure/rounds.py). 0: a fixed plan.
+    rate_percents: offered rates, in percent of what the slowest server reached at that load
+        (judge/rates.py). They are offered at `rate_connections` and `rate_sizes`; empty: at all;
+        `rate_arrivals` is constant or poisson.
+    active: of each number of connections, how many send; the others only stay open. Empty: all.
+    seed: decides the order. A run draws one if the command line names none.
+    """
 
     name: str
     title: str
@@ -65,12 +94,22 @@ class Suite:
     duration_ms: int
     seed: int
     loadgen_threads: int
+    minutes: int = 0
     rate_percents: tuple[int, ...] = ()
+    rate_connections: tuple[int, ...] = ()
+    rate_sizes: tuple[int, ...] = ()
+    rate_arrivals: str = "constant"
+    active: tuple[int, ...] = ()
     load: Load = field(default_factory=Load)
     load_file: str = field(default="", compare=False)
     """Where its load was read from, for errors; a resumed run knows only the suite's name."""
     load_options: tuple[str, ...] = field(default=(), compare=False)
     """Words of the load that the command line gave, for errors."""
+
+    def idle(self, connections: int) -> int:
+        """Return how many of a load's connections only stay open."""
+        active = dict(zip(self.connections, self.active)).get(connections)
+        return 0 if active is None else connections - active
 
     def to_json(self) -> dict[str, Any]:
         data = {
@@ -121,6 +160,8 @@ def load_suite(path: Path, *, quick: bool = False) -> Suite:
     errors = _errors(data, str(path)) + _quick_errors(overrides, str(path))
     if errors:
         raise Failure(*errors, exit_code=USAGE)
+    if quick and "rounds" in overrides:
+        data.pop("minutes", None)
     return replace(
         suite_from(path.stem, {**data, **overrides} if quick else data), load_file=str(path)
     )
@@ -154,8 +195,11 @@ def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
         Server(entry["model"], tuple(entry.get("options", {}).items()), entry.get("alias", ""))
         for entry in data["servers"]
     )
-    fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS)}
+    fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS) if key in data}
+    fields.setdefault("rounds", data.get("repeats", LOOKS[-1]))  # "repeats": runs before 0.1
+    fields.setdefault("seed", 1)
     fields |= {key: tuple(data.get(key, ())) for key in _LEVELS}
+    fields["rate_arrivals"] = data.get("rate_arrivals", ARRIVALS[0])
     return Suite(name=name, servers=servers, load=load_from(data.get("load", {})), **fields)
 
 
@@ -179,7 +223,7 @@ def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[
 
 
 def _errors(data: Mapping[str, Any], where: str) -> list[str]:
-    known = (*_TEXTS, "servers", *_QUICK)
+    known = (*_TEXTS, "servers", *_QUICK, "rate_arrivals")
     errors = [
         f"{where}: {key}: no such key; {hint(key, [*known, 'load', 'quick'])}"
         for key in data
@@ -199,7 +243,25 @@ def _errors(data: Mapping[str, Any], where: str) -> list[str]:
             errors.append(
                 f"{where}: load.rate: not with rate_percents, which offer rates of their own"
             )
-    return errors + _number_errors(data, where)
+    return errors + _number_errors(data, where) + _plan_errors(data, where)
+
+
+def _plan_errors(data: Mapping[str, Any], where: str) -> list[str]:
+    """What is wrong with keys that are right one by one."""
+    errors = []
+    if data.get("rate_arrivals", ARRIVALS[0]) not in ARRIVALS:
+        errors.append(
+            f"{where}: rate_arrivals = {data['rate_arrivals']!r}: must be one of: {', '.join(ARRIVALS)}"
+        )
+    if ("rounds" in data) is ("minutes" in data):
+        errors.append(f"{where}: needs rounds (a fixed plan) or minutes (a plan that stops)")
+    active, connections = data.get("active"), data.get("connections")
+    if isinstance(active, list) and isinstance(connections, list):
+        if len(active) != len(connections):
+            errors.append(f"{where}: active: must have as many numbers as connections")
+        elif any(one > all_ for one, all_ in zip(active, connections)):
+            errors.append(f"{where}: active: must be at most the connections of the same place")
+    return errors
 
 
 def _quick_errors(overrides: object, where: str) -> list[str]:

@@ -12,14 +12,18 @@ from typing import Any
 from iomodels.base import words
 from iomodels.base.words import count
 from iomodels.data.laws import of_run
-from iomodels.data.records import Run
+from iomodels.data.records import Panel, Run
 from iomodels.figures.output import Plot
 from iomodels.judge import classes
-from iomodels.judge.stats import Estimate, Finding, Measure
-from iomodels.judge.summary import COSTS, PERCENTS, Cell, Comparison, Summary
-from iomodels.report.answer import answer, figure_words, times
+from iomodels.judge.cells import PERCENTS, Cell
+from iomodels.judge.costs import COSTS, SWITCHES, WHOLE_CPU
+from iomodels.judge.loads import JudgedLoad
+from iomodels.judge.stats import Estimate, Measure
+from iomodels.judge.summary import Summary
+from iomodels.report.answer import answer
 
-MARKS = "; ".join(f"{each.value} {each.words}" for each in Finding if each.value)
+MAIN_COSTS = (WHOLE_CPU, SWITCHES)
+"""What a request costs in the main table, server and wineserver together."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,10 @@ class Row:
     server: str
     rate: str
     ratio: str
+    word: str
     latencies: tuple[str, ...]
-    cpu: str
+    main_costs: tuple[str, ...]
     costs: tuple[str, ...]
-    delta: str
     verdict: str
     n: str
     left_out: str
@@ -41,10 +45,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one panel; `figure` is what their ratios are ratios of."""
+    """The rows of one panel. `figure` is what their ratios compare; `closed` says of what kind its
+    latencies are."""
 
     words: str
     figure: str
+    closed: bool
     rows: tuple[Row, ...]
 
 
@@ -53,11 +59,14 @@ def context(
 ) -> dict[str, Any]:
     """Return what the templates get. `not_drawn`: (name, reason) of the figures without data."""
     manifest = summary.run.manifest
+    rule = summary.rules.baseline
     return {
         "summary": summary,
         "manifest": manifest,
         "wine": words.WINE_SENTENCE if summary.emulated else None,
         "answer": answer(summary),
+        "level": words.percent(rule.stated),
+        "margin": words.percent(rule.margin),
         "plots": plots,
         "not_drawn": not_drawn,
         "blocks": _blocks(summary),
@@ -65,7 +74,8 @@ def context(
         "class_blocks": _class_blocks(summary),
         "churn_rows": _churn_rows(summary),
         "percents": [f"p{percent:g}" for percent in PERCENTS],
-        "costs": COSTS[1:],
+        "main_costs": MAIN_COSTS,
+        "costs": _known_costs(summary),
         "absent": _absent(summary),
         "left_out": [
             (cell.condition, failure) for cell in summary.cells for failure in cell.failures
@@ -73,8 +83,10 @@ def context(
         "not_valid": [
             (cell.condition, str(cell.verdict)) for cell in summary.cells if not cell.verdict.valid
         ],
+        "cell_notes": [
+            (cell.condition, note) for cell in summary.cells for note in cell.verdict.notes
+        ],
         "not_judged": _not_judged(summary),
-        "marks": MARKS,
         "missing": [
             (cell.condition, cell.missing, cell.planned) for cell in summary.cells if cell.missing
         ],
@@ -89,37 +101,73 @@ def context(
 
 
 def _blocks(summary: Summary) -> list[Block]:
+    costs = _known_costs(summary)
     return [
         Block(
-            load.words,
-            figure_words(load),
-            tuple(row_of(summary, cell) for cell in summary.cells if cell.condition.panel == load),
+            panel.words,
+            "CPU time per request" if panel.rate_percent else "requests per second",
+            not panel.rate_percent and not summary.suite.load.rate,
+            tuple(
+                row_of(load, cell, summary, costs)
+                for load in summary.loads
+                if load.key.panel == panel
+                for cell in load.cells
+            ),
         )
-        for load in summary.panels
+        for panel in panels_of(summary)
     ]
 
 
-def row_of(summary: Summary, cell: Cell) -> Row:
-    comparison = summary.comparison(cell)
-    ratio = "1 (baseline)" if comparison is None else marked(comparison)
-    delta = comparison.difference.delta if comparison else None
+def panels_of(summary: Summary) -> list[Panel]:
+    """Return the panels of a run: closed loops first, then by size."""
+    return list(dict.fromkeys(load.key.panel for load in summary.loads))
+
+
+def _known_costs(summary: Summary) -> list[str]:
+    """Return the costs that any cell of the run has, in the order of the tables."""
+    return [
+        name for name in COSTS if any(cell.costs[name].value is not None for cell in summary.cells)
+    ]
+
+
+def row_of(load: JudgedLoad, cell: Cell, summary: Summary, costs: Sequence[str] = ()) -> Row:
+    label = cell.condition.label
     kinds = Counter(failure.kind.value for failure in cell.failures)
-    left_out = [f"{number} {kind}" for kind, number in kinds.items()] + [
-        f"{cell.missing} missing"
-    ] * bool(cell.missing)
+    left_out = [f"{number} {kind}" for kind, number in kinds.items()]
+    left_out += [f"{cell.missing} missing"] * bool(cell.missing)
     return Row(
         f"{cell.condition.connections:,}",
-        cell.condition.label,
+        label,
         _rate(cell.rate),
-        ratio,
-        tuple(_time(cell.latency_us[percent]) for percent in PERCENTS),
-        _time(cell.costs["cpu_us"]),
-        tuple(words.number(cell.costs[name].value) for name in COSTS[1:]),
-        words.signed(delta),
+        *_compared(load, label, summary),
+        tuple(_time(cell.latency.percentiles[percent]) for percent in PERCENTS),
+        tuple(words.number(cell.costs[name].value) for name in MAIN_COSTS),
+        tuple(words.number(cell.costs[name].value) for name in costs),
         cell.verdict.kind.value,
         str(cell.n),
         ", ".join(left_out) or "0",
     )
+
+
+def _compared(load: JudgedLoad, label: str, summary: Summary) -> tuple[str, str]:
+    """Return ratio and word of a server over the baseline.
+
+    At an offered rate the ratio is that of the CPU times, so below 1 is better there.
+    """
+    if label == load.baseline:
+        return "1", "baseline"
+    one = load.comparison(label)
+    control = next((each for each in load.controls if each.comparison.label == label), None)
+    one = control.comparison if control else one
+    if one is None:
+        return words.NOTHING, words.NOTHING
+    word = one.word.text(summary.rules.baseline.margin)
+    word = f"control: {word}" if control else word
+    if not load.key.rate_percent:
+        return words.ratio(one.ratio, one.low, one.high), word
+    low, high = (None if end is None else 1 / end for end in (one.high, one.low))
+    word = word.replace("faster", "less CPU time").replace("slower", "more CPU time")
+    return words.ratio(1 / one.ratio, low, high), word
 
 
 def _class_blocks(summary: Summary) -> list[tuple[str, list[tuple[str, ...]]]]:
@@ -127,13 +175,13 @@ def _class_blocks(summary: Summary) -> list[tuple[str, list[tuple[str, ...]]]]:
     connections. A load without classes has none."""
     cells = [cell for cell in summary.cells if cell.verdict.valid and summary.suite.load.classes]
     return [
-        (load.words, rows)
-        for load in summary.panels
+        (panel.words, rows)
+        for panel in panels_of(summary)
         if (
             rows := [
                 _class_row(cell, share)
                 for cell in cells
-                if cell.condition.panel == load
+                if cell.condition.panel == panel
                 for share in cell.shares
             ]
         )
@@ -176,13 +224,6 @@ def _churn_rows(summary: Summary) -> list[tuple[str, ...]]:
     ]
 
 
-def marked(comparison: Comparison) -> str:
-    """Return '1.80× [1.60, 2.00]', with the mark of its finding (MARKS)."""
-    if comparison.ratio is None:
-        return words.NOTHING
-    return f"{times(comparison.ratio)} {comparison.finding.value}".strip()
-
-
 def _rate(each: Estimate | Measure | None) -> str:
     """Return a result with its interval if it has one."""
     if each is None or each.value is None:
@@ -201,16 +242,17 @@ def _time(each: Measure) -> str:
 def _absent(summary: Summary) -> list[str]:
     """Return the reasons behind the dashes of the tables, each once, with its cells."""
     found: dict[tuple[str, str | None], list[str]] = {}
+    known = _known_costs(summary)
     for cell in summary.cells:
         for name, measure in [
-            *((f"p{percent:g}", cell.latency_us[percent]) for percent in PERCENTS),
-            *cell.costs.items(),
+            *((f"p{percent:g}", cell.latency.percentiles[percent]) for percent in PERCENTS),
+            *((name, cell.costs[name]) for name in known),
             *_of_classes(summary, cell),
         ]:
             if measure.value is None and cell.n:
-                load = count(cell.condition.connections, "connection")
-                where = f"{cell.condition.label}, {load} × {cell.condition.panel.words}"
-                found.setdefault((name.replace("cpu_us", "CPU"), measure.reason), []).append(where)
+                connections = count(cell.condition.connections, "connection")
+                where = f"{cell.condition.label}, {connections} × {cell.condition.panel.words}"
+                found.setdefault((name, measure.reason), []).append(where)
     return [
         f"{cells[0] if len(cells) == 1 else count(len(cells), 'cell')}, {name}: {reason}"
         for (name, reason), cells in found.items()

@@ -20,10 +20,14 @@ from iomodels.base.files import write_whole
 from iomodels.data.records import Run
 from iomodels.data.store import load_run
 from iomodels.figures import output
+from iomodels.judge.cells import Cell
 from iomodels.judge.classes import Share
+from iomodels.judge.loads import JudgedLoad
+from iomodels.judge.paired import Comparison
+from iomodels.judge.rule import Rule
 from iomodels.judge.stats import Estimate, Measure
-from iomodels.judge.summary import Cell, Comparison, Summary, summarise
-from iomodels.report.answer import answer
+from iomodels.judge.summary import Summary, summarise
+from iomodels.report.answer import Answer, LoadAnswer, Rank, answer
 from iomodels.report.context import context
 from iomodels.report.html import draw_figures, markdown
 
@@ -43,9 +47,48 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "status": manifest["status"],
         "commit": manifest["git"]["commit"],
         "baseline": summary.baseline,
-        "answer": answer(summary),
+        "statistics": summary.rules.to_json(),
+        "spread": summary.spread,
+        "answer": _answer(answer(summary)),
         "warnings": list(summary.notes),
-        "cells": [_cell(cell, summary.comparison(cell)) for cell in summary.cells],
+        "cells": [
+            _cell(load, cell, summary.rules.baseline)
+            for load in summary.loads
+            for cell in load.cells
+        ],
+    }
+
+
+def _answer(found: Answer) -> dict[str, Any]:
+    return {
+        "headline": found.headline,
+        "shown": found.shown.words,
+        "loads": [_load(each) for each in found.loads],
+        "remarks": list(found.remarks),
+    }
+
+
+def _load(each: LoadAnswer) -> dict[str, Any]:
+    return {
+        "load": each.words,
+        "connections": each.key.connections,
+        "size": each.key.size,
+        "rate_percent": each.key.rate_percent,
+        "badge": each.badge,
+        "leader": each.leader,
+        "verdict": each.verdict,
+        "next": each.next,
+        "ranking": [_rank(rank) for rank in each.ranking],
+    }
+
+
+def _rank(rank: Rank) -> dict[str, Any]:
+    return {
+        "server": rank.label,
+        "value": rank.value,
+        "share": rank.share,
+        "words": rank.words,
+        "control": rank.control,
     }
 
 
@@ -53,7 +96,7 @@ def print_json(summary: Summary) -> None:
     print(json.dumps(to_json(summary), indent=2, ensure_ascii=False))
 
 
-def _cell(cell: Cell, comparison: Comparison | None) -> dict[str, Any]:
+def _cell(load: JudgedLoad, cell: Cell, rule: Rule) -> dict[str, Any]:
     condition = cell.condition
     return {
         "server": condition.label,
@@ -67,14 +110,19 @@ def _cell(cell: Cell, comparison: Comparison | None) -> dict[str, Any]:
         "verdict": cell.verdict.kind.value,
         "valid": cell.verdict.valid,
         "reasons": list(cell.verdict.reasons),
+        "notes": list(cell.verdict.notes),
         "repeats": cell.n,
         "planned": cell.planned,
         "left_out": len(cell.failures),
         "missing": cell.missing,
         "requests_per_second": _estimate(cell.rate),
         "latency_us": {
-            f"p{percent:g}": _measure(measure) for percent, measure in cell.latency_us.items()
+            f"p{percent:g}": _measure(measure)
+            for percent, measure in cell.latency.percentiles.items()
         },
+        "closed_loop": cell.latency.closed,
+        "share_of_time_in_long_requests": _measure(cell.latency.long_share),
+        "p99_of_time_us": _measure(cell.latency.p99_of_time),
         "per_request": {name: _measure(measure) for name, measure in cell.costs.items()},
         "jain_index": _measure(cell.shares[-1].jain),
         "classes": [_class(share) for share in cell.shares[:-1]],
@@ -85,15 +133,26 @@ def _cell(cell: Cell, comparison: Comparison | None) -> dict[str, Any]:
                 f"p{percent:g}": _measure(of) for percent, of in cell.churn.latency_us.items()
             },
         },
-        "comparison": comparison
-        and {
-            "finding": comparison.finding.words if comparison.ratio else None,
-            "reason": comparison.reason,
-            "ratio": _estimate(comparison.ratio),
-            "of": "cpu_us" if condition.rate_percent else "requests_per_second",
-            "cliffs_delta": comparison.difference.delta,
-            "p_holm": comparison.difference.p,
-        },
+        "comparison": _comparison(load, cell, rule),
+    }
+
+
+def _comparison(load: JudgedLoad, cell: Cell, rule: Rule) -> dict[str, Any] | None:
+    """A ratio above 1 is good for the cell: more requests per second, or less CPU time."""
+    label = cell.condition.label
+    controls = {each.comparison.label: each.comparison for each in load.controls}
+    one: Comparison | None = controls.get(label) or load.comparison(label)
+    if one is None:
+        return None
+    return {
+        "over": one.other,
+        "of": "cpu_time" if load.key.rate_percent else "requests_per_second",
+        "word": one.word.text(rule.margin),
+        "ratio": {"value": one.ratio, "low": one.low, "high": one.high},
+        "rounds": one.rounds,
+        "rounds_needed": one.rounds_needed,
+        "p_holm": one.p_holm,
+        "control": label in controls,
     }
 
 
@@ -162,7 +221,8 @@ def cells_csv(summary: Summary) -> str:
                 "ratio": ratio.get("value"),
                 "ratio_low": ratio.get("low"),
                 "ratio_high": ratio.get("high"),
-                "finding": comparison.get("finding"),
+                "over": comparison.get("over"),
+                "word": comparison.get("word"),
             }
         )
     buffer = io.StringIO()

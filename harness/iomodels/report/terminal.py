@@ -1,4 +1,4 @@
-"""The tables of a run and of a comparison for a terminal of 80 columns, without colour."""
+"""The answer and the tables of a run, and of a comparison, for a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from rich.console import Console
 from rich.table import Table
 
 from iomodels.base import words
-from iomodels.data.records import Run
-from iomodels.judge.compare import ComparedRuns
-from iomodels.judge.summary import Cell, summarise
-from iomodels.report.answer import answer
-from iomodels.report.context import MARKS, commit_words, marked, row_of
+from iomodels.data.records import Panel, Run
+from iomodels.judge.cells import Cell
+from iomodels.judge.compare import ComparedCells, ComparedRuns
+from iomodels.judge.stats import Finding
+from iomodels.judge.summary import Summary, summarise
+from iomodels.report.answer import LoadAnswer, answer
+from iomodels.report.context import MAIN_COSTS, commit_words, panels_of, row_of
 
 CAVEAT = (
     "Each run has its own conditions: what changed on the machine between the runs is part of "
     "every ratio. Only repeats that are interleaved in one run can separate it from the programs."
 )
-COLUMNS = ("server switches", "server CPU µs", "wineserver switches", "wineserver CPU µs")
+MARKS = "; ".join(f"{each.value} {each.words}" for each in Finding if each.value)
+BAR = 24
+"""Columns of the longest bar."""
 
 
 def _table(title: str, *headings: str) -> Table:
@@ -36,68 +40,78 @@ def _rate(cell: Cell) -> str:
     return words.number(cell.rate.value if cell.rate else None)
 
 
-def terminal_table(run: Run, console: Console) -> None:
-    """Print the results: one table per panel, then the answer."""
+def print_answer(run: Run, console: Console) -> None:
+    """Print the verdict, the ranked list of the load to look at first, and the remarks."""
     summary = summarise(run)
+    found = answer(summary)
     if summary.emulated:
         console.print(words.WINE, style="bold", highlight=False)
-    for load in summary.panels:
-        of = (
-            f"CPU × {summary.baseline} [CI]"
-            if load.rate_percent
-            else f"× {summary.baseline} [95 % CI]"
-        )
-        title = f"{load.words} · {summary.platform}"
-        table = _table(title, "requests/s", of, "p50", "p99", "n")
-        connections = None
-        for cell in (cell for cell in summary.cells if cell.condition.panel == load):
-            row = row_of(summary, cell)
-            if len(summary.labels) > 2 and connections not in (None, row.connections):
-                table.add_row()  # an empty row separates groups of many rows
-            connections = row.connections
-            table.add_row(
-                *(row.connections, row.server, _rate(cell), row.ratio.replace("×", "")),
-                *row.latencies[:2],
-                row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}",
-                style=None if cell.verdict.valid else "dim",
-            )
-        console.print(table, highlight=False)
-    if summary.comparisons:
-        console.print(MARKS, highlight=False)
-    for sentence in answer(summary):
+    console.print(found.headline, style="bold", highlight=False, markup=False)
+    shown = found.shown
+    if len(found.loads) > 1:
+        line = f"{shown.words} ({shown.badge}): {shown.verdict}"
+        console.print(line, highlight=False, markup=False)
+    _ranking(shown, console)
+    if shown.next:
+        console.print(f"to settle it: {shown.next}", highlight=False, markup=False, soft_wrap=True)
+    for sentence in (*found.remarks, *summary.notes):
         console.print(f"• {sentence}", highlight=False, markup=False)
 
 
-def cost_table(run: Run, console: Console) -> None:
-    """Print what a request cost the processes; nothing for a run without counters."""
-    rows = summarise(run).process_costs(COLUMNS)
-    if not rows:
-        return
-    known = [
-        place
-        for place in range(len(COLUMNS))
-        if any(costs[place].value is not None for _, costs in rows)
-    ]
-    table = Table(
-        box=SIMPLE_HEAD,
-        title="costs per request, in the measuring window",
-        title_justify="left",
-        pad_edge=False,
-    )
-    table.add_column("conn.", justify="right", no_wrap=True)
-    table.add_column("load", overflow="fold")
-    table.add_column("server", overflow="fold")
-    for place in known:
-        table.add_column(COLUMNS[place], justify="right")
-    for cell, costs in rows:
-        values = [costs[place].value for place in known]
-        table.add_row(
-            f"{cell.condition.connections:,}",
-            cell.condition.panel.words,
-            cell.condition.label,
-            *(words.number(value) for value in values),
-        )
+def _ranking(shown: LoadAnswer, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column("server", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("bar", no_wrap=True)
+    table.add_column("words", overflow="fold")
+    full = "█" if (console.encoding or "").lower().startswith("utf") else "#"
+    for rank in shown.ranking:
+        bar = full * round(BAR * rank.share)
+        style = "dim" if rank.control or rank.value is None else None
+        table.add_row(rank.label, words.number(rank.value), bar, rank.words, style=style)
     console.print(table, highlight=False)
+
+
+def print_tables(run: Run, console: Console) -> None:
+    """Print one table per panel: rates, ratios and costs of every cell."""
+    summary = summarise(run)
+    for panel in panels_of(summary):
+        over = f"CPU × {summary.baseline}" if panel.rate_percent else f"× {summary.baseline}"
+        interval = f"{over} [{words.percent(summary.rules.baseline.stated)}]"
+        title = f"{panel.words} · {summary.platform}"
+        table = _table(title, "requests/s", interval, *MAIN_COSTS, "p99", "n")
+        _panel(summary, panel, table)
+        console.print(table, highlight=False)
+
+
+def _panel(summary: Summary, panel: Panel, table: Table) -> None:
+    of_panel = [load for load in summary.loads if load.key.panel == panel]
+    for load in of_panel:
+        if len(load.cells) > 2 and load is not of_panel[0]:
+            table.add_row()  # an empty row separates the groups
+        for cell in load.cells:
+            row = row_of(load, cell, summary)
+            table.add_row(
+                *(row.connections, row.server, _rate(cell), _ratio(row.ratio, row.word)),
+                *row.main_costs,
+                row.latencies[1],
+                row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}",
+                style=None if cell.verdict.valid else "dim",
+            )
+
+
+def _ratio(ratio: str, word: str) -> str:
+    """'1.20 [1.10, 1.30]'; '~' marks what is not decided."""
+    open_ = word.removeprefix("control: ").startswith(("not", "likely", "provisional"))
+    return f"{ratio.replace('×', '')}{' ~' if open_ else ''}"
+
+
+def _marked(row: ComparedCells) -> str:
+    """'1.80 [1.60, 2.00]', with the mark of its finding (MARKS)."""
+    if row.ratio is None:
+        return words.NOTHING
+    ratio = words.ratio(row.ratio.value, row.ratio.low, row.ratio.high).replace("×", "")
+    return f"{ratio} {row.finding.value}".strip()
 
 
 def comparison_table(found: ComparedRuns, console: Console) -> None:
@@ -122,7 +136,7 @@ def comparison_table(found: ComparedRuns, console: Console) -> None:
                 f"{row.cell.condition.connections:,}",
                 row.cell.condition.label,
                 *rates,
-                marked(row).replace("×", ""),
+                _marked(row),
                 words.signed(row.difference.delta),
                 words.span([row.baseline.n, row.cell.n]),
             )

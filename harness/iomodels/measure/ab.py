@@ -1,0 +1,210 @@
+"""`iomodels ab OLD NEW`: two builds of the same models, interleaved in one run.
+
+OLD and NEW are each a program, a folder of programs, or a commit. Two runs cannot tell a change
+from what else differs between them (another hour, another machine state). In one run, both builds
+of a model run next to each other under every load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from iomodels.base.arguments import Option, arguments
+from iomodels.base.build import windows_programs
+from iomodels.base.errors import FAILED, USAGE, Failure
+from iomodels.base.files import ROOT
+from iomodels.judge import ab
+from iomodels.judge.ab import NEW, OLD
+from iomodels.launch.launcher import NOT_SERVERS, Launcher
+from iomodels.launch.process import Program
+from iomodels.launch.watches import Watching
+from iomodels.measure.comparing import Comparing
+
+DESCRIBE_S = 20.0
+BUILD_S = 900.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two builds: the word that named it, and each model's program."""
+
+    suffix: str
+    word: str
+    programs: Mapping[str, Path]
+
+
+def sides(old: str, new: str, build: Path, say: Say) -> tuple[Side, Side]:
+    """Return both builds. Raises Failure if a word names none, or if they share no model."""
+    found = Side(OLD, old, _programs(old, build, say)), Side(NEW, new, _programs(new, build, say))
+    if not set(found[0].programs) & set(found[1].programs):
+        there = ["; ".join(sorted(side.programs)) or "no program" for side in found]
+        raise Failure(
+            f"ab: {old} has {there[0]}, {new} has {there[1]}: they share no model", exit_code=USAGE
+        )
+    return found
+
+
+def comparing_builds(old: str, new: str, build: Path, models: Sequence[str], say: Say) -> Comparing:
+    """Return how a run compares two builds; run.json keeps the words and the programs' hashes."""
+    both = sides(old, new, build, say)
+    kept = {
+        "old": old,
+        "new": new,
+        "models": list(models),
+        "programs": {
+            model + side.suffix: hashlib.sha256(path.read_bytes()).hexdigest()
+            for side in both
+            for model, path in side.programs.items()
+        },
+    }
+    return Comparing(lambda inner: AbLauncher(inner, both, models), ab.settled, kept)
+
+
+def _programs(word: str, build: Path, say: Say) -> dict[str, Path]:
+    path = Path(word)
+    if path.is_file():
+        return {path.stem: path.resolve()}
+    if path.is_dir():
+        return _in_folder(path)
+    return _in_folder(_built(word, build, say))
+
+
+def _in_folder(folder: Path) -> dict[str, Path]:
+    """The programs of a folder, or of the build folder that it is."""
+    for place in (folder, folder / "bin", *sorted(folder.glob("*/bin"))):
+        found = {
+            path.stem: path.resolve()
+            for path in sorted(place.glob("*.exe"))
+            if not path.name.startswith(NOT_SERVERS)
+        }
+        if found:
+            return found
+    raise Failure(f"ab {folder}: no program (*.exe) there", exit_code=USAGE)
+
+
+def _built(word: str, build: Path, say: Say) -> Path:
+    """Build the servers of a commit into a folder of its own, once; return the folder."""
+    commit = _git("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}")
+    if not commit:
+        raise Failure(f"ab {word}: neither a program, nor a folder, nor a commit", exit_code=USAGE)
+    tree = build / "ab" / commit[:12]
+    if not any((tree / "out" / "bin").glob("*.exe")):
+        say(f"building the servers of {word} ({commit[:12]})")
+        if not (tree / "source" / "CMakeLists.txt").is_file():
+            _run(["git", "-C", str(ROOT), "worktree", "prune"], word)
+            add = ["git", "-C", str(ROOT), "worktree", "add", "--detach", "--force"]
+            _run([*add, str(tree / "source"), commit], word)
+        preset = _preset(build)
+        dependency = build / "deps" / "hdr-histogram"
+        sources = [f"-DFETCHCONTENT_SOURCE_DIR_HDRHISTOGRAM={dependency}"] * dependency.is_dir()
+        source = ["-S", str(tree / "source"), "-B", str(tree / "out")]
+        _run(["cmake", *source, "--preset", preset, *sources], word, tree / "source")
+        _run(["cmake", "--build", str(tree / "out")], word)
+    return tree / "out"
+
+
+def _preset(build: Path) -> str:
+    """The preset of this checkout's own programs: both builds must have the same compiler."""
+    return windows_programs(build).parent.name
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _run(argv: Sequence[str], word: str, folder: Path | None = None) -> None:
+    done = subprocess.run(
+        argv, cwd=folder, capture_output=True, text=True, timeout=BUILD_S, check=False
+    )
+    if done.returncode:
+        last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-1:]
+        reason = last[0] if last else "no output"
+        raise Failure(f"ab {word}: {argv[0]} failed: {reason}", exit_code=FAILED)
+
+
+class AbLauncher:
+    """A launcher whose models are MODEL@old and MODEL@new; all else is the inner launcher's."""
+
+    def __init__(self, inner: Launcher, both: Sequence[Side], wanted: Sequence[str]) -> None:
+        self._inner = inner
+        shared = [model for model in both[0].programs if model in both[1].programs]
+        unknown = [model for model in wanted if model not in shared]
+        if unknown:
+            raise Failure(
+                f"--models {','.join(unknown)}: not in both builds; they share: {', '.join(shared)}",
+                exit_code=USAGE,
+            )
+        self._programs = {
+            model + side.suffix: side.programs[model]
+            for model in shared
+            if not wanted or model in wanted
+            for side in both
+        }
+        self._models: dict[str, dict[str, Any]] | None = None
+
+    @property
+    def platform(self) -> str:
+        return self._inner.platform
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        if self._models is None:
+            found = {name: self._describe(path) for name, path in self._programs.items()}
+            both = {model.partition("@")[0] for model, each in found.items() if each is None}
+            self._models = {
+                model: each
+                for model, each in found.items()
+                if each is not None and model.partition("@")[0] not in both
+            }
+            if not self._models:
+                raise Failure("ab: the programs of both builds are no servers", exit_code=USAGE)
+        return self._models
+
+    def _describe(self, path: Path) -> dict[str, Any] | None:
+        with self._inner.program(path, "--describe") as program:
+            program.close_stdin()
+            try:
+                return program.expect("describe", DESCRIBE_S)
+            except Failure:
+                return None
+
+    def server(self, model: str, options: Mapping[str, int | str]) -> Program:
+        return self._inner.program(self._programs[model], *arguments(options))
+
+    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
+        return self._inner.loadgen(options, windows=windows)
+
+    def program(self, executable: Path, *words: object) -> Program:
+        return self._inner.program(executable, *words)
+
+    def processes(self, server: Program) -> dict[str, int]:
+        return self._inner.processes(server)
+
+    def watch(self, server: Program) -> Watching:
+        return self._inner.watch(server)
+
+    def environment(self) -> dict[str, Any]:
+        return self._inner.environment()
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def __enter__(self) -> AbLauncher:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,20 @@
+"""What a run compares: by default the models of the launcher, each with all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from iomodels.judge.loads import JudgedLoad, Rules, settled
+from iomodels.launch.launcher import Launcher
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """`launcher` may put another launcher around the platform's (measure/ab.py); `settled` says
+    when a load of a sequential plan may stop. `kept` goes into run.json: a resumed run needs it."""
+
+    launcher: Callable[[Launcher], Launcher] = lambda inner: inner
+    settled: Callable[[JudgedLoad, Rules], bool] = settled
+    kept: Mapping[str, Any] | None = None

@@ -1,0 +1,244 @@
+"""What a run says besides its verdict: costs, latency, control, noise, gaps.
+
+Each function looks at the data first, and returns None where they do not support its sentence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+from iomodels.base import words
+from iomodels.judge.cells import Cell
+from iomodels.judge.costs import SWITCHES, WHOLE_CPU
+from iomodels.judge.loads import JudgedLoad
+from iomodels.judge.rule import Word
+from iomodels.judge.stats import Measure
+from iomodels.judge.summary import Summary
+from iomodels.judge.verdict import Kind
+from iomodels.report.sentences import load_words
+
+
+def all_remarks(summary: Summary, shown: JudgedLoad) -> Iterator[str]:
+    """What explains the answer, then what limits it."""
+    found = [
+        explanation(shown),
+        open_loop_latency(summary),
+        closed_loop_latency(shown),
+        *stalls(shown),
+        control(summary),
+        certainty(summary),
+        *gaps(summary),
+    ]
+    yield from (sentence for sentence in found if sentence)
+
+
+# ---- the suite's own question ----
+
+
+def of_question(summary: Summary, shown: JudgedLoad) -> str | None:
+    """The answer to a question that is not about the rate; None where it is."""
+    if summary.suite.load.classes:
+        return fairness(summary, shown)
+    if shown.key.rate_percent:
+        return efficiency(summary, shown)
+    return None
+
+
+def fairness(summary: Summary, shown: JudgedLoad) -> str | None:
+    """What each class of connections got from each server."""
+    cells = _valid(shown)
+    told = []
+    for place, (name, _) in enumerate(summary.suite.load.classes if cells else ()):
+        each = [
+            f"{cell.condition.label} {_time(cell.shares[place].latency_us[50.0])} "
+            f"(p99 {_time(cell.shares[place].latency_us[99.0])})"
+            for cell in cells
+        ]
+        connections = words.count(cells[0].shares[place].connections, "connection")
+        told.append(f"median response of class {name} ({connections}): {words.listed(each)}")
+    if not told:
+        return None
+    return f"On {summary.platform}, {'; '.join(told)}."
+
+
+def efficiency(summary: Summary, shown: JudgedLoad) -> str | None:
+    """CPU time and switches per request of every server at one offered rate."""
+    cells = [cell for cell in _valid(shown) if cell.costs[WHOLE_CPU].value is not None]
+    if not cells:
+        return None
+    cells.sort(key=lambda cell: cell.costs[WHOLE_CPU].value or 0.0)
+    told = [
+        f"{cell.condition.label} {words.number(cell.costs[WHOLE_CPU].value)} µs and "
+        f"{words.number(cell.costs[SWITCHES].value)} switches"
+        for cell in cells
+    ]
+    who = "server and wineserver" if summary.emulated else "server"
+    return (
+        f"On {summary.platform}, at {load_words(shown.key)}, a request costs ({who}): "
+        f"{words.listed(told)}."
+    )
+
+
+# ---- what explains the order ----
+
+
+def explanation(load: JudgedLoad) -> str | None:
+    """The cost that orders the servers as their rates do, if there is one.
+
+    It counts the leader and the servers that are shown to be behind it. It is named only if their
+    costs rise from each to the next slower one.
+    """
+    if load.fastest is None or load.key.rate_percent:
+        return None
+    leader = load.fastest.leader
+    order = [leader, *(one.other for one in load.fastest.comparisons if one.word is Word.FASTER)]
+    cells = [load.cell(label) for label in order]
+    for name, unit in ((WHOLE_CPU, " µs"), (SWITCHES, "")):
+        costs = [cell.costs[name].value for cell in cells]
+        known = [cost for cost in costs if cost is not None]
+        if len(known) == len(costs) > 1 and all(one < other for one, other in pairwise(known)):
+            told = [f"{label} {words.number(cost)}{unit}" for label, cost in zip(order, known)]
+            what = "CPU time" if name == WHOLE_CPU else "context switches"
+            return f"The order follows the {what} per request: {words.listed(told)}."
+    return None
+
+
+# ---- latency ----
+
+
+def open_loop_latency(summary: Summary) -> str | None:
+    """What a user waits for, at the highest rate that was offered."""
+    offered = [load for load in summary.loads if load.key.rate_percent]
+    if not offered or summary.suite.load.classes:
+        return None
+    load = max(offered, key=lambda each: each.key)
+    cells = [cell for cell in _valid(load) if cell.latency.percentiles[99.0].value is not None]
+    if not cells:
+        return None
+    cells.sort(key=lambda cell: cell.latency.percentiles[99.0].value or 0.0)
+    told = [
+        f"{cell.condition.label} {_time(cell.latency.percentiles[99.0])} "
+        f"(median {_time(cell.latency.percentiles[50.0])})"
+        for cell in cells
+    ]
+    return f"Response p99 at {load_words(load.key)}, from the due time: {words.listed(told)}."
+
+
+def closed_loop_latency(load: JudgedLoad) -> str | None:
+    cells = [cell for cell in _valid(load) if cell.latency.closed]
+    if not cells:
+        return None
+    return (
+        "Latencies of a closed loop are set by connections ÷ rate; they are not what a user waits."
+    )
+
+
+def stalls(load: JudgedLoad) -> list[str]:
+    """Servers whose median hides where the time goes."""
+    return [
+        f"{cell.condition.label} spends {words.percent(cell.latency.long_share.value or 0.0)} of "
+        f"its time in requests longer than 10 × p50; p99 weighted by time is "
+        f"{_time(cell.latency.p99_of_time)}."
+        for cell in _valid(load)
+        if cell.latency.stalls
+    ]
+
+
+# ---- how sure ----
+
+
+def control(summary: Summary) -> str | None:
+    """What one program under two names shows of the method."""
+    found = [each for load in summary.loads for each in load.controls]
+    if not summary.controls:
+        return None
+    names = words.listed(summary.controls)
+    start = f"Control: {names} is the program of {summary.baseline} a second time"
+    judged = [each for each in found if each.comparison.word is not Word.PROVISIONAL]
+    if not judged:
+        return f"{start}; too few rounds judge it."
+    disagreeing = [each for each in judged if each.disagrees]
+    loads = words.count(len(judged), "load")
+    if disagreeing:
+        worst = max(each.floor for each in disagreeing)
+        return (
+            f"{start}; the two differ at {len(disagreeing)} of {loads}, up to "
+            f"{words.ratio(worst)}. No model is the cause."
+        )
+    widest = max(each.floor for each in judged)
+    return (
+        f"{start}: no difference shown at {loads}; differences above "
+        f"{words.percent(widest - 1)} are excluded."
+    )
+
+
+def certainty(summary: Summary) -> str | None:
+    """What the rule is, and what its brackets leave out."""
+    rounds = sorted({load.rounds for load in summary.loads if load.rounds})
+    if not rounds or len(summary.ranked) < 2:
+        return None
+    rule = summary.rules.fastest
+    number = (
+        f"{rounds[0]} to {rounds[-1]} rounds"
+        if len(rounds) > 1
+        else words.count(rounds[0], "round")
+    )
+    start = f"{number}; ratios are paired within rounds"
+    if rounds[-1] < rule.least_rounds:
+        return f"{start}. A claim needs {rule.least_rounds}, so every word is provisional."
+    sessions = {record.session for record in summary.run.records}
+    scope = (
+        f"they hold the spread between {len(sessions)} sessions"
+        if len(sessions) > 1
+        else "another day or machine can differ by more"
+    )
+    return (
+        f"{start}, with Holm's correction over the comparisons of a load. Brackets are "
+        f"{words.percent(rule.stated)} intervals; {scope}."
+    )
+
+
+def gaps(summary: Summary) -> list[str]:
+    """What the answer leaves out: invalid cells, failed and missing repeats."""
+    cells = summary.cells
+    bad = Counter(cell.verdict.kind.value for cell in cells if not cell.verdict.valid)
+    planned = sum(cell.planned for cell in cells)
+    sentences = []
+    if bad:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in bad.most_common())
+        sentences.append(
+            f"{bad.total()} of {words.count(len(cells), 'cell')} {_are(bad.total())} in no "
+            f"comparison: {kinds}."
+        )
+    for kind in (Kind.FAILED, Kind.INVALID):
+        number = sum(each.kind is kind for cell in cells for each in cell.failures)
+        if number:
+            of = words.count(planned, "repeat")
+            sentences.append(f"{number} of {of} {_are(number)} {kind.value} and left out.")
+    missing = sum(cell.missing for cell in cells)
+    if missing:
+        of = words.count(planned, "planned repeat")
+        sentences.append(f"The run is not complete: {missing} of {of} {_are(missing)} missing.")
+    return sentences
+
+
+# ---- words ----
+
+
+def _valid(load: JudgedLoad) -> list[Cell]:
+    controls = {each.comparison.label for each in load.controls}
+    return [
+        cell
+        for cell in load.cells
+        if cell.verdict.valid and cell.n and cell.condition.label not in controls
+    ]
+
+
+def _time(measure: Measure) -> str:
+    return "unavailable" if measure.value is None else words.time(measure.value * 1e3)
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
