@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -14,26 +15,32 @@ from iomodels.data.searches import load_slo, search_records
 from iomodels.data.store import load_run
 from iomodels.plan.order import is_limit
 
+if TYPE_CHECKING:  # at run time only when it is needed: scipy takes a second to load
+    from iomodels.judge.summary import Summary
+
 
 def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
     """The table and, unless unwanted, the report. Exit code 1 if a measurement failed unexpectedly."""
     # only here: matplotlib takes a second to load
+    from iomodels.judge.summary import summarise
     from iomodels.report.html import write_report
-    from iomodels.report.terminal import cost_table, terminal_table
+    from iomodels.report.terminal import print_answer, print_tables
 
     loaded = load_run(folder)
-    terminal_table(loaded, console)
-    cost_table(loaded, console)
-    for warning in loaded.warnings:
-        say(console, f"note: {warning}")
+    summary = summarise(loaded)
+    if "ab" in loaded.manifest:
+        changes(loaded, console)
+    else:
+        print_tables(summary, console)
+        print_answer(summary, console)
     say(console, f"measurements: {folder}")
     if report:
-        say(console, f"report: {write_report(folder)}")
+        say(console, f"report: {write_report(summary)}")
     if as_json:
-        print_json(loaded)
+        print_json(summary)
     failed = [record for record in loaded.records if not record.ok]
     if failed:
-        planned = loaded.manifest["planned"]
+        planned = len(loaded.records)
         say(
             console,
             f"{len(failed)} of {planned} measurements failed; records.jsonl has the reasons",
@@ -41,11 +48,19 @@ def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
     return 0 if all(is_limit(record.reason) for record in failed) else FAILED
 
 
-def print_json(loaded: Run) -> None:
+def changes(loaded: Run, console: Console) -> None:
     from iomodels.judge.summary import summarise
+    from iomodels.report.ab import print_changes
+
+    for warning in loaded.warnings:
+        say(console, f"note: {warning}")
+    print_changes(summarise(loaded), console)
+
+
+def print_json(summary: Summary) -> None:
     from iomodels.report import publish
 
-    publish.print_json(summarise(loaded))
+    publish.print_json(summary)
 
 
 def slo(console: Console, folder: Path) -> int:

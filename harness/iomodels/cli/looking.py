@@ -58,7 +58,7 @@ def models(arguments: argparse.Namespace, console: Console, words: Sequence[str]
 
 
 def suites(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    from iomodels.measure.run import expected_text  # only here: scipy takes a second to load
+    from iomodels.measure.planning import expected_text  # only here: scipy takes a second to load
 
     for name, path in suite_files().items():
         whole, quick = load_suite(path), load_suite(path, quick=True)

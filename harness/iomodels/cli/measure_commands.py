@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from iomodels.cli import values
+from iomodels.cli.options import load_words, number, out, plan_options, resume
 from iomodels.cli.command import Command, Option
-from iomodels.cli.options import load_words, number, out, resume
 from iomodels.launch.channel import DEFAULT_PORT, PORTS
 from iomodels.plan.suite import MAX_SIZE
 
 TUNED = ("iocp", "tpio", "events", "apc")
 OBJECTIVES = ("throughput", "p99", "efficiency")
 
+AB_DEFAULTS: dict[str, Any] = {
+    "connections": (1, 64, 256),
+    "size": (64,),
+    "minutes": 5,
+    "warmup_ms": 300,
+    "duration_ms": 1000,
+}
 SLO_DEFAULTS: dict[str, Any] = {
     "connections": 64,
     "size": 64,
@@ -71,16 +78,22 @@ RUN = Command(
         Option("--quick", "short suite; rough results", flag=True),
         Option(
             "--models",
-            "models of the suite to measure (default: all)",
+            "models to measure, in the suite or not (default: the suite's)",
             "A,B",
             values.names,
             values="model",
         ),
         *load_words({}, lists=True),
-        number("rounds", "repeats of each cell", "as in the suite"),
+        *plan_options("as in the suite"),
+        Option(
+            "--sessions",
+            "split --rounds over so many sessions, hours or reboots apart, 2 to 20 (default: 1)",
+            "N",
+            values.whole(2, 20),
+        ),
         number("duration_ms", "measuring window", "as in the suite", "ms"),
         number("warmup_ms", "load before the measuring window", "as in the suite", "ms"),
-        number("seed", "seed of the order", "as in the suite"),
+        number("seed", "seed of the order", "a new one, which is printed"),
         affinity(",loadgen=1-3"),
         Option(
             "--server-host",
@@ -107,6 +120,32 @@ RUN = Command(
         ("iomodels run --resume latest --retry-failed", "measure what is missing or failed"),
     ),
     "Ctrl-C keeps all measurements and prints the command that resumes the run.",
+)
+
+AB = Command(
+    "ab",
+    "ab OLD NEW",
+    "compare two builds in one run",
+    "measure",
+    "measuring:ab",
+    ("builds", "results/README.md#compare-two-builds"),
+    (
+        Option("OLD", "program, folder of programs, or commit", type=values.name),
+        Option("NEW", "the build to compare with it", type=values.name),
+        Option("--models", "models to compare (default: all of both)", "A,B", values.names),
+        *load_words(AB_DEFAULTS, lists=True),
+        *plan_options("5 minutes"),
+        number("duration_ms", "measuring window", AB_DEFAULTS["duration_ms"], "ms"),
+        number("warmup_ms", "load before the measuring window", AB_DEFAULTS["warmup_ms"], "ms"),
+        number("seed", "seed of the order", "a new one, which is printed"),
+        out("folder for the run's folder"),
+        Option("--no-report", "write only the records; print only the table", flag=True),
+    ),
+    (
+        ("iomodels ab HEAD~1 HEAD --models iocp", "what the last commit changed"),
+        ("iomodels ab old/iocp.exe build/mingw/bin/iocp.exe --rounds 20", ""),
+    ),
+    "Ctrl-C keeps all measurements; iomodels run --resume continues.",
 )
 
 SLO = Command(
@@ -341,4 +380,4 @@ SERVE = Command(
     f"The firewall must admit that machine to the port and the next {PORTS}.",
 )
 
-COMMANDS = (RUN, SLO, TUNE, MICRO, LAWS, CLAIMS, SERVE)
+COMMANDS = (RUN, AB, SLO, TUNE, MICRO, LAWS, CLAIMS, SERVE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,13 @@ from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.cli import finishing, folders
 from iomodels.cli.command import fail
-from iomodels.cli.measure_commands import SLO_DEFAULTS, TUNE_DEFAULTS, TUNE_QUICK, TUNED
+from iomodels.cli.measure_commands import (
+    AB_DEFAULTS,
+    SLO_DEFAULTS,
+    TUNE_DEFAULTS,
+    TUNE_QUICK,
+    TUNED,
+)
 from iomodels.cli.options import PASSED_ON
 from iomodels.cli.values import given
 from iomodels.data.laws import Laws, write
@@ -35,10 +42,12 @@ from iomodels.measure import micro as measure_micro
 from iomodels.measure import run as measure_run
 from iomodels.measure import slo as measure_slo
 from iomodels.measure import tune as measure_tune
+from iomodels.measure.ab import comparing_builds
 from iomodels.measure.session import Setting
 from iomodels.plan.load import Load, Value
 from iomodels.plan.suite import (
     BOUNDS,
+    LOOKS,
     Server,
     Suite,
     find_suite,
@@ -82,6 +91,8 @@ def run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -
             quick=arguments.quick,
             out=arguments.out or folders.RESULTS,
             dry_run=arguments.dry_run,
+            margin=arguments.margin,
+            sessions=arguments.sessions or 1,
         )
         if started is None:
             return 0
@@ -126,12 +137,37 @@ def _without_token(words: Sequence[str]) -> list[str]:
 def _overridden(suite: Suite, arguments: argparse.Namespace) -> Suite:
     """The suite with the values of the command line."""
     if arguments.models:
-        suite = suite.only_models(arguments.models)
+        suite = suite.with_models(arguments.models)
     values = {key: getattr(arguments, key, None) for key in BOUNDS} | {"sizes": arguments.size}
     changes: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    changes.setdefault("seed", secrets.randbelow(2**32))
+    if arguments.rounds is not None:
+        if arguments.minutes is not None:
+            fail(
+                ["--rounds: must be omitted with --minutes, which measures until loads are decided"]
+            )
+        changes["minutes"] = 0
+    elif arguments.minutes is not None:
+        changes["rounds"] = LOOKS[-1]
+    if suite.active and arguments.connections is not None:
+        changes["active"] = _active(suite, arguments.connections)
     if arguments.rate is not None and suite.rate_percents:
         fail([f"--rate {arguments.rate}: must be omitted; suite {suite.name} sets its own rates"])
     return _with_load(replace(suite, **changes), arguments)
+
+
+def _active(suite: Suite, connections: Sequence[int]) -> tuple[int, ...]:
+    """How many of the connections send, where the command line has picked some of the suite's."""
+    known = dict(zip(suite.connections, suite.active))
+    missing = [number for number in connections if number not in known]
+    if missing:
+        has = ", ".join(map(str, known))
+        fail(
+            [
+                f"--connections {missing[0]}: must be one of {has}, as suite {suite.name} has idle ones"
+            ]
+        )
+    return tuple(known[number] for number in connections)
 
 
 def _with_load(suite: Suite, arguments: argparse.Namespace) -> Suite:
@@ -170,6 +206,39 @@ def _resumed_run(arguments: argparse.Namespace) -> Path:
 def _refuse_with_resume(others: Sequence[str], what: str) -> None:
     if others:
         fail([f"{', '.join(others)}: must be omitted with --resume; {what} keeps its own plan"])
+
+
+def ab(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    setting = _setting(console, words, "run --resume")
+    wanted = arguments.models or ()
+    comparing = comparing_builds(arguments.old, arguments.new, setting.build, wanted, setting.say)
+    suite = Suite(
+        "ab",
+        f"{arguments.new} over {arguments.old}",
+        "What does the new build change?",
+        tuple(Server(model) for model in comparing.series),
+        arguments.connections or AB_DEFAULTS["connections"],
+        arguments.size or AB_DEFAULTS["size"],
+        arguments.depth or 1,
+        arguments.rounds or LOOKS[-1],
+        arguments.warmup_ms or AB_DEFAULTS["warmup_ms"],
+        arguments.duration_ms or AB_DEFAULTS["duration_ms"],
+        secrets.randbelow(2**32) if arguments.seed is None else arguments.seed,
+        1,
+        0 if arguments.rounds else arguments.minutes or AB_DEFAULTS["minutes"],
+    )
+    if arguments.rounds and arguments.minutes:
+        fail(["--rounds: must be omitted with --minutes, which measures until loads are decided"])
+    folder = measure_run.start_run(
+        setting,
+        _with_load(suite, arguments),
+        quick=False,
+        out=arguments.out or folders.RESULTS,
+        margin=arguments.margin,
+        comparing=comparing,
+    )
+    assert folder is not None
+    return finishing.run(console, folder, report=not arguments.no_report, as_json=False)
 
 
 def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

@@ -47,6 +47,23 @@ def number(key: str, what: str, default: object, unit: str = "") -> Option:
     )
 
 
+MARGIN = Option(
+    "--margin",
+    "difference that still counts as equal, 0.5 to 50 percent (default: 5)",
+    "P",
+    values.margin,
+)
+
+
+def plan_options(default: str) -> list[Option]:
+    """How long a run measures: a fixed plan, or one that stops where it is decided."""
+    return [
+        number("rounds", "passes over the loads, each decided at the end", default),
+        number("minutes", "time for a plan that stops at decided loads", default),
+        MARGIN,
+    ]
+
+
 def load_words(
     defaults: Mapping[str, Any], *, lists: bool, leave_out: tuple[str, ...] = ()
 ) -> list[Option]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from iomodels.cli import values
+from iomodels.cli.options import MARGIN, RUN, RUN_HELP, as_json, out
 from iomodels.cli.command import Command, Option
-from iomodels.cli.options import RUN, RUN_HELP, as_json, out
 from iomodels.plan.suite import MAX_CONNECTIONS, MAX_SIZE
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
@@ -30,6 +30,13 @@ REPORT = Command(
             "one JSON object instead of files (results/schema/report.schema.json)",
             flag=True,
         ),
+        Option(
+            "--baseline",
+            "series that the others are compared with (default: the suite's first)",
+            "SERIES",
+            values.name,
+        ),
+        MARGIN,
     ),
     notes="RUN may be a tuning or an SLO search, too.",
 )

@@ -28,22 +28,25 @@ def report(arguments: argparse.Namespace, console: Console, words: Sequence[str]
     if kind in (SLO, TUNE, MICRO):
         return _report_other(arguments, console, folder, kind)
     # only here: matplotlib takes a second to load
+    from iomodels.judge.summary import summarise, viewed
     from iomodels.report.html import write_report
     from iomodels.report.publish import write_docs
-    from iomodels.report.terminal import cost_table, terminal_table
+    from iomodels.report.terminal import print_answer, print_tables
 
-    loaded = load_run(folder)
+    loaded = viewed(load_run(folder), arguments.baseline, arguments.margin)
+    summary = summarise(loaded)
     if arguments.json:
-        finishing.print_json(loaded)
+        finishing.print_json(summary)
         return 0
     if arguments.docs:
-        say(console, f"report: {write_docs(loaded, arguments.docs)}")
+        say(console, f"report: {write_docs(summary, arguments.docs)}")
         return 0
-    for warning in loaded.warnings:
-        say(console, f"note: {warning}")
-    terminal_table(loaded, console)
-    cost_table(loaded, console)
-    say(console, f"report: {write_report(loaded)}")
+    if "ab" in loaded.manifest:
+        finishing.changes(loaded, console)
+    else:
+        print_tables(summary, console)
+        print_answer(summary, console)
+    say(console, f"report: {write_report(summary)}")
     return 0
 
 

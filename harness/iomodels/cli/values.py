@@ -76,6 +76,13 @@ def step(text: str) -> float:
     return 1 + float(text) / 100
 
 
+def margin(text: str) -> float:
+    """ "5" percent as the share 0.05."""
+    if not (re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", text) and 0.5 <= float(text) <= 50):
+        raise wrong(text, "must be from 0.5 to 50 percent")
+    return float(text) / 100
+
+
 def slo(text: str) -> Slo:
     from iomodels.judge.slo import parse_slo  # only here: scipy takes a second to load
 

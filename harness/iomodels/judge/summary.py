@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -98,24 +98,32 @@ def controls_of(suite: Suite, baseline: str) -> tuple[str, ...]:
     )
 
 
-def summarise(run: Run, baseline: str | None = None, margin: float | None = None) -> Summary:
-    """Return the summary of a run, complete or not. Raises Failure for an unknown baseline."""
-    return _summarise(run, baseline, margin)
+def viewed(run: Run, baseline: str | None, margin: float | None) -> Run:
+    """Return the run as it looks with another baseline or margin; None keeps the run's own.
+
+    Every table, sentence and figure of it then agrees. Raises Failure for an unknown baseline.
+    """
+    manifest = dict(run.manifest)
+    suite = suite_from(manifest["suite"]["name"], manifest["suite"])
+    labels = tuple(dict.fromkeys(condition.label for condition in cells_of(suite)))
+    if baseline is not None:
+        if baseline not in labels:
+            raise Failure(
+                f"--baseline {baseline}: must be one of: {', '.join(labels)}", exit_code=USAGE
+            )
+        manifest["baseline"] = baseline
+    if margin is not None:
+        manifest["statistics"] = Rules.of(manifest).with_margin(margin).to_json()
+    return replace(run, manifest=manifest)
 
 
 @lru_cache(maxsize=2)  # tables, sentences and figures of one run ask in turn
-def _summarise(run: Run, baseline: str | None, margin: float | None) -> Summary:
+def summarise(run: Run) -> Summary:
+    """Return the summary of a run, complete or not."""
     suite = suite_from(run.manifest["suite"]["name"], run.manifest["suite"])
     labels = tuple(dict.fromkeys(condition.label for condition in cells_of(suite)))
-    chosen = baseline or labels[0]
-    if chosen not in labels:
-        raise Failure(
-            f"--baseline {chosen}: no such series; the run has: {', '.join(labels)}",
-            exit_code=USAGE,
-        )
+    chosen = run.manifest.get("baseline") or labels[0]
     rules = Rules.of(run.manifest)
-    if margin is not None:
-        rules = rules.with_margin(margin)
     by_load: dict[LoadKey, list[Record]] = {LoadKey.of(cell): [] for cell in cells_of(suite)}
     for record in run.records:
         by_load.setdefault(LoadKey.of(record.condition), []).append(record)

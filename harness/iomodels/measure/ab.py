@@ -64,7 +64,20 @@ def comparing_builds(old: str, new: str, build: Path, models: Sequence[str], say
             for model, path in side.programs.items()
         },
     }
-    return Comparing(lambda inner: AbLauncher(inner, both, models), ab.settled, kept)
+    series = tuple(model + side.suffix for model in _shared(both, models) for side in both)
+    return Comparing(lambda inner: AbLauncher(inner, both, models), ab.settled, kept, series)
+
+
+def _shared(both: Sequence[Side], wanted: Sequence[str]) -> list[str]:
+    """The models to compare. Raises Failure for one that a build lacks."""
+    shared = [model for model in both[0].programs if model in both[1].programs]
+    unknown = [model for model in wanted if model not in shared]
+    if unknown:
+        raise Failure(
+            f"--models {','.join(unknown)}: must be in both builds, which share: {', '.join(shared)}",
+            exit_code=USAGE,
+        )
+    return [model for model in shared if not wanted or model in wanted]
 
 
 def _programs(word: str, build: Path, say: Say) -> dict[str, Path]:
@@ -137,17 +150,9 @@ class AbLauncher:
 
     def __init__(self, inner: Launcher, both: Sequence[Side], wanted: Sequence[str]) -> None:
         self._inner = inner
-        shared = [model for model in both[0].programs if model in both[1].programs]
-        unknown = [model for model in wanted if model not in shared]
-        if unknown:
-            raise Failure(
-                f"--models {','.join(unknown)}: not in both builds; they share: {', '.join(shared)}",
-                exit_code=USAGE,
-            )
         self._programs = {
             model + side.suffix: side.programs[model]
-            for model in shared
-            if not wanted or model in wanted
+            for model in _shared(both, wanted)
             for side in both
         }
         self._models: dict[str, dict[str, Any]] | None = None

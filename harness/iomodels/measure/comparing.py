@@ -13,8 +13,13 @@ from iomodels.launch.launcher import Launcher
 @dataclass(frozen=True)
 class Comparing:
     """`launcher` may put another launcher around the platform's (measure/ab.py); `settled` says
-    when a load of a sequential plan may stop. `kept` goes into run.json: a resumed run needs it."""
+    when a load of a sequential plan may stop. `kept` goes into run.json: a resumed run needs it.
+    `series` are the models of that launcher, if it is known before."""
 
     launcher: Callable[[Launcher], Launcher] = lambda inner: inner
     settled: Callable[[JudgedLoad, Rules], bool] = settled
     kept: Mapping[str, Any] | None = None
+    series: tuple[str, ...] = ()
+
+
+ALL_MODELS = Comparing()

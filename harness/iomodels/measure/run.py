@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
-from iomodels.base.console import say
 from iomodels.base.errors import USAGE, Failure
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.base.words import count as counted
-from iomodels.base.words import duration
 from iomodels.data.busy import note_of_others
 from iomodels.data.laws import Laws, checked, write
 from iomodels.data.records import FORMAT, Run, utc_now
 from iomodels.data.store import PACKED, append_record, load_run, mend_records, write_manifest
 from iomodels.judge import rates as efficiency
+from iomodels.judge.loads import Rules
+from iomodels.judge.rule import SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST
 from iomodels.judge.verdict import left_out
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.remote import RemoteLauncher
@@ -27,10 +25,18 @@ from iomodels.machine import check as machine_check
 from iomodels.machine.placement import Placement, recorded_placement, unusable
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import laws
+from iomodels.measure.ab import comparing_builds
 from iomodels.measure.calibration import calibrate
+from iomodels.measure.comparing import ALL_MODELS, Comparing
 from iomodels.measure.measurement import measure
+from iomodels.measure.planning import (
+    check_plan_size,
+    expected_s,
+    print_plan,
+    say_plan,
+)
+from iomodels.measure.rounds import Rounds
 from iomodels.measure.session import (
-    OVERHEAD_S,
     Setting,
     check,
     check_same,
@@ -39,25 +45,38 @@ from iomodels.measure.session import (
     new_folder,
     open_launcher,
 )
-from iomodels.plan.order import Measurement, is_limit, limit_of, make_plan
+from iomodels.plan.order import Measurement, is_limit, make_plan
 from iomodels.plan.suite import Suite, suite_from
 
 
 def start_run(
-    setting: Setting, suite: Suite, *, quick: bool, out: Path, dry_run: bool = False
+    setting: Setting,
+    suite: Suite,
+    *,
+    quick: bool,
+    out: Path,
+    dry_run: bool = False,
+    margin: float | None = None,
+    sessions: int = 1,
+    comparing: Comparing = ALL_MODELS,
 ) -> Path | None:
     """Measure a suite into a new folder below `out`. Returns the folder, or None for a dry run."""
+    check_plan_size(suite, sessions)
     raise_open_files_limit()
-    with Interrupts() as interrupts, open_launcher(setting, setting.placement) as launcher:
+    with Interrupts() as interrupts, _open(setting, setting.placement, comparing) as launcher:
         plan = make_plan(suite)
         check(suite, plan, launcher)
-        _say_plan(setting.console, suite, plan, launcher)
+        say_plan(setting.console, suite, plan, launcher)
         if dry_run:
-            _print_plan(setting.console, plan)
+            print_plan(setting.console, plan)
             return None
         with interrupts.allowed():
             of_platform = _laws(setting, launcher)
         manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
+        manifest["statistics"] = _rules(suite, margin).to_json()
+        manifest["sessions"] = sessions
+        if comparing.kept:
+            manifest["ab"] = dict(comparing.kept)
         manifest["calibration"] = calibrate(launcher, suite, quick=quick)
         manifest["environment"]["busy"] = machine_check.busy(setting.watch_s)
         if note := note_of_others(manifest["environment"]):
@@ -65,7 +84,8 @@ def start_run(
         folder = new_folder(out, manifest)
         if of_platform:
             write(of_platform, folder)
-        _measure_rest(setting, folder, manifest, suite, plan, launcher, interrupts)
+        rounds = Rounds(suite, manifest, each_s=expected_s(suite), settled=comparing.settled)
+        _measure_rest(setting, folder, manifest, suite, rounds, launcher, interrupts)
     return folder
 
 
@@ -77,29 +97,50 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> Path:
     suite = suite_from(manifest["suite"]["name"], manifest["suite"])
     plan = make_plan(suite)
     _check_plan(run, plan)
-    done = {
-        record.index
-        for record in run.records
-        if not retry_failed or is_limit(record.reason) or left_out(record) is None
-    }
-    todo = [item for item in plan if item.index not in done]
     if (folder / PACKED).exists():
         raise Failure(f"{folder}: cannot resume a packed run; resume the original", exit_code=USAGE)
-    if not todo:
+    comparing = _comparing(setting, manifest)
+    rounds = Rounds(
+        suite,
+        manifest,
+        run.records,
+        again=_again(run) if retry_failed else (),
+        spent_s=manifest.get("measured_s", 0.0),
+        each_s=expected_s(suite),
+        settled=comparing.settled,
+    )
+    if rounds.complete():
         _say_complete(setting, run)
         if manifest["status"] != "complete":  # it was killed after its last measurement
-            manifest.update(status="complete", finished_utc=utc_now())
-            write_manifest(folder, manifest)
+            _complete(folder, manifest, rounds)
         return folder
     _check_machines(setting, manifest)
-    with Interrupts() as interrupts, open_launcher(setting, _placement_of(manifest)) as launcher:
+    with (
+        Interrupts() as interrupts,
+        _open(setting, _placement_of(manifest), comparing) as launcher,
+    ):
         check_same(setting.build, manifest, suite, launcher)
         check(suite, plan, launcher)
         mend_records(folder)
         manifest["resumed_utc"] = [*manifest.get("resumed_utc", []), utc_now()]
-        setting.say(f"resuming {manifest['run']}: {len(todo)} of {len(plan)} measurements to do")
-        _measure_rest(setting, folder, manifest, suite, todo, launcher, interrupts)
+        setting.say(f"resuming {manifest['run']}: {counted(len(run.records), 'measurement')} done")
+        _measure_rest(setting, folder, manifest, suite, rounds, launcher, interrupts)
     return folder
+
+
+def _again(run: Run) -> list[int]:
+    """The failed and invalid measurements, but not those that a limit of the model explains."""
+    return [
+        record.index
+        for record in run.records
+        if not is_limit(record.reason) and left_out(record) is not None
+    ]
+
+
+def _rules(suite: Suite, margin: float | None) -> Rules:
+    """A plan that looks at its data in between pays for that."""
+    rules = Rules(SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST) if suite.minutes else Rules()
+    return rules if margin is None else rules.with_margin(margin)
 
 
 def _say_complete(setting: Setting, run: Run) -> None:
@@ -156,24 +197,41 @@ def _measure_rest(
     folder: Path,
     manifest: dict[str, Any],
     suite: Suite,
-    todo: Sequence[Measurement],
+    rounds: Rounds,
     launcher: Launcher,
     interrupts: Interrupts,
 ) -> None:
-    """Measure `todo`; run.json says at every moment how far it came."""
+    """Measure what is left; run.json says at every moment how far it came."""
 
-    def status(word: str) -> None:
-        finished = utc_now() if word == "complete" else None
-        manifest.update(status=word, finished_utc=finished)
+    def interrupted() -> None:
+        manifest.update(status="interrupted", finished_utc=None, measured_s=rounds.spent_s)
         write_manifest(folder, manifest)
 
     def kept() -> str:
-        return f"{len(load_run(folder).records)} of {manifest['planned']} measurements"
+        return counted(len(load_run(folder).records), "measurement")
 
-    status("running")
-    with keeping(setting, folder, lambda: status("interrupted"), kept):
-        _measure_all(setting, folder, manifest, suite, todo, launcher, interrupts)
-    status("complete")
+    manifest.update(status="running", finished_utc=None)
+    write_manifest(folder, manifest)
+    with keeping(setting, folder, interrupted, kept):
+        _measure_all(setting, folder, manifest, suite, rounds, launcher, interrupts)
+    if rounds.next_session is None:
+        _complete(folder, manifest, rounds)
+    else:
+        interrupted()
+        setting.say(
+            f"session {rounds.next_session} of {manifest['sessions']} is measured. Start the next "
+            f"one some hours later or after a reboot: {setting.resume_command} {manifest['run']}"
+        )
+
+
+def _complete(folder: Path, manifest: dict[str, Any], rounds: Rounds) -> None:
+    manifest.update(
+        status="complete",
+        finished_utc=utc_now(),
+        measured_s=rounds.spent_s,
+        stopped=[stop.to_json() for stop in rounds.stops],
+    )
+    write_manifest(folder, manifest)
 
 
 def _measure_all(
@@ -181,14 +239,15 @@ def _measure_all(
     folder: Path,
     manifest: dict[str, Any],
     suite: Suite,
-    todo: Sequence[Measurement],
+    rounds: Rounds,
     launcher: Launcher,
     interrupts: Interrupts,
 ) -> None:
-    with Progress(setting.console, len(todo), _expected_s(suite)) as progress:
-        for item in todo:
+    with Progress(setting.console, rounds.expected(), expected_s(suite)) as progress:
+        for item in rounds:
             interrupts.check()
-            progress.begin(str(item.condition))
+            progress.expect(rounds.expected())
+            progress.begin(f"round {item.repeat + 1}: {item.condition}")
             rate = _rate(folder, manifest, item) if item.condition.rate_percent else None
             record = measure(
                 launcher,
@@ -199,9 +258,11 @@ def _measure_all(
                 waiting=interrupts.allowed,
                 rate=rate,
             )
+            record = replace(record, session=rounds.session_of(item.repeat))
             append_record(folder, record)
+            rounds.add(record)
             if not record.ok:
-                progress.say(f"failed: {item.condition}, repeat {item.repeat + 1}: {record.reason}")
+                progress.say(f"failed: {item.condition}, round {item.repeat + 1}: {record.reason}")
             progress.end()
 
 
@@ -244,39 +305,31 @@ def _new_manifest(
         "quick": quick,
         "seed": suite.seed,
         "rounds": suite.rounds,
+        "minutes": suite.minutes,
         "planned": planned,
     }
 
 
-def _expected_s(suite: Suite) -> float:
-    return (suite.warmup_ms + suite.duration_ms) / 1000 + OVERHEAD_S
+def _open(setting: Setting, placement: Placement | None, comparing: Comparing) -> Launcher:
+    """The launcher of this run; closing it closes the platform's."""
+    inner = open_launcher(setting, placement)
+    try:
+        return comparing.launcher(inner)
+    except BaseException:
+        inner.close()
+        raise
 
 
-def expected_text(suite: Suite) -> str:
-    """ "60 measurements, about 4 min 42 s" """
-    count = len(make_plan(suite))
-    return f"{counted(count, 'measurement')}, about {duration(count * _expected_s(suite))}"
-
-
-def _say_plan(
-    console: Console, suite: Suite, plan: Sequence[Measurement], launcher: Launcher
-) -> None:
-    console.print(
-        f"[bold]{escape(suite.title)}[/bold] on {escape(launcher.platform)}: "
-        f"{expected_text(suite)}, in the order of seed {suite.seed}"
-    )
-    if suite.load:
-        say(console, f"load: {suite.load}")
-    limits = {limit_of(item.condition, launcher.models()) for item in plan} - {None}
-    for limit in sorted(map(str, limits)):
-        cells = {
-            str(item.condition)
-            for item in plan
-            if limit_of(item.condition, launcher.models()) == limit
-        }
-        say(console, f"not measured, recorded as failed: {limit}: {'; '.join(sorted(cells))}")
-
-
-def _print_plan(console: Console, plan: Sequence[Measurement]) -> None:
-    for item in plan:
-        say(console, f"{item.index:4}  repeat {item.repeat + 1}  {item.condition}")
+def _comparing(setting: Setting, manifest: Mapping[str, Any]) -> Comparing:
+    """A run of `ab` is resumed with the same two builds, which must not have changed."""
+    kept = manifest.get("ab")
+    if not kept:
+        return ALL_MODELS
+    found = comparing_builds(kept["old"], kept["new"], setting.build, kept["models"], setting.say)
+    if found.kept != kept:
+        raise Failure(
+            f"cannot resume {manifest['run']}: a program of {kept['old']} or {kept['new']} changed "
+            "since the run started",
+            exit_code=USAGE,
+        )
+    return found

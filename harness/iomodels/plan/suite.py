@@ -121,20 +121,14 @@ class Suite:
         data["load"] = self.load.to_json()
         return data
 
-    def only_models(self, models: Iterable[str]) -> Suite:
-        """The same suite with some of its models; Failure for a model that it does not have."""
-        known = list(dict.fromkeys(server.model for server in self.servers))
+    def with_models(self, models: Iterable[str]) -> Suite:
+        """The same suite with these models: its own servers of them, and each other one as it is
+        by default."""
+        own = {server.model for server in self.servers}
         wanted = list(models)
-        wrong = [
-            f"--models {model}: not in suite {self.name}; {hint(model, known)}"
-            for model in wanted
-            if model not in known
-        ]
-        if wrong:
-            raise Failure(*wrong, exit_code=USAGE)
-        return replace(
-            self, servers=tuple(server for server in self.servers if server.model in wanted)
-        )
+        kept = [server for server in self.servers if server.model in wanted]
+        added = [Server(model) for model in wanted if model not in own]
+        return replace(self, servers=(*kept, *added))
 
 
 def suite_files() -> dict[str, Path]:
@@ -196,7 +190,7 @@ def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
         for entry in data["servers"]
     )
     fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS) if key in data}
-    fields.setdefault("rounds", data.get("repeats", LOOKS[-1]))  # "repeats": runs before 0.1
+    fields.setdefault("rounds", LOOKS[-1])
     fields.setdefault("seed", 1)
     fields |= {key: tuple(data.get(key, ())) for key in _LEVELS}
     fields["rate_arrivals"] = data.get("rate_arrivals", ARRIVALS[0])

@@ -21,21 +21,22 @@ from iomodels.data.store import PACKED, RECORDS, load_run
 from iomodels.figures import catalogue, output
 from iomodels.figures.palette import dark_colours
 from iomodels.figures.svg import without_bare_groups
-from iomodels.judge.summary import summarise
+from iomodels.judge.summary import Summary, summarise
 from iomodels.report.context import context
 
 
-def write_report(of: Path | Run) -> Path:
+def write_report(of: Path | Summary) -> Path:
     """Write figures/, report.md and report.html into the folder of a run; return report.html.
 
     The report of a packed run is report.html alone. Each file is replaced whole. Raises Failure
     if the folder holds no readable run.
     """
-    run = of if isinstance(of, Run) else load_run(of)
+    summary = of if isinstance(of, Summary) else summarise(load_run(of))
+    run = summary.run
     plots, not_drawn = draw_figures(run)
     alone = (run.path / PACKED).exists()
     records = {"alone": alone, "records": PACKED if alone else RECORDS}
-    shown = context(summarise(run), plots, not_drawn) | records
+    shown = context(summary, plots, not_drawn) | records
     if alone:
         pictures = [output.svg_text(plot) for plot in plots]
     else:

@@ -15,7 +15,7 @@ from pathlib import Path
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
 from iomodels.data.records import Run
-from iomodels.data.store import MANIFEST, PACKED, load_run, stored_records
+from iomodels.data.store import MANIFEST, PACKED, stored_records
 
 LAWS = "laws.json"
 MOST_BYTES = 2_000_000
@@ -48,7 +48,7 @@ def pack_run(run: Run, target: Path) -> int:
     finally:
         shutil.rmtree(made, ignore_errors=True)
     try:
-        write_report(load_run(target))  # only now, as it names its place
+        write_report(target)  # only now, as it names its place
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise

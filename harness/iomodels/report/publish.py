@@ -17,7 +17,6 @@ from typing import Any
 
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.data.records import Run
 from iomodels.data.store import load_run
 from iomodels.figures import output
 from iomodels.judge.cells import Cell
@@ -238,13 +237,13 @@ def cells_csv(summary: Summary) -> str:
     return buffer.getvalue()
 
 
-def write_docs(of: Path | Run, docs: Path) -> Path:
+def write_docs(of: Path | Summary, docs: Path) -> Path:
     """Write the report of a run as a folder for a documentation site; return its report.md.
 
     Raises Failure if a file is in the way.
     """
-    run = of if isinstance(of, Run) else load_run(of)
-    summary = summarise(run)
+    summary = of if isinstance(of, Summary) else summarise(load_run(of))
+    run = summary.run
     plots, not_drawn = draw_figures(run)
     shown = context(summary, plots, not_drawn) | {"data": "cells.csv"}
     files = {

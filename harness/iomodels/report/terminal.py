@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from iomodels.base import words
-from iomodels.data.records import Panel, Run
+from iomodels.data.records import Panel
 from iomodels.judge.cells import Cell
 from iomodels.judge.compare import ComparedCells, ComparedRuns
 from iomodels.judge.stats import Finding
-from iomodels.judge.summary import Summary, summarise
+from iomodels.judge.summary import Summary
 from iomodels.report.answer import LoadAnswer, answer
 from iomodels.report.context import MAIN_COSTS, commit_words, panels_of, row_of
 
@@ -40,9 +40,8 @@ def _rate(cell: Cell) -> str:
     return words.number(cell.rate.value if cell.rate else None)
 
 
-def print_answer(run: Run, console: Console) -> None:
+def print_answer(summary: Summary, console: Console) -> None:
     """Print the verdict, the ranked list of the load to look at first, and the remarks."""
-    summary = summarise(run)
     found = answer(summary)
     if summary.emulated:
         console.print(words.WINE, style="bold", highlight=False)
@@ -72,9 +71,8 @@ def _ranking(shown: LoadAnswer, console: Console) -> None:
     console.print(table, highlight=False)
 
 
-def print_tables(run: Run, console: Console) -> None:
+def print_tables(summary: Summary, console: Console) -> None:
     """Print one table per panel: rates, ratios and costs of every cell."""
-    summary = summarise(run)
     for panel in panels_of(summary):
         over = f"CPU × {summary.baseline}" if panel.rate_percent else f"× {summary.baseline}"
         interval = f"{over} [{words.percent(summary.rules.baseline.stated)}]"
@@ -94,10 +92,15 @@ def _panel(summary: Summary, panel: Panel, table: Table) -> None:
             table.add_row(
                 *(row.connections, row.server, _rate(cell), _ratio(row.ratio, row.word)),
                 *row.main_costs,
-                row.latencies[1],
+                words.time(_ns(cell)),
                 row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}",
                 style=None if cell.verdict.valid else "dim",
             )
+
+
+def _ns(cell: Cell) -> float | None:
+    p99 = cell.latency.percentiles[99.0].value
+    return None if p99 is None else 1e3 * p99
 
 
 def _ratio(ratio: str, word: str) -> str:
