@@ -268,6 +268,8 @@ def load_options(suite: Suite, condition: Condition) -> dict[str, Option]:
         "warmup-ms": suite.warmup_ms,
         "duration-ms": suite.duration_ms,
         **suite.load.arguments(condition.connections),
+        **({"idle": suite.idle(condition.connections)} if suite.active else {}),
+        **({"arrivals": suite.rate_arrivals} if condition.rate_percent else {}),
     }
 
 

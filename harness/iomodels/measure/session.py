@@ -151,8 +151,9 @@ def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None
 def check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launcher) -> None:
     """Ask the load generator whether it accepts the load, once per number of connections and size."""
     where = suite.load_file or f"suite {suite.name}"
+    closed = [each for each in conditions if not each.rate_percent]
     for condition in (
-        {(each.connections, each.size): each for each in conditions}.values() if suite.load else ()
+        {(each.connections, each.size): each for each in closed}.values() if suite.load else ()
     ):
         errors = [
             f"{where}: load: at {condition.connections} connections: {line}"

@@ -281,11 +281,11 @@ def _number_errors(data: Mapping[str, Any], where: str, prefix: str = "") -> lis
                 errors.append(f"{what}: must be a whole number {low} … {high}")
         elif not (
             isinstance(value, list)
-            and value
+            and (value or key in _OPTIONAL)
             and all(_is_number(entry, low, high) for entry in value)
         ):
             errors.append(f"{what}: must be a list of whole numbers {low} … {high}")
-        elif len(set(value)) < len(value):
+        elif key != "active" and len(set(value)) < len(value):
             errors.append(f"{what}: names a value twice")
     return errors
 

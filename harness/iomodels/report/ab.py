@@ -17,11 +17,11 @@ def print_changes(summary: Summary, console: Console) -> None:
     """Print old, new, change and p of every model under every load."""
     changes = changes_of(summary)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title=_title(summary), title_justify="left")
-    table.add_column("model")
-    table.add_column("load")
+    for heading in ("model", "load"):
+        table.add_column(heading, no_wrap=True)
     for heading in ("old", "new", "change", "p"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict")
+    table.add_column("verdict", no_wrap=True)
     for change in changes:
         table.add_row(change.model, load_words(change.key), *_cells(change, summary))
     mean = geometric_mean(summary)
