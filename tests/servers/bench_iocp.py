@@ -1,10 +1,12 @@
 """How much of a bare completion port's speed `iocp` keeps: a benchmark, not a test.
 
-tests/fixtures/minimal/minimal_iocp.c does nothing but echo; what `iocp` is slower by is the price of frames, counters and an orderly
-stop. Both are measured in turn, each time in a fresh process under the same load, so that a drift of the machine falls on both; server
-(and wineserver) on one CPU, load generator on another.
+tests/fixtures/minimal/minimal_iocp.c only echoes. The difference is the price of frames, counters
+and an orderly stop. The two are measured in turn, each time in a fresh process under the same load.
+So a drift of the machine affects both alike. The server and the wineserver have one CPU, the load
+generator has another.
 
-    python3 tests/servers/bench_iocp.py [--repeats 9] [--connections 64] [--size 64] [--duration-ms 2000]
+    python3 tests/servers/bench_iocp.py [--repeats 9] [--connections 64] [--size 64]
+                                        [--duration-ms 2000]
 """
 
 from __future__ import annotations
@@ -80,12 +82,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     print(
-        f"{load.connections} connections × {load.size} B, {load.repeats} repeats of {load.duration_ms} ms; {where}"
+        f"{load.connections} connections × {load.size} B, "
+        f"{load.repeats} repeats of {load.duration_ms} ms; {where}"
     )
     for name, values in rates.items():
-        print(
-            f"{name:12} {median(values):9,.0f} replies/s, median of {min(values):,.0f} … {max(values):,.0f}"
-        )
+        low, high = min(values), max(values)
+        print(f"{name:12} {median(values):9,.0f} replies/s, median of {low:,.0f} … {high:,.0f}")
     ratio = ratio_estimate(rates["iocp"], rates["minimal_iocp"])
     pairs = [mine / bare for mine, bare in zip(rates["iocp"], rates["minimal_iocp"], strict=True)]
     if ratio:
@@ -94,9 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if ratio.low is None or ratio.high is None
             else f", 95 % interval {ratio.low:.3f} … {ratio.high:.3f}"
         )
-        print(
-            f"ratio        {ratio.value:9.3f}{interval}; of single pairs {min(pairs):.3f} … {max(pairs):.3f}"
-        )
+        single = f"of single pairs {min(pairs):.3f} … {max(pairs):.3f}"
+        print(f"ratio        {ratio.value:9.3f}{interval}; {single}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A client of the wire (docs/interface.md §1), written from that page alone: it shares no code with what it tests."""
+"""A client of the protocol, written from docs/interface.md §1 alone: no server shares its code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import TracebackType
 PAYLOAD_MAX = 1_048_576
 WORK_MAX_US = 250_000
 DEADLINE_S = 20.0
-"""No wait of a client is longer; long enough for a loaded machine, as time never decides a check."""
+"""The longest wait of a client. It suits a loaded machine, because time never decides a check."""
 
 _FILLER = bytes(range(256)) * (PAYLOAD_MAX // 256)
 _PATTERN = bytes((i * 131 + (i >> 8) * 17 + 7) & 255 for i in range(65_536)) * (
@@ -23,7 +23,7 @@ _PATTERN = bytes((i * 131 + (i >> 8) * 17 + 7) & 255 for i in range(65_536)) * (
 
 
 def pattern(size: int, seed: int = 0) -> bytes:
-    """Payload bytes in which a lost, repeated or moved byte shows, and which are not the filler of a longer reply."""
+    """Return payload bytes that reveal a lost, repeated or moved byte, and are not the filler."""
     start = seed * 997 % 65_536
     return (
         _PATTERN[start : start + size]
@@ -75,8 +75,10 @@ def echo_frame(size: int, sequence: int = 0) -> Frame:
 
 
 def ready(waiting: socket.socket, receive: bool, send: bool, timeout_s: float) -> tuple[bool, bool]:
-    """Whether the socket can be received from and sent to; waits for what is asked. poll, where there is one: select() knows
-    no descriptor beyond 1,023."""
+    """Wait for what is requested; return whether the socket can receive, and whether it can send.
+
+    Uses poll where available, because select() rejects descriptors above 1,023.
+    """
     if not hasattr(select, "poll"):
         readable, writable, _ = select.select(
             [waiting] * receive, [waiting] * send, [], max(timeout_s, 0)
@@ -92,7 +94,7 @@ def ready(waiting: socket.socket, receive: bool, send: bool, timeout_s: float) -
 
 
 class Client:
-    """One connection; sends and receives at the same time, so that replies that start before their request's end jam nothing."""
+    """One connection. It sends while it receives, so that early replies never block it."""
 
     def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -108,9 +110,10 @@ class Client:
         self.socket.setblocking(False)
 
     def exchange(self, segments: Iterable[bytes], want: int, *, half_close: bool = False) -> bytes:
-        """Sends each of `segments` with a call of its own while receiving; returns once all is sent and `want` bytes are here.
+        """Send each segment in a call of its own while receiving.
 
-        With `half_close`, FIN follows the last segment at once. Fewer bytes come back when the server ends the connection first.
+        Returns once all is sent and `want` bytes have arrived, or earlier if the server closes the
+        connection. With `half_close`, FIN follows the last segment immediately.
         """
         deadline = time.monotonic() + DEADLINE_S
         waiting = iter(segments)
@@ -187,9 +190,10 @@ class Client:
 def visit(
     port: int, visits: int, at_once: int, *, quiet_every: int = 0, reset_every: int = 0
 ) -> int:
-    """Short connections, `at_once` of them at a time: each asks once, checks the reply and leaves. Returns how many asked.
+    """Make short connections, `at_once` of them at a time; return how many sent a request.
 
-    Every `quiet_every`-th leaves without a word, every `reset_every`-th leaves with RST after its reply.
+    Each sends one request, checks the reply and leaves. Every `quiet_every`-th leaves silently;
+    every `reset_every`-th leaves with RST after its reply.
     """
     with selectors.DefaultSelector() as waiting:
         begun = ended = asked = 0

@@ -9,7 +9,7 @@ from client import DEADLINE_S, Client, Frame
 
 
 class Pump:
-    """Asks all its frames at once, checks the replies, and again, until the server ends the connection or it is told to leave."""
+    """Send all frames, check the replies and repeat, until the server or the test ends it."""
 
     def __init__(self, port: int, frames: Sequence[Frame]) -> None:
         self._client = Client(port)

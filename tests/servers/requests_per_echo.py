@@ -1,19 +1,24 @@
-"""How many requests a server sends to the wineserver for each 64-byte echo: exact, where a time under Wine is noise.
+"""Count the requests that a server sends to the wineserver per 64-byte echo.
 
-Under Wine every call on a socket, a port or an event is a request to the one process that plays the kernel, so a wasted call of
-a model is a request too many. `wineserver -d1` writes a line for each request; the server has a prefix with such a
-wineserver for itself. How the figure is made independent of time:
+Under Wine every call on a socket, a port or an event is a request to one process, which plays the
+kernel. So each wasted call of a model is one request too many. The count is exact, whereas a time
+under Wine is noise. `wineserver -d1` writes a line per request, and the server has a prefix with
+such a wineserver for itself. Four rules make the count independent of time:
 
-* The client sends all its frames in one go, and the server's buffer holds exactly one (--buffer): each receive finds its
-  frame waiting and cannot take two, so no receive ever has to wait and every echo is one receive and one send.
-* Counted is from one send to the send ECHOES later, in the middle of the stream: neither setting the connection up nor the last
-  receive, which waits, is in it.
-* A wait that ends by its time limit is taken off: it is the tick of a thread that looks whether to stop.
-* There is one worker thread, where a model has --threads: whether a second one wakes in vain is a matter of time.
+* The client sends all frames in one go, and the server's buffer (--buffer) holds exactly one. Each
+  receive finds its frame waiting and cannot take two. No receive ever waits, and every echo is one
+  receive and one send.
+* The count runs from one send to the send ECHOES later, in the middle of the stream. It excludes
+  the set-up of the connection and the last receive, which waits.
+* A wait that ends by its time limit does not count: a thread checks there whether to stop.
+* A model that has --threads gets one worker thread. Time decides whether a second one wakes.
 
-So it sees no call that is wasted only where nothing waits (a receive tried in vain), and none that a second thread makes.
+So the count misses two kinds of wasted calls: a receive that finds nothing, and those of a second
+thread.
 
-As a script it prints the rows of docs/requests.md for the Wine at hand: python3 tests/servers/requests_per_echo.py [--write]
+As a script it prints the rows of docs/requests.md for the installed Wine:
+
+    python3 tests/servers/requests_per_echo.py [--write]
 """
 
 from __future__ import annotations
@@ -49,11 +54,11 @@ LIMITS: dict[str, dict[str, int]] = {
     "wine-8.0": {"threads": 6, "select": 8, "events": 10, "apc": 8, "iocp": 8, "tpio": 12},
     "wine-10.0": {"threads": 4, "select": 6, "events": 8, "apc": 6, "iocp": 6, "tpio": 10},
 }
-"""What a minimal program of each model was measured to need, by version of Wine: no server of ours may need more."""
+"""Requests that a minimal program of each model needs, by version of Wine: a server's limit."""
 
 VARYING = ("tpio",)
-"""Where one thread of Wine's own fetches the completions and others serve them: when it is quick enough to wait for the next one,
-it makes two requests more for it. Such a line says what an echo needs when it always is."""
+"""Models whose completions one thread of Wine fetches for others. If that thread is early enough to
+wait for the next completion, it makes two more requests. Such a row states the largest number."""
 END = 0.02
 """A share of an echo that comes of cutting the stream, not of the echo."""
 
@@ -133,7 +138,7 @@ def per_echo(counted: Mapping[str, int]) -> float:
 
 
 def row(version: str, model: str, counted: Mapping[str, int]) -> str:
-    """A model's line of the page: whole numbers, as a request more or less among thousands is the end of the stream."""
+    """Return a model's row of the page, in whole numbers: the ends of the stream add a fraction."""
     whole = {
         name: math.ceil(count / ECHOES - END) if model in VARYING else round(count / ECHOES)
         for name, count in counted.items()
@@ -165,13 +170,19 @@ def page(rows: Mapping[tuple[str, str], str]) -> str:
 
 HEAD = f"""# Requests to the wineserver per echo
 
-Under Wine every call on a socket, a port or an event is a request to one process, the wineserver. A time measured under Wine is
-noise, and says nothing about Windows; the number of requests is exact, and shows whether a model makes a call too many.
+Under Wine every call on a socket, a port or an event is a request to one process, the wineserver.
+The number of requests is exact: it shows whether a model makes a call too many. A time measured
+under Wine is noise, and says nothing about Windows.
 
-Counted for {ECHOES} echoes of {SIZE} bytes on one connection, by a worker thread, each receive finding its request waiting.
-*At most*: what a minimal program of the model needs on that Wine; a test fails above it, and where a line here is no longer true.
-*Up to*: the pool of Wine has a thread that fetches completions for others, and needs fewer when it does not come to wait for one.
-A line is written by `python3 tests/servers/requests_per_echo.py --write` on the Wine that it names.
+The count covers {ECHOES} echoes of {SIZE} bytes on one connection, served by one worker thread.
+Each receive finds its request waiting. The columns are:
+
+- *requests*: what an echo costs. *Up to* marks a model whose completions a thread of Wine's pool
+  fetches for others. It needs fewer requests if that thread never waits for the next one.
+- *at most*: what a minimal program of the model needs on that Wine. A test fails above it, and when
+  a row here is out of date.
+
+`python3 tests/servers/requests_per_echo.py --write` writes the rows of the Wine that it runs on.
 
 | model | Wine | requests | at most | which |
 |---|---|--:|--:|---|

@@ -66,7 +66,7 @@ class Server:
         return counters
 
     def until(self, condition: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:
-        """The first sample that meets the condition: a server may count a moment after its client has seen the effect."""
+        """Return the first sample that meets the condition. Counters may lag behind clients."""
         deadline = time.monotonic() + DEADLINE_S
         while not condition(sample := self.sample()):
             assert time.monotonic() < deadline, (
@@ -109,7 +109,7 @@ Start = Callable[..., Server]
 
 
 def start_server(model: str, launch: Callable[[], Program]) -> Server:
-    """Server(model, launch()), tried once more, with a warning, where Wine's loader found no room for it (NO_ROOM)."""
+    """Start a server. If Wine's loader found no room for it (NO_ROOM), warn and start it again."""
     try:
         return Server(model, launch())
     except ProgramFailed as failure:
@@ -140,7 +140,7 @@ class Bystander:
 class Holding:
     """What a server holds of the system at one moment.
 
-    Under Wine a handle lives in the wineserver, and one with a file or a socket behind it has a descriptor there too.
+    Under Wine a handle lives in the wineserver, which also has a descriptor per file or socket.
     """
 
     handles: int

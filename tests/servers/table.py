@@ -1,9 +1,10 @@
-"""Writes docs/conformance.md: which check of the conformance suite each model passes.
+"""Write docs/conformance.md: which checks of the conformance suite each model passes.
 
-    python3 tests/servers/table.py [PYTEST OPTION...]   runs the suite and writes the page
-    python3 tests/servers/table.py --check              runs nothing: are the page's checks and models those of the sources?
+    python3 tests/servers/table.py [PYTEST OPTION...]   run the suite and write the page
+    python3 tests/servers/table.py --check [PAGE]       run nothing; compare page and sources
+    python3 tests/servers/table.py --words              run nothing; write the tests' new words
 
-Everything on the page but the outcomes comes from the names, docstrings and markers of the tests; only a run gives outcomes.
+Names, docstrings and markers of the tests give all of the page but the outcomes, which need a run.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
 
+from iomodels.base.files import write_whole
 from iomodels.launch.launcher import Launcher
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,21 +29,22 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
 REQUESTS = ROOT / "docs" / "requests.md"
 MODULES = ("test_echo", "test_hostile", "test_many", "test_resources", "test_life")
-"""Of these and in this order; beside them, test_loadgen asks the load generator and test_broken the suite itself."""
+"""In this order. Besides, test_loadgen checks the load generator, and test_broken the suite."""
 PASSED, FAILED, LEFT_OUT, UNKNOWN = "✓", "✗", "–", "?"
 HEAD = """# Conformance
 
-One suite asks the same of every model, against the Windows binaries. Each row is a check: a test function of that name in
-`tests/servers/`, often with several cases. {passed} passed · {failed} failed · {left_out} left out, for the reason whose number
-stands beside it.
+One suite checks every model in the same way, with the Windows binaries. Each row is a check: a test
+function of that name in `tests/servers/`, often with several cases. {passed} means passed,
+{failed} failed, and {left_out} not asked, for the numbered reason.
 
-**What Wine cannot show.** This page comes from a run under Wine, which shows that a program is right, not how Windows performs,
-and is more forgiving than Windows in some places. A check marked with a letter passed in this run, but Wine leaves out part of
-the question; the list is at the end.
+**What Wine cannot show.** This page comes from a run under Wine. Such a run shows that a program is
+right, not how Windows performs, and Wine is more forgiving in places. A check with a letter passed
+here, but Wine leaves out part of the question. The list is at the end.
 
 Platform of this run: {platform}.
 
-Written by `python3 tests/servers/table.py`, which runs the suite; the tests compare it with the sources.
+`python3 tests/servers/table.py` runs the suite and writes this page. The tests compare it with the
+sources.
 """
 
 
@@ -59,7 +62,7 @@ class Check:
 
 
 class Table:
-    """A plug-in of pytest: gathers checks while tests are collected, and outcomes while they run."""
+    """A plug-in of pytest: gathers checks during collection, and outcomes during the run."""
 
     def __init__(self) -> None:
         self.titles: dict[str, str] = {}
@@ -131,14 +134,15 @@ class Table:
                 ]
                 lines += [_row(check, models, notes, hidden) for check in checks] + [""]
         lines += self._requests(models)
-        lines += ["## Why some are left out", "", *notes.lines(), ""]
+        lines += ["## Why some checks are left out", "", *notes.lines(), ""]
         lines += ["## What Wine does not show", "", *hidden.lines(), ""]
         lines += [
-            "## That the suite can fail",
+            "## The suite can fail",
             "",
-            "A server with faults of choice (`tests/fixtures/broken/`) passes these checks without",
+            "These checks pass a server without faults (`tests/fixtures/broken/`).",
+            "They catch each of these faults:",
+            "",
         ]
-        lines += ["a fault and is caught by them with one:", ""]
         lines += [f"- {outcome} {_fault(node)}" for node, outcome in self.faults.items()]
         return "\n".join(lines) + "\n"
 
@@ -154,18 +158,30 @@ class Table:
         lines = [
             "## No wasted calls",
             "",
-            f"Requests to the wineserver for an echo of 64 bytes ([how]({REQUESTS.name})).",
+            f"Requests to the wineserver per echo of 64 bytes ([how]({REQUESTS.name})).",
             "",
         ]
         lines += [f"| | {' | '.join(models)} |", "|---|" + "--:|" * len(models)]
         for place, what in enumerate(("requests per echo", "at most")):
-            lines.append(
-                f"| {what} | {' | '.join(rows[model][place] if model in rows else LEFT_OUT for model in models)} |"
-            )
+            cells = (rows[model][place] if model in rows else LEFT_OUT for model in models)
+            lines.append(f"| {what} | {' | '.join(cells)} |")
         return [*lines, ""]
 
+    def write(self) -> int:
+        """Write the page; return an exit code: 1 if a check has no outcome."""
+        unknown = [
+            check.name for check in self.checks.values() if UNKNOWN in check.outcomes.values()
+        ]
+        if unknown or not self.checks:
+            missing = ", ".join(unknown) or "every check"
+            print(f"{PAGE.name}: not written: no outcome of {missing}", file=sys.stderr)
+            return 1
+        write_whole(PAGE, self.render())
+        print(f"{PAGE.relative_to(ROOT)}: {len(self.checks)} checks, {len(self.models)} models")
+        return 0
+
     def take_outcomes(self, page: str) -> None:
-        """Fills in the outcomes that a page shows, so that it can be compared with what the sources would make of them."""
+        """Take the outcomes that a page shows, to compare it with what the sources would make."""
         platform = re.search(r"^Platform of this run: (.*)\.$", page, re.MULTILINE)
         self.platform = platform[1] if platform else UNKNOWN
         numbered = dict(re.findall(r"^- <sup>(\d+)</sup> (.*)$", page, re.MULTILINE))
@@ -222,12 +238,12 @@ def _fault(node: str) -> str:
 
 
 def _worse(one: str, other: str) -> str:
-    """Of several cases of a check: one that failed decides, and one that passed counts more than one left out."""
+    """Of several cases of a check a failure decides, and a pass outweighs a case left out."""
     return min(one, other, key=[FAILED, PASSED, LEFT_OUT, UNKNOWN].index)
 
 
 def _first_sentence(text: str | None) -> str:
-    assert text, "a check without a docstring: its first sentence is what the page says of it"
+    assert text, "a check has no docstring: the page shows its first sentence"
     paragraph = " ".join(text.strip().split("\n\n")[0].split())
     return re.split(r"(?<=[.!?]) (?=[A-Z])", paragraph)[0]
 
@@ -243,7 +259,7 @@ def collect() -> Table:
 
 
 def differences(page: str) -> list[str]:
-    """Where the page is not what the sources and its own outcomes make; empty when all is well."""
+    """Return where the page differs from what the sources and its own outcomes make."""
     table = collect()
     table.take_outcomes(page)
     problems = [
@@ -269,17 +285,13 @@ def main(arguments: Iterable[str]) -> int:
         for problem in problems:
             print(f"{page.name}: {problem}")
         return 1 if problems else 0
+    if arguments == ["--words"]:
+        table = collect()
+        table.take_outcomes(PAGE.read_text(encoding="utf-8"))
+        return table.write()
     table = Table()
     code = pytest.main([str(Path(__file__).parent), *arguments], plugins=[table])
-    unknown = [check.name for check in table.checks.values() if UNKNOWN in check.outcomes.values()]
-    if unknown or not table.checks:
-        print(f"{PAGE.name}: not written: the suite did not run to its end", file=sys.stderr)
-        return int(code) or 1
-    temporary = PAGE.with_suffix(".tmp")
-    temporary.write_text(table.render(), encoding="utf-8")
-    temporary.replace(PAGE)
-    print(f"{PAGE.relative_to(ROOT)}: {len(table.checks)} checks, {len(table.models)} models")
-    return int(code)
+    return table.write() or int(code)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""That the suite can fail: a server with faults of choice (broken/broken.c) meets checks of the suite.
+"""The suite can fail: a server with a chosen fault (broken/broken.c) meets checks of the suite.
 
-Each fault must be caught by the check that asks for it, and the same server without fault must pass that check.
+Each check must catch its fault, and must pass the same server without the fault.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from running import FIXTURES, Server
 
 CAUGHT = (AssertionError, ConnectionError, ProgramFailed)
 SHORT_S = 2.0
-"""The patience of a check here: a fault that makes clients wait for ever should not take the usual deadline to be seen."""
+"""Patience of a check here. It is short, so that a fault that blocks clients shows quickly."""
 
 Check = Callable[[Server, Launcher], object]
 

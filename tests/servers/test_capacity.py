@@ -1,4 +1,4 @@
-"""As many clients as a model promises to hold: connected at once, each answered, all closed again."""
+"""A model holds as many clients as it guarantees: all connected, each answered, all closed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import pytest
 from iomodels.launch.launcher import Launcher
 from running import Server
 
-# What the wineserver needs beside the sockets of a server.
+# Files that the wineserver needs besides the sockets of a server.
 SPARE_FILES = 200
 
 
 @pytest.mark.parametrize(("holder", "clients"), [("select", 4096), ("iocp", 10_000)])
 def test_clients_at_once(launcher: Launcher, holder: str, clients: int) -> None:
-    """The load generator makes the connections, each answered once; the server counts and, when stopped, drains them.
+    """The load generator connects all, with one reply each; the server counts and drains them.
 
-    Under Wine each accept costs the wineserver a millisecond and more, so this takes its time; on Windows it does not.
+    Under Wine each accept costs the wineserver over a millisecond, so this test is slow there.
     """
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if allowed < clients + SPARE_FILES:
         pytest.skip(
-            f"the system allows {allowed} open files (ulimit -Hn), {clients} clients need {clients + SPARE_FILES}"
+            f"the system allows {allowed} open files (ulimit -Hn), "
+            f"{clients} clients need {clients + SPARE_FILES}"
         )
     with launcher.server(holder, {}) as program:
         server = Server(holder, program)

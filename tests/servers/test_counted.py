@@ -1,4 +1,4 @@
-"""The counters, in the process and from /proc, held against a program that does a known amount of everything."""
+"""In-process and /proc counters are compared with a program that does known amounts of work."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Counted:
         self._pids = launcher.processes(program)
 
     def do(self, *commands: str) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-        """What `commands` add to the process' own counters, what /proc says of it, and of its wineserver."""
+        """Run `commands`; return the growth of its own counters, of /proc's and of wineserver's."""
         watches = [ProcessWatch(self._pids[role]) for role in ("server", "wineserver")]
         before = self._answer("sample")["process"]
         for watch in watches:
@@ -76,9 +76,12 @@ def test_every_counter_lives_or_says_why_not(counted: Counted) -> None:
 
 
 def test_context_switches(counted: Counted) -> None:
-    """Two threads hand each other the turn 2 n times. On one CPU that takes a switch each time, voluntary or not: 2 n at least. At most a
-    thread waits three times a turn: for the wineserver's answer to its SetEvent, for the answer to its wait, and for the turn. What a
-    busy machine adds is involuntary. The wineserver has to give way to the thread that it wakes, once a turn at least."""
+    """Two threads pass a turn 2 n times, which takes a switch each time on one CPU: at least 2 n.
+
+    At most a thread waits three times per turn: for the wineserver's reply to its SetEvent, for
+    the reply to its wait, and for the turn. A busy machine adds involuntary switches only. The
+    wineserver yields at least once per turn to the thread that it wakes.
+    """
     n = 500
     inside, outside, wineserver = counted.do(f"switch {n}")
     assert "context_switches" not in inside
@@ -136,7 +139,7 @@ def test_threads_that_come_and_go(counted: Counted) -> None:
 
 
 def test_open_files(counted: Counted) -> None:
-    """Under Wine a handle of an event is a matter of the wineserver alone; a thread has its pipes in the process as well."""
+    """Under Wine only the wineserver knows an event's handle; a thread also has pipes here."""
     _, before, servers = counted.do()
     _, after, servers_after = counted.do("threads 4", "open 50")
     assert after["open_files"] > before["open_files"]

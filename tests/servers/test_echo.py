@@ -1,4 +1,4 @@
-"""What every model owes a client that keeps to the protocol: the right bytes, all of them, in order."""
+"""What every model owes a client that follows the protocol: the right bytes, all, in order."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ INTERFACE = Path(__file__).resolve().parent.parent.parent / "docs" / "interface.
 
 
 def buffer_edges(buffer: int) -> list[int]:
-    """Payload sizes at which a frame, or its payload, just fits into one, two or three buffers, and one byte beside."""
+    """Return payload sizes at which a frame or its payload exactly fills 1, 2 or 3 buffers, ± 1."""
     ends = [buffers * buffer - header for buffers in (1, 2, 3) for header in (0, 24, 48)]
     return sorted({size + beside for size in ends for beside in (-1, 0, 1)})
 
 
 def test_echo_is_byte_exact(server: Server) -> None:
-    """Payloads of 0 B to 1 MiB come back as they were, three times each, whatever their sequence number."""
+    """Payloads of 0 B to 1 MiB return unchanged, three times each, with any sequence number."""
     with server.connect() as client:
         for size in EDGES:
             for sequence in (0, 1, 2**32 - 1):
@@ -40,7 +40,7 @@ def test_echo_is_byte_exact(server: Server) -> None:
 def test_echo_at_the_edges_of_the_buffer(
     start: Start, options: dict[str, dict[str, Any]], buffer: int | str
 ) -> None:
-    """Frames that just fit into one, two or three buffers, and those one byte beside, alone and in a row."""
+    """Frames that exactly fill 1, 2 or 3 buffers, ± 1 byte, are answered alone and in a row."""
     size = {"smallest": options["buffer"]["min"], "default": options["buffer"]["default"]}.get(
         str(buffer), buffer
     )
@@ -52,7 +52,7 @@ def test_echo_at_the_edges_of_the_buffer(
 
 
 def test_reply_of_another_length(start: Start) -> None:
-    """Cut off when shorter, filled with i mod 256 when longer; and the next frame is not affected."""
+    """A shorter reply is cut off, a longer one filled with i mod 256; the next frame is intact."""
     server = start(buffer=BUFFER)
     with server.connect() as client:
         for size in (0, 1, 100, BUFFER - 25, BUFFER, BUFFER + 1, 100_000):
@@ -93,7 +93,7 @@ def test_pipelined_replies_come_in_order(server: Server) -> None:
 def test_replies_stay_in_order_with_many_threads(
     start: Start, options: dict[str, dict[str, Any]], size: int
 ) -> None:
-    """Several threads may take turns on a connection, also on long replies; a model without that choice runs as it is."""
+    """Several threads may serve a connection in turn, also long replies, if there is --threads."""
     server = start(
         **({"threads": min(8, options["threads"]["max"])} if "threads" in options else {})
     )
@@ -114,7 +114,7 @@ def test_replies_stay_in_order_with_many_threads(
 
 
 def test_many_frames_in_one_segment(server: Server) -> None:
-    """50 frames of 24 + 4 bytes are less than one TCP segment on any link; the last one ends in the middle of a header."""
+    """50 frames of 24 + 4 bytes fit into one TCP segment; the last one ends inside a header."""
     frames = [echo_frame(4, i) for i in range(50)]
     last = echo_frame(4, 50)
     with server.connect() as client:
@@ -125,7 +125,7 @@ def test_many_frames_in_one_segment(server: Server) -> None:
 
 
 def test_one_byte_at_a_time(server: Server) -> None:
-    """Each byte is sent only when the server has counted the one before: 32 receives for sure, as TCP cannot merge them."""
+    """Each byte is sent after the server counted the last one: 32 receives, as TCP merges none."""
     frame = echo_frame(8, 77)
     with server.connect() as client:
         for count, byte in enumerate(frame.request, start=1):
@@ -136,7 +136,7 @@ def test_one_byte_at_a_time(server: Server) -> None:
 
 
 def test_one_byte_segments_in_a_row(server: Server) -> None:
-    """As many segments as bytes, as fast as they go; the system may hand the server several at once."""
+    """Each byte is a segment, sent as fast as possible; one receive may return several."""
     frames = [echo_frame(150, 1), Frame(b"", reply_length=40, sequence=2), echo_frame(150, 3)]
     stream = b"".join(frame.request for frame in frames)
     with server.connect() as client:
@@ -184,7 +184,7 @@ def frame_of(size: int, reply_length: int | None, sequence: int) -> Frame:
     "work", [{"cpu_us": 60_000}, {"block_us": 60_000}, {"cpu_us": 40_000, "block_us": 40_000}]
 )
 def test_work_is_done_before_the_reply(server: Server, work: dict[str, int]) -> None:
-    """The reply cannot be whole earlier than the work takes. Only a lower bound: how much longer is a measurement."""
+    """The reply is never complete before the work's time has passed. There is no upper bound."""
     frame = Frame(b"work", sequence=5, **work)
     with server.connect() as client:
         client.check(echo_frame(4))
@@ -194,8 +194,11 @@ def test_work_is_done_before_the_reply(server: Server, work: dict[str, int]) -> 
 
 
 def test_cpu_work_uses_the_cpu_and_blocking_does_not(server: Server) -> None:
-    """As many requests as it takes to use 0.2 s of CPU time (Wine counts steps of 10 ms, and the machine may be busy
-    otherwise); the same number that block use less than half of it."""
+    """Requests that use 0.2 s of CPU time use less than half of it if they block instead.
+
+    Wine counts CPU time in steps of 10 ms, and other programs may use the machine as well. So the
+    test sends as many requests as it takes.
+    """
     requests = 0
     with server.connect() as client:
         begin_ns = cpu_ns(server)
@@ -215,7 +218,7 @@ def cpu_ns(server: Server) -> int:
 
 
 def test_work_of_a_later_request_does_not_hold_back_an_earlier_reply(server: Server) -> None:
-    """Replies are sent as they are ready, though the request that works has arrived in the same segment."""
+    """An earlier reply leaves when it is ready, even if the working request is in its segment."""
     quick, slow = echo_frame(10, 1), Frame(b"slow", block_us=WORK_MAX_US, sequence=2)
     with server.connect() as client:
         started = time.monotonic()
@@ -241,7 +244,7 @@ def test_ten_line_client_of_the_documentation(server: Server) -> None:
 
 @pytest.mark.parametrize("size", [0, 1000, 60_000])
 def test_half_close_is_answered_to_the_end(server: Server, size: int) -> None:
-    """A client that sends its requests and then FIN gets every reply, then FIN; that is no truncation."""
+    """A client that sends requests and then FIN gets every reply, then FIN; none is truncated."""
     frames = [echo_frame(size, i) for i in range(40)]
     expected = b"".join(frame.reply for frame in frames)
     with server.connect() as client:

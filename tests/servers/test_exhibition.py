@@ -1,4 +1,4 @@
-"""The exhibition's guide says what the models say of themselves: README tables, pages and diagrams against --describe and the sources."""
+"""README tables, pages and diagrams of the models agree with --describe and the sources."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_page_has_its_sections_and_explains_the_options(
 
 
 def lines_of_diagram(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """Checks each line's form and the nesting; (participants declared, participants named, texts)."""
+    """Check each line's form and nesting; return (participants declared, those named, texts)."""
     declared: list[str] = []
     named: list[str] = []
     texts: list[str] = []
@@ -194,7 +194,7 @@ def test_diagram_is_well_formed(page: Path) -> None:
     declared, named, texts = lines_of_diagram(found[0][1:])
     assert len(set(declared)) == len(declared)
     assert set(named) == set(declared)
-    for text in texts:  # Mermaid takes these for the end of a statement and for the beginning of a comment or an entity
+    for text in texts:  # Mermaid reads these as a statement's end, a comment's begin or an entity
         assert not set(";#") & set(text), text
 
 

@@ -1,4 +1,4 @@
-"""Clients that break off, stay silent, do not read, or talk garbage: only their own connection may notice."""
+"""Clients that reset, stay silent, never read or send garbage: no other client may notice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CORPUS = Path(__file__).resolve().parent.parent / "fuzz" / "corpus" / "session"
 
 
 def test_fuzz_corpus(server: Server, bystander: Bystander) -> None:
-    """Every stream of the session's fuzz corpus, whole, byte by byte at its begin, and followed by FIN: an end, no upset."""
+    """Each stream of the fuzz corpus, whole, byte by byte, or with FIN, ends its own connection."""
     streams = [
         path.read_bytes()[2:] for path in sorted(CORPUS.iterdir())
     ]  # the first two bytes steer the fuzzer
@@ -51,7 +51,7 @@ def test_fuzz_corpus(server: Server, bystander: Bystander) -> None:
 
 
 def test_malformed_header_closes_the_connection(server: Server, bystander: Bystander) -> None:
-    """Each field beyond its limit: the reply to the frame before it is delivered, the connection ends, the error is counted."""
+    """A field is beyond its limit: earlier replies arrive, the connection ends, and it counts."""
     good = echo_frame(300, 9)
     for count, (fault, fields) in enumerate(MALFORMED.items(), start=1):
         with server.connect() as client:
@@ -85,10 +85,10 @@ def test_limits_themselves_are_allowed(server: Server) -> None:
 def test_malformed_header_behind_large_replies(
     server: Server, bystander: Bystander, unread: int
 ) -> None:
-    """Replies still on their way when the error is met, and bytes after it that nobody reads: the replies come whole.
+    """Replies are outstanding when the error comes, and bytes follow it: the replies arrive.
 
-    A server that simply closes a socket with unread bytes makes the system send RST, which discards what was still to be sent.
-    The small receive buffer keeps some of the replies in the server's system until the client reads.
+    If a server only closes a socket that has unread bytes, Windows sends RST and drops its replies.
+    The small receive buffer keeps some replies on the server's side until the client reads.
     """
     frames = [Frame(echo_frame(200, i).payload, reply_length=300_000, sequence=i) for i in range(2)]
     expected = b"".join(frame.reply for frame in frames)
@@ -124,7 +124,7 @@ def test_garbage(server: Server, bystander: Bystander, seed: int, kind: str) -> 
 def test_end_inside_a_frame_is_counted(
     server: Server, bystander: Bystander, sent: int, way: str
 ) -> None:
-    """FIN in the middle of a header, right after it, and in the middle of the payload. The reply may have begun already."""
+    """FIN comes inside a header, after it, or inside the payload. The reply may have begun."""
     good, cut = echo_frame(10, 1), echo_frame(100, 2)
     with server.connect() as client:
         received = client.exchange([good.request + cut.request[:sent]], len(good.reply))
@@ -145,7 +145,7 @@ def test_end_inside_a_frame_is_counted(
 
 
 def test_end_between_frames_is_no_error(server: Server) -> None:
-    """A client that leaves when it has its replies, or without a word, is counted as closed and as nothing else."""
+    """A client that leaves after its replies, or sends nothing, counts as closed only."""
     with server.connect() as client:
         client.check(echo_frame(10))
     server.connect().close()
@@ -179,7 +179,7 @@ def test_reset_while_idle(server: Server, bystander: Bystander) -> None:
 
 
 def test_reset_in_the_middle_of_a_reply(server: Server, bystander: Bystander) -> None:
-    """The client asks for megabytes and leaves with RST after the first; the server's send fails, which is a reset."""
+    """The client requests megabytes and resets after one; the failed send counts as a reset."""
     client = server.connect()
     frame = Frame(b"", reply_length=PAYLOAD_MAX)
     client.exchange([frame.request * 40], 200_000)
@@ -205,7 +205,7 @@ def test_reset_inside_a_request(server: Server, bystander: Bystander) -> None:
 
 
 def test_slow_loris(server: Server, bystander: Bystander) -> None:
-    """20 clients send a byte every few milliseconds; others are served meanwhile, and the slow ones in the end."""
+    """20 clients send a byte every few milliseconds; others are served meanwhile, all later."""
     frames = [echo_frame(60, number) for number in range(20)]
     clients = [server.connect() for _ in frames]
     for at in range(len(frames[0].request)):
@@ -221,10 +221,10 @@ def test_slow_loris(server: Server, bystander: Bystander) -> None:
 
 
 @pytest.mark.wine_hides(
-    "neither shutdown() nor closing the port wakes a pending receive: servers here must stop by CancelIoEx"
+    "shutdown() and closing the port wake no pending receive; servers here use CancelIoEx"
 )
 def test_silent_clients(server: Server) -> None:
-    """They say nothing at all, or begin a header and stop: others are served, and the server still stops."""
+    """They send nothing, or part of a header: others are served, and the server still stops."""
     bystander = Bystander(server)
     silent = [server.connect() for _ in range(10)]
     for client in silent[:5]:
@@ -239,14 +239,14 @@ def test_silent_clients(server: Server) -> None:
 
 
 MEMORY_SLACK_BYTES = 2 * 2**20
-"""What a server may grow by beside its connections' buffers: the C library, the system's own buffers, stacks that were touched."""
+"""Growth allowed besides the buffers of connections: C library, kernel buffers, touched stacks."""
 
 
 def test_client_that_never_reads(start: Start) -> None:
-    """Four clients pipeline up to 64 MiB each and read nothing: 2 x --buffer a connection + 2 MiB is all that the server grows.
+    """Four clients send up to 64 MiB each and read nothing; memory grows by 2 buffers each + 2 MiB.
 
-    It stops taking their requests instead of storing replies: what it has received is at most two buffers ahead of what it has
-    sent. Others are served; once such a client reads, everything it is owed is there.
+    The server stops reading instead of storing replies: it has received at most two buffers more
+    than it has sent. It serves others, and such a client gets all its replies once it reads.
     """
     buffer = 65_536
     server = start(buffer=buffer)
@@ -264,7 +264,7 @@ def test_client_that_never_reads(start: Start) -> None:
     grown = after["process"]["working_set_bytes"] - before["process"]["working_set_bytes"]
     stored = after["counters"]["bytes_received"] - after["counters"]["bytes_sent"]
     assert max(sent) < len(stream), (
-        f"the server took all {max(sent)} bytes, though nobody read its replies"
+        f"the server took all {max(sent)} bytes, though no client read its replies"
     )
     assert stored <= len(clients) * 2 * buffer, f"{stored} bytes received and not answered"
     assert grown <= len(clients) * 2 * buffer + MEMORY_SLACK_BYTES, (
@@ -294,19 +294,21 @@ def send_what_goes(client: Client, stream: memoryview, bystander: Bystander) -> 
 
 
 def test_clients_that_never_read_do_not_keep_the_server_from_stopping(server: Server) -> None:
-    """Three replies of 40 MiB are under way that nobody reads; the server stops all the same."""
+    """The server stops although three replies of 40 MiB are outstanding and unread."""
     clients = [server.connect() for _ in range(3)]
     asked = Frame(b"", reply_length=PAYLOAD_MAX).request * 40
     for client in clients:
         client.send(asked)
-    server.until(lambda sample: sample["counters"]["bytes_sent"] > 3 * 65_536, "replies under way")
+    server.until(
+        lambda sample: sample["counters"]["bytes_sent"] > 3 * 65_536, "outstanding replies"
+    )
     server.end()
     for client in clients:
         client.close()
 
 
 def test_slow_reader_gets_everything(start: Start) -> None:
-    """A small receive buffer makes the server's sends partial; its reply must go on where it stopped."""
+    """A small receive buffer makes the server's sends partial; each reply continues correctly."""
     server = start(buffer=65_536)
     client = Client(server.port, receive_buffer=4096)
     frames = [echo_frame(300_000, i) for i in range(4)]

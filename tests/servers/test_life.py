@@ -21,7 +21,7 @@ PROCESS = ("cpu_user_ns", "cpu_kernel_ns", "working_set_bytes", "peak_working_se
 
 
 def test_describe(described: dict[str, Any], model: str, launcher: Launcher) -> None:
-    """--describe names the model, its family, its limit and every option with bounds that hold its default."""
+    """--describe names the model, its family, its limit and its options with bounds and default."""
     assert described["model"] == model
     assert described["supported"] is True
     assert described["platform"] == launcher.platform
@@ -45,7 +45,7 @@ def test_describe(described: dict[str, Any], model: str, launcher: Launcher) -> 
 
 
 def test_capacity(described: dict[str, Any], model: str) -> None:
-    """What the models promise to hold at least, where the system allows it."""
+    """Each model holds as many clients as it guarantees, where Windows allows it."""
     options = {option["name"]: option for option in described["options"]}
     least = {"select": 4096}.get(model, 10_000)
     assert options["max-conns"]["max"] >= least
@@ -103,7 +103,7 @@ def test_sample_of_an_idle_server(server: Server) -> None:
 
 
 def test_spin(server: Server) -> None:
-    """`ready` names the command; it does fixed work in parts, while clients are served and counters stand still."""
+    """`ready` names the command; it does fixed work in parts, while the server serves clients."""
     assert server.ready["commands"] == ["sample", "spin"]
     with server.connect() as client:
         client.check(echo_frame(10))
@@ -166,7 +166,7 @@ def test_samples_while_under_load(server: Server) -> None:
 
 
 STOP = pytest.mark.wine_hides(
-    "neither shutdown() nor closing the port wakes a pending receive: servers here must stop by CancelIoEx"
+    "shutdown() and closing the port wake no pending receive; servers here use CancelIoEx"
 )
 
 
@@ -201,7 +201,7 @@ def test_stop_right_after_ready(start: Start) -> None:
 def test_stop_under_load(
     server: Server, work_us: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """50 clients pump, stdin is closed: the server ends by itself with exit code 0, and its books balance."""
+    """stdin closes while 50 clients send requests: the server exits with 0, counters balance."""
     frame = Frame(echo_frame(1000).payload, block_us=work_us)
     clients = 50
     pumps = [Pump(server.port, [frame]) for _ in range(clients)]
@@ -229,7 +229,7 @@ def test_stop_under_load(
 def test_stop_with_clients_in_every_state(
     server: Server, record_property: Callable[[str, object], None]
 ) -> None:
-    """Silent, inside a header, inside a payload, with a reply unread, pumping, just leaving: 200 of them, and it stops."""
+    """The server stops with 200 clients: silent, inside a frame, not reading, busy or leaving."""
     states = [
         b"",
         header_of(100)[:7],
@@ -284,7 +284,7 @@ def test_stop_while_clients_come_and_go(start: Start) -> None:
 
 
 def test_stop_frees_the_port(start: Start) -> None:
-    """The next server may have the same port at once, with connections of the first one still closing."""
+    """The next server may take the port immediately, while old connections are still closing."""
     first = start()
     with first.connect() as client:
         client.check(echo_frame(10))
@@ -327,7 +327,7 @@ KIT = pytest.mark.models("iocp", because="the code is the kit's, the same for ev
 def test_bad_number(
     launcher: Launcher, model: str, described: dict[str, Any], option: str, value: str
 ) -> None:
-    """What is no whole number in decimal digits is refused with one line that names option, value and bounds; exit code 2."""
+    """Anything but a decimal whole number: one line with option, value and bounds; exit code 2."""
     allowed = next(known for known in described["options"] if known["name"] == option)
     code, line = refused(launcher.server(model, {option: value}))
     assert code == 2
@@ -336,7 +336,7 @@ def test_bad_number(
 
 
 def test_number_out_of_range(launcher: Launcher, model: str, described: dict[str, Any]) -> None:
-    """One beyond each bound of each option, the model's own included, is refused with one line; exit code 2."""
+    """One beyond each bound of each option, also of the model's own: one line; exit code 2."""
     for option in described["options"]:
         beyond = [option["max"] + 1] + ([option["min"] - 1] if option["min"] > 0 else [])
         for value in beyond:
@@ -347,7 +347,7 @@ def test_number_out_of_range(launcher: Launcher, model: str, described: dict[str
 
 
 def test_least_values_work(start: Start, described: dict[str, Any]) -> None:
-    """The smallest allowed value of every option at once: an odd server, but a server."""
+    """Every option has its smallest allowed value: an odd server, but a server."""
     least = {option["name"].replace("-", "_"): option["min"] for option in described["options"]}
     server = start(**least)
     with server.connect() as client:
@@ -355,7 +355,7 @@ def test_least_values_work(start: Start, described: dict[str, Any]) -> None:
 
 
 def test_unknown_option(launcher: Launcher, model: str, options: dict[str, Any]) -> None:
-    """Refused with one line that names it, exit code 2; --threads too, where the clients decide how many there are."""
+    """An unknown option, or --threads for a model without it: one line names it; exit code 2."""
     for name in ["nonsense"] + (["threads"] if "threads" not in options else []):
         code, line = refused(launcher.server(model, {name: 1}))
         assert code == 2 and f"--{name}" in line
@@ -379,17 +379,15 @@ def test_unknown_option(launcher: Launcher, model: str, options: dict[str, Any])
 def test_usage_error(
     launcher: Launcher, model: str, given: dict[str, int | str], named: str
 ) -> None:
-    """Unknown options, shortened names, missing values, hosts that are no address: one line that names it, exit code 2."""
+    """Unknown options, short forms, missing values, bad hosts: one line names it; exit code 2."""
     code, line = refused(launcher.server(model, given))
     assert code == 2
     assert named in line
 
 
-@pytest.mark.wine_hides(
-    "Linux shares no port, whatever the server asks for: on Windows it is SO_EXCLUSIVEADDRUSE that decides"
-)
+@pytest.mark.wine_hides("Linux never shares a port; on Windows SO_EXCLUSIVEADDRUSE decides")
 def test_port_in_use(launcher: Launcher, model: str, server: Server) -> None:
-    """By another program or by a server of ours: one line that names the port, exit code 1, and the owner is not disturbed."""
+    """A program or server owns the port: one line names it, exit code 1; the owner is unharmed."""
     with socket.create_server(("127.0.0.1", 0)) as owner:
         port = owner.getsockname()[1]
         code, line = refused(launcher.server(model, {"port": port}))
@@ -401,7 +399,7 @@ def test_port_in_use(launcher: Launcher, model: str, server: Server) -> None:
 
 
 def test_unknown_command_on_stdin(server: Server) -> None:
-    """One line on stderr; the server goes on."""
+    """One line on stderr; the server continues."""
     server.program.send("nonsense")
     server.program.send("x" * 5000)
     sample = server.sample()

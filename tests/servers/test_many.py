@@ -1,4 +1,4 @@
-"""Many clients: all at once, one after the other, more than --max-conns, and more than one server."""
+"""Many clients: concurrently, in turn, more than --max-conns, and with more than one server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ask_all(clients: list[Client], turn: int) -> None:
 
 
 def grow_to(server: Server, sizes: tuple[int, ...]) -> None:
-    """Connects up to each size in turn, each new client answered before the next ones come, and then all of them at once."""
+    """Connect up to each size in turn; the new clients get replies first, then all concurrently."""
     clients: list[Client] = []
     for turn, size in enumerate(sizes):
         while len(clients) < size:
@@ -43,20 +43,20 @@ def grow_to(server: Server, sizes: tuple[int, ...]) -> None:
 
 
 def test_more_clients_than_one_wait_can_hold(server: Server) -> None:
-    """65, 129, 300 and 1,000 clients are connected at once, and each is answered."""
+    """65, 129, 300 and 1,000 clients are connected concurrently, and each is answered."""
     grow_to(server, (65, 129, 300, 1000))
 
 
 @pytest.mark.models("threads", because="asked where a client costs a thread")
 def test_2000_threads(server: Server) -> None:
-    """2,000 clients at once have a thread each, and each is answered."""
+    """2,000 concurrent clients have a thread each, and each is answered."""
     if os.name == "posix":
         import resource
 
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         if files != resource.RLIM_INFINITY and files < 11_000:
             pytest.skip(
-                f"2,000 threads under Wine need 11,000 file descriptors (ulimit -Hn), here {files:,}"
+                f"2,000 threads under Wine need 11,000 file descriptors (ulimit -Hn), not {files:,}"
             )
     free = psutil.virtual_memory().available
     if free < 3 * 2**30:
@@ -67,7 +67,7 @@ def test_2000_threads(server: Server) -> None:
 
 
 def test_thread_of_the_last_client_stays(server: Server) -> None:
-    """129 of 130 clients leave; whatever threads end with them, the pending operation of the last one lives on."""
+    """129 of 130 clients leave, and maybe threads too; the last one's operation must survive."""
     clients = [server.connect() for _ in range(130)]
     ask_all(clients, 0)
     for kept in (129, 64, 0):
@@ -88,11 +88,11 @@ def test_thread_of_the_last_client_stays(server: Server) -> None:
 
 @pytest.mark.models("tpio", because="only a thread pool ends idle threads by itself")
 def test_operation_outlives_the_thread_that_started_it(start: Start) -> None:
-    """The pool ends idle threads (Wine's after 5 s); receives that they have started are still completed."""
+    """The pool ends idle threads (Wine's after 5 s); receives that they started still complete."""
     server = start(threads=4, min_threads=0)
     process = psutil.Process(server.program.pid)
     clients = [server.connect() for _ in range(4)]
-    for sequence in range(2):  # four requests that block at once need four threads
+    for sequence in range(2):  # four requests that block concurrently need four threads
         frame = Frame(b"block", block_us=100_000, sequence=sequence)
         for client in clients:
             client.send(frame.request)
@@ -125,7 +125,7 @@ def in_parallel(visitors: list[Callable[[], object]]) -> None:
 
 
 def test_storm_beside_requests(server: Server, bystander: Bystander) -> None:
-    """Accepts, requests and closes overlap inside the server: long-lived clients work while others come and go."""
+    """Accepts, requests and closes overlap: long-lived clients work while others come and go."""
 
     def stay() -> None:
         with server.connect() as client:
@@ -141,7 +141,7 @@ def test_storm_beside_requests(server: Server, bystander: Bystander) -> None:
 
 
 def test_busy_clients_do_not_keep_others_out(start: Start, options: dict[str, object]) -> None:
-    """Eight clients always have requests waiting, all with one thread if that is a choice; each of 20 new ones is served."""
+    """Eight clients always have requests waiting, on one thread if possible; 20 more get served."""
     server = start(**({"threads": 1} if "threads" in options else {}))
     pumps = [Pump(server.port, [echo_frame(500, number) for number in range(20)]) for _ in range(8)]
     server.until(lambda sample: sample["counters"]["requests"] > 160, "load")
@@ -156,8 +156,11 @@ def test_busy_clients_do_not_keep_others_out(start: Start, options: dict[str, ob
 def test_newcomers_wait_few_turns(
     start: Start, options: dict[str, object], record_property: Callable[[str, object], None]
 ) -> None:
-    """60 come at once where ten always have a request that blocks 20 ms (with one thread if that is a choice): all 60 have
-    been let in and served before each of the ten has had 20 more turns. One accept a round would make it 60."""
+    """60 newcomers are served before each of ten busy clients gets 20 more turns.
+
+    Each of the ten always has a request that blocks for 20 ms, on one thread if the model has
+    --threads. With one accept per pass they would get 60 turns.
+    """
     server = start(**({"threads": 1} if "threads" in options else {}))
     pumps = [Pump(server.port, [Frame(b"slow", block_us=20_000)]) for _ in range(10)]
     server.until(
@@ -169,14 +172,14 @@ def test_newcomers_wait_few_turns(
     turns = (server.counters()["requests"] - before - len(newcomers)) / len(pumps)
     record_property("turns_each", turns)
     assert turns <= 20, (
-        f"each of {len(pumps)} busy clients had {turns} turns before {len(newcomers)} newcomers had one"
+        f"each of {len(pumps)} busy clients had {turns} turns before {len(newcomers)} others"
     )
     for pump in pumps:
         pump.leave()
 
 
 def test_next_client_beyond_max_conns_is_refused(start: Start) -> None:
-    """At once and counted; those inside are not affected, and a slot that becomes free is used again."""
+    """It is refused immediately and counted; those inside are served, and a free slot is reused."""
     server = start(max_conns=5)
     inside = [Bystander(server) for _ in range(5)]
     for refused in (1, 2, 3):
@@ -199,7 +202,7 @@ def test_next_client_beyond_max_conns_is_refused(start: Start) -> None:
 
 
 def test_crowd_beyond_max_conns(start: Start) -> None:
-    """100 come at once where 70 may stay: exactly 70 are served, 30 are refused at once, and nobody waits."""
+    """100 clients connect where 70 may stay: 70 are served, 30 are refused, and none waits."""
     server = start(max_conns=70)
     clients = [server.connect() for _ in range(100)]
     server.until_counted(accepted=70, refused=30)
@@ -214,7 +217,7 @@ def test_crowd_beyond_max_conns(start: Start) -> None:
 
 
 def test_max_conns_of_one(start: Start) -> None:
-    """One client at a time, five times over, and each time a second one is refused."""
+    """One client is served at a time, five times over; another one is refused each time."""
     server = start(max_conns=1)
     for sequence in range(5):
         with server.connect() as client:

@@ -1,4 +1,4 @@
-"""No wasted calls: what each model asks of the wineserver for an echo, which is exact where a time would be noise."""
+"""No wasted calls: the number of requests that each model sends to the wineserver per echo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from iomodels.launch.launcher import Launcher
 from iomodels.launch.wine import WineLauncher
 
 TICKS = 0.1
-"""A request more or less at the ends of the stream, spread over its echoes; a wasted call adds a whole one."""
+"""Requests at the ends of the stream, as a share per echo. A wasted call adds a whole one."""
 
 Counted = Callable[[str], Counter[str]]
 
@@ -71,7 +71,7 @@ def lines(thread: str, *names: str) -> list[str]:
 
 
 def trace(*wasted: str) -> list[str]:
-    """What a wineserver writes for a process of two threads, one of which serves, with another process beside it."""
+    """Return a wineserver's lines for two threads, one of which serves, and a second process."""
     made = [
         "0024: init_first_thread( unix_pid=7, unix_tid=7, debug_level=0 )\n",
         "0024: init_first_thread() = 0 { pid=0020 }\n",

@@ -1,6 +1,6 @@
-"""What a server holds of the system: never more than it needs, given back, and what it does when there is no more.
+"""What a server holds: never more than it needs, all given back, and how it copes with shortage.
 
-Refusals of the system are made by a second build of each model in which chosen calls fail (faults/faults.c).
+A second build of each model makes chosen calls fail (faults/faults.c).
 """
 
 from __future__ import annotations
@@ -31,17 +31,19 @@ from running import (
 )
 
 GROWTH_SLACK_BYTES = 768 * 1024
-"""Of 4,000 connections together: allocators keep some. A leak of one buffer pair each would be 128 MiB, of 256 bytes 1 MiB."""
+"""For 4,000 connections: allocators keep some. A leak would be 128 MiB (buffers) or 1 MiB."""
 WINE_LOSES_BYTES = {"tpio": 208}
-"""Of a connection, by model: Wine (8.0 and 10.0) never frees the list of completions that it makes for each TP_IO, also when the
-TP_IO is made and closed without a single operation."""
+"""Per connection, by model: Wine (8.0 and 10.0) never frees the list of completions of a TP_IO,
+even if no operation used it."""
 
 
 def test_storms_of_short_connections(
     server: Server, bystander: Bystander, launcher: Launcher
 ) -> None:
-    """Three storms of 2,000 connections, 20 at a time: some say nothing, some leave with RST, most ask once. The books balance,
-    and handles, threads and memory are after the third storm what they were after the first."""
+    """Three storms of 2,000 connections, 20 at a time, some silent, some with RST: nothing leaks.
+
+    Counters balance. Handles, threads and memory are the same after the first and the third storm.
+    """
     visits, asked = check_growth(server, launcher, 2000, stay=1)
     bystander.check()
     counters = server.counters()
@@ -51,10 +53,10 @@ def test_storms_of_short_connections(
 
 
 def check_growth(server: Server, launcher: Launcher, visits: int, stay: int = 0) -> tuple[int, int]:
-    """Three storms of so many connections each, beside those that stay. Returns how many came, and how many of them asked.
+    """Run three storms of `visits` connections; return how many came and how many sent a request.
 
-    Memory may also rise to a level that depends on how many happened to be open at once, and stay there; a leak goes on. So when
-    memory has grown, up to three more storms follow, and the last three are compared.
+    Memory may rise to a level that the largest crowd sets, and then stays there; a leak continues.
+    So if memory grew, up to three more storms follow, and the last three are compared.
     """
     lost_bytes = (
         2 * visits * WINE_LOSES_BYTES.get(server.model, 0)
@@ -84,7 +86,7 @@ def check_growth(server: Server, launcher: Launcher, visits: int, stay: int = 0)
 
 
 def test_everything_of_a_crowd_is_given_back(server: Server, launcher: Launcher) -> None:
-    """200 clients at once, twice: what they cost is free again when they have gone, threads included."""
+    """200 clients come twice: all that they used is free after they leave, threads included."""
     holdings = []
     for _ in range(2):
         clients = [Bystander(server) for _ in range(200)]
@@ -102,7 +104,7 @@ def test_everything_of_a_crowd_is_given_back(server: Server, launcher: Launcher)
 
 
 def at_rest(server: Server, launcher: Launcher) -> Holding:
-    """What it holds once that has stopped falling: threads end, and sockets are closed, a moment after they were counted."""
+    """Return what the server holds once that stops falling: threads and sockets end late."""
     deadline = time.monotonic() + DEADLINE_S
     now, steady = Holding.of(server, launcher), 0
     while steady < 3:
@@ -135,10 +137,11 @@ def test_idle_server_uses_no_cpu(server: Server) -> None:
     sys.platform != "linux", reason="only Linux lets one process limit another's descriptors"
 )
 def test_no_more_sockets(start: Start, model: str) -> None:
-    """The system has no more sockets: newcomers wait or are closed, those inside are served, and it recovers by itself.
+    """No sockets are left: new clients wait or are closed, others are served, it recovers.
 
-    Under Wine a socket is a descriptor of the wineserver, whose limit is lowered to a few more than it has; for `threads` to
-    fewer, as Wine also promises threads that it has no descriptors for, which then never run.
+    Under Wine a socket is a descriptor of the wineserver. The test lowers the limit to a few more
+    than it uses. For `threads` it is fewer, because Wine grants threads beyond its descriptors,
+    and such threads never run.
     """
     server = start()
     wineserver = server.program.wineserver_pid
@@ -189,7 +192,7 @@ Faulty = Callable[[str], Server | None]
 
 @pytest.fixture
 def faulty(launcher: Launcher, model: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
-    """Starts the model with a fault; None when it could not start and said so in one line with exit code 1."""
+    """Start the model with a fault. Return None if it exited with code 1 and one line instead."""
     if not (FAULTY / f"{model}.exe").is_file():
         pytest.skip("the fault-injecting build is MinGW's")
     servers: list[Server] = []
@@ -217,7 +220,7 @@ def faulty(launcher: Launcher, model: str, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def ask_or_be_closed(server: Server, sequence: int) -> bool:
-    """Whether a new client was served; else the server has closed it, and did not leave it waiting."""
+    """Return whether a new client was served. If not, the server must have closed it."""
     frame = echo_frame(100, sequence)
     try:
         with server.connect() as client:
@@ -229,7 +232,7 @@ def ask_or_be_closed(server: Server, sequence: int) -> bool:
 
 
 def survive(server: Server, fault: str, clients: int) -> tuple[int, int]:
-    """Clients come one after the other. Returns how many were not served and how many failures the server counted."""
+    """Connect clients in turn; return how many were not served, and how many failures counted."""
     lost = sum(not ask_or_be_closed(server, sequence) for sequence in range(clients))
     what = f"{fault}: {lost} clients lost and as many failures counted"
     failures: int = server.until(lambda sample: sample["counters"]["failures"] >= lost, what)[
@@ -251,7 +254,7 @@ def end_after_fault(server: Server, fault: str) -> None:
 
 
 def fail_each_call(faulty: Faulty, kind: str, calls: Iterable[int], clients: int = 4) -> None:
-    """The call of each number fails, each in a server of its own, which must neither crash nor hang nor forget a client."""
+    """Each numbered call fails in a server of its own: no crash, no hang, no forgotten client."""
     noticed = []
     for call in calls:
         fault = f"{kind}:{call}"
@@ -269,7 +272,7 @@ def fail_each_call(faulty: Faulty, kind: str, calls: Iterable[int], clients: int
 def test_operations_that_end_at_once_are_counted(
     faulty: Faulty, launcher: Launcher, model: str
 ) -> None:
-    """The model's count is what its calls returned; requests one by one, then many at once, so that the next receive finds bytes."""
+    """Single requests, then many together so that a receive finds bytes: counts match calls."""
     server = faulty("inline")
     assert server is not None
     frames = [echo_frame(3000, sequence) for sequence in range(20)]
@@ -289,12 +292,12 @@ def test_operations_that_end_at_once_are_counted(
 
 
 def test_out_of_memory(faulty: Faulty) -> None:
-    """One allocation fails: the server does not start and says why, or one client is closed and counted; the next is served."""
+    """One allocation fails: no start and a reason, or one client is closed, the next is served."""
     fail_each_call(faulty, "memory", [*range(1, 9), *range(20, 24)], clients=12)
 
 
 def test_thread_creation_refused(faulty: Faulty) -> None:
-    """One thread cannot be had: the server does not start and says why, or one client is closed and counted."""
+    """One thread cannot start: the server reports why and exits, or closes one client."""
     fail_each_call(faulty, "thread", range(1, 5))
 
 
@@ -305,24 +308,24 @@ def test_socket_creation_refused(faulty: Faulty) -> None:
 
 @pytest.mark.models("events", because="the others make no events")
 def test_event_creation_refused(faulty: Faulty) -> None:
-    """One event cannot be had: the server does not start and says why, or one client is closed and counted."""
+    """One event cannot be created: the server reports why and exits, or closes one client."""
     fail_each_call(faulty, "event", range(1, 6))
 
 
 @pytest.mark.models("iocp", "tpio", because="the others attach sockets to nothing")
 def test_attaching_a_socket_refused(faulty: Faulty) -> None:
-    """The port, or a socket's place at it, cannot be had: no start and a reason, or one client is closed and counted."""
+    """Making or attaching to the port fails: no start and a reason, or one client is closed."""
     fail_each_call(faulty, "port", range(1, 6))
 
 
 def test_transfer_refused(faulty: Faulty) -> None:
-    """One receive or send fails at once (no buffers): that client is closed and counted, and nothing is freed twice."""
+    """One receive or send fails (no buffers): that client is closed and counted, and freed once."""
     fail_each_call(faulty, "transfer", range(1, 7))
 
 
 @pytest.mark.parametrize("kind", ["memory", "thread", "socket", "transfer"])
 def test_lasting_shortage(faulty: Faulty, kind: str) -> None:
-    """Six calls in a row fail, and it recovers by itself; all from some call on fail, and it can still be stopped."""
+    """After six failing calls the server recovers; when all further calls fail it still stops."""
     server = faulty(f"{kind}:10-15")
     if server is not None:
         survive(server, kind, 20)
@@ -339,7 +342,7 @@ def test_lasting_shortage(faulty: Faulty, kind: str) -> None:
 
 @pytest.mark.models("events", because="the others need no further thread for the 64th client")
 def test_next_group_of_64_refused(faulty: Faulty) -> None:
-    """The thread for the 64th client cannot be had: those inside are served, and the crowd is once there is one."""
+    """The 64th client's thread cannot start: the clients inside are served, and later the rest."""
     server = faulty("thread:3-5")
     assert server is not None
     clients = [server.connect() for _ in range(130)]
@@ -351,7 +354,7 @@ def test_next_group_of_64_refused(faulty: Faulty) -> None:
 
 
 @pytest.mark.wine_hides(
-    "Windows needs SO_UPDATE_ACCEPT_CONTEXT before shutdown() and getpeername(), Wine does not: the source is read"
+    "Windows needs SO_UPDATE_ACCEPT_CONTEXT before shutdown(); a test reads the source"
 )
 def test_accepted_socket_is_given_its_context(model: str) -> None:
     """A model that calls AcceptEx also sets SO_UPDATE_ACCEPT_CONTEXT on the socket."""
@@ -404,7 +407,7 @@ __attribute__((constructor)) static void take(void)
 def test_wine_says_that_it_had_no_room(
     launcher: Launcher, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What happens by chance once in some 5,000 starts, on purpose: a record then names the cause, and a test goes on."""
+    """A rare start failure (1 in 5,000), made on purpose: a record names it, a test retries."""
     library = tmp_path / "takes.so"
     subprocess.run(
         ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library],

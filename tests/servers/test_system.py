@@ -1,4 +1,4 @@
-"""What "ready" tells of the system: every fact is there, or is null with a reason; and a pinned server knows that it is."""
+"""The system in "ready": each fact is present, or null with a reason; it shows pinning."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def described() -> tuple[set[str], set[str]]:
 
 @pytest.mark.models("iocp", because="the facts are the kit's, of no model")
 @pytest.mark.wine_hides(
-    "the facts that Wine does not have: power plan, throttling, the loopback short cut, the groups of a process"
+    "facts that Wine lacks: power plan, throttling, the loopback short cut, a process' groups"
 )
 def test_the_system_is_described_and_gaps_have_reasons(launcher: Launcher, model: str) -> None:
     with launcher.server(model, {}) as server:
@@ -71,7 +71,7 @@ def test_the_system_is_described_and_gaps_have_reasons(launcher: Launcher, model
 
 @pytest.mark.skipif(not DEVICE.exists(), reason=f"the system has no {DEVICE}")
 def test_idle_processors_are_kept_awake_beside_the_servers(launcher: Launcher) -> None:
-    """While the launcher is open, by a file that it holds; who may not write that file is told so in the record."""
+    """The launcher holds a file open meanwhile. The record says so if that file is not writable."""
     held = any(
         entry.readlink() == DEVICE
         for entry in Path("/proc/self/fd").iterdir()

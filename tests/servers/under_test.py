@@ -1,7 +1,8 @@
-"""What the tests of the servers and of the load generator share: one launcher, and servers of each model that the build holds.
+"""What tests of servers and load generator share: one launcher, and servers of each built model.
 
-The build is IOMODELS_BUILD, else build/ of the repository. Names that are only collected (--collect-only) need no build: then the
-models are the files of servers/. The conftest.py of both folders takes these names over, hooks included.
+The build is IOMODELS_BUILD or else build/ of the repository. Collecting (--collect-only) needs no
+build: the models are then the files of servers/. The conftest.py of both folders imports these
+names, hooks included.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from iomodels.launch.platform import open_launcher
 from running import BUILD, ROOT, Bystander, Server, Start, start_server
 
 SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))
-"""Left in the environment for the processes that run tests side by side, which have this module of their own."""
+"""Set in the environment for pytest-xdist's worker processes, which import this module again."""
 _opened: list[Launcher] = []
 
 
@@ -80,7 +81,7 @@ def options(described: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def start(launcher: Launcher, model: str) -> Iterator[Start]:
-    """Starts servers of the model with options (start(max_conns=5)); after the test each must have ended well."""
+    """Return a function that starts servers (start(max_conns=5)); each must end well in the end."""
     servers: list[Server] = []
 
     def start_one(**options: int | str) -> Server:
