@@ -1,5 +1,4 @@
-"""What holds for every test, wherever and however pytest is started: the repository's packages can be imported, Ctrl-C arrives, and what Windows
-cannot run is skipped there."""
+"""For every test: packages are importable, Ctrl-C arrives, and the skips of Windows apply."""
 
 from __future__ import annotations
 
@@ -15,18 +14,19 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT / "harness") not in sys.path:
     sys.path.insert(0, str(ROOT / "harness"))
 
-# A shell starts `./iomodels test &` in a script with SIGINT ignored, and every child inherits that: programs that a test interrupts would run on.
+# A script's shell starts `./iomodels test &` with SIGINT ignored, and each child inherits that.
+# Then programs that a test interrupts would never stop.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WINE = "it looks into Wine"
 SCRIPTS = "its stand-ins for programs are scripts, which Windows does not start"
-SIGNALS = "between processes Windows has no signals: what is sent here would end the harness, without a word"
+SIGNALS = "Windows has no signals between processes; one sent here would silently end the harness"
 PROC = "it reads /proc"
 LAYOUT = "its programs lie as they do on Linux"
 LINUX_TOOLS = "it asks compilers and checkers that are installed on Linux"
 
-NOT_ON_WINDOWS = {
+FILES_NOT_ON_WINDOWS = {
     "py/launch/test_wine.py": WINE,
     "py/tree/test_windows_setup.py": SCRIPTS,
     "py/tree/test_portable.py": LINUX_TOOLS,
@@ -34,54 +34,78 @@ NOT_ON_WINDOWS = {
     "servers/test_requests.py": WINE,
     "servers/test_counted.py": WINE,
     "servers/test_capacity.py": "Windows has no limit of open files",
-    "py/launch/test_counters.py::test_the_window_is_the_difference_of_its_ends": PROC,
-    "py/launch/test_counters.py::test_threads_that_end_are_noticed_and_noted": PROC,
-    "py/launch/test_counters.py::test_a_process_that_is_gone_is_a_reason": PROC,
-    "py/launch/test_counters.py::test_what_cannot_be_read_is_a_reason": PROC,
-    "py/launch/test_counters.py::test_the_server_itself_is_believed_first_and_proc_fills_the_rest": PROC,
-    "py/launch/test_launch.py::test_end_by_a_signal_is_named": SIGNALS,
-    "py/launch/test_launch.py::test_hanging_program_runs_into_the_deadline": SIGNALS,
-    "py/launch/test_launch.py::test_program_that_will_not_stop": SIGNALS,
-    "py/launch/test_launch.py::test_own_handler_of_interrupt_decides_the_exit_code": SIGNALS,
-    "py/launch/test_launch.py::test_grandchild_with_the_pipes_does_not_delay_the_end": SIGNALS,
-    "py/launch/test_launch.py::test_programs_end_with_the_harness": SIGNALS,
-    "py/launch/test_launch.py::test_pinned_program_has_its_own_pid_and_cpu": "programs are pinned by taskset; Windows' way is in test_windows.py",
-    "py/launch/test_launch.py::test_what_cannot_be_started": "Windows has other words for a file that is not there",
-    "py/launch/test_launch.py::test_models_are_found_by_asking": SCRIPTS,
-    "py/launch/test_launch.py::test_broken_server_is_not_overlooked": SCRIPTS,
-    "py/launch/test_launch.py::test_platforms_must_agree": SCRIPTS,
-    "py/launch/test_launch.py::test_close_stops_what_still_runs": SCRIPTS,
-    "py/measure/test_measure.py::test_load_generators_that_fail": SIGNALS,
-    "py/measure/test_measure.py::test_signals_end_it_at_once": SIGNALS,
-    "py/launch/test_remote.py::test_a_run_whose_servers_are_on_another_machine": PROC,
-    "py/launch/test_remote.py::test_the_record_names_both_machines": LAYOUT,
-    "py/launch/test_remote.py::test_a_server_that_will_not_end_is_ended": SIGNALS,
-    "py/measure/test_run.py::test_what_cannot_be_had_is_null_with_a_reason": LAYOUT,
-    "py/measure/test_run.py::test_interrupted_and_gone_on_with": SIGNALS,
-    "py/measure/test_run.py::test_a_run_elsewhere_is_named_by_its_path": SIGNALS,
-    "py/measure/test_run.py::test_going_on_after_a_crash_in_mid_write": SIGNALS,
-    "py/measure/test_run.py::TestGoingOnIsRefused": SIGNALS,
-    "py/measure/test_run.py::test_a_run_goes_on_where_it_was_begun": "which CPUs may be used is asked as on Linux",
-    "py/measure/test_slo.py::test_interrupted_and_gone_on_with": SIGNALS,
-    "py/launch/test_windows.py::test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs": SCRIPTS,
-    "py/launch/test_windows.py::test_a_program_that_will_not_end_goes_with_the_job": SCRIPTS,
-    "py/launch/test_windows.py::test_programs_are_where_affinity_says": SCRIPTS,
-    "py/launch/test_windows.py::test_programs_are_started_as_windows_wants_it": "it makes Linux answer as Windows does",
-    "py/launch/test_windows.py::test_the_priority_is_part_of_the_record": SCRIPTS,
-    "py/launch/test_windows.py::test_a_program_is_interrupted_by_the_event_that_its_own_group_gets": SCRIPTS,
-    "py/launch/test_windows.py::test_a_program_that_cannot_be_placed_is_not_left_behind": SCRIPTS,
-    "py/launch/test_windows.py::test_without_a_console_stopping_goes_on_with_its_next_step": SCRIPTS,
-    "py/launch/test_windows.py::test_waits_are_short_where_they_cannot_be_interrupted": SCRIPTS,
-    "py/launch/test_windows.py::test_structures_and_constants_are_those_of_the_windows_headers": LINUX_TOOLS,
 }
-"""File, or test with all its parameters, below tests/: why not. Besides, a test may skip itself for what it alone knows."""
+"""Each file, below tests/, with the reason."""
+
+TESTS_NOT_ON_WINDOWS = {
+    "py/launch/test_counters.py": {
+        "test_the_window_is_the_difference_of_its_ends": PROC,
+        "test_threads_that_end_are_noticed_and_noted": PROC,
+        "test_a_process_that_is_gone_is_a_reason": PROC,
+        "test_what_cannot_be_read_is_a_reason": PROC,
+        "test_the_server_itself_is_believed_first_and_proc_fills_the_rest": PROC,
+    },
+    "py/launch/test_launch.py": {
+        "test_end_by_a_signal_is_named": SIGNALS,
+        "test_hanging_program_runs_into_the_deadline": SIGNALS,
+        "test_program_that_will_not_stop": SIGNALS,
+        "test_own_handler_of_interrupt_decides_the_exit_code": SIGNALS,
+        "test_grandchild_with_the_pipes_does_not_delay_the_end": SIGNALS,
+        "test_programs_end_with_the_harness": SIGNALS,
+        "test_pinned_program_has_its_own_pid_and_cpu": "it needs taskset (see test_windows.py)",
+        "test_what_cannot_be_started": "Windows reports a missing file in other words",
+        "test_models_are_found_by_asking": SCRIPTS,
+        "test_broken_server_is_not_overlooked": SCRIPTS,
+        "test_platforms_must_agree": SCRIPTS,
+        "test_close_stops_what_still_runs": SCRIPTS,
+    },
+    "py/measure/test_measure.py": {
+        "test_load_generators_that_fail": SIGNALS,
+        "test_signals_end_it_at_once": SIGNALS,
+    },
+    "py/launch/test_remote.py": {
+        "test_a_run_whose_servers_are_on_another_machine": PROC,
+        "test_the_record_names_both_machines": LAYOUT,
+        "test_a_server_that_will_not_end_is_ended": SIGNALS,
+    },
+    "py/measure/test_run.py": {
+        "test_what_cannot_be_had_is_null_with_a_reason": LAYOUT,
+        "test_interrupted_and_gone_on_with": SIGNALS,
+        "test_a_run_elsewhere_is_named_by_its_path": SIGNALS,
+        "test_going_on_after_a_crash_in_mid_write": SIGNALS,
+        "TestGoingOnIsRefused": SIGNALS,
+        "test_a_run_goes_on_where_it_was_begun": "it reads the usable CPUs as on Linux",
+    },
+    "py/measure/test_slo.py": {
+        "test_interrupted_and_gone_on_with": SIGNALS,
+    },
+    "py/launch/test_windows.py": {
+        "test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs": SCRIPTS,
+        "test_a_program_that_will_not_end_goes_with_the_job": SCRIPTS,
+        "test_programs_are_where_affinity_says": SCRIPTS,
+        "test_programs_are_started_as_windows_wants_it": "it makes Linux answer as Windows does",
+        "test_the_priority_is_part_of_the_record": SCRIPTS,
+        "test_a_program_is_interrupted_by_the_event_that_its_own_group_gets": SCRIPTS,
+        "test_a_program_that_cannot_be_placed_is_not_left_behind": SCRIPTS,
+        "test_without_a_console_stopping_goes_on_with_its_next_step": SCRIPTS,
+        "test_waits_are_short_where_they_cannot_be_interrupted": SCRIPTS,
+        "test_structures_and_constants_are_those_of_the_windows_headers": LINUX_TOOLS,
+    },
+}
+"""By file: each test, with all its parameters, and the reason. Besides, a test may skip itself."""
+
+NOT_ON_WINDOWS = FILES_NOT_ON_WINDOWS | {
+    f"{name}::{test}": reason
+    for name, tests in TESTS_NOT_ON_WINDOWS.items()
+    for test, reason in tests.items()
+}
 
 ON_WINDOWS = os.name == "nt" or bool(os.environ.get("IOMODELS_TESTS_OF_WINDOWS"))
-"""The variable lets the selection be looked at elsewhere."""
+"""The variable shows the selection on other systems."""
 
 
 class NotHere(pytest.Module):
-    """A file that is not even imported: on Windows what it imports is not there."""
+    """A file that pytest does not import, because Windows lacks what it imports."""
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         name = _below_tests(self.path)

@@ -1,10 +1,13 @@
-"""What can be proved about other compilers without them: `python3 tests/portable.py [--tidy]`, the parts `portable` and `tidy` of the tests.
+"""Check the sources for other compilers without them: `python3 tests/portable.py [--tidy]`.
 
-MSVC is not here. So every C file that the preset `mingw` compiles is also read by Clang for the same target, and every C++ file of
-`micro-mingw` for 32 bits, for which no preset builds it, all warnings being errors but for a few; by cppcheck with Windows' sizes;
-and by a lint that refuses what GCC and Clang take and MSVC does not.
+These are the parts `portable` and `tidy` of the tests. MSVC is not available here. So three tools
+read every C file that the preset `mingw` compiles: Clang for the same target, cppcheck with the
+sizes of Windows, and a lint that rejects what GCC and Clang accept and MSVC does not. Clang also
+reads every C++ file of `micro-mingw` for 32 bits, for which no preset builds it. All warnings are
+errors, with few exceptions.
 
-`--tidy` takes minutes: clang-tidy, Clang for MSVC's own target, where the type of an enum is int as it is there, and C++ for 64 bits.
+`--tidy` takes minutes. It runs clang-tidy, Clang for MSVC's own target (where an enum's type is
+int), and C++ for 64 bits.
 """
 
 from __future__ import annotations
@@ -40,10 +43,10 @@ CLANG_EXCEPTIONS = {
     "cast-qual": "argv, and a field of an interface that is not const",
     "cast-function-type-strict": "GetProcAddress gives every function the same type",
     "pre-c11-compat": "C11 is what we write",
-    "switch-default": "a switch over an enum shall not have one: the compiler then names a case that is forgotten",
+    "switch-default": "a switch over an enum has none, so that the compiler names a missing case",
     "unsafe-buffer-usage": "C has no other buffers",
-    "anon-enum-enum-conversion": "C11 has no other integer constants than enumerators; Clang 19 asks what two of them have to do with each other",
-    "format-nonliteral": "a function that hands its format on; Clang 19 wants it told by an attribute that MSVC does not know",
+    "anon-enum-enum-conversion": "C11 has no other integer constants than enumerators",
+    "format-nonliteral": "functions that pass a format on; MSVC lacks Clang's attribute for them",
     "unknown-warning-option": "older releases do not know some of the above",
 }
 CPP_EXCEPTIONS = {
@@ -55,13 +58,13 @@ CPP_EXCEPTIONS = {
 CPPCHECK_EXCEPTIONS = {
     "normalCheckLevelMaxBranches": "cppcheck 2.17 says how far it looks; that is no complaint",
     "nullPointerOutOfMemory": "law_require() ends the program, which cppcheck does not see",
-    "memleak": "an OVERLAPPED that was handed to the system is not lost; AddressSanitizer and the handle counts look for leaks",
+    "memleak": "Windows owns an OVERLAPPED in use; AddressSanitizer and handle counts find leaks",
 }
 
 STATEMENT_EXPRESSION = r"\(\s*\{"
 REFUSED = {
     r"__attribute__": "GNU attribute",
-    r"__extension__|\b__typeof__\b|\btypeof\b|\b__auto_type\b|\b__int128\b": "GNU extension of the language",
+    r"__extension__|\b__typeof__\b|\btypeof\b|\b__auto_type\b|\b__int128\b": "GNU extension",
     STATEMENT_EXPRESSION: "GNU statement expression",
     r"\b__builtin_\w+|\b__sync_\w+|\b__atomic_\w+": "GNU built-in function",
     r"\?\s*:": "GNU conditional without its middle",
@@ -69,7 +72,7 @@ REFUSED = {
     r"\bgoto\s*\*": "GNU computed goto",
     r"\b(__asm__|asm)\b": "GNU inline assembly",
     r"#\s*pragma\s+GCC|#\s*include_next|#\s*warning\b": "GNU directive",
-    r"\bstdatomic\.h\b|\b_Atomic\b|\batomic_\w+": "C11 atomics, which MSVC has as an experiment only",
+    r"\bstdatomic\.h\b|\b_Atomic\b|\batomic_\w+": "C11 atomics, which MSVC only tries out",
     r"\bthreads\.h\b|\bthrd_\w+": "C11 threads, which MSVC has since 17.8 only",
     r"\baligned_alloc\b": "C11 function that the UCRT lacks",
 }
@@ -79,7 +82,7 @@ REFUSED_IN_CPP = {
     r"\(\s*(struct\s+)?\w+\s*\)\s*\{\s*[.\w]+[^;{}]*\}": "compound literal, which is C",
 }
 GNU_ONLY = {"tests/fixtures/faults/faults.c"}
-"""Built where the linker is GNU's, as it stands on its --wrap; the lint looks that the build says so too."""
+"""Built for GNU's linker, because it needs --wrap; the lint checks that the build says so too."""
 
 MSVC_HEADERS = {
     "assert",
@@ -124,7 +127,7 @@ MSVC_HEADERS = {
     "sys/stat",
     "sys/types",
 }
-"""Headers that a file for Windows may include: MinGW also has unistd.h, pthread.h and others of which MSVC knows nothing."""
+"""Headers that a file for Windows may include; MinGW has unistd.h and others that MSVC lacks."""
 
 
 def code_of(text: str) -> str:
@@ -172,7 +175,7 @@ def lint(root: Path) -> list[str]:
             rf"if\(MINGW\b[^)]*\)(?:(?!endif\(\)).)*{re.escape(path.name)}", built, re.DOTALL
         ):
             found.append(
-                f"{name}: is for the GNU linker, and tests/CMakeLists.txt does not keep it inside if(MINGW ...)"
+                f"{name}: is for the GNU linker; tests/CMakeLists.txt must keep it in if(MINGW ...)"
             )
     return found
 
@@ -215,7 +218,7 @@ def run(*argv: str | Path) -> tuple[int, str]:
 
 
 def foreign_headers(includes: str, ours: Path = ROOT) -> set[str]:
-    """The headers that our files include themselves and MSVC has not, from what `clang -H` prints: dots for the depth, a path."""
+    """Return headers that our files include and MSVC lacks, from `clang -H` (dots, path)."""
     found = set()
     by_ours = [True]  # at each depth: whether the including file is ours
     for dots, name in re.findall(r"^(\.+) (.+)$", includes, re.MULTILINE):
@@ -263,7 +266,7 @@ def clang_32(path: Path, options: list[str]) -> str:
 
 
 def clang_msvc(path: Path, options: list[str]) -> str:
-    """With MinGW's headers, which only a Clang that does not pass itself off as MSVC understands."""
+    """With MinGW's headers, which Clang understands only if it does not pose as MSVC."""
     return clang(path, ["-fno-ms-compatibility", *options, "-isystem", MINGW_HEADERS], TARGET_MSVC)
 
 

@@ -1,4 +1,4 @@
-"""The main job from end to end: real servers, the real load generator, a real report. Takes most of a minute."""
+"""The main job from end to end: real servers, load generator and report. It takes half a minute."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_repeats_are_interleaved(run: Run) -> None:
 
 
 def test_both_ends_count_the_same(run: Run) -> None:
-    """Requests, bytes and connections as the server counted them, and as the load generator checked them."""
+    """Server and load generator count the same requests, bytes and connections."""
     for record in run.records:
         assert record.server is not None and record.loadgen is not None
         result, counters = record.loadgen["result"], record.server["summary"]["counters"]

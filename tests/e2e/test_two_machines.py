@@ -1,7 +1,8 @@
-"""Servers and load generator on two machines: real servers behind `iomodels serve`, a real run against it, and between them a network.
+"""Servers and load generator on two machines: `iomodels serve`, a real run, and a network between.
 
-Two network namespaces are what this machine has to offer for that: each has interfaces, addresses and a loopback of its own, and only
-the cable between them. Where they may not be made, loopback shows the rest, and the test then counts as skipped, with the reason.
+Two network namespaces stand for two machines. Each has interfaces, addresses and a loopback of its
+own, and only the cable connects them. If they are not permitted, the run uses loopback, and the
+test counts as skipped with the reason.
 """
 
 from __future__ import annotations

@@ -1,10 +1,13 @@
-"""How fast the load generator is: a benchmark, not a test. docs/loadgen.md holds the tables that it prints.
+"""Measure the load generator: a benchmark, not a test. docs/loadgen.md holds the tables it prints.
 
-Server on the first CPU, client on the last; tools in turn, in another order each time, each in a fresh process against a fresh server, so that a
-drift of the machine falls on all alike. The yardstick is tests/loadgen/bare_pingpong.c, which does the same traffic and nothing else;
-sockperf (Debian's package, if installed) is measured where its job is the same: one connection, ping-pong, with its own echo server.
+The server has the first CPU, the client the last one. Tools run in turn, in a new order each time,
+each in a fresh process against a fresh server. So a drift of the machine affects all alike. The
+yardstick is tests/loadgen/bare_pingpong.c: the same traffic and nothing else. If sockperf is
+installed (Debian's package), it is measured where its job is the same. That is one connection in
+ping-pong, with its own echo server.
 
-    python3 tests/loadgen/bench.py [--repeats 9] [--duration-ms 2000] [--pause-ms 0] [--only speed,cost,timely,scale,many] [--build build]
+    python3 tests/loadgen/bench.py [--repeats 9] [--duration-ms 2000] [--pause-ms 0]
+                                   [--only speed,cost,timely,scale,many] [--build build]
 """
 
 from __future__ import annotations
@@ -62,7 +65,7 @@ class Bench:
     def loadgen(
         self, port: int, **options: int | str
     ) -> tuple[dict[str, Any], dict[str, Any], int]:
-        """A run of the load generator: its ready, its result, and the most memory that it held, in bytes."""
+        """Run the load generator; return its ready, its result and its peak memory in bytes."""
         named = {"port": port, "warmup-ms": WARMUP_MS, "duration-ms": self.duration_ms} | {
             key.replace("_", "-"): value for key, value in options.items()
         }
@@ -158,12 +161,13 @@ class Bench:
         return found
 
     def speed(self) -> None:
-        """Requests a second, and CPU time of one, beside the bare loop's; and sockperf's for one connection.
+        """Print requests per second and CPU time per request, and the same of the other tools.
 
-        On a machine that others use too the CPU time is the steadier of the two: neighbours take time, but hardly make work dearer.
+        On a shared machine CPU time is steadier: other programs take time but cost little CPU here.
         """
         print(
-            "| connections | loadgen, requests/s | bare loop | ratio | loadgen, CPU µs | bare loop | bare ÷ loadgen | sockperf, requests/s | ratio |"
+            "| connections | loadgen, requests/s | bare loop | ratio "
+            "| loadgen, CPU µs | bare loop | bare ÷ loadgen | sockperf, requests/s | ratio |"
         )
         print("|---|---|---|---|---|---|---|---|---|")
         for connections in (1, 64, 1000):
@@ -182,13 +186,17 @@ class Bench:
                 name: [result["cpu_ns"] / result["requests"] / 1e3 for result in found[name]]
                 for name in ("loadgen", "bare")
             }
+            rate = {name: f"{median(values):,.0f}" for name, values in rates.items()}
             other = (
-                f"{median(rates['sockperf']):,.0f} | {ratio_text(rates['loadgen'], rates['sockperf'])}"
+                f"{rate['sockperf']} | {ratio_text(rates['loadgen'], rates['sockperf'])}"
                 if "sockperf" in rates
                 else "– | –"
             )
-            by_rate = f"{median(rates['loadgen']):,.0f} | {median(rates['bare']):,.0f} | {ratio_text(rates['loadgen'], rates['bare'])}"
-            by_cost = f"{median(costs['loadgen']):.2f} | {median(costs['bare']):.2f} | {ratio_text(costs['bare'], costs['loadgen'])}"
+            ratio = ratio_text(rates["loadgen"], rates["bare"])
+            by_rate = f"{rate['loadgen']} | {rate['bare']} | {ratio}"
+            cost = {name: f"{median(values):.2f}" for name, values in costs.items()}
+            ratio = ratio_text(costs["bare"], costs["loadgen"])
+            by_cost = f"{cost['loadgen']} | {cost['bare']} | {ratio}"
             print(f"| {connections:,} | {by_rate} | {by_cost} | {other} |")
 
     def cost(self) -> None:
@@ -206,16 +214,16 @@ class Bench:
                 said.append(program.expect("calibration", DUE_S))
         print("| connections | null target, requests/s |\n|---|---|")
         for place, point in enumerate(said[0]["points"]):
-            print(
-                f"| {point['connections']:,} | {median(each['points'][place]['rate'] for each in said):,.0f} |"
-            )
+            rate = median(each["points"][place]["rate"] for each in said)
+            print(f"| {point['connections']:,} | {rate:,.0f} |")
         costs = [each["record_ns"] for each in said]
         print(
-            f"\nrecording a latency: median {median(costs):.1f} ns of CPU time ({min(costs):.1f} … {max(costs):.1f})"
+            f"\nrecording a latency: median {median(costs):.1f} ns of CPU time "
+            f"({min(costs):.1f} … {max(costs):.1f})"
         )
 
     def timely(self) -> None:
-        """The share of timely sends of an open loop at half of what the closed loop reaches, and the most that the machine allows."""
+        """Print the timely share of an open loop at half the closed rate, and the best possible."""
         rate = round(median(self.closed(64)["requests_per_second"] for _ in range(3)) / 2)
         shares: dict[str, list[float]] = {
             "poll": [],
@@ -230,18 +238,24 @@ class Bench:
                     ]["audit"]
                 shares[pacing].append(audit["timely_share"])
                 print(
-                    f"{pacing}: timely {shares[pacing][-1]:.5f}, achieved {audit['achieved_rate']:,.0f} of {rate:,}",
+                    f"{pacing}: timely {shares[pacing][-1]:.5f}, "
+                    f"achieved {audit['achieved_rate']:,.0f} of {rate:,}",
                     file=sys.stderr,
                 )
             shares["a thread that only reads the clock"].append(self.present())
         print(
-            f"open loop at {rate:,} requests/s, 64 connections: timely sends (within {SLACK_NS / 1e6:.0f} ms)\n\n| pacing | median | worst | best |\n|---|---|---|---|"
+            f"open loop at {rate:,} requests/s, 64 connections: "
+            f"timely sends (within {SLACK_NS / 1e6:.0f} ms)\n\n"
+            "| pacing | median | worst | best |\n|---|---|---|---|"
         )
         for who, values in shares.items():
             print(f"| {who} | {median(values):.3%} | {min(values):.3%} | {max(values):.3%} |")
 
     def present(self) -> float:
-        """Share of the moments at which a thread that does nothing else on the client's CPU could have sent in time: what is missing, the system gave to others."""
+        """Return the share of time at which an idle thread on the client's CPU could send in time.
+
+        The system gave the rest to other threads.
+        """
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {max(before)})
         begin = last = time.monotonic_ns()
@@ -256,7 +270,8 @@ class Bench:
     def scale(self) -> None:
         """CPU time of a request by the number of connections."""
         print(
-            "| connections | closed loop, µs | open loop at 10,000/s, µs | bare loop, µs |\n|---|---|---|---|"
+            "| connections | closed loop, µs | open loop at 10,000/s, µs | bare loop, µs |\n"
+            "|---|---|---|---|"
         )
         levels = (100, 1000, 10_000)
         found: dict[tuple[str, int], list[float]] = {}
@@ -287,9 +302,8 @@ class Bench:
                 + " |"
             )
         for name in ("closed", "open", "bare"):
-            print(
-                f"\n{name}: 10,000 over 100 connections: × {ratio_text(found[name, 10_000], found[name, 100])}"
-            )
+            ratio = ratio_text(found[name, 10_000], found[name, 100])
+            print(f"\n{name}: 10,000 over 100 connections: × {ratio}")
 
     def many(self) -> None:
         """As many connections as one process may have here, most of them idle."""
@@ -302,9 +316,11 @@ class Bench:
                 port, connections=count, idle=count - 1000, rate=1000
             )
         print(
-            f"{count:,} connections from one process ({ready['sources']} source addresses; limit of open files {hard:,}), made in "
-            f"{ready['connect_ns'] / 1e9:.1f} s; {ready['memory']['per_connection_bytes']} bytes each by its own account, "
-            f"{(peak - small) / count:,.0f} by the process's resident memory; 1,000 requests/s over 1,000 of them: "
+            f"{count:,} connections from one process ({ready['sources']} source addresses; "
+            f"limit of open files {hard:,}), made in {ready['connect_ns'] / 1e9:.1f} s; "
+            f"{ready['memory']['per_connection_bytes']} bytes each by its own account, "
+            f"{(peak - small) / count:,.0f} by the process's resident memory; "
+            "1,000 requests/s over 1,000 of them: "
             f"timely {result['audit']['timely_share']:.3%}, errors {sum(result['errors'].values())}"
         )
 
@@ -351,7 +367,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     bench = Bench(given.build.resolve(), given.repeats, given.duration_ms, given.pause_ms)
     facts = capture(given.build, [], {})
     print(
-        f"{facts['cpu']}, {facts['cpus_usable']} CPUs, {facts['system']}; {given.repeats} repeats of {given.duration_ms} ms; load average before {os.getloadavg()}"
+        f"{facts['cpu']}, {facts['cpus_usable']} CPUs, {facts['system']}; "
+        f"{given.repeats} repeats of {given.duration_ms} ms; load average before {os.getloadavg()}"
     )
     if not bench.apart:
         print("one CPU only: server and client share it, these figures say little")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from client import DEADLINE_S
 
 Behaviour = Callable[[socket.socket, bytes, int], bool]
-"""Answers one request frame, given with its number on the connection (from 0). False ends the connection."""
+"""Answer a request frame, given with its number on the connection (from 0); False ends it."""
 
 
 def echo(connection: socket.socket, frame: bytes, number: int) -> bool:

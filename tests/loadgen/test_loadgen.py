@@ -64,14 +64,14 @@ def at_rank(counts: list[list[int]], rank: int) -> int:
 
 
 def check_percentile(counts: list[list[int]], percent: float, reported: int) -> None:
-    """It lies at its rank, percent/100 × n; versions of HdrHistogram differ in which way they round that."""
+    """It lies at its rank, percent/100 × n; versions of HdrHistogram round the rank up or down."""
     rank = percent / 100 * sum(count for _, count in counts)
     low, high = at_rank(counts, max(1, math.floor(rank))), at_rank(counts, max(1, math.ceil(rank)))
     assert low * 0.999 <= reported <= high * 1.001, f"p{percent:g}"
 
 
 def check_latency(latency: dict[str, Any]) -> None:
-    """The summary figures are those of the histogram, within a bucket: three significant figures, hence 0.1 %."""
+    """The summary agrees with the histogram within a bucket: three significant figures, 0.1 %."""
     histogram = latency["histogram"]
     counts = histogram["counts"]
     assert latency["unit"] == "ns" and latency["saturated"] == 0
@@ -95,7 +95,7 @@ def check_latency(latency: dict[str, Any]) -> None:
 
 
 def check_window(result: dict[str, Any], least_ns: int) -> None:
-    """A closed loop's window lasts until there were enough replies, and four times as long as it must at most."""
+    """A closed loop's window lasts until it has enough replies, or for four times its length."""
     audit, settings = result["audit"], result["settings"]
     outstanding = (settings["connections"] - settings["idle"]) * settings["depth"]
     assert audit["turns"] == pytest.approx(result["requests"] / outstanding)
@@ -314,7 +314,7 @@ def test_fault_is_counted(
 ) -> None:
     """From the sixth reply on. The result comes all the same, exit code 1.
 
-    Windows under Wine 8 shows a reset that came before the receive as a plain end: closed is accepted there.
+    Under Wine 8 a reset that came before the receive reads as a plain end, so closed passes there.
     """
     with fake.fake_server(fake.after(5, fault)) as port:
         program = loadgen(port, connections=3, warmup_ms=0, duration_ms=300, timeout_ms=500)
@@ -325,10 +325,8 @@ def test_fault_is_counted(
         result = program.expect("result", DEADLINE_S)
         assert program.wait(DEADLINE_S) == 1
         told = program.stderr_text()
-    assert (
-        told
-        == f"loadgen: 3 of 3 connections failed:{''.join(f' {name} {count}' for name, count in result['errors'].items() if count)}\n"
-    )
+    failed = "".join(f" {name} {count}" for name, count in result["errors"].items() if count)
+    assert told == f"loadgen: 3 of 3 connections failed:{failed}\n"
     kinds = (
         {kind, "closed"} if kind == "reset" and "windows" in request.node.callspec.id else {kind}
     )
@@ -386,7 +384,7 @@ def test_first_request_is_not_answered(loadgen: LoadGenerator, behaviour: fake.B
 
 
 def test_server_that_refuses_some(loadgen: LoadGenerator, start: Start) -> None:
-    """A connection beyond the server's --max-conns is refused: no run with fewer connections than asked for."""
+    """The server refuses a connection beyond --max-conns, so no run has fewer than requested."""
     server = start(max_conns=5)
     assert "connection" in failed_to_start(loadgen(server.port, connections=6, timeout_ms=2000), 1)
     server.until_connections(0)

@@ -1,4 +1,4 @@
-"""The shapes of load that the load generator makes, as the other end sees them; and what it says against a wrong order."""
+"""The load that the load generator makes, as the server sees it, and its errors for bad options."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ def test_open_loop_sends_what_is_due(loadgen: LoadGenerator, server: Server) -> 
 
 
 def test_pacing(loadgen: LoadGenerator, server: Server, request: pytest.FixtureRequest) -> None:
-    """Requests are due 0.8 ms apart: who polls never sleeps between them, who waits does each time."""
+    """Requests are due every 0.8 ms: polling never sleeps between them, waiting always does."""
     resource = pytest.importorskip(
-        "resource", reason="Windows does not tell how often a program slept"
+        "resource", reason="Windows does not report how often a program slept"
     )
     sleeps = {}
     for pacing in ("poll", "wait"):
@@ -116,11 +116,14 @@ def test_pacing(loadgen: LoadGenerator, server: Server, request: pytest.FixtureR
 )
 @pytest.mark.parametrize(("cpus", "threads"), [(1, 1), (1, 2), (2, 2)])
 def test_polling_leaves_the_server_a_processor(server: Server, cpus: int, threads: int) -> None:
-    """Two threads that polled on one processor would each be late for as long as the other has its turn."""
+    """Two threads that poll on one processor would be late while the other one has its turn."""
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) < cpus:
         pytest.skip(f"needs {cpus} processors")
-    words = f"--port {server.port} --connections 2 --threads {threads} --rate 100 --warmup-ms 0 --duration-ms 50"
+    words = (
+        f"--port {server.port} --connections 2 --threads {threads} --rate 100 "
+        "--warmup-ms 0 --duration-ms 50"
+    )
     with Program(
         [*pinned(usable[:cpus]), str(BUILD / "host" / "bin" / "loadgen"), *words.split()]
     ) as program:
@@ -131,7 +134,7 @@ def test_polling_leaves_the_server_a_processor(server: Server, cpus: int, thread
 
 
 def test_a_rate_that_cannot_be_met_is_confessed(loadgen: LoadGenerator, server: Server) -> None:
-    """20 ms a request and one at a time: at most 50 of the 500 a second. Since when it fell behind is part of the answer."""
+    """Blocking 20 ms per request allows 50 of 500 per second; the result says when it fell back."""
     program = loadgen(server.port, rate=500, block_us=20_000, timeout_ms=1500, **SHORT)
     for event in ("ready", "measuring", "measured", "result"):
         if event == "measuring":
@@ -150,7 +153,7 @@ def test_a_rate_that_cannot_be_met_is_confessed(loadgen: LoadGenerator, server: 
 def test_what_was_due_before_the_window_is_not_due_in_it(
     loadgen: LoadGenerator, server: Server
 ) -> None:
-    """Far more in the warm-up than is sent before all ends: the window's figures are the window's."""
+    """The warm-up has far more sends than the run completes; the window reports only its own."""
     result = life(
         loadgen(
             server.port,
@@ -165,7 +168,7 @@ def test_what_was_due_before_the_window_is_not_due_in_it(
 
 
 def test_what_a_broken_connection_leaves_unsent_is_behind(loadgen: LoadGenerator) -> None:
-    """The server leaves at the fifth request of the load, the one that is due at 20 ms: from the next on nothing is sent."""
+    """The server leaves at the load's fifth request, due at 20 ms; no further request is sent."""
     with fake.fake_server(fake.after(5, fake.leave)) as port:
         program = loadgen(port, rate=200, warmup_ms=0, duration_ms=300, timeout_ms=500)
         program.expect("ready", DEADLINE_S)
@@ -274,7 +277,7 @@ def test_classes_are_reported_apart(loadgen: LoadGenerator, server: Server) -> N
 
 
 def test_sizes_are_drawn(loadgen: LoadGenerator, server: Server) -> None:
-    """Three of four requests have 64 bytes, the fourth 1000 … 2000: 423 on average; the same for the same seed."""
+    """Three of four requests have 64 bytes, the fourth 1,000 to 2,000; one seed, one sequence."""
     result = life(loadgen(server.port, connections=4, size="64*3+1000..2000*1", **SHORT))["result"]
     counters = server.until_connections(0)["counters"]
     assert result["bytes_checked"] == counters["bytes_received"] == counters["bytes_sent"]

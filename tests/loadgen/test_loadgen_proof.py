@@ -1,9 +1,10 @@
-"""The proof of the instrument: what the load generator reports is what its target did, by the target's own stamps.
+"""The proof of the instrument: the load generator reports what its target did, by its stamps.
 
-The target (tests/loadgen/target.c) reads the same clock. It stamps a request after its last byte was read (R) and a reply before its
-first byte is written (Q). With one request outstanding on a connection the client cannot have measured less than Q - R, nor more than
-the next R minus the Q before: it sent after it had the reply before, and had this reply before it sent the next. These bounds need no
-tolerance for a busy machine: the floor that the load generator adds to a delay, the way there and back, lies between them.
+The target (tests/loadgen/target.c) reads the same clock. It stamps a request after it read the last
+byte (R), and a reply before it writes the first byte (Q). Let one request be outstanding on a
+connection. Then the client cannot measure less than Q - R, nor more than the next R minus the Q
+before: it sends after the last reply, and has this reply before its next send. These bounds need no
+tolerance for a busy machine. The time that the load generator and the way add lies between them.
 """
 
 from __future__ import annotations
@@ -87,10 +88,11 @@ def target() -> Iterator[StartTarget]:
 def bounds(
     stamps: list[Stamps], begin_ns: int, end_ns: int, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The least and the most that `count` latencies, of requests sent in [begin, end), can have been; both ascending.
+    """Return the least and the most that `count` latencies can be; each ascending.
 
-    A closed loop sent a request between the Q before it and its R; where the window's edge lies between the two it may count or not,
-    and the few such are chosen so that the bounds hold whichever did. The first request was sent before the load.
+    They are of requests sent in [begin, end). A closed loop sends a request between the Q before it
+    and its R. If the window's edge lies between the two, it may count or not. Such requests are
+    chosen so that the bounds hold in either case. The first request precedes the load.
     """
     surely: list[tuple[int, int]] = []
     perhaps: list[tuple[int, int]] = []
@@ -115,7 +117,7 @@ def bounds(
 
 
 def check_between(latency: dict[str, Any], low: NDArray[np.int64], high: NDArray[np.int64]) -> None:
-    """Every percentile lies where the target's stamps allow it, within the histogram's precision."""
+    """Every percentile lies within the target's stamps and the histogram's precision."""
     counts = ours.histogram(latency["histogram"]["counts"])
     total = len(low)
     assert latency["count"] == ours.samples(counts) == total
@@ -128,7 +130,7 @@ def check_between(latency: dict[str, Any], low: NDArray[np.int64], high: NDArray
 
 
 def test_known_delays_are_reported(loadgen: LoadGenerator, target: StartTarget) -> None:
-    """Of ten replies eight take 2 ms, one 10 and one 40: so do the percentiles, with either backend."""
+    """Of ten replies eight take 2 ms, one 10 and one 40; percentiles agree with either backend."""
     server = target("--delays-us", ",".join(str(1000 * ms) for ms in DELAYS_MS))
     result = life(loadgen(server.port, connections=8, warmup_ms=200, duration_ms=1500))["result"]
     low, high = bounds(
@@ -149,7 +151,7 @@ def test_known_delays_are_reported(loadgen: LoadGenerator, target: StartTarget) 
 
 
 def test_bounds_would_notice(loadgen: LoadGenerator, target: StartTarget) -> None:
-    """A report that is off by what the bounds leave open, and no more, is refused: 1 ms added to each latency, or taken away."""
+    """The test rejects a report with 1 ms more or less per latency, which the bounds exclude."""
     server = target("--delays-us", "5000")
     result = life(loadgen(server.port, warmup_ms=50, duration_ms=300))["result"]
     low, high = bounds(
@@ -187,9 +189,9 @@ def at_least(latency: dict[str, Any], ns: float) -> int:
 
 
 def test_an_open_loop_shows_a_stall_in_full(loadgen: LoadGenerator, target: StartTarget) -> None:
-    """All that was due in the stall waited for its end: so many requests have a response time of at least so long.
+    """All that was due in the stall waited for its end, which response times show.
 
-    Intended times are even, rate · length of them in any stretch (one less at most on each connection for the edges).
+    Intended times are even: rate · length in any stretch, and one less per connection at its edges.
     """
     rate, connections = 200, 4
     server = target()
@@ -219,10 +221,11 @@ def test_an_open_loop_shows_a_stall_in_full(loadgen: LoadGenerator, target: Star
 
 
 def test_it_tells_since_when_it_fell_behind(loadgen: LoadGenerator, target: StartTarget) -> None:
-    """The due time of the first request of those that were late, without a break, up to the end of the window, which lies in the stall.
+    """It reports the due time of the first request of the late ones that last to the window's end.
 
-    With one connection and one request at a time, request k was sent after the reply to the one before (Q) and before it arrived (R):
-    where Q is later than the slack allows it was late for sure, where R is not it was timely for sure.
+    The window ends in the stall. With one connection and one outstanding request, the client sends
+    request k after the reply to the one before (Q) and before request k arrives (R). If Q is later
+    than the slack allows, the send was surely late. If R is not, it was surely timely.
     """
     rate, slack_ns, warmup_ns = 50, 20_000_000, 100_000_000
     server = target()
@@ -250,11 +253,10 @@ def test_it_tells_since_when_it_fell_behind(loadgen: LoadGenerator, target: Star
 
 
 def test_a_closed_loop_hides_a_stall(loadgen: LoadGenerator, target: StartTarget) -> None:
-    """Coordinated omission: one late reply a connection is all that a second without any server leaves."""
+    """Coordinated omission: a second without a server leaves one late reply per connection."""
     connections = 4
-    server = target(
-        "--delays-us", "5000"
-    )  # like a server that takes 5 ms, so that thousands do not hide the few even more
+    # A server that takes 5 ms: with thousands of quick replies the few late ones would hide more.
+    server = target("--delays-us", "5000")
     result, _ = stalled_run(
         loadgen(server.port, connections=connections, warmup_ms=100, duration_ms=1800), server
     )
@@ -267,7 +269,7 @@ def test_a_closed_loop_hides_a_stall(loadgen: LoadGenerator, target: StartTarget
 
 
 def test_both_backends_do_the_same(launcher: Launcher, target: StartTarget) -> None:
-    """The same bytes in the same order on every connection, the same number of requests, the same delays."""
+    """Both send the same bytes in the same order on every connection, with the same delays."""
     results, digests = {}, {}
     for windows in (False, True):
         server = target("--delays-us", "1000,3000")
@@ -333,8 +335,10 @@ def schedule(
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 4294967295])
 def test_poisson_gaps_are_exponential(seed: int) -> None:
-    """By Kolmogorov and Smirnov with the rate that was asked for, and by Anderson and Darling. The schedule is drawn from its seed, so
-    this is no matter of luck: it passes or fails for ever."""
+    """Kolmogorov-Smirnov with the requested rate and Anderson-Darling accept the gaps.
+
+    A seed draws the schedule, so luck plays no part: the test always passes or always fails.
+    """
     rate, connections = 4000, 5
     due = schedule(rate, "poisson", connections, 5000, seed)
     mean_ns = 1e9 * connections / rate

@@ -1,7 +1,7 @@
-"""Every benchmark once, with one iteration: the Windows program under Wine (or on Windows), and the portable ones natively.
+"""Every benchmark runs once, with one iteration: for Windows under Wine, and natively if portable.
 
-A benchmark checks itself, outside its timed loop, that it did what it is named for; here it is asked whether all did, and whether one
-that cannot do it is noticed. How long anything takes is nobody's business here.
+A benchmark checks outside its timed loop that it did what its name says. Here all must have done
+so, and one that cannot do it must be noticed. Time plays no part.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def test_every_benchmark_does_what_it_says(start: tuple[bool, micro.Start], tmp_
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the limit is a Linux process's")
 def test_a_benchmark_that_cannot_do_its_work_fails_the_run(start: tuple[bool, micro.Start]) -> None:
-    """256 connections while the wineserver, which holds them, may open too few files: the program says so and exits with 1."""
+    """256 connections, but too few files for the wineserver: one line and exit code 1."""
     import resource
 
     with start[1](

@@ -17,7 +17,7 @@ from iomodels.launch import platform as launch
 from iomodels.plan.suite import Server, Suite
 from stage import FakeLauncher, Stage
 
-# A machine that is busy makes the search for examples slow, and would decide a test by its deadline.
+# A busy machine slows the search for examples, and a deadline would then decide a test.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -34,7 +34,7 @@ def coarse_pictures() -> Iterator[None]:
 
 @pytest.fixture
 def one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports with their first figure only, where a test is about something else: drawing all takes seconds."""
+    """Draw only the first chart of a report, for tests of something else: all take seconds."""
     monkeypatch.setattr("iomodels.figures.catalogue.OF_RUNS", OF_RUNS[:1])
 
 

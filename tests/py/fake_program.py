@@ -1,4 +1,4 @@
-"""A server or load generator that speaks docs/interface.md without any network, and misbehaves as its first argument says.
+"""A server or load generator without a network (docs/interface.md); argument 1 picks a fault.
 
 fake_program.py server|loadgen BEHAVIOUR [--option value ...]
 """
@@ -210,7 +210,7 @@ def result_of(connections: int) -> dict[str, Any]:
 
 
 def offer(result: dict[str, Any], rate: int, behaviour: str) -> None:
-    """Open loop: 1 ms up to the capacity, 50 ms above it: "holds 700"; "holds 700, then starves" itself: the sends come late."""
+    """Open loop: 1 ms up to the capacity, 50 ms above it; "holds 700, then starves" sends late."""
     words = behaviour.replace(",", "").split()
     enough = words[0] != "holds" or rate <= int(words[1])
     value = 1_000_000 if enough else 50_000_000

@@ -1,4 +1,4 @@
-"""A micro run made up for tests: what Google Benchmark would have written, with times known beforehand."""
+"""A made-up micro run: what Google Benchmark would have written, with known times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TIMES = {
 def google_json(
     times: Mapping[str, float], repetitions: int = 10, platform: str = "wine-8.0"
 ) -> dict[str, Any]:
-    """Google Benchmark's JSON: repetition r of each benchmark takes 1 % longer than r - 1, in µs."""
+    """Google Benchmark's JSON: each repetition of a benchmark takes 1 % longer, in µs."""
     runs = [
         {
             "name": f"{name}/real_time",

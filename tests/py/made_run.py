@@ -1,4 +1,4 @@
-"""A run folder made up for the tests of statistics, figures and reports: the shape of a real one, numbers known beforehand."""
+"""A made-up run folder with known numbers, for tests of statistics, charts and reports."""
 
 from __future__ import annotations
 
@@ -63,7 +63,10 @@ def make_run(
     measured: int | None = None,
     enrich: Callable[[Record], Record] = lambda record: record,
 ) -> Path:
-    """Writes folder/RUN with the first `measured` measurements of the plan (default: all), each as `enrich` leaves it; returns its path."""
+    """Write folder/RUN with the first `measured` measurements (default: all); return its path.
+
+    `enrich` changes each record before it is written.
+    """
     suite = suite or suite_of()
     path = folder / RUN
     path.mkdir(parents=True)
@@ -221,7 +224,7 @@ def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
 
 
 def audit(measurement: Measurement, rate: float, result: dict[str, Any]) -> dict[str, Any]:
-    """A load generator's word on itself. In a closed loop it has no due times, so no shares of them."""
+    """The load generator's own audit. A closed loop has no due times, so no shares of them."""
     offered = bool(measurement.condition.rate_percent)
     outstanding = measurement.condition.connections * measurement.condition.depth
     gap = 1 - rate * result["response"]["mean"] / 1e9 / outstanding
@@ -244,8 +247,10 @@ def audit(measurement: Measurement, rate: float, result: dict[str, Any]) -> dict
 
 
 def latencies(measurement: Measurement, rate: float) -> list[list[int]]:
-    """REPLIES latencies with a long tail, as a sparse histogram; their mean is connections ÷ rate, as Little's law has it, and their
-    shape differs a little from repeat to repeat."""
+    """REPLIES latencies with a long tail, as a sparse histogram.
+
+    Their mean is connections ÷ rate, by Little's law. Their shape varies a little per repeat.
+    """
     points = min(1000, REPLIES)
     shares = [(point + 0.5) / points for point in range(points)]
     width = 0.35 * (1 + 0.05 * measurement.repeat)
@@ -272,7 +277,7 @@ def mean(counts: Sequence[Sequence[int]]) -> float:
 
 
 def bucket(value: int) -> int:
-    """The highest value that HdrHistogram with three significant figures cannot tell from this one."""
+    """Return the highest value in the same bucket of HdrHistogram (three significant figures)."""
     shift = max(0, value.bit_length() - 11)
     return ((value >> shift) + 1 << shift) - 1
 
@@ -295,8 +300,11 @@ WARMUP_INTERVALS = 4
 
 
 def with_everything(record: Record) -> Record:
-    """What newer records have besides: counters, the course of the load, and at an offered rate both times, the service time half as long
-    as the response time. iocp costs half as much and 2 KiB a connection where the others take 4."""
+    """Add what newer records have: counters, the load's course, and both times of an open loop.
+
+    The service time is half the response time. iocp costs half as much as the others, and has 2 KiB
+    per connection where they have 4.
+    """
     if record.loadgen is None:
         return record
     share, connections = (
@@ -371,8 +379,11 @@ CLASSES = (
 
 
 def with_classes(record: Record) -> Record:
-    """Of CLASSES: heavy got a quarter of the replies, and too few for a p99; light waited 2 ms (p99: 8 ms) under iocp, ten times as long under
-    others, 1 % more with each repeat. A tenth as many connects as replies, of 100 µs, and one in a hundred of 900 µs."""
+    """Add CLASSES. heavy got a quarter of the replies, which is too few for a p99.
+
+    light waited 2 ms (p99: 8 ms) under iocp and ten times that under others, 1 % more per repeat.
+    There are a tenth as many connects as replies, of 100 µs, and one in a hundred of 900 µs.
+    """
     if record.loadgen is None:
         return record
     result, connections = record.loadgen["result"], record.condition.connections

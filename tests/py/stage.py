@@ -1,4 +1,4 @@
-"""What the tests of measuring play with: a launcher of fake programs, and the surroundings of a run."""
+"""A launcher of fake programs, and the surroundings of a run, for the tests of measuring."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def described(model: str, **changes: Any) -> dict[str, Any]:
 
 
 class FakeLauncher:
-    """`behaviour` decides how each pair of programs behaves: (server, load generator) for the n-th measurement."""
+    """`behaviour` decides how the n-th pair of programs behaves: (server, load generator)."""
 
     def __init__(self, behaviour: Callable[[int], tuple[str, str]] | None = None) -> None:
         self.platform = "fake-1.0"

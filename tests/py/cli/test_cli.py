@@ -1,4 +1,4 @@
-"""The command line: bad input is one line that names the option, the value and what is allowed; exit code 2."""
+"""The command line: bad input gets one line with option, value and what is allowed; exit code 2."""
 
 from __future__ import annotations
 
@@ -77,11 +77,13 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         ),
         (
             ["run", SUITE, "--server-host", "lab:x"],
-            "iomodels: --server-host lab:x: must be a name or an IPv4 address, and a port 1 … 65535 if it is not 9000, as in 192.0.2.10:9000",
+            "iomodels: --server-host lab:x: must be a name or an IPv4 address, "
+            "and a port 1 … 65535 if it is not 9000, as in 192.0.2.10:9000",
         ),
         (
             ["run", SUITE, "--server-host", "lab"],
-            "iomodels: --server-host lab:9000: must have a token; give the one that `iomodels serve` printed there by --server-token or IOMODELS_SERVER_TOKEN",
+            "iomodels: --server-host lab:9000: must have a token; give the one that "
+            "`iomodels serve` printed there by --server-token or IOMODELS_SERVER_TOKEN",
         ),
         (
             ["run", SUITE, "--server-token", "x"],
@@ -98,11 +100,13 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
                 "--affinity",
                 f"server={CPU}",
             ],
-            "iomodels: --affinity: must name only the load generator with --server-host; give `iomodels serve` the server's CPUs",
+            "iomodels: --affinity: must name only the load generator with --server-host; "
+            "give `iomodels serve` the server's CPUs",
         ),
         (
             ["serve", "--affinity", f"loadgen={CPU}"],
-            "iomodels: --affinity: must not name the load generator, which runs on the other machine",
+            "iomodels: --affinity: must not name the load generator, "
+            "which runs on the other machine",
         ),
         (
             ["serve", "--host", "lab"],
@@ -143,7 +147,8 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         ),
         (
             ["run", SUITE, "--size", "1048577"],
-            "iomodels: --size 1048577: must be comma-separated whole numbers from 1 to 1048576 bytes",
+            "iomodels: --size 1048577: "
+            "must be comma-separated whole numbers from 1 to 1048576 bytes",
         ),
         (
             ["run", SUITE, "--models", "select,"],
@@ -151,7 +156,8 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         ),
         (
             ["run", SUITE, "--models", "icp"],
-            f"iomodels: --models icp: not in suite {SUITE}; did you mean iocp? (available: select, iocp)",
+            f"iomodels: --models icp: not in suite {SUITE}; "
+            "did you mean iocp? (available: select, iocp)",
         ),
         (
             ["run", SUITE, "--round", "3"],
@@ -178,7 +184,9 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         (["run"], f"iomodels: run: no suite given; available suites: {ALL}"),
         (
             ["rum"],
-            "iomodels: rum: no such command; did you mean run? (available: run, slo, tune, micro, laws, claims, serve, report, compare, plot, export, validate, pack, check, models, suites, setup, test, completion, help)",
+            "iomodels: rum: no such command; did you mean run? "
+            "(available: run, slo, tune, micro, laws, claims, serve, report, compare, plot, "
+            "export, validate, pack, check, models, suites, setup, test, completion, help)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
@@ -300,9 +308,9 @@ def test_a_token_of_ones_own_that_is_too_short(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IOMODELS_SERVER_TOKEN", "short")
-    assert (
-        rejected(capsys, "serve")
-        == "iomodels: IOMODELS_SERVER_TOKEN: must be 16 to 128 ASCII characters without blanks, and begin with a letter or figure"
+    assert rejected(capsys, "serve") == (
+        "iomodels: IOMODELS_SERVER_TOKEN: must be 16 to 128 ASCII characters without blanks, "
+        "and begin with a letter or figure"
     )
 
 

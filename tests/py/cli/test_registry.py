@@ -1,4 +1,4 @@
-"""What is made from the registry of commands: handlers, help, the table of README, scripts for completion."""
+"""What the registry of commands makes: handlers, help, README's table and completion scripts."""
 
 from __future__ import annotations
 

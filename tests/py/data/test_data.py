@@ -23,7 +23,8 @@ from iomodels.data.store import append_record, load_run, write_manifest
 folder, what, room = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 run = load_run(folder)
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # the system writes so many bytes of a file, then kills the writer
+# the kernel writes so many bytes of a file and then kills the writer
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 if what == "record":
     append_record(folder, replace(run.records[0], index=5))
 else:

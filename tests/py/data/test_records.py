@@ -236,7 +236,7 @@ def test_other_formats_are_refused(folder: Path, format_: int, remedy: str) -> N
 
 
 def with_service(record: Record, *, service_count: int) -> Record:
-    """The same record as an open loop's; `service_count` is the count of one bucket of its service time."""
+    """Return the record as an open loop's; its service time has one bucket of `service_count`."""
     assert record.loadgen
     latency = record.loadgen["result"]["response"]
     counts = [[100, service_count]]

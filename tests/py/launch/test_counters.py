@@ -48,21 +48,24 @@ class Tree:
             "Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nThreads:\t1\n"
         )
         (self.folder / "smaps_rollup").write_text(
-            "5-7 ---p 00 00:00 0   [rollup]\nRss: 1024 kB\nPrivate_Clean:  8 kB\nPrivate_Dirty:  500 kB\n"
+            "5-7 ---p 00 00:00 0   [rollup]\nRss: 1024 kB\n"
+            "Private_Clean:  8 kB\nPrivate_Dirty:  500 kB\n"
         )
         self.totals(minor=0, major=0, user=0, kernel=0)
 
     def totals(self, minor: int, major: int, user: int, kernel: int) -> None:
         """The name holds what would lead a reader astray that splits at blanks."""
         (self.folder / "stat").write_text(
-            f"{PID} (a b) c) S 1 1 1 0 -1 4194304 {minor} 999 {major} 999 {user} {kernel} 999 999 20 0 1 0 5"
+            f"{PID} (a b) c) S 1 1 1 0 -1 4194304 {minor} 999 {major} 999 "
+            f"{user} {kernel} 999 999 20 0 1 0 5"
         )
 
     def thread(self, number: int, voluntary: int, involuntary: int) -> None:
         folder = self.folder / "task" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "status").write_text(
-            f"Name:\tx\nvoluntary_ctxt_switches:\t{voluntary}\nnonvoluntary_ctxt_switches:\t{involuntary}\n"
+            f"Name:\tx\nvoluntary_ctxt_switches:\t{voluntary}\n"
+            f"nonvoluntary_ctxt_switches:\t{involuntary}\n"
         )
 
     def ends(self, number: int) -> None:
@@ -165,13 +168,16 @@ def test_what_cannot_be_read_is_a_reason(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")
 def test_switches_and_faults_of_a_real_process_are_those_that_it_counts_itself() -> None:
-    """The reader against getrusage(2) of the process itself: two threads that wait for each other, and touched memory.
+    """The reader agrees with getrusage(2): two threads wait for each other, and memory is touched.
 
-    The process reads its counters before and after each end of the window, so the truth lies between, however busy the machine is.
+    The process reads its counters before and after each end of the window. So the truth lies
+    between, however busy the machine is.
     """
     code = (
         "import resource, sys, threading\n"
-        "def use(): u = resource.getrusage(resource.RUSAGE_SELF); print(u.ru_nvcsw, u.ru_nivcsw, u.ru_minflt + u.ru_majflt, flush=True)\n"
+        "def use():\n"
+        "    u = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "    print(u.ru_nvcsw, u.ru_nivcsw, u.ru_minflt + u.ru_majflt, flush=True)\n"
         "turns = threading.Semaphore(0), threading.Semaphore(0)\n"
         "def other():\n"
         "    while True: turns[0].acquire(); turns[1].release()\n"
@@ -223,7 +229,7 @@ def _until_idle(pid: int) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")
 def test_a_thread_that_has_ended_is_told_from_one_that_has_its_number() -> None:
-    """Its file stays open and says so itself: the list of threads would be fooled by a number that is used again."""
+    """An open file says when its thread has ended: the list of threads may reuse a number."""
     leave = threading.Event()
     thread = threading.Thread(target=leave.wait)
     thread.start()
@@ -254,7 +260,7 @@ def test_a_thread_that_has_ended_is_told_from_one_that_has_its_number() -> None:
 
 
 def events(**process: int | None) -> dict[str, Any]:
-    """A server's events with 100 requests, 50 waits and 80 events in the window; `process` grows from 0 to these values."""
+    """A server's events: 100 requests, 50 waits, 80 events per window; `process` grows from 0."""
     begin = {"requests": 1000, "waits": 10, "events": 20, "partial_sends": 1}
     end = {"requests": 1100, "waits": 60, "events": 100, "partial_sends": 4}
     return {
@@ -331,7 +337,7 @@ def test_operations_that_end_at_once_are_a_matter_of_completion_models() -> None
 
 
 def test_without_proc_the_server_serves_alone() -> None:
-    """As on Windows: nothing is invented for what only Linux tells, and ended threads are noted there too."""
+    """As on Windows: nothing replaces what only Linux reports, and notes name ended threads."""
     server = events(cpu_user_ns=700, cpu_kernel_ns=300, context_switches=50, threads_ended=1)
     rows = table(server, {})
     assert {name for name in rows if not name.startswith("server.")} == set()
@@ -386,7 +392,7 @@ def test_counters_are_written_checked_and_read_back(record: Record) -> None:
 
 @pytest.mark.usefixtures("one_figure")
 def test_what_a_request_costs_is_shown(tmp_path: Path) -> None:
-    """Median of the repeats; a counter that is not to be had is a dash; a run without counters has no such table."""
+    """Median of the repeats; an unavailable counter is a dash; no counters, no table."""
     folder = make_run(tmp_path, suite_of(connections=(8,), sizes=(64,)))
     output = io.StringIO()
     cost_table(load_run(folder), Console(file=output, width=80))

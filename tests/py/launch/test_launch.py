@@ -1,4 +1,4 @@
-"""Programs that behave and programs that do not: small Python children stand in for servers and load generators."""
+"""Good and bad programs: small Python children play servers and load generators."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def test_a_second_ctrl_c_leaves_no_program_behind(monkeypatch: pytest.MonkeyPatc
 
 def test_conversation() -> None:
     with child(
-        "say('ready', port=7)\nfor line in sys.stdin: say('sample', line=line)\nsay('summary')\nsys.exit(5)"
+        "say('ready', port=7)\nfor line in sys.stdin: say('sample', line=line)\n"
+        "say('summary')\nsys.exit(5)"
     ) as program:
         assert program.expect("ready", DEADLINE_S) == {"event": "ready", "format": 1, "port": 7}
         program.send("sample")
@@ -88,7 +89,8 @@ def test_conversation() -> None:
 
 def test_windows_line_ends() -> None:
     with child(
-        'sys.stdout.write(\'{"event":"ready","format":1}\\r\\n\'); sys.stderr.write(\'one\\r\\ntwo\\r\\n\')'
+        'sys.stdout.write(\'{"event":"ready","format":1}\\r\\n\')\n'
+        "sys.stderr.write('one\\r\\ntwo\\r\\n')"
     ) as program:
         program.expect("ready", DEADLINE_S)
         program.wait(DEADLINE_S)
@@ -181,7 +183,10 @@ def test_flood_of_stderr_neither_blocks_nor_is_kept() -> None:
 
 
 def test_flood_of_stdout_neither_blocks_nor_is_kept() -> None:
-    code = "for i in range(50_000): say('sample', i=i)\nprint('done', file=sys.stderr, flush=True)\nsys.stdin.read()"
+    code = (
+        "for i in range(50_000): say('sample', i=i)\n"
+        "print('done', file=sys.stderr, flush=True)\nsys.stdin.read()"
+    )
     with child(code) as program:
         assert until(lambda: program.stderr_text() == "done\n")  # it could write everything
         with pytest.raises(ProgramFailed, match="more than 10000 unexpected lines"):
@@ -278,7 +283,11 @@ def test_no_program_holds_the_stdin_of_another() -> None:
 
 
 def test_grandchild_with_the_pipes_does_not_delay_the_end() -> None:
-    code = "import subprocess\nsay('ready', pid=subprocess.Popen(['sleep', '1000'], stdin=subprocess.DEVNULL).pid)"
+    code = (
+        "import subprocess\n"
+        "sleep = subprocess.Popen(['sleep', '1000'], stdin=subprocess.DEVNULL)\n"
+        "say('ready', pid=sleep.pid)"
+    )
     with child(code) as program:
         grandchild = program.expect("ready", DEADLINE_S)["pid"]
         assert program.wait(DEADLINE_S) == 0
@@ -304,7 +313,7 @@ with Program(child) as first, Program(child) as second:
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
 def test_programs_end_with_the_harness(name: str) -> None:
-    """However it ends. SIGINT as from a terminal reaches the harness alone, which has time to stop its programs in order."""
+    """However the harness ends. A terminal's SIGINT reaches only it, and it stops its programs."""
     with subprocess.Popen(
         [sys.executable, "-c", HARNESS, SAY + READY_THEN_WAIT],
         cwd=ROOT,
@@ -370,7 +379,7 @@ def plain(folder: Path) -> PlainLauncher:
 
 
 def test_models_are_found_by_asking(tmp_path: Path) -> None:
-    """Every program but the load generator and tests; one that refuses --describe (exit code 2) is no server."""
+    """Every program but the load generator and tests; exit code 2 for --describe is no server."""
     for model in ("iocp", "select"):
         binary(tmp_path, f"{model}.exe", describes(model))
     binary(tmp_path, "micro.exe", "sys.exit(2)")

@@ -1,4 +1,4 @@
-"""Servers on another machine: a run against an agent on 127.0.0.1, with fake programs at both ends, and all that may go wrong between them."""
+"""Servers on another machine: an agent on 127.0.0.1, fake programs at both ends, and all faults."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SOON_S = 20.0
 
 
 def free_ports(count: int) -> int:
-    """The first of so many ports in a row that nobody has now; out of the range that the system gives away."""
+    """Return the first of so many free ports in a row, out of the range that the kernel assigns."""
     for first in range(20_000, 30_000, count):
         try:
             for port in range(first, first + count):
@@ -406,9 +406,9 @@ def test_another_version_is_refused(served: Served, monkeypatch: pytest.MonkeyPa
         return {**said, "version": "0.0.9"} if said and said.get("event") == "greeting" else said
 
     monkeypatch.setattr(Channel, "receive", older)
-    assert (
-        refused(served.where)
-        == f"iomodels 0.0.9 serves there (format 1), this is {ours} (format 1): take the same on both machines"
+    assert refused(served.where) == (
+        f"iomodels 0.0.9 serves there (format 1), this is {ours} (format 1): "
+        "take the same on both machines"
     )
 
 

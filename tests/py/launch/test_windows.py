@@ -1,4 +1,4 @@
-"""The launcher for Windows against a simulated system; what only Windows can show is asked there (the last test)."""
+"""The launcher for Windows on a simulated system; the last test asks what only Windows can show."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from iomodels.machine.placement import Placement, _windows_cpus, halves
 ROOT = Path(__file__).resolve().parents[3]
 SERVER = """#!/bin/sh
 case "$1" in
---describe) echo '{"event":"describe","format":1,"model":"good","platform":"windows-11-26100"}'; exit 0 ;;
+--describe)
+  echo '{"event":"describe","format":1,"model":"good","platform":"windows-11-26100"}'; exit 0 ;;
 --deaf) trap '' INT TERM; echo '{"event":"ready","format":1}'; while :; do sleep 1; done ;;
 esac
 echo '{"event":"ready","format":1}'
@@ -41,7 +42,7 @@ read -r line
 
 
 class Simulated:
-    """What Windows does with a job: closing its handle ends what is in it. Calls are noted in their order."""
+    """A job of Windows: closing its handle ends its programs. It notes the calls in their order."""
 
     def __init__(self, cpus: Sequence[int] = (0, 1, 2, 3), fails: str = "") -> None:
         self.cpus, self.fails = list(cpus), fails
@@ -141,7 +142,10 @@ def test_programs_are_where_affinity_says(programs: Path) -> None:
 def test_programs_are_started_as_windows_wants_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Ctrl-C is for the harness alone, no priority is inherited, and one that is to be placed does not run before. The numbers are winbase.h's."""
+    """Ctrl-C reaches only the harness, no priority is inherited, and a program to pin is suspended.
+
+    The numbers are those of winbase.h.
+    """
     asked: list[int] = []
 
     def started(argv: list[str], creationflags: int, **others: object) -> None:
@@ -270,15 +274,16 @@ def test_the_ends_of_the_wire_share_no_core(
 
 
 def test_structures_and_constants_are_those_of_the_windows_headers(tmp_path: Path) -> None:
-    """Asked of the compiler, for 64-bit Windows: a wrong offset would make the job another job, without an error."""
+    """The compiler for 64-bit Windows checks them: a wrong offset would silently change the job."""
     extended, basic = ExtendedLimits, BasicLimits
+    whole, limits = (f"JOBOBJECT_{name}_LIMIT_INFORMATION" for name in ("EXTENDED", "BASIC"))
     equal = {
-        "sizeof(JOBOBJECT_EXTENDED_LIMIT_INFORMATION)": ctypes.sizeof(extended),
-        "offsetof(JOBOBJECT_EXTENDED_LIMIT_INFORMATION, ProcessMemoryLimit)": extended.process_memory.offset,
-        "offsetof(JOBOBJECT_EXTENDED_LIMIT_INFORMATION, PeakJobMemoryUsed)": extended.peak_job_memory.offset,
-        "sizeof(JOBOBJECT_BASIC_LIMIT_INFORMATION)": ctypes.sizeof(basic),
-        "offsetof(JOBOBJECT_BASIC_LIMIT_INFORMATION, LimitFlags)": basic.flags.offset,
-        "offsetof(JOBOBJECT_BASIC_LIMIT_INFORMATION, SchedulingClass)": basic.scheduling_class.offset,
+        f"sizeof({whole})": ctypes.sizeof(extended),
+        f"offsetof({whole}, ProcessMemoryLimit)": extended.process_memory.offset,
+        f"offsetof({whole}, PeakJobMemoryUsed)": extended.peak_job_memory.offset,
+        f"sizeof({limits})": ctypes.sizeof(basic),
+        f"offsetof({limits}, LimitFlags)": basic.flags.offset,
+        f"offsetof({limits}, SchedulingClass)": basic.scheduling_class.offset,
         "JobObjectExtendedLimitInformation": JOB_EXTENDED_LIMITS,
         "JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE": KILL_ON_JOB_CLOSE,
         "JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION": DIE_ON_UNHANDLED_EXCEPTION,

@@ -1,4 +1,4 @@
-"""Prefixes, clones and locks, with shell scripts that play Wine: what they are asked for and when is what counts here."""
+"""Prefixes, clones and locks: shell scripts play Wine and note each order that they get."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ listener.listen()
 time.sleep(300)
 """
 MODEL = """
-if [ "$1" = --describe ]; then echo '{"event":"describe","format":1,"model":"fake","platform":"wine-9.9"}'; exit; fi
+if [ "$1" = --describe ]; then
+    echo '{"event":"describe","format":1,"model":"fake","platform":"wine-9.9"}'; exit
+fi
 printf '{"event":"ready","format":1,"prefix":"%s","debug":"%s"}\\r\\n' "$WINEPREFIX" "$WINEDEBUG"
 cat >/dev/null
 """
@@ -70,7 +72,7 @@ cat >/dev/null
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a fake Wine and a build folder beside it, in a path with a space; the environment chooses this Wine."""
+    """Make a fake Wine and a build folder, in a path with a space; select this Wine."""
     folder = tmp_path / "fake wine"
     (folder / "build" / "mingw" / "bin").mkdir(parents=True)
     for name, text in (("wine", LOADER), ("wineserver", SERVER)):
@@ -186,7 +188,7 @@ def test_the_wineserver_of_a_traced_prefix_writes_into_a_file(fake: Path) -> Non
 
 
 def test_registry_is_copied_and_the_rest_is_linked(fake: Path) -> None:
-    """Wine writes a registry file that has several links in place, which would change every other clone."""
+    """Wine writes a registry file with several links in place, which would change other clones."""
     with opened(fake):
         (prepared,) = (fake / "build" / "wine").glob("prefix-*")
         (clone,) = (fake / "build" / "wine").glob("live-*/server")

@@ -1,4 +1,4 @@
-"""The facts of machines that are not this one, read from given files and answers; and what `iomodels check` makes of them.
+"""Facts of other machines, read from given files and answers, and what `iomodels check` concludes.
 
 Windows' answers here have the form that Microsoft documents; they were not taken from a machine.
 """
@@ -24,7 +24,9 @@ from iomodels.machine.rules import RULES, Disturbance
 CPU = "/sys/devices/system/cpu"
 LINUX = {
     "/etc/os-release": 'NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
-    "/proc/cpuinfo": "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t\t: fpu vme hypervisor sse\n",
+    "/proc/cpuinfo": (
+        "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t\t: fpu vme hypervisor sse\n"
+    ),
     f"{CPU}/smt/active": "1",
     f"{CPU}/intel_pstate/no_turbo": "1",
     "/sys/devices/system/node/online": "0-1",
@@ -33,7 +35,9 @@ LINUX = {
     "/sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc",
     "/proc/sys/net/ipv4/ip_local_port_range": "32768\t60999",
     "/sys/class/net/lo/mtu": "65536",
-    "/proc/net/sockstat": "sockets: used 297\nTCP: inuse 226 orphan 17 tw 32393 alloc 230 mem 19\nUDP: inuse 0 mem 0",
+    "/proc/net/sockstat": (
+        "sockets: used 297\nTCP: inuse 226 orphan 17 tw 32393 alloc 230 mem 19\nUDP: inuse 0 mem 0"
+    ),
     **{f"/proc/sys/net/{name}": "1\t2" for name in machine.TCP_SETTINGS},
 }
 GLOBS = {

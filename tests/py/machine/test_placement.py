@@ -38,7 +38,7 @@ def taskset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def machine(folder: Path, cores: str, nodes: str = "") -> Path:
-    """A made-up /sys/devices/system/cpu: "0,4 1,5" are two cores of two threads; "0,1|2,3" are two NUMA nodes."""
+    """Make a /sys/devices/system/cpu: "0,4 1,5" is 2 cores of 2 threads, "0,1|2,3" 2 nodes."""
     for core in cores.split():
         for cpu in core.split(","):
             (folder / f"cpu{cpu}" / "topology").mkdir(parents=True)
@@ -141,9 +141,9 @@ def test_affinity(
 def test_an_overlap_is_allowed_and_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     usable(monkeypatch, 0, 1)
     note = parse_affinity("server=0,wineserver=1,loadgen=0-1").note
-    assert (
-        note
-        == "--affinity server=0,wineserver=1,loadgen=0-1; the load generator shares CPU 0, 1 with what it measures"
+    assert note == (
+        "--affinity server=0,wineserver=1,loadgen=0-1; "
+        "the load generator shares CPU 0, 1 with what it measures"
     )
 
 
@@ -226,7 +226,8 @@ def test_affinity_on_windows(windows: type[Windows]) -> None:
         (
             (),
             "server=0",
-            "the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name; omit --affinity",
+            "the CPUs here are in several processor groups (more than 64 CPUs), "
+            "which no affinity mask can name; omit --affinity",
         ),
     ],
 )

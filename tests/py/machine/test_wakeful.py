@@ -1,4 +1,4 @@
-"""Idle processors are kept awake by an open file that holds the latency; where that is not permitted, the record says why."""
+"""An open file that holds the latency keeps idle processors awake; records say if it is denied."""
 
 from __future__ import annotations
 

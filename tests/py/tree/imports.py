@@ -1,6 +1,6 @@
 """Who imports whom in a Python package, read from its sources: nothing is run.
 
-An import inside a function counts like any other; one below `if TYPE_CHECKING:` never happens and does not count.
+An import inside a function counts like any other; one below `if TYPE_CHECKING:` does not count.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Edges = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, repr=False)
 class Graph:
-    """Module names are dotted and without the package's own name: its `__init__` is "", that of sub-package a is "a"."""
+    """Module names are dotted, without the package's name: "" is its `__init__`, "a" that of a."""
 
     edges: Edges
     """module: modules of the package that it names in an import"""
@@ -30,7 +30,7 @@ class Graph:
     """module: top-level names from elsewhere, and `os.NAME` for calls that start a program"""
 
     def reach(self, starts: Iterable[str]) -> frozenset[str]:
-        """Every module that is loaded with these, themselves and the packages around them included."""
+        """Return every module that loading these loads: themselves and their packages included."""
         found: set[str] = set()
         waiting = list(starts)
         while waiting:
@@ -73,7 +73,7 @@ def read(folder: Path) -> Graph:
 
 
 def package_of(module: str) -> str:
-    """The sub-package that a module lies in: itself for its `__init__` and for a module beside the sub-packages."""
+    """Return a module's sub-package: itself for an `__init__` or a module beside them."""
     return module.partition(".")[0]
 
 
@@ -115,7 +115,7 @@ def circles(edges: Edges) -> list[list[str]]:
 
 
 def forbidden(graph: Graph, allowed: Mapping[str, Iterable[str]]) -> list[str]:
-    """Imports from one sub-package into another that `allowed` does not name for it: "a.b → c.d"."""
+    """Return imports between sub-packages that `allowed` does not name, as "a.b → c.d"."""
     return sorted(
         f"{module} → {other}"
         for module, others in graph.edges.items()

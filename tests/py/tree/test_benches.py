@@ -1,4 +1,4 @@
-"""The benchmarks run by hand, so what they import from the harness could be gone for long before somebody noticed."""
+"""People run the benchmarks by hand, so a missing import from the harness would go unnoticed."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""docs/conformance.md against the sources: a check or a model that was added, renamed or dropped shows here, without Wine."""
+"""docs/conformance.md and the sources name the same checks and models; this needs no Wine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TABLE = ROOT / "tests" / "servers" / "table.py"
 
 
 def compare(page: Path) -> tuple[int, str]:
-    """In a process of its own: the conformance suite is another pytest session, with a conftest of its own."""
+    """Compare in another process: the suite is a pytest session with its own conftest."""
     done = subprocess.run(
         [sys.executable, str(TABLE), "--check", str(page)],
         capture_output=True,

@@ -20,7 +20,7 @@ DEADLINE_S = 300.0
 
 @pytest.fixture(scope="module")
 def ruff() -> Path:
-    """The pinned ruff, installed as `./iomodels test style` does it; without it nothing here can be tested."""
+    """Return the pinned ruff, installed as `./iomodels test style` does it; every test needs it."""
     script = '. "$root/cmake/setup.sh"; python=$1; ensure_ruff; printf %s "$ruff"'
     environ = {**os.environ, "root": str(ROOT), "no_install": ""}
     done = subprocess.run(

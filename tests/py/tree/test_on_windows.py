@@ -1,4 +1,4 @@
-"""Which tests `iomodels.cmd test` runs on Windows: collected here as there, without what only POSIX has."""
+"""Tests that `iomodels.cmd test` runs on Windows, collected here without POSIX modules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 COLLECT = """
 import importlib.abc, os, signal, sys
-import numpy, scipy.stats, matplotlib.pyplot, psutil, jinja2, rich.console, jsonschema, hypothesis, pytest, subprocess, tempfile, multiprocessing, asyncio
+import numpy, scipy.stats, matplotlib.pyplot, psutil, jinja2, rich.console, jsonschema
+import hypothesis, pytest, subprocess, tempfile, multiprocessing, asyncio
 
 class Posix(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -24,11 +25,15 @@ class Posix(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Posix())
 for name in ("fcntl", "resource", "termios", "pwd", "grp"):
     sys.modules.pop(name, None)
-for name in ("sched_getaffinity", "sched_setaffinity", "killpg", "pread", "sysconf", "geteuid", "getuid", "mkfifo", "setsid", "fork"):
+for name in (
+    "sched_getaffinity", "sched_setaffinity", "killpg", "pread", "sysconf",
+    "geteuid", "getuid", "mkfifo", "setsid", "fork",
+):
     delattr(os, name)
 for name in ("SIGKILL", "SIGHUP", "SIGSTOP", "SIGCONT", "SIGUSR1", "SIGALRM"):
     delattr(signal, name)
-sys.exit(pytest.main(["-p", "no:cacheprovider", "-p", "no:xdist", "--collect-only", "-q", "-rs", "tests/py", "tests/servers", "tests/loadgen"]))
+options = "-p no:cacheprovider -p no:xdist --collect-only -q -rs"
+sys.exit(pytest.main([*options.split(), "tests/py", "tests/servers", "tests/loadgen"]))
 """
 
 specification = importlib.util.spec_from_file_location(

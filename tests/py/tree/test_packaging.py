@@ -1,4 +1,4 @@
-"""What is published: one version everywhere, workflows whose every name exists, links that lead somewhere."""
+"""What is published: one version everywhere, workflows whose names exist, links with targets."""
 
 from __future__ import annotations
 

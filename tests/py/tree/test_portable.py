@@ -1,4 +1,4 @@
-"""The lint and the compiler options of tests/portable.py find what MSVC would refuse; a lint that never complains proves nothing."""
+"""The lint and the compiler options of tests/portable.py find what MSVC would reject."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def test_a_fixture_of_the_gnu_linker_is_built_for_it_only(tmp_path: Path) -> Non
     ("text", "complaint"),
     [
         (
-            "int sum(int n);\nint sum(int n) {\n    int v[n];\n    v[0] = 1;\n    return v[0];\n}\n",
+            "int sum(int n);\n"
+            "int sum(int n) {\n    int v[n];\n    v[0] = 1;\n    return v[0];\n}\n",
             "-Wvla",
         ),
         (
@@ -111,7 +112,8 @@ def test_clang_for_windows_complains(tmp_path: Path, text: str, complaint: str) 
     ("text", "complaint"),
     [
         (
-            "unsigned long f(unsigned long long a);\nunsigned long f(unsigned long long a) {\n    return a;\n}\n",
+            "unsigned long f(unsigned long long a);\n"
+            "unsigned long f(unsigned long long a) {\n    return a;\n}\n",
             "-Wshorten-64-to-32",
         ),
         ("struct s {\n    int x;\n};\nextern s v;\ns v = {.x = 1};\n", "-Wc++20-designator"),

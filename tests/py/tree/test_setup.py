@@ -1,4 +1,4 @@
-"""`./iomodels` before anything is built: what it refuses, what it names, what it shows. Its system is a folder of programs of ours."""
+"""`./iomodels` before anything is built: errors and progress, on a system of fake programs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DEADLINE_S = 60.0
 
 @pytest.fixture
 def system(tmp_path: Path) -> Path:
-    """The only folder on PATH: a machine with apt, a user who is not root, no sudo, and every package but two."""
+    """The only folder on PATH: apt, an ordinary user, no sudo, two packages missing."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for tool in TOOLS:
@@ -44,7 +44,8 @@ def system(tmp_path: Path) -> Path:
         (folder / tool).symlink_to(found)
     program(
         folder / "dpkg-query",
-        'shift 3; for name; do case $name in wine | cmake) ;; *) echo "$name installed" ;; esac; done',
+        "shift 3; for name; do "
+        'case $name in wine | cmake) ;; *) echo "$name installed" ;; esac; done',
     )
     program(folder / "apt-get", "exit 100")
     program(folder / "id", "echo 1000")
@@ -87,7 +88,8 @@ def test_what_is_missing_is_named_and_never_installed_unasked(tmp_path: Path, sy
     )
     assert said(script, system, "suites") == (
         1,
-        "iomodels: packages are missing and sudo is not installed; run as root: apt-get install --no-install-recommends cmake wine\n",
+        "iomodels: packages are missing and sudo is not installed; "
+        "run as root: apt-get install --no-install-recommends cmake wine\n",
     )
 
 

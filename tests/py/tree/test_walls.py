@@ -1,6 +1,6 @@
 """The walls between the rooms (CONTRIBUTING.md): what each may include or import.
 
-The tree is the architecture: a line that reaches into a room it must not see makes one of these fail.
+The tree is the architecture: a line that reaches into a forbidden room makes one of these fail.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ def test_measuring_and_reporting_never_see_each_other(
 
 
 def test_only_four_modules_have_a_socket_or_call_into_the_system(graph: imports.Graph) -> None:
-    """Servers and load generator are reached by argv and lines; other machines and Windows itself, in these."""
+    """Lines and argv reach servers and load generator; only these reach machines and Windows."""
     found = {
         module for module, names in graph.outside.items() if names & {"ctypes", "cffi", "socket"}
     }

@@ -1,4 +1,4 @@
-"""The wheel, installed into an empty environment: it holds everything, and every command that needs no server works."""
+"""The wheel in an empty environment holds everything; each command without a server works there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ from iomodels.figures import output
 output.PNG_DOTS = 40
 done = []
 for words in json.load(sys.stdin):
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = main(words)
         except SystemExit as end:
@@ -41,7 +42,7 @@ for words in json.load(sys.stdin):
     done.append([code, out.getvalue(), err.getvalue()])
 json.dump(done, sys.stdout)
 """
-"""Runs commands one after another in one process, with coarse pixels: loading the libraries and fine ones take seconds."""
+"""Runs commands in one process, with coarse pixels: libraries and fine ones take seconds."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _done(argv: Sequence[str], folder: Path) -> None:
 
 
 def _see_the_libraries_of_these_tests(environment: Path) -> None:
-    """numpy and others come from where these tests have them, be that the system or an environment; behind its own."""
+    """Find numpy and others where these tests have them, behind the environment's own packages."""
     [packages] = environment.rglob("site-packages")
     others = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     (packages / "libraries.pth").write_text("\n".join(others) + "\n", encoding="utf-8")
@@ -174,7 +175,7 @@ def test_every_command_that_needs_no_server_works_in_an_empty_folder(installed: 
         each.name for each in commands() if each.handler
     } - NEEDS_PROGRAMS
     for words, (code, out, err) in zip(asked, installed.commands(asked), strict=True):
-        # check and validate end with 1 if they find something: on this machine, in a run of changed sources
+        # check and validate end with 1 if they find something, as in a run of changed sources
         assert code in ({0, 1} if words[0] in ("check", "validate") else {0}), (words, out, err)
         assert out or err or words[0] == "report", words
     assert "What wine-8.0 can and cannot show" in (small / "report.html").read_text(

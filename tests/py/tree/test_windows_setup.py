@@ -1,6 +1,7 @@
-"""Set-up on Windows: iomodels.cmd under Wine's cmd, and cmake/setup_windows.py here, each with stand-ins for outside programs only.
+"""Set-up on Windows: iomodels.cmd under Wine's cmd, and cmake/setup_windows.py here.
 
-No Python for Windows runs here, so the two halves are tested apart: a program that prints its arguments plays Python for the first.
+Only outside programs are fakes. No Python for Windows runs here, so each half has tests of its own:
+a program that prints its arguments plays Python for the first half.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ def windows_path(path: Path) -> str:
 
 @pytest.fixture
 def cmd(tmp_path: Path) -> Cmd:
-    """Runs a copy of iomodels.cmd, in a folder with an awkward name, with that command line as it would be typed.
+    """Run a copy of iomodels.cmd, in a folder with an awkward name, with a typed command line.
 
-    `python`: the names under which a Python answers; `old`: one that finds itself too old and prints nothing.
+    `python` lists the names under which a Python answers; `old` one that is too old and silent.
     """
     folder = tmp_path / "c & d (x86)!"
     folder.mkdir()
@@ -95,7 +96,8 @@ def test_arguments_arrive_as_they_were_typed_and_the_exit_code_comes_back(
     cmd: Cmd, code: int
 ) -> None:
     done = cmd(
-        'run "x y" "" "a&b" "c^|d" e=f,g;h "q\\"q" "wow!" "dir\\\\" --connections 1,64 -- -k "not x"',
+        'run "x y" "" "a&b" "c^|d" e=f,g;h "q\\"q" "wow!" "dir\\\\" '
+        '--connections 1,64 -- -k "not x"',
         code=code,
     )
     expected = [
@@ -179,7 +181,7 @@ case "$*" in *"$FAKE_STUDIO_HAS"*) echo "$FAKE_STUDIO" ;; esac
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout below a folder with a space in its name, and a PATH that holds nothing but what `install` puts there."""
+    """A checkout below a folder with a space, and a PATH with nothing but what `install` adds."""
     root = tmp_path / "check out"
     root.mkdir()
     shutil.copy(ROOT / "pyproject.toml", root)
@@ -287,7 +289,8 @@ def test_the_harness_gets_the_arguments_and_gives_the_exit_code(
         (
             ("test", "host"),
             2,
-            "unknown part of the tests: host (one of: ctest mypy py servers; options of pytest go after --)",
+            "unknown part of the tests: host "
+            "(one of: ctest mypy py servers; options of pytest go after --)",
         ),
         (("setup", "now"), 2, "setup takes no arguments, but got: now"),
         (("models", "--no-install"), 1, "omit --no-install to make it"),
@@ -384,7 +387,8 @@ def test_a_missing_program_is_named(
         (
             "FAKE_PIP_FAILS",
             "1",
-            "no such wheel\niomodels: installing Python's libraries (pip) failed with exit code 1 (whole log: ",
+            "no such wheel\n"
+            "iomodels: installing Python's libraries (pip) failed with exit code 1 (whole log: ",
         ),
         (
             "FAKE_CMAKE_FAILS",
