@@ -46,6 +46,8 @@ SPREAD_MOST = 0.10
 """Robust coefficient of variation of the repeats (pyperf's limit). Beyond it a note says so."""
 DRIFT_MOST = 0.05
 """Change from the first repeat to the last. Beyond it, and not 0 with 95 %, a note says so."""
+TURNS_LEAST = 10
+"""Replies per connection in a window: half of what the load generator aims at."""
 REPEATS_FOR_A_NOTE = 8
 """A spread or a slope of fewer repeats is chance: the standard error of a spread of three is half
 of it."""
@@ -251,6 +253,24 @@ def right_ceiling(rates: Sequence[float], ceiling: float | None) -> str | None:
     )
 
 
+def warm(results: Sequence[Result]) -> str | None:
+    """Whether every connection had replies before the window began."""
+    cold = [result for result in results if _audit(result).get("warm") is False]
+    if not cold:
+        return None
+    reason = _audit(cold[0]).get("warm_reason") or "not every connection had two replies"
+    return f"{len(cold)} of {len(results)} windows began before the load was warm: {reason}"
+
+
+def enough_turns(results: Sequence[Result]) -> str | None:
+    """Whether each connection of a closed loop had its turns in the window. Few of them let the
+    ends of the window weigh."""
+    turns = [turn for result in results if (turn := _audit(result).get("turns")) is not None]
+    if not turns or median(turns) >= TURNS_LEAST:
+        return None
+    return f"a connection had {median(turns):.0f} turns in a window (wanted {TURNS_LEAST})"
+
+
 def small_spread(rates: Sequence[float]) -> str | None:
     spread = stats.spread(rates) if len(rates) >= REPEATS_FOR_A_NOTE else None
     if spread is None or spread <= SPREAD_MOST:
@@ -293,6 +313,8 @@ def judge(records: Iterable[Record], known: Surroundings = Surroundings()) -> Ve
     notes, unjudged_notes = _apply(
         [
             ("ceiling", lambda: right_ceiling(rates, known.ceiling)),
+            ("warm-up", lambda: warm(results)),
+            ("turns", lambda: enough_turns(results)),
             ("spread", lambda: small_spread(rates)),
             ("slope", lambda: no_drift(rates)),
         ]

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
+
 from iomodels.base import words
 from iomodels.judge.cells import Cell
 from iomodels.judge.costs import SWITCHES, WHOLE_CPU
@@ -28,6 +30,7 @@ def all_remarks(summary: Summary, shown: JudgedLoad) -> Iterator[str]:
         closed_loop_latency(shown),
         *stalls(shown),
         control(summary),
+        mood(summary),
         certainty(summary),
         *gaps(summary),
     ]
@@ -172,6 +175,36 @@ def control(summary: Summary) -> str | None:
         f"{start}: no difference shown at {loads}; differences above "
         f"{words.percent(widest - 1)} are excluded."
     )
+
+
+def mood(summary: Summary) -> str | None:
+    """How fast and how much the server's CPU was there around the windows."""
+    moods = [record.mood for record in summary.run.records if record.mood]
+    spins = [
+        each[name]
+        for each in moods
+        for name in ("spin_before_ns", "spin_after_ns")
+        if each.get(name) is not None
+    ]
+    if len(spins) < 2:
+        return None
+    low, middle, high = (float(each) for each in np.percentile(spins, (5, 50, 95)))
+    told = (
+        f"A fixed spin on the server's CPU around the windows took {words.time(middle)} "
+        f"(5 to 95 %: {words.time(low)} to {words.time(high)})"
+    )
+    stolen = [each["stolen_server_ns"] for each in moods if each.get("stolen_server_ns") is not None]
+    windows = [
+        record.loadgen["result"]["window_ns"]
+        for record in summary.run.records
+        if record.ok and record.loadgen
+    ]
+    if not stolen or not windows:
+        return f"{told}."
+    launcher = summary.run.manifest["environment"].get("launcher") or {}
+    cpus = len((launcher.get("placement") or {}).get("server_cpus") or (0,))
+    share = float(np.mean(stolen)) / float(np.mean(windows)) / cpus
+    return f"{told}; the hypervisor took {words.percent(share, 1)} of its time."
 
 
 def certainty(summary: Summary) -> str | None:
