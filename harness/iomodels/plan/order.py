@@ -87,8 +87,8 @@ def cells(suite: Suite) -> tuple[Condition, ...]:
         (percent, server, size, connections)
         for percent in suite.rate_percents
         for server in suite.servers
-        for size in suite.rate_sizes or suite.sizes
-        for connections in suite.rate_connections or suite.connections
+        for size in _offered_at(suite.rate_sizes, suite.sizes)
+        for connections in _offered_at(suite.rate_connections, suite.connections)
     ]
     return tuple(
         Condition(
@@ -105,6 +105,11 @@ def cells(suite: Suite) -> tuple[Condition, ...]:
     )
 
 
+def _offered_at(chosen: tuple[int, ...], measured: tuple[int, ...]) -> tuple[int, ...]:
+    """Where a rate is offered: it is a part of a peak, so only where one is measured."""
+    return tuple(each for each in chosen if each in measured) if chosen else measured
+
+
 def _reply_size(suite: Suite, size: int) -> int:
     """The load's, where it is one number; a distribution of sizes is named by the load alone."""
     given = dict(suite.load.options).get("reply-size", size)
@@ -113,8 +118,8 @@ def _reply_size(suite: Suite, size: int) -> int:
 
 def plan_size(suite: Suite) -> int:
     """Return how many measurements the plan has at most, without making it."""
-    offered = len(suite.rate_percents) * len(suite.rate_sizes or suite.sizes)
-    offered *= len(suite.rate_connections or suite.connections)
+    offered = len(suite.rate_percents) * len(_offered_at(suite.rate_sizes, suite.sizes))
+    offered *= len(_offered_at(suite.rate_connections, suite.connections))
     loads = len(suite.sizes) * len(suite.connections) + offered
     return loads * len(suite.servers) * suite.rounds
 

@@ -182,7 +182,5 @@ def _next_command(summary: Summary, load: JudgedLoad) -> str | None:
     ]
     if not needed or load.lead in (Lead.CLEAR, Lead.EQUAL) or load.key.rate_percent:
         return None
-    suite = summary.suite
-    options = [f"--connections {load.key.connections}"] * (len(suite.connections) > 1)
-    options += [f"--size {load.key.size}"] * (len(suite.sizes) > 1)
-    return " ".join(["iomodels run", suite.name, *options, f"--rounds {max(needed)}"])
+    at = f"--connections {load.key.connections} --size {load.key.size}"
+    return f"iomodels run {summary.suite.name} {at} --rounds {max(needed)}"

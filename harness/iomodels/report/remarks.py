@@ -193,7 +193,9 @@ def mood(summary: Summary) -> str | None:
         f"A fixed spin on the server's CPU around the windows took {words.time(middle)} "
         f"(5 to 95 %: {words.time(low)} to {words.time(high)})"
     )
-    stolen = [each["stolen_server_ns"] for each in moods if each.get("stolen_server_ns") is not None]
+    stolen = [
+        each["stolen_server_ns"] for each in moods if each.get("stolen_server_ns") is not None
+    ]
     windows = [
         record.loadgen["result"]["window_ns"]
         for record in summary.run.records
@@ -234,7 +236,7 @@ def certainty(summary: Summary) -> str | None:
 
 
 def gaps(summary: Summary) -> list[str]:
-    """What the answer leaves out: invalid cells, failed and missing repeats."""
+    """What the answer leaves out: invalid cells and repeats. The run's own notes name missing ones."""
     cells = summary.cells
     bad = Counter(cell.verdict.kind.value for cell in cells if not cell.verdict.valid)
     planned = sum(cell.planned for cell in cells)
@@ -249,11 +251,8 @@ def gaps(summary: Summary) -> list[str]:
         number = sum(each.kind is kind for cell in cells for each in cell.failures)
         if number:
             of = words.count(planned, "repeat")
-            sentences.append(f"{number} of {of} {_are(number)} {kind.value} and left out.")
-    missing = sum(cell.missing for cell in cells)
-    if missing:
-        of = words.count(planned, "planned repeat")
-        sentences.append(f"The run is not complete: {missing} of {of} {_are(missing)} missing.")
+            verb = "failed" if kind is Kind.FAILED else f"{_are(number)} invalid"
+            sentences.append(f"{number} of {of} {verb}; comparisons leave them out.")
     return sentences
 
 

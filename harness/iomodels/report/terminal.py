@@ -30,7 +30,7 @@ def _table(title: str, *headings: str) -> Table:
         box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, collapse_padding=True
     )
     table.add_column("conn.", justify="right", no_wrap=True)
-    table.add_column("server", overflow="fold")
+    table.add_column("server", overflow="fold", min_width=8)
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
