@@ -102,7 +102,7 @@ def _headline(summary: Summary, asked: Sequence[JudgedLoad], shown: JudgedLoad) 
     for lead, text in (
         (Lead.EQUAL, "several are equal at {}"),
         (Lead.LIKELY, "a leader is likely at {}"),
-        (Lead.NOT_DECIDED, "nothing is decided at {}"),
+        (Lead.NOT_DECIDED, "no leader is shown at {}"),
         (Lead.PROVISIONAL, "too few rounds at {}"),
         (Lead.ALONE, "only one server has a figure at {}"),
         (None, "no server has a figure at {}"),
