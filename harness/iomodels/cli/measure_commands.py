@@ -128,7 +128,7 @@ AB = Command(
     "compare two builds in one run",
     "measure",
     "measuring:ab",
-    ("builds", "results/README.md#compare-two-builds"),
+    None,
     (
         Option("OLD", "program, folder of programs, or commit", type=values.name),
         Option("NEW", "the build to compare with it", type=values.name),
@@ -145,7 +145,9 @@ AB = Command(
         ("iomodels ab HEAD~1 HEAD --models iocp", "what the last commit changed"),
         ("iomodels ab old/iocp.exe build/mingw/bin/iocp.exe --rounds 20", ""),
     ),
-    "Ctrl-C keeps all measurements; iomodels run --resume continues.",
+    "Ctrl-C keeps all measurements; iomodels run --resume continues. More: results/README.md.",
+    joins=True,
+    short="compare two builds",
 )
 
 SLO = Command(
