@@ -61,7 +61,7 @@ def rejected(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> 
 
 SUITE = "select-vs-iocp"
 CPU = min(psutil.Process().cpu_affinity())
-ALL = "efficiency, fairness, models, select-vs-iocp"
+ALL = "efficiency, fairness, idle-crowd, models, select-vs-iocp"
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,13 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
             "iomodels: --models select,: must be comma-separated names",
         ),
         (
-            ["run", SUITE, "--models", "icp"],
-            f"iomodels: --models icp: not in suite {SUITE}; "
-            "did you mean iocp? (available: select, iocp)",
+            ["run", SUITE, "--rounds", "3", "--minutes", "4"],
+            "iomodels: --rounds: must be omitted with --minutes, which measures until loads are "
+            "decided",
+        ),
+        (
+            ["run", SUITE, "--margin", "0"],
+            "iomodels: --margin 0: must be from 0.5 to 50 percent",
         ),
         (
             ["run", SUITE, "--round", "3"],
@@ -185,7 +189,7 @@ ALL = "efficiency, fairness, models, select-vs-iocp"
         (
             ["rum"],
             "iomodels: rum: no such command; did you mean run? "
-            "(available: run, slo, tune, micro, laws, claims, serve, report, compare, plot, "
+            "(available: run, ab, slo, tune, micro, laws, claims, serve, report, compare, plot, "
             "export, validate, pack, check, models, suites, setup, test, completion, help)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),
@@ -211,7 +215,7 @@ def test_a_bad_suite_is_named_line_by_line(
     path = tmp_path / "bad.toml"
     text = find_suite(SUITE).read_text(encoding="utf-8")
     path.write_text(
-        text.replace("rounds = 10", "rounds = 0").replace("depth", "deep", 1), encoding="utf-8"
+        text.replace("minutes = 5", "rounds = 0").replace("depth", "deep", 1), encoding="utf-8"
     )
     with pytest.raises(SystemExit, match="2"):
         main(["run", str(path)])
@@ -222,7 +226,9 @@ def test_a_bad_suite_is_named_line_by_line(
 
 def test_options_change_the_suite() -> None:
     suite = load_suite(find_suite(SUITE))
-    assert started("run", SUITE).suite == suite
+    assert replace(started("run", SUITE).suite, seed=suite.seed) == suite
+    seeds = {started("run", SUITE).suite.seed for _ in range(4)}
+    assert len(seeds) > 1, "the seed is drawn for each run"
     changed = started(
         *(
             "run",
@@ -244,6 +250,7 @@ def test_options_change_the_suite() -> None:
         connections=(1, 64),
         sizes=(64,),
         rounds=7,
+        minutes=0,
         duration_ms=500,
         warmup_ms=0,
         seed=0,
@@ -251,7 +258,7 @@ def test_options_change_the_suite() -> None:
 
 
 def test_quick() -> None:
-    start = started("run", SUITE, "--quick", "--rounds", "4")
+    start = started("run", SUITE, "--quick", "--rounds", "4", "--seed", "1")
     assert start.suite == replace(load_suite(find_suite(SUITE), quick=True), rounds=4)
     assert start.options["quick"] is True and start.options["dry_run"] is False
 
@@ -373,11 +380,12 @@ def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["suites"]) == 0
     out = capsys.readouterr().out
     assert f"\n{SUITE}: Which serves more" in out
-    assert "200 measurements, about 5 min" in out and "--quick 18 measurements" in out
+    assert "8 to 40 rounds of 18 measurements, about 5 min" in out
+    assert "--quick 18 measurements" in out
     assert (
         out.startswith("efficiency: ")
         and "\nmodels: " in out
-        and "700 measurements" in out
+        and "8 to 40 rounds of 77 measurements" in out
         and "--quick 63 measurements, about 1 min" in out
     )
 
@@ -393,3 +401,46 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"iomodels {__version__}\n"
     assert main([]) == 2
     assert "examples:" in capsys.readouterr().err
+
+
+def test_models_may_be_outside_the_suite() -> None:
+    servers = started("run", SUITE, "--models", "tpio,select").suite.servers
+    assert [server.model for server in servers] == ["select", "tpio"]
+
+
+def test_minutes_make_a_plan_that_stops_and_rounds_a_fixed_one() -> None:
+    stopping = started("run", SUITE, "--minutes", "7").suite
+    assert (stopping.minutes, stopping.rounds) == (7, 40)
+    fixed = started("run", SUITE, "--rounds", "7").suite
+    assert (fixed.minutes, fixed.rounds) == (0, 7)
+
+
+def test_active_connections_follow_those_that_are_picked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    picked = started("run", "idle-crowd", "--connections", "10000,64").suite
+    assert (picked.connections, picked.active) == ((10000, 64), (100, 64))
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "idle-crowd", "--connections", "7"])
+    assert "--connections 7: must be one of 64, 1024, 10000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["nowhere", "nothing"], "ab nowhere: neither a program, nor a folder, nor a commit"),
+        (["{tmp}", "{tmp}"], "ab {tmp}: no program (*.exe) there"),
+        (
+            ["{tmp}/a.exe", "{tmp}/b.exe"],
+            "ab: {tmp}/a.exe has a, {tmp}/b.exe has b: they share no model",
+        ),
+    ],
+)
+def test_builds_that_cannot_be_compared(
+    words: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.exe", "b.exe"):
+        (tmp_path / name).write_bytes(b"") if "exe" in words[0] else None
+    with pytest.raises(SystemExit, match="2"):
+        main(["ab", *(word.format(tmp=tmp_path) for word in words)])
+    assert capsys.readouterr().err == f"iomodels: {line.format(tmp=tmp_path)}\n"
