@@ -74,9 +74,11 @@ def stage(tmp_path: Path, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatc
     made = Stage(tmp_path, launcher)
     monkeypatch.setattr(launch, "open_launcher", lambda build, placement=None, say=None: launcher)
     html, terminal = ModuleType("iomodels.report.html"), ModuleType("iomodels.report.terminal")
-    terminal.terminal_table = lambda run, console: console.print(f"table of {len(run.records)}")
-    terminal.cost_table = lambda run, console: None
-    html.write_report = lambda folder: made.reported.append(folder) or folder / "report.html"
+    terminal.print_tables = lambda summary, console: console.print(
+        f"table of {len(summary.run.records)}"
+    )
+    terminal.print_answer = lambda summary, console: None
+    html.write_report = lambda summary: made.reported.append(summary.run.path) or "report.html"
     for module in (html, terminal):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     return made

@@ -67,7 +67,8 @@ def server(behaviour: str) -> None:
 
 
 def numbers(count: int) -> dict[str, Any]:
-    counters = {"accepted": 1, "requests": 1000 * count}
+    calls = dict.fromkeys(("receives", "sends", "waits", "events"), 1000 * count)
+    counters = {"accepted": 1, "requests": 1000 * count, **calls}
     return {
         "time_ns": count * 10**9,
         "connections": 1,
