@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))
 from iomodels.data.store import load_run
 from iomodels.figures import latency_by_percentile, output, sheet
 
-CONNECTIONS = ()  # change: (64, 1024) shows these only; () shows the fewest, the middle and the most
+CONNECTIONS = ()  # change: (64, 1024) shows these only; () the fewest, the middle and the most
 SIZES = ()  # change: bytes of a message, for example (64,)
 TITLE = None  # change: "My title"
 WIDTH, STRETCH = 7.2, 1.0  # change: inches; factor of the panels' height

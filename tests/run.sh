@@ -1,13 +1,18 @@
 # shellcheck shell=sh
-# `iomodels test`, sourced by ../iomodels: every part runs (but tidy, which takes minutes, only when it is named), also after one that failed; the last word is a table of all.
-# Expects $root, $build, $no_install and the functions of cmake/setup.sh; "$@": [PART...] [-- PYTEST OPTIONS].
+# `iomodels test`, sourced by ../iomodels. Every part runs, also after one that failed, and a table of
+# all comes last. tidy takes minutes, so it runs only if it is named.
+# Expects $root, $build, $no_install and the functions of cmake/setup.sh.
+# "$@": [PART...] [-- PYTEST OPTIONS].
 
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     case " $every_part tidy " in
     *" $1 "*) parts="$parts $1" ;;
-    *) wrong_usage "unknown part of the tests: $1 (one of: $every_part tidy; options of pytest go after --)" ;;
+    *)
+        wrong_usage "unknown part of the tests: $1 \
+(one of: $every_part tidy; options of pytest go after --)"
+        ;;
     esac
     shift
 done
@@ -31,11 +36,12 @@ logs=$build/test
 mkdir -p "$logs"
 failed=0
 
-# The layout of C by clang-format, of Python by ruff; rules of shell scripts by shellcheck, of Python by ruff.
+# clang-format checks the layout of C, shellcheck shell scripts, ruff layout and rules of Python.
 check_style() {
     ensure_ruff
     bad=0
-    find common servers loadgen laws microbench tests \( -name '*.[ch]' -o -name '*.cpp' \) -exec clang-format --dry-run -Werror {} + || bad=1
+    find common servers loadgen laws microbench tests \( -name '*.[ch]' -o -name '*.cpp' \) \
+        -exec clang-format --dry-run -Werror {} + || bad=1
     shellcheck -x iomodels cmake/wine-run cmake/fetch-sources.sh .ci/run .githooks/* || bad=1
     "$ruff" format --check . || bad=1
     "$ruff" check . || bad=1
@@ -46,7 +52,8 @@ ctest_preset() {
     ctest --preset "$1" --parallel "$(getconf _NPROCESSORS_ONLN)"
 }
 
-# How many tests of a part run at once. Those of the servers mostly wait; 0 is none beside another, without a process of its own.
+# Print how many tests of a part run concurrently. Those of the servers mostly wait. 0: pytest runs
+# them in turn, without a process of its own.
 side_by_side() {
     case $1 in
     py) getconf _NPROCESSORS_ONLN ;;
@@ -72,7 +79,8 @@ run_part() {
         part=$1
         shift
         folders=tests/$part
-        [ "$part" != servers ] || folders="$folders tests/loadgen" # they share the launcher and the servers
+        # these two share the launcher and the servers
+        [ "$part" != servers ] || folders="$folders tests/loadgen"
         # shellcheck disable=SC2086 # one word a folder
         "$python" -m pytest --numprocesses "$(side_by_side "$part")" $folders "$@"
         ;;
@@ -95,7 +103,8 @@ printf '\n== parts\n'
 for part in $parts; do
     result=passed
     [ "$(cat "$logs/$part.code")" -eq 0 ] || result=FAILED
-    closing=$(grep -E '(passed|failed|error|Success|Found|complaint)' "$logs/$part.log" | tail -n 1 | tr -d '=')
+    closing=$(grep -E '(passed|failed|error|Success|Found|complaint)' "$logs/$part.log" |
+        tail -n 1 | tr -d '=')
     printf '%-9s %-7s %6s  %s\n' "$part" "$result" "$(cat "$logs/$part.time")" "$closing"
 done
 exit "$failed"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from iomodels.cli import values
-from iomodels.cli.options import load_words, number, out, plan_options, resume
 from iomodels.cli.command import Command, Option
+from iomodels.cli.options import load_words, number, out, plan_options, resume
 from iomodels.launch.channel import DEFAULT_PORT, PORTS
 from iomodels.plan.suite import MAX_SIZE
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from iomodels.cli import values
-from iomodels.cli.options import MARGIN, RUN, RUN_HELP, as_json, out
 from iomodels.cli.command import Command, Option
+from iomodels.cli.options import MARGIN, RUN, RUN_HELP, as_json, out
 from iomodels.plan.suite import MAX_CONNECTIONS, MAX_SIZE
 
 SHELLS = ("bash", "zsh", "fish", "powershell")

@@ -113,6 +113,15 @@ def test_presets_and_suites_of_the_workflows_are_there() -> None:
     assert set(windows_presets()) <= named
 
 
+def test_paths_of_the_workflows_are_there() -> None:
+    """What they run from the tree: tests, scripts, and the folder that Python imports from."""
+    texts = [path.read_text(encoding="utf-8") for path in WORKFLOWS]
+    named = {word for text in texts for word in re.findall(r"\btests/[\w/.]+", text)}
+    assert named and [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    roots = {word for text in texts for word in re.findall(r"PYTHONPATH: (.*)", text)}
+    assert roots == {"${{ github.workspace }}/harness"}
+
+
 def windows_presets() -> list[str]:
     """Those that the help of iomodels.cmd names for IOMODELS_PRESET."""
     text = (ROOT / "cmake" / "setup_windows.py").read_text(encoding="utf-8")
