@@ -1,7 +1,9 @@
-"""Set-up on Windows, started by ../iomodels.cmd: Python's libraries, the build; then the harness does what it is told.
+"""Setup on Windows, started by ../iomodels.cmd: Python's libraries, then the build, then the
+command.
 
-The counterpart of setup.sh. Nothing is installed on the system: libraries go into build/venv, and what else is missing is named.
-Each step looks first and does nothing when nothing is to be done. Every failure ends in one clear line, exit code 1.
+The counterpart of setup.sh. It installs nothing on the system: libraries go into build/venv, and it
+names other missing programs. Each step first checks whether it is necessary. Every failure ends in
+one clear line, exit code 1.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
   iomodels test [PART...]     run the tests that Windows can run, or some parts
   iomodels help               print all commands, once the Python environment is there"""
 NOTES = """
---no-install (or IOMODELS_NO_INSTALL=1) makes no Python environment: it names what is missing and stops.
-IOMODELS_PRESET chooses what is built and run: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl or mingw (see CMakePresets.json)."""
+--no-install (or IOMODELS_NO_INSTALL=1) makes no Python environment; it names what is missing.
+IOMODELS_PRESET chooses the build to make and run: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl
+or mingw (see CMakePresets.json)."""
 
 
 def say(line: str) -> None:
@@ -57,7 +60,10 @@ class Command:
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Command:
-    """The first word, the arguments without our own option (before a "--" only), and whether that option or its variable is there."""
+    """Return the first word, the other arguments, and whether installing is forbidden.
+
+    --no-install before a "--", or its variable, forbids it; the arguments do not include it.
+    """
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
     rest = [word for word in words[:end] if word != "--no-install"] + words[end:]
@@ -81,7 +87,10 @@ def requirements(root: Path) -> list[str]:
 
 
 def ensure_python(root: Path, no_install: bool) -> Path:
-    """The interpreter of build/venv, which holds what pyproject.toml asks for; made again when that changes, or this Python."""
+    """Return the interpreter of build/venv, with the libraries of pyproject.toml.
+
+    It is made again if those or this Python changed.
+    """
     folder = root / "build" / "venv"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     wanted = requirements(root)
@@ -107,7 +116,7 @@ def ensure_python(root: Path, no_install: bool) -> Path:
 
 
 def logged(argv: list[str], root: Path, log: Path, what: str) -> None:
-    """Runs argv with its words in `log`; on failure the last of them are shown."""
+    """Run argv with its output in `log`; on failure print the last lines."""
     with log.open("wb") as file:
         try:
             code = subprocess.run(
@@ -133,7 +142,7 @@ class Toolchain:
 
 
 def answer_of(argv: list[str]) -> str:
-    """What a program prints when it is asked something; "" when it cannot answer."""
+    """Return a program's answer to a question; "" if it cannot answer."""
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=QUESTION_S, check=False
@@ -144,7 +153,8 @@ def answer_of(argv: list[str]) -> str:
 
 
 def visual_studio(preset: str, environ: Mapping[str, str]) -> Path | None:
-    """Where Visual Studio (2022 or 2026), or its build tools, with the compiler of that preset lies."""
+    """Return the folder of Visual Studio (2022 or 2026), or its build tools, with the preset's
+    compiler."""
     programs = environ.get("ProgramFiles(x86)") or environ.get("ProgramFiles") or ""
     vswhere = shutil.which("vswhere") or str(
         Path(programs) / "Microsoft Visual Studio" / "Installer" / "vswhere.exe"
@@ -168,7 +178,7 @@ def visual_studio(preset: str, environ: Mapping[str, str]) -> Path | None:
 
 
 def find_toolchain(environ: Mapping[str, str], machine: str) -> Toolchain:
-    """The preset to build with: IOMODELS_PRESET, else Visual Studio if there is one, else MinGW-w64 with Ninja from PATH."""
+    """Return the preset to build: IOMODELS_PRESET, Visual Studio, or MinGW-w64 with Ninja."""
     cmake = shutil.which("cmake")
     wanted = environ.get("IOMODELS_PRESET")
     native = "msvc-arm64" if machine.upper() == "ARM64" else "msvc"
@@ -181,14 +191,16 @@ def find_toolchain(environ: Mapping[str, str], machine: str) -> Toolchain:
             )
         if wanted:
             fail(
-                f"IOMODELS_PRESET={wanted}: there is no Visual Studio 2022 or 2026 with {VS_TOOLS.get(preset, VS_TOOLS_DEFAULT)}"
+                f"IOMODELS_PRESET={wanted}: there is no Visual Studio 2022 or 2026 "
+                f"with {VS_TOOLS.get(preset, VS_TOOLS_DEFAULT)}"
             )
     missing = [name for name in ("x86_64-w64-mingw32-gcc", "ninja") if not shutil.which(name)]
     if missing and wanted:
         fail(f"IOMODELS_PRESET={wanted}: not on PATH: {', '.join(missing)}")
     if missing:
         fail(
-            "needs a C compiler: Visual Studio 2022 or 2026 (or its build tools) with C++, or MinGW-w64 and Ninja on PATH"
+            "needs a C compiler: Visual Studio 2022 or 2026 (or its build tools) with C++, "
+            "or MinGW-w64 and Ninja on PATH"
         )
     return Toolchain(wanted or "mingw", cmake)
 
@@ -202,13 +214,14 @@ def check_cmake(cmake: str | None) -> str:
         fail(f"{cmake} --version: printed no version")
     if (int(found[1]), int(found[2])) < CMAKE_MINIMUM:
         fail(
-            f"needs CMake {need} or newer: {cmake} is {found[1]}.{found[2]}; https://cmake.org/download/"
+            f"needs CMake {need} or newer: {cmake} is {found[1]}.{found[2]}; "
+            "https://cmake.org/download/"
         )
     return cmake
 
 
 def configuration(root: Path, toolchain: Toolchain) -> str:
-    """What a configured build tree depends on beside the sources; CMake itself watches the rest."""
+    """Return the inputs of a configured build tree besides the sources; CMake watches the rest."""
     presets = (root / "CMakePresets.json").read_bytes()
     return hashlib.sha256(presets + f"{root} {toolchain}".encode()).hexdigest()
 
@@ -226,11 +239,11 @@ def ensure_build(root: Path, toolchain: Toolchain) -> None:
     logged([cmake, "--build", "--preset", preset], root, log, f"building {preset}")
 
 
-# ---- what the user asked for ----
+# ---- the user's command ----
 
 
 def call(argv: list[str], environ: Mapping[str, str], folder: Path | None = None) -> int:
-    """Ctrl-C reaches the program too, which then has things to put in order: it is waited for."""
+    """Run a program and wait for it: Ctrl-C reaches it too, and it then cleans up."""
     process = subprocess.Popen(argv, cwd=folder, env=environ)
     while True:
         try:
@@ -240,17 +253,18 @@ def call(argv: list[str], environ: Mapping[str, str], folder: Path | None = None
 
 
 def run_harness(python: Path, words: list[str], environ: Mapping[str, str]) -> int:
-    """-P: a directory of the user's that is called like a module of ours must not shadow it."""
+    """Run the harness. -P: a user's directory named like one of our modules must not shadow it."""
     return call([str(python), "-P", "-m", "iomodels", *words], {**environ, "PYTHONUTF8": "1"})
 
 
 def test_parts(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The parts that were named, else all; and what is pytest's, after "--"."""
+    """Return the named parts, else all; and pytest's options, after "--"."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     for word in arguments[:end]:
         if word not in TEST_PARTS:
             fail(
-                f"unknown part of the tests: {word} (one of: {' '.join(TEST_PARTS)}; options of pytest go after --)",
+                f"unknown part of the tests: {word} (one of: {' '.join(TEST_PARTS)}; "
+                "options of pytest go after --)",
                 2,
             )
     return arguments[:end] or TEST_PARTS, arguments[end + 1 :]
@@ -263,7 +277,10 @@ def test(
     arguments: tuple[str, ...],
     environ: Mapping[str, str],
 ) -> int:
-    """Each part, also after one that failed. What of a part Windows cannot run is skipped with its reason (tests/conftest.py)."""
+    """Run each part, also after a failed one.
+
+    Tests that Windows cannot run are skipped with their reason (tests/conftest.py).
+    """
     chosen, options = test_parts(arguments)
     ctest = str(
         Path(check_cmake(toolchain.cmake)).with_name("ctest.exe" if os.name == "nt" else "ctest")
@@ -282,7 +299,7 @@ def test(
 
 
 def print_help(root: Path, arguments: tuple[str, ...], environ: Mapping[str, str]) -> int:
-    """The harness knows the commands; without its environment only what this script does."""
+    """Print the harness's help; without its environment only that of this script."""
     python = root / "build" / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
         print(USAGE + NOTES)
@@ -297,10 +314,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
     if command.word == "help":
         return print_help(root, command.arguments, environ)
     if command.word == "test":
-        test_parts(command.arguments)  # a wrong one is told before anything is built
+        test_parts(command.arguments)  # report a wrong part before building anything
     (root / "build").mkdir(exist_ok=True)
     harness = [command.word, *command.arguments]
-    if command.word == "check":  # it changes nothing, so nothing is made or built for it either
+    if command.word == "check":  # it changes nothing, so it installs and builds nothing either
         return run_harness(
             ensure_python(root, no_install=True),
             harness,

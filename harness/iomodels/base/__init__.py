@@ -1,1 +1,1 @@
-"""What every part of the harness may use."""
+"""Basics that every other part of the harness may import."""

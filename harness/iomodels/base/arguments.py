@@ -1,4 +1,4 @@
-"""The options of a program, as its argument vector."""
+"""Turn the options of a program into its argument vector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The build folder: its presets, and where the Windows programs are."""
+"""The build folder: its presets and the folder of the Windows programs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ BUILD_HINT = "build it first: cmake --workflow --preset"
 def windows_programs(build: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of the Windows programs below `build`.
 
-    IOMODELS_PRESET names it (set-up exports the preset that it built). Otherwise it is an unpacked
-    archive's `bin`, or the first preset's that holds a program.
+    IOMODELS_PRESET names the preset; the setup exports the one that it built. Without it, the
+    folder is the `bin` of an unpacked archive, or that of the first preset with a program.
     """
     wanted = environ.get("IOMODELS_PRESET")
     if wanted:

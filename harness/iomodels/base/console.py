@@ -1,4 +1,4 @@
-"""Lines for the terminal, and words for its shell."""
+"""Print lines on the terminal, and quote words for its shell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 
 
 def say(console: Console, line: str) -> None:
-    """Print a line as it is: names and paths are neither markup nor broken."""
+    """Print a line unchanged: no markup, no line breaks inside names and paths."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -6,20 +6,20 @@ import difflib
 from collections.abc import Iterable
 
 FAILED = 1
-"""Something was tried and failed: a measurement, a file, a program."""
+"""A measurement, a file or a program failed."""
 USAGE = 2
-"""The input is wrong; nothing was done."""
+"""The input is wrong; the command did nothing."""
 NOT_SUPPORTED = 77
-"""The platform cannot do what was asked."""
+"""The platform cannot do what the user asked."""
 INTERRUPTED = 130
 """Ctrl-C outside a measurement."""
 
 
 class Failure(Exception):
-    """A command cannot do its work. Each line names one reason and is ready to print.
+    """A command cannot do its work. Each line gives one reason and is ready to print.
 
-    `exit_code` is FAILED, USAGE, NOT_SUPPORTED or INTERRUPTED. A subclass exists only where code
-    must tell it apart. cli prints every Failure in one place.
+    `exit_code` is FAILED, USAGE, NOT_SUPPORTED or INTERRUPTED. A subclass exists only if code must
+    distinguish it. cli prints every Failure in one place.
     """
 
     def __init__(self, *lines: str, exit_code: int = FAILED) -> None:
@@ -37,7 +37,7 @@ def hint(word: str, known: Iterable[str]) -> str:
 
 
 class Stopped(Exception):
-    """Someone asked to stop. What was measured is kept, and the user has read how to resume."""
+    """The user asked to stop. The measurements are kept, and the user has read how to resume."""
 
     def __init__(self, signal: int) -> None:
         super().__init__(f"signal {signal}")

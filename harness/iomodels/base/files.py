@@ -1,4 +1,4 @@
-"""Files that are written whole, and the folders of the project."""
+"""Write files as a whole, and find the folders of the project."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-"""The folder of the package, with its own data (suites, templates)."""
+"""The folder of the package, with its data: suites and templates."""
 _CHECKOUT = PACKAGE.parents[1]
 _IN_CHECKOUT = (_CHECKOUT / "CMakeLists.txt").is_file()
 
 ROOT = _CHECKOUT if _IN_CHECKOUT else Path.cwd()
-"""The parent of build/ and results/: the checkout, or for an installed package the working folder."""
+"""The parent of build/ and results/: the checkout or, for an installed package, the working folder.
+"""
 
 _DATA = ROOT / "results" if _IN_CHECKOUT else PACKAGE
 SCHEMAS = _DATA / "schema"
@@ -24,7 +25,7 @@ LITERATURE = _DATA / "literature"
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Add `path` to an OSError from within: a write to a full disk does not name its file."""
+    """Add `path` to an OSError: a write to a full disk does not name its file."""
     try:
         yield
     except OSError as error:
@@ -33,10 +34,10 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> None:
-    """Write a file so that a reader sees the old content or all of the new, even after a crash.
+    """Write a file as a whole: a reader sees the old or the new content, even after a crash.
 
-    The file is on disk on return if it is `durable`, which costs milliseconds per file. A figure,
-    which can be drawn again, need not be. Text is UTF-8; its line ends stay as they are.
+    A `durable` file is on disk on return, which costs milliseconds. A chart need not be durable,
+    since it can be drawn again. Text is UTF-8; its line ends stay as they are.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -46,7 +47,7 @@ def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> No
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
-        Path(name).chmod(0o644)  # mkstemp makes it private; results are there to be read
+        Path(name).chmod(0o644)  # mkstemp makes it private, but others read results
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Delivers Ctrl-C (on Windows also Ctrl-Break) and SIGTERM at chosen moments.
+"""Deliver Ctrl-C (on Windows also Ctrl-Break) and SIGTERM at chosen moments.
 
-A KeyboardInterrupt between the start of a process and the line that stores it would leave that
-process behind. Inside `Interrupts` a signal is therefore only noted. It is raised where the code
-allows it, during long waits.
+A KeyboardInterrupt between starting a process and storing it would leave that process behind.
+`Interrupts` therefore only notes a signal. It raises the signal where the code allows it: in long
+waits.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Interrupts:
         for number in _SIGNALS:
             before = signal.getsignal(number)
             if number != signal.SIGINT and before is signal.SIG_IGN:
-                continue  # under nohup: stay deaf to it
+                continue  # nohup: keep ignoring it
             self._before[number] = before
             signal.signal(number, self._handle)
         return self
@@ -54,7 +54,7 @@ class Interrupts:
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
-        """Let signals raise Interrupted immediately. One that came before raises on entry."""
+        """Let signals raise Interrupted immediately. A signal noted earlier raises on entry."""
         self._waiting = True
         try:
             self.check()

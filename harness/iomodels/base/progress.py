@@ -1,4 +1,4 @@
-"""Progress of a run and its time left: a bar on a terminal, else a line every few seconds."""
+"""Show the progress of a run and its time left: a bar on a terminal, else lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINE_EVERY_S = 5.0
 
 
 class Progress:
-    """Shows the time left: the mean time of a measurement times the number left.
+    """Show the time left: the mean time of a measurement times the number left.
 
     Before the first measurement ends, `expected_s` (seconds per measurement) replaces the mean.
     """
@@ -37,7 +37,7 @@ class Progress:
                 progress.TextColumn("{task.description}"),
                 console=console,
                 transient=True,
-                auto_refresh=False,  # drawing takes CPU time from what is measured: only between measurements
+                auto_refresh=False,  # drawing uses CPU time, so only between measurements
             )
             self._task = self._bar.add_task("", total=total, left=duration(self.left_s()))
 
@@ -60,7 +60,7 @@ class Progress:
         return each * (self._total - self._done)
 
     def expect(self, left: int) -> None:
-        """Take another number of measurements left: a plan may stop early, or go on."""
+        """Set the number of measurements left: a plan may stop early or continue."""
         self._total = self._done + left
         if self._bar:
             self._bar.update(self._task, total=self._total)
@@ -78,25 +78,24 @@ class Progress:
             self._print(f"[{self._done}/{self._total}] {left} left; {what}")
 
     def step(self, what: str) -> None:
-        """End the measurement before, if any, and begin this one."""
+        """End the previous measurement, if any, and begin this one."""
         if self._begun:
             self.end()
         self.begin(what)
 
     def end(self) -> None:
-        """Show that a measurement is over."""
+        """Show that a measurement is complete."""
         self._done += 1
         if self._bar:
             self._bar.update(
                 self._task, completed=self._done, left=duration(self.left_s()), refresh=True
             )
         elif self._done == self._total:
-            self._print(
-                f"[{self._done}/{self._total}] measured in {duration(time.monotonic() - self._started)}"
-            )
+            took = duration(time.monotonic() - self._started)
+            self._print(f"[{self._done}/{self._total}] measured in {took}")
 
     def say(self, line: str) -> None:
-        """Print a line that stays."""
+        """Print a line above the bar."""
         self._print(line)
 
     def _print(self, line: str) -> None:

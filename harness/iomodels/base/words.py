@@ -1,7 +1,8 @@
-"""Numbers, times and sizes as a person reads them: one function for each, for every table, sentence, figure and line of progress.
+"""Format numbers, times and sizes for a reader: one function per kind, used everywhere.
 
-Three significant digits, as more would claim a precision that repeats do not have; commas between thousands; a real minus.
-A missing value is NOTHING. Nothing of iomodels is imported here.
+Results have three significant digits, since repeats are not more precise. Thousands have commas,
+and a minus is a real minus. NOTHING stands for a missing value. This module imports nothing of
+iomodels.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import math
 from collections.abc import Iterable, Sequence
 
 NOTHING = "–"
-"""Stands where there is no value; the reason is given elsewhere."""
+"""Stands for a missing value; the reason is given elsewhere."""
 MINUS = "−"
 WINE = "Measured under Wine: shows that the code works, not how Windows performs"
 WINE_SENTENCE = f"{WINE}."
 
 
 def emulated(platform: str) -> bool:
-    """Whether results come from Wine, which does not show how Windows performs."""
+    """Return whether results come from Wine, which does not show how Windows performs."""
     return platform.startswith("wine")
 
 
@@ -37,7 +38,7 @@ def signed(value: float | None) -> str:
 
 
 def per_operation(value: float | None) -> str:
-    """'2.00', '<0.01': a mean count of rare events, which two decimals exhaust."""
+    """'2.00', '<0.01': a mean count of rare events."""
     if value is None:
         return NOTHING
     return f"{value:.2f}" if value >= 0.005 or value == 0 else "<0.01"
@@ -50,7 +51,7 @@ def span(values: Iterable[float]) -> str:
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """'[9,820, 10,100]', or nothing if an end is missing."""
+    """'[9,820, 10,100]', or "" if an end is missing."""
     return "" if low is None or high is None else f"[{number(low)}, {number(high)}]"
 
 
@@ -60,7 +61,7 @@ def estimate(value: float, low: float | None = None, high: float | None = None) 
 
 
 def factor(value: float) -> str:
-    """'1.80', '0.012': the digits of a ratio."""
+    """'1.80', '0.012': a ratio."""
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
@@ -79,7 +80,7 @@ UNITS = (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0))
 
 
 def time(ns: float | None) -> str:
-    """'999 µs', '1.00 ms', '17.4 ms': three significant digits of nanoseconds, in the unit that suits them."""
+    """'999 µs', '1.00 ms', '17.4 ms': nanoseconds in a suitable unit, three significant digits."""
     if ns is None:
         return NOTHING
     near = float(f"{ns:.3g}")
@@ -88,14 +89,14 @@ def time(ns: float | None) -> str:
 
 
 def time_estimate(ns: float, low: float | None = None, high: float | None = None) -> str:
-    """'2.02 ms [1.98, 2.06]': the brackets have the unit of the time."""
+    """'2.02 ms [1.98, 2.06]': the brackets have the unit of the estimate."""
     unit, scale = _unit(float(f"{ns:.3g}"))
     ends = [None if end is None else end / scale for end in (low, high)]
     return f"{number(ns / scale)} {unit} {interval(ends[0], ends[1])}".strip()
 
 
 def tick(ns: float) -> str:
-    """'200 µs', '5 ms': a mark of an axis, a given number rather than a measured one."""
+    """'200 µs', '5 ms': a given time, as on an axis, not a measured one."""
     unit, scale = _unit(ns * 1.001)
     return f"{ns / scale:,.6g} {unit}"
 

@@ -1,1 +1,1 @@
-"""What lies on disk: records, runs, histograms."""
+"""Files on disk: records, runs, histograms."""

@@ -1,4 +1,4 @@
-"""What other programs did just before a run, as its manifest records it."""
+"""CPU use of other programs just before a run, as its manifest records it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 BUSY_MOST = 0.05
-"""CPUs that programs of others may use before they count as a disturbance."""
+"""CPUs that other programs may use before they count as a disturbance."""
 EFFECT = "they take time from server and load generator"
 
 
 def others_busy(environment: Mapping[str, Any]) -> str | None:
-    """Return how many CPUs others used; None if they used few, or if nothing is recorded."""
+    """Return how many CPUs others used; None if they used few, or if it is not recorded."""
     recorded = environment.get("busy")
     others = recorded["others_cpus"] if recorded else 0.0
     return f"{others:.2f} CPUs were busy while nothing was measured" if others > BUSY_MOST else None
 
 
 def note_of_others(environment: Mapping[str, Any]) -> str | None:
-    """Return a note for the readers of a run; None if others_busy has nothing to say."""
+    """Return a note for the readers of a run; None if other programs used few CPUs."""
     found = others_busy(environment)
     return f"{found}, just before the run: {EFFECT}" if found else None

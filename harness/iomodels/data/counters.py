@@ -1,4 +1,4 @@
-"""What a measurement cost: the table of counters in a record."""
+"""The table of counters in a record: the cost of a measurement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 Entry = dict[str, Any]
-"""A row: value, unit, source, and perhaps per_request and note; or value None, unit, reason."""
+"""A row: value, unit, source, optionally per_request and note; or value None, unit, reason."""
 UNITS = {
     "context_switches": "switches",
     "context_switches_voluntary": "switches",
@@ -30,7 +30,7 @@ UNITS = {
 """The counters of a process, in the order of the table."""
 PER_REQUEST = tuple(UNITS)[:8]
 GROWING = tuple(UNITS)[:9]
-"""Counted since a process started: a row has the window's difference. Others are as at its end."""
+"""Counted since a process started: a row has the window's difference. Others are its last value."""
 SOURCES = {
     "context_switches": "/proc/PID/task/*/status",
     "context_switches_voluntary": "/proc/PID/task/*/status",
@@ -50,7 +50,7 @@ SOURCES = {
 
 
 class Watch(Protocol):
-    """What was seen of a process from outside: its counters, or the reason why there are none."""
+    """The counters of a process as seen from outside, or the reason why there are none."""
 
     @property
     def values(self) -> Mapping[str, int]: ...
@@ -62,10 +62,11 @@ class Watch(Protocol):
 def table(
     server: Mapping[str, Any], watches: Mapping[str, Watch], family: str | None = None
 ) -> dict[str, Entry]:
-    """The counters of one measurement from the server's events (ready, begin, end) and what was watched from outside.
+    """Return the counters of one measurement, from the server's events and from outside.
 
-    A counter that the server itself has is taken from there: it belongs to the same instant as its count of requests. `family` is the model's:
-    only completion models have overlapped operations that could end at once.
+    The events are ready, begin and end. The server's own counters win: they belong to the same
+    instant as its count of requests. `family` is the model's. Only completion models have
+    overlapped operations, which may complete inline.
     """
     ready, begin, end = server["ready"], server["begin"], server["end"]
     requests = end["counters"]["requests"] - begin["counters"]["requests"]
@@ -114,7 +115,7 @@ def _inside(
     begin: Mapping[str, int | None],
     end: Mapping[str, int | None],
 ) -> Entry:
-    """A counter as the server's process has it."""
+    """Return a counter as the server's process reports it."""
     source = ready.get("process_sources", {}).get(name)
     first, last = begin.get(name), end.get(name)
     if name not in end:
@@ -131,7 +132,7 @@ def _inside(
 
 
 def _outside(name: str, watch: Watch | None) -> Entry | None:
-    """A counter as /proc has it; None where there is no /proc, or no such counter in it."""
+    """Return a counter from /proc; None if there is no /proc or it lacks the counter."""
     if watch is None or name not in SOURCES:
         return None
     if watch.reason is not None:
@@ -160,7 +161,7 @@ def _sum(user: Entry, kernel: Entry) -> Entry:
 
 
 def _of_stats(begin: Mapping[str, int], end: Mapping[str, int]) -> dict[str, Entry]:
-    """What the kit counts itself."""
+    """Return the counters of the kit itself."""
     grown = {name: value - begin.get(name, 0) for name, value in end.items()}
     rows: dict[str, Entry] = {}
     if grown.get("waits"):

@@ -1,7 +1,7 @@
-"""The buckets of HdrHistogram: their values, and a histogram's counts as its V2 encoding lists them.
+"""The buckets of HdrHistogram: their values, and counts listed by bucket as in its V2 encoding.
 
-A record lists its counts that way: half the size of pairs of value and count, and as exact.
-Sources: HdrHistogram's AbstractHistogram (countsArrayIndex, V2 encoding).
+A record lists its counts by bucket. That needs half the size of pairs of value and count, and loses
+nothing. Source: HdrHistogram's AbstractHistogram (countsArrayIndex, V2 encoding).
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ class Layout:
 
     @property
     def places(self) -> int:
-        """Length of the array of counts."""
+        """Return the length of the array of counts."""
         return (self.buckets + 1) << (self.sub_bits - 1)
 
     def index(self, value: int) -> int:
-        """Place of a value in the array of counts."""
+        """Return the index of a value in the array of counts."""
         bucket = max(0, (value >> self.unit_bits).bit_length() - self.sub_bits)
         half = 1 << (self.sub_bits - 1)
         return (bucket + 1) * half + (value >> (bucket + self.unit_bits)) - half
 
     def top(self, index: int) -> int:
-        """The highest value of the bucket at a place, which stands for it in a record."""
+        """Return the highest value of a bucket, which represents it in a record."""
         bucket = max(0, (index >> (self.sub_bits - 1)) - 1)
         return ((index - (bucket << (self.sub_bits - 1)) + 1) << (bucket + self.unit_bits)) - 1
 
     def middle(self, value: int) -> int:
-        """The middle of a value's bucket, which stands for its values in mean and deviation."""
+        """Return the middle of a value's bucket, for the mean and the deviation."""
         bucket = max(0, (value >> self.unit_bits).bit_length() - self.sub_bits)
         width = 1 << (bucket + self.unit_bits)
         return value // width * width + width // 2
@@ -71,7 +71,7 @@ def listed(counts: Iterable[Sequence[int]], layout: Layout) -> list[int]:
 
 
 def pairs(counts: Iterable[int], layout: Layout) -> list[list[int]]:
-    """The [highest value of the bucket, count] pairs that `listed` made its list of."""
+    """Return the [highest value of the bucket, count] pairs from which `listed` made its list."""
     found: list[list[int]] = []
     index = 0
     for count in counts:

@@ -1,4 +1,4 @@
-"""The answers of the laws, as laws.json holds them."""
+"""The verdicts of the laws, as laws.json holds them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VERDICTS = ("holds", "holds only when", "does not hold", "not testable here")
 
 @dataclass(frozen=True)
 class Judged:
-    """A law's verdict on some claims. None: its program failed, for the reason `because`."""
+    """A law's verdict on some claims; None if its program failed, with the reason in `because`."""
 
     law: str
     sentence: str
@@ -38,7 +38,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Laws:
-    """A laws.json, checked."""
+    """A validated laws.json."""
 
     data: dict[str, Any]
 
@@ -48,7 +48,7 @@ class Laws:
 
     @property
     def judged(self) -> tuple[Judged, ...]:
-        """One entry for each group of claims that was judged alike, in the order of the laws."""
+        """Return one entry per group of claims with the same verdict, in the order of the laws."""
         return tuple(_judged(self.data))
 
 
@@ -68,7 +68,7 @@ def _judged(data: dict[str, Any]) -> Iterator[Judged]:
 
 
 def checked(data: dict[str, Any]) -> Laws:
-    """Check what a laws.json holds. Raises Failure."""
+    """Check the content of a laws.json. Raises Failure."""
     check_against("laws", data, "laws")
     return Laws(data)
 
@@ -87,7 +87,7 @@ def of_run(folder: Path) -> Laws | None:
 
 
 def write(laws: Laws, folder: Path) -> Path:
-    """Write laws.json whole into `folder`. Returns its path."""
+    """Write laws.json into `folder`. Returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LAWS
     write_whole(path, json.dumps(laws.data, indent=2, ensure_ascii=False) + "\n")

@@ -1,7 +1,8 @@
-"""The data of a micro run: the cost of each primitive, and what the harness counted.
+"""The data of a micro run: the cost of each primitive, and the counters of the harness.
 
-A micro run is a folder with `micro.json` (results/schema/micro.schema.json) and `benchmark.json`, which is Google Benchmark's own
-but for the names of the machine and of its folders. All times here are nanoseconds per operation.
+A micro run is a folder with `micro.json` (results/schema/micro.schema.json) and `benchmark.json`.
+The latter is Google Benchmark's own, without the names of the machine and of its folders. All times
+here are nanoseconds per operation.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _SUFFIX = re.compile(
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One benchmark's repetitions. `values` are the medians of its own counters, by name."""
+    """The repetitions of one benchmark. `values`: the medians of its own counters, by name."""
 
     name: str
     times_ns: tuple[float, ...]
@@ -60,7 +61,7 @@ class MicroRun:
 
 
 def short_name(name: str) -> str:
-    """Google Benchmark's name without what it appends to say how it measured."""
+    """Return Google Benchmark's name without the suffixes for how it measured."""
     return _SUFFIX.sub("", name)
 
 
@@ -69,7 +70,7 @@ def is_micro_run(path: Path) -> bool:
 
 
 def write_micro_run(folder: Path, manifest: dict[str, Any], google: dict[str, Any]) -> None:
-    """Both files whole, the manifest last: a folder that has it is complete."""
+    """Write both files, the manifest last: a folder with a manifest is complete."""
     check_against("micro", manifest, str(folder / MANIFEST))
     write_whole(folder / BENCHMARKS, json.dumps(google, indent=2, ensure_ascii=False) + "\n")
     write_whole(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
@@ -113,17 +114,18 @@ def benchmarks_of(
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Failure(
-            f"{what}: not what Google Benchmark writes: {type(error).__name__}: {error}"
+            f"{what}: Google Benchmark did not write this:  {type(error).__name__}: {error}"
         ) from None
     if platform != manifest["platform"]:
         raise Failure(
-            f"{what}: measured on {platform}, the run on {manifest['platform']}; platforms are never mixed"
+            f"{what}: measured on {platform}, but the run on {manifest['platform']}; "
+            "platforms must not be mixed"
         )
     return found
 
 
 def failures_of(google: dict[str, Any]) -> dict[str, str]:
-    """Name → message of the benchmarks that failed."""
+    """Return name → message of the benchmarks that failed."""
     runs = google.get("benchmarks", [])
     return {
         short_name(run["name"]): str(run.get("error_message"))

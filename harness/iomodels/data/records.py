@@ -1,4 +1,4 @@
-"""The types of a run: what one measurement leaves behind.
+"""The types of a run, down to the record of one measurement.
 
 Times are nanoseconds and sizes are bytes unless a name says otherwise. data/store.py writes and
 reads them.
@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from iomodels.base import words
 
 FORMAT = 3
-"""Of run.json and of each record; no other is read. A histogram lists its counts by bucket."""
+"""The format of run.json and of each record; no other is read. A histogram lists its counts by
+bucket."""
 
 
 class Panel(NamedTuple):
-    """What the cells of one panel of a figure, or of one table, share. Sizes are bytes;
+    """The common part of all cells in one panel of a chart or in one table. Sizes are bytes;
     `rate_percent` is the offered rate over the lowest peak, 0 for a closed loop."""
 
     size: int
@@ -43,7 +44,7 @@ class Panel(NamedTuple):
 class Condition:
     """The key of a cell: a server under one load. Sizes are bytes, `depth` requests.
 
-    `options` are the server options that the suite sets. `alias` is the name that the suite gives the
+    `options` are the server options that the suite sets. `alias` is the suite's name for the
     series, or "". With aliases a suite can list the same server twice.
     """
 
@@ -100,7 +101,7 @@ class Record:
     counters: dict[str, dict[str, Any]] | None = None
     mood: dict[str, Any] | None = None
     session: int = 0
-    """Of a run that was spread over several sessions: which one."""
+    """Session of a run with several sessions."""
 
     @property
     def ok(self) -> bool:
@@ -108,14 +109,14 @@ class Record:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """The load generator's `result` event, also of a failed repeat if there is one."""
+        """The load generator's `result` event; a failed repeat may have one, too."""
         found = self.loadgen.get("result") if self.loadgen else None
         return found if isinstance(found, dict) else None
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A counter: its value and source, or None and the reason. `note`: what the value leaves out."""
+    """A counter: value and source, or None and the reason. `note`: what the value omits."""
 
     value: float | None
     unit: str
@@ -144,7 +145,7 @@ def counter(record: Record, name: str) -> Figure:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A loaded run, equal only to itself. `records` has the last of several tries of a measurement."""
+    """A loaded run, equal only to itself. `records` has the last repeat of each measurement."""
 
     path: Path
     manifest: dict[str, Any]
@@ -153,7 +154,7 @@ class Run:
 
     @property
     def platform(self) -> str:
-        """The one platform of a run: no record may come from another."""
+        """The only platform of a run: every record must come from it."""
         return str(self.manifest["platform"])
 
 

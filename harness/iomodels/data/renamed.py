@@ -1,4 +1,4 @@
-"""Keys that were renamed: the one place where manifests with old names become manifests of now."""
+"""Renamed keys: the only place that turns old names in manifests into present ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 PARTS = ("suite", "plan")
-"""The parts of a manifest that have the key, too: of run.json and slo.json, of tune.json."""
+"""The parts of a manifest that have the key too: of run.json and slo.json, of tune.json."""
 
 
 def with_rounds(manifest: Mapping[str, Any]) -> dict[str, Any]:

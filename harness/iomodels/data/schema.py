@@ -1,4 +1,4 @@
-"""Checks data on disk against the schemas of results/schema; the one validator of the package."""
+"""Check data on disk against the schemas of results/schema; the only validator of the package."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _validator(name: str) -> Any:
 def check_against(name: str, data: Any, what: str) -> None:
     """Check `data` against the schema of that name.
 
-    Raises Failure, beginning with `what`, that names the format or the first place that is wrong.
+    Raises Failure, beginning with `what`. It names the format or the first wrong place.
     """
     validator = _validator(name)
     _check_format(validator.schema["properties"]["format"]["const"], data, what)
     error = next(iter(validator.iter_errors(data)), None)
     if error is None:
         return
-    if error.context:  # anyOf: report what is wrong inside the alternative that is meant
+    if error.context:  # anyOf: report the error inside the intended alternative
         error = max(error.context, key=lambda inner: len(inner.absolute_path))
     place = ".".join(str(step) for step in error.absolute_path) or "the top level"
     message = str(error.message)
@@ -55,7 +55,7 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Failure(f"{path}: cannot be read: {error}") from None
+        raise Failure(f"cannot read {path}: {error}") from None
     if not isinstance(data, dict):
-        raise Failure(f"{path}: at the top level: not a JSON object")
+        raise Failure(f"{path}: must be one JSON object")
     return data

@@ -1,4 +1,5 @@
-"""The folders of searches: `slo.json` of an SLO search, `tune.json` of a tuning, and their records."""
+"""The folders of searches, with their records: `slo.json` of an SLO search, `tune.json` of a
+tuning."""
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ def write_tune(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def search_records(folder: Path) -> list[Record]:
-    """The measurements of a search; a last line that was cut short is excluded."""
+    """Return the measurements of a search without an incomplete last line."""
     path = folder / RECORDS
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     return [

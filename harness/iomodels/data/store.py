@@ -1,7 +1,8 @@
-"""How a run is written and read.
+"""Write and read a run.
 
 A run is a folder: `run.json` (the manifest: suite, seed, environment, progress) and
-`records.jsonl`, one line per measurement. Both are checked against results/schema on writing and on reading.
+`records.jsonl`, one line per measurement. Both are checked against results/schema on writing and on
+reading.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ SAME = {"same_as": "response"}
 MANIFEST = "run.json"
 RECORDS = "records.jsonl"
 PACKED = "records.jsonl.xz"
-"""The same lines, compressed, of a packed run (report/pack.py), which no command writes to."""
+"""The same lines, compressed, of a packed run (report/pack.py). No command writes to it."""
 
 
 Part = dict[str, Any]
@@ -81,7 +82,7 @@ def _read(result: Part) -> Part:
 
 
 def _each_histogram(result: Part, change: Callable[[Part], Part]) -> Part:
-    """The result with its histograms as the function leaves them."""
+    """Return the result with its histograms changed by the function."""
     changed = dict(result)
     for time in TIMES:
         if "histogram" in (result.get(time) or {}):
@@ -101,14 +102,14 @@ def _compact(result: Part) -> Part:
 
 
 def _significant(value: float | None) -> int | None:
-    """Round to the digits of a histogram: more of them would fill most of a packed run."""
+    """Round to the digits of a histogram: further digits would fill most of a packed run."""
     return None if value is None else int(float(f"{value:.{SIGNIFICANT - 1}e}"))
 
 
 def _compact_histogram(histogram: Part) -> Part:
     """Return the histogram with its counts by bucket.
 
-    It stays as it is if a value is not the highest of its bucket, since that value would be lost.
+    It stays unchanged if a value is not the highest of its bucket, since that value would be lost.
     """
     layout = _layout(histogram)
     buckets = hdr.listed(histogram["counts"], layout)
@@ -135,7 +136,7 @@ def _without(part: Mapping[str, Any], name: str) -> Part:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write run.json whole. Raises Failure if it does not follow the schema."""
+    """Write run.json. Raises Failure if it does not follow the schema."""
     path = folder / MANIFEST
     check_against("run", dict(manifest), str(path))
     write_whole(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
@@ -147,7 +148,7 @@ def check_record(record: Record, what: str) -> None:
 
 
 def _check_record(data: dict[str, Any], what: str) -> None:
-    """Check the schema, and the histograms, which a schema checks slowly. Raises Failure."""
+    """Check the schema and the histograms, which a schema checks slowly. Raises Failure."""
     check_against("record", data, what)
     if data["status"] != "ok":
         return
@@ -157,7 +158,7 @@ def _check_record(data: dict[str, Any], what: str) -> None:
             _check_histogram(result[name], f"{what}: {name}")
     intervals = result.get("intervals", {})
     if len({len(each) for each in intervals.values() if isinstance(each, list)}) > 1:
-        raise Failure(f"{what}: intervals: the lists must be of one length")
+        raise Failure(f"{what}: intervals: the lists must have the same length")
 
 
 def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
@@ -178,12 +179,12 @@ def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
         counts = [count for _, count in pairs]
     if sum(counts) != latency["count"]:
         raise Failure(
-            f"{what}: the histogram holds {sum(counts)} latencies, its count says {latency['count']}"
+            f"{what}: the histogram holds {sum(counts)} latencies; its count is {latency['count']}"
         )
 
 
 def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
-    """Return the counts above 0. Raises Failure for a list with more than one reading."""
+    """Return the counts above 0. Raises Failure for an ambiguous list."""
     buckets = histogram["buckets"]
     if not all(type(each) is int and each != 0 for each in buckets):
         raise Failure(f"{what}: the histogram must be whole numbers other than 0")
@@ -192,13 +193,13 @@ def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
     reached = sum(1 if each > 0 else -each for each in buckets)
     if reached > _layout(histogram).places:
         raise Failure(
-            f"{what}: the histogram lists {reached} buckets, it has {_layout(histogram).places}"
+            f"{what}: the histogram lists {reached} of {_layout(histogram).places} buckets"
         )
     return [each for each in buckets if each > 0]
 
 
 def append_record(folder: Path, record: Record) -> None:
-    """Add one line; it is on disk on return, so a crash loses only the present measurement."""
+    """Add one line. It is on disk on return, so a crash loses only the current measurement."""
     path = folder / RECORDS
     check_record(record, f"{path}: record {record.index}")
     data = record_to_json(record)
@@ -211,7 +212,7 @@ def append_record(folder: Path, record: Record) -> None:
 
 
 def mend_records(folder: Path) -> None:
-    """Cut an incomplete last line before a run is resumed, so that appending is safe."""
+    """Complete or cut an unfinished last line, so that a resumed run can append."""
     path = folder / RECORDS
     if not path.exists():
         return
@@ -223,7 +224,7 @@ def mend_records(folder: Path) -> None:
 
 
 def load_run(path: Path) -> Run:
-    """Read a run's folder. A last line that was cut short becomes a warning. Raises Failure."""
+    """Read a run's folder. An incomplete last line becomes a warning. Raises Failure."""
     manifest = _load_manifest(path)
     warnings: list[str] = []
     records: dict[int, Record] = {}
@@ -241,7 +242,7 @@ def load_run(path: Path) -> Run:
         records[record.index] = record
     if tried_again:
         warnings.append(
-            f"{tried_again} failed measurement(s) were tried again; the last try counts"
+            f"{tried_again} failed measurement(s) were repeated; the last repeat counts"
         )
     if manifest["status"] != "complete":
         warnings.append(
@@ -267,7 +268,7 @@ def stored_records(folder: Path) -> tuple[Path, bytes]:
     """
     plain, packed = folder / RECORDS, folder / PACKED
     if plain.exists() and packed.exists():
-        raise Failure(f"{folder}: has {RECORDS} and {PACKED}; one of them is too many")
+        raise Failure(f"{folder}: has {RECORDS} and {PACKED}; remove one of them")
     if not packed.exists():
         return plain, plain.read_bytes() if plain.exists() else b""
     try:
@@ -277,11 +278,11 @@ def stored_records(folder: Path) -> tuple[Path, bytes]:
 
 
 def _lines(name: str, content: bytes, warnings: list[str]) -> list[tuple[int, bytes]]:
-    """The numbered lines of a records file; an unfinished last one is announced and left out."""
+    """Return the numbered lines of a records file; a warning names an incomplete last line."""
     lines = content.split(b"\n")
     last = lines.pop()
     if last and _parse(last) is None:
-        warnings.append(f"{name}: line {len(lines) + 1} was cut short and is left out")
+        warnings.append(f"{name}: line {len(lines) + 1} is incomplete and was excluded")
     elif last:
         lines.append(last)
     return list(enumerate(lines, start=1))
@@ -300,7 +301,8 @@ def _check_belongs(record: Record, manifest: Mapping[str, Any], what: str) -> No
         raise Failure(f"{what}: belongs to run {record.run}, not to {manifest['run']}")
     if record.platform != manifest["platform"]:
         raise Failure(
-            f"{what}: measured on {record.platform}, the run on {manifest['platform']}; platforms are never mixed"
+            f"{what}: measured on {record.platform}, but the run on {manifest['platform']}; "
+            "platforms must not be mixed"
         )
     if record.index >= manifest["planned"]:
         raise Failure(

@@ -21,15 +21,14 @@ from iomodels.plan.load import Load
 PERCENTS = (50.0, 99.0, 99.9)
 NOT_ALL = re.compile(r"loadgen: (\d+) of (\d+) connections failed")
 LONG_TIME_MOST = 0.05
-"""Share of the time in long requests from which on a closed loop's median hides a stall."""
+"""A closed loop's median hides a stall if long requests take more than this share of the time."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A repeat that is left out, failed or invalid.
+    """An excluded repeat, failed or invalid.
 
-    held: connections that were established where not all of them were; None where that did not
-        end the repeat.
+    held: the number of established connections if some failed; None if that did not end the repeat.
     """
 
     repeat: int
@@ -43,10 +42,9 @@ class Failure:
 class Latency:
     """Response times in µs: medians over the rounds of each round's percentile.
 
-    closed: the loop asks for the next reply when it has one. Then a latency is connections ÷ rate,
-        and no user's wait.
-    long_share: the share of the time, 0 … 1, in requests longer than 10 × p50.
-    p99_of_time: p99 weighted by time: what somebody sees who looks at a random moment.
+    closed: each reply triggers the next request. A latency is then connections ÷ rate, and not a
+    user's wait. long_share: the share of the time, 0 … 1, in requests longer than 10 × p50.
+    p99_of_time: p99 weighted by time, as seen at a random moment.
     """
 
     closed: bool
@@ -90,8 +88,8 @@ class Cell:
 
     @property
     def values(self) -> tuple[float, ...]:
-        """What is compared, more is better: requests per second in a closed loop. At an offered
-        rate, where those are equal by design, requests per second of CPU time; () if unavailable.
+        """The compared values, more is better: requests per second in a closed loop. At an offered
+        rate, where those are equal by design: requests per second of CPU time; () if unavailable.
         """
         if self.condition.rate_percent:
             return tuple(1e6 / value for value in self.cpu_us if value > 0)
@@ -141,7 +139,7 @@ def cell_of(
 
 
 def _held(record: Record) -> int | None:
-    """The load generator ends with this line when it cannot establish all connections."""
+    """The load generator's last line if it cannot establish all connections."""
     found = NOT_ALL.search(record.stderr or "")
     return int(found[2]) - int(found[1]) if found else None
 

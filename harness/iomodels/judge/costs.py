@@ -1,8 +1,8 @@
-"""What a request cost: CPU time, context switches and calls, each from one source.
+"""The cost of a request: CPU time, context switches and calls, each from one source.
 
-CPU time and switches come from the counters of a record (launch/counters.py), which say their
-source: the ns clock of the process where there is one. The wineserver, which does the kernel's part
-under Wine, counts with the server. Calls come from the server's own counters.
+CPU time and switches come from the counters of a record (data/counters.py) with their source: the
+ns clock of the process if there is one. The wineserver, which is the kernel under Wine, counts with
+the server. Calls come from the server's own counters.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _costs(record: Record) -> dict[str, Measure]:
 
 
 def _sum(record: Record, names: Sequence[str], scale: float) -> Measure:
-    """The wineserver counts only where there is one."""
+    """Return the value of the server, plus the wineserver's if there is one."""
     there = [name for name in names if name in (record.counters or {})] or names[:1]
     parts = [_per_request(record, name, scale) for name in there]
     missing = next((part for part in parts if part.value is None), None)

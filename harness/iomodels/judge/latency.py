@@ -1,7 +1,7 @@
-"""Latency percentiles that a stall cannot hide in: pure functions on histograms.
+"""Latency percentiles that reveal a stall: pure functions on histograms.
 
-A closed loop sends nothing while it waits, so a stall is one slow request there, however long it
-lasts, and a percentile of requests hardly sees it (coordinated omission). Weights of time see it.
+A closed loop sends nothing while it waits. A stall is therefore one slow request, however long it
+lasts, and a percentile of requests hardly shows it (coordinated omission). Weights of time show it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from iomodels.judge.stats import Histogram
 LONG = 10.0
 """A request is long from this multiple of the median on."""
 ROUNDS_BEYOND = 3
-"""Rounds with samples beyond a percentile: with fewer it shows one round's accident."""
+"""Rounds that need samples beyond a percentile: with fewer it shows one round's accident."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class OverRounds:
 def time_weighted_percentile(histogram: Histogram, percent: float) -> int | None:
     """Return the percentile of latencies that are weighted by time.
 
-    A request weighs as much as it lasts, so this is the percentile of the requests that are
-    outstanding at random moments. None where there is no time.
-    Raises ValueError for a percent outside 0 < percent ≤ 100.
+    A request's weight is its length. The percentile is thus that of requests outstanding at
+    random moments. None if there is no time. Raises ValueError for a percent outside 0 < percent
+    ≤ 100.
     """
     if not 0 < percent <= 100:
-        raise ValueError(f"percentile {percent} does not lie above 0 and up to 100")
+        raise ValueError(f"percentile {percent} must be above 0 and at most 100")
     reached = list(accumulate(value * count for value, count in histogram))
     if not reached or not reached[-1]:
         return None
@@ -60,7 +60,7 @@ def share_of_time_beyond(histogram: Histogram, factor: float = LONG) -> float | 
     None where there is no time. Raises ValueError for a factor that is not positive and finite.
     """
     if not (math.isfinite(factor) and factor > 0):
-        raise ValueError(f"factor {factor} is not positive and finite")
+        raise ValueError(f"factor {factor} must be positive and finite")
     middle = stats.percentile(histogram, 50)
     total = sum(value * count for value, count in histogram)
     if middle is None or not total:
@@ -72,10 +72,10 @@ def share_of_time_beyond(histogram: Histogram, factor: float = LONG) -> float | 
 def median_over_rounds(rounds: Sequence[Histogram], percent: float) -> OverRounds:
     """Return the median over rounds of each round's percentile, with a distribution-free interval.
 
-    The interval is made of two of the rounds' own values (the sign test's), so it assumes nothing
-    of their distribution; it holds the median of rounds in at least 95 % of all runs. A percentile
-    is shown if at least ROUNDS_BEYOND rounds have samples beyond it and enough samples of all
-    rounds are expected there (stats.supported). Raises ValueError as time_weighted_percentile().
+    The interval has two of the rounds' own values as ends (the sign test's). It assumes no
+    distribution and contains the median of rounds in at least 95 % of all runs. A percentile is
+    shown if at least ROUNDS_BEYOND rounds have samples beyond it and enough samples of all rounds
+    are expected there (stats.supported). Raises ValueError as time_weighted_percentile().
     """
     found = [value for one in rounds if (value := stats.percentile(one, percent)) is not None]
     if not found:

@@ -1,8 +1,8 @@
-"""What limited a valid closed loop: the server at its CPUs, or the latency of the way between.
+"""Decide what limited a valid closed loop: the CPUs of the server, or latency on the way.
 
-A server is at its limit when there is evidence for it: the processors that it may use were busy, or
-one thread that serves all connections was. Without evidence the cell is latency-bound: each request
-waits for wake-ups and the network, and more connections may still raise the rate.
+Evidence for a limit of the server is one of two: its processors were busy, or its only thread was.
+Without evidence the cell is latency-bound: each request waits for wake-ups and the network, and
+more connections may still raise the rate.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ BUSY_LEAST = 0.90
 
 
 class NotRecorded(Exception):
-    """What a rule needs and the record does not have."""
+    """The record lacks data that a rule needs."""
 
 
 @dataclass(frozen=True)
 class Busy:
-    """CPUs that a server used in the window, and the most that it could have used."""
+    """CPUs that a server used in the window, and the most that it could use."""
 
     server: float
     wineserver: float | None

@@ -1,7 +1,7 @@
-"""All servers under one load: who is how much faster than whom, and how sure that is.
+"""All servers under one load: the differences between them, and how sure these are.
 
-The comparisons of one load are the family that Holm's correction pays for (paired.py). There are
-two: every server over the chosen baseline, and all pairs, from which the fastest is named.
+The comparisons of one load are the family for Holm's correction (paired.py). There are two
+families: every server over the chosen baseline, and all pairs, from which the fastest is named.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class Unable:
 class Control:
     """The baseline's own server under another name.
 
-    `disagrees`: the rule calls the two different, so the run claims nothing at this load that is
-    not beyond `floor`, a ratio above 1: the far end of the control's interval.
+    `disagrees`: the rule calls the two different. The run then makes no claim at this load within
+    `floor`, a ratio above 1: the far end of the control's interval.
     """
 
     comparison: Comparison
@@ -77,11 +77,11 @@ class Control:
 
 @dataclass(frozen=True)
 class JudgedLoad:
-    """One load: its cells in the suite's order, and what they say of each other.
+    """One load: its cells in the suite's order, and their comparisons.
 
-    baseline: the chosen one; where that has no figure, the fastest, and None where none has.
-    over_baseline: each other server over it; the controls are apart, as they make no claim.
-    fastest: of all servers but the controls; None where no server has a figure.
+    baseline: the chosen one; if that has no result, the fastest; None without any result.
+    over_baseline: each other server over it, without the controls, which make no claim. fastest: of
+    all servers but the controls; None if no server has a result.
     """
 
     key: LoadKey
@@ -171,14 +171,14 @@ def settled(load: JudgedLoad, rules: Rules) -> bool:
 
 
 def _control(comparison: Comparison) -> Control:
-    """The far end of its interval, away from 1, whichever side it is on."""
+    """Return the end of its interval that is farther from 1."""
     ends = [end for end in (comparison.low, comparison.high) if end is not None]
     floor = max([1.0, *(max(end, 1 / end) for end in ends)])
     return Control(comparison, comparison.word in (Word.FASTER, Word.SLOWER), floor)
 
 
 def _beyond(comparison: Comparison, floor: float) -> Comparison:
-    """Without what a disagreeing control leaves of it: no claim is smaller than the floor."""
+    """Return the claim that a disagreeing control leaves: no claim is smaller than the floor."""
     size = max(comparison.ratio, 1 / comparison.ratio)
     if floor == 1.0 or not comparison.word.decides:
         return comparison
@@ -208,7 +208,7 @@ def _unable(cell: Cell) -> Unable:
 
 
 def _connections_held(cell: Cell) -> int | None:
-    """How many connections stood where not all did; None where that is not what failed."""
+    """Return how many connections were established; None if the failure has another reason."""
     held = [failure.held for failure in cell.failures if failure.held is not None]
     if not held or len(held) < len(cell.failures) or cell.n:
         return None

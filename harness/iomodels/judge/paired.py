@@ -1,10 +1,10 @@
 """Compare the servers of one load, paired within rounds: pure functions on numbers.
 
-All servers of a load run next to each other in a round, so what the machine does meanwhile acts on
-all of them, and the ratio of two servers within a round is free of it. The mean of the logarithms
-of those ratios gives the ratio, Student's t its interval and its p, and Holm's correction pays for
-all comparisons of the load. docs/decisions/0090-paired-comparisons.md says why, and
-docs/statistics.md shows by simulation what the words are worth.
+All servers of a load run next to each other in a round, so the machine affects all of them alike.
+The ratio of two servers within a round is free of that. The mean logarithm of those ratios gives
+the ratio, Student's t its interval and its p. Holm's correction covers all comparisons of the load.
+docs/decisions/0090-paired-comparisons.md gives the reasons, and docs/statistics.md simulates the
+error rates.
 
 Values are rates: more is faster. A cost is compared by its reciprocal.
 """
@@ -26,7 +26,7 @@ from iomodels.judge.stats import holm
 Values = Mapping[str, Sequence[float | None]]
 """One load: per server the rate of each round, None where that round has no valid measurement."""
 Sessions = Sequence[Hashable]
-"""The session of each round. Rounds of one session share what the machine did in that session."""
+"""The session of each round. Rounds of one session share the state of the machine."""
 Logs = list[float | None]
 """Of each round the natural logarithm of a rate."""
 RATES = (1e-100, 1e100)
@@ -57,7 +57,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Judged:
-    """The comparisons of one load, and per server without any the reason why."""
+    """The comparisons of one load, and per server without any the reason."""
 
     comparisons: tuple[Comparison, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Fastest:
-    """The server that came out fastest, over each other one, the nearest first.
+    """The server with the highest rate, over each other one, the nearest first.
 
     `tied` are the servers that the rounds do not separate from it. Lead.EQUAL: all of those are
     equally fast within the margin. Lead.ALONE: no other server can be compared with it.
@@ -83,7 +83,7 @@ def against(
 ) -> Judged:
     """Judge every other server over `baseline`, in the order of `values`.
 
-    A rule of all pairs pays for all of them. Raises ValueError for input that no run can have.
+    A rule of all pairs covers all of them. Raises ValueError for impossible input.
     """
     if baseline not in values:
         raise ValueError(f"baseline {baseline} is not among the servers {', '.join(values)}")
@@ -102,7 +102,7 @@ def all_pairs(
 ) -> Judged:
     """Judge each server over each later one of `values`. Raises ValueError as against() does."""
     if rule.family is not Family.ALL_PAIRS:
-        raise ValueError(f"all pairs need a rule that pays for them, not of {rule.family.value}")
+        raise ValueError(f"all pairs need a rule that covers them, not one of {rule.family.value}")
     comparisons = judge_pairs(values, list(combinations(values, 2)), rule, sessions)
     return Judged(tuple(comparisons), _left_out(values, comparisons, None))
 
@@ -113,7 +113,7 @@ def judge_pairs(
     rule: Rule = FIXED,
     sessions: Sessions | None = None,
 ) -> list[Comparison]:
-    """Judge each pair (server, other) as one family. A pair without a common round is left out."""
+    """Judge each pair (server, other) as one family. A pair without a common round is excluded."""
     logs = _logarithms(values, sessions)
     estimates = [_estimate(logs[label], logs[other], sessions) for label, other in pairs]
     found = [(pair, each) for pair, each in zip(pairs, estimates) if each is not None]
@@ -129,8 +129,8 @@ def fastest(
 ) -> Fastest | None:
     """Return the fastest server and how sure that is; None if no server has a valid round.
 
-    The leader has the highest mean logarithm of its ratios to all others. As the same rounds chose
-    it, the rule must pay for all pairs. Raises ValueError as against() does.
+    The leader has the highest mean logarithm of its ratios to all others. The same rounds chose it,
+    so the rule must cover all pairs. Raises ValueError as against() does.
     """
     judged = all_pairs(values, rule, sessions)
     ahead: dict[str, list[float]] = {label: [] for label in values if _any_valid(values[label])}
@@ -148,7 +148,7 @@ def fastest(
 
 
 def with_words(fastest: Fastest, comparisons: Sequence[Comparison]) -> Fastest:
-    """Return the same leader with other words, which something besides the rounds has changed."""
+    """Return the same leader with other words, changed by something besides the rounds."""
     tied = tuple(one.other for one in comparisons if one.word is not Word.FASTER)
     lead = _lead([one.word for one in comparisons])
     return replace(fastest, lead=lead, comparisons=tuple(comparisons), tied=tied)
@@ -196,7 +196,7 @@ class _Estimate:
 
 
 def _half_width(spread: float, units: int, outside: float) -> float:
-    """Of an interval that leaves out a share `outside`, half of it at each end."""
+    """Return an interval that excludes a share `outside`, half of it at each end."""
     return _quantile(units - 1, outside) * spread / math.sqrt(units)
 
 
@@ -207,10 +207,10 @@ def _quantile(freedom: int, outside: float) -> float:
 
 
 def _estimate(label: Logs, other: Logs, sessions: Sessions | None) -> _Estimate | None:
-    """None if no round has both servers.
+    """Return the estimate of a pair; None if no round has both servers.
 
-    Several sessions: the unit is the mean of a session. Their spread holds what differs between
-    sessions and what differs between rounds, each with its right weight (Kalibera, Jones 2013).
+    With several sessions the unit is the mean of a session. Their spread holds differences between
+    sessions and between rounds, each with its right weight (Kalibera, Jones 2013).
     """
     ratios = {
         place: above - below
@@ -259,7 +259,7 @@ def _comparison(
 
 
 def _exp(log: float) -> float:
-    """Infinite where a float ends: two rounds that disagree have very wide intervals."""
+    """Return infinity beyond a float: two rounds that disagree have very wide intervals."""
     try:
         return math.exp(log)
     except OverflowError:
@@ -280,10 +280,10 @@ def _word(found: _Estimate, half: float | None, p_holm: float | None, rule: Rule
 
 
 def _rounds_needed(found: _Estimate, half: float | None, rule: Rule, family: int) -> int:
-    """The rounds until the interval is ± the margin, if the spread stays.
+    """Return the rounds until the interval is ± the margin if the spread stays.
 
-    An interval that is so narrow already needs those until it leaves out 1 by Holm's strictest
-    step, or lies inside the margin, whichever comes first, if the ratio stays too.
+    If the interval is that narrow already, the ratio must stay, too. The result is then the first
+    round at which the interval excludes 1 by Holm's strictest step, or is inside the margin.
     """
     if half is None or found.spread is None:
         return max(rule.least_rounds, found.rounds + 1)
@@ -300,7 +300,7 @@ def _rounds_needed(found: _Estimate, half: float | None, rule: Rule, family: int
 
 
 def _units_needed(spread: float, outside: float, aim: float) -> int:
-    """The least number of units whose interval has a half-width of at most `aim`."""
+    """Return the least number of units whose interval has a half-width of at most `aim`."""
     units = max(2, math.ceil((float(ndtri(outside / 2.0)) * spread / aim) ** 2))
     while _half_width(spread, units, outside) > aim:
         units += 1
@@ -325,14 +325,14 @@ def _lead(words: Sequence[Word]) -> Lead:
 
 
 def _logarithms(values: Values, sessions: Sessions | None) -> dict[str, Logs]:
-    """Raises ValueError for rounds that do not match and for rates that cannot be."""
+    """Raises ValueError for rounds that do not match and for impossible rates."""
     lengths = {label: len(rates) for label, rates in values.items()}
     if len(set(lengths.values())) > 1:
         given = ", ".join(f"{label} {length}" for label, length in lengths.items())
         raise ValueError(f"the servers of one load must have the same rounds, not {given}")
     rounds = max(lengths.values(), default=0)
     if sessions is not None and len(sessions) != rounds:
-        raise ValueError(f"each of {rounds} rounds needs a session, {len(sessions)} are given")
+        raise ValueError(f"each of {rounds} rounds needs a session, but {len(sessions)} are given")
     return {
         label: [_logarithm(label, place, rate) for place, rate in enumerate(rates)]
         for label, rates in values.items()
@@ -343,14 +343,14 @@ def _logarithm(label: str, place: int, rate: float | None) -> float | None:
     if rate is None:
         return None
     if not RATES[0] < rate < RATES[1]:
-        raise ValueError(f"{label}, round {place + 1}: {rate} is not a positive, finite rate")
+        raise ValueError(f"{label}, round {place + 1}: {rate} must be a positive, finite rate")
     return math.log(rate)
 
 
 def _left_out(
     values: Values, comparisons: Sequence[Comparison], anchor: str | None
 ) -> dict[str, str]:
-    """Why a server is in no comparison; the anchor is the server that all others are held to."""
+    """Return why a server is in no comparison; all others are compared with the anchor."""
     compared = {label for one in comparisons for label in (one.label, one.other)}
     return {
         label: f"no round has both it and {anchor or 'another server'}"

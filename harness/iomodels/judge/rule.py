@@ -1,6 +1,6 @@
 """The words of a comparison, and the rule that chooses them.
 
-The word, the interval and what a bar draws come from one and the same rule, which a record keeps.
+The same rule gives the word, the interval and the bar. A record keeps it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from enum import Enum
 from typing import Any
 
 LOOKS = (8, 12, 18, 27, 40)
-"""The rounds after which a sequential plan may stop a load. The SEQUENTIAL rules pay for them."""
+"""The rounds after which a sequential plan may stop a load. The SEQUENTIAL rules correct for them.
+"""
 
 
 class Word(Enum):
@@ -46,7 +47,7 @@ class Lead(Enum):
 
 
 class Family(Enum):
-    """The comparisons of one load that Holm's correction pays for."""
+    """The comparisons of one load that Holm's correction covers."""
 
     BASELINE = "baseline"
     ALL_PAIRS = "all pairs"
@@ -56,9 +57,9 @@ class Family(Enum):
 class Rule:
     """One rule for the word, the interval and the bar.
 
-    `alpha` is the limit of Holm's p and `confidence` the level that the interval is computed with.
-    Looking several times, or choosing the fastest by the same data, costs coverage; `stated` is
-    what remains after that, and the level that a sentence states. `margin` is a share of the rate.
+    `alpha` is the limit of Holm's p, `confidence` the level of the interval. Looking several times,
+    or choosing the fastest by the same data, costs coverage. `stated` is the remaining level, which
+    sentences state. `margin` is a share of the rate.
     """
 
     alpha: float
@@ -71,9 +72,9 @@ class Rule:
     def __post_init__(self) -> None:
         for name in ("alpha", "confidence", "stated", "margin"):
             if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name} {getattr(self, name)} does not lie between 0 and 1")
+                raise ValueError(f"{name} {getattr(self, name)} must be between 0 and 1")
         if self.least_rounds < 2:
-            raise ValueError(f"least_rounds {self.least_rounds} is less than 2")
+            raise ValueError(f"least_rounds {self.least_rounds} must be at least 2")
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "family": self.family.value}

@@ -1,7 +1,7 @@
-"""From the records of a run to what its report says: its cells, and each load judged.
+"""Turn the records of a run into the content of its report: its cells, and each load judged.
 
-The baseline is the first server of the suite, unless another is chosen. What was not measured is
-None with a reason.
+The baseline is the first server of the suite, unless another is chosen. Missing values are None
+with a reason.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Summary:
 
     @property
     def emulated(self) -> bool:
-        """Whether the numbers come from Wine, which says nothing about the speed of Windows."""
+        """Whether the numbers come from Wine, which does not show the speed of Windows."""
         return emulated(self.platform)
 
     @property
@@ -69,7 +69,7 @@ class Summary:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know before the figures."""
+        """Notes for a reader of the results."""
         others = note_of_others(self.run.manifest["environment"])
         notes = [*self.run.warnings, *([others] if others else [])]
         if self.spread is not None and self.spread > SPREAD_MOST:
@@ -99,9 +99,9 @@ def controls_of(suite: Suite, baseline: str) -> tuple[str, ...]:
 
 
 def viewed(run: Run, baseline: str | None, margin: float | None) -> Run:
-    """Return the run as it looks with another baseline or margin; None keeps the run's own.
+    """Return the run with another baseline or margin; None keeps the run's own.
 
-    Every table, sentence and figure of it then agrees. Raises Failure for an unknown baseline.
+    All its tables, sentences and charts then agree. Raises Failure for an unknown baseline.
     """
     manifest = dict(run.manifest)
     suite = suite_from(manifest["suite"]["name"], manifest["suite"])
@@ -117,7 +117,7 @@ def viewed(run: Run, baseline: str | None, margin: float | None) -> Run:
     return replace(run, manifest=manifest)
 
 
-@lru_cache(maxsize=2)  # tables, sentences and figures of one run ask in turn
+@lru_cache(maxsize=2)  # tables, sentences and charts of one run share it
 def summarise(run: Run) -> Summary:
     """Return the summary of a run, complete or not."""
     suite = suite_from(run.manifest["suite"]["name"], run.manifest["suite"])
@@ -142,7 +142,7 @@ def judge_records(
     rules: Rules,
     baseline: str,
 ) -> JudgedLoad:
-    """Judge one load of a run from its records: when it may stop, and what a report says of it."""
+    """Judge one load of a run from its records: for stopping it and for a report."""
     by_cell: dict[Condition, list[Record]] = {
         cell: [] for cell in cells_of(suite) if LoadKey.of(cell) == key
     }

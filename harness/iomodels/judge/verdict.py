@@ -28,20 +28,20 @@ from iomodels.judge.ceiling import ceiling_rate
 from iomodels.judge.limits import NotRecorded, cpus_allowed, server_at_its_limit
 
 LOADGEN_CPU_MOST = 0.90
-"""Of one CPU, the busiest thread of the load generator. Beyond it the client is what is measured
+"""Of one CPU, the busiest thread of the load generator. Beyond it the client limits the rate
 (locust warns at the same share)."""
 TIMELY_LEAST = 0.999
-"""Share of requests sent when they were due. Below it latencies are the sender's (Microsoft
-labench: look at latency only from 99.9 %)."""
+"""Share of requests sent at their due time. Below it latencies are the sender's (Microsoft labench:
+trust latency only from 99.9 %)."""
 LINK_SHARE_MOST = 0.80
 """Of the speed of the network between two machines, in payload and frame headers alone. Ethernet,
 IP and TCP have the rest to themselves."""
 ACHIEVED_LEAST = 0.99
-"""Of the offered rate (open loop). Below it a queue grows, and latency and costs depend on how long
-one looks."""
+"""Of the offered rate (open loop). Below it a queue grows, and latency and costs depend on the
+length of the window."""
 LITTLES_GAP_MOST = 0.05
-"""Between the requests outstanding and rate × mean latency (Little's law), besides what the ends of
-the window blur."""
+"""Between the requests outstanding and rate × mean latency (Little's law), besides the blur at
+the ends of the window."""
 SPREAD_MOST = 0.10
 """Robust coefficient of variation of the repeats (pyperf's limit). Beyond it a note says so."""
 DRIFT_MOST = 0.05
@@ -65,15 +65,15 @@ class Kind(Enum):
 
 
 VALID = frozenset({Kind.SERVER_BOUND, Kind.LATENCY_BOUND, Kind.RATE_BOUND, Kind.MEASURED})
-"""Figures of these are figures of the server. The others are in no comparison, and charts draw
-them hollow."""
+"""Results of these describe the server. The others are in no comparison, and charts draw them
+hollow."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`reasons` say why it is this word, `notes` what a reader should know of a cell that counts.
+    """`reasons` explain the word; `notes` are for the reader of a cell that counts.
 
-    `not_judged` lists the rules that could not be applied for want of what they need.
+    `not_judged` lists the rules that could not be applied, since the record lacks their data.
     """
 
     kind: Kind
@@ -94,11 +94,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a run knows of a cell besides its records; None where it is not recorded.
+    """Facts of a cell besides its records; None if not recorded.
 
-    ceiling: requests per second of the load generator against a server that does nothing.
-    link: the load generator's way to a server on another machine. None: there is no such way.
-    cpus: how many the server and the wineserver may use together.
+    ceiling: requests per second of the load generator with a server that does nothing. link: the
+    network to a server on another machine; None if there is none. cpus: how many CPUs the server
+    and the wineserver may use together.
     """
 
     ceiling: float | None = None
@@ -116,7 +116,7 @@ Rules = Sequence[tuple[str, Callable[[], str | None]]]
 
 
 def refusal(result: Result) -> str | None:
-    """Why a measurement that completed failed all the same: the load generator saw an error."""
+    """Return why a completed measurement failed all the same: the load generator saw an error."""
     errors = ", ".join(f"{name} {count}" for name, count in result["errors"].items() if count)
     if errors:
         return f"load generator: errors: {errors}"
@@ -142,10 +142,10 @@ def all_replies_checked(result: Result) -> str | None:
 
 
 def littles_law(result: Result) -> str | None:
-    """The load generator's own sum, which knows of churn and open loops.
+    """The load generator's own sum, which includes churn and open loops.
 
-    Requests that began before the window, or were outstanding at its end, count with the wrong
-    length, by up to one latency each: the law holds to mean latency ÷ window and no better.
+    Requests that overlap an end of the window count with a wrong length, by up to one latency
+    each. The law therefore holds to mean latency ÷ window.
     """
     audit, mean_ns = _audit(result), result["response"]["mean"]
     gap = audit.get("littles_gap")
@@ -192,8 +192,8 @@ def _repeat_rules(result: Result) -> Rules:
 
 
 def client_cpu(results: Sequence[Result]) -> str | None:
-    """Of closed loops. In an open one, waking for each send takes a CPU long before a send is late;
-    timely_sends() judges that."""
+    """Of closed loops. In an open loop, waking for each send fills a CPU long before sends are
+    late; timely_sends() judges that."""
     if any(result["loop"] != "closed" for result in results):
         return None
     share = median(float(_audited(result, "cpu_share_max")) for result in results)
@@ -219,7 +219,7 @@ def timely_sends(results: Sequence[Result]) -> str | None:
 
 
 def below_link(results: Sequence[Result], link: Mapping[str, Any] | None) -> str | None:
-    """Either direction of the network between two machines may be the full one."""
+    """Either direction of the network between two machines may be full."""
     if link is None:
         return None
     if link["mbps"] is None:
@@ -283,9 +283,8 @@ def no_drift(rates: Sequence[float]) -> str | None:
     drift = stats.drift(rates) if len(rates) >= REPEATS_FOR_A_NOTE else None
     if drift is None or abs(drift) <= DRIFT_MOST:
         return None
-    return (
-        f"the repeats drift by {'+' if drift > 0 else '−'}{_percent(abs(drift))} from first to last"
-    )
+    size = f"{'+' if drift > 0 else '−'}{_percent(abs(drift))}"
+    return f"the repeats drift by {size} from first to last"
 
 
 # ---- the verdict ----
@@ -340,9 +339,9 @@ def _limit(
     return (Kind.SERVER_BOUND if evidence else Kind.LATENCY_BOUND), evidence, ()
 
 
-@lru_cache(maxsize=4)  # every figure and table of a report asks
+@lru_cache(maxsize=4)  # called for every chart and table of a report
 def judge_run(run: Run) -> dict[Condition, Verdict]:
-    """Return the verdict of every cell that has a record. Every table and figure asks here."""
+    """Return the verdict of every cell that has a record, for all tables and charts."""
     cells: dict[Condition, list[Record]] = {}
     for record in run.records:
         cells.setdefault(record.condition, []).append(record)
@@ -353,7 +352,7 @@ def judge_run(run: Run) -> dict[Condition, Verdict]:
 
 
 def surroundings_of(manifest: Mapping[str, Any], condition: Condition) -> Surroundings:
-    """Return what the manifest says of a cell."""
+    """Return the manifest's facts of a cell."""
     environment = manifest["environment"]
     ceiling = ceiling_rate(
         manifest.get("calibration"), condition.connections, condition.size, condition.depth
@@ -363,7 +362,7 @@ def surroundings_of(manifest: Mapping[str, Any], condition: Condition) -> Surrou
 
 
 def _nothing_counts(verdicts: Sequence[Verdict]) -> Verdict:
-    """No repeat is left: invalid if any came to a figure, each reason once with its count."""
+    """Without a valid repeat: invalid if any gave a result, each reason once with its count."""
     if not verdicts:
         return Verdict(Kind.FAILED, ("never measured",))
     counts = Counter(reason for verdict in verdicts for reason in verdict.reasons)

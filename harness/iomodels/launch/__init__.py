@@ -1,1 +1,1 @@
-"""Starts programs, talks to them and leaves none behind."""
+"""Start programs, talk to them and leave none behind."""

@@ -1,4 +1,4 @@
-"""What a harness and `iomodels serve` say to each other: lines of JSON over one connection."""
+"""The messages between a harness and `iomodels serve`: lines of JSON over one connection."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from iomodels.base.errors import Failure
 FORMAT = 1
 DEFAULT_PORT = 9000
 PORTS = 16
-"""For the servers, after the agent's own: one that has just ended may leave its port in use for a while."""
+"""Ports for the servers, after the agent's own. A finished server may keep its port busy for a
+while."""
 LINE_MAX_BYTES = 4 * 1024 * 1024
 SLICE_S = 1.0
-"""Of a wait for the other side, which may be silent as long as a measuring window lasts; also the longest that sending takes."""
+"""Seconds to wait for the other side, which is silent during a measuring window; also to send."""
 CONNECT_S = 10.0
 KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-"""Seconds, seconds and tries after which a peer counts as gone that neither answers nor hangs up."""
+"""Keep-alive: idle seconds, seconds per probe, and probes until a silent peer counts as lost."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,13 @@ class ServerHost:
 
 
 def parse_host(text: str) -> tuple[str, int]:
-    """ "192.0.2.10", "lab-server:9100". Raises ValueError, one line."""
+    """Parse "192.0.2.10" or "lab-server:9100". Raises ValueError, one line."""
     found = re.fullmatch(r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))(?::([0-9]{1,5}))?", text)
     port = int(found[2] or DEFAULT_PORT) if found else 0
     if not found or not 1 <= port <= 65535:
         raise ValueError(
-            f"{text}: must be a name or an IPv4 address, and a port 1 … 65535 if it is not {DEFAULT_PORT}, as in 192.0.2.10:9000"
+            f"{text}: must be a name or an IPv4 address, optionally with a port 1 … 65535 "
+            f"(default: {DEFAULT_PORT}), as in 192.0.2.10:9000"
         )
     return found[1], port
 
@@ -70,13 +72,16 @@ class Channel:
         self.peer, self.own = str(connection.getpeername()[0]), str(connection.getsockname()[0])
 
     def send(self, **message: Any) -> None:
-        """Raises OSError when the other side is gone, or takes nothing."""
+        """Send a message. Raises OSError if the other side is gone or accepts nothing."""
         data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
         with self._sending:
             self._connection.sendall(data)
 
     def receive(self, within_s: float | None = None) -> dict[str, Any] | None:
-        """The next message; None when the connection has ended. Raises TimeoutError, and ValueError for what is no message."""
+        """Return the next message; None at the end of the connection.
+
+        Raises TimeoutError, and ValueError for anything that is no message.
+        """
         began = time.monotonic()
         while b"\n" not in self._rest:
             if within_s is not None and time.monotonic() - began > within_s:
@@ -87,7 +92,7 @@ class Channel:
                 more = self._connection.recv(1 << 16)
             except TimeoutError:
                 continue
-            except OSError:  # reset, or closed by another thread of ours
+            except OSError:  # reset, or closed by another thread here
                 return None
             if not more:
                 return None
@@ -99,7 +104,7 @@ class Channel:
         return message
 
     def close(self) -> None:
-        """Also wakes the thread that receives."""
+        """Close the connection. This also wakes the receiving thread."""
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
@@ -117,5 +122,6 @@ def connect(where: ServerHost) -> socket.socket:
     except OSError as error:
         why = error.strerror or str(error)
         raise Failure(
-            f"{where}: cannot be reached: {why}: does 'iomodels serve' run there, and does the firewall let it in?"
+            f"cannot reach {where}: {why}; start 'iomodels serve' there, "
+            "and let its firewall accept this port"
         ) from None

@@ -1,4 +1,4 @@
-"""The calls of Windows that starting a program takes, by ctypes."""
+"""The calls of Windows for starting a program, by ctypes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psutil
 JOB_EXTENDED_LIMITS = 9
 KILL_ON_JOB_CLOSE = 0x2000
 DIE_ON_UNHANDLED_EXCEPTION = 0x0400
-"""Without it a crash waits for somebody to answer the window of Windows Error Reporting."""
+"""Without this mode a crash waits for an answer to the window of Windows Error Reporting."""
 PROCESS_ASSIGN = 0x0101  # PROCESS_SET_QUOTA | PROCESS_TERMINATE
 
 
@@ -52,7 +52,7 @@ def job_limits() -> ExtendedLimits:
 
 
 class System(Protocol):
-    """The calls of Windows that starting a program takes. Each raises OSError."""
+    """The calls of Windows for starting a program. Each raises OSError."""
 
     def create_job(self, limits: ExtendedLimits) -> int: ...
 
@@ -69,7 +69,8 @@ class RealSystem:
     """kernel32, for what subprocess and psutil lack. ctypes has WinDLL on Windows only."""
 
     def __init__(self) -> None:
-        self._kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009 (Linux has none)
+        windll = getattr(ctypes, "WinDLL")  # noqa: B009 (Linux has none)
+        self._kernel32: Any = windll("kernel32", use_last_error=True)
         handle, number = ctypes.c_void_p, ctypes.c_uint32
         for name, arguments, result in (
             ("CreateJobObjectW", [handle, ctypes.c_wchar_p], handle),

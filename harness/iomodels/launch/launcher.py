@@ -1,7 +1,8 @@
-"""Starts the servers and load generators, talks to them in JSON lines, and leaves no process behind.
+"""Start servers and load generators, talk to them in JSON lines, and leave no process behind.
 
-Nothing here waits for ever: every wait has a deadline. Every program's stdin is a pipe of ours, so the end of this process,
-however it comes, is end-of-file there, which stops a server. A pipe's other end is inherited by nobody else.
+Every wait has a deadline. The stdin of every program is a pipe of this process. The end of this
+process, whatever its cause, is end-of-file there, which stops a server. No other process inherits
+the other end of the pipe.
 """
 
 from __future__ import annotations
@@ -25,23 +26,23 @@ NOT_SERVERS = ("loadgen", "test_", "fuzz_")
 
 
 class Launcher(Protocol):
-    """Starts programs on one platform. A context manager: at its end no process of it is left."""
+    """Starts programs on one platform. A context manager: at its end no process is left."""
 
     @property
     def platform(self) -> str:
-        """As the servers themselves say: "wine-8.0", "windows-11-26100"."""
+        """The platform as the servers report it: "wine-8.0", "windows-11-26100"."""
 
     def models(self) -> dict[str, dict[str, Any]]:
-        """Each model's describe event by its name, found by asking every server binary."""
+        """Each model's describe event by name. Every server binary is asked."""
 
     def server(self, model: str, options: Mapping[str, int | str]) -> Program:
-        """Start a server; the caller expects 'ready'."""
+        """Start a server. The caller then expects 'ready'."""
 
     def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
-        """Start the platform's load generator, or with `windows` the Windows one (in its own prefix)."""
+        """Start the platform's load generator; with `windows` the Windows one in its prefix."""
 
     def program(self, executable: Path, *arguments: object) -> Program:
-        """Start a program that is no model, as a server would be started."""
+        """Start a program that is no model, in the way of a server."""
 
     def processes(self, server: Program) -> dict[str, int]:
         """Return the pids to watch in /proc by role, besides a server's own counters."""
@@ -50,7 +51,7 @@ class Launcher(Protocol):
         """Watches those processes at both ends of a measuring window."""
 
     def environment(self) -> dict[str, Any]:
-        """What of this machine decides the figures, for the record."""
+        """The part of the environment that this launcher knows, for the record."""
 
     def close(self) -> None: ...
 
@@ -65,7 +66,7 @@ class Launcher(Protocol):
 
 
 class PlainLauncher:
-    """Programs as they are; also what every launcher shares."""
+    """Starts programs as they are. All launchers share this code."""
 
     def __init__(self, programs: Path, loadgen: Path, placement: Placement) -> None:
         self.placement = placement
@@ -79,7 +80,8 @@ class PlainLauncher:
         platforms = {str(described["platform"]) for described in self.models().values()}
         if len(platforms) != 1:
             raise Failure(
-                f"{self._programs}: the servers name {len(platforms)} platforms: {sorted(platforms)}"
+                f"{self._programs}: the servers report {len(platforms)} platforms: "
+                f"{', '.join(sorted(platforms))}"
             )
         return platforms.pop()
 
@@ -110,7 +112,7 @@ class PlainLauncher:
             )
         role = (
             "calibration" if options.get("calibrate") else "loadgen"
-        )  # calibrating, it has its target in itself
+        )  # calibrating: the target is the load generator's own
         return self._start(role, self._loadgen, arguments(options))
 
     def program(self, executable: Path, *arguments: object) -> Program:
@@ -159,7 +161,7 @@ class PlainLauncher:
         return program
 
     def _describe(self, executable: Path) -> dict[str, Any] | None:
-        """None for a program that is no server: it does not know --describe (exit code 2)."""
+        """Return None if the program is no server: it rejects --describe with exit code 2."""
         with self._start("server", executable, ["--describe"]) as program:
             program.close_stdin()
             try:

@@ -1,4 +1,4 @@
-"""Which launcher this platform has; the only importer of wine and windows."""
+"""Choose the launcher of this platform; the only importer of wine and windows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def open_launcher(
 ) -> Launcher:
     """Return this platform's launcher for the programs below `build`.
 
-    It starts plain processes on Windows, and Wine elsewhere. `say` gets a line when a step takes
-    seconds: making Wine's prefix, once.
+    It starts plain processes on Windows, and Wine elsewhere. `say` gets a line before a step that
+    takes seconds, such as the first Wine prefix.
     """
     placement = placement or default_placement()
     if sys.platform == "win32":

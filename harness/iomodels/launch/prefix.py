@@ -1,4 +1,4 @@
-"""A Wine, and a prefix of it with a wineserver of ours."""
+"""A Wine, and a prefix of it with its own wineserver."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from iomodels.base.errors import Failure
 from iomodels.machine.placement import pinned
 
 PERSIST_S = 120
-"""How long a wineserver outlives its last program: the longest that one is left behind should this process be killed."""
+"""Seconds that a wineserver outlives its last program, also if this process is killed."""
 FRESH_S = 60.0
 """A prefix unused for longer is warmed again, well before its wineserver gives up."""
 WARM_TIMEOUT_S = 60.0
 KILL_TIMEOUT_S = 10.0
 LISTEN_TIMEOUT_S = 20.0
 LISTENING = 0x10000
+"""Bit of the column Flags in /proc/net/unix: __SO_ACCEPTCON, set by listen()."""
 QUIET = "-all,err+virtual"
-"""Of Wine's own words only those of `virtual`, which says "failed to map the shared user data" when the loader ends with exit code 1 before
-the program begins, about once in 5,000 starts: the loader lies at a fixed address, newer Linux (seen on 6.18) puts the heap anywhere in the
-GiB above it, and at times on 0x7ffe0000, where Windows has that page."""
-"""Bit of the column Flags in /proc/net/unix: __SO_ACCEPTCON, somebody has called listen()."""
+"""Wine's messages: only errors of `virtual`, such as "failed to map the shared user data".
+
+The loader then ends with exit code 1 before the program begins, about once in 5,000 starts. The
+loader has a fixed address. Newer Linux (seen on 6.18) puts the heap anywhere in the GiB above it,
+at times on 0x7ffe0000, where Windows has that page.
+"""
 INSTALL_HINT = (
     "install it (Debian, Ubuntu: apt install wine wine64) or set IOMODELS_WINE to a wine loader"
 )
@@ -45,13 +48,14 @@ class Wine:
 
     @property
     def key(self) -> str:
-        """Names the prepared prefix: another build, or a reinstalled one, makes Wine update a prefix at its start."""
+        """The name of the prepared prefix. It changes with the build, since Wine updates older
+        prefixes."""
         status = self.server.stat()
         identity = f"{self.build} {self.loader} {self.server} {status.st_size} {status.st_mtime_ns}"
         return f"{self.version}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
     def environment(self, prefix: Path) -> dict[str, str]:
-        """This process's environment without what would steer Wine or give it a display; quiet, with Wine's own settings."""
+        """Return this process's environment with Wine's settings, quiet, without a display."""
         dropped = ("WINE", "DISPLAY", "WAYLAND_DISPLAY")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         wine = {"WINEPREFIX": str(prefix), "WINESERVER": str(self.server)}
@@ -59,7 +63,8 @@ class Wine:
 
 
 def find_wine(environ: Mapping[str, str] = os.environ) -> Wine:
-    """IOMODELS_WINE, else Debian's loader itself (its /usr/bin/wine is a script that talks), else what PATH has."""
+    """Return IOMODELS_WINE, else Debian's loader (its /usr/bin/wine is a script), else that of
+    PATH."""
     wanted = environ.get("IOMODELS_WINE")
     found = None
     for candidate in [wanted] if wanted else ["/usr/lib/wine/wine64", "wine64", "wine"]:
@@ -91,13 +96,14 @@ def _build(loader: Path) -> str:
     text = answer.stdout.decode("utf-8", "replace").strip()
     if answer.returncode != 0 or not text.startswith("wine-"):
         raise Failure(
-            f"{loader} --version: exit code {answer.returncode}, said '{text[:80]}': not a wine loader"
+            f"{loader} --version: exit code {answer.returncode}, printed '{text[:80]}'; "
+            "it is not a wine loader"
         )
     return text.splitlines()[0]
 
 
 def _find_wineserver(loader: Path, environ: Mapping[str, str]) -> Path:
-    """The wineserver that belongs to the loader; layouts differ between distributions and Wine's own packages."""
+    """Return the wineserver of the loader; layouts differ between distributions."""
     wanted = environ.get("WINESERVER")
     if wanted:
         found = shutil.which(wanted)
@@ -112,7 +118,7 @@ def _find_wineserver(loader: Path, environ: Mapping[str, str]) -> Path:
     for name in (
         "wineserver64",
         "wineserver",
-    ):  # where both are, the second is a script that sets a persistence of its own
+    ):  # if both exist, the second is a script that sets its own persistence
         for folder in folders:
             found = shutil.which(str(folder / name))
             if found:
@@ -120,13 +126,14 @@ def _find_wineserver(loader: Path, environ: Mapping[str, str]) -> Path:
     found = shutil.which("wineserver")
     if not found:
         raise Failure(
-            f"{loader}: no wineserver next to it or on PATH; set WINESERVER to it, or {INSTALL_HINT}"
+            f"{loader}: no wineserver next to it or on PATH; "
+            f"set WINESERVER to it, or {INSTALL_HINT}"
         )
     return Path(found)
 
 
 def run_quietly(argv: list[str], environment: Mapping[str, str], timeout_s: float) -> int:
-    """Runs a Wine command without any of our stdio, which its services would keep open. Raises on timeout."""
+    """Run a Wine command without our stdio, which services keep open. Raises on timeout."""
     null = subprocess.DEVNULL
     try:
         done = subprocess.run(
@@ -147,9 +154,9 @@ def run_quietly(argv: list[str], environment: Mapping[str, str], timeout_s: floa
 
 
 class Prefix:
-    """A Wine prefix and its wineserver, which is a child of ours: its pid is known and its CPU chosen.
+    """A Wine prefix and its wineserver, which is our child, so its pid and its CPU are known.
 
-    With `trace` the wineserver writes a line into that file for each request that it is sent, and one for its answer.
+    With `trace` the wineserver writes one line per request and one per answer into that file.
     """
 
     def __init__(
@@ -180,14 +187,16 @@ class Prefix:
         return self._wineserver.pid
 
     def command(self, argv: list[str]) -> list[str]:
-        """The loader turns into the Windows program: one process, one pid."""
+        """Start a program; the loader turns into it, so there is one process with one pid."""
         return [*pinned(self._cpus), str(self._wine.loader), *argv]
 
     def start(self) -> None:
-        """Returns once programs can reach the wineserver, or it has ended because the prefix has another.
+        """Return once programs can reach the wineserver, or it ended because the prefix has
+        another.
 
-        A program that comes too early starts a wineserver of its own. Debian's Wine keeps the socket in a folder with a random
-        name, so both go on: one serves the program, and ours, which would be measured and traced, serves nobody.
+        A program that starts too early starts its own wineserver. Debian's Wine keeps the socket in
+        a folder with a random name, so both wineservers continue. The program then uses the other
+        one, while ours is measured and traced.
         """
         null = subprocess.DEVNULL
         argv = [
@@ -210,16 +219,17 @@ class Prefix:
         while self._alive() and not _listens(self.wineserver_pid):
             if time.monotonic() > deadline:
                 raise Failure(
-                    f"{self._wine.server}: does not listen after {LISTEN_TIMEOUT_S:g} s in {self.path}"
+                    f"{self._wine.server}: does not listen after {LISTEN_TIMEOUT_S:g} s "
+                    f"in {self.path}"
                 )
             time.sleep(0.002)
 
     def warm(self) -> None:
-        """Wineserver and services run when this returns: a program then starts in some 20 ms and inherits nothing odd."""
+        """Start wineserver and services, so that a program starts in about 20 ms."""
         if self._alive() and time.monotonic() - self._used < FRESH_S:
             self._used = time.monotonic()
             return
-        for _ in range(3):  # an idle wineserver may end at any moment, even between these lines
+        for _ in range(3):  # an idle wineserver may end at any moment, even here
             if not self._alive():
                 self.start()
             run_quietly(self.command(["cmd.exe", "/c", "exit"]), self.environment, WARM_TIMEOUT_S)
@@ -230,7 +240,8 @@ class Prefix:
         raise Failure(f"{self._wine.server}: does not stay up in {self.path}")
 
     def wait(self, timeout_s: float) -> None:
-        """Lets the wineserver end by itself (it writes the registry then); ends it when that takes too long."""
+        """Let the wineserver end by itself, so that it writes the registry; kill it after a
+        timeout."""
         assert self._wineserver
         try:
             self._wineserver.wait(timeout_s)
@@ -238,7 +249,7 @@ class Prefix:
             self.kill()
 
     def kill(self) -> None:
-        """Ends this prefix's wineserver and with it every process of the prefix."""
+        """Kill this prefix's wineserver, and with it every process of the prefix."""
         kill_wineserver(self._wine, self.path)
         if self._wineserver and self._alive():
             try:
@@ -252,10 +263,10 @@ class Prefix:
 
 
 def _listens(pid: int) -> bool:
-    """Whether the process holds a listening Unix socket; false when there is no such process."""
+    """Return whether the process has a listening Unix socket; False if it has ended."""
     try:
         held = {str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
-    except FileNotFoundError:  # ended, or closed a descriptor meanwhile: the caller asks again
+    except FileNotFoundError:  # the process ended or closed a descriptor: the caller asks again
         return False
     rows = (
         line.split()
@@ -267,6 +278,6 @@ def _listens(pid: int) -> bool:
 
 
 def kill_wineserver(wine: Wine, prefix: Path) -> None:
-    """Stops whatever wineserver serves exactly this prefix; none is fine."""
-    with suppress(Failure):  # the caller falls back on the pid, where it has one
+    """Stop the wineserver of this prefix, if there is one."""
+    with suppress(Failure):  # the caller then uses the pid, if it has one
         run_quietly([str(wine.server), "-k"], wine.environment(prefix), KILL_TIMEOUT_S)

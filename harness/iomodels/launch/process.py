@@ -28,9 +28,9 @@ CREATE_SUSPENDED = 0x4  # of CreateProcess
 
 
 class ProgramFailed(Failure):
-    """A program died, hung, or said something else than was expected.
+    """A program died, hung, or printed something unexpected.
 
-    `program_code` is its exit code; None if it still runs. `stderr` is the end of what it wrote there.
+    `program_code` is its exit code; None if it still runs. `stderr` is the end of its stderr.
     """
 
     def __init__(self, message: str, stderr: str, program_code: int | None) -> None:
@@ -40,7 +40,7 @@ class ProgramFailed(Failure):
 
 
 class Process(Protocol):
-    """What of subprocess.Popen a Program needs; a server on another machine has the same face (harness/iomodels/launch/remote.py)."""
+    """The part of subprocess.Popen that a Program needs; launch/remote.py has another one."""
 
     @property
     def pid(self) -> int: ...
@@ -69,7 +69,7 @@ class Process(Protocol):
 
 
 class Program:
-    """A child that speaks JSON lines (docs/interface.md). As a context manager it always ends with the block."""
+    """A child that prints JSON lines (docs/interface.md); as a context manager it ends it."""
 
     def __init__(
         self,
@@ -81,10 +81,10 @@ class Program:
         admit: Callable[[int], None] | None = None,
         process: Process | None = None,
     ) -> None:
-        """Starts `argv`. `name` is what messages call it; `wineserver_pid` is the process that is its kernel under Wine.
+        """Start `argv`. Messages use `name`. `wineserver_pid` is its kernel's process under Wine.
 
-        With `admit` a Windows program starts suspended: `admit` gets its pid, and resumes it when it has been put in its place.
-        `process` is one that runs already, by `argv`.
+        With `admit` a Windows program starts suspended: `admit` gets its pid, pins it and resumes
+        it. `process` is an already running process of `argv`.
         """
         self.argv = list(argv)
         self.name = name or Path(self.argv[0]).name
@@ -92,9 +92,7 @@ class Program:
         try:
             self._process: Process = process or _spawn(self.argv, env, suspended=admit is not None)
         except OSError as error:
-            raise Failure(
-                f"{self.name}: cannot be started: {self.argv[0]}: {error.strerror}"
-            ) from error
+            raise Failure(f"{self.name}: cannot start: {self.argv[0]}: {error.strerror}") from error
         self.pid = self._process.pid
         if admit:
             self._admit(admit)
@@ -123,7 +121,7 @@ class Program:
             ) from error
 
     def _read_stdout(self, stream: IO[bytes]) -> None:
-        """Takes all there is, so that a full pipe never stops the program; keeps a bounded number of unread lines."""
+        """Read all output, so that a full pipe never stops the program; keep few unread lines."""
         with stream:
             while line := stream.readline(LINE_MAX_BYTES):
                 if self._lines.qsize() < LINES_PENDING_MAX:
@@ -139,11 +137,11 @@ class Program:
                 del self._tail[:-STDERR_KEPT_BYTES]
 
     def expect(self, event: str, timeout_s: float) -> dict[str, Any]:
-        """The next line's object, which must be that event. Raises ProgramFailed when it is not, or does not come."""
+        """Return the next line's object. Raises ProgramFailed unless it is that event, in time."""
         return self.expect_any((event,), timeout_s)
 
     def expect_any(self, events: Sequence[str], timeout_s: float) -> dict[str, Any]:
-        """The next line's object, which must be one of these events."""
+        """Return the next line's object, which must be one of these events."""
         wanted = " or ".join(f"'{event}'" for event in events)
         started = time.monotonic()
         try:
@@ -151,7 +149,7 @@ class Program:
         except queue.Empty:
             raise self._failed(f"no {wanted} within {timeout_s:g} s") from None
         if line is None:
-            self._lines.put(None)  # the next call finds the end as well
+            self._lines.put(None)  # the next call reaches the end as well
             self._await_exit(1.0)
             raise self._failed(
                 f"ended after {time.monotonic() - started:.1f} s of waiting for {wanted}"
@@ -168,19 +166,17 @@ class Program:
             raise self._failed(f"waiting for {wanted}: not a JSON object: {_shorten(line)}")
         event = answer.get("event")
         if event not in events:
-            raise self._failed(f"{wanted} was expected, came: {_shorten(line)}")
+            raise self._failed(f"expected {wanted}, got {_shorten(line)}")
         if answer.get("format") != FORMAT:
-            raise self._failed(
-                f"'{event}' has format {answer.get('format')}; only {FORMAT} is understood"
-            )
+            raise self._failed(f"'{event}' has format {answer.get('format')}; it must be {FORMAT}")
         return answer
 
     def line(self) -> bytes | None:
-        """The next line as it is, whenever it comes; None at the end of its output."""
+        """Return the next line, without a time limit; None at the end of the output."""
         return self._next_line(math.inf)
 
     def _next_line(self, deadline: float) -> bytes | None:
-        """On Windows Ctrl-C does not end a wait for a lock, hence short waits."""
+        """Wait in short slices: on Windows Ctrl-C does not end a wait for a lock."""
         while True:
             left = max(0.0, deadline - time.monotonic())
             wait = min(left, WAIT_SLICE_S)
@@ -191,27 +187,30 @@ class Program:
                     raise
 
     def send(self, line: str) -> None:
-        """Writes one line to the program's stdin."""
+        """Write one line to the program's stdin."""
         try:
             self._stdin.write(line.encode() + b"\n")
             self._stdin.flush()
-        except (OSError, ValueError):  # the program closed its end, or we closed ours
+        except (OSError, ValueError):  # either side closed the pipe
             self._await_exit(1.0)
-            raise self._failed(f"did not take '{line}': its stdin is closed") from None
+            raise self._failed(f"did not accept '{line}': its stdin is closed") from None
 
     def close_stdin(self) -> None:
-        with suppress(OSError):  # something unsent, and nobody to take it
+        with suppress(OSError):  # unsent text without a reader
             self._stdin.close()
 
     def wait(self, timeout_s: float) -> int:
-        """The exit code once the program has ended by itself; negative is the signal that killed it."""
+        """Return the exit code after the program ended by itself; negative: the killing signal."""
         if not self._await_exit(timeout_s):
             raise self._failed(f"did not end within {timeout_s:g} s")
         code: int = self._process.returncode
         return code
 
     def stop(self, timeout_s: float = 2.0) -> int:
-        """Ends the program: end of its stdin, then SIGINT, SIGTERM and SIGKILL, each given `timeout_s`. Returns the exit code."""
+        """End the program and return its exit code.
+
+        The steps are end of its stdin, SIGINT, SIGTERM and SIGKILL; each gets `timeout_s`.
+        """
         self.close_stdin()
         steps: list[Callable[[], None] | None] = [
             None,
@@ -223,17 +222,15 @@ class Program:
             try:
                 if step:
                     step()
-            except (
-                OSError
-            ):  # on Windows without a console there is no console event: on to the next step
+            except OSError:  # on Windows without a console there is no console event: next step
                 continue
             if self._await_exit(timeout_s):
                 code: int = self._process.returncode
                 return code
-        raise self._failed("is still there after SIGKILL")
+        raise self._failed("still runs after SIGKILL")
 
     def interrupt(self) -> None:
-        """What Ctrl-C is in a terminal; a Windows program sees a console event, under Wine too."""
+        """Send the Ctrl-C of a terminal; a Windows program gets a console event, under Wine too."""
         if sys.platform == "win32":
             self._process.send_signal(signal.CTRL_BREAK_EVENT)
         else:
@@ -243,11 +240,14 @@ class Program:
         return self._process.poll() is None
 
     def stderr_text(self) -> str:
-        """The last 16 KiB of stderr."""
+        """Return the last 16 KiB of stderr."""
         return bytes(self._tail).decode("utf-8", "replace").replace("\r\n", "\n")
 
     def _await_exit(self, timeout_s: float) -> bool:
-        """Whether the program has ended; then all it printed has been read too, unless a child of its still holds the pipe."""
+        """Return whether the program has ended.
+
+        All its output was then read, unless a child of it still holds the pipe.
+        """
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -284,9 +284,9 @@ class Program:
 def _spawn(
     argv: list[str], env: Mapping[str, str] | None, *, suspended: bool
 ) -> subprocess.Popen[bytes]:
-    """A process group of its own: Ctrl-C is for the harness, which then stops its programs in order.
+    """Use a process group of its own: Ctrl-C reaches the harness, which stops programs in order.
 
-    On Windows a priority class that is below the normal one would be inherited, so the normal one is asked for.
+    Windows programs inherit a low priority class, so the normal one is set explicitly.
     """
     pipe = subprocess.PIPE
     if sys.platform == "win32":
@@ -312,5 +312,6 @@ def _exit_text(code: int | None) -> str:
     if code is None:
         return "still running"
     if code < 0:
-        return f"killed by {signal.Signals(-code).name if -code in list(signal.Signals) else f'signal {-code}'}"
+        known = -code in list(signal.Signals)
+        return f"killed by {signal.Signals(-code).name if known else f'signal {-code}'}"
     return f"exit code {code}"

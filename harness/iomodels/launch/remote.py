@@ -1,7 +1,7 @@
-"""Servers on another machine: the launcher that asks `iomodels serve` there for them (harness/iomodels/measure/agent.py), and what both say to each other.
+"""Servers on another machine: the launcher that asks `iomodels serve` (measure/agent.py) there.
 
-One connection lasts as long as the run, and with it each server there: whatever ends it ends the server. Over it go lines of JSON
-(docs/interface.md, section 5). The token itself is never sent, only the proof that one has it.
+One connection lasts as long as the run and its servers: its end ends the servers. It carries lines
+of JSON (docs/interface.md, section 5). The token itself is never sent, only a proof of it.
 """
 
 from __future__ import annotations
@@ -29,22 +29,23 @@ from iomodels.machine.facts import link_of
 
 GREETING_S = 10.0
 ANSWER_S = 120.0
-"""For a server to be started (Wine's prefix may have to be warmed) and for the facts of a machine (PowerShell takes its time)."""
+"""Seconds to start a server (it may warm Wine's prefix), or to read a machine's facts (PowerShell).
+"""
 LAWS_S = 900.0
 RECONNECT_S = 60.0
-"""How long a lost agent is called again before the run stops, which can then be gone on with. Longer than it takes the agent to notice."""
+"""Seconds to call a lost agent before the run stops, resumable. The agent notices sooner."""
 RETRY_S = 1.0
 WAIT_SLICE_S = 0.2
 CONNECTION_LOST = 255
-"""What stands for an exit code that nobody tells any more; ssh uses the same."""
+"""Replaces an exit code that was lost with the connection; ssh uses the same."""
 
 
 class HostLost(Failure):
-    """The other machine does not come back. It ends the run, where any other Failure ends a measurement."""
+    """The other machine does not return. This ends the run; other failures end a measurement."""
 
 
 class _Input(io.RawIOBase):
-    """A server's stdin: what is written here is written there."""
+    """A server's stdin: text written here is written there."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -64,7 +65,10 @@ class _Input(io.RawIOBase):
 
 
 class RemoteProcess:
-    """A server on the other machine, as subprocess.Popen shows one here. Its output comes out of pipes, which the session fills."""
+    """A server on the other machine, in the form of a subprocess.Popen.
+
+    Its output comes from pipes, which the session fills.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -92,7 +96,7 @@ class RemoteProcess:
         self._ended.set()
 
     def discard(self) -> None:
-        """It was never started: nobody reads its pipes."""
+        """Never started, so its pipes have no reader."""
         self.end(CONNECTION_LOST, "", {})
         self.stdout.close()
         self.stderr.close()
@@ -107,14 +111,14 @@ class RemoteProcess:
         return self.returncode
 
     def terminate(self) -> None:
-        """The agent ends it with everything it has; it says so with `exit`."""
+        """Kill the server there. The agent reports its end with `exit`."""
         self._channel.send(do="stop")
 
     def send_signal(self, signal: int) -> None:
         self.terminate()
 
     def kill(self) -> None:
-        """The last resort: without a connection the agent keeps no server."""
+        """Drop the connection: without it the agent keeps no server."""
         self._channel.close()
 
     @staticmethod
@@ -123,20 +127,20 @@ class RemoteProcess:
         try:
             while data:
                 data = data[os.write(pipe, data) :]
-        except OSError:  # nobody reads any more
+        except OSError:  # without a reader
             pass
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What the agent saw of one process from outside (counters.ProcessWatch)."""
+    """The agent's view of one process from outside (counters.ProcessWatch)."""
 
     values: dict[str, int]
     reason: str | None
 
 
 class RemoteWatches(AbstractContextManager[Any]):
-    """The processes behind a server, watched where it runs. What was seen comes with the server's end."""
+    """The processes behind a server, watched there. The server's end brings the counters."""
 
     def __init__(self, channel: Channel, process: RemoteProcess) -> None:
         self._channel = channel
@@ -153,7 +157,7 @@ class RemoteWatches(AbstractContextManager[Any]):
         self._tell("end")
 
     def _tell(self, edge: str) -> None:
-        with suppress(OSError):  # the server's next event will be missed, which says why
+        with suppress(OSError):  # the server's next event will be missing, which gives the reason
             self._channel.send(do="watch", edge=edge)
 
     def __enter__(self) -> RemoteWatches:
@@ -164,10 +168,10 @@ class RemoteWatches(AbstractContextManager[Any]):
 
 
 class Session:
-    """One connection to an agent that has accepted us."""
+    """One connection to an agent that accepted the token."""
 
     def __init__(self, where: ServerHost) -> None:
-        """Raises Failure, one clear line."""
+        """Connect. Raises Failure, one clear line."""
         self.where = where
         self.channel = Channel(connect(where))
         try:
@@ -192,7 +196,9 @@ class Session:
                 )
                 if theirs != ours:
                     raise Failure(
-                        f"{self.where}: iomodels {theirs[0]} serves there (format {theirs[1]}), this is {ours[0]} (format {ours[1]}): take the same on both machines"
+                        f"{self.where}: the agent is iomodels {theirs[0]} (format {theirs[1]}), "
+                        f"this is {ours[0]} (format {ours[1]}); "
+                        "use the same version on both machines"
                     )
                 self.channel.send(
                     do="hello", proof=proof(self.where.token, str(greeting.get("nonce")))
@@ -202,9 +208,9 @@ class Session:
                     raise Failure(f"{self.where}: {said.get('reason')}")
                 if said.get("event") == "hello":
                     return said
-        except (OSError, ValueError):  # silence, something else than lines of ours, or the end
+        except (OSError, ValueError):  # silence, foreign lines, or the end
             pass
-        raise Failure(f"{self.where}: what listens there is not 'iomodels serve'")
+        raise Failure(f"{self.where}: the program there is not 'iomodels serve'")
 
     def start(self, model: str, options: Mapping[str, int | str]) -> Program:
         process = self._process = RemoteProcess(self.channel)
@@ -221,7 +227,7 @@ class Session:
         return RemoteWatches(self.channel, self._process)
 
     def ask(self, event: str, within_s: float = ANSWER_S, **request: Any) -> dict[str, Any]:
-        """The answer to a request. Raises Failure when it is refused, or does not come."""
+        """Return the answer to a request. Raises Failure if it is refused or missing."""
         try:
             self.channel.send(**request)
             said = self._answer(time.monotonic() + within_s)
@@ -239,12 +245,12 @@ class Session:
         if said.get("event") != event:
             self.close()
             raise Failure(
-                f"{self.where}: {request['do']}: '{event}' was expected, came '{said.get('event')}'"
+                f"{self.where}: {request['do']}: expected '{event}', got '{said.get('event')}'"
             )
         return said
 
     def _answer(self, deadline: float) -> dict[str, Any] | None:
-        """In slices, as on Windows Ctrl-C does not end a wait for a lock."""
+        """Wait in slices: on Windows Ctrl-C does not end a wait for a lock."""
         while True:
             try:
                 return self._answers.get(timeout=WAIT_SLICE_S)
@@ -261,7 +267,7 @@ class Session:
         return f"the connection to {self.where} was lost"
 
     def _read(self) -> None:
-        """What a server says goes to its process, all else answers a request."""
+        """Give a server's event to its process; everything else answers a request."""
         try:
             while message := self.channel.receive():
                 event = message.get("event")
@@ -271,7 +277,7 @@ class Session:
                     self._process.end(message["code"], message["stderr"], message["watched"])
                 elif event != "output":
                     self._answers.put(message)
-        except (ValueError, KeyError, TypeError):  # not our language any more
+        except (ValueError, KeyError, TypeError):  # not our protocol any more
             pass
         self.lost = True
         self.channel.close()
@@ -281,10 +287,10 @@ class Session:
 
 
 class RemoteLauncher:
-    """Servers on the other machine, the load generator on this one. The same interface as every launcher's."""
+    """Servers on the other machine, load generator here. The interface is every launcher's."""
 
     def __init__(self, here: Launcher, where: ServerHost, say: Callable[[str], None]) -> None:
-        """`here` starts the load generator, and ends with this."""
+        """`here` starts the load generator, and is closed with this launcher."""
         self._here = here
         self._say = say
         self._session = Session(where)
@@ -297,7 +303,7 @@ class RemoteLauncher:
         return self._session.models
 
     def server(self, model: str, options: Mapping[str, int | str]) -> Program:
-        """Its port is one that the agent's firewall lets through, whatever `options` say."""
+        """Start a server at a port that the agent's firewall accepts, regardless of `options`."""
         self._reconnect()
         return self._session.start(model, options)
 
@@ -306,7 +312,7 @@ class RemoteLauncher:
         return self._here.loadgen({**there, **options}, windows=windows)
 
     def program(self, executable: Path, *arguments: object) -> Program:
-        raise Failure(f"{executable.name}: {self._session.where} starts nothing but its servers")
+        raise Failure(f"{executable.name}: {self._session.where} starts only its own servers")
 
     def processes(self, server: Program) -> dict[str, int]:
         return {}
@@ -318,7 +324,8 @@ class RemoteLauncher:
         return self._here.environment()
 
     def both(self, here: Mapping[str, Any], models: Sequence[str]) -> dict[str, Any]:
-        """The environment of both machines: that of the server, and in it, as `load_generator`, `here`."""
+        """Return the environment of both machines: the server's, and as `load_generator` that of
+        `here`."""
         there = dict(
             self._session.ask("environment", do="environment", models=list(models))["environment"]
         )
@@ -328,13 +335,13 @@ class RemoteLauncher:
         link = link_of(self._session.channel.own)
         if link["mbps"] is None:
             reasons["load_generator.link.mbps"] = (
-                f"the system does not tell the speed of {link['interface']}"
+                f"the system does not report the speed of {link['interface']}"
             )
         own = {name: value for name, value in here.items() if name != "reasons"}
         return {**there, "load_generator": {**own, "link": link}, "reasons": reasons}
 
     def laws(self) -> dict[str, Any] | None:
-        """A laws.json of the other machine; None where it has built none."""
+        """Return the laws.json of the other machine; None if it built no laws."""
         found: dict[str, Any] | None = self._session.ask("laws", LAWS_S, do="laws")["laws"]
         return found
 
@@ -354,11 +361,11 @@ class RemoteLauncher:
         self.close()
 
     def _reconnect(self) -> None:
-        """Before each server: an agent that was lost is called again for a while."""
+        """Before each server: call a lost agent again, for a while."""
         if not self._session.lost:
             return
         before, where = self._session, self._session.where
-        self._say(f"the connection to {where} was lost; calling again")
+        self._say(f"the connection to {where} was lost; reconnecting")
         deadline = time.monotonic() + RECONNECT_S
         while True:
             try:
@@ -369,6 +376,4 @@ class RemoteLauncher:
                     raise HostLost(f"{error} (tried for {RECONNECT_S:g} s)") from None
             time.sleep(RETRY_S)
         if (self._session.platform, self._session.models) != (before.platform, before.models):
-            raise HostLost(
-                f"{where}: its platform or its models are not those that the run was begun with"
-            )
+            raise HostLost(f"{where}: its platform or models changed since the run started")

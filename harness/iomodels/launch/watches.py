@@ -1,13 +1,13 @@
-"""What a measurement cost: the counters of the server's process and, under Wine, of the wineserver that plays its kernel.
+"""Read the counters of a server's process from outside, and of the wineserver, its kernel.
 
-A server reports what the system counts inside its process (servers/kit/process_counters.h). Wine answers several of these
-calls with zeros, so there the rest is read from Linux' /proc, from outside. Both meet in one table for the record, in which
-every counter has its value and source, or null and the reason.
+A server reports the counters of its own process (servers/kit/process_counters.h). Wine answers
+several of these calls with zeros, so the harness reads Linux' /proc. One table in the record has
+every counter, with value and source, or null and the reason.
 
-The window is the load generator's: one reading when it begins, one when it is over. /proc adds up CPU time and page faults
-over all threads, ended ones too; context switches it keeps for each thread and forgets with it. So threads that end inside
-the window are noticed, and their switches missing is said beside the figure. A thread that both starts and ends between the
-two readings leaves no trace there.
+The window is the load generator's: one reading at its begin, one at its end. /proc adds CPU time
+and page faults over all threads, including those that ended. It forgets the context switches of a
+thread that ended. Threads that end inside the window are noticed, and a note reports their missing
+switches. A thread that starts and ends between both readings leaves no trace.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ CHUNK = 1 << 16
 
 
 class ProcessWatch:
-    """Reads one Unix process at both ends of a window. Never raises for a process that is gone: `reason` then says so.
+    """Reads one Unix process at both ends of a window.
 
-    The files of its threads are kept open in between: Linux ties them to the thread, so one that has ended is noticed
-    even if its number is in use again. A reading costs some 20 to 40 µs a thread.
+    It never raises for a process that has gone; `reason` then explains it. The files of threads
+    stay open in between: Linux ties them to the thread. An ended thread is thus noticed even if
+    its number is in use again. A reading costs 20 to 40 µs per thread.
     """
 
     def __init__(
@@ -81,11 +82,11 @@ class ProcessWatch:
     def _open(self, number: str) -> int | None:
         try:
             return os.open(self._folder / "task" / number / "status", os.O_RDONLY)
-        except FileNotFoundError:  # it ended meanwhile
+        except FileNotFoundError:  # the thread has ended meanwhile
             return None
 
     def _add_switches(self) -> None:
-        """Of threads that were there all along, what came in between; of new ones, all."""
+        """Sum the switches of present threads: the increase of old ones, all of new ones."""
         present = {thread.name for thread in (self._folder / "task").iterdir()}
         before = len(self._threads)
         found: list[tuple[int, int]] = []
@@ -113,10 +114,13 @@ class ProcessWatch:
         }
 
     def _read_totals(self) -> dict[str, int]:
-        """Of the whole process since its start, threads that have ended included (proc(5): /proc/PID/stat, counted from 1)."""
+        """Return counters of the whole process since its start, including ended threads.
+
+        Source: proc(5), /proc/PID/stat, where fields count from 1.
+        """
         fields = (
             (self._folder / "stat").read_bytes().rpartition(b")")[2].split()
-        )  # a name may hold spaces; field 3 is the first here
+        )  # a name may contain spaces, so fields start after it
         if len(fields) < 13:
             raise ValueError("stat is cut short")
         minor, major, user, kernel = (int(fields[number - 3]) for number in (10, 12, 14, 15))
@@ -129,7 +133,7 @@ class ProcessWatch:
         return totals if cpu_ns is None else {**totals, "cpu_ns": cpu_ns}
 
     def _add_gauges(self) -> None:
-        """After the window, as adding up the private pages holds up the process."""
+        """Read the memory after the window, as adding up the private pages delays the process."""
         status = _kilobytes(self._folder / "status")
         self.values |= {
             "working_set_bytes": status["VmRSS"],
@@ -142,9 +146,10 @@ class ProcessWatch:
 
 
 def process_cpu_ns(pid: int) -> int | None:
-    """CPU time of all threads of a process, ended ones too, to the nanosecond; None where the system has no such clock.
+    """Return the CPU time of all threads in ns, including ended ones; None without such a clock.
 
-    The clock's number is what clock_getcpuclockid(3) computes; Python wraps that function for threads only.
+    The clock's number is that of clock_getcpuclockid(3). Python wraps that function for threads
+    only.
     """
     try:
         return time.clock_gettime_ns((~pid << 3) | 2)
@@ -153,7 +158,7 @@ def process_cpu_ns(pid: int) -> int | None:
 
 
 def _switches(file: int) -> tuple[int, int] | None:
-    """Voluntary and involuntary from a thread's status; None for a thread that has ended."""
+    """Return voluntary and involuntary switches of a thread; None if it has ended."""
     try:
         text = os.pread(file, CHUNK, 0)
     except ProcessLookupError:
@@ -165,7 +170,7 @@ def _switches(file: int) -> tuple[int, int] | None:
 
 
 def _kilobytes(path: Path) -> dict[str, int]:
-    """The lines "VmRSS:  1604 kB" of a file of /proc, in bytes."""
+    """Return the lines "VmRSS:  1604 kB" of a file of /proc, in bytes."""
     found = re.findall(
         r"^(\w+):\s+(\d+) kB$", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
     )
@@ -181,7 +186,7 @@ def _why(error: OSError | ValueError) -> str:
 
 
 class Watching(AbstractContextManager[Any], Protocol):
-    """The processes behind a server, looked at where they run: in /proc here (Watches), or by another machine's harness."""
+    """The processes behind a server, watched on their machine: by Watches here, or by an agent."""
 
     @property
     def roles(self) -> Mapping[str, Watch]: ...
@@ -192,7 +197,7 @@ class Watching(AbstractContextManager[Any], Protocol):
 
 
 class Watches:
-    """The processes behind a server, by their role: "server", "wineserver". Empty where there is no /proc."""
+    """The processes behind a server by role: "server", "wineserver". Empty without /proc."""
 
     def __init__(self, pids: Mapping[str, int], proc: Path = PROC) -> None:
         self.roles = {role: ProcessWatch(pid, proc) for role, pid in pids.items()}

@@ -1,7 +1,7 @@
-"""Windows: every program starts suspended, gets into a job and onto its CPUs, and only then runs.
+"""Windows: every program starts suspended, joins a job, gets its CPUs, and only then runs.
 
-A job is a group of processes that Windows ends with its last handle. This process holds the only
-handle. No server therefore outlives it, even if it is killed.
+A job is a group of processes that Windows kills when its last handle closes. This process has the
+only handle. No server therefore outlives it, even if it is killed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from iomodels.machine.placement import Placement
 
 
 class WindowsLauncher(PlainLauncher):
-    """Plain processes in a job. The same interface as every launcher's."""
+    """Plain processes in a job. The interface is that of every launcher."""
 
     def __init__(self, programs: Path, placement: Placement, system: System) -> None:
         super().__init__(programs, programs / "loadgen.exe", placement)
@@ -40,10 +40,10 @@ class WindowsLauncher(PlainLauncher):
         return {
             **super().environment(),
             "priority_class": "normal",
-        }  # what every program is started with (launch/process.py)
+        }  # how every program is started (launch/process.py)
 
     def close(self) -> None:
-        """Programs are asked to end; then the job goes, and with it whatever would not."""
+        """Ask programs to end, then close the job, which kills the rest."""
         try:
             super().close()
         finally:

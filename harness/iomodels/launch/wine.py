@@ -1,9 +1,11 @@
-"""Windows programs on Linux: finds Wine, prepares a prefix once, and gives every role a warm clone of it.
+"""Windows programs on Linux: find Wine, prepare a prefix once, and give every role a warm clone.
 
-A prefix is the folder that plays the Windows machine; a process `wineserver` plays its kernel. Making one takes seconds, so one
-is prepared per Wine and cloned with hard links. Each role has its own, because one wineserver is one thread that all of a
-prefix's programs share: a load generator in the server's prefix would compete with it. A wineserver and the services of its
-prefix inherit the stderr of the first Wine program, hence both are started before anything's output is read.
+A prefix is the folder that plays the Windows machine; a process `wineserver` plays its kernel.
+Making a prefix takes seconds, so one is prepared per Wine and cloned with hard links.
+
+Each role has its own prefix, since all programs of a prefix share one wineserver thread. A load
+generator in the server's prefix would compete with it. A wineserver and its services inherit the
+stderr of the first Wine program. Both are therefore started before any output is read.
 """
 
 from __future__ import annotations
@@ -31,12 +33,14 @@ LOCK_TIMEOUT_S = 2 * BOOT_TIMEOUT_S
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Holds a lock file, so that two that start at once prepare one prefix, not two halves."""
+    """Hold a lock file, so that two concurrent starts prepare one prefix."""
     with path.open("w") as file:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while not _lock(file):
             if time.monotonic() > deadline:
-                raise Failure(f"{path}: held by another process for {LOCK_TIMEOUT_S:g} s")
+                raise Failure(
+                    f"{path}: another process has held this lock for {LOCK_TIMEOUT_S:g} s"
+                )
             time.sleep(0.05)
         yield
 
@@ -60,7 +64,7 @@ def _prepare(wine: Wine, folder: Path, say: Callable[[str], None]) -> Path:
     for leftover in folder.glob("creating-*"):
         kill_wineserver(wine, leftover)
         shutil.rmtree(leftover)
-    say(f"preparing a prefix for {wine.build} (once, some 15 s)")
+    say(f"preparing a prefix for {wine.build} (once, about 15 s)")
     draft = folder / f"creating-{wine.key}"
     draft.mkdir()
     prefix = Prefix(wine, draft, persist_s=1)
@@ -77,7 +81,8 @@ def _prepare(wine: Wine, folder: Path, say: Callable[[str], None]) -> Path:
         ]
         if code != 0 or missing:
             raise Failure(
-                f"{wine.loader} wineboot -i: exit code {code}, missing: {', '.join(missing) or 'nothing'}"
+                f"{wine.loader} wineboot -i: exit code {code}, "
+                f"missing: {', '.join(missing) or 'nothing'}"
             )
         draft.rename(ready)
     except BaseException:
@@ -88,7 +93,7 @@ def _prepare(wine: Wine, folder: Path, say: Callable[[str], None]) -> Path:
 
 
 def _clone(prepared: Path, clone: Path) -> None:
-    """Copy a prefix by hard links. The registry is copied: Wine would write into every link of it."""
+    """Copy a prefix by hard links. The registry is copied: Wine would write into every link."""
 
     def copy(source: str, target: str) -> None:
         if source.endswith(".reg"):
@@ -96,7 +101,7 @@ def _clone(prepared: Path, clone: Path) -> None:
         else:
             os.link(source, target)
 
-    # "wineserver" is where Debian's Wine notes its socket folder, which may be gone by now.
+    # Debian's Wine notes its socket folder in "wineserver"; it may be gone
     shutil.copytree(
         prepared,
         clone,
@@ -107,7 +112,7 @@ def _clone(prepared: Path, clone: Path) -> None:
 
 
 def _sweep(wine: Wine, folder: Path) -> None:
-    """Remove the folders of launchers that were killed: those whose lock is free.
+    """Remove the folders of killed launchers: those with a free lock.
 
     The caller holds the main lock.
     """
@@ -122,7 +127,7 @@ def _sweep(wine: Wine, folder: Path) -> None:
 
 
 class WineLauncher(PlainLauncher):
-    """Windows programs under Wine, native load generator beside them."""
+    """Windows programs under Wine, with a native load generator."""
 
     def __init__(self, build: Path, placement: Placement, say: Callable[[str], None]) -> None:
         super().__init__(build / "mingw" / "bin", build / "host" / "bin" / "loadgen", placement)
@@ -147,7 +152,7 @@ class WineLauncher(PlainLauncher):
             raise
 
     def processes(self, server: Program) -> dict[str, int]:
-        """Wine's loader turns into the server, so its pid is the server's."""
+        """Return the server's pid, which is that of Wine's loader."""
         watched = {"server": server.pid}
         return (
             watched
@@ -175,7 +180,7 @@ class WineLauncher(PlainLauncher):
         return prefix
 
     def _add_prefix(self, role: str, trace: Path | None = None) -> Prefix:
-        """Clone a prefix for a role. A Windows load generator's runs beside the native one."""
+        """Clone a prefix for a role. A Windows load generator's runs next to the native one."""
         cpus = wineserver_cpus = self.placement.loadgen_cpus
         if role != "windows-loadgen":
             cpus, wineserver_cpus = self.placement.server_cpus, self.placement.wineserver_cpus

@@ -1,1 +1,1 @@
-"""What this computer is and what disturbs figures on it."""
+"""This computer and its disturbances."""

@@ -1,4 +1,4 @@
-"""`iomodels check`: find what disturbs measurements on this machine. It changes nothing.
+"""`iomodels check`: find disturbances of measurements on this machine. It changes nothing.
 
 An unavailable fact proves nothing: the rules that need it are listed as not checked.
 """
@@ -25,7 +25,7 @@ BUSY_S = 1.0
 def examine(
     asked: Mapping[str, Fact] | None = None,
 ) -> tuple[list[Disturbance], dict[str, str], dict[str, Any]]:
-    """Return the disturbances, the reason per rule that could not be checked, and the facts."""
+    """Return the disturbances, the reason per unchecked rule, and the facts."""
     found = answers(
         asked
         if asked is not None
@@ -62,7 +62,7 @@ def to_json(
 
 
 def busy(watch_s: float = BUSY_S) -> dict[str, float]:
-    """Return the CPUs that other programs used and the CPUs that a hypervisor took, on average.
+    """Return the CPUs used by other programs and those taken by a hypervisor, on average.
 
     This program sleeps meanwhile.
     """

@@ -1,7 +1,7 @@
-"""What a run was measured on and with, for its manifest.
+"""The environment of a run, for its manifest: machine and programs.
 
-Whatever cannot be had is null, and `reasons` says why under the same key: a missing figure is never a silent one.
-Nothing here names the machine or its user.
+Unavailable values are null, and `reasons` gives the reason under the same key. Nothing here names
+the machine or its user.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIBRARIES = ("numpy", "scipy", "matplotlib", "rich", "jinja2", "psutil", "jsonsc
 
 
 def capture(build: Path, models: Iterable[str], launcher: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything about this machine that may move a figure. `launcher` is what the launcher says of itself."""
+    """Return all that may affect results. `launcher` is the launcher's own part."""
     return answers(
         {
             **facts(),
@@ -39,7 +39,7 @@ def capture(build: Path, models: Iterable[str], launcher: Mapping[str, Any]) -> 
 
 
 def answers(asked: Mapping[str, Fact]) -> dict[str, Any]:
-    """The value of each fact, and under `reasons` why a value is missing."""
+    """Return the value of each fact, and under `reasons` why a value is missing."""
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     for name, fact in asked.items():
@@ -64,7 +64,7 @@ def versions() -> dict[str, str | None]:
 
 
 def git_state(folder: Path = ROOT) -> dict[str, Any]:
-    """Commit of the sources and whether they were changed since."""
+    """Return the commit of the sources and whether they were changed since."""
     try:
         commit = _git(folder, "rev-parse", "HEAD")
         return {
@@ -77,7 +77,8 @@ def git_state(folder: Path = ROOT) -> dict[str, Any]:
 
 
 def binaries(build: Path, models: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the programs that a run starts, by their path below the build directory."""
+    """Return the SHA-256 of the programs that a run starts, by their path below the build
+    directory."""
     build = build.resolve()
     folder = windows_programs(build)
     loadgen = folder / "loadgen.exe" if os.name == "nt" else build / "host" / "bin" / "loadgen"
@@ -88,12 +89,12 @@ def binaries(build: Path, models: Iterable[str]) -> dict[str, str]:
         if path.is_file()
     }
     if not found:
-        raise Unknown("no program of ours was found in the build directory")
+        raise Unknown("the build directory has no program of ours")
     return found
 
 
 def _compilers(build: Path) -> dict[str, dict[str, str | None]]:
-    """For each preset that was built: the compiler, and the flags that a file of ours was really compiled with."""
+    """Return per built preset the compiler and the actual flags of one source file."""
     found: dict[str, dict[str, str | None]] = {}
     for preset in dict.fromkeys(("host", *WINDOWS_PRESETS, windows_programs(build).parent.name)):
         folder = build / preset
@@ -124,7 +125,10 @@ def _build_type(folder: Path) -> str | None:
 
 
 def _flags(folder: Path) -> str | None:
-    """Without include paths and file names. None where CMake writes no compile_commands.json (Visual Studio)."""
+    """Return the flags without include paths and file names.
+
+    Returns None if CMake wrote no compile_commands.json (Visual Studio).
+    """
     path = folder / "compile_commands.json"
     if not path.exists():
         return None

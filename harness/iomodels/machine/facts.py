@@ -1,8 +1,8 @@
-"""The facts of a machine that move figures, by one set of names on Linux and on Windows.
+"""The facts of a machine that affect results, under the same names on Linux and on Windows.
 
-A fact is a function that returns its value or raises Unknown with the reason why there is none. Whatever is read from the system goes
-through a Reader, so that the tests can give the answers of machines that are not theirs. Nothing here changes anything, and no fact
-names the machine or its user.
+A fact is a function that returns its value or raises Unknown with the reason. It reads the system
+only through a Reader, so tests can supply the answers of other machines. Nothing here changes
+anything, and no fact names the machine or its user.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 import psutil
 
-OUTPUT_TIMEOUT_S = 60.0  # Windows PowerShell starts in seconds; Defender's answer takes some more
+OUTPUT_TIMEOUT_S = 60.0  # Windows PowerShell starts in seconds; Defender answers later
 SLEEPS = 20
 
 Fact = Callable[[], Any]
@@ -34,7 +34,7 @@ class Unknown(Exception):
 
 
 class Reader:
-    """How facts are read: files, and the output of programs."""
+    """Reads facts from files and from the output of programs."""
 
     def text(self, path: str) -> str:
         try:
@@ -45,7 +45,8 @@ class Reader:
             ) from None
 
     def texts(self, pattern: str) -> list[str]:
-        """The contents of all files that match, sorted, each once. Unknown if there is none."""
+        """Return the contents of all matching files, sorted, without duplicates. Raises Unknown if
+        empty."""
         found = sorted(
             {
                 path.read_text(encoding="utf-8").strip()
@@ -69,7 +70,8 @@ class Reader:
             raise Unknown(f"{argv[0]}: {error}") from None
         if done.returncode != 0:
             raise Unknown(
-                f"{argv[0]}: exit code {done.returncode}: {_first_line(done.stderr.decode('utf-8', 'replace'))}"
+                f"{argv[0]}: exit code {done.returncode}: "
+                f"{_first_line(done.stderr.decode('utf-8', 'replace'))}"
             )
         return done.stdout.decode("utf-8", "replace").strip()
 
@@ -78,13 +80,13 @@ THIS_MACHINE = Reader()
 
 
 def facts(reader: Reader = THIS_MACHINE) -> dict[str, Fact]:
-    """Every fact of this machine by its name."""
+    """Return every fact of this machine by its name."""
     own = windows_facts(reader) if sys.platform == "win32" else linux_facts(reader)
     return portable_facts() | own
 
 
 def portable_facts() -> dict[str, Fact]:
-    """What Python and psutil tell on every system."""
+    """Return the facts that Python and psutil report on every system."""
     return {
         "system": lambda: f"{platform.system()} {platform.release()}",
         "machine": platform.machine,
@@ -105,7 +107,8 @@ def portable_facts() -> dict[str, Fact]:
 
 
 def link_of(address: str) -> dict[str, Any]:
-    """The network interface that has this address: its name, MTU, and speed in Mbit/s (None where the system does not tell)."""
+    """Return the network interface of this address: name, MTU, speed in Mbit/s (None if
+    unavailable)."""
     for name, addresses in psutil.net_if_addrs().items():
         if any(each.address == address for each in addresses):
             stats = psutil.net_if_stats()[name]
@@ -113,14 +116,14 @@ def link_of(address: str) -> dict[str, Any]:
     raise Unknown(f"no interface has the address {address}")
 
 
-def known(value: Any, reason: str = "the system does not tell") -> Any:
+def known(value: Any, reason: str = "the system does not report it") -> Any:
     if value is None:
         raise Unknown(reason)
     return value
 
 
 def _usable_cpus() -> list[int]:
-    """CPUs that this process may run on: a container or taskset can leave fewer than there are."""
+    """Return the CPUs that this process may use: a container or taskset can hide some."""
     try:
         return list(psutil.Process().cpu_affinity())
     except AttributeError:
@@ -137,7 +140,7 @@ def _open_files_limit() -> dict[str, int | None]:
 
 
 def _sleep_1ms_us() -> int:
-    """How long a sleep of 1 ms really takes (median): the timer's tick and slack, as a program feels them."""
+    """Return the median time of a sleep of 1 ms: it shows the timer's tick and slack."""
 
     def once() -> float:
         began = time.perf_counter()
@@ -173,7 +176,7 @@ def linux_facts(reader: Reader) -> dict[str, Fact]:
         "smt": lambda: reader.text(f"{CPUS}/smt/active") == "1",
         "numa_nodes": lambda: reader.text("/sys/devices/system/node/online"),
         "cpu_governor": lambda: reader.texts(f"{CPUS}/cpu[0-9]*/cpufreq/scaling_governor"),
-        "power_plan": lambda: _not_here("power plans are of Windows; see cpu_governor"),
+        "power_plan": lambda: _not_here("only Windows has power plans; see cpu_governor"),
         "boost": lambda: _boost(reader),
         "cpu_quota": lambda: _quota(reader),
         "virtual_machine": lambda: (
@@ -190,12 +193,12 @@ def linux_facts(reader: Reader) -> dict[str, Fact]:
         "time_wait": lambda: int(
             _field(reader.text("/proc/net/sockstat"), r"^TCP:.* tw (\d+)", "/proc/net/sockstat")
         ),
-        "defender": lambda: _not_here("Defender is of Windows"),
+        "defender": lambda: _not_here("only Windows has Defender"),
     }
 
 
 def local_port_range(reader: Reader = THIS_MACHINE) -> tuple[int, int]:
-    """The ports that Linux gives to outgoing connections."""
+    """Return the ports that Linux gives to outgoing connections."""
     low, high = reader.text("/proc/sys/net/ipv4/ip_local_port_range").split()
     return int(low), int(high)
 
@@ -208,7 +211,7 @@ def _field(text: str, pattern: str, where: str) -> str:
 
 
 def _boost(reader: Reader) -> bool:
-    """Whether the clock may rise above its nominal rate, as heat and neighbours allow."""
+    """Return whether the clock may rise above its nominal rate if heat and neighbours allow it."""
     try:
         return reader.text(f"{CPUS}/intel_pstate/no_turbo") == "0"
     except Unknown:
@@ -216,7 +219,7 @@ def _boost(reader: Reader) -> bool:
 
 
 def _quota(reader: Reader) -> float | str:
-    """CPUs that the control group may use on average (it is stopped when it has had them), or "unlimited"."""
+    """Return the CPUs that the control group may use on average, or "unlimited"."""
     quota, period = reader.text("/sys/fs/cgroup/cpu.max").split()
     return "unlimited" if quota == "max" else int(quota) / int(period)
 
@@ -240,34 +243,42 @@ QUESTIONS = {
     '"$($v.ProductName) $($v.DisplayVersion) build $($v.CurrentBuildNumber).$($v.UBR)"',
     "cpu": "(Get-CimInstance Win32_Processor | Select-Object -First 1).Name.Trim()",
     "cpu_packages": "@(Get-CimInstance Win32_Processor).Count",
-    "smt": "$p = Get-CimInstance Win32_Processor | Select-Object -First 1; $p.NumberOfLogicalProcessors -gt $p.NumberOfCores",
+    "smt": "$p = Get-CimInstance Win32_Processor | Select-Object -First 1; "
+    "$p.NumberOfLogicalProcessors -gt $p.NumberOfCores",
     "power_plan": "(powercfg /getactivescheme) -join ' '",
     "virtual_machine": "(Get-CimInstance Win32_ComputerSystem).HypervisorPresent",
     "hypervisor": "(Get-CimInstance Win32_ComputerSystem).Manufacturer",
-    "timer_resolution_ns": '$t = Add-Type -PassThru -Name Timer -Namespace Iomodels -MemberDefinition \'[DllImport("ntdll.dll")] public static '
-    "extern int NtQueryTimerResolution(out uint max, out uint min, out uint now);'; $a = $b = $c = [uint32]0; "
+    "timer_resolution_ns": "$t = Add-Type -PassThru -Name Timer -Namespace Iomodels "
+    '-MemberDefinition \'[DllImport("ntdll.dll")] public static extern int '
+    "NtQueryTimerResolution(out uint max, out uint min, out uint now);'; "
+    "$a = $b = $c = [uint32]0; "
     "[void]$t::NtQueryTimerResolution([ref]$a, [ref]$b, [ref]$c); $c * 100",
-    "loopback": "$i = Get-NetIPInterface -AddressFamily IPv4 | Where-Object InterfaceAlias -like 'Loopback*'; $s = Get-NetTCPSetting -SettingName "
-    'Internet; @{ mtu = "$($i.NlMtu)"; congestion_provider = "$($s.CongestionProvider)"; timestamps = "$($s.Timestamps)" }',
-    "local_port_range": "$s = Get-NetTCPSetting -SettingName Internet; @($s.DynamicPortRangeStartPort, "
+    "loopback": "$i = Get-NetIPInterface -AddressFamily IPv4 | "
+    "Where-Object InterfaceAlias -like 'Loopback*'; "
+    '$s = Get-NetTCPSetting -SettingName Internet; @{ mtu = "$($i.NlMtu)"; '
+    'congestion_provider = "$($s.CongestionProvider)"; timestamps = "$($s.Timestamps)" }',
+    "local_port_range": "$s = Get-NetTCPSetting -SettingName Internet; "
+    "@($s.DynamicPortRangeStartPort, "
     "($s.DynamicPortRangeStartPort + $s.DynamicPortRangeNumberOfPorts - 1))",
     "time_wait": "@(Get-NetTCPConnection -State TimeWait -ErrorAction SilentlyContinue).Count",
-    "defender": "@{ realtime = (Get-MpComputerStatus).RealTimeProtectionEnabled; excluded = @((Get-MpPreference).ExclusionPath) }",
+    "defender": "@{ realtime = (Get-MpComputerStatus).RealTimeProtectionEnabled; "
+    "excluded = @((Get-MpPreference).ExclusionPath) }",
 }
-"""What Windows PowerShell 5.1 is asked for each fact. Each fails on its own: a server without Defender still tells the rest."""
+"""The question to Windows PowerShell 5.1 per fact. Each fails on its own: without Defender all
+others are still answered."""
 UNASKED = {
-    "cpu_siblings": "not asked of Windows; see cpus_physical",
-    "numa_nodes": "not asked of Windows",
-    "cpu_governor": "governors are of Linux; see power_plan",
-    "boost": "Windows does not tell",
-    "cpu_quota": "control groups are of Linux",
-    "clock_source": "Windows does not tell",
+    "cpu_siblings": "not read on Windows; see cpus_physical",
+    "numa_nodes": "not read on Windows",
+    "cpu_governor": "only Linux has governors; see power_plan",
+    "boost": "Windows does not report it",
+    "cpu_quota": "only Linux has control groups",
+    "clock_source": "Windows does not report it",
 }
 POWERSHELL = ("powershell.exe", "-NoProfile", "-NonInteractive", "-Command")
 
 
 def windows_facts(reader: Reader) -> dict[str, Fact]:
-    """All of PowerShell's answers come from one start of it, when the first is wanted."""
+    """Return the facts of Windows. The first one starts PowerShell, which answers all questions."""
     answers: dict[str, Any] = {}
 
     def fact(name: str) -> Any:
@@ -285,13 +296,18 @@ def windows_facts(reader: Reader) -> dict[str, Fact]:
 
 
 def script() -> str:
-    """One PowerShell script that answers every question as JSON: name → {"value": …} or {"reason": …}."""
+    """Return one PowerShell script that answers every question as JSON.
+
+    The answers are name → {"value": …} or {"reason": …}.
+    """
     asked = "; ".join(
         f"$r['{name}'] = Ask {{ {question} }}" for name, question in QUESTIONS.items()
     )
     return (
-        "$ErrorActionPreference = 'Stop'; [Console]::OutputEncoding = [Text.Encoding]::UTF8; function Ask($block) { try { @{ value = (& $block) } } "
-        f'catch {{ @{{ reason = "$_" }} }} }}; $r = @{{}}; {asked}; $r | ConvertTo-Json -Depth 4 -Compress'
+        "$ErrorActionPreference = 'Stop'; [Console]::OutputEncoding = [Text.Encoding]::UTF8; "
+        "function Ask($block) { try { @{ value = (& $block) } } "
+        f'catch {{ @{{ reason = "$_" }} }} }}; $r = @{{}}; {asked}; '
+        "$r | ConvertTo-Json -Depth 4 -Compress"
     )
 
 
@@ -310,7 +326,10 @@ def _unknown(reason: str) -> dict[str, Any]:
 
 
 def _without_paths(defender: Mapping[str, Any]) -> dict[str, bool]:
-    """Whether files are scanned as they are used, and whether this repository is excluded; the paths themselves name users."""
+    """Return whether files are scanned on use, and whether this repository is excluded.
+
+    The paths themselves are omitted, since they name users.
+    """
     from iomodels.base.files import ROOT
 
     here = str(ROOT).casefold()

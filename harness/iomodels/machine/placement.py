@@ -1,6 +1,6 @@
-"""Which CPUs run which program. Nothing else here changes results more (docs/decisions/0011).
+"""Choose the CPUs of each program. Nothing else here affects results more (docs/decisions/0011).
 
-The choice is recorded. --affinity overrides it.
+The manifest records the choice. --affinity overrides it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ CPUS = Path("/sys/devices/system/cpu")
 ROLES = ("server", "wineserver", "loadgen")
 FEWEST_CPUS_TO_HALVE = 4
 NO_TASKSET = "taskset (util-linux) is not installed"
-FORM = (
-    "must be none, or ROLE=CPUS with commas between them, as in server=0,wineserver=0,loadgen=1-3"
-)
+FORM = "must be none or comma-separated ROLE=CPUS, as in server=0,wineserver=0,loadgen=1-3"
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Placement:
     wineserver_cpus: tuple[int, ...] = ()
 
 
-LOADGEN_ALONE = Placement(note="not pinned: the servers are not of this harness")
+LOADGEN_ALONE = Placement(note="not pinned: this harness does not start the servers")
 
 
 def server_alone() -> Placement:
@@ -45,9 +43,9 @@ def server_alone() -> Placement:
     Under Wine server and wineserver share a CPU there, too: on two CPUs each request costs more.
     """
     if ON_WINDOWS:
-        return Placement(note="not pinned: the load generator is not of this harness")
+        return Placement(note="not pinned: this harness does not start the load generator")
     both = default_placement()
-    note = "server and wineserver share a CPU; the load generator is not of this harness"
+    note = "server and wineserver share a CPU; this harness does not start the load generator"
     return Placement(both.server_cpus, (), note, both.wineserver_cpus) if both.server_cpus else both
 
 
@@ -69,7 +67,7 @@ def default_placement(cpus: Path = CPUS) -> Placement:
         return Placement(
             server,
             cores[0][-1:],
-            "server and wineserver share a CPU; the load generator has a sibling of it, on the same core",
+            "server and wineserver share a CPU; the load generator has a sibling on the same core",
             server,
         )
     near = [core for core in cores[1:] if _node(core[0], cpus) == _node(server[0], cpus)] or cores[
@@ -93,7 +91,8 @@ def halves(usable: Sequence[int]) -> Placement:
     """
     if not usable:
         return Placement(
-            note="not pinned: the process spans several processor groups; Windows spreads the threads"
+            note="not pinned: the process spans several processor groups; "
+            "Windows spreads the threads"
         )
     if len(usable) < 2:
         return Placement(note="not pinned: only one usable CPU")
@@ -110,7 +109,7 @@ def halves(usable: Sequence[int]) -> Placement:
 
 
 def physical_cores(usable: Sequence[int], cpus: Path = CPUS) -> list[tuple[int, ...]]:
-    """Return the usable CPUs by core, ascending; each is its own core if the system hides cores."""
+    """Return the usable CPUs by core, ascending; if the system hides cores, each CPU is a core."""
     cores: dict[frozenset[int], list[int]] = {}
     for cpu in usable:
         try:
@@ -126,7 +125,7 @@ def physical_cores(usable: Sequence[int], cpus: Path = CPUS) -> list[tuple[int, 
 
 
 def _node(cpu: int, cpus: Path) -> str | None:
-    """Return the NUMA node of a CPU; memory of another node slows both ends of a connection."""
+    """Return the NUMA node of a CPU. Memory of another node slows both ends of a connection."""
     return next((path.name for path in (cpus / f"cpu{cpu}").glob("node[0-9]*")), None)
 
 
@@ -152,9 +151,7 @@ def parse_affinity(text: str) -> Placement:
         raise ValueError(f"{text}: {NO_TASKSET}")
     roles = ROLES if not ON_WINDOWS else tuple(role for role in ROLES if role != "wineserver")
     chosen: dict[str, tuple[int, ...]] = {}
-    for word in re.split(
-        r",(?=[^,=]*=)", text
-    ):  # a comma belongs to a list of CPUs, unless a role follows
+    for word in re.split(r",(?=[^,=]*=)", text):  # a comma separates CPUs, unless a role follows
         role, equals, cpus = word.partition("=")
         if not equals:
             raise ValueError(f"{text}: {FORM}")
@@ -181,27 +178,29 @@ def _check_usable(text: str, chosen: Mapping[str, Sequence[int]]) -> None:
     usable = _usable()
     if not usable:
         raise ValueError(
-            f"{text}: the CPUs here are in several processor groups (more than 64 CPUs), which no affinity mask can name; omit --affinity"
+            f"{text}: cannot pin: the CPUs are in several processor groups (more than 64 CPUs), "
+            "and an affinity mask names only one; omit --affinity"
         )
     for role, cpus in chosen.items():
         missing = [str(cpu) for cpu in cpus if cpu not in usable]
         if missing:
             there = ", ".join(map(str, sorted(usable)))
             raise ValueError(
-                f"{text}: {role}: CPU {', '.join(missing[:8])} is not usable here; available: {there}"
+                f"{text}: {role}: CPU {', '.join(missing[:8])} is not usable here; "
+                f"available: {there}"
             )
 
 
 def _usable() -> set[int]:
-    """Return the CPUs that this process may use; none where no mask can name them."""
+    """Return the CPUs that this process may use; empty if no mask can name them."""
     return set(_windows_cpus()) if ON_WINDOWS else os.sched_getaffinity(0)
 
 
 def _windows_cpus() -> list[int]:
     """Return this process's CPUs, or none if the machine has several processor groups.
 
-    A mask names CPUs of one group only. From Windows 11 on, the mask of a process in several groups
-    is that of its first group, so it does not show them. ctypes has WinDLL on Windows only.
+    A mask names CPUs of one group only. Since Windows 11, a process in several groups has the mask
+    of its first group, which does not show them. ctypes has WinDLL on Windows only.
     """
     kernel32 = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009
     kernel32.GetActiveProcessorGroupCount.restype = ctypes.c_uint16

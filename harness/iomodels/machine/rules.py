@@ -1,4 +1,4 @@
-"""The rules of `iomodels check`: what disturbs measurements, why, and the command that fixes it.
+"""The rules of `iomodels check`: each disturbance, its effect, and the command that fixes it.
 
 A rule reads the facts of machine/facts.py. It returns a Disturbance, or None if it finds nothing.
 """
@@ -22,13 +22,13 @@ TIME_WAIT_MOST = 0.25  # of the local ports
 MEMORY_LEAST = 0.10
 FILES_LEAST = 4_096
 FAST_PLANS = ("8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c", "e9a42b02-d5df-448d-aa00-03f14749eb61")
-"""High performance and Ultimate performance, whose ids are the same on every Windows."""
+"""High performance and Ultimate performance; their ids are the same on every Windows."""
 Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What was found, its effect on results, and the command or act that fixes it.
+    """A disturbance: what was found, its effect on results, and the command or act that fixes it.
 
     `mend` is None if nothing on this machine can fix it.
     """
@@ -49,13 +49,13 @@ def few_cpus(found: Facts) -> Disturbance | None:
     return Disturbance(
         "CPUs",
         f"{usable} usable",
-        "server and load generator take each other's time",
+        "server and load generator compete for CPU time",
         "give this machine or container two CPUs or more",
     )
 
 
 def shared_core(found: Facts) -> Disturbance | None:
-    """Server and load generator are put on the first and the last usable CPU (machine/placement.py)."""
+    """Server and load generator run on the first and the last usable CPU (machine/placement.py)."""
     ends = {found["cpus_usable"][0], found["cpus_usable"][-1]}
     group = next(
         (group for group in found["cpu_siblings"] if len(ends) == 2 and ends <= _cpu_list(group)),
@@ -90,8 +90,9 @@ def boost(found: Facts) -> Disturbance | None:
         Disturbance(
             "boost",
             "the clock may rise above its nominal rate",
-            "figures depend on heat and on what the other cores do",
-            "echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo || echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost",
+            "results depend on heat and on the load of the other cores",
+            "echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo || "
+            "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost",
         )
         if found["boost"]
         else None
@@ -125,7 +126,7 @@ def virtual_machine(found: Facts) -> Disturbance | None:
         Disturbance(
             "hypervisor",
             "this is a virtual machine",
-            "other guests take time unseen, and every interrupt costs more",
+            "other guests take CPU time unseen, and every interrupt costs more",
             None,
         )
         if found["virtual_machine"]
@@ -151,7 +152,7 @@ def other_programs(found: Facts) -> Disturbance | None:
     others = others_busy(found)
     shown = "the Task Manager" if sys.platform == "win32" else "top"
     return (
-        Disturbance("other programs", others, EFFECT, f"stop what {shown} shows")
+        Disturbance("other programs", others, EFFECT, f"stop the programs that {shown} shows")
         if others
         else None
     )
@@ -163,7 +164,7 @@ def stolen(found: Facts) -> Disturbance | None:
         Disturbance(
             "stolen time",
             f"the hypervisor took {share:.2f} CPUs",
-            "measurements stand still meanwhile",
+            "measurements halt meanwhile",
             None,
         )
         if share > STOLEN_MOST
@@ -193,7 +194,7 @@ def slow_clock(found: Facts) -> Disturbance | None:
         else Disturbance(
             "clock source",
             source,
-            "each look at the clock is a system call",
+            "each reading of the clock is a system call",
             "echo tsc | sudo tee /sys/devices/system/clocksource/clocksource0/current_clocksource",
         )
     )
@@ -203,7 +204,10 @@ def little_memory(found: Facts) -> Disturbance | None:
     share = found["memory_available_bytes"] / found["memory_bytes"]
     return (
         Disturbance(
-            "memory", f"{share:.0%} is available", "the system may swap", "stop what uses it"
+            "memory",
+            f"{share:.0%} is available",
+            "the system may swap",
+            "stop programs that use it",
         )
         if share < MEMORY_LEAST
         else None
@@ -218,7 +222,7 @@ def few_files(found: Facts) -> Disturbance | None:
         else Disturbance(
             "open files",
             f"at most {hard}",
-            "loads of more connections cannot be made",
+            "loads with more connections are impossible",
             f"ulimit -n {FILES_LEAST * 16} (as root, before starting)",
         )
     )
@@ -233,7 +237,7 @@ def few_ports(found: Facts) -> Disturbance | None:
         if sys.platform != "win32"
         else "netsh int ipv4 set dynamicport tcp start=10000 num=55535"
     )
-    return Disturbance("local ports", f"{low} … {high}", "loads with churn run out of them", mend)
+    return Disturbance("local ports", f"{low} … {high}", "churn may exhaust them", mend)
 
 
 def many_time_wait(found: Facts) -> Disturbance | None:
@@ -272,7 +276,7 @@ def not_pinned(found: Facts) -> Disturbance | None:
         else Disturbance(
             "placement",
             "taskset is not installed",
-            "no program can be kept on a CPU",
+            "no program can be pinned to a CPU",
             "sudo apt-get install util-linux",
         )
     )
@@ -296,7 +300,7 @@ def changed_sources(found: Facts) -> Disturbance | None:
         Disturbance(
             "sources",
             "there are local changes",
-            "nobody can build what was measured",
+            "the measured programs cannot be built again",
             "git stash, or git commit",
         )
         if known(found["git"])["dirty"]
@@ -330,7 +334,7 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
 
 
 def _cpu_list(text: str) -> set[int]:
-    """ "0,4" or "0-1" as Linux writes lists of CPUs."""
+    """Return the CPUs of "0,4" or "0-1", as Linux writes lists of CPUs."""
     found: set[int] = set()
     for part in text.split(","):
         low, _, high = part.partition("-")

@@ -1,4 +1,4 @@
-"""The time that a hypervisor stole from CPUs: Linux counts it in /proc/stat, in ticks of 10 ms."""
+"""The CPU time that a hypervisor stole: Linux counts it in /proc/stat, in ticks of 10 ms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from iomodels.machine.facts import Unknown
 
 STAT = Path("/proc/stat")
-STEAL = 7  # place of the count in a line, after the name (proc(5))
+STEAL = 7  # index of the count in a line, after the name (proc(5))
 
 
 def stolen_ns(cpus: Sequence[int], stat: Path = STAT) -> int:

@@ -1,9 +1,13 @@
-"""Keeps idle processors from sleeping while servers are measured.
+"""Keep idle processors awake while servers are measured.
 
-A processor without work sleeps and is woken late: in a virtual machine only when its host gives it back. With one connection there is such a
-wait in every request, and repeats under Wine differed by a fifth to a half (decision 0080). Linux has one file for this: who writes a latency
-into it keeps every processor in idle states that are left that soon, for as long as the file is open (Linux, Documentation/power/pm_qos_interface.rst;
-cyclictest and tuned do the same). What it costs is the power of processors that idle awake.
+An idle processor sleeps and wakes late: in a virtual machine only when its host returns it. With
+one connection every request has such a wait. Repeats under Wine then differed by 20 to 50 percent
+(decision 0080).
+
+Linux has one file for this. A process writes a latency into it and keeps it open. Meanwhile every
+processor uses only idle states that it leaves within that latency (Linux,
+Documentation/power/pm_qos_interface.rst). cyclictest and tuned do the same. The cost is the power
+of processors that idle awake.
 """
 
 from __future__ import annotations
@@ -18,13 +22,13 @@ NO_WAIT_US = 0
 
 
 def permitted(device: Path = DEVICE) -> bool:
-    """Whether this user may ask for it. Raises OSError where there is nothing to ask."""
+    """Return whether this user may ask for it. Raises OSError if there is no such file."""
     device.stat()
     return os.access(device, os.W_OK)
 
 
 class Wakeful:
-    """Processors stay awake from here to close(), where the system lets them; `reason` says why it does not."""
+    """Keeps processors awake until close(), or has a `reason` why the system does not allow it."""
 
     def __init__(self, device: Path = DEVICE) -> None:
         self._file: int | None = None
@@ -43,7 +47,7 @@ class Wakeful:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For the environment of a run."""
+        """Return its part of a run's environment."""
         return {"processors_kept_awake": self._file is not None} | (
             {"processors_sleep_because": self.reason} if self.reason else {}
         )

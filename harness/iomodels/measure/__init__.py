@@ -1,1 +1,1 @@
-"""Makes records: runs, searches, tunings, micro-benchmarks, laws."""
+"""Make records: runs, searches, tunings, micro-benchmarks, laws."""

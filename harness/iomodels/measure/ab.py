@@ -1,8 +1,8 @@
 """`iomodels ab OLD NEW`: two builds of the same models, interleaved in one run.
 
-OLD and NEW are each a program, a folder of programs, or a commit. Two runs cannot tell a change
-from what else differs between them (another hour, another machine state). In one run, both builds
-of a model run next to each other under every load.
+OLD and NEW are each a program, a folder of programs, or a commit. Two separate runs cannot
+distinguish a change from other differences (time, machine state). In one run, both builds of a
+model run next to each other under every load.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two builds: the word that named it, and each model's program."""
+    """One of the two builds: its word on the command line, and each model's program."""
 
     suffix: str
     word: str
@@ -69,12 +69,13 @@ def comparing_builds(old: str, new: str, build: Path, models: Sequence[str], say
 
 
 def _shared(both: Sequence[Side], wanted: Sequence[str]) -> list[str]:
-    """The models to compare. Raises Failure for one that a build lacks."""
+    """Return the models to compare. Raises Failure for one that a build lacks."""
     shared = [model for model in both[0].programs if model in both[1].programs]
     unknown = [model for model in wanted if model not in shared]
     if unknown:
         raise Failure(
-            f"--models {','.join(unknown)}: must be in both builds, which share: {', '.join(shared)}",
+            f"--models {','.join(unknown)}: must be in both builds, "
+            f"which share: {', '.join(shared)}",
             exit_code=USAGE,
         )
     return [model for model in shared if not wanted or model in wanted]
@@ -90,7 +91,7 @@ def _programs(word: str, build: Path, say: Say) -> dict[str, Path]:
 
 
 def _in_folder(folder: Path) -> dict[str, Path]:
-    """The programs of a folder, or of the build folder that it is."""
+    """Return the programs of a folder, or of the build in it."""
     for place in (folder, folder / "bin", *sorted(folder.glob("*/bin"))):
         found = {
             path.stem: path.resolve()
@@ -124,7 +125,7 @@ def _built(word: str, build: Path, say: Say) -> Path:
 
 
 def _preset(build: Path) -> str:
-    """The preset of this checkout's own programs: both builds must have the same compiler."""
+    """Return the preset of this checkout's programs: both builds need the same compiler."""
     return windows_programs(build).parent.name
 
 
@@ -146,7 +147,7 @@ def _run(argv: Sequence[str], word: str, folder: Path | None = None) -> None:
 
 
 class AbLauncher:
-    """A launcher whose models are MODEL@old and MODEL@new; all else is the inner launcher's."""
+    """A launcher with models MODEL@old and MODEL@new; all else is the inner launcher's."""
 
     def __init__(self, inner: Launcher, both: Sequence[Side], wanted: Sequence[str]) -> None:
         self._inner = inner
@@ -171,7 +172,7 @@ class AbLauncher:
                 if each is not None and model.partition("@")[0] not in both
             }
             if not self._models:
-                raise Failure("ab: the programs of both builds are no servers", exit_code=USAGE)
+                raise Failure("ab: no program of both builds is a server", exit_code=USAGE)
         return self._models
 
     def _describe(self, path: Path) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
-"""`iomodels serve`: starts the servers of this machine's own build for a harness on another one (harness/iomodels/launch/remote.py), and nothing else.
+"""`iomodels serve`: start the servers of this machine for a harness on another one, nothing else.
 
-It serves one client at a time, which has to prove that it knows the token. A model is asked for by its name and with numbers for its
-own options; where it listens is decided here. When the connection ends, however it does, so does the server that it asked for.
+It serves one client at a time, which must prove that it knows the token (launch/remote.py). The
+client names a model and numbers for its options; the agent chooses address and port. The end of the
+connection, whatever its cause, ends the server.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from iomodels.measure import laws
 from iomodels.measure.measurement import argv_below_root
 
 END_S = 10.0
-"""From the end of a server's output to its own."""
+"""Seconds between the end of a server's output and its own end."""
 STOP_S = 0.5
-"""For each step of ending a server by force, so that all of them fit into one step of the client, which began with the gentle one."""
+"""Seconds per step of killing a server. All steps fit into one step of the client."""
 TOKEN_LEAST = 16
 PENDING_MAX = 8
 
@@ -40,12 +41,13 @@ Say = Callable[[str], None]
 
 
 def token_from(given: str | None) -> str:
-    """A token of one's own choosing, or a new one. Raises ValueError, one line."""
+    """Return the user's token, or a new one. Raises ValueError, one line."""
     if not given:
         return secrets.token_hex(16)
     if not re.fullmatch(rf"\w[!-~]{{{TOKEN_LEAST - 1},127}}", given, re.ASCII):
         raise ValueError(
-            f"must be {TOKEN_LEAST} to 128 ASCII characters without blanks, and begin with a letter or figure"
+            f"must be {TOKEN_LEAST} to 128 ASCII characters without blanks, "
+            "and begin with a letter or digit"
         )
     return given
 
@@ -61,7 +63,7 @@ class Agent:
         token: str,
         say: Say,
     ) -> None:
-        """Listens when this returns. Raises Failure."""
+        """Listen; done when this returns. Raises Failure."""
         self.ports = range(port + 1, port + 1 + PORTS)
         self.host = host
         self.token = token
@@ -73,9 +75,7 @@ class Agent:
         self._channels: set[Channel] = set()
         self._closed = False
         self._listener = _exclusive()
-        if (
-            os.name == "posix"
-        ):  # where this means: though connections of an agent before this one are still fading away
+        if os.name == "posix":  # allows a new listener while connections of a former agent fade out
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._listener.bind((host, port))
@@ -88,13 +88,13 @@ class Agent:
         self._listener.settimeout(SLICE_S)
 
     def serve(self, interrupts: Interrupts) -> None:
-        """Until Ctrl-C or SIGTERM."""
+        """Serve until Ctrl-C or SIGTERM."""
         try:
             with interrupts.allowed():
                 while not self._closed:
                     try:
                         connection, _ = self._listener.accept()
-                    except OSError:  # nobody within the slice, or one who is gone again
+                    except OSError:  # no client within the slice, or it has gone again
                         continue
                     self._sessions = [thread for thread in self._sessions if thread.is_alive()]
                     if len(self._sessions) >= PENDING_MAX:
@@ -109,10 +109,10 @@ class Agent:
             self.close()
 
     def close(self) -> None:
-        """Ends every session, and with it its server."""
+        """End every session, and with it its server."""
         self._closed = True
-        with suppress(OSError):  # Windows knows no such thing for a listener
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for a client
+        with suppress(OSError):  # a listener on Windows cannot do this
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for a client
         self._listener.close()
         for channel in list(self._channels):
             channel.close()
@@ -133,7 +133,7 @@ class Agent:
             ValueError,
             KeyError,
             TypeError,
-        ):  # the connection, or what came over it, is broken
+        ):  # the connection broke, or its content
             pass
         finally:
             self._channels.discard(channel)
@@ -149,12 +149,12 @@ class Agent:
             self.say(f"{channel.peer}: refused: wrong token")
             channel.send(
                 event="refused",
-                reason="wrong token: it is the one that 'iomodels serve' printed when it started",
+                reason="wrong token; use the one that 'iomodels serve' printed at its start",
             )
             return
         if not self._taken.acquire(blocking=False):
-            self.say(f"{channel.peer}: refused: another client is served")
-            channel.send(event="refused", reason="serves another client now, and one at a time")
+            self.say(f"{channel.peer}: refused: it serves another client")
+            channel.send(event="refused", reason="already serves another client")
             return
         try:
             self.say(f"{channel.peer}: connected")
@@ -179,10 +179,11 @@ class Agent:
         )
 
     def options(self, model: str, asked: Mapping[str, Any]) -> dict[str, int | str]:
-        """What a server is started with: numbers for options that the model has, and where it listens. Raises Failure."""
+        """Return a server's arguments: numbers for the model's options, and its address. Raises
+        Failure."""
         described = self.launcher.models().get(model)
         if described is None:
-            raise Failure(f"{model}: no such model there")
+            raise Failure(f"{model}: the agent has no such model")
         known = {option["name"] for option in described["options"]} | {"port"}
         wrong = [
             f"{name}={value!r}"
@@ -195,7 +196,7 @@ class Agent:
 
 
 class _Session:
-    """What a client that was let in asks for, in its order."""
+    """Handle the requests of an accepted client, in order."""
 
     def __init__(self, agent: Agent, channel: Channel) -> None:
         self._agent = agent
@@ -212,7 +213,8 @@ class _Session:
                 except Failure as error:
                     self._channel.send(event="refused", reason=str(error))
         finally:
-            self._channel.close()  # first: what is ended now is not to be taken for an end of its own
+            # first, so that the client does not mistake this for an end of its own
+            self._channel.close()
             self._end()
 
     def _do(self, request: Mapping[str, Any]) -> None:
@@ -232,7 +234,7 @@ class _Session:
     def _tell(
         self, program: Program, watches: Watching, word: str, request: Mapping[str, Any]
     ) -> None:
-        """What concerns a server that may have ended meanwhile; of that its `exit` tells."""
+        """Act on a server that may have ended meanwhile; its `exit` then reports that."""
         if word == "watch":
             {"begin": watches.begin, "end": watches.end}[request["edge"]]()
         elif word == "end of input":
@@ -256,7 +258,7 @@ class _Session:
         self._pump.start()
 
     def _forward(self, program: Program, watches: Watching) -> None:
-        """What the server prints as it comes; at its end what is left to tell."""
+        """Forward the server's output; at its end, forward counters and exit code."""
         try:
             while (line := program.line()) is not None:
                 self._channel.send(event="output", text=line.decode("utf-8", "backslashreplace"))
@@ -272,11 +274,11 @@ class _Session:
         except (
             OSError,
             Failure,
-        ):  # the client is gone, or the server cannot be ended: nobody is there to be told
+        ):  # no client is left to read it, or the server cannot be killed
             self._channel.close()
 
     def _end(self) -> None:
-        """No server is left, nor anything of it."""
+        """End the server and all of its processes."""
         if self._program:
             try:
                 self._program.stop()
@@ -289,7 +291,7 @@ class _Session:
         self._program = self._watches = self._pump = None
 
     def _environment(self, models: list[str]) -> dict[str, Any]:
-        """Of the machine that the servers run on. Its load generator has no part in this."""
+        """Return the environment of the servers' machine. It needs no load generator."""
         agent = self._agent
         facts = environment.capture(
             agent.build, [str(model) for model in models], agent.launcher.environment()
@@ -307,7 +309,7 @@ class _Session:
 
 
 def _exclusive() -> socket.socket:
-    """A socket whose port nobody else can have at the same time, as the servers' own."""
+    """Return a socket with exclusive use of its port, like the servers' own."""
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
         made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)

@@ -1,4 +1,4 @@
-"""Measures the load generator's ceiling: `loadgen --calibrate` against its null target, once per run.
+"""Measure the load generator's ceiling: `loadgen --calibrate` with its null target, once per run.
 
 A rate near the ceiling describes the load generator, not the server (judge/verdict.py). The null
 target is a thread of the load generator. Calibration may therefore use the server's CPUs, too.
@@ -40,7 +40,7 @@ def calibrate(launcher: Launcher, suite: Suite, *, quick: bool = False) -> dict[
 
 
 def _portions(suite: Suite) -> list[Sequence[int]]:
-    """Return the numbers of connections by call; those below the number of threads go alone."""
+    """Return the numbers of connections per call; those below the number of threads go alone."""
     enough = [count for count in suite.connections if count >= suite.loadgen_threads]
     portions: list[Sequence[int]] = [
         [count] for count in suite.connections if count < suite.loadgen_threads

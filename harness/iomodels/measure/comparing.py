@@ -1,4 +1,4 @@
-"""What a run compares: by default the models of the launcher, each with all others."""
+"""The subject of a run: by default the models of the launcher, each with all others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from iomodels.launch.launcher import Launcher
 
 @dataclass(frozen=True)
 class Comparing:
-    """`launcher` may put another launcher around the platform's (measure/ab.py); `settled` says
-    when a load of a sequential plan may stop. `kept` goes into run.json: a resumed run needs it.
-    `series` are the models of that launcher, if it is known before."""
+    """`launcher` may wrap the platform's (measure/ab.py). `settled` returns whether a load of a
+    sequential plan may stop. `kept` goes into run.json: a resumed run needs it. `series` are the
+    models of that launcher, if it is known before."""
 
     launcher: Callable[[Launcher], Launcher] = lambda inner: inner
     settled: Callable[[JudgedLoad, Rules], bool] = settled

@@ -1,7 +1,7 @@
-"""Runs the programs of laws/, which observe this platform, and keeps their verdicts in laws.json.
+"""Run the programs of laws/, which observe this platform, and keep their verdicts in laws.json.
 
-Verdicts change only with the platform and the programs. A run uses stored ones of both, or observes
-again. Nothing is pinned, since the scheduler is the object.
+Verdicts change only with the platform and the programs. A run uses stored verdicts of both, or
+observes again. Nothing is pinned, since the scheduler is the object.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from iomodels.launch.launcher import Launcher
 from iomodels.machine.placement import Placement
 
 DEADLINE_S = 30.0
-"""For one law on a busy machine; an idle one needs a few seconds."""
-NOT_PINNED = Placement(note="not pinned: the scheduler is what is looked at")
+"""Seconds for one law on a busy machine; an idle one needs a few."""
+NOT_PINNED = Placement(note="not pinned: the laws observe the scheduler")
 
 
 def programs(build: Path) -> tuple[Path, ...]:
-    """The law programs that were built; none where only servers were."""
+    """Return the built law programs; none if only servers were built."""
     return tuple(sorted((windows_programs(build) / "laws").glob("*.exe")))
 
 
@@ -47,7 +47,8 @@ def observe(
     platforms = {law["platform"] for law in laws}
     if len(platforms) != 1:
         raise Failure(
-            f"the laws name {len(platforms)} platforms; {failed[0]['reason'] if failed else ', '.join(platforms)}"
+            f"the laws report {len(platforms)} platforms; "
+            f"{failed[0]['reason'] if failed else ', '.join(platforms)}"
         )
     return checked(
         {
@@ -92,14 +93,14 @@ def current(
                 continue  # of another version, or damaged: observing is cheap
             if known.data["key"] == key and not known.data["failed"]:
                 return known
-        say("observing the laws of this platform (once for a build, some 15 s)")
+        say("observing the laws of this platform (once per build, about 15 s)")
         laws = observe(launcher, build)
     write(laws, results / "laws" / laws.platform)
     return laws
 
 
 def _key(launcher: Launcher, build: Path) -> str:
-    """Names this platform and these programs."""
+    """Return the key of this platform and these programs."""
     digest = hashlib.sha256(json.dumps(launcher.environment(), sort_keys=True).encode())
     for program in programs(build):
         digest.update(program.name.encode() + hashlib.sha256(program.read_bytes()).digest())

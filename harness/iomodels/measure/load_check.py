@@ -14,7 +14,7 @@ DESCRIBE_TIMEOUT_S = 20.0
 
 
 def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -> list[str]:
-    """Return the load generator's complaints, one line each, in the words of a suite."""
+    """Return the load generator's errors, one line each, in the words of a suite."""
     with launcher.loadgen({**options, "describe": True}) as program:
         program.close_stdin()
         try:
@@ -41,4 +41,5 @@ def _in_words(line: str) -> str:
     if not found:
         return line.strip()
     of_class, word, value, rule = found.groups()
-    return f"{f'{CLASS_WORDS}.{of_class}.' if of_class else ''}{word}{f' = {value}' if value else ''}: {rule}"
+    where = f"{CLASS_WORDS}.{of_class}." if of_class else ""
+    return f"{where}{word}{f' = {value}' if value else ''}: {rule}"

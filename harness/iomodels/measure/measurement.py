@@ -1,5 +1,8 @@
-"""One measurement: a fresh server, a fresh load generator, one record. Whatever happens to the programs is in the record;
-no process is left, no wait is without a deadline."""
+"""Make one measurement: a fresh server, a fresh load generator, one record.
+
+The record contains every failure of the programs. No process is left, and every wait has a
+deadline.
+"""
 
 from __future__ import annotations
 
@@ -26,26 +29,26 @@ from iomodels.plan.suite import Suite
 
 WINDOW_MOST = 4  # times --duration-ms: the longest window of a closed loop (loadgen/run.h)
 STDERR_KEPT = 4000  # characters of each program's stderr in a failed record
-SERVER_DEATH_S = 0.5  # its clients see a crash before its process is gone
-LOADGEN_STOP_S = 0.3  # it does not end with its stdin in mid-window, and has nothing to tidy up: on to a signal soon
+SERVER_DEATH_S = 0.5  # its clients see a crash before its process ends
+LOADGEN_STOP_S = 0.3  # it ignores its stdin in mid-window, so a signal must follow soon
 
 Waiting = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long to wait, in seconds, beyond the time that a step takes by its nature."""
+    """Seconds to wait beyond the natural time of a step."""
 
     start_s: float = 20.0  # a server until it listens
     connect_s: float = (
-        10.0  # the load generator's own limit for each connection and for the last replies
+        10.0  # the load generator's own limit per connection and for the last replies
     )
     answer_s: float = 10.0  # an event that is due
     stop_s: float = 5.0  # from closed stdin to the end
 
 
 class _Failed(Exception):
-    """Why a measurement failed, and the end of what its programs wrote to stderr."""
+    """Why a measurement failed, and the end of its programs' stderr."""
 
     def __init__(self, reason: str, stderr: str) -> None:
         super().__init__(reason)
@@ -54,7 +57,7 @@ class _Failed(Exception):
 
 @dataclass
 class _Trial:
-    """What is known of a measurement so far; a failure keeps it."""
+    """The data of a measurement so far; a failure keeps it."""
 
     server: dict[str, Any] | None = None
     loadgen: dict[str, Any] | None = None
@@ -74,8 +77,11 @@ def measure(
     waiting: Waiting = nullcontext,
     rate: int | None = None,
 ) -> Record:
-    """Make one repeat of one cell. `waiting` surrounds the parts in which a signal may raise. `rate` is what a cell at a fixed rate is
-    offered, in requests per second over all connections."""
+    """Make one repeat of one cell.
+
+    `waiting` surrounds the parts in which a signal may raise. `rate` is the offered rate of a cell
+    with a fixed rate, in requests per second over all connections.
+    """
     started = utc_now()
     blank = Record(
         FORMAT,
@@ -98,7 +104,7 @@ def measure(
         return replace(
             blank,
             status="failed",
-            reason="no server has a peak at this load, so there is no rate to offer",
+            reason="no server has a peak at this load, so the rate to offer is unknown",
         )
     trial = _Trial()
     stderr = ""
@@ -118,7 +124,7 @@ def measure(
             return record
     except HostLost:
         raise
-    except (_Failed, Failure) as error:  # Failure: also a process that even SIGKILL does not end
+    except (_Failed, Failure) as error:  # Failure: also a process that survives SIGKILL
         reason = str(error)
         stderr = error.stderr if isinstance(error, (_Failed, ProgramFailed)) else stderr
     return replace(
@@ -140,7 +146,7 @@ def _live(
     waiting: Waiting,
     rate: int | None,
 ) -> str:
-    """Both programs from start to end, their events into `trial`. Returns what they wrote to stderr."""
+    """Run both programs from start to end; store their events in `trial`. Returns their stderr."""
     programs: list[Program] = []
     with ExitStack() as stack:
         try:
@@ -200,7 +206,7 @@ def _drive(
     watches: Watching,
     mood: Mood,
 ) -> None:
-    """The measuring window, with a sample of the server's counters at each end of it; its processes are looked at meanwhile."""
+    """Run the measuring window, with a sample of the server's counters at each end."""
     due = deadlines.answer_s
     load["ready"] = loadgen.expect("ready", suite.load.ramp_s + 2 * deadlines.connect_s + due)
     mood.spin("before", due)
@@ -217,7 +223,7 @@ def _drive(
         watches.end()
         mood.end()
         seen["end"] = server.expect("sample", due)
-    except ProgramFailed:  # what the load generator saw of it belongs in the record
+    except ProgramFailed:  # the record keeps the load generator's view
         load["result"] = loadgen.expect("result", 1.5 * deadlines.connect_s + due)
         raise
     load["result"] = loadgen.expect("result", 1.5 * deadlines.connect_s + due)
@@ -233,7 +239,7 @@ def _counters(
 
 
 def _server_options(launcher: Launcher, item: Measurement) -> dict[str, int | str]:
-    """The suite's options; and room for all connections where the model's own default has less."""
+    """Return the suite's options, with room for all connections if the default is too small."""
     options: dict[str, int | str] = {"port": 0, **dict(item.condition.options)}
     described = {
         option["name"]: option for option in launcher.models()[item.condition.model]["options"]
@@ -259,7 +265,7 @@ def _loadgen_options(
 
 
 def load_options(suite: Suite, condition: Condition) -> dict[str, Option]:
-    """What the load generator is told about the load of a cell."""
+    """Return the load generator's options for the load of a cell."""
     return {
         "connections": condition.connections,
         "size": condition.size,
@@ -274,24 +280,24 @@ def load_options(suite: Suite, condition: Condition) -> dict[str, Option]:
 
 
 def _judge(trial: _Trial, platform: str) -> str | None:
-    """Why a measurement that came to its end, with all its events as they should be, does not count; None when it does."""
+    """Return why a completed measurement with correct events does not count; None if it does."""
     assert trial.server and trial.loadgen
     ran_on = trial.server["ready"].get("platform")
     result = trial.loadgen["result"]
     if ran_on != platform:
-        return f"the server ran on {ran_on}, this run is of {platform}"
+        return f"the server ran on {ran_on}, but this run on {platform}"
     refused = refusal(result)
     if refused:
         return refused
     if trial.loadgen_code != 0:
-        return f"load generator: {_end_text(trial.loadgen_code)} though its result names no error"
+        return f"load generator: {_end_text(trial.loadgen_code)} although its result has no error"
     if trial.server_code != 0:
         return f"server: {_end_text(trial.server_code)} after its summary"
     return None
 
 
 def argv_below_root(argv: Sequence[str]) -> list[str]:
-    """As it was started, below the repository's folder: where that lies is nobody's business and differs between machines."""
+    """Return the arguments with paths relative to the repository: its folder may name a user."""
     return [word.replace(f"{ROOT}{os.sep}", "") for word in argv]
 
 
@@ -300,7 +306,7 @@ def _end_text(code: int | None) -> str:
 
 
 def _blame(error: Failure, programs: list[Program]) -> str:
-    """The reason of a failure: a load generator that fails because its server died is not the one to blame."""
+    """Return the reason of a failure; blame a server that died before the load generator failed."""
     if len(programs) < 2 or str(error).startswith(f"{programs[0].name}:"):
         return str(error)
     try:

@@ -1,8 +1,9 @@
-"""Measure what each primitive costs: run the Google Benchmark program, count meanwhile, keep its JSON.
+"""Measure the cost of each primitive: run the Google Benchmark program, count, keep its JSON.
 
-The program runs twice. First it runs each benchmark once and waits at both ends of every timed section until this process has
-read the program's counters (`microbench/bench.h`). The cost of a reading is measured, too, and subtracted. Then it runs all
-repetitions in random order without interruption; only those times are kept.
+The program runs twice. In the first run, each benchmark runs once. It waits at both ends of every
+timed section until this process has read the program's counters (`microbench/bench.h`). The cost of
+a reading is measured and subtracted. The second run makes all repetitions in random order without
+interruption; only its times are kept.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ from iomodels.measure.session import new_folder
 
 START_S = 30.0
 STEP_S = 120.0
-"""Longest wait for the next sign of life: one benchmark, with its preparation, on a loaded machine."""
-OVERHEAD_S = 0.15  # of one benchmark; only for the first estimate of the time that is left
+"""Longest wait for a sign of life: one benchmark, with preparation, on a loaded machine."""
+OVERHEAD_S = 0.15  # per benchmark; only for the first estimate of the time left
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Reading:
-    """Counters of the program and of its kernel at one moment; None where the system does not tell."""
+    """Counters of the program and of its kernel at one moment; None if unavailable."""
 
     context_switches: int | None
     wineserver_cpu_ns: int | None
@@ -75,7 +76,10 @@ def _difference(left: int | None, right: int | None) -> int | None:
 
 
 def read_counters(pid: int, wineserver_pid: int | None) -> Reading:
-    """Context switches of all threads that live now, and processor time of the wineserver (one thread, so one file tells)."""
+    """Context switches of all present threads, and CPU time of the wineserver.
+
+    The wineserver has one thread, so one file is enough.
+    """
     return Reading(
         _context_switches(pid), None if wineserver_pid is None else _cpu_ns(wineserver_pid)
     )
@@ -92,7 +96,7 @@ def _context_switches(pid: int) -> int | None:
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
             text = (task / "status").read_text(encoding="ascii", errors="replace")
-        except OSError:  # a thread that ends just now
+        except OSError:  # a thread that is just ending
             continue
         total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", text)))
     return total
@@ -119,7 +123,8 @@ def run_micro(
         names = _names(start, options)
         say(
             console,
-            f"{len(names)} benchmarks, {options.times} repetitions each, at least {options.min_time_s * 1e3:g} ms per repetition",
+            f"{len(names)} benchmarks, {options.times} repetitions each, "
+            f"at least {options.min_time_s * 1e3:g} ms per repetition",
         )
         counters, runs = _count(start, options, console, len(names))
         google = _measure(start, options, console, runs + (options.times - 1) * len(names))
@@ -137,7 +142,7 @@ Start = Callable[[Sequence[str]], Program]
 
 @contextmanager
 def _starter(build: Path, options: Options, console: Console) -> Iterator[Start]:
-    """What starts the program with some arguments, in the surroundings in which a server is measured."""
+    """Return how to start the program with some arguments, in the environment of a server."""
     if options.native:
         executable = build.resolve() / "micro-host" / "bin" / "microbench"
         cpus = default_placement().server_cpus
@@ -168,12 +173,13 @@ def _arguments(options: Options, *more: str) -> list[str]:
 
 
 def _names(start: Start, options: Options) -> list[str]:
-    """The names that the filter lets through. Failure if there is none."""
+    """Return the names that match the filter. Raises Failure if there is none."""
     with start(_arguments(options, "--events", "--benchmark_list_tests=true")) as program:
         event = program.expect_any(("names", "finished"), START_S)
     if event["event"] == "finished":
         raise Failure(
-            f"--filter {options.filter}: must be a regular expression that matches a benchmark; families: {_hint(start)}",
+            f"--filter {options.filter}: must be a regular expression that matches a benchmark; "
+            f"families: {_hint(start)}",
             exit_code=USAGE,
         )
     return [short_name(str(name)) for name in event["names"]]
@@ -191,7 +197,10 @@ def _hint(start: Start) -> str:
 def _count(
     start: Start, options: Options, console: Console, total: int
 ) -> tuple[dict[str, dict[str, Any]], int]:
-    """Counters per operation by benchmark, and how often a benchmark function ran: the library runs it until it is long enough."""
+    """Return counters per operation by benchmark, and how often each benchmark function ran.
+
+    The library repeats a function until the run is long enough.
+    """
     counting = _Counting()
     with (
         start(_arguments(options, "--sampled")) as program,
@@ -219,7 +228,7 @@ def _count(
 
 
 class _Counting:
-    """Adds up the counters over the timed stretches of a benchmark's last run."""
+    """Adds up the counters over the timed sections of a benchmark's last run."""
 
     def __init__(self) -> None:
         self.results: dict[str, dict[str, Any]] = {}
@@ -236,7 +245,8 @@ class _Counting:
             self._stretches.append(reading.minus(self._begin))
 
     def restart(self, event: Mapping[str, Any]) -> None:
-        """A benchmark begins to run, or (calibrated) the stretches so far were empty: they are what a reading costs."""
+        """Start a benchmark. After calibration the sections so far were empty: they cost one
+        reading."""
         if event["event"] == "calibrated":
             self._cost = Reading(
                 *(
@@ -269,7 +279,8 @@ class _Counting:
         self.results[name]["reason"] = "; ".join(reasons) or None
 
     def _per_operation(self, counter: str, iterations: int) -> float | None:
-        """Without what the readings cost, which may have been a little less this time: never below 0."""
+        """Subtract the cost of the readings; never below 0, since a reading may cost less this
+        time."""
         values = [getattr(stretch, counter) for stretch in self._stretches]
         cost = getattr(self._cost, counter)
         if not values or cost is None or None in values:
@@ -283,7 +294,10 @@ def _median(values: Sequence[int | None]) -> int | None:
 
 
 def _measure(start: Start, options: Options, console: Console, runs: int) -> dict[str, Any]:
-    """All repetitions in random order; Google Benchmark's JSON, without the names of the machine and of its folders."""
+    """Run all repetitions in random order.
+
+    Returns Google Benchmark's JSON without the names of the machine and of its folders.
+    """
     with tempfile.TemporaryDirectory(prefix="iomodels-micro-") as folder:
         out = Path(folder) / "benchmark.json"
         windows_under_wine = sys.platform != "win32" and not options.native
@@ -307,7 +321,7 @@ def _measure(start: Start, options: Options, console: Console, runs: int) -> dic
             ] != "finished":
                 if (
                     event["event"] == "run" and done < runs
-                ):  # how often the library runs each in search of a length differs a little
+                ):  # the library's search for a length takes a varying number of runs
                     progress.begin("measuring")
                     progress.end()
                     done += 1
@@ -315,7 +329,7 @@ def _measure(start: Start, options: Options, console: Console, runs: int) -> dic
         try:
             google: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise Failure(f"microbench: left no JSON that can be read: {error}") from None
+            raise Failure(f"microbench: left no readable JSON: {error}") from None
     google["context"].update(host_name=None, executable="microbench")
     return google
 

@@ -1,7 +1,7 @@
-"""The machine's mood during one measurement: its speed just before and after, and what was stolen.
+"""The machine's mood during one measurement: its speed just before and after, and stolen time.
 
-The server does a fixed amount of work (`spin`) on its CPU, outside of the measuring window. How long
-that takes says how fast the CPU was, without any influence of the model
+The server does a fixed amount of work (`spin`) on its CPU, outside the measuring window. Its
+duration shows how fast the CPU was, without any influence of the model
 (docs/decisions/0093-the-machines-mood.md).
 """
 
@@ -19,10 +19,10 @@ ROLES = ("server", "loadgen")
 
 
 class Mood:
-    """Collects the mood of one measurement. A part that is unavailable is None, and never a failure."""
+    """Collects the mood of one measurement. An unavailable part is None, never a failure."""
 
     def __init__(self, server: Program, commands: object, placement: Mapping[str, Any]) -> None:
-        """`commands` are those that the server's ready names; `placement` is as in run.json."""
+        """`commands`: those of the server's ready event; `placement`: as in run.json."""
         self._server = server
         self._spins = isinstance(commands, list) and SPIN in commands
         self._cpus = {role: tuple(placement.get(f"{role}_cpus") or ()) for role in ROLES}

@@ -1,4 +1,4 @@
-"""What a plan costs, and what is said of it before it starts."""
+"""Estimate the cost of a plan, and print it before the start."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from iomodels.plan.order import MOST_MEASUREMENTS, Measurement, limit_of, plan_s
 from iomodels.plan.suite import LOOKS, Suite
 
 LONG_S = 3 * 3600
-"""From here on a plan says that it is long."""
+"""From this length on a plan gets a note."""
 
 
 def check_plan_size(suite: Suite, sessions: int = 1) -> None:
-    """Refuse a plan that cannot be meant. Raises Failure."""
+    """Reject a plan that must be a mistake. Raises Failure."""
     size = plan_size(suite)
     if size > MOST_MEASUREMENTS:
         raise Failure(
-            f"suite {suite.name}: plans {size:,} measurements, about {duration(_takes(suite, size))}; "
-            f"must be at most {MOST_MEASUREMENTS:,}: fewer --connections, --size or --rounds",
+            f"suite {suite.name}: plans {size:,} measurements, "
+            f"about {duration(_takes(suite, size))}; must be at most {MOST_MEASUREMENTS:,}; "
+            "reduce --connections, --size or --rounds",
             exit_code=USAGE,
         )
     if suite.minutes and len(suite.servers) < 2:
@@ -44,7 +45,7 @@ def check_plan_size(suite: Suite, sessions: int = 1) -> None:
 
 
 def expected_s(suite: Suite) -> float:
-    """Seconds that a measurement takes, with starting and stopping its programs; a first guess."""
+    """Return seconds per measurement, with starting and stopping its programs; a first guess."""
     return (suite.warmup_ms + suite.duration_ms) / 1000 + OVERHEAD_S
 
 
@@ -53,12 +54,12 @@ def _takes(suite: Suite, measurements: int) -> float:
 
 
 def least_s(suite: Suite) -> float:
-    """Seconds that the least rounds of a sequential plan take."""
+    """Return the seconds for the least rounds of a sequential plan."""
     return _takes(suite, plan_size(suite) // suite.rounds * min(LOOKS[0], suite.rounds))
 
 
 def expected_text(suite: Suite) -> str:
-    """ "60 measurements, about 4 min 42 s"; "8 to 40 rounds of 18 measurements, about 5 min 00 s" """
+    """ "60 measurements, about 4 min"; "8 to 40 rounds of 18 measurements, about 5 min 00 s" """
     size = plan_size(suite)
     if not suite.minutes:
         return f"{counted(size, 'measurement')}, about {duration(_takes(suite, size))}"
@@ -70,7 +71,7 @@ def expected_text(suite: Suite) -> str:
 def say_plan(
     console: Console, suite: Suite, plan: Sequence[Measurement], launcher: Launcher
 ) -> None:
-    """Print what will be measured, how long that takes, and what cannot be measured here."""
+    """Print the measurements, their duration, and the cells that cannot be measured here."""
     console.print(
         f"[bold]{escape(suite.title)}[/bold] on {escape(launcher.platform)}: "
         f"{expected_text(suite)}, in the order of seed {suite.seed}"
@@ -79,10 +80,10 @@ def say_plan(
         say(
             console,
             f"note: {LOOKS[0]} rounds of every load take about {duration(least_s(suite))}, more "
-            f"than --minutes {suite.minutes}; they are measured all the same",
+            f"than --minutes {suite.minutes}; all of them are still measured",
         )
     if not suite.minutes and _takes(suite, len(plan)) > LONG_S:
-        say(console, "note: this is a long plan; Ctrl-C keeps what is measured")
+        say(console, "note: this is a long plan; Ctrl-C keeps finished measurements")
     if suite.load:
         say(console, f"load: {suite.load}")
     limits = {limit_of(item.condition, launcher.models()) for item in plan} - {None}

@@ -1,9 +1,9 @@
-"""Walks through the plan of a run, round by round, and stops the loads that are decided.
+"""Walk through the plan of a run, round by round, and stop the loads that are decided.
 
 A fixed plan measures every round. A sequential one (a suite with `minutes`) looks after 8, 12, 18,
-27 and 40 rounds: a load stops when more rounds would change no word, and the time goes to the
-others. The looks are paid for by the rule (judge/rule.py). Every load gets the least rounds, also
-where the time is up before.
+27 and 40 rounds. A load stops if more rounds would change no word, and the others get its time. The
+rule corrects for the looks (judge/rule.py). Every load gets the least rounds, even after the end of
+the time.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Stop:
 
 
 class Rounds:
-    """An iterator over the measurements to make; add() tells it of each record.
+    """An iterator over the measurements to make; add() gives it each record.
 
-    spent_s: what earlier segments of the run took. each_s: a first guess of one measurement.
+    spent_s: duration of earlier segments of the run. each_s: a first guess of one measurement.
     again: indices to measure again. settled: whether more rounds of a load would change no word.
-    next_session: the session to start later, once this one is measured; None if there is none.
+    next_session: the session to start later, after this one; None if there is none.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Rounds:
 
     @property
     def each_s(self) -> float:
-        """Seconds that a measurement takes, with starting and stopping its programs."""
+        """Seconds per measurement, with starting and stopping its programs."""
         taken = self._clock() - self._started
         return taken / self._made if self._made else self._each_s
 
@@ -151,8 +151,10 @@ class Rounds:
             self._stop(open_, self._suite.rounds, ROUNDS)
 
     def _time_is_up(self, round_: Round, todo: list[Measurement]) -> bool:
-        """Whether this round would end after the budget, which keeps the least rounds of the open
-        loops that are still to come."""
+        """Return whether this round would end after the budget.
+
+        The budget reserves time for the least rounds of the open loops to come.
+        """
         if not self._suite.minutes or not todo or round_.number < LOOKS[0]:
             return False
         later = [] if round_.fixed else [each for each in self._rounds if each.fixed]
@@ -162,7 +164,7 @@ class Rounds:
         return bool(new) and self.spent_s + needed_s > 60 * self._suite.minutes
 
     def _settled(self, load: LoadKey, number: int) -> bool:
-        """Only rounds up to this one count: a resumed run has looked at the same data."""
+        """Count only rounds up to this one: a resumed run has looked at the same data."""
         records = [
             each
             for each in self._records.values()

@@ -1,4 +1,4 @@
-"""Measure a suite into a folder with its manifest and records; resume one that was interrupted."""
+"""Measure a suite into a folder with its manifest and records; resume an interrupted run."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def start_run(
 
 
 def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> Path:
-    """Measure what a run lacks, by its own plan. Returns its folder."""
+    """Measure the missing part of a run, by its own plan. Returns its folder."""
     raise_open_files_limit()
     run = load_run(folder)
     manifest = dict(run.manifest)
@@ -111,7 +111,7 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> Path:
     )
     if rounds.complete():
         _say_complete(setting, run)
-        if manifest["status"] != "complete":  # it was killed after its last measurement
+        if manifest["status"] != "complete":  # killed after its last measurement
             _complete(folder, manifest, rounds)
         return folder
     _check_machines(setting, manifest)
@@ -129,7 +129,7 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> Path:
 
 
 def _again(run: Run) -> list[int]:
-    """The failed and invalid measurements, but not those that a limit of the model explains."""
+    """Return the failed and invalid measurements that no limit of the model explains."""
     return [
         record.index
         for record in run.records
@@ -138,7 +138,7 @@ def _again(run: Run) -> list[int]:
 
 
 def _rules(suite: Suite, margin: float | None) -> Rules:
-    """A plan that looks at its data in between pays for that."""
+    """Return the rules of a plan: one with looks needs corrected ones."""
     rules = Rules(SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST) if suite.minutes else Rules()
     return rules if margin is None else rules.with_margin(margin)
 
@@ -150,7 +150,7 @@ def _say_complete(setting: Setting, run: Run) -> None:
 
 
 def _laws(setting: Setting, launcher: Launcher) -> Laws | None:
-    """The laws of the machine that the servers run on."""
+    """Return the laws of the servers' machine."""
     if not isinstance(launcher, RemoteLauncher):
         return laws.current(setting.build, setting.results, setting.say)
     setting.say("observing the laws of the servers' machine (once per build, about 15 s)")
@@ -164,7 +164,7 @@ def _check_machines(setting: Setting, manifest: Mapping[str, Any]) -> None:
         raise Failure(
             (
                 f"cannot resume {manifest['run']}: its servers ran on another machine; "
-                "give it by --server-host"
+                "add --server-host"
             ),
             exit_code=USAGE,
         )
@@ -179,7 +179,7 @@ def _check_machines(setting: Setting, manifest: Mapping[str, Any]) -> None:
 
 
 def _placement_of(manifest: Mapping[str, Any]) -> Placement | None:
-    """The placement that the run started with: its repeats must not have two. None: not recorded."""
+    """Return the placement of the run's start, which all repeats share. None: not recorded."""
     environment_here = manifest["environment"].get("load_generator") or manifest["environment"]
     recorded = (environment_here.get("launcher") or {}).get("placement")
     placement = recorded_placement(recorded) if recorded else None
@@ -201,7 +201,7 @@ def _measure_rest(
     launcher: Launcher,
     interrupts: Interrupts,
 ) -> None:
-    """Measure what is left; run.json says at every moment how far it came."""
+    """Measure the rest; run.json always holds the progress."""
 
     def interrupted() -> None:
         manifest.update(status="interrupted", finished_utc=None, measured_s=rounds.spent_s)
@@ -267,7 +267,7 @@ def _measure_all(
 
 
 def _rate(folder: Path, manifest: dict[str, Any], item: Measurement) -> int | None:
-    """The rate to offer in a cell. The first call settles all rates, from the closed loops measured so far."""
+    """Return the rate to offer in a cell. The first call sets all rates, from the closed loops."""
     if "peaks" not in manifest:
         manifest["peaks"] = efficiency.to_json(efficiency.lowest_peaks(load_run(folder).records))
         write_manifest(folder, manifest)
@@ -275,11 +275,12 @@ def _rate(folder: Path, manifest: dict[str, Any], item: Measurement) -> int | No
 
 
 def _check_plan(run: Run, plan: Sequence[Measurement]) -> None:
-    """Refuse records of another plan: resuming would put figures under wrong names."""
+    """Reject records of another plan: resuming would put results under wrong names."""
     planned = run.manifest["planned"]
     if len(plan) != planned:
         raise Failure(
-            f"{run.path}: cannot resume: its suite plans {len(plan)} measurements, run.json {planned}",
+            f"{run.path}: cannot resume: its suite plans {len(plan)} measurements, "
+            f"run.json {planned}",
             exit_code=USAGE,
         )
     for record in run.records:
@@ -311,7 +312,7 @@ def _new_manifest(
 
 
 def _open(setting: Setting, placement: Placement | None, comparing: Comparing) -> Launcher:
-    """The launcher of this run; closing it closes the platform's."""
+    """Use the launcher of this run; closing it closes the platform's."""
     inner = open_launcher(setting, placement)
     try:
         return comparing.launcher(inner)
@@ -321,7 +322,7 @@ def _open(setting: Setting, placement: Placement | None, comparing: Comparing) -
 
 
 def _comparing(setting: Setting, manifest: Mapping[str, Any]) -> Comparing:
-    """A run of `ab` is resumed with the same two builds, which must not have changed."""
+    """Resume a run of `ab` with the same two builds, which must not have changed."""
     kept = manifest.get("ab")
     if not kept:
         return ALL_MODELS

@@ -1,4 +1,4 @@
-"""What every measuring command needs: its settings, its launcher, a folder of its own, and the rules for stopping and resuming."""
+"""The common part of all measuring commands: settings, launcher, folder, stopping and resuming."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ from iomodels.plan.order import Measurement, limit_of
 from iomodels.plan.suite import Suite, model_errors
 
 OVERHEAD_S = 0.4
-"""Seconds per measurement to start and stop both programs (under Wine 0.25 to 0.5 s); only for the first estimate."""
+"""Seconds per measurement to start and stop both programs (0.25 to 0.5 under Wine); a guess."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a measuring command needs to know besides its plan."""
+    """The settings of a measuring command besides its plan."""
 
     build: Path
     console: Console
     command: tuple[str, ...]  # the command line, for the manifest
-    resume_command: str  # "./iomodels run --resume"; the run is added
+    resume_command: str  # "./iomodels run --resume"; the run's name follows
     results: Path  # the default folder of runs
     placement: Placement | None = None  # None: the default of this machine
     server_host: ServerHost | None = None  # None: the servers run on this machine too
     deadlines: Deadlines = field(default_factory=Deadlines)
     watch_s: float = machine_check.BUSY_S
-    """Seconds to watch what other programs use, before the first measurement."""
+    """Seconds to observe the CPU use of other programs, before the first measurement."""
 
     def say(self, line: str) -> None:
         say(self.console, line)
 
 
 def open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
-    """The launcher of this machine; with --server-host one whose servers run there. Close it."""
+    """Return the launcher of this machine, or a remote one (--server-host). Close it."""
     if setting.server_host is None:
         return launch.open_launcher(setting.build, placement, setting.say)
     here = launch.open_loadgen(setting.build, placement or LOADGEN_ALONE)
@@ -70,7 +70,7 @@ def open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
 def manifest_head(
     setting: Setting, name: str, format_: int, models: Sequence[str], launcher: Launcher
 ) -> dict[str, Any]:
-    """The fields that run.json, slo.json and tune.json share."""
+    """Return the common fields of run.json, slo.json and tune.json."""
     return {
         "format": format_,
         "run": f"{datetime.now().strftime('%Y%m%d-%H%M%S')}-{name}",
@@ -92,7 +92,7 @@ def _environment(setting: Setting, models: Sequence[str], launcher: Launcher) ->
 
 
 def new_folder(out: Path, manifest: dict[str, Any]) -> Path:
-    """Make a folder that no other run has, even one of the same second. Its name goes into the manifest."""
+    """Make a folder for a new run, unique even within a second. Its name goes into the manifest."""
     out.mkdir(parents=True, exist_ok=True)
     name, number = manifest["run"], 1
     while True:
@@ -109,18 +109,21 @@ def new_folder(out: Path, manifest: dict[str, Any]) -> Path:
 def keeping(
     setting: Setting, folder: Path, interrupted: Callable[[], None], kept: Callable[[], str]
 ) -> Iterator[None]:
-    """Surround the measuring. If it ends early, `interrupted` records that, and the user reads
-    what is kept and how to resume. Raises Stopped for a signal, else the error itself."""
+    """Surround the measuring.
+
+    If it ends early, `interrupted` records that, and the user reads how to resume. Raises Stopped
+    for a signal, else the error itself.
+    """
     try:
         yield
     except BaseException as error:
-        with suppress(OSError):  # on a full disk the status stays "running"; that resumes, too
+        with suppress(OSError):  # on a full disk the status stays "running", which also resumes
             interrupted()
         by_signal = isinstance(error, KeyboardInterrupt)
         how = "interrupted" if by_signal else f"stopped by {type(error).__name__}"
         beside = folder.parent.resolve() == setting.results.resolve()
         target = folder.name if beside else str(folder.resolve())
-        setting.say(f"{how}: {kept()} are kept in {folder}")
+        setting.say(f"{how}; {kept()} are kept in {folder}")
         setting.say(f"resume with: {setting.resume_command} {shell_word(target)}")
         if isinstance(error, Interrupted):
             raise Stopped(error.signal) from None
@@ -131,7 +134,7 @@ def keeping(
 
 
 def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None:
-    """Refuse everything that is known to fail before the first measurement."""
+    """Reject everything that would surely fail, before the first measurement."""
     errors = model_errors(suite, launcher.models())
     if errors:
         raise Failure(*errors, exit_code=USAGE)
@@ -149,7 +152,7 @@ def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None
 
 
 def check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launcher) -> None:
-    """Ask the load generator whether it accepts the load, once per number of connections and size."""
+    """Ask the load generator to check the load, once per number of connections and size."""
     where = suite.load_file or f"suite {suite.name}"
     closed = [each for each in conditions if not each.rate_percent]
     for condition in (
@@ -165,7 +168,7 @@ def check_load(suite: Suite, conditions: Sequence[Condition], launcher: Launcher
 
 
 def _by_option(suite: Suite, line: str, where: str) -> str:
-    """A complaint about a word that the command line gave names the option, not the suite's file."""
+    """Name the option in an error about a word of the command line, not the suite's file."""
     found = re.fullmatch(rf"{re.escape(where)}: load\.([\w-]+)(?: = ([^:]*))?: (.*)", line)
     if not found or found[1] not in suite.load_options:
         return line
@@ -173,7 +176,7 @@ def _by_option(suite: Suite, line: str, where: str) -> str:
 
 
 def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher: Launcher) -> None:
-    """Refuse to resume on another platform, or with other programs than the run started with."""
+    """Refuse to resume on another platform, or with programs that changed since the start."""
     differs = []
     if launcher.platform != manifest["platform"]:
         differs.append(f"it ran on {manifest['platform']}; this is {launcher.platform}")
@@ -198,14 +201,14 @@ def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher:
 
 
 def _programs(recorded: Mapping[str, Any]) -> dict[str, str]:
-    """The hashes of a run's programs by name, of both machines where there are two."""
+    """Return the hashes of a run's programs by name, of both machines if there are two."""
     found = dict(recorded.get("binaries") or {})
     there = (recorded.get("load_generator") or {}).get("binaries") or {}
     return found | {f"load generator's {name}": digest for name, digest in there.items()}
 
 
 def _placed_differently(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """How the placement on the servers' machine changed since the run started."""
+    """Return how the placement on the servers' machine changed since the run started."""
     placements = [(each.get("launcher") or {}).get("placement") for each in (before, now)]
     return (
         [f"the servers ran with placement {placements[0]}; now with {placements[1]}"]

@@ -1,8 +1,8 @@
-"""`iomodels slo MODEL --slo p99=5ms`: search the highest rate of an open loop at which a server meets the objective.
+"""`iomodels slo MODEL --slo p99=5ms`: search the highest open-loop rate that meets the objective.
 
-`judge/search.py` chooses the rates and `judge/slo.py` judges each trial. Here a trial is measured like any repeat of a run (fresh
-server, fresh load generator) and kept: its record in records.jsonl, its outcome in slo.json. To resume, the search is given the
-trials that are kept.
+`judge/search.py` chooses the rates and `judge/slo.py` judges each trial. This module measures a
+trial like a repeat of a run: fresh server, fresh load generator. Its record goes into
+records.jsonl, its outcome into slo.json. A resumed search starts with the kept trials.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from iomodels.plan.order import Measurement, cells
 from iomodels.plan.suite import Suite, suite_from
 
 OF_CEILING = 0.8
-"""Share of the load generator's ceiling that a trial may ask for; above it the search would measure the load generator."""
+"""Largest rate of a trial, as a share of the ceiling. Beyond it the load generator is measured."""
 
 
 def start_slo(
@@ -76,7 +76,7 @@ def start_slo(
 
 
 def resume_slo(setting: Setting, folder: Path) -> Path:
-    """Continue a search that was interrupted. Returns its folder."""
+    """Continue an interrupted search. Returns its folder."""
     manifest = load_slo(folder)
     if manifest["answer"] is not None:
         setting.say(f"{folder}: nothing is missing")
@@ -146,7 +146,8 @@ def _try(
 def _range(
     calibration: Mapping[str, Any], suite: Suite, slo: Slo, low: int, high: int | None, step: float
 ) -> dict[str, Any]:
-    """From the lowest rate that supports the percentile to one that the load generator surely reaches. Raises Failure."""
+    """Return the range: lowest rate that supports the percentile, highest safe rate. Raises
+    Failure."""
     needed = least_rate(suite, slo)
     beyond = low * suite.duration_ms / 1000 * (1 - slo.percent / 100)
     if low < needed and beyond < stats.SAMPLES_BEYOND:

@@ -1,8 +1,8 @@
-"""`iomodels tune`: search how many workers, under which concurrency value, suit a load.
+"""`iomodels tune`: search the workers and the concurrency value that suit a load.
 
-`judge/surface.py` chooses the settings, `judge/tuning.py` scores them. A tuning's folder has `tune.json` (the plan and its
-surroundings) and `records.jsonl` (one line per measurement, as in a run; its series is named after the load).
-`report/tuning.py` computes the rest.
+`judge/surface.py` chooses the settings, `judge/tuning.py` scores them. A tuning's folder has
+`tune.json`, the plan and its environment, and `records.jsonl`, one line per measurement. The series
+of a record is named after the load. `report/tuning.py` computes the rest.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def resume_tune(setting: Setting, folder: Path) -> Path:
 
 
 def knobs_of(plan: Plan, launcher: Launcher) -> Knobs:
-    """The options that this model has. Raises Failure if the model was not built or allows fewer threads."""
+    """Return the options of this model. Raises Failure if not built, or with too few threads."""
     models = launcher.models()
     if plan.model not in models:
         raise Failure(
@@ -101,7 +101,7 @@ def knobs_of(plan: Plan, launcher: Launcher) -> Knobs:
 
 
 def _checked(plan: Plan, launcher: Launcher) -> Knobs:
-    """Refuse everything that is known to fail before the first measurement; else return the knobs."""
+    """Reject everything that would surely fail, before measuring; else return the knobs."""
     knobs = knobs_of(plan, launcher)
     conditions = {load: _condition(plan, knobs, load, ()) for load in plan.loads}
     limits = {load: limit_of(each, launcher.models()) for load, each in conditions.items()}
@@ -152,7 +152,7 @@ def _search(
     with keeping(setting, folder, interrupted, lambda: f"{len(records)} measurements"):
         while batch := _batch(plan, knobs, records):
             setting.say(_batch_words(plan, batch, records))
-            # in random order, so that a drift affects all settings alike
+            # in random order, so that drift affects all settings alike
             ordered = sorted(batch, key=lambda each: rng.random())
             expected_s = (plan.warmup_ms + plan.duration_ms) / 1000 + OVERHEAD_S
             with Progress(setting.console, len(ordered), expected_s) as progress:
@@ -196,7 +196,7 @@ def _measure(
 def _batch(
     plan: Plan, knobs: Knobs, records: Sequence[Record]
 ) -> list[tuple[Load, surface.Setting]]:
-    """What every load's search asks for next, together, so that loads are interleaved, too."""
+    """Return the next requests of all loads' searches, to be interleaved."""
     return [
         (load, chosen)
         for load in plan.loads

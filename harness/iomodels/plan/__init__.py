@@ -1,1 +1,1 @@
-"""What a run is asked to measure, and in which order."""
+"""The plan of a run: its measurements and their order."""

@@ -1,4 +1,4 @@
-"""What kind of load a suite asks for: its `[load]` section, whose words are the load generator's own options (docs/loadgen.md).
+"""The load of a suite: its `[load]` section, in the load generator's options (docs/loadgen.md).
 
     [load]
     rate = 2000                    # --rate 2000
@@ -7,7 +7,7 @@
     [load.class.heavy]             # --class heavy:connections=1,size=65536
     connections = 1
     size = 65536
-    [load.class.light]             # a class without `connections` gets those that are left
+    [load.class.light]             # a class without `connections` gets the rest
     rate = 1000
 
 The load generator alone knows its words and their limits; measure/load_check.py asks it.
@@ -23,7 +23,7 @@ from typing import Any
 from iomodels.base.arguments import Option
 
 CLASS_WORDS = "class"
-# Words that a suite has already, or that are not a load.
+# Words of a suite's own keys, and words that are not a load.
 SET_BY_THE_SUITE = {
     "connections": "connections = [...]",
     "size": "sizes = [...], or a class's size",
@@ -50,7 +50,7 @@ Value = int | str | bool
 
 @dataclass(frozen=True)
 class Load:
-    """`options`: word and value, without the classes. `classes`: name and its words, in the file's order."""
+    """`options`: word and value, without classes. `classes`: name and words, in file order."""
 
     options: tuple[tuple[str, Value], ...] = ()
     classes: tuple[tuple[str, tuple[tuple[str, Value], ...]], ...] = ()
@@ -60,7 +60,7 @@ class Load:
 
     @property
     def rate(self) -> int:
-        """Requests per second of an open loop, all classes together; 0: a closed loop (of classes: where none has a rate)."""
+        """Requests per second of an open loop, all classes together; 0 for a closed loop."""
         default = int(dict(self.options).get("rate", 0))
         return (
             sum(int(dict(words).get("rate", default)) for _, words in self.classes)
@@ -70,7 +70,7 @@ class Load:
 
     @property
     def churns(self) -> bool:
-        """Whether connections come and go during the load, of any class."""
+        """Whether connections are replaced during the load, in any class."""
         default = dict(self.options).get("churn", 0)
         return any(
             dict(words).get("churn", default) != 0 for _, words in self.classes or (("all", ()),)
@@ -85,7 +85,7 @@ class Load:
         return Load((*others, ("rate", rate)), self.classes)
 
     def arguments(self, connections: int) -> dict[str, Option]:
-        """The load generator's options for so many connections."""
+        """Return the load generator's options for this number of connections."""
         options: dict[str, Option] = dict(self.options)
         if self.classes:
             options[CLASS_WORDS] = tuple(self._class_texts(connections))
@@ -102,19 +102,18 @@ class Load:
             yield f"{name}:" + ",".join(f"{word}={value}" for word, value in full.items())
 
     def connection_errors(self, connections: int) -> list[str]:
-        """Why the classes do not share out so many connections."""
+        """Return why the classes do not divide this number of connections."""
         if not self.classes:
             return []
         sizes = [dict(words).get("connections") for _, words in self.classes]
         named, open_ = sum(int(size) for size in sizes if size is not None), sizes.count(None)
         if open_ > 1:
-            return [
-                "only one class may omit its connections; it then gets those that the other classes leave"
-            ]
+            return ["only one class may omit its connections; it gets those that the others leave"]
         if (open_ and named >= connections) or (not open_ and named != connections):
             wanted = "fewer than" if open_ else "exactly"
             return [
-                f"its classes name {named} connections; they must name {wanted} the suite's {connections}"
+                f"its classes have {named} connections; "
+                f"they must have {wanted} the suite's {connections}"
             ]
         return []
 
@@ -137,7 +136,7 @@ class Load:
 
 
 def load_from(data: Mapping[str, Any]) -> Load:
-    """From a checked table."""
+    """Return the load of a checked table."""
     classes = tuple(
         (name, tuple(words.items())) for name, words in data.get(CLASS_WORDS, {}).items()
     )
@@ -147,14 +146,14 @@ def load_from(data: Mapping[str, Any]) -> Load:
 
 
 def shape_errors(data: object, where: str) -> list[str]:
-    """What is wrong with a `[load]` table as such, one line each; measure/load_check.py checks the words."""
+    """Return one line per error in the shape of `[load]`; load_check.py checks its words."""
     if not isinstance(data, dict):
         return [f"{where} = {data!r}: must be a table"]
     errors = []
     for word, value in data.items():
         what = f"{where}.{word} = {value!r}"
         if word in SET_BY_THE_SUITE:
-            errors.append(f"{what}: not here: {SET_BY_THE_SUITE[word]} says it")
+            errors.append(f"{what}: not here; use {SET_BY_THE_SUITE[word]}")
         elif word in NOT_A_LOAD:
             errors.append(f"{what}: the harness sets it itself")
         elif word == CLASS_WORDS:
@@ -177,7 +176,7 @@ def _class_errors(classes: object, where: str) -> list[str]:
             errors += _value_errors(value, f"{where}.{name}.{word} = {value!r}")
             if word == "connections" and not (type(value) is int and value > 0):
                 errors.append(
-                    f"{where}.{name}.connections = {value!r}: must be a whole number from 1 on"
+                    f"{where}.{name}.connections = {value!r}: must be a whole number of at least 1"
                 )
     return errors
 
@@ -187,6 +186,4 @@ def _value_errors(value: object, what: str) -> list[str]:
         isinstance(value, str) and not re.fullmatch(r"[\w.:*+-]+", value)
     ):
         return []
-    return [
-        f"{what}: must be a whole number, true or false, or a text without blanks as --help shows it"
-    ]
+    return [f"{what}: must be a whole number, true, false, or a text without blanks; see --help"]

@@ -1,8 +1,8 @@
-"""The order of a run: rounds, in a round the loads in random order, for a load all servers adjacent.
+"""The order of a run: rounds; in a round random loads; within a load all servers adjacent.
 
-A drift of the machine lasts seconds. Servers that run next to each other meet the same machine, so
-their ratio within a round is free of it (docs/decisions/0092-rounds-and-looks.md). Loads at an
-offered rate come after all closed loops: their rates are parts of what those reach.
+A drift of the machine lasts seconds. Adjacent servers meet the same machine, so the drift does not
+affect their ratio within a round (docs/decisions/0092-rounds-and-looks.md). Loads at an offered
+rate follow all closed loops, whose peaks determine the rates.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from iomodels.plan.suite import LOOKS, Suite
 
 T = TypeVar("T")
 
-LIMIT = "limit:"  # a reason that begins so was known before, and is no fault
+LIMIT = "limit:"  # begins the reason of a known limit, which is no fault
 MOST_MEASUREMENTS = 200_000
 """A plan of four days. A longer one is a mistake in a list."""
 
 
 @dataclass(frozen=True, order=True)
 class LoadKey:
-    """One load: what must be equal for two cells to be compared. Ordered closed loops first."""
+    """One load: cells are comparable if it is equal. Closed loops sort first."""
 
     rate_percent: int
     size: int
@@ -50,7 +50,7 @@ class LoadKey:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One repeat of one cell; `index` is its place in the plan and the key of its record."""
+    """One repeat of one cell. `index` is its place in the plan and the key of its record."""
 
     index: int
     repeat: int
@@ -71,7 +71,7 @@ class Round:
 
     @property
     def is_look(self) -> bool:
-        """Whether a sequential plan judges after it which loads go on."""
+        """Whether a sequential plan decides after it which loads continue."""
         return self.number + 1 in LOOKS
 
 
@@ -111,7 +111,7 @@ def _offered_at(chosen: tuple[int, ...], measured: tuple[int, ...]) -> tuple[int
 
 
 def _reply_size(suite: Suite, size: int) -> int:
-    """The load's, where it is one number; a distribution of sizes is named by the load alone."""
+    """Return the reply size of the load if it is one number; only the load names a distribution."""
     given = dict(suite.load.options).get("reply-size", size)
     return given if isinstance(given, int) else size
 
@@ -158,7 +158,7 @@ def _shuffled(items: list[T], rng: random.Random) -> list[T]:
 def limit_of(condition: Condition, models: Mapping[str, Mapping[str, Any]]) -> str | None:
     """Return why a cell cannot be measured here though nothing is broken; None if it can.
 
-    Such cells stay in the plan and become failed records: a model's limit is part of the answer.
+    Such cells stay in the plan and become failed records: a model's limit is a result.
     """
     describe = models[condition.model]
     if not describe["supported"]:
@@ -171,5 +171,5 @@ def limit_of(condition: Condition, models: Mapping[str, Mapping[str, Any]]) -> s
 
 
 def is_limit(reason: str | None) -> bool:
-    """Whether a failed record only says what was known before."""
+    """Return whether a failed record only repeats a known limit."""
     return reason is not None and reason.startswith(LIMIT)

@@ -1,4 +1,4 @@
-"""Suites: a TOML file says what is compared under which loads; here it becomes checked, frozen data."""
+"""Suites: read a TOML file of servers and loads into checked, frozen data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CONNECTIONS = 100_000
 MAX_SIZE = 1_048_576  # the largest payload of a frame
 MAX_ALIAS = 24  # characters: tables must hold it
 
-# What a number may be; the command line's options are held to the same.
+# Allowed numbers; the command line's options have the same bounds.
 BOUNDS: dict[str, tuple[int, int]] = {
     "connections": (1, MAX_CONNECTIONS),
     "sizes": (1, MAX_SIZE),
@@ -35,7 +35,8 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "active": (1, MAX_CONNECTIONS),
 }
 LOOKS = (8, 12, 18, 27, 40)
-"""The rounds after which a suite with `minutes` may stop a load (judge/rule.py pays for them)."""
+"""The rounds after which a suite with `minutes` may stop a load; judge/rule.py corrects for them.
+"""
 _TEXTS = ("title", "question")
 ARRIVALS = ("constant", "poisson")
 _LEVELS = (
@@ -55,7 +56,7 @@ _QUICK = (*_LEVELS, *_NUMBERS)
 class Server:
     model: str
     options: tuple[tuple[str, int], ...] = ()
-    alias: str = ""  # the name of its series where model and options are not to name it
+    alias: str = ""  # name of the series in place of model and options
 
     @property
     def label(self) -> str:
@@ -71,15 +72,14 @@ class Server:
 
 @dataclass(frozen=True)
 class Suite:
-    """What a run measures: every server at every number of connections and every size.
+    """The subject of a run: every server at every number of connections and every size.
 
-    rounds: passes over the loads; with `minutes` the most that a load gets.
-    minutes: a sequential plan of about this length (measure/rounds.py). 0: a fixed plan.
-    rate_percents: offered rates, in percent of what the slowest server reached at that load
-        (judge/rates.py). They are offered at `rate_connections` and `rate_sizes`; empty: at all;
-        `rate_arrivals` is constant or poisson.
-    active: of each number of connections, how many send; the others only stay open. Empty: all.
-    seed: decides the order. A run draws one if the command line names none.
+    rounds: passes over the loads; with `minutes` the most that a load gets. minutes: length of a
+    sequential plan (measure/rounds.py); 0: a fixed plan. rate_percents: offered rates, in percent
+    of the slowest server's peak at that load (judge/rates.py). rate_connections, rate_sizes: where
+    these rates are offered; empty: everywhere. rate_arrivals: constant or poisson. active: per
+    number of connections, how many send; the others only stay open. Empty: all. seed: decides the
+    order. A run draws one unless the command line names one.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Suite:
     active: tuple[int, ...] = ()
     load: Load = field(default_factory=Load)
     load_file: str = field(default="", compare=False)
-    """Where its load was read from, for errors; a resumed run knows only the suite's name."""
+    """The file of its load, for errors; a resumed run knows only the suite's name."""
     load_options: tuple[str, ...] = field(default=(), compare=False)
     """Words of the load that the command line gave, for errors."""
 
@@ -122,8 +122,8 @@ class Suite:
         return data
 
     def with_models(self, models: Iterable[str]) -> Suite:
-        """The same suite with these models: its own servers of them, and each other one as it is
-        by default."""
+        """Return the suite with these models: its own servers of them, the others with default
+        options."""
         own = {server.model for server in self.servers}
         wanted = list(models)
         kept = [server for server in self.servers if server.model in wanted]
@@ -136,7 +136,7 @@ def suite_files() -> dict[str, Path]:
 
 
 def find_suite(name: str) -> Path:
-    """The file of a suite: one of ours by its name, or any by its path."""
+    """Return the file of a suite: a name means one of ours, a path any file."""
     files = suite_files()
     if name in files:
         return files[name]
@@ -162,7 +162,7 @@ def load_suite(path: Path, *, quick: bool = False) -> Suite:
 
 
 def load_file(path: Path) -> Load:
-    """The [load] of a TOML file, of a suite or alone. Raises Failure."""
+    """Return the [load] of a TOML file, of a suite or alone. Raises Failure."""
     data = _read_toml(path)
     errors = (
         shape_errors(data["load"], f"{path}: load")
@@ -178,13 +178,13 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Failure(f"{path}: cannot be read: {error.strerror}", exit_code=USAGE) from None
+        raise Failure(f"cannot read {path}: {error.strerror}", exit_code=USAGE) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Failure(f"{path}: not TOML: {error}", exit_code=USAGE) from None
 
 
 def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
-    """A suite from checked data: a TOML file's or, on going on with a run, its manifest's."""
+    """Return a suite from checked data: a TOML file's or, for a resumed run, its manifest's."""
     servers = tuple(
         Server(entry["model"], tuple(entry.get("options", {}).items()), entry.get("alias", ""))
         for entry in data["servers"]
@@ -198,12 +198,13 @@ def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
 
 
 def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What the servers that were built (model name -> describe event) say against the suite."""
+    """Return the suite's conflicts with the built servers (model name -> describe event)."""
     errors = []
     for server in suite.servers:
         if server.model not in models:
             errors.append(
-                f"suite {suite.name}: model {server.model}: no such server was built; {hint(server.model, models)}"
+                f"suite {suite.name}: model {server.model}: no such server was built; "
+                f"{hint(server.model, models)}"
             )
             continue
         options = {option["name"]: option for option in models[server.model]["options"]}
@@ -235,17 +236,18 @@ def _errors(data: Mapping[str, Any], where: str) -> list[str]:
         errors += shape_errors(data["load"], f"{where}: load")
         if data.get("rate_percents") and isinstance(data["load"], dict) and "rate" in data["load"]:
             errors.append(
-                f"{where}: load.rate: not with rate_percents, which offer rates of their own"
+                f"{where}: load.rate: must be omitted with rate_percents, which set the rates"
             )
     return errors + _number_errors(data, where) + _plan_errors(data, where)
 
 
 def _plan_errors(data: Mapping[str, Any], where: str) -> list[str]:
-    """What is wrong with keys that are right one by one."""
+    """Return the errors of keys that are right one by one."""
     errors = []
     if data.get("rate_arrivals", ARRIVALS[0]) not in ARRIVALS:
         errors.append(
-            f"{where}: rate_arrivals = {data['rate_arrivals']!r}: must be one of: {', '.join(ARRIVALS)}"
+            f"{where}: rate_arrivals = {data['rate_arrivals']!r}: "
+            f"must be one of: {', '.join(ARRIVALS)}"
         )
     if ("rounds" in data) is ("minutes" in data):
         errors.append(f"{where}: needs rounds (a fixed plan) or minutes (a plan that stops)")
@@ -254,7 +256,7 @@ def _plan_errors(data: Mapping[str, Any], where: str) -> list[str]:
         if len(active) != len(connections):
             errors.append(f"{where}: active: must have as many numbers as connections")
         elif any(one > all_ for one, all_ in zip(active, connections)):
-            errors.append(f"{where}: active: must be at most the connections of the same place")
+            errors.append(f"{where}: active: must be at most the connections at the same position")
     return errors
 
 
@@ -286,7 +288,7 @@ def _number_errors(data: Mapping[str, Any], where: str, prefix: str = "") -> lis
         ):
             errors.append(f"{what}: must be a list of whole numbers {low} … {high}")
         elif key != "active" and len(set(value)) < len(value):
-            errors.append(f"{what}: names a value twice")
+            errors.append(f"{what}: must not repeat a value")
     return errors
 
 
@@ -317,14 +319,14 @@ def _server_errors(servers: object, where: str) -> list[str]:
         errors += _alias_errors(entry, servers, what)
         if entry in seen:
             errors.append(
-                f"{what}: the same model with the same options as another server of the suite; give it an alias"
+                f"{what}: another server has the same model and options; give it an alias"
             )
         seen.append(entry)
     return errors
 
 
 def _alias_errors(entry: Mapping[str, Any], servers: Iterable[object], where: str) -> list[str]:
-    """An alias names one series, and none that another server has without an alias."""
+    """Check that an alias names one series, and is no other server's label."""
     if "alias" not in entry:
         return []
     alias = entry["alias"]
@@ -338,7 +340,7 @@ def _alias_errors(entry: Mapping[str, Any], servers: Iterable[object], where: st
         return [f"{what}: must be a text of at most {MAX_ALIAS} characters"]
     others = [other for other in servers if isinstance(other, dict) and other is not entry]
     if any(alias in (other.get("alias"), other.get("model")) for other in others):
-        return [f"{what}: another server of the suite already has that name"]
+        return [f"{what}: must differ from the names of the other servers"]
     return []
 
 
