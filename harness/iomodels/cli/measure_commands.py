@@ -87,7 +87,7 @@ RUN = Command(
         *plan_options("as in the suite"),
         Option(
             "--sessions",
-            "split --rounds over so many sessions, hours or reboots apart, 2 to 20 (default: 1)",
+            "split --rounds over so many sessions, separated by hours or reboots, 2 to 20 (default: 1)",
             "N",
             values.whole(2, 20),
         ),

@@ -55,7 +55,7 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Failure(f"cannot read {path}: {error}") from None
+        raise Failure(f"{path}: cannot be read: {error}") from None
     if not isinstance(data, dict):
         raise Failure(f"{path}: must be one JSON object")
     return data

@@ -86,7 +86,7 @@ def busy_of(record: Record, cpus: int | None) -> Busy:
 
 
 def threads_of(record: Record) -> int:
-    """Return how many threads of the server may serve at once. Raises NotRecorded.
+    """Return how many threads of the server may serve concurrently. Raises NotRecorded.
 
     A model says how many it starts (`settings.threads` of its `ready`). One without that setting
     has a thread per connection, which the system counts.

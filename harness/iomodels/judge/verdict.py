@@ -1,14 +1,16 @@
-"""What a measurement may be used for: every rule, its limit and where the limit comes from.
+"""How a measurement may be used: every rule, its limit and the source of the limit.
 
-A rule looks at records. It returns None if it finds no fault, or why there is one. A rule that
-needs what the record does not have raises NotRecorded, and the verdict lists it under `not_judged`:
-a rule that could not be applied is never one that passed.
+A rule looks at records. It returns None if it finds no fault, else the reason. A rule raises
+NotRecorded if the record lacks its data, and the verdict lists it under `not_judged`. A rule that
+could not be applied thus never counts as passed.
 
-Only faults exclude. A repeat counts, or it is left out (failed, invalid). A cell is judged from the
+Only faults exclude. A repeat counts, or it is excluded (failed, invalid). A cell is judged from the
 repeats that count, by their medians: failed, invalid, client-bound or network-bound cells are in no
-comparison. All others are valid, however much their repeats vary: an interval carries that already.
-A valid cell is rate-bound (open loop: the offered rate was met), server-bound or latency-bound
-(closed loop; limits.py), or measured, where the record does not say what limited it.
+comparison. All others are valid, however much their repeats vary: an interval already reflects
+that.
+
+A valid cell is rate-bound if an open loop met its offered rate. In a closed loop it is server-bound
+or latency-bound (limits.py). It is measured if the record does not show what limited it.
 docs/decisions/0091-only-faults-exclude.md argues the rules.
 """
 

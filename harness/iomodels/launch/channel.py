@@ -122,6 +122,6 @@ def connect(where: ServerHost) -> socket.socket:
     except OSError as error:
         why = error.strerror or str(error)
         raise Failure(
-            f"cannot reach {where}: {why}; start 'iomodels serve' there, "
+            f"{where}: cannot connect: {why}; start 'iomodels serve' there, "
             "and let its firewall accept this port"
         ) from None

@@ -263,7 +263,7 @@ class Prefix:
 
 
 def _listens(pid: int) -> bool:
-    """Return whether the process has a listening Unix socket; False if it has ended."""
+    """Return whether the process has a listening Unix socket; False if it ended."""
     try:
         held = {str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
     except FileNotFoundError:  # the process ended or closed a descriptor: the caller asks again

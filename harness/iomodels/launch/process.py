@@ -244,7 +244,7 @@ class Program:
         return bytes(self._tail).decode("utf-8", "replace").replace("\r\n", "\n")
 
     def _await_exit(self, timeout_s: float) -> bool:
-        """Return whether the program has ended.
+        """Return whether the program ended.
 
         All its output was then read, unless a child of it still holds the pipe.
         """

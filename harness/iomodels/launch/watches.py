@@ -82,7 +82,7 @@ class ProcessWatch:
     def _open(self, number: str) -> int | None:
         try:
             return os.open(self._folder / "task" / number / "status", os.O_RDONLY)
-        except FileNotFoundError:  # the thread has ended meanwhile
+        except FileNotFoundError:  # the thread ended meanwhile
             return None
 
     def _add_switches(self) -> None:
@@ -158,7 +158,7 @@ def process_cpu_ns(pid: int) -> int | None:
 
 
 def _switches(file: int) -> tuple[int, int] | None:
-    """Return voluntary and involuntary switches of a thread; None if it has ended."""
+    """Return voluntary and involuntary switches of a thread; None if it ended."""
     try:
         text = os.pread(file, CHUNK, 0)
     except ProcessLookupError:

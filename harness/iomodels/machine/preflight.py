@@ -41,7 +41,7 @@ def _files(connections: int, platform: str) -> list[str]:
         return []
     return [
         f"{connections} connections need {needed} open files per process; "
-        f"the limit (ulimit -Hn) is {hard}: raise it as root (ulimit -n {needed}, "
+        f"the limit (ulimit -Hn) is {hard}. Raise it as root (ulimit -n {needed}, "
         "or LimitNOFILE / limits.conf), or reduce --connections"
     ]
 
@@ -56,6 +56,6 @@ def _ports(connections: int) -> list[str]:
         return []
     return [
         f"{connections} connections need {connections + SPARE_PORTS} local ports; "
-        f"the range {low} … {high} has {there}: widen it as root (sysctl -w "
+        f"the range {low} … {high} has {there}. Widen it as root (sysctl -w "
         'net.ipv4.ip_local_port_range="1024 65535"), or reduce --connections'
     ]

@@ -178,7 +178,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Failure(f"cannot read {path}: {error.strerror}", exit_code=USAGE) from None
+        raise Failure(f"{path}: cannot be read: {error.strerror}", exit_code=USAGE) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Failure(f"{path}: not TOML: {error}", exit_code=USAGE) from None
 

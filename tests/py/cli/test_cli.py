@@ -78,7 +78,7 @@ ALL = "efficiency, fairness, idle-crowd, models, select-vs-iocp"
         (
             ["run", SUITE, "--server-host", "lab:x"],
             "iomodels: --server-host lab:x: must be a name or an IPv4 address, "
-            "and a port 1 … 65535 if it is not 9000, as in 192.0.2.10:9000",
+            "optionally with a port 1 … 65535 (default: 9000), as in 192.0.2.10:9000",
         ),
         (
             ["run", SUITE, "--server-host", "lab"],
@@ -317,7 +317,7 @@ def test_a_token_of_ones_own_that_is_too_short(
     monkeypatch.setenv("IOMODELS_SERVER_TOKEN", "short")
     assert rejected(capsys, "serve") == (
         "iomodels: IOMODELS_SERVER_TOKEN: must be 16 to 128 ASCII characters without blanks, "
-        "and begin with a letter or figure"
+        "and begin with a letter or digit"
     )
 
 

@@ -55,7 +55,7 @@ def test_a_kill_in_mid_write_loses_the_record_under_way_and_no_other(tmp_path: P
     )
     run = load_run(folder)
     assert [record.index for record in run.records] == [0, 1, 2, 3, 4]
-    assert "records.jsonl: line 6 was cut short and is left out" in run.warnings
+    assert "records.jsonl: line 6 is incomplete and was excluded" in run.warnings
     mend_records(folder)
     assert (folder / "records.jsonl").read_bytes() == before
 

@@ -167,13 +167,13 @@ def test_a_last_line_cut_short_is_left_out_and_announced(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     run = load_run(folder)
     assert len(run.records) == 59
-    assert run.warnings == ("records.jsonl: line 60 was cut short and is left out",)
+    assert run.warnings == ("records.jsonl: line 60 is incomplete and was excluded",)
 
 
 def test_a_last_line_cut_inside_a_character_is_left_out(folder: Path) -> None:
     with (folder / "records.jsonl").open("ab") as stream:
         stream.write('{"reason":"…'.encode()[:-1])
-    assert load_run(folder).warnings == ("records.jsonl: line 61 was cut short and is left out",)
+    assert load_run(folder).warnings == ("records.jsonl: line 61 is incomplete and was excluded",)
 
 
 def test_a_missing_last_newline_loses_nothing(folder: Path) -> None:
@@ -218,7 +218,7 @@ def test_the_last_try_counts_and_is_announced(folder: Path) -> None:
     append_record(folder, first)
     run = load_run(folder)
     assert len(run.records) == 60 and run.records[7].ok
-    assert "2 failed measurement(s) were tried again; the last try counts" in run.warnings
+    assert "2 failed measurement(s) were repeated; the last repeat counts" in run.warnings
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_a_record_needs_them(folder: Path, name: str) -> None:
 
 def test_platforms_are_never_mixed(folder: Path) -> None:
     change(folder, 2, platform="wine-10.0")
-    with pytest.raises(Failure, match=r"line 3: measured on wine-10.0, the run on wine-8.0"):
+    with pytest.raises(Failure, match=r"line 3: measured on wine-10.0, but the run on wine-8.0"):
         load_run(folder)
 
 

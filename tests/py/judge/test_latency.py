@@ -58,7 +58,7 @@ def test_nothing_measured_is_none() -> None:
 
 @pytest.mark.parametrize("percent", [0, -1, 100.1, float("nan")])
 def test_a_percent_that_cannot_be_is_named(percent: float) -> None:
-    with pytest.raises(ValueError, match=r"percentile .* does not lie above 0"):
+    with pytest.raises(ValueError, match=r"percentile .* must be above 0"):
         time_weighted_percentile(STALLED, percent)
     with pytest.raises(ValueError, match="percentiles lie above 0"):
         median_over_rounds([STALLED], percent)

@@ -148,8 +148,8 @@ def test_hanging_program_runs_into_the_deadline() -> None:
         ("[1, 2]", "not a JSON object"),
         ("\\xff\\xfe", "not a JSON object"),
         ("", "not a JSON object"),
-        ('{"event": "sample", "format": 1}', "'ready' was expected, came"),
-        ('{"format": 1}', "'ready' was expected, came"),
+        ('{"event": "sample", "format": 1}', "expected 'ready', got"),
+        ('{"format": 1}', "expected 'ready', got"),
         ('{"event": "ready", "format": 2}', "format 2"),
         ('{"event": "ready"}', "format None"),
         ("x" * 5000, "x" * 200 + "…"),
@@ -256,11 +256,11 @@ def test_own_handler_of_interrupt_decides_the_exit_code() -> None:
 def test_send_to_a_program_that_has_ended() -> None:
     with child("print('gave up', file=sys.stderr); sys.exit(1)") as program:
         program.wait(DEADLINE_S)
-        with pytest.raises(ProgramFailed, match=r"did not take 'go'.*exit code 1.*gave up"):
+        with pytest.raises(ProgramFailed, match=r"did not accept 'go'.*exit code 1.*gave up"):
             program.send("go")
     with child(READY_THEN_WAIT) as program:
         program.close_stdin()
-        with pytest.raises(ProgramFailed, match="did not take 'go': its stdin is closed"):
+        with pytest.raises(ProgramFailed, match="did not accept 'go': its stdin is closed"):
             program.send("go")
 
 

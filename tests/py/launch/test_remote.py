@@ -214,7 +214,7 @@ def test_a_lost_connection_costs_one_repeat(
     failed = [record for record in load_run(far.folder).records if not record.ok]
     assert [record.index for record in failed] == [1]
     assert "was lost" in (failed[0].stderr or "") and "exit code 255" in (failed[0].reason or "")
-    assert "calling again" in far.text and len(there.started) == 4
+    assert "reconnecting" in far.text and len(there.started) == 4
 
 
 def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
@@ -236,16 +236,14 @@ def test_an_agent_that_is_gone_ends_the_run_which_can_go_on(
 
     there.behaviour = behave
     with pytest.raises(
-        HostLost, match=f"127.0.0.1:{served.port}: cannot be reached: .*tried for 0.2 s"
+        HostLost, match=f"127.0.0.1:{served.port}: cannot connect: .*tried for 0.2 s"
     ):
         far.start(replace(two, rounds=2))
     run = load_run(far.folder)
     assert run.manifest["status"] == "interrupted" and len(run.records) in (1, 2)
     assert "stopped by HostLost" in far.text
     where, far.setting = far.setting.server_host, replace(far.setting, server_host=None)
-    with pytest.raises(
-        Failure, match="its servers ran on another machine; give it by --server-host"
-    ):
+    with pytest.raises(Failure, match="its servers ran on another machine; add --server-host"):
         far.resume()
     wait_until(lambda: not served._thread.is_alive())
     again = Served(there, tmp_path, served.port)
@@ -324,8 +322,8 @@ def test_a_server_that_will_not_end_is_ended(
 @pytest.mark.parametrize(
     ("model", "options", "reason"),
     [
-        ("three", {}, "three: no such model there"),
-        ("../one", {}, "no such model there"),
+        ("three", {}, "three: the agent has no such model"),
+        ("../one", {}, "the agent has no such model"),
         ("one", {"host": 0}, "one: must be numbers for its own options: host=0"),
         (
             "one",
@@ -360,7 +358,7 @@ def refused(where: ServerHost) -> str:
 def test_who_does_not_know_the_token_gets_nothing(served: Served, there: FakeLauncher) -> None:
     assert (
         refused(replace(served.where, token="another-token-it-is"))
-        == "wrong token: it is the one that 'iomodels serve' printed when it started"
+        == "wrong token; use the one that 'iomodels serve' printed at its start"
     )
     assert served.lines == ["127.0.0.1: refused: wrong token"] and TOKEN not in repr(served.where)
     with socket.create_connection(
@@ -377,7 +375,7 @@ def test_who_does_not_know_the_token_gets_nothing(served: Served, there: FakeLau
 
 def test_one_client_at_a_time(served: Served) -> None:
     first = Session(served.where)
-    assert refused(served.where) == "serves another client now, and one at a time"
+    assert refused(served.where) == "already serves another client"
     first.close()
     wait_until(lambda: "127.0.0.1: gone" in served.lines)
     Session(served.where).close()
@@ -407,8 +405,8 @@ def test_another_version_is_refused(served: Served, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Channel, "receive", older)
     assert refused(served.where) == (
-        f"iomodels 0.0.9 serves there (format 1), this is {ours} (format 1): "
-        "take the same on both machines"
+        f"the agent is iomodels 0.0.9 (format 1), this is {ours} (format 1); "
+        "use the same version on both machines"
     )
 
 
@@ -417,8 +415,8 @@ def test_nobody_listens() -> None:
         unused.bind(("127.0.0.1", 0))
         text = refused(ServerHost("127.0.0.1", unused.getsockname()[1], TOKEN))
     assert (
-        text.endswith("does 'iomodels serve' run there, and does the firewall let it in?")
-        and "cannot be reached" in text
+        text.endswith("start 'iomodels serve' there, and let its firewall accept this port")
+        and "cannot connect" in text
     )
 
 
@@ -444,7 +442,7 @@ def stranger(says: bytes) -> Iterator[ServerHost]:
 def test_what_listens_is_something_else(says: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "GREETING_S", 0.2)
     with stranger(says) as where:
-        assert refused(where) == "what listens there is not 'iomodels serve'"
+        assert refused(where) == "the program there is not 'iomodels serve'"
 
 
 def test_a_port_that_is_taken(served: Served, there: FakeLauncher, tmp_path: Path) -> None:

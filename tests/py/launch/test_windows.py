@@ -157,7 +157,7 @@ def test_programs_are_started_as_windows_wants_it(
     monkeypatch.setattr(subprocess, "Popen", started)
     monkeypatch.setattr(sys, "platform", "win32")
     for admit in (None, lambda pid: None):
-        with pytest.raises(Failure, match="cannot be started"):
+        with pytest.raises(Failure, match="cannot start"):
             Program(["server.exe"], admit=admit)
     assert asked == [0x220, 0x224]
 

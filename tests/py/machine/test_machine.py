@@ -85,8 +85,8 @@ def test_linux_facts() -> None:
     found = answers(linux_facts(Given()))
     reasons = found.pop("reasons")
     assert reasons == {
-        "power_plan": "power plans are of Windows; see cpu_governor",
-        "defender": "Defender is of Windows",
+        "power_plan": "only Windows has power plans; see cpu_governor",
+        "defender": "only Windows has Defender",
     }
     assert found.pop("timer_resolution_ns") > 0
     assert found == {
@@ -240,7 +240,7 @@ def examined(**changes: Any) -> tuple[list[Disturbance], dict[str, str], dict[st
         ({"busy": {"others_cpus": 0.0, "stolen_cpus": 0.2}}, "stolen time", None),
         ({"sleep_1ms_us": 15_600}, "timer", None),
         ({"clock_source": "hpet"}, "clock source", "current_clocksource"),
-        ({"memory_available_bytes": 1 << 30}, "memory", "stop what uses it"),
+        ({"memory_available_bytes": 1 << 30}, "memory", "stop programs that use it"),
         ({"open_files_limit": {"soft": 1024, "hard": 1024}}, "open files", "ulimit -n"),
         ({"local_port_range": [49152, 65535]}, "local ports", "port"),
         ({"time_wait": 20_000}, "TIME_WAIT", "sleep 120"),

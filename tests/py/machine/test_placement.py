@@ -147,9 +147,7 @@ def test_an_overlap_is_allowed_and_recorded(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-FORM = (
-    "must be none, or ROLE=CPUS with commas between them, as in server=0,wineserver=0,loadgen=1-3"
-)
+FORM = "must be none or comma-separated ROLE=CPUS, as in server=0,wineserver=0,loadgen=1-3"
 
 
 @pytest.mark.parametrize(
@@ -226,8 +224,8 @@ def test_affinity_on_windows(windows: type[Windows]) -> None:
         (
             (),
             "server=0",
-            "the CPUs here are in several processor groups (more than 64 CPUs), "
-            "which no affinity mask can name; omit --affinity",
+            "cannot pin: the CPUs are in several processor groups (more than 64 CPUs), "
+            "and an affinity mask names only one; omit --affinity",
         ),
     ],
 )

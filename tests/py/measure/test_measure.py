@@ -106,7 +106,7 @@ def test_a_server_gets_room_for_its_connections(launcher: FakeLauncher, suite: S
             None,
         ),
         ("no port", "the server's ready names no port: 'none'", None),
-        ("other platform", "the server ran on fake-2.0, this run is of fake-1.0", None),
+        ("other platform", "the server ran on fake-2.0, but this run on fake-1.0", None),
         ("dies in mid-window", "fake-server: .*exit code 3", "fake-server: assertion failed"),
         ("no summary", "fake-server: .* 'summary'; exit code 1", "fake-server: still draining"),
         ("bad exit", "server: exit code 1 after its summary", "fake-server: leaked 3 sessions"),
@@ -135,7 +135,7 @@ def test_servers_that_fail(
         ("errors and exit 0", "load generator: errors: reset 2$", None),
         ("unanswered", "load generator: 5 requests were never answered", None),
         ("few connections", "load generator: 7 of 8 connections stood", None),
-        ("exit 5", "load generator: exit code 5 though its result names no error", None),
+        ("exit 5", "load generator: exit code 5 although its result has no error", None),
         ("no replies", "no reply was complete inside the measuring window", None),
         (
             "no latency",

@@ -57,7 +57,7 @@ def test_another_platform_in_the_figures_is_refused(tmp_path: Path) -> None:
     (run.path / "benchmark.json").write_text(
         json.dumps(google_json(TIMES, platform="windows-11-26100"))
     )
-    with pytest.raises(Failure, match="never mixed"):
+    with pytest.raises(Failure, match="must not be mixed"):
         load_micro_run(run.path)
 
 

@@ -315,7 +315,7 @@ def test_file_limit_is_asked_before(
     monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
     text, code = refused(stage, suite)
     assert text.startswith(
-        "8 connections need 108 open files a process, the limit (ulimit -Hn) is 107: raise it"
+        "8 connections need 108 open files per process; the limit (ulimit -Hn) is 107. Raise it"
     )
     assert code == 1
     assert preflight.preflight(8, "wine-8.0")[0].startswith("8 connections need 208 open files")
@@ -329,7 +329,7 @@ def test_port_range_is_asked_before(
     monkeypatch.setattr(preflight, "local_port_range", lambda: (1000, 1206))
     text, _ = refused(stage, suite)
     assert text.startswith(
-        "8 connections need 208 local ports, the range 1000 … 1206 has 207: widen it"
+        "8 connections need 208 local ports; the range 1000 … 1206 has 207. Widen it"
     )
     monkeypatch.setattr(preflight, "local_port_range", lambda: (1000, 1207))
     assert preflight.preflight(8, "fake-1.0") == []

@@ -68,13 +68,13 @@ def test_a_suite_passes_its_load_on(launcher: FakeLauncher, stage: Stage, suite:
         (
             "rate = 2000",
             "connections = 4",
-            "load.connections = 4: not here: connections = [...] says it",
+            "load.connections = 4: not here; use connections = [...]",
         ),
         ("rate = 2000", "port = 4", "load.port = 4: the harness sets it itself"),
         (
             "rate = 2000",
             "rate = 2.5",
-            "load.rate = 2.5: must be a whole number, true or false, or a text",
+            "load.rate = 2.5: must be a whole number, true, false, or a text",
         ),
         ("rate = 2000", 'cpu-us = "1 2"', "load.cpu-us = '1 2': must be a whole number"),
         ("size = 65536", "size = []", "load.class.heavy.size = []: must be a whole number"),
@@ -102,7 +102,7 @@ def test_names_what_is_wrong(old: str, new: str, expected: str) -> None:
 def test_a_suite_names_its_file(tmp_path: Path) -> None:
     text = GOOD.replace("[quick]", "[load]\nthreads = 3\n[quick]")
     with pytest.raises(
-        Failure, match=r"mine.toml: load.threads = 3: not here: loadgen_threads = \.\.\. says it"
+        Failure, match=r"mine.toml: load.threads = 3: not here; use loadgen_threads = \.\.\."
     ):
         load_suite(write(tmp_path, text))
     suite = load_suite(write(tmp_path, text.replace("threads = 3", "rate = 3")))
@@ -113,15 +113,13 @@ def test_a_suite_names_its_file(tmp_path: Path) -> None:
     ("sizes", "connections", "expected"),
     [
         ((1, None), 2, []),
-        ((1, None), 1, ["its classes name 1 connections; they must name fewer than the suite's 1"]),
+        ((1, None), 1, ["its classes have 1 connections; they must have fewer than the suite's 1"]),
         ((1, 100), 101, []),
-        ((1, 100), 64, ["its classes name 101 connections; they must name exactly the suite's 64"]),
+        ((1, 100), 64, ["its classes have 101 connections; they must have exactly the suite's 64"]),
         (
             (None, None),
             8,
-            [
-                "only one class may omit its connections; it then gets those that the other classes leave"
-            ],
+            ["only one class may omit its connections; it gets those that the others leave"],
         ),
     ],
 )
@@ -208,7 +206,7 @@ def test_classes_that_do_not_fit_are_refused(suite: Suite, stage: Stage) -> None
     loaded = replace(suite, load=Load((), (("a", (("connections", 1),)), ("b", ()))))
     with pytest.raises(
         Failure,
-        match="suite small: load: at 1 connections: its classes name 1 connections; they must name fewer",
+        match="suite small: load: at 1 connections: its classes have 1 connections; they must have fewer",
     ):
         stage.start(loaded)
 

@@ -95,7 +95,7 @@ def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
         ("seed = 1", "seeds = 1", "seeds: no such key; did you mean seed?"),
         ("[1, 8]", "[]", "connections = []: must be a list of whole numbers 1 … 100000"),
         ("[1, 8]", "8", "connections = 8: must be a list"),
-        ("[1, 8]", "[8, 8]", "connections = [8, 8]: names a value twice"),
+        ("[1, 8]", "[8, 8]", "connections = [8, 8]: must not repeat a value"),
         (
             "sizes = [64]",
             "sizes = [2000000]",
@@ -116,7 +116,7 @@ def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
         (
             "options = { threads = 4 }",
             "",
-            "servers[1]: the same model with the same options as another server of the suite; give it an alias",
+            "servers[1]: another server has the same model and options; give it an alias",
         ),
         (
             "options = { threads = 4 }",
@@ -127,12 +127,12 @@ def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
         (
             "options = { threads = 4 }",
             'alias = "one"',
-            "servers[1].alias = 'one': another server of the suite already has that name",
+            "servers[1].alias = 'one': must differ from the names of the other servers",
         ),
         (
             'model = "one"\n[[',
             'model = "one"\nalias = "x"\n[[servers]]\nmodel = "two"\nalias = "x"\n[[',
-            "servers[0].alias = 'x': another server",
+            "servers[0].alias = 'x': must differ from",
         ),
         ("[quick]", "[quick]\nmodels = 1", "quick.models: no such key"),
         ("[quick]", "[quick]\nseed = -1", "quick.seed = -1: must be a whole number 0"),
@@ -227,4 +227,4 @@ def test_a_rate_of_its_own_and_shares_of_a_peak_exclude_each_other(tmp_path: Pat
     text = GOOD.replace("depth = 1", "depth = 1\nrate_percents = [50]").replace(
         "[[servers]]", "[load]\nrate = 100\n[[servers]]", 1
     )
-    assert "load.rate: not with rate_percents" in errors_of(write(tmp_path, text))
+    assert "load.rate: must be omitted with rate_percents" in errors_of(write(tmp_path, text))

@@ -111,7 +111,7 @@ def test_without_a_peak_there_is_no_rate(
     reasons = {
         record.condition.rate_percent: record.reason for record in load_run(stage.folder).records
     }
-    assert reasons[30] == "no server has a peak at this load, so there is no rate to offer"
+    assert reasons[30] == "no server has a peak at this load, so the rate to offer is unknown"
 
 
 @pytest.mark.usefixtures("one_figure")

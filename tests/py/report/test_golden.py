@@ -177,7 +177,7 @@ def broken(folder: Path, how: str) -> None:
     ("how", "words"),
     [
         ("half a line in the middle", "line 1: not a JSON object"),
-        ("another platform", "platforms are never mixed"),
+        ("another platform", "platforms must not be mixed"),
         ("another run", "belongs to run"),
         ("a newer format", "format 99 is not read"),
         ("no manifest", "it has no run.json"),

@@ -117,7 +117,7 @@ def test_the_newest_format_is_read_as_it_was_told_but_for_the_digits_of_interval
         ([5, 0], "numbers other than 0"),
         ([-3, -4, 20_000], "must be followed by a count"),
         ([20_000, -1], "must be followed by a count"),
-        ([-40_000, 20_000], rf"lists 40001 buckets, it has {LAYOUT.places}"),
+        ([-40_000, 20_000], rf"lists 40001 of {LAYOUT.places} buckets"),
         ([19_999], "holds 19999 latencies"),
         ([True, 19_999], "numbers other than 0"),
     ],
@@ -197,7 +197,7 @@ def test_a_damaged_archive_says_so_in_one_line(
     (packed / PACKED).write_bytes(whole)
     (packed / RECORDS).write_bytes(b"")
     with pytest.raises(
-        Failure, match=r"has records.jsonl and records.jsonl.xz; one of them is too many"
+        Failure, match=r"has records.jsonl and records.jsonl.xz; remove one of them"
     ):
         load_run(packed)
 

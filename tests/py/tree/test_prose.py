@@ -1,9 +1,9 @@
 """The prose that people read is plain English: short sentences, and the terms of docs/glossary.md.
 
-A source is a pair (name, text). `SOURCES` lists functions that return such pairs. To check help
-texts, error templates or Jinja templates, add one more function to that list. The text is Markdown,
-of which plain paragraphs are a subset. Code blocks, block quotations, quoted words and generated
-pages are not prose.
+A source is a pair (name, text). `SOURCES` lists functions that return such pairs: Markdown pages,
+help, messages, the report's sentences and templates, and the launcher (prose_sources.py). The text
+is Markdown, of which plain paragraphs are a subset. Code blocks, block quotations, quoted words and
+generated pages are not prose.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+import prose_sources
+from iomodels.cli import registry
 
 ROOT = Path(__file__).resolve().parents[3]
 MOST_WORDS = 25
@@ -62,7 +65,14 @@ def markdown_pages() -> list[Source]:
     ]
 
 
-SOURCES: list[Callable[[], list[Source]]] = [markdown_pages]
+SOURCES: list[Callable[[], list[Source]]] = [
+    markdown_pages,
+    prose_sources.help_texts,
+    prose_sources.error_messages,
+    prose_sources.report_sentences,
+    prose_sources.template_texts,
+    prose_sources.shell_messages,
+]
 """What is checked. Add a function here to hold further texts to the same rules."""
 
 
@@ -318,3 +328,50 @@ def test_every_page_is_read() -> None:
     names = {name for name, _ in markdown_pages()}
     assert {"README.md", "CHANGELOG.md", "docs/glossary.md", "servers/README.md"} <= names
     assert "docs/claims.md" not in names
+
+
+def test_every_kind_of_text_is_read() -> None:
+    names = {name for name, _ in sources()}
+    assert {"iomodels help", "iomodels --help", "iomodels", "cmake/setup.sh"} <= names
+    assert {f"iomodels {command.name} --help" for command in registry.commands()} <= names
+    assert {f"harness/iomodels/templates/report.{kind}.j2" for kind in ("md", "html")} <= names
+    assert "harness/iomodels/cli/main.py, messages" in names
+    assert "cmake/setup_windows.py, messages" in names
+    assert "harness/iomodels/report/remarks.py, sentences" in names
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (prose_sources.python_text(f'raise Failure("{LONG}")', prose_sources.spoken), 1),
+        (prose_sources.python_text(f'\n\nfail([f"{{x}} {SHORT}"])', prose_sources.spoken), 3),
+        (prose_sources.python_text(f'raise wrong("short", f"{LONG}")', prose_sources.spoken), 1),
+        (prose_sources.python_text(f'x = ("a",\n"{LONG}")', prose_sources.not_docstrings), 2),
+        (prose_sources.template_text(f"<style>x</style><p>{LONG}</p>"), 3),
+        (prose_sources.template_text(f"{{% if a %}}\n{LONG}\n{{% endif %}}"), 3),
+        (prose_sources.template_text(f"<li>{{{{ a | b }}}} {SHORT}</li>"), 3),
+        (prose_sources.shell_text(f"say '{LONG}'"), 1),
+        (prose_sources.shell_text(f'[ -f x ] || fail "$(f "$1" | g) {SHORT}"'), 1),
+        (prose_sources.shell_text(f"cat <<'TEXT'\n\n{LONG}\nTEXT\n"), 2),
+    ],
+)
+def test_a_long_sentence_is_found_outside_of_markdown(text: str, line: int) -> None:
+    (found,) = problems("source", text)
+    assert found.startswith(f"source:{line}: {MOST_WORDS + 1} words"), (found, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        prose_sources.python_text(f'"""{LONG}"""\nx = "{LONG}"', prose_sources.spoken),
+        prose_sources.python_text(f'"""{LONG}"""', prose_sources.not_docstrings),
+        prose_sources.python_text(
+            f'raise Failure(f"{SHORT[:-6]} {{a + f(b, c)}}")', prose_sources.spoken
+        ),
+        prose_sources.template_text(f"<script>// {LONG}</script>"),
+        prose_sources.template_text(f"<td>{SHORT[:-1]}</td><td>{SHORT}</td>"),
+        prose_sources.shell_text(f'x="{LONG}"\nsay "{SHORT[:-6]} ${{a:-b c d}}"'),
+    ],
+)
+def test_other_text_of_a_source_is_no_prose(text: str) -> None:
+    assert problems("source", text) == []
