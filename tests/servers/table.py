@@ -1,7 +1,7 @@
 """Write docs/conformance.md: which checks of the conformance suite each model passes.
 
     python3 tests/servers/table.py [PYTEST OPTION...]   run the suite and write the page
-    python3 tests/servers/table.py --check [PAGE]       run nothing; compare page and sources
+    python3 tests/servers/table.py --check [PAGE...]    run nothing; compare pages and sources
     python3 tests/servers/table.py --words              run nothing; write the tests' new words
 
 Names, docstrings and markers of the tests give all of the page but the outcomes, which need a run.
@@ -10,6 +10,7 @@ Names, docstrings and markers of the tests give all of the page but the outcomes
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import re
 import sys
@@ -258,9 +259,8 @@ def collect() -> Table:
     return table
 
 
-def differences(page: str) -> list[str]:
+def differences(page: str, table: Table) -> list[str]:
     """Return where the page differs from what the sources and its own outcomes make."""
-    table = collect()
     table.take_outcomes(page)
     problems = [
         f"{check.name}: {FAILED if outcome == FAILED else 'no outcome'} for {model}"
@@ -277,14 +277,21 @@ def differences(page: str) -> list[str]:
     return problems if problems or ours == theirs else ["its lines are in another order"]
 
 
+def check(pages: Iterable[Path]) -> int:
+    """Print the problems of each page, after its name; return an exit code: 1 if there are any."""
+    collected = collect()
+    code = 0
+    for page in pages:
+        for problem in differences(page.read_text(encoding="utf-8"), copy.deepcopy(collected)):
+            print(f"{page.name}: {problem}")
+            code = 1
+    return code
+
+
 def main(arguments: Iterable[str]) -> int:
     arguments = list(arguments)
     if arguments[:1] == ["--check"]:
-        page = Path(arguments[1]) if len(arguments) > 1 else PAGE
-        problems = differences(page.read_text(encoding="utf-8"))
-        for problem in problems:
-            print(f"{page.name}: {problem}")
-        return 1 if problems else 0
+        return check([Path(name) for name in arguments[1:]] or [PAGE])
     if arguments == ["--words"]:
         table = collect()
         table.take_outcomes(PAGE.read_text(encoding="utf-8"))
