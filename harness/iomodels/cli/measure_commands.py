@@ -120,6 +120,7 @@ RUN = Command(
         ("iomodels run --resume latest --retry-failed", "measure what is missing or failed"),
     ),
     "Ctrl-C keeps all measurements and prints the command that resumes the run.",
+    short="measure a suite and report",
 )
 
 AB = Command(

@@ -125,7 +125,7 @@ PACK = Command(
     (RUN, out("new folder", "results/contributed/PLATFORM/RUN")),
     notes="A packed run has compressed records and a report of one page.",
     joins=True,
-    short="pack a run",
+    short="pack it",
 )
 
 CHECK = Command(
@@ -185,7 +185,6 @@ COMPLETION = Command(
         ("iomodels completion fish > ~/.config/fish/completions/iomodels.fish", ""),
         ("iomodels completion powershell >> $PROFILE", ""),
     ),
-    joins=True,
     short="print tab completion",
 )
 
