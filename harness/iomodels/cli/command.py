@@ -1,4 +1,4 @@
-"""What a command is made of: options, arguments, examples and handler; and its parser, whose errors are one line."""
+"""A command: options, arguments, examples and handler; and a parser with errors of one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROUPS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with errors of one line: "iomodels: --rounds 0: must be a whole number from 1 to 1000"."""
+    """argparse with errors of one line: "iomodels: --rounds 0: must be a whole number from 1"."""
 
     def error(self, message: str) -> NoReturn:
         message = re.sub(r"^argument (\S+): (?=expected|not allowed)", r"\1: ", message)
@@ -39,9 +39,10 @@ def fail(lines: Iterable[str], code: int = USAGE) -> NoReturn:
 
 @dataclass(frozen=True)
 class Option:
-    """One option or, if `name` has no dashes, one argument. `help` is a noun phrase with unit, range and default.
+    """One option or, if `name` has no dashes, one argument.
 
-    `values` says what a shell completes: "run", "suite", "model", "chart", "folder", "file", "command", or the words themselves.
+    `help` is a noun phrase with unit, range and default. `values` is what a shell completes: "run",
+    "suite", "model", "chart", "folder", "file", "command", or the words themselves.
     """
 
     name: str
@@ -73,9 +74,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """`purpose` is an imperative without a full stop. `link`: a word of it, and the page that the README links it to.
+    """`purpose` is an imperative without a full stop.
 
-    `handler` names "module:function" of this package; empty for what only the launcher script does.
+    `link`: a word of it, and the page that the README links it to. `handler` names
+    "module:function" of this package; empty for what only the launcher script does.
     """
 
     name: str

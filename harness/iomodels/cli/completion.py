@@ -1,4 +1,7 @@
-"""Scripts for tab completion, made from the registry: commands, options, and the names of suites, models, charts and runs."""
+"""Scripts for tab completion, made from the registry.
+
+They complete commands, options, and the names of suites, models, charts and runs.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def script(shell: str) -> str:
 
 
 def words_of(kind: str | tuple[str, ...]) -> tuple[str, ...] | None:
-    """The words that complete a value; None if the shell looks for them itself (runs, files, folders)."""
+    """Return the words that complete a value; None if the shell itself finds them."""
     if isinstance(kind, tuple):
         return kind
     if kind == "suite":
@@ -70,7 +73,7 @@ def _shell_value(option: Option) -> str:
 
 
 def _cases() -> str:
-    """The branches of `case COMMAND in`: first the values of options, then options and arguments."""
+    """Return the branches of `case COMMAND in`: values of options, then options and arguments."""
     lines = []
     for command in commands():
         lines += [f"    {command.name})", '        case "$previous" in']
@@ -79,7 +82,8 @@ def _cases() -> str:
                 lines.append(f"        {option.name}) {_shell_value(option)}; return ;;")
         lines.append("        esac")
         lines.append(
-            f'        case "$current" in -*) _iomodels_words {" ".join(_flags(command))}; return ;; esac'
+            '        case "$current" in -*) '
+            f"_iomodels_words {' '.join(_flags(command))}; return ;; esac"
         )
         kinds = dict.fromkeys(_shell_value(option) for option in _arguments(command))
         lines += [f"        {call}" for call in kinds if call != "_iomodels_words"]
@@ -270,7 +274,8 @@ Register-ArgumentCompleter -Native -CommandName iomodels, iomodels.cmd -ScriptBl
     elseif ($command.Values.ContainsKey($words[$done - 1])) {{ $command.Values[$words[$done - 1]] }}
     elseif ($word -like '-*') {{ $command.Options }}
     else {{ $command.Arguments }}
-    $found | ForEach-Object {{ if ($_ -eq '<run>') {{ Get-IomodelsRun $words[0] }} else {{ $_ }} }} |
+    $found |
+        ForEach-Object {{ if ($_ -eq '<run>') {{ Get-IomodelsRun $words[0] }} else {{ $_ }} }} |
         Where-Object {{ $_ -like "$word*" -and $_ -notlike '<*' }} |
         ForEach-Object {{ [System.Management.Automation.CompletionResult]::new($_) }}
 }}

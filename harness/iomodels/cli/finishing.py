@@ -1,4 +1,4 @@
-"""What a user reads once something was measured: tables, the report, the exit code. `iomodels report` prints the same."""
+"""Finish a measurement: tables, the report, the exit code. `iomodels report` shares it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # at run time only when it is needed: scipy takes a second to
 
 
 def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
-    """The table and, unless unwanted, the report. Exit code 1 if a measurement failed unexpectedly."""
+    """Print the table and, unless unwanted, the report. Exit code 1 for unexpected failures."""
     # only here: matplotlib takes a second to load
     from iomodels.judge.summary import summarise
     from iomodels.report.html import write_report

@@ -1,4 +1,4 @@
-"""How a user names a run: by name, by folder, or as `latest`; and where results, builds and this program are."""
+"""Find a run by name, by folder, or as `latest`; find results, builds and this program."""
 
 from __future__ import annotations
 

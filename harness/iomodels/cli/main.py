@@ -1,4 +1,4 @@
-"""The program: read the command line, call the command, turn every error into one line and an exit code."""
+"""The program: read the command line, call the command, turn errors into lines and exit codes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def handler(name: str) -> Handler:
-    """The function that carries a command out. Its module is imported only now: some take a second."""
+    """Return the function of a command. Its module is imported only now: some take a second."""
     (command,) = (each for each in commands() if each.name == name)
     module, _, function = command.handler.partition(":")
     found: Handler

@@ -52,7 +52,10 @@ TUNE_DEFAULTS: dict[str, Any] = {
 }
 TUNE_QUICK: dict[str, Any] = {"threads_max": 8, "rounds": 3, "duration_ms": 400, "warmup_ms": 200}
 
-AFFINITY_HELP = "CPUs of each role, such as server=0,wineserver=0{loadgen}; none: no pinning (default: automatic)"
+AFFINITY_HELP = (
+    "CPUs of each role, such as server=0,wineserver=0{loadgen}; "
+    "none: no pinning (default: automatic)"
+)
 
 
 def affinity(loadgen: str) -> Option:
@@ -87,7 +90,8 @@ RUN = Command(
         *plan_options("as in the suite"),
         Option(
             "--sessions",
-            "split --rounds over so many sessions, separated by hours or reboots, 2 to 20 (default: 1)",
+            "number of sessions that share --rounds, hours or a reboot between them, 2 to 20 "
+            "(default: 1)",
             "N",
             values.whole(2, 20),
         ),

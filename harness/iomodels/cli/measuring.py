@@ -131,7 +131,8 @@ def _server_host(arguments: argparse.Namespace) -> ServerHost | None:
 def _without_token(words: Sequence[str]) -> list[str]:
     """The command line without the token: everybody may read a record."""
     kept = [re.sub(r"^--server-token=.*", "--server-token=…", word) for word in words]
-    return ["…" if before == "--server-token" else word for before, word in zip(["", *kept], kept)]
+    pairs = zip(["", *kept], kept)
+    return ["…" if before == "--server-token" else word for before, word in pairs]
 
 
 def _overridden(suite: Suite, arguments: argparse.Namespace) -> Suite:
@@ -164,7 +165,8 @@ def _active(suite: Suite, connections: Sequence[int]) -> tuple[int, ...]:
         has = ", ".join(map(str, known))
         fail(
             [
-                f"--connections {missing[0]}: must be one of {has}, as suite {suite.name} has idle ones"
+                f"--connections {missing[0]}: must be one of {has}, "
+                f"as suite {suite.name} has idle ones"
             ]
         )
     return tuple(known[number] for number in connections)

@@ -15,7 +15,7 @@ AMOUNT = "N, A..B, exp:MEAN or a mixture N*WEIGHT+N*WEIGHT"
 ARRIVALS = ("constant", "poisson")
 
 PASSED_ON = ("idle", "reply-size", "cpu-us", "block-us", "rate", "arrivals", "churn")
-"""The words of a load that go to the load generator as they are. The suite has its own keys for the others."""
+"""Words of a load that the load generator gets unchanged. The suite has keys for the others."""
 
 
 def out(what: str, default: str = "results") -> Option:
@@ -67,9 +67,9 @@ def plan_options(default: str) -> list[Option]:
 def load_words(
     defaults: Mapping[str, Any], *, lists: bool, leave_out: tuple[str, ...] = ()
 ) -> list[Option]:
-    """The words of a load. `lists`: --connections and --size take several values, each a load of its own.
+    """The words of a load. `lists`: --connections and --size take several values, one load each.
 
-    `defaults`: what holds without the option, by word; a suite's own value for those that are not named.
+    `defaults`: the value without the option, by word; a suite's own value for the others.
     """
 
     def default(word: str) -> str:

@@ -1,4 +1,7 @@
-"""The commands that read results, describe this machine or help: carried out in `reading.py` and `looking.py`."""
+"""The commands that read results, describe this machine or help.
+
+`reading.py` and `looking.py` carry them out.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,8 @@ COMPARE = Command(
         ),
         as_json("tables"),
     ),
-    notes="Runs of different platforms, machines, placements, builds or loads are rejected (exit code 2).\n"
+    notes="Runs of different platforms, machines, placements, builds or loads are rejected\n"
+    "(exit code 2).\n"
     "--despite names what may differ.\n"
     "A ratio with ~ shows no difference. One with ? has fewer than nine repeats on a side.\n"
     "The exit code does not depend on the ratios.",

@@ -57,7 +57,8 @@ def _report_other(arguments: argparse.Namespace, console: Console, folder: Path,
             fail([f"--{option}: must be omitted; {arguments.run} is {KINDS[kind]}"])
     if kind == SLO and load_slo(folder)["answer"] is None:
         raise Failure(
-            f"{arguments.run}: has no answer yet; continue it: iomodels slo --resume {arguments.run}",
+            f"{arguments.run}: has no answer yet; "
+            f"continue it: iomodels slo --resume {arguments.run}",
             exit_code=USAGE,
         )
     finish = {SLO: finishing.slo, TUNE: finishing.tune, MICRO: finishing.micro}[kind]

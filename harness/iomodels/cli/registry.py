@@ -1,6 +1,6 @@
-"""Every command once, and what is made of them all.
+"""Every command once, and everything made from them.
 
-The parsers, `iomodels help`, the table of the README and shell completion are made from `commands()`.
+The parsers, `iomodels help`, the README's table and shell completion come from `commands()`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import iomodels
 from iomodels.cli import measure_commands, read_commands
 from iomodels.cli.command import GROUPS, Command, Parser
 
-SHELL_NOTES = """Each command first builds what it needs. If packages are missing, it says so and installs them
+SHELL_NOTES = """\
+Each command first builds what it needs. If packages are missing, it says so and installs them
 by apt-get, as root or with sudo; on Windows by pip, into build/venv.
---no-install (anywhere, or IOMODELS_NO_INSTALL=1) never installs: it names what is missing and stops.
+--no-install (anywhere, or IOMODELS_NO_INSTALL=1) never installs: it names missing packages.
 IOMODELS_WINE names another Wine; on Windows, IOMODELS_PRESET names the build to use.
 Exit codes: 0 success, 1 failure, 2 usage, 77 not supported on this platform, 130 interrupted."""
 

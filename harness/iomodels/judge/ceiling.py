@@ -1,4 +1,4 @@
-"""What the load generator itself can do: the ceiling of a load."""
+"""The ceiling of a load: the highest rate that the load generator itself can reach."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 def ceiling_rate(
     calibration: Mapping[str, Any] | None, connections: int, size: int, depth: int
 ) -> float | None:
-    """Requests per second that the load generator reached at such a load; None where nothing comparable was calibrated.
+    """Return the load generator's requests per second at such a load; None if not calibrated.
 
-    Between two numbers of connections it is the lower of their rates, and a size that was not calibrated counts as the next greater
-    one: rather too low a ceiling, which makes a verdict careful, than too high a one.
+    Between two numbers of connections it is the lower of their rates. A size that was not
+    calibrated counts as the next greater one. The ceiling is thus rather too low, which makes a
+    verdict careful.
     """
     points = [
         point

@@ -1,7 +1,7 @@
-"""What each class of connections got (`[load.class.NAME]` of a suite), how evenly replies fell to connections, and what churn cost.
+"""The share of each class of connections (`[load.class.NAME]` of a suite), its evenness, and churn.
 
-A record keeps no histogram of a class, only its percentiles. So a class's percentile is that of each repeat, and their median with its
-interval stands for the cell: the repeats are not merged as those of a whole cell are.
+A record keeps no histogram of a class, only its percentiles. The median of the repeats'
+percentiles, with its interval, therefore represents the cell. A whole cell merges its repeats.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ PERCENTS = (50.0, 99.0)
 
 @dataclass(frozen=True)
 class Share:
-    """What the connections of a class got, over the valid repeats. `target_rate`: requests per second of its open loop, None of a closed one.
-    `rate`: replies per second, `share` of all replies of the cell; `latency_us`: response time. `jain` is Jain's index over its connections:
-    1 when all got the same number of replies, 1/n when one got all."""
+    """The replies to the connections of a class, over the valid repeats.
+
+    `target_rate`: requests per second of its open loop; None for a closed one. `rate`: replies per
+    second; `share`: of all replies of the cell; `latency_us`: response time. `jain` is Jain's index
+    over its connections: 1 if all got the same number of replies, 1/n if one got all.
+    """
 
     name: str
     connections: int
@@ -36,14 +39,20 @@ class Share:
 
 @dataclass(frozen=True)
 class Churn:
-    """Connections that come and go: made anew in the window, per second, and how long a connect took, those of set-up included."""
+    """Replaced connections: number per second of the window, and the time of a connect.
+
+    The connects include those before the window.
+    """
 
     rate: Measure
     latency_us: Mapping[float, Measure]
 
 
 def shares_of(results: Sequence[Result], names: Sequence[str]) -> tuple[Share, ...]:
-    """One of each class, in the suite's order, and one of all connections together; `results` of the valid repeats."""
+    """Return one share per class, in the suite's order, and one of all connections together.
+
+    `results` are those of the valid repeats.
+    """
     classes = [
         _share(name, [_class_of(result, name) for result in results], results) for name in names
     ]
@@ -100,7 +109,7 @@ def _percentile_us(latencies: Sequence[Mapping[str, Any]], percent: float) -> Me
 
 
 def _typical(values: Sequence[float | None], reason: str) -> Measure:
-    """Median with its interval; one missing value makes it missing."""
+    """Return the median with its interval; one missing value makes it missing."""
     known = [value for value in values if value is not None]
     if len(known) < len(values) or not known:
         return Measure(None, reason if values else "no valid repeat")

@@ -1,12 +1,13 @@
-"""A model of a completion port: what a machine with more cores should do. Its figures are always called "model".
+"""A model of a completion port for machines with more cores. Its results are always called "model".
 
-Discrete events: packets queue first in, first out; waiting workers are woken last in, first out; no more than `cap` workers
-run at once; `cores` processors serve the running ones, each until it blocks or has done. A handler computes, then blocks
-(which frees its place under the cap, and its core), then asks for the next packet. Taking a packet while others are queued
-costs no switch; a worker that was waiting, or that comes back from blocking, costs one. All times are µs.
+It simulates discrete events. Packets queue first in, first out; waiting workers wake last in,
+first out. No more than `cap` workers run concurrently. `cores` processors serve the running ones,
+each until it blocks or finishes. A handler computes, then blocks, then asks for the next packet.
+Blocking frees its place under the cap, and its core. Taking a queued packet costs no switch. A
+worker that waited or blocked costs one. All times are µs.
 
-What it leaves out: interrupts, the network, other programs, caches, a time slice that ends. It says how queues behave,
-not how fast a machine is: `switch_us` and the times of the handler are given to it.
+The model omits interrupts, the network, other programs, caches, and the ends of time slices. It
+shows how queues behave, not how fast a machine is: `switch_us` and the handler's times are inputs.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ def exponential(mean_us: float) -> Times:
 
 @dataclass(frozen=True)
 class Port:
-    """What is modelled. Closed loop: `connections` clients, each sending its next request `think_us` after its reply.
-    Open loop: `arrival` is the time between requests, and `connections` plays no part."""
+    """The parameters of the model. Closed loop: `connections` clients, each sending its next
+    request `think_us` after its reply. Open loop: `arrival` is the time between requests;
+    `connections` is ignored."""
 
     cores: int
     workers: int
@@ -48,7 +50,10 @@ class Port:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of the requests after the warm-up: `wait_us` is the mean time in the queue, `latency_us` holds each one's time in the system."""
+    """Results of the requests after the warm-up.
+
+    `wait_us`: mean time in the queue; `latency_us`: each request's time in the system.
+    """
 
     requests: int
     span_us: float
@@ -79,7 +84,7 @@ class _Packet:
 
 @dataclass
 class _Simulation:
-    """The state at `now`. A worker waits for a packet, is ready (wants a core), is on a core, or is blocked."""
+    """The state at `now`. A worker waits, is ready (wants a core), is on a core, or is blocked."""
 
     port: Port
     rng: random.Random
@@ -88,7 +93,7 @@ class _Simulation:
     now: float = 0.0
     events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     serial: int = 0
-    queue: deque[_Packet] = field(default_factory=deque)  # packets that nobody has taken
+    queue: deque[_Packet] = field(default_factory=deque)  # packets without a worker
     waiting: list[int] = field(default_factory=list)  # a stack: the newest waiter is last
     ready: deque[Callable[[], None]] = field(default_factory=deque)
     running: int = 0  # workers that count against the cap
@@ -102,7 +107,7 @@ class _Simulation:
     latencies: list[float] = field(default_factory=list)
 
     def at(self, time: float, what: Callable[[], None]) -> None:
-        self.serial += 1  # events of one time happen in the order in which they were made
+        self.serial += 1  # events of the same time happen in the order of their creation
         heapq.heappush(self.events, (time, self.serial, what))
 
     def run(self) -> Outcome:
@@ -135,7 +140,7 @@ class _Simulation:
         self.release()
 
     def release(self) -> None:
-        """Wakes the newest waiter, as the port does when there is a packet and the cap allows one more to run."""
+        """Wake the newest waiter, if there is a packet and the cap allows one more to run."""
         while self.queue and self.waiting and self.running < self.port.cap:
             self.runs(+1)
             self.take(self.waiting.pop(), switched=True)
@@ -145,7 +150,7 @@ class _Simulation:
         self.most_running = max(self.most_running, self.running)
 
     def take(self, worker: int, switched: bool) -> None:
-        """A worker that counts as running takes the next packet."""
+        """Let a running worker take the next packet."""
         packet = self.queue.popleft()
         self.used.add(worker)
 
@@ -157,7 +162,8 @@ class _Simulation:
     def compute(
         self, switched: bool, cpu_us: float, began: Callable[[], None], then: Callable[[], None]
     ) -> None:
-        """Uses a core as soon as one is free. Who comes from another packet has not left its core: it goes first."""
+        """Use a core as soon as one is free. A worker with a previous packet kept its core: it goes
+        first."""
 
         def begin() -> None:
             self.on_core += 1
@@ -190,7 +196,10 @@ class _Simulation:
         self.release()
 
     def unblock(self, worker: int, packet: _Packet) -> None:
-        """Back from blocking it runs whatever the cap says: the cap is for who asks the port, and may be exceeded for a while."""
+        """Continue after blocking, regardless of the cap.
+
+        The cap limits only workers that ask the port, and may be exceeded for a while.
+        """
         self.runs(+1)
         self.compute(True, 0.0, lambda: None, lambda: self.reply(worker, packet))
 
@@ -212,7 +221,10 @@ class _Simulation:
 
 
 def simulate(port: Port, *, requests: int, warmup: int = 1000, seed: int = 1) -> Outcome:
-    """`requests` requests after `warmup` others. The same seed gives the same outcome. ValueError for a port that cannot be."""
+    """Simulate `requests` requests after `warmup` others. The same seed gives the same outcome.
+
+    Raises ValueError for an impossible port.
+    """
     if min(port.cores, port.workers, port.cap, requests, warmup) < 1 or (
         port.arrival is None and port.connections < 1
     ):

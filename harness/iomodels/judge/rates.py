@@ -1,8 +1,9 @@
-"""Loads at a fixed rate below saturation: what a request costs when every server has the same work to do.
+"""Loads at a fixed rate below saturation: the cost of a request if all servers do equal work.
 
-At its peak each server does another amount of work, and equal code varies by 10 to 15 % there; CPU time a request at an equal rate
-repeats within about 2 %. The rate offered to all servers is a part of what the slowest of them reached at that load in a closed loop,
-found in the same run, so that none of them is near its limit. Once derived it is kept in the manifest, for going on with the run.
+At their peaks servers do different amounts of work, and equal code varies by 10 to 15 %. CPU time
+per request at an equal rate repeats within about 2 %. The rate offered to all servers is a share of
+the slowest server's peak in a closed loop, in the same run. No server is then near its limit. The
+manifest keeps the rate, so that a resumed run uses it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ Load = tuple[int, int]
 
 
 def lowest_peaks(records: Iterable[Record]) -> dict[Load, float]:
-    """For each load the lowest of the servers' median rates in a closed loop; a server without a repeat that counts has none."""
+    """Return per load the lowest of the servers' median rates in a closed loop.
+
+    A server without a repeat that counts has none.
+    """
     rates: dict[Condition, list[float]] = {}
     for record in records:
         if not record.condition.rate_percent and not left_out(record) and record.loadgen:
@@ -41,7 +45,10 @@ def to_json(peaks: Mapping[Load, float]) -> list[dict[str, Any]]:
 
 
 def offered_rate(manifest: Mapping[str, Any], condition: Condition) -> int | None:
-    """Requests per second, over all connections, to offer in a cell; None where no server had a peak at its load."""
+    """Return the requests per second to offer in a cell, over all connections.
+
+    Returns None if no server had a peak at its load.
+    """
     for peak in manifest["peaks"]:
         if (peak["connections"], peak["size"]) == (condition.connections, condition.size):
             return max(1, round(float(peak["requests_per_second"]) * condition.rate_percent / 100))

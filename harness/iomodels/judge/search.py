@@ -1,12 +1,16 @@
-"""Which rate to try next: the highest one that meets a target, found by steps and confirmed. No launching, no clock.
+"""Choose the next rate of a search for the highest one that meets a target. No launching, no clock.
 
-The rates tried are low · step^k, k = 0 … top, so that neighbours differ by the resolution that was asked for. `advise` is a function of
-the trials so far and of nothing else: going on with an interrupted search is giving it the trials that were kept.
+The rates are low · step^k, k = 0 … top, so neighbours differ by the requested resolution.
+`advise` is a function of the trials so far only. A resumed search therefore just gets the kept
+trials.
 
-1. Bracket: from the lowest rate on by ever longer strides, until one misses or the highest is met.
-2. Narrow: halve, until a rate that was met and one that was missed are neighbours.
-3. Confirm: repeat the rate that was met until most of CONFIRM trials say the same. One lucky or unlucky trial decides nothing: a rate
-   that is voted down counts as missed, and the search goes on below it; so does a miss that stands right above the answer.
+1. Bracket: from the lowest rate in ever longer strides, until one misses or the highest is met.
+
+2. Narrow: halve, until a met rate and a missed one are neighbours.
+
+3. Confirm: repeat the met rate until most of CONFIRM trials agree. One lucky or unlucky trial
+decides nothing. A rate that is voted down counts as missed, and the search continues below it. A
+miss right above the answer is confirmed, too.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Trial:
-    """What one measurement at rate k said."""
+    """The outcome of one measurement at rate k."""
 
     k: int
     met: bool
@@ -50,7 +54,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Next:
-    """Try rate k, because of `why`: bracket, narrow or confirm. At most about `left` more trials are to come, this one included."""
+    """Try rate k, because of `why`: bracket, narrow or confirm.
+
+    At most about `left` more trials follow, including this one.
+    """
 
     k: int
     why: str
@@ -59,15 +66,17 @@ class Next:
 
 @dataclass(frozen=True)
 class Answer:
-    """`k` is the highest rate that meets the target, None if not even the lowest does. `open` says that the highest rate of the range
-    was met: the true answer may lie above it."""
+    """The answer. `k` is the highest rate that meets the target, None if not even the lowest does.
+
+    `open`: the highest rate of the range was met, so the true answer may be above it.
+    """
 
     k: int | None
     open: bool
 
 
 def advise(trials: Sequence[Trial], range_: Range) -> Next | Answer:
-    """The next rate to try, or the answer."""
+    """Return the next rate to try, or the answer."""
     met, missed = _votes(trials)
     ceiling = min(
         missed, default=range_.top + 1
@@ -92,7 +101,7 @@ def advise(trials: Sequence[Trial], range_: Range) -> Next | Answer:
 
 
 def _confirmed(trials: Sequence[Trial], k: int, range_: Range, *, met_there: bool) -> Next | Answer:
-    """The answer when the rate (and the miss right above it) has its majority, else one more trial."""
+    """Return the answer if the rate and the miss above it have majorities, else one more trial."""
     doubtful = [k] if not met_there or k == range_.top else [k, k + 1]
     for each in doubtful:
         wanted = met_there if each == k else False
@@ -104,7 +113,8 @@ def _confirmed(trials: Sequence[Trial], k: int, range_: Range, *, met_there: boo
 
 
 def _votes(trials: Iterable[Trial]) -> tuple[set[int], set[int]]:
-    """The rates that count as met and as missed. A tie counts as the last trial: it was the surprise, and is asked again."""
+    """Return the met and the missed rates. A tie counts as the last trial, the surprise, and is
+    repeated."""
     met: set[int] = set()
     missed: set[int] = set()
     balance: dict[int, int] = {}
@@ -117,5 +127,5 @@ def _votes(trials: Iterable[Trial]) -> tuple[set[int], set[int]]:
 
 
 def _left(width: int) -> int:
-    """About how many trials narrow `width` steps down to one and confirm both sides of it."""
+    """Estimate the trials that narrow `width` steps down to one and confirm both sides of it."""
     return math.ceil(math.log2(max(2, width))) + 2 * (MAJORITY - 1) + 1

@@ -42,7 +42,7 @@ def parse_slo(text: str) -> Slo:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether a trial met the objective. `client`: it missed because of the load generator, not the server."""
+    """Whether a trial met the objective. `client`: the load generator caused the miss."""
 
     met: bool
     value_ns: int | None
@@ -72,7 +72,10 @@ def judge(record: Record, slo: Slo) -> Outcome:
 
 
 def least_rate(suite: Suite, slo: Slo) -> int:
-    """The lowest rate whose window has enough replies for the percentile, plus a fifth because Poisson arrivals vary."""
+    """Return the lowest rate whose window has enough replies for the percentile.
+
+    It has a fifth more, because Poisson arrivals vary.
+    """
     needed = stats.SAMPLES_BEYOND / (1 - slo.percent / 100)
     return max(LEAST_RATE, math.ceil(1.2 * needed * 1000 / suite.duration_ms - 1e-6))
 

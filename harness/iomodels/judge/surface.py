@@ -1,8 +1,9 @@
-"""Which setting to measure next, and what the measured ones allow to say: pure functions on scores, of which more is better.
+"""Choose the next setting to measure, and rate the measured ones: pure functions on scores.
 
-A coarse grid comes first, powers of two on every axis; then what lies between the best setting and its measured neighbours,
-again and again; then more repeats for those that the noise leaves tied with the best. Nothing is kept between calls: the
-scores decide, so a search that was interrupted goes on where it was.
+A higher score is better. A coarse grid comes first: powers of two on every axis. Then come the
+settings between the best one and its measured neighbours, repeatedly. Finally the settings that
+noise leaves tied with the best get more repeats. Nothing is kept between calls. The scores decide,
+so an interrupted search resumes from them.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from statistics import median, variance
 Setting = tuple[int, ...]
 """One value an axis."""
 Scores = Mapping[Setting, Sequence[float | None]]
-"""What each repeat of a setting scored; None: it failed, or broke the promise that was asked for."""
+"""The score of each repeat of a setting; None: it failed, or missed the latency limit."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """The axes (name, lowest, highest); `fit` turns a setting that makes no sense into the one that it comes to; `also` are
-    measured in any case."""
+    """The axes (name, lowest, highest).
+
+    `fit` replaces a senseless setting by its equivalent. `also` are measured in any case.
+    """
 
     axes: tuple[tuple[str, int, int], ...]
     fit: Callable[[Setting], Setting] = lambda setting: setting
@@ -31,7 +34,7 @@ class Space:
 
 @dataclass(frozen=True)
 class Effort:
-    """How much may be spent: repeats of every setting, of those that are tied, and settings in all."""
+    """The budget: repeats per setting, repeats per tied setting, and settings in all."""
 
     first: int = 2
     most: int = 5
@@ -39,9 +42,9 @@ class Effort:
 
 
 ENOUGH_SIGMA = 2.0
-"""Two medians further apart than this many standard errors differ."""
+"""Two medians differ if more than this many standard errors separate them."""
 NO_MATTER = 0.02
-"""Two medians nearer than this are equal for whoever has to choose."""
+"""Two medians nearer than this are equal for any decision."""
 
 
 def powers(low: int, high: int) -> tuple[int, ...]:
@@ -60,7 +63,7 @@ def coarse(space: Space) -> tuple[Setting, ...]:
 
 
 def centre(values: Sequence[float | None]) -> float | None:
-    """Median of the repeats that count, if those are more than half; else the setting is out."""
+    """Return the median of the repeats that count if those are more than half; else exclude it."""
     good = [value for value in values if value is not None]
     return median(good) if 2 * len(good) > len(values) else None
 
@@ -76,7 +79,10 @@ def best(scores: Scores) -> Setting | None:
 
 
 def noise(scores: Scores) -> float | None:
-    """Relative standard deviation of one measurement, pooled over all settings; None while none was repeated."""
+    """Return the relative standard deviation of one measurement, pooled over all settings.
+
+    Returns None if no setting has a repeat.
+    """
     squares, freedom = 0.0, 0
     for values in scores.values():
         logs = [math.log(value) for value in values if value is not None and value > 0]
@@ -87,7 +93,8 @@ def noise(scores: Scores) -> float | None:
 
 
 def tied(scores: Scores, one: Setting, other: Setting, sigma: float) -> bool:
-    """Whether the medians of two settings lie no further apart than noise explains, or than matters. Both must be valid."""
+    """Return whether the medians of two valid settings differ by no more than noise, or than
+    matters."""
     first, second = centre(scores[one]), centre(scores[other])
     assert first and second
     apart = abs(math.log(first / second))
@@ -99,7 +106,7 @@ def tied(scores: Scores, one: Setting, other: Setting, sigma: float) -> bool:
 
 
 def flat(scores: Scores) -> tuple[Setting, ...]:
-    """The settings that cannot be told from the best, the best among them; empty when none is valid."""
+    """Return the settings tied with the best, and the best; empty if none is valid."""
     top = best(scores)
     if top is None:
         return ()
@@ -114,12 +121,15 @@ def flat(scores: Scores) -> tuple[Setting, ...]:
 
 
 def recommended(scores: Scores) -> Setting | None:
-    """Of the flat region the smallest: of equals the one that needs least (fewest workers first)."""
+    """Return the smallest setting of the flat region: of equals the one with the fewest workers."""
     return min(flat(scores), default=None)
 
 
 def neighbours(space: Space, scores: Scores, setting: Setting) -> tuple[Setting, ...]:
-    """On each axis half-way to the next measured value on either side: to the next in its own row, and to the next in any."""
+    """Return the settings half-way to the next measured values, on each axis and side.
+
+    They are the next value in the setting's own row, and the next in any row.
+    """
     found = []
     for place, (_, low, high) in enumerate(space.axes):
         before, here, after = setting[:place], setting[place], setting[place + 1 :]
@@ -135,7 +145,7 @@ def neighbours(space: Space, scores: Scores, setting: Setting) -> tuple[Setting,
 
 
 def next_batch(space: Space, scores: Scores, effort: Effort = Effort()) -> tuple[Setting, ...]:
-    """The settings to measure once more each; empty when the search is over."""
+    """Return the settings to measure once more each; empty at the end of the search."""
     wanted = [*coarse(space), *(setting for setting in scores if setting not in coarse(space))]
     lacking = tuple(setting for setting in wanted if len(scores.get(setting, ())) < effort.first)
     if lacking:

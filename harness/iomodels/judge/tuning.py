@@ -13,13 +13,13 @@ from iomodels.plan import load as plan_load
 from iomodels.plan.suite import Server, Suite
 
 KNOBS = ("threads", "concurrency", "min-threads")
-"""Options of a server that a tuning chooses, where the model has them; each is at most `threads`."""
+"""Server options that a tuning chooses if the model has them; each is at most `threads`."""
 BLOCK_MAX_US = 250_000
 
 
 @dataclass(frozen=True)
 class Load:
-    """One load of a tuning: connections, and how long a handler computes and then blocks, in µs."""
+    """One load of a tuning: connections, and the handler's computing and blocking time in µs."""
 
     connections: int
     cpu_us: int
@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def suite(self) -> Suite:
-        """The part that every measurement needs."""
+        """The suite of every measurement."""
         return Suite(
             name=f"tune-{self.model}",
             title=f"Tuning {self.model}",
@@ -77,7 +77,7 @@ class Plan:
         )
 
     def suite_of(self, load: Load) -> Suite:
-        """What a measurement under this load needs."""
+        """Return the suite of a measurement under this load."""
         work = (("cpu-us", load.cpu_us), ("block-us", load.block_us))
         return replace(
             self.suite,
@@ -107,8 +107,10 @@ def loads_of(
     block_percent: Sequence[int],
     block_us: Sequence[int] = (),
 ) -> tuple[Load, ...]:
-    """Every combination; `block_us`, if given, replaces the percentages. Raises ValueError for an
-    impossible share of blocking."""
+    """Return every combination; `block_us`, if given, replaces the percentages.
+
+    Raises ValueError for an impossible share of blocking.
+    """
     pairs = [(cpu, block) for cpu in cpu_us for block in block_us] or [
         (cpu, _block_us(cpu, percent)) for cpu in cpu_us for percent in block_percent
     ]
@@ -116,7 +118,7 @@ def loads_of(
 
 
 def _block_us(cpu_us: int, percent: int) -> int:
-    """How long a handler blocks if that is `percent` of its time."""
+    """Return the blocking time of a handler that blocks for `percent` of its time."""
     if percent and not cpu_us:
         raise ValueError(f"--block-percent {percent}: must be 0 with --cpu-us 0; use --block-us")
     block_us = round(cpu_us * percent / (100 - percent))
@@ -130,7 +132,10 @@ def _block_us(cpu_us: int, percent: int) -> int:
 
 @dataclass(frozen=True)
 class Knobs:
-    """The tuned options (none if a model's threads follow its connections) and the cores of its server."""
+    """Return the tuned options and the cores of the model's server.
+
+    There are no options if a model's threads follow its connections.
+    """
 
     names: tuple[str, ...]
     threads_max: int
@@ -148,7 +153,7 @@ class Knobs:
         return tuple(values[name] for name in self.names)
 
     def with_threads(self, threads: int) -> surface.Setting:
-        """A number of workers and a concurrency value of one per core, as rules of thumb mean it."""
+        """A number of workers, with a concurrency value of one per core, from a rule of thumb."""
         named = {
             "threads": threads,
             "concurrency": min(threads, self.cores),
@@ -180,7 +185,7 @@ class Knobs:
 
 
 def value_of(record: Record, objective: str) -> float | None:
-    """The objective of one repeat in its own unit; None if it failed or the platform does not report it."""
+    """Return the objective of one repeat in its own unit; None if it failed or is unavailable."""
     if not record.ok or not record.loadgen or not record.server:
         return None
     result = record.loadgen["result"]

@@ -66,7 +66,10 @@ class Compared:
 
 
 def differences(before: MicroRun, after: MicroRun) -> list[Compared]:
-    """The shared benchmarks, each by a Mann–Whitney U test as in Google Benchmark's compare.py, corrected for their number."""
+    """Return the shared benchmarks, each by a Mann–Whitney U test as in Google's compare.py.
+
+    The tests are corrected for their number.
+    """
     theirs = {one.name: one for one in after.benchmarks}
     pairs = [(one, theirs[one.name]) for one in before.benchmarks if one.name in theirs]
     found = stats.differences([(other.times_ns, one.times_ns) for one, other in pairs])
@@ -77,11 +80,15 @@ def differences(before: MicroRun, after: MicroRun) -> list[Compared]:
 
 
 def compare_micro(before: Path, after: Path, console: Console) -> None:
-    """Print what differs between two micro runs. Raises Failure if their platforms differ or they share no benchmark."""
+    """Print what differs between two micro runs.
+
+    Raises Failure if their platforms differ or they share no benchmark.
+    """
     one, two = load_micro_run(before), load_micro_run(after)
     if one.platform != two.platform:
         raise Failure(
-            f"cannot compare {before} ({one.platform}) and {after} ({two.platform}): the platforms differ",
+            f"cannot compare {before} ({one.platform}) and {after} ({two.platform}): "
+            "the platforms differ",
             exit_code=USAGE,
         )
     found = differences(one, two)
@@ -106,13 +113,15 @@ def compare_micro(before: Path, after: Path, console: Console) -> None:
     shown = sum(each.difference.finding is stats.Finding.SHOWN for each in found)
     say(
         console,
-        f"{shown} of {len(found)} show a difference (p < {1 - stats.CONFIDENCE:.2g} after Holm's correction, and an interval without 1)",
+        f"{shown} of {len(found)} show a difference (p < {1 - stats.CONFIDENCE:.2g} "
+        "after Holm's correction, and an interval without 1)",
     )
     fewest = min(one.manifest["repetitions"], two.manifest["repetitions"])
     if fewest < stats.REPEATS_FOR_A_CLAIM:
         say(
             console,
-            f"{fewest} repetitions are too few to show a difference; both runs need {stats.REPEATS_FOR_A_CLAIM} (--repetitions)",
+            f"{fewest} repetitions are too few to show a difference; "
+            f"both runs need {stats.REPEATS_FOR_A_CLAIM} (--repetitions)",
         )
 
 
