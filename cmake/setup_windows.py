@@ -1,5 +1,4 @@
-"""Setup on Windows, started by ../iomodels.cmd: Python's libraries, then the build, then the
-command.
+"""Setup on Windows, started by ../iomodels.cmd: Python's libraries, the build, the command.
 
 The counterpart of setup.sh. It installs nothing on the system: libraries go into build/venv, and it
 names other missing programs. Each step first checks whether it is necessary. Every failure ends in
@@ -39,8 +38,8 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
   iomodels help               print all commands, once the Python environment is there"""
 NOTES = """
 --no-install (or IOMODELS_NO_INSTALL=1) makes no Python environment; it names what is missing.
-IOMODELS_PRESET chooses the build to make and run: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl
-or mingw (see CMakePresets.json)."""
+IOMODELS_PRESET chooses the build: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl or mingw
+(see CMakePresets.json)."""
 
 
 def say(line: str) -> None:

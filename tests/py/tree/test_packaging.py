@@ -125,7 +125,7 @@ def test_paths_of_the_workflows_are_there() -> None:
 def windows_presets() -> list[str]:
     """Those that the help of iomodels.cmd names for IOMODELS_PRESET."""
     text = (ROOT / "cmake" / "setup_windows.py").read_text(encoding="utf-8")
-    found = re.search(r"^IOMODELS_PRESET chooses .*: (.+) \(see CMakePresets", text, re.MULTILINE)
+    found = re.search(r"^IOMODELS_PRESET chooses .*: (.+)\s\(see CMakePresets", text, re.MULTILINE)
     assert found
     return re.split(r", | or ", found[1])
 
