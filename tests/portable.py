@@ -1,10 +1,10 @@
 """Check the sources for other compilers without them: `python3 tests/portable.py [--tidy]`.
 
 These are the parts `portable` and `tidy` of the tests. MSVC is not available here. So three tools
-read every C file that the preset `mingw` compiles: Clang for the same target, cppcheck with the
-sizes of Windows, and a lint that rejects what GCC and Clang accept and MSVC does not. Clang also
-reads every C++ file of `micro-mingw` for 32 bits, for which no preset builds it. All warnings are
-errors, with few exceptions.
+read every C file that the preset `mingw` compiles. They are Clang for the same target, cppcheck
+with the sizes of Windows, and a lint for what MSVC rejects and others accept. Clang also reads
+every C++ file of `micro-mingw` for 32 bits, for which no preset builds it. All warnings are errors,
+with few exceptions.
 
 `--tidy` takes minutes. It runs clang-tidy, Clang for MSVC's own target (where an enum's type is
 int), and C++ for 64 bits.
@@ -150,7 +150,7 @@ def refused(text: str, cpp: bool = False) -> Iterator[tuple[int, str]]:
     patterns = {**REFUSED, **REFUSED_IN_CPP} if cpp else REFUSED
     for pattern, reason in patterns.items():
         if cpp and pattern == STATEMENT_EXPRESSION:
-            continue  # here an argument in braces; Clang's warnings know the two apart
+            continue  # here an argument in braces; Clang's warnings distinguish the two
         for match in re.finditer(pattern, code):
             yield code.count("\n", 0, match.start()) + 1, f"{match[0].strip()}: {reason}"
 

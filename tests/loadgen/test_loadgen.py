@@ -241,7 +241,7 @@ def test_window_without_a_single_reply(loadgen: LoadGenerator, server: Server) -
 
 
 def test_the_window_waits_for_twenty_turns(loadgen: LoadGenerator, server: Server) -> None:
-    """But no longer than four times what was asked for, and not at all if it is told so."""
+    """But no longer than four times its length, and not at all with --turns 0."""
     slow = {"block_us": 5_000, "warmup_ms": 20, "duration_ms": 60}
     windows = {}
     for turns, name in ((0, "fixed"), (1, "met"), (20, "put off"), (1000, "bounded")):
@@ -370,7 +370,7 @@ def failed_to_start(program: Program, code: int) -> str:
 
 
 def test_nobody_listens(loadgen: LoadGenerator) -> None:
-    with socket.socket() as bound:  # bound, so that nobody else gets the port, but not listening
+    with socket.socket() as bound:  # bound, so that no other program gets the port; no listener
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
         assert str(port) in failed_to_start(loadgen(port), 1)

@@ -213,7 +213,7 @@ def test_idle_connections_send_nothing(loadgen: LoadGenerator) -> None:
 
 @pytest.mark.parametrize("close", ["rst", "fin"])
 def test_churn(loadgen: LoadGenerator, server: Server, close: str) -> None:
-    """Every connection ends after five replies and is made anew; how long that took is reported."""
+    """Every connection ends after five replies; the result reports how long replacing them took."""
     result = life(loadgen(server.port, connections=3, churn=5, close=close, **SHORT))["result"]
     check_audit(result)
     counters = server.until_connections(0)["counters"]

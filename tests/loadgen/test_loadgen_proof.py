@@ -2,8 +2,8 @@
 
 The target (tests/loadgen/target.c) reads the same clock. It stamps a request after it read the last
 byte (R), and a reply before it writes the first byte (Q). Let one request be outstanding on a
-connection. Then the client cannot measure less than Q - R, nor more than the next R minus the Q
-before: it sends after the last reply, and has this reply before its next send. These bounds need no
+connection. The client sends it after the last reply, and has its reply before the next send. So it
+cannot measure less than Q - R, nor more than the next R minus the Q before. These bounds need no
 tolerance for a busy machine. The time that the load generator and the way add lies between them.
 """
 
@@ -223,9 +223,9 @@ def test_an_open_loop_shows_a_stall_in_full(loadgen: LoadGenerator, target: Star
 def test_it_tells_since_when_it_fell_behind(loadgen: LoadGenerator, target: StartTarget) -> None:
     """It reports the due time of the first request of the late ones that last to the window's end.
 
-    The window ends in the stall. With one connection and one outstanding request, the client sends
-    request k after the reply to the one before (Q) and before request k arrives (R). If Q is later
-    than the slack allows, the send was surely late. If R is not, it was surely timely.
+    The window ends in the stall. There is one connection with one outstanding request. The client
+    sends request k after the reply to the one before (Q), and before request k arrives (R). If Q is
+    later than the slack allows, the send was surely late. If R is not, it was surely timely.
     """
     rate, slack_ns, warmup_ns = 50, 20_000_000, 100_000_000
     server = target()
@@ -369,7 +369,7 @@ def test_that_test_would_notice() -> None:
 
 @pytest.mark.parametrize(("rate", "connections"), [(1000, 1), (1000, 7), (3, 10), (1_000_000, 64)])
 def test_constant_arrivals_are_staggered(rate: int, connections: int) -> None:
-    """All sends together are evenly spaced: no two connections fire at once."""
+    """All sends together are evenly spaced: no two connections fire together."""
     due = np.sort(np.concatenate(schedule(rate, "constant", connections, 50, 1)))
     assert due[0] == 0
     assert np.abs(np.diff(due) - 1e9 / rate).max() <= 1

@@ -135,7 +135,7 @@ def test_a_benchmark_that_cannot_do_its_work_fails_the_run(start: tuple[bool, mi
 
 
 def test_a_sampled_run_stops_at_both_ends_of_each_stretch(start: tuple[bool, micro.Start]) -> None:
-    """And goes on only when it is answered; an end of the harness is the end of the program."""
+    """It continues only after an answer; the end of the harness ends the program."""
     _, starter = start
     with starter(["--sampled", ONCE, "--benchmark_filter=histogram/record"]) as program:
         names = [event["event"] for event in events_until_finished(program)]

@@ -150,8 +150,8 @@ SLOPE_MOST = 0.05
 def old(logs: Array, rng: np.random.Generator) -> Outcome:
     """Mann–Whitney with Holm over a table of ten loads, and a bootstrap of the ratio of medians.
 
-    A server is dropped as unsteady if its quartiles spread by more than 10 %, or if it has a slope
-    of more than 5 % that is not 0 with 95 % confidence. The word "equal" did not exist.
+    It drops a server as unsteady if its quartiles spread by more than 10 %. A slope of more than
+    5 % that is not 0 with 95 % confidence does the same. The word "equal" did not exist.
     """
     low, high = _bootstrap(logs, rng)
     first = np.broadcast_to(logs[..., :1], logs[..., 1:].shape)

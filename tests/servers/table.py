@@ -1,10 +1,11 @@
 """Write docs/conformance.md: which checks of the conformance suite each model passes.
 
-    python3 tests/servers/table.py [PYTEST OPTION...]   run the suite and write the page
-    python3 tests/servers/table.py --check [PAGE...]    run nothing; compare pages and sources
-    python3 tests/servers/table.py --words              run nothing; write the tests' new words
+    python3 tests/servers/table.py [PYTEST OPTION...]   run the suite, write the page.
+    python3 tests/servers/table.py --check [PAGE...]    compare pages and sources.
+    python3 tests/servers/table.py --words              write the tests' new words.
 
-Names, docstrings and markers of the tests give all of the page but the outcomes, which need a run.
+Names, docstrings and markers of the tests give all of the page but the outcomes. Only the first
+command runs the suite.
 """
 
 from __future__ import annotations

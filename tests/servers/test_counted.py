@@ -78,9 +78,9 @@ def test_every_counter_lives_or_says_why_not(counted: Counted) -> None:
 def test_context_switches(counted: Counted) -> None:
     """Two threads pass a turn 2 n times, which takes a switch each time on one CPU: at least 2 n.
 
-    At most a thread waits three times per turn: for the wineserver's reply to its SetEvent, for
-    the reply to its wait, and for the turn. A busy machine adds involuntary switches only. The
-    wineserver yields at least once per turn to the thread that it wakes.
+    At most a thread waits three times per turn. It waits for the wineserver's reply to its
+    SetEvent, for the reply to its wait, and for the turn. A busy machine adds involuntary switches
+    only. The wineserver yields at least once per turn to the thread that it wakes.
     """
     n = 500
     inside, outside, wineserver = counted.do(f"switch {n}")

@@ -229,7 +229,7 @@ def _until_idle(pid: int) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")
 def test_a_thread_that_has_ended_is_told_from_one_that_has_its_number() -> None:
-    """An open file says when its thread has ended: the list of threads may reuse a number."""
+    """An open file says when its thread ends: the list of threads may reuse a number."""
     leave = threading.Event()
     thread = threading.Thread(target=leave.wait)
     thread.start()

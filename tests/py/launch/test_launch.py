@@ -36,7 +36,7 @@ def child(code: str) -> Program:
 
 
 def gone(pid: int) -> bool:
-    """Whether no process of that pid lives; a zombie that nobody has reaped yet does not."""
+    """Whether no process of that pid lives; an unreaped zombie does not."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -363,7 +363,7 @@ def test_who_does_not_know_the_token_gets_nothing(served: Served, there: FakeLau
     assert served.lines == ["127.0.0.1: refused: wrong token"] and TOKEN not in repr(served.where)
     with socket.create_connection(
         ("127.0.0.1", served.port)
-    ) as raw:  # it goes on without having introduced itself
+    ) as raw:  # it continues without having introduced itself
         raw.sendall(b'{"do":"start","model":"one","options":{}}\n')
         raw.settimeout(SOON_S)
         said = b"".join(iter(lambda: raw.recv(4096), b"")).splitlines()

@@ -302,7 +302,7 @@ def test_wineserver_that_has_ended_is_started_again(fake: Path) -> None:
 def test_no_program_comes_before_the_wineserver_listens(
     fake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that does starts a wineserver of its own beside ours."""
+    """One that does starts a wineserver of its own next to ours."""
     monkeypatch.setenv("FAKE_LISTEN_S", "0.3")
     with opened(fake) as launcher, launcher.server("fake", {}) as server:
         server.expect("ready", DEADLINE_S)

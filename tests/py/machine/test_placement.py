@@ -1,4 +1,4 @@
-"""Which CPUs run what: chosen by the topology, said by --affinity, kept by a run that goes on."""
+"""Which CPUs run what: chosen by the topology, said by --affinity, kept by a resumed run."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def read(folder: Path) -> Graph:
 
 
 def package_of(module: str) -> str:
-    """Return a module's sub-package: itself for an `__init__` or a module beside them."""
+    """Return a module's sub-package: itself for an `__init__` or a module next to them."""
     return module.partition(".")[0]
 
 

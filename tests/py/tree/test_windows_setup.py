@@ -1,7 +1,7 @@
 """Set-up on Windows: iomodels.cmd under Wine's cmd, and cmake/setup_windows.py here.
 
-Only outside programs are fakes. No Python for Windows runs here, so each half has tests of its own:
-a program that prints its arguments plays Python for the first half.
+Only outside programs are fakes. No Python for Windows runs here, so each half has tests of its own.
+A program that prints its arguments plays Python for the first half.
 """
 
 from __future__ import annotations
