@@ -144,13 +144,7 @@ CHECK = Command(
     "What could not be checked is listed and does not change the exit code.",
 )
 
-MODELS = Command(
-    "models",
-    "models",
-    "list the models",
-    "look",
-    "looking:models",
-)
+MODELS = Command("models", "models", "list the models", "look", "looking:models")
 
 SUITES = Command("suites", "suites", "list the suites", "look", "looking:suites", joins=True)
 

@@ -18,10 +18,10 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from iomodels.base.errors import Failure
 from iomodels.base.words import count, number, tick
-from iomodels.data.records import Condition, Record, Run
+from iomodels.data.records import Record, Run
 from iomodels.figures import palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
-from iomodels.judge.verdict import Verdict, judge_run, left_out
+from iomodels.judge.verdict import left_out
 
 NAME = "course_of_a_cell"
 QUESTION = "Was the load steady while it was measured?"
@@ -30,14 +30,8 @@ NOTE = (
     "Dotted: repeats left out."
 )
 COLUMNS = (
-    *select.CELL,
-    "repeat",
-    "seconds",
-    "warmup",
-    "replies_per_second",
-    "mean_us",
-    "longest_us",
-    "counts",
+    *(*select.CELL, "repeat", "seconds", "warmup"),
+    *("replies_per_second", "mean_us", "longest_us", "counts"),
 )
 MOST_COLUMNS = 3
 MOST_INTERVALS = 60
@@ -69,25 +63,17 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     ]
     if not records:
         raise Failure(f"{run.path}: no course of the load is recorded")
-    most, load = (
-        max(record.condition.connections for record in records),
-        min((r.condition.panel for r in records), key=lambda each: each.order),
-    )
-    records = [
-        record
-        for record in records
-        if (record.condition.connections, record.condition.panel) == (most, load)
-    ]
+    most = max(record.condition.connections for record in records)
+    load = select.panels(record.condition for record in records)[0]
+    shown = (most, load)
+    records = [r for r in records if (r.condition.connections, r.condition.panel) == shown]
     courses = [course_of(record) for record in records]
     looks = palette.looks(record.condition for record in records)
-    cells = {
-        condition.label: condition
-        for condition in dict.fromkeys(record.condition for record in records)
-    }
+    cells = dict.fromkeys(record.condition for record in records)
     words = f"{count(most, 'connection')} × {load.words}"
     columns = min(MOST_COLUMNS, len(looks))
     blocks = math.ceil(len(looks) / columns)
-    verdicts = judge_run(run)
+    verdicts = {c.label: select.cells(run)[c].verdict.kind.value for c in cells}
     drawn = [coarser(course) for course in courses]
     note = NOTE.format(width=tick(drawn[0].width_s * 1e9))
     with palette.rc():
@@ -107,21 +93,13 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
                 axes[2 * block : 2 * block + 2, column],
                 [course for course in drawn if course.record.condition.label == label],
                 look,
-                f"{label}: {verdicts[cells[label]].kind.value}",
+                f"{label}: {verdicts[label]}",
             )
-        for place in range(len(looks), columns * blocks):
-            for axis in axes[-2:, place % columns]:
-                axis.set_visible(False)
+        for axis in axes[-2:, len(looks) - columns * (blocks - 1) :].flat:
+            axis.set_visible(False)
         _axes(axes, len(looks), columns)
-    return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, words, courses, verdicts, cells),
-        figure,
-        COLUMNS,
-        _rows(run, courses),
-        command(NAME, run, connections, sizes),
-    )
+    again, alt = command(NAME, run, connections, sizes), _alt(run, words, courses, verdicts)
+    return Plot(NAME, QUESTION, alt, figure, COLUMNS, _rows(run, courses), again)
 
 
 def course_of(record: Record) -> Course:
@@ -191,23 +169,15 @@ def _column(axes: Sequence[Any], courses: Sequence[Course], look: palette.Look, 
         seconds = _joined(course.seconds for course in own)
         rate.plot(seconds, _joined(course.rates for course in own), **line)
         latency.plot(seconds, _joined(course.mean_us for course in own), **line)
-        latency.plot(
-            _dashes(course.seconds for course in own),
-            [value for course in own for us in course.longest_us for value in (us, us, math.nan)],
-            color=look.colour,
-            linewidth=1.6,
-            alpha=0.45,
-            solid_capstyle="butt",
-        )
+        ends = _dashes(course.seconds for course in own)
+        longest = [
+            us for course in own for each in course.longest_us for us in (each, each, math.nan)
+        ]
+        dash = {"color": look.colour, "linewidth": 1.6, "alpha": 0.45}
+        latency.plot(ends, longest, **dash, solid_capstyle="butt")
+    start = min(course.seconds[0] - course.width_s / 2 for course in courses)
     for axis in axes:
-        axis.axvspan(
-            min(course.seconds[0] - course.width_s / 2 for course in courses),
-            0,
-            color=palette.GRID,
-            alpha=0.6,
-            linewidth=0,
-            zorder=0,
-        )
+        axis.axvspan(start, 0, color=palette.GRID, alpha=0.6, linewidth=0, zorder=0)
 
 
 def _joined(repeats: Iterable[Sequence[float]]) -> list[float]:
@@ -226,18 +196,9 @@ def _dashes(repeats: Iterable[Sequence[float]]) -> list[float]:
 
 
 def _legend() -> list[Line2D]:
-    return [
-        Line2D([], [], color=palette.MUTED, linewidth=0.9, label="mean service time"),
-        Line2D(
-            [],
-            [],
-            color=palette.MUTED,
-            linewidth=1.6,
-            alpha=0.6,
-            linestyle=(0, (1, 1.5)),
-            label="longest",
-        ),
-    ]
+    mean_line = {"linewidth": 0.9, "label": "mean service time"}
+    longest = {"linewidth": 1.6, "alpha": 0.6, "linestyle": (0, (1, 1.5)), "label": "longest"}
+    return [Line2D([], [], color=palette.MUTED, **style) for style in (mean_line, longest)]
 
 
 def _axes(axes: Any, series: int, columns: int) -> None:
@@ -261,43 +222,31 @@ def _rows(run: Run, courses: Sequence[Course]) -> Rows:
         courses, key=lambda each: (each.record.condition.label, each.record.repeat)
     ):
         c = course.record.condition
-        head = (
-            *select.head(run, c),
-            course.record.repeat,
-        )
+        head = (*select.head(run, c), course.record.repeat)
         rows += [
-            (
-                *head,
-                at,
-                at < 0,
-                rate,
-                *(None if math.isnan(us) else us for us in (mean, longest)),
-                course.counts,
-            )
-            for at, rate, mean, longest in zip(
+            (*head, at, at < 0, rate, *map(_known, us), course.counts)
+            for at, rate, *us in zip(
                 course.seconds, course.rates, course.mean_us, course.longest_us
             )
         ]
     return tuple(rows)
 
 
-def _alt(
-    run: Run,
-    words: str,
-    courses: Sequence[Course],
-    verdicts: Mapping[Condition, Verdict],
-    cells: Mapping[str, Condition],
-) -> str:
+def _known(us: float) -> float | None:
+    return None if math.isnan(us) else us
+
+
+def _alt(run: Run, words: str, courses: Sequence[Course], verdicts: Mapping[str, str]) -> str:
     told = []
-    for label, cell in cells.items():
+    for label, verdict in verdicts.items():
         inside = [
             rate
             for course in courses
-            if course.record.condition == cell
+            if course.record.condition.label == label
             for at, rate in zip(course.seconds, course.rates)
             if at > 0
         ]
         rates = f"{number(min(inside))} to {number(max(inside))} replies per second"
-        told.append(f"{label}: {rates}, {verdicts[cell].kind.value}")
+        told.append(f"{label}: {rates}, {verdict}")
     what = f"Line charts on {run.platform}: course of {words}, interval by interval"
     return f"{what}. {'; '.join(told)}."

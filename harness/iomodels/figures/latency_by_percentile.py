@@ -22,7 +22,6 @@ from iomodels.data.records import Condition, Record, Run
 from iomodels.figures import palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
-from iomodels.judge.verdict import judge_run, left_out
 
 NAME = "latency_by_percentile"
 QUESTION = "How long do requests take, out to the rare slow ones?"
@@ -37,14 +36,8 @@ NOTE = (
 )
 HOLLOW_NOTE = " Hollow marks: not valid."
 COLUMNS = (
-    *select.CELL,
-    "time",
-    "percentile",
-    "latency_us",
-    "lowest_repeat_us",
-    "highest_repeat_us",
-    "samples",
-    "repeats_ok",
+    *(*select.CELL, "time", "percentile", "latency_us", "lowest_repeat_us", "highest_repeat_us"),
+    *("samples", "repeats_ok"),
 )
 STEPS_A_NINE = 40
 """Points of the line for each further nine; whole nines are always among them."""
@@ -95,29 +88,19 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
         for i, panel in enumerate(rows):
             for j, count in enumerate(columns):
                 inside = {
-                    c.label: curve
+                    label: curve
+                    for label in looks
                     for c, curve in curves.items()
-                    if c.panel == panel and c.connections == count
+                    if (c.label, c.panel, c.connections) == (label, panel, count)
                 }
-                _panel(
-                    axes[i, j], {label: inside[label] for label in looks if label in inside}, looks
-                )
+                _panel(axes[i, j], inside, looks)
                 axes[i, j].set_title(
                     f"{count:,} conn. × {panel.words.removesuffix(' of the lowest peak')}"
                 )
-        _axes(
-            axes,
-            max((point[0] for curve in curves.values() for point in curve.points), default=90.0),
-        )
-    return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, curves),
-        figure,
-        COLUMNS,
-        _rows(run, curves),
-        command(NAME, run, connections, sizes),
-    )
+        ends = [curve.points[-1][0] for curve in curves.values() if curve.points]
+        _axes(axes, max(ends, default=90.0))
+    again = command(NAME, run, connections, sizes)
+    return Plot(NAME, QUESTION, _alt(run, curves), figure, COLUMNS, _rows(run, curves), again)
 
 
 def _grid(samples: int) -> list[float]:
@@ -132,16 +115,12 @@ def _grid(samples: int) -> list[float]:
 
 def _curves(run: Run, records: Sequence[Record]) -> Curves:
     """The cells, panel by panel, from their valid repeats."""
-    verdicts = judge_run(run)
-    cells = sorted(
-        {record.condition for record in records},
-        key=lambda c: (c.panel, c.connections, c.label),
-    )
-    valid: dict[Condition, list[Record]] = {cell: [] for cell in cells}
-    for record in records:
-        if not left_out(record):
-            valid[record.condition].append(record)
-    return {cell: _cell(own, verdicts[cell].valid) for cell, own in valid.items()}
+    cells = {record.condition for record in records}
+    valid = select.counting(records)
+    return {
+        cell: _cell(valid.get(cell, []), select.cells(run)[cell].verdict.valid)
+        for cell in sorted(cells, key=lambda c: (c.panel, c.connections, c.label))
+    }
 
 
 def _cell(records: Sequence[Record], valid: bool) -> Curve:
@@ -189,11 +168,7 @@ def _panel(axis: Any, curves: dict[str, Curve], looks: dict[str, palette.Look]) 
         x = [position(point[0]) for point in curve.points]
         line = looks[label].line | {"markevery": (5 + 7 * place, STEPS_A_NINE // 2)}
         if not curve.valid:
-            line |= {
-                "markerfacecolor": palette.PAPER,
-                "markeredgecolor": looks[label].colour,
-                "markeredgewidth": 1.1,
-            }
+            line |= looks[label].hollow | {"markersize": palette.RC["lines.markersize"]}
         if curve.points:
             axis.plot(x, [point[1] for point in curve.points], **line, zorder=3)
         if curve.service:
@@ -238,13 +213,7 @@ def _axes(axes: Any, highest: float) -> None:
 def _rows(run: Run, curves: Curves) -> Rows:
     rows: list[tuple[object, ...]] = []
     for cell, curve in curves.items():
-        head = (
-            run.manifest["run"],
-            run.platform,
-            cell.label,
-            cell.connections,
-            *cell.panel,
-        )
+        head = select.head(run, cell)
         tail = (stats.samples(curve.merged), curve.repeats)
         for time, points in zip(select.TIMES, (curve.points, curve.service)):
             rows += [(*head, time, f"{point[0]:.10g}", *point[1:], *tail) for point in points]

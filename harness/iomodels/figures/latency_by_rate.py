@@ -22,7 +22,7 @@ from iomodels.data.records import Condition, Panel, Record, Run
 from iomodels.figures import palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
-from iomodels.judge.verdict import judge_run, left_out
+from iomodels.judge.verdict import Verdict
 
 NAME = "latency_by_rate"
 QUESTION = "How much load does each model bear before requests have to wait?"
@@ -33,15 +33,8 @@ NOTE = (
 )
 SERVICE_NOTE = " Dotted: service time, from when a request was sent."
 COLUMNS = (
-    *select.CELL,
-    "offered_per_second",
-    "achieved_per_second",
-    "time",
-    "percentile",
-    "latency_us",
-    "samples",
-    "repeats",
-    "verdict",
+    *(*select.CELL, "offered_per_second", "achieved_per_second"),
+    *("time", "percentile", "latency_us", "samples", "repeats", "verdict"),
 )
 PERCENTS = (50.0, 99.0, 99.9)
 FEWEST_RATES = 2
@@ -58,7 +51,7 @@ class Point:
     us: Mapping[str, tuple[float | None, ...]]
     samples: int
     repeats: int
-    valid: bool
+    verdict: Verdict
 
 
 Place = tuple[Panel, int]
@@ -68,7 +61,7 @@ Place = tuple[Panel, int]
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """Return the figure of a run. Raises Failure without FEWEST_RATES offered rates."""
     records = select.chosen(run, connections, sizes)
-    found = [point for point in points(run, records) if point.repeats]
+    found = points(run, records)
     rates: dict[Place, set[int]] = {}
     for point in found:
         rates.setdefault(place_of(point.condition), set()).add(point.condition.rate_percent)
@@ -76,38 +69,22 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     if not places:
         raise Failure(f"{run.path}: no load was offered at {FEWEST_RATES} or more rates")
     found = [point for point in found if place_of(point.condition) in places]
-    peaks = _peaks(records)
+    peaks = _peaks(run, records)
     note = NOTE + SERVICE_NOTE * any(point.us["service"] != point.us["response"] for point in found)
     with palette.rc():
+        offered = [record for record in records if record.condition.rate_percent]
         figure, axes = sheet.sheet(
-            run,
-            [record for record in records if record.condition.rate_percent],
-            (TITLE, note),
-            len(PERCENTS),
-            len(places),
-            panel_height=2.4,
+            run, offered, (TITLE, note), len(PERCENTS), len(places), panel_height=2.4
         )
         looks = palette.looks(record.condition for record in records)
         for i, place in enumerate(places):
             for j, percent in enumerate(PERCENTS):
-                _panel(
-                    axes[i, j],
-                    [point for point in found if place_of(point.condition) == place],
-                    j,
-                    looks,
-                    peaks.get(place, {}),
-                )
+                own = [point for point in found if place_of(point.condition) == place]
+                _panel(axes[i, j], own, j, looks, peaks.get(place, {}))
                 axes[i, j].set_title(f"p{percent:g}, {place[1]:,} × {place[0].words}")
         _axes(axes)
-    return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, found),
-        figure,
-        COLUMNS,
-        _rows(run, found),
-        command(NAME, run, connections, sizes),
-    )
+    again = command(NAME, run, connections, sizes)
+    return Plot(NAME, QUESTION, _alt(run, found), figure, COLUMNS, _rows(run, found), again)
 
 
 def place_of(condition: Condition) -> Place:
@@ -115,17 +92,13 @@ def place_of(condition: Condition) -> Place:
 
 
 def points(run: Run, records: Sequence[Record]) -> list[Point]:
-    """The cells at an offered rate, in order of series and rate."""
-    verdicts = judge_run(run)
-    cells: dict[Condition, list[Record]] = {}
-    for record in records:
-        if record.condition.rate_percent:
-            cells.setdefault(record.condition, []).extend([] if left_out(record) else [record])
+    """Return the cells at an offered rate with repeats that count, by series and rate."""
+    cells = select.counting(record for record in records if record.condition.rate_percent)
     ordered = sorted(cells, key=lambda c: (place_of(c), c.label, c.rate_percent))
-    return [_point(cell, cells[cell], verdicts[cell].valid) for cell in ordered]
+    return [_point(cell, cells[cell], select.cells(run)[cell].verdict) for cell in ordered]
 
 
-def _point(cell: Condition, records: Sequence[Record], valid: bool) -> Point:
+def _point(cell: Condition, records: Sequence[Record], verdict: Verdict) -> Point:
     results = [result for record in records if (result := record.result)]
     audits = [result.get("audit") or {} for result in results]
     achieved = stats.median([float(result["requests_per_second"]) for result in results])
@@ -152,22 +125,17 @@ def _point(cell: Condition, records: Sequence[Record], valid: bool) -> Point:
         us,
         stats.samples(merged["response"]),
         len(results),
-        valid,
+        verdict,
     )
 
 
-def _peaks(records: Sequence[Record]) -> dict[Place, dict[str, float]]:
+def _peaks(run: Run, records: Sequence[Record]) -> dict[Place, dict[str, float]]:
     """Median rate of the closed loops, by place and series."""
-    rates: dict[tuple[Place, str], list[float]] = {}
-    for record in records:
-        result = record.result
-        if result and not record.condition.rate_percent and not left_out(record):
-            rates.setdefault((place_of(record.condition), record.condition.label), []).append(
-                float(result["requests_per_second"])
-            )
     peaks: dict[Place, dict[str, float]] = {}
-    for (place, label), values in rates.items():
-        peaks.setdefault(place, {})[label] = stats.median(values) or 0.0
+    for cell in select.counting(records):
+        rate = select.cells(run)[cell].rate
+        if rate and not cell.rate_percent:
+            peaks.setdefault(place_of(cell), {})[cell.label] = rate.value
     return peaks
 
 
@@ -180,39 +148,23 @@ def _panel(
 ) -> None:
     for label, look in looks.items():
         own = [
-            (point.achieved, point.us["response"][column], point.us["service"][column], point.valid)
+            point
             for point in found
-            if point.condition.label == label
+            if point.condition.label == label and point.us["response"][column] is not None
         ]
-        drawn = [each for each in own if each[1] is not None]
-        axis.plot(
-            [each[0] for each in drawn],
-            [each[1] for each in drawn],
-            **look.line,
-            zorder=3,
-        )
-        axis.plot(
-            [each[0] for each in drawn],
-            [each[2] for each in drawn],
-            **look.second_line,
-            zorder=2,
-        )
-        for at, value, _, valid in drawn:
-            if value is not None and not valid:
-                sheet.hollow(axis, look, at, value)
+        x = [point.achieved for point in own]
+        response, service = ([point.us[time][column] for point in own] for time in select.TIMES)
+        axis.plot(x, response, **look.line, zorder=3)
+        axis.plot(x, service, **look.second_line, zorder=2)
+        for point, value in zip(own, response):
+            if value is not None and not point.verdict.valid:
+                sheet.hollow(axis, look, point.achieved, value)
     if not any(point.us["response"][column] is not None for point in found):
         sheet.note_in(axis, "too few samples beyond")
     for label, look in looks.items():
         if label in peaks:
-            axis.plot(
-                peaks[label],
-                0.03,
-                "|",
-                color=look.colour,
-                markersize=8,
-                markeredgewidth=1.6,
-                transform=axis.get_xaxis_transform(),
-            )
+            style = {"color": look.colour, "markersize": 8, "markeredgewidth": 1.6}
+            axis.plot(peaks[label], 0.03, "|", transform=axis.get_xaxis_transform(), **style)
 
 
 def _axes(axes: Any) -> None:
@@ -230,17 +182,12 @@ def _axes(axes: Any) -> None:
 
 
 def _rows(run: Run, found: Sequence[Point]) -> Rows:
-    verdicts = judge_run(run)
     rows: list[tuple[object, ...]] = []
     for point in found:
-        c = point.condition
-        head = (
-            *select.head(run, c),
-            point.offered,
-            point.achieved,
-        )
+        head = (*select.head(run, point.condition), point.offered, point.achieved)
+        tail = (point.samples, point.repeats, point.verdict.kind.value)
         rows += [
-            (*head, time, percent, value, point.samples, point.repeats, verdicts[c].kind.value)
+            (*head, time, percent, value, *tail)
             for time in select.TIMES
             for percent, value in zip(PERCENTS, point.us[time])
         ]

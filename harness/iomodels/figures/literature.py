@@ -22,14 +22,12 @@ BASELINE = "iocp"
 class Published:
     """Throughput of a model over that of a completion port in one publication at one load."""
 
-    set: str
     year: int | None
     source: str
     model: str
     connections: int
     ratio: float
     verified: bool
-    conditions: str
 
 
 def ratios(folder: Path = LITERATURE) -> tuple[Published, ...]:
@@ -65,18 +63,8 @@ def _of_table(table: Mapping[str, Any]) -> list[Published]:
             {*row["unverified"]} | {*port["unverified"]}
         )
         if row["model"] != BASELINE:
-            found.append(
-                Published(
-                    table["id"],
-                    table["year"],
-                    table["source"],
-                    row["model"],
-                    row["connected"],
-                    row["received_bytes_per_s"] / port["received_bytes_per_s"],
-                    not doubtful,
-                    table["conditions"],
-                )
-            )
+            ratio = row["received_bytes_per_s"] / port["received_bytes_per_s"]
+            found.append(_published(table, row["model"], row["connected"], ratio, not doubtful))
     return found
 
 
@@ -85,16 +73,13 @@ def _of_set(one: Mapping[str, Any]) -> list[Published]:
     if BASELINE not in values or "connections" not in one:
         return []
     return [
-        Published(
-            one["id"],
-            one.get("year"),
-            one["source"],
-            model,
-            one["connections"],
-            value / values[BASELINE],
-            one["verified"],
-            one["conditions"],
-        )
+        _published(one, model, one["connections"], value / values[BASELINE], one["verified"])
         for model, value in values.items()
         if model != BASELINE
     ]
+
+
+def _published(
+    of: Mapping[str, Any], model: str, connections: int, ratio: float, verified: bool
+) -> Published:
+    return Published(of.get("year"), of["source"], model, connections, ratio, verified)

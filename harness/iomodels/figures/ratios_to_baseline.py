@@ -18,7 +18,6 @@ from iomodels.base.errors import Failure
 from iomodels.data.records import Panel, Record, Run
 from iomodels.figures import palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
-from iomodels.judge.loads import JudgedLoad
 from iomodels.judge.paired import Comparison
 from iomodels.judge.rule import Rule
 from iomodels.judge.summary import summarise
@@ -31,19 +30,8 @@ NOTE = (
     "Grey and ~: not decided. Cells without a valid figure have no line."
 )
 COLUMNS = (
-    "run",
-    "platform",
-    "server",
-    "baseline",
-    "connections",
-    "size",
-    "reply_size",
-    "depth",
-    "ratio",
-    *select.INTERVAL,
-    "p_holm",
-    "rounds",
-    "word",
+    *("run", "platform", "server", "baseline", "connections", "size", "reply_size", "depth"),
+    *("ratio", *select.INTERVAL, "p_holm", "rounds", "word"),
 )
 
 
@@ -51,16 +39,9 @@ COLUMNS = (
 class Line:
     """One server over the baseline at one load."""
 
-    load: JudgedLoad
+    panel: Panel
+    connections: int
     comparison: Comparison
-
-    @property
-    def panel(self) -> Panel:
-        return self.load.key.panel
-
-    @property
-    def connections(self) -> int:
-        return self.load.key.connections
 
     @property
     def shown(self) -> bool:
@@ -71,7 +52,11 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     """Return the figure of a run. Raises Failure if there is nothing to compare."""
     records = select.closed_loops(run, connections, sizes)
     rule = summarise(run).rules.baseline
-    found = lines(run, records)
+    found = [
+        Line(load.key.panel, load.key.connections, one)
+        for load in select.loads(run, records)
+        for one in load.over_baseline
+    ]
     if not found:
         raise Failure(f"{run.path}: no load has a valid figure of two servers")
     panels = sorted({line.panel for line in found})
@@ -92,26 +77,8 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
             _panel(axis, of_panel, records, rule)
             axis.set_title(panel.words)
             axis.set_xlabel(f"over {_baseline(of_panel)} (log scale)")
-    return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, found, rule),
-        figure,
-        COLUMNS,
-        _rows(run, found, rule),
-        command(NAME, run, connections, sizes),
-    )
-
-
-def lines(run: Run, records: Sequence[Record]) -> list[Line]:
-    """Return every comparison of these records' loads, in the order of the figure from the top."""
-    shown = {(record.condition.panel, record.condition.connections) for record in records}
-    return [
-        Line(load, one)
-        for load in summarise(run).loads
-        if (load.key.panel, load.key.connections) in shown
-        for one in load.over_baseline
-    ]
+    again, alt = command(NAME, run, connections, sizes), _alt(run, found, rule)
+    return Plot(NAME, QUESTION, alt, figure, COLUMNS, _rows(run, found, rule), again)
 
 
 def _baseline(found: Sequence[Line]) -> str:
@@ -128,16 +95,8 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record], rule: Ru
         if one.low is not None and one.high is not None:
             style = {"linewidth": 1.3, "alpha": 0.9 if line.shown else 0.45, "zorder": 2}
             axis.hlines(place, one.low, one.high, color=colour, **style)
-        axis.plot(
-            one.ratio,
-            place,
-            look.marker,
-            color=colour,
-            markersize=4.5,
-            zorder=3,
-            markeredgecolor=palette.PAPER,
-            markeredgewidth=0.4,
-        )
+        edge = {"markeredgecolor": palette.PAPER, "markeredgewidth": 0.4}
+        axis.plot(one.ratio, place, look.marker, color=colour, markersize=4.5, zorder=3, **edge)
     names = [
         f"{line.comparison.label} at {line.connections:,}{'' if line.shown else ' ~'}"
         for line in found
@@ -157,20 +116,12 @@ def _panel(axis: Any, found: Sequence[Line], records: Sequence[Record], rule: Ru
 def _rows(run: Run, found: Sequence[Line], rule: Rule) -> Rows:
     return tuple(
         (
-            run.manifest["run"],
-            run.platform,
-            line.comparison.label,
-            line.comparison.other,
-            line.connections,
-            *line.panel[:3],
-            line.comparison.ratio,
-            line.comparison.low,
-            line.comparison.high,
-            line.comparison.p_holm,
-            line.comparison.rounds,
-            line.comparison.word.text(rule.margin),
+            *(run.manifest["run"], run.platform, one.label, one.other),
+            *(line.connections, *line.panel[:3]),
+            *(one.ratio, one.low, one.high, one.p_holm, one.rounds, one.word.text(rule.margin)),
         )
         for line in found
+        for one in [line.comparison]
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from iomodels.base.errors import Failure
-from iomodels.data.records import Condition, Panel, Record, Run, counter
+from iomodels.data.records import Condition, Panel, Record, Run
 from iomodels.figures import palette
 from iomodels.judge import stats
-from iomodels.judge.verdict import judge_run, left_out
+from iomodels.judge.cells import Cell
+from iomodels.judge.loads import JudgedLoad
+from iomodels.judge.summary import summarise
+from iomodels.judge.verdict import left_out
 
 Numbers = tuple[int, ...]
 """Of connections or bytes; none means all."""
@@ -55,6 +58,19 @@ def closed_loops(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record
     return found
 
 
+@lru_cache(maxsize=4)  # every point of a figure asks
+def cells(run: Run) -> Mapping[Condition, Cell]:
+    """Return the judged cells of a run, with verdict, valid repeats and their median."""
+    return {cell.condition: cell for cell in summarise(run).cells}
+
+
+def loads(run: Run, records: Iterable[Record]) -> list[JudgedLoad]:
+    """Return the judged loads of these records."""
+    shown = {(record.condition.panel, record.condition.connections) for record in records}
+    found = summarise(run).loads
+    return [load for load in found if (load.key.panel, load.key.connections) in shown]
+
+
 def panels(conditions: Iterable[Condition]) -> list[Panel]:
     """Return the panels of these cells: closed loops first, then by size."""
     return sorted({condition.panel for condition in conditions}, key=lambda each: each.order)
@@ -62,42 +78,12 @@ def panels(conditions: Iterable[Condition]) -> list[Panel]:
 
 def counting(records: Iterable[Record]) -> dict[Condition, list[Record]]:
     """Return the repeats that count, by cell, in order of panel, connections and series."""
-    cells: dict[Condition, list[Record]] = {}
+    found: dict[Condition, list[Record]] = {}
     for record in records:
         if not left_out(record):
-            cells.setdefault(record.condition, []).append(record)
-    return dict(
-        sorted(
-            cells.items(),
-            key=lambda each: (each[0].panel.order, each[0].connections, each[0].label),
-        )
-    )
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A counter in the repeats of a cell: a value for each, or none and the reason."""
-
-    values: tuple[float, ...]
-    source: str | None
-    reason: str | None
-    note: str | None
-
-
-def counted(records: Sequence[Record], name: str, scale: float) -> Counted:
-    """Return the counter `name` (iomodels.data.records.counter) of each record, times `scale`.
-
-    If one record has no value, there are none.
-    """
-    figures = [counter(record, name) for record in records]
-    values = tuple(figure.value * scale for figure in figures if figure.value is not None)
-    missing = next((figure for figure in figures if figure.value is None), None)
-    return Counted(
-        () if missing else values,
-        figures[0].source,
-        missing.reason if missing else None,
-        next((figure.note for figure in figures if figure.note), None),
-    )
+            found.setdefault(record.condition, []).append(record)
+    ordered = sorted(found, key=lambda cell: (cell.panel.order, cell.connections, cell.label))
+    return {cell: found[cell] for cell in ordered}
 
 
 def histogram(record: Record, time: str = "response") -> stats.Histogram:
@@ -111,21 +97,6 @@ def rate(record: Record) -> float | None:
     """Return requests per second of a repeat; None if it has none."""
     value = (record.result or {}).get("requests_per_second")
     return None if value is None else float(value)
-
-
-def rates(records: Sequence[Record], condition: Condition) -> list[float]:
-    """Return requests per second of the valid repeats of a cell."""
-    own = [record for record in records if record.condition == condition]
-    found = [rate(record) for record in own if not left_out(record)]
-    return [value for value in found if value is not None]
-
-
-def comparable(run: Run, records: Sequence[Record]) -> dict[Condition, list[float]]:
-    """Return requests per second of the valid cells, in the order of the records."""
-    verdicts = judge_run(run)
-    cells = dict.fromkeys(record.condition for record in records)
-    found = {cell: rates(records, cell) for cell in cells if verdicts[cell].valid}
-    return {cell: values for cell, values in found.items() if values}
 
 
 def head(run: Run, condition: Condition) -> tuple[object, ...]:

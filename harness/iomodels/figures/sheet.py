@@ -54,11 +54,7 @@ def shaped(
 
 
 def page(
-    title: str,
-    notes: Sequence[str],
-    platform: str,
-    height: float,
-    handles: Sequence[Line2D] = (),
+    title: str, notes: Sequence[str], platform: str, height: float, handles: Sequence[Line2D] = ()
 ) -> Figure:
     """Return a figure with its head, and room of `height` inches below it.
 
@@ -104,15 +100,8 @@ def _write_head(figure: Figure, lines: Sequence[str], warning: bool) -> float:
         figure.text(0.012, at / height, line, fontsize=7.5, color=palette.MUTED, va="top")
         at -= 0.15
     if warning:
-        figure.text(
-            0.012,
-            at / height,
-            words.WINE,
-            fontsize=8,
-            fontweight="bold",
-            color=palette.WARNING,
-            va="top",
-        )
+        style = {"fontsize": 8, "fontweight": "bold", "color": palette.WARNING, "va": "top"}
+        figure.text(0.012, at / height, words.WINE, **style)
         at -= 0.17
     return at / height
 
@@ -163,8 +152,9 @@ def subtitle(run: Run, records: Sequence[Record]) -> str:
     return " · ".join([*parts, f"run {run.manifest['run']}"])
 
 
-def count_axis(axes: Iterable[Any], counts: Sequence[int], plain_y: bool = True) -> None:
+def connections_axis(axes: Iterable[Any], records: Iterable[Record], plain_y: bool = True) -> None:
     """Put connections on a log2 axis, with a tick at every measured number that has room."""
+    counts = sorted({record.condition.connections for record in records})
     ticks = counts[:: math.ceil(len(counts) / 8)]
     for axis in axes:
         axis.set_xscale("log", base=2)

@@ -29,17 +29,8 @@ NOTE = (
     "Only the shape compares: machines, sizes and pacing differ."
 )
 COLUMNS = (
-    "source",
-    "year",
-    "platform",
-    "server",
-    "connections",
-    "size",
-    "reply_size",
-    "depth",
-    "ratio",
-    *select.INTERVAL,
-    "verified",
+    *("source", "year", "platform", "server", "connections", "size", "reply_size", "depth"),
+    *("ratio", *select.INTERVAL, "verified"),
 )
 ASIDE = 1.06
 
@@ -55,7 +46,9 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     if run.manifest["suite"].get("load"):
         raise Failure(f"{run.path}: its load is not the plain one of published numbers")
     records = select.closed_loops(run, connections, sizes)
-    cells = select.comparable(run, records)
+    shown, judged = {record.condition for record in records}, select.cells(run)
+    valid = {c: judged[c].rates for c in shown if judged[c].verdict.valid}
+    cells = {c: rates for c, rates in valid.items() if rates}
     if not any(condition.label == literature.BASELINE for condition in cells):
         reason = f"compares with {literature.BASELINE}, of which the run has no valid repeat"
         raise Failure(f"{run.path}: this figure {reason}")
@@ -78,60 +71,32 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
             axis.set_title(load.words)
             _published(axis, published)
             _measured(axis, {c: values for c, values in cells.items() if c.panel == load})
-        _axes(
-            axes,
-            [record.condition.connections for record in records]
-            + [each.connections for each in published],
-        )
+        counts = [record.condition.connections for record in records]
+        _axes(axes, [*counts, *(each.connections for each in published)])
         for axis in axes[:, 0]:
             axis.set_ylabel("throughput over iocp's")
     rows = _rows(run, cells, published)
-    return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, rows),
-        figure,
-        COLUMNS,
-        rows,
-        command(NAME, run, connections, sizes),
-    )
+    again = command(NAME, run, connections, sizes)
+    return Plot(NAME, QUESTION, _alt(run, rows), figure, COLUMNS, rows, again)
 
 
 def _published(axis: Any, published: Sequence[literature.Published]) -> None:
     axis.axhline(1.0, color=palette.MUTED, linewidth=0.8, zorder=0)
     for each in published:
-        axis.plot(
-            each.connections,
-            each.ratio,
-            palette.look(each.model).marker,
-            color=palette.MUTED,
-            markersize=6,
-            clip_on=False,
-            zorder=2,
-            markerfacecolor=palette.MUTED if each.verified else "none",
-        )
-        axis.annotate(
-            f"’{each.year % 100:02}" if each.year else "",
-            (each.connections, each.ratio),
-            xytext=(0, 5),
-            textcoords="offset points",
-            fontsize=5.5,
-            color=palette.MUTED,
-            ha="center",
-        )
+        at, marker = (each.connections, each.ratio), palette.look(each.model).marker
+        style = {"color": palette.MUTED, "markersize": 6, "clip_on": False, "zorder": 2}
+        filled = palette.MUTED if each.verified else "none"
+        axis.plot(*at, marker, markerfacecolor=filled, **style)
+        year = f"’{each.year % 100:02}" if each.year else ""
+        style = {"fontsize": 5.5, "color": palette.MUTED, "ha": "center"}
+        axis.annotate(year, at, xytext=(0, 5), textcoords="offset points", **style)
 
 
 def _legend(published: Sequence[literature.Published]) -> list[Line2D]:
     models = sorted({each.model for each in published}, key=list(palette.MODELS).index)
+    style = {"color": palette.MUTED, "linestyle": ""}
     return [
-        Line2D(
-            [],
-            [],
-            color=palette.MUTED,
-            marker=palette.look(model).marker,
-            linestyle="",
-            label=f"{model}, published",
-        )
+        Line2D([], [], **style, marker=palette.look(model).marker, label=f"{model}, published")
         for model in models
     ]
 
@@ -175,18 +140,8 @@ def _ratios(cells: Cells, label: str) -> list[tuple[int, stats.Estimate]]:
 def _rows(run: Run, cells: Cells, published: Sequence[literature.Published]) -> Rows:
     rows: list[tuple[object, ...]] = [
         (
-            each.source,
-            each.year,
-            "published",
-            each.model,
-            each.connections,
-            None,
-            None,
-            None,
-            round(each.ratio, 4),
-            None,
-            None,
-            each.verified,
+            *(each.source, each.year, "published", each.model, each.connections),
+            *(None, None, None, round(each.ratio, 4), None, None, each.verified),
         )
         for each in published
     ]
@@ -194,18 +149,8 @@ def _rows(run: Run, cells: Cells, published: Sequence[literature.Published]) -> 
         inside = {c: values for c, values in cells.items() if c.panel == panel}
         for label in palette.looks(inside):
             for count, ratio in _ratios(inside, label) if label != literature.BASELINE else ():
-                rows.append(
-                    (
-                        f"run {run.manifest['run']}",
-                        None,
-                        run.platform,
-                        label,
-                        count,
-                        *panel[:3],
-                        *select.ends(ratio),
-                        True,
-                    )
-                )
+                start = (f"run {run.manifest['run']}", None, run.platform, label, count)
+                rows.append((*start, *panel[:3], *select.ends(ratio), True))
     return tuple(rows)
 
 

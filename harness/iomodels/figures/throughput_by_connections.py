@@ -16,8 +16,8 @@ from iomodels.base import words
 from iomodels.data.records import Condition, Record, Run
 from iomodels.figures import palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
-from iomodels.judge import stats
-from iomodels.judge.verdict import Verdict, judge_run, left_out
+from iomodels.judge.cells import Cell
+from iomodels.judge.verdict import left_out
 
 NAME = "throughput_by_connections"
 QUESTION = "How does throughput change with the number of connections?"
@@ -33,14 +33,8 @@ HOLLOW_NOTE = (
 ASIDE = 1.045
 """Factor of connections between series side by side, so that their bars do not coincide."""
 COLUMNS = (
-    *select.CELL[:-1],
-    "repeat",
-    "status",
-    "requests_per_second",
-    "median",
-    *select.INTERVAL,
-    "repeats_ok",
-    "verdict",
+    *(*select.CELL[:-1], "repeat", "status", "requests_per_second"),
+    *("median", *select.INTERVAL, "repeats_ok", "verdict"),
 )
 
 
@@ -51,35 +45,24 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     many = len(palette.looks(record.condition for record in records)) > palette.MOST_BANDS
-    verdicts = judge_run(run)
-    hollow = any(left_out(record) or not verdicts[record.condition].valid for record in records)
+    judged = select.cells(run)
+    hollow = any(left_out(each) or not judged[each.condition].verdict.valid for each in records)
     note = (MANY_NOTE if many else NOTE) + HOLLOW_NOTE * hollow
     with palette.rc():
         figure, axes = sheet.sheet(
             run, records, (TITLE, note), columns, rows, panel_height=2.75, panels=len(panels)
         )
         for axis, load in zip(axes.flat, panels):
-            _panel(
-                axis,
-                [record for record in records if record.condition.panel == load],
-                verdicts,
-            )
+            _panel(axis, [record for record in records if record.condition.panel == load], judged)
         axes[0, 0].set_ylim(bottom=0)
-        sheet.count_axis(axes.flat, sorted({record.condition.connections for record in records}))
+        sheet.connections_axis(axes.flat, records)
         for axis in axes[:, 0]:
             axis.set_ylabel("requests per second")
-    return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, records),
-        figure,
-        COLUMNS,
-        _rows(run, records),
-        command(NAME, run, connections, sizes),
-    )
+    again = command(NAME, run, connections, sizes)
+    return Plot(NAME, QUESTION, _alt(run, records), figure, COLUMNS, _rows(run, records), again)
 
 
-def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Verdict]) -> None:
+def _panel(axis: Any, records: Sequence[Record], judged: Mapping[Condition, Cell]) -> None:
     axis.set_title(records[0].condition.panel.words)
     looks = palette.looks(record.condition for record in records)
     for place, (label, look) in enumerate(looks.items()):
@@ -87,7 +70,7 @@ def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Ve
         cells = sorted(
             {record.condition for record in own}, key=lambda condition: condition.connections
         )
-        points = [stats.median_estimate(select.rates(own, cell)) for cell in cells]
+        points = [judged[cell].rate for cell in cells]
         x = [cell.connections for cell in cells]
         aside = 1.0 if len(looks) <= palette.MOST_BANDS else ASIDE ** (place - (len(looks) - 1) / 2)
         axis.plot(
@@ -97,13 +80,11 @@ def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Ve
             zorder=3,
         )
         for at, cell, point in zip(x, cells, points):
-            if point and not verdicts[cell].valid:
+            if point and not judged[cell].verdict.valid:
                 sheet.hollow(axis, look, at * aside, point.value)
-        low, high = (
-            _values(point.low if point else None for point in points),
-            _values(point.high if point else None for point in points),
-        )
         if len(looks) <= palette.MOST_BANDS:
+            low = _values(point.low if point else None for point in points)
+            high = _values(point.high if point else None for point in points)
             axis.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0, zorder=1)
         else:
             for at, point in zip(x, points):
@@ -112,18 +93,18 @@ def _panel(axis: Any, records: Sequence[Record], verdicts: Mapping[Condition, Ve
         _repeats(axis, own, look, aside)
     for limit, text in select.limits(records):
         axis.axvline(limit, color=palette.MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
-        axis.annotate(
-            text,
-            (limit, 0),
-            xycoords=("data", "axes fraction"),
-            xytext=(-3, 4),
-            textcoords="offset points",
-            rotation=90,
-            ha="right",
-            va="bottom",
-            fontsize=6.5,
-            color=palette.MUTED,
-        )
+        where: dict[str, Any] = {
+            "xycoords": ("data", "axes fraction"),
+            "xytext": (-3, 4),
+            "ha": "right",
+        }
+        style: dict[str, Any] = {
+            "rotation": 90,
+            "va": "bottom",
+            "fontsize": 6.5,
+            "color": palette.MUTED,
+        }
+        axis.annotate(text, (limit, 0), textcoords="offset points", **where, **style)
 
 
 def _values(numbers: Iterable[float | None]) -> list[float]:
@@ -142,60 +123,28 @@ def _repeats(axis: Any, records: Sequence[Record], look: palette.Look, aside: fl
     ]
     good = [(at, value) for valid, at, value in places if valid and value is not None]
     bad = [(at, value or 0.0) for valid, at, value in places if not valid or value is None]
-    axis.plot(
-        [at for at, _ in good],
-        [value for _, value in good],
-        ".",
-        color=look.colour,
-        alpha=0.4,
-        markersize=3.5,
-        markeredgewidth=0,
-        zorder=2,
-    )
+    dot = {"color": look.colour, "alpha": 0.4, "markersize": 3.5, "markeredgewidth": 0}
+    axis.plot([at for at, _ in good], [value for _, value in good], ".", **dot, zorder=2)
     if bad:  # matplotlib lays out an empty unclipped line as if it lay at the origin
-        axis.plot(
-            [at for at, _ in bad],
-            [value for _, value in bad],
-            look.marker,
-            markerfacecolor="none",
-            markeredgecolor=look.colour,
-            markersize=6.5,
-            markeredgewidth=1.1,
-            clip_on=False,
-            zorder=4,
-        )
+        mark = look.hollow | {"markerfacecolor": "none", "clip_on": False}
+        axis.plot([at for at, _ in bad], [value for _, value in bad], look.marker, **mark, zorder=4)
 
 
 def _rows(run: Run, records: Sequence[Record]) -> Rows:
-    verdicts = judge_run(run)
-    valid = {
-        condition: select.rates(records, condition)
-        for condition in {record.condition for record in records}
-    }
-    medians = {condition: stats.median_estimate(values) for condition, values in valid.items()}
-    rows = []
-    for record in sorted(
-        records,
-        key=lambda one: (
-            one.condition.panel,
-            one.condition.label,
-            one.condition.connections,
-            one.repeat,
-        ),
-    ):
-        c = record.condition
-        rows.append(
-            (
-                *select.head(run, c)[:-1],
-                record.repeat,
-                record.status,
-                select.rate(record),
-                *select.ends(medians[c]),
-                len(valid[c]),
-                verdicts[c].kind.value,
-            )
+    def place(record: Record) -> tuple[object, ...]:
+        cell = record.condition
+        return cell.panel, cell.label, cell.connections, record.repeat
+
+    return tuple(
+        (
+            *select.head(run, record.condition)[:-1],
+            *(record.repeat, record.status, select.rate(record)),
+            *select.ends(cell.rate),
+            *(cell.n, cell.verdict.kind.value),
         )
-    return tuple(rows)
+        for record in sorted(records, key=place)
+        for cell in [select.cells(run)[record.condition]]
+    )
 
 
 def _alt(run: Run, records: Sequence[Record]) -> str:
@@ -210,14 +159,9 @@ def _alt(run: Run, records: Sequence[Record]) -> str:
             if record.condition.connections == most
         }
         medians = {
-            label: stats.median(select.rates(inside, cells[label]))
-            for label in palette.looks(cells.values())
+            label: select.cells(run)[cells[label]].rate for label in palette.looks(cells.values())
         }
-        values = [
-            f"{label} {words.number(value)}"
-            for label, value in medians.items()
-            if value is not None
-        ]
+        values = [f"{label} {words.number(each.value)}" for label, each in medians.items() if each]
         sentences.append(
             f"{panel.words} at {most:,} connections: {', '.join(values) or 'no valid repeat'}."
         )

@@ -40,13 +40,9 @@ def draw(data: Mapping[str, Any]) -> Plot:
     columns = min(MOST_COLUMNS, len(loads))
     rows = math.ceil(len(loads) / columns)
     caps = sorted({_cap(cell) for load in loads for cell in load["cells"]}, key=lambda c: c or 0)
-    conditions = " · ".join(
-        [
-            data["platform"],
-            f"{data['cores']} core(s) for the server",
-            f"{data['duration_ms']} ms each",
-            f"run {data['run']}",
-        ]
+    conditions = (
+        f"{data['platform']} · {data['cores']} core(s) for the server · "
+        f"{data['duration_ms']} ms each · run {data['run']}"
     )
     with palette.rc():
         title = f"{data['model']}: {data['unit']} by settings"

@@ -8,7 +8,7 @@ that may be the fastest. A model without a valid figure is named below.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,12 @@ from matplotlib.patches import Rectangle
 
 from iomodels.base import words
 from iomodels.base.errors import Failure
-from iomodels.data.records import Panel, Record, Run
+from iomodels.data.records import Panel, Run
 from iomodels.figures import palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge.loads import JudgedLoad
 from iomodels.judge.paired import Comparison, Fastest
 from iomodels.judge.rule import Lead
-from iomodels.judge.summary import summarise
 
 NAME = "winner_map"
 QUESTION = "Which model is fastest at which load?"
@@ -32,20 +31,8 @@ NOTE = (
     "that may be the fastest. In brackets: models judged, of those in the run."
 )
 COLUMNS = (
-    "run",
-    "platform",
-    "connections",
-    "size",
-    "reply_size",
-    "depth",
-    "lead",
-    "fastest",
-    "next",
-    "ratio",
-    *select.INTERVAL,
-    "p_holm",
-    "tied",
-    "without_figure",
+    *("run", "platform", "connections", "size", "reply_size", "depth", "lead", "fastest", "next"),
+    *("ratio", *select.INTERVAL, "p_holm", "tied", "without_figure"),
 )
 
 
@@ -80,7 +67,8 @@ class Tile:
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """Return the figure of a run. Raises Failure where it would have fewer than two tiles."""
     records = select.closed_loops(run, connections, sizes)
-    found = tiles(run, records)
+    loads = select.loads(run, records)
+    found = [Tile(load, load.fastest) for load in loads if load.fastest]
     if len(found) < 2:
         raise Failure(
             f"{run.path}: a map needs two loads with a valid figure, and has {len(found)}"
@@ -103,28 +91,11 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
         axis.set_ylabel("message size")
         axis.grid(False)
         axis.tick_params(length=0)
-    return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, found),
-        figure,
-        COLUMNS,
-        _rows(run, found),
-        command(NAME, run, connections, sizes),
-    )
+    again = command(NAME, run, connections, sizes)
+    return Plot(NAME, QUESTION, _alt(run, found), figure, COLUMNS, _rows(run, found), again)
 
 
-def tiles(run: Run, records: Sequence[Record]) -> list[Tile]:
-    """Return one tile per load of these records that has a server with a valid figure."""
-    shown = {(record.condition.panel, record.condition.connections) for record in records}
-    return [
-        Tile(load, load.fastest)
-        for load in summarise(run).loads
-        if load.fastest and (load.key.panel, load.key.connections) in shown
-    ]
-
-
-def _tile(axis: Any, tile: Tile, column: int, row: int, looks: dict[str, palette.Look]) -> None:
+def _tile(axis: Any, tile: Tile, column: int, row: int, looks: Mapping[str, palette.Look]) -> None:
     look = looks[tile.fastest.leader]
     axis.add_patch(
         Rectangle(
@@ -141,16 +112,10 @@ def _tile(axis: Any, tile: Tile, column: int, row: int, looks: dict[str, palette
     if tile.clear:
         mark = look.line | {"linestyle": "none", "markersize": 4}
         axis.plot(column - 0.4, row + 0.34, **mark)
-    axis.text(
-        column,
-        row,
-        _words(tile),
-        ha="center",
-        va="center",
-        fontsize=6.5 if tile.clear else 6,
-        fontweight="bold" if tile.clear else "normal",
-        color=palette.INK if tile.clear else palette.MUTED,
-    )
+    style: dict[str, Any] = {"fontsize": 6, "color": palette.MUTED}
+    if tile.clear:
+        style = {"fontsize": 6.5, "fontweight": "bold", "color": palette.INK}
+    axis.text(column, row, _words(tile), ha="center", va="center", **style)
 
 
 def _words(tile: Tile) -> str:
@@ -170,14 +135,9 @@ def _rows(run: Run, found: Sequence[Tile]) -> Rows:
         one = tile.next
         rows.append(
             (
-                run.manifest["run"],
-                run.platform,
-                tile.connections,
-                *tile.panel[:3],
-                tile.fastest.lead.value,
-                tile.fastest.leader,
-                one.other if one else None,
-                *((one.ratio, one.low, one.high, one.p_holm) if one else (None,) * 4),
+                *(run.manifest["run"], run.platform, tile.connections, *tile.panel[:3]),
+                *(tile.fastest.lead.value, tile.fastest.leader),
+                *((one.other, one.ratio, one.low, one.high, one.p_holm) if one else (None,) * 5),
                 " ".join(tile.fastest.tied),
                 " ".join(each.label for each in tile.load.unable),
             )

@@ -80,9 +80,7 @@ class Plan:
         """Return the suite of a measurement under this load."""
         work = (("cpu-us", load.cpu_us), ("block-us", load.block_us))
         return replace(
-            self.suite,
-            connections=(load.connections,),
-            load=plan_load.Load((*self.words, *work)),
+            self.suite, connections=(load.connections,), load=plan_load.Load((*self.words, *work))
         )
 
     @property

@@ -17,10 +17,7 @@ from iomodels.judge import stats
 
 def print_table(run: MicroRun, console: Console) -> None:
     """Print every benchmark: median, half the width of its interval, counters per operation."""
-    say(
-        console,
-        f"cost per operation on {run.platform}, {run.manifest['repetitions']} repetitions",
-    )
+    say(console, f"cost per operation on {run.platform}, {run.manifest['repetitions']} repetitions")
     if words.emulated(run.platform):
         say(console, words.WINE)
     rows = [("primitive", "median", "95 %", "switches", "wineserver")]

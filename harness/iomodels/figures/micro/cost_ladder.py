@@ -23,16 +23,8 @@ NOTE = (
     "Grey: an often quoted table of 1996."
 )
 COLUMNS = (
-    "run",
-    "platform",
-    "rung",
-    "benchmark",
-    "median_ns",
-    "ci95_low_ns",
-    "ci95_high_ns",
-    "repetitions",
-    "table_1996_low_ns",
-    "table_1996_high_ns",
+    *("run", "platform", "rung", "benchmark", *shared.ESTIMATE),
+    *("table_1996_low_ns", "table_1996_high_ns"),
 )
 
 RUNGS: dict[str, tuple[str, tuple[float, float] | None]] = {
@@ -78,53 +70,28 @@ def draw(run: MicroRun) -> Plot:
         axis.set_xlabel("time of one operation (log scale)")
         sheet.time_axis(axis.xaxis, ns_per_unit=1)
         axis.margins(x=0.14)
-    return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, rungs),
-        figure,
-        COLUMNS,
-        _rows(run, rungs),
-        shared.command(NAME, run),
-    )
+    again = shared.command(NAME, run)
+    return Plot(NAME, QUESTION, _alt(run, rungs), figure, COLUMNS, _rows(run, rungs), again)
 
 
 def _rung(axis: Any, place: int, one: Benchmark) -> None:
     point, span = shared.estimate(one), RUNGS[one.name][1]
     if span:
         axis.hlines(place, *span, color=palette.GRID, linewidth=9, zorder=1)
-    axis.plot(point.value, place, "o", color="#00568f", zorder=3)
+    axis.plot(point.value, place, "o", color=palette.GROUPS[0], zorder=3)
     if point.low is not None and point.high is not None:
         axis.hlines(place, point.low, point.high, color=palette.INK, linewidth=1.2, zorder=2)
-    words = time(point.value)
-    axis.annotate(
-        words,
-        (point.value, place),
-        xytext=(7, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=6.5,
-    )
+    style = {"xytext": (7, 0), "textcoords": "offset points", "va": "center", "fontsize": 6.5}
+    axis.annotate(time(point.value), (point.value, place), **style)
 
 
 def _rows(run: MicroRun, rungs: list[Benchmark]) -> Rows:
-    rows: list[tuple[object, ...]] = []
-    for one in rungs:
-        point, (words, span) = shared.estimate(one), RUNGS[one.name]
-        rows.append(
-            (
-                run.manifest["run"],
-                run.platform,
-                words,
-                one.name,
-                point.value,
-                point.low,
-                point.high,
-                len(one.times_ns),
-                *(span or (None, None)),
-            )
-        )
-    return tuple(rows)
+    start = (run.manifest["run"], run.platform)
+    return tuple(
+        (*start, words, one.name, *shared.estimated(one), *(span or (None, None)))
+        for one in rungs
+        for words, span in [RUNGS[one.name]]
+    )
 
 
 def _alt(run: MicroRun, rungs: list[Benchmark]) -> str:

@@ -23,18 +23,10 @@ NOTE = (
     "Least and greatest parameter only."
 )
 COLUMNS = (
-    "run",
-    "platform",
-    "benchmark",
-    "median_ns",
-    "ci95_low_ns",
-    "ci95_high_ns",
-    "repetitions",
-    "context_switches",
-    "wineserver_cpu_ns",
-    "completions_per_wait",
+    *("run", "platform", "benchmark", *shared.ESTIMATE),
+    *("context_switches", "wineserver_cpu_ns", "completions_per_wait"),
 )
-COLOURS = ("#00568f", "#d55e00", "#007d5a", "#9c2f7b", "#8a6d00", "#4a4f55")
+COLOURS = palette.GROUPS[:6]
 BAR_INCHES = 0.142
 
 
@@ -51,15 +43,8 @@ def draw(run: MicroRun) -> Plot:
         floor = 10 ** math.floor(math.log10(min(each.low or each.value for each in found)) - 0.05)
         for one, place, each in zip(shown, places, found):
             colour = COLOURS[families.index(_family(one)) % len(COLOURS)]
-            axis.barh(
-                place,
-                each.value - floor,
-                left=floor,
-                height=0.74,
-                color=colour,
-                alpha=0.75,
-                linewidth=0,
-            )
+            style = {"left": floor, "height": 0.74, "color": colour, "alpha": 0.75, "linewidth": 0}
+            axis.barh(place, each.value - floor, **style)
             if each.low is not None and each.high is not None:
                 axis.hlines(place, each.low, each.high, color=palette.INK, linewidth=1.0)
         axis.set_xscale("log")
@@ -70,28 +55,17 @@ def draw(run: MicroRun) -> Plot:
         axis.grid(False, axis="y")
         axis.set_xlabel("time per operation (log scale)")
         sheet.time_axis(axis.xaxis, ns_per_unit=1)
-    return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, shown),
-        figure,
-        COLUMNS,
-        _rows(run),
-        shared.command(NAME, run),
-    )
+    again = shared.command(NAME, run)
+    return Plot(NAME, QUESTION, _alt(run, shown), figure, COLUMNS, _rows(run), again)
 
 
 def chosen(run: MicroRun) -> list[Benchmark]:
     """Return the least and the greatest parameter of each series, families together."""
     measured = shared.measured(run)
-    order = {
-        family: place
-        for place, family in enumerate(dict.fromkeys(_family(one) for one in measured))
-    }
+    order = list(dict.fromkeys(_family(one) for one in measured))
+    by_family = sorted(measured, key=lambda one: order.index(_family(one)))
     shown: list[Benchmark] = []
-    for _, group in groupby(
-        sorted(measured, key=lambda one: order[_family(one)]), key=lambda one: one.series
-    ):
+    for _, group in groupby(by_family, key=lambda one: one.series):
         series = list(group)
         shown += [series[0], series[-1]] if len(series) > 1 else series
     return shown
@@ -102,24 +76,14 @@ def _family(one: Benchmark) -> str:
 
 
 def _rows(run: MicroRun) -> Rows:
-    rows = []
-    for one in shared.measured(run):
-        each = shared.estimate(one)
-        rows.append(
-            (
-                run.manifest["run"],
-                run.platform,
-                one.name,
-                each.value,
-                each.low,
-                each.high,
-                len(one.times_ns),
-                one.context_switches,
-                one.wineserver_cpu_ns,
-                dict(one.values).get("completions_per_wait"),
-            )
+    start = (run.manifest["run"], run.platform)
+    return tuple(
+        (
+            *(*start, one.name, *shared.estimated(one), one.context_switches),
+            *(one.wineserver_cpu_ns, dict(one.values).get("completions_per_wait")),
         )
-    return tuple(rows)
+        for one in shared.measured(run)
+    )
 
 
 def _alt(run: MicroRun, shown: list[Benchmark]) -> str:

@@ -30,16 +30,8 @@ NOTE = (
     "Slope: least relative squares of a + b·n, where growth is linear."
 )
 COLUMNS = (
-    "run",
-    "platform",
-    "series",
-    "sockets",
-    "median_ns",
-    "ci95_low_ns",
-    "ci95_high_ns",
-    "repetitions",
-    "exponent",
-    "slope_ns_per_socket",
+    *("run", "platform", "series", "sockets", *shared.ESTIMATE),
+    *("exponent", "slope_ns_per_socket"),
 )
 FAMILY = "readiness/"
 LINEAR = (0.5, 1.2)
@@ -104,14 +96,9 @@ def draw(run: MicroRun) -> Plot:
         axis.set_xlabel("sockets (log scale)")
         axis.set_ylabel("time of one call (log scale)")
         axis.legend(loc="upper left", handlelength=3.6)
+    again = shared.command(NAME, run)
     return Plot(
-        NAME,
-        QUESTION,
-        _alt(run, series, fits),
-        figure,
-        COLUMNS,
-        _rows(run, series, fits),
-        shared.command(NAME, run),
+        NAME, QUESTION, _alt(run, series, fits), figure, COLUMNS, _rows(run, series, fits), again
     )
 
 
@@ -128,26 +115,15 @@ def _line(axis: Any, label: str, each: list[Benchmark], found: Fit | None) -> No
 
 
 def _rows(run: MicroRun, series: dict[str, list[Benchmark]], fits: dict[str, Fit | None]) -> Rows:
-    rows: list[tuple[object, ...]] = []
-    for label, each in series.items():
-        found = fits[label]
-        for one in each:
-            point = shared.estimate(one)
-            rows.append(
-                (
-                    run.manifest["run"],
-                    run.platform,
-                    label,
-                    one.parameter,
-                    point.value,
-                    point.low,
-                    point.high,
-                    len(one.times_ns),
-                    found.exponent if found else None,
-                    found.slope if found else None,
-                )
-            )
-    return tuple(rows)
+    start = (run.manifest["run"], run.platform)
+    lines = {
+        label: (fit.exponent, fit.slope) if fit else (None, None) for label, fit in fits.items()
+    }
+    return tuple(
+        (*start, label, one.parameter, *shared.estimated(one), *lines[label])
+        for label, each in series.items()
+        for one in each
+    )
 
 
 def _alt(run: MicroRun, series: dict[str, list[Benchmark]], fits: dict[str, Fit | None]) -> str:

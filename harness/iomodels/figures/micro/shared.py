@@ -11,6 +11,9 @@ from iomodels.data.micro import Benchmark, MicroRun
 from iomodels.figures.sheet import page
 from iomodels.judge import stats
 
+ESTIMATE = ("median_ns", "ci95_low_ns", "ci95_high_ns", "repetitions")
+"""The columns of the values of estimated()."""
+
 
 class NothingToDraw(Failure):
     """The run's filter left out what this figure is about."""
@@ -29,6 +32,12 @@ def estimate(one: Benchmark) -> stats.Estimate:
     found = stats.median_estimate(one.times_ns)
     assert found
     return found
+
+
+def estimated(one: Benchmark) -> tuple[object, ...]:
+    """Return the values of ESTIMATE."""
+    point = estimate(one)
+    return point.value, point.low, point.high, len(one.times_ns)
 
 
 def measured(run: MicroRun) -> list[Benchmark]:
