@@ -59,7 +59,10 @@ AFFINITY_HELP = (
 
 
 def affinity(loadgen: str) -> Option:
-    text = AFFINITY_HELP.format(loadgen=loadgen)
+    text = (
+        f"CPUs of each role, such as server=0,wineserver=0{loadgen}; none: no pinning "
+        "(default: automatic)"
+    )
     return Option("--affinity", text, "ROLE=CPUS", values.affinity)
 
 

@@ -1,7 +1,7 @@
 """How long do requests take, out to the rare slow ones?
 
-The classic HDR figure: x = percentile, stretched as −log10(1 − q), so that every further nine is
-equally wide; y = latency (log). The line is the merged histogram of all valid repeats; the band
+The classic HDR figure: x = percentile, stretched as −log10(1 − q), so that every further nine
+is equally wide; y = latency (log). The line is the merged histogram of all valid repeats; the band
 runs from the lowest to the highest repeat. Both end where fewer than ten samples lie beyond the
 percentile. One panel per number of connections (columns) and message size (rows). In an open loop
 the line is the response time, from when a request was due; the dotted line is the service time,

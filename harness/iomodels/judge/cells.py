@@ -150,7 +150,7 @@ def _latency(results: Sequence[Mapping[str, object]], *, closed: bool) -> Latenc
     weighted = [latency.time_weighted_percentile(one, 99) for one in rounds]
     return Latency(
         closed,
-        {percent: _over_rounds(rounds, percent) for percent in PERCENTS},
+        {percent: latency.median_over_rounds(rounds, percent).over(1e3) for percent in PERCENTS},
         _median(shares),
         _median([None if ns is None else ns / 1e3 for ns in weighted]),
     )
@@ -160,14 +160,6 @@ def _histogram(result: Mapping[str, object]) -> stats.Histogram:
     response = result["response"]
     assert isinstance(response, Mapping)
     return stats.histogram(response["histogram"]["counts"])
-
-
-def _over_rounds(rounds: Sequence[stats.Histogram], percent: float) -> Measure:
-    found = latency.median_over_rounds(rounds, percent)
-    if found.value is None:
-        return Measure(None, found.reason)
-    low, high = (None if end is None else end / 1e3 for end in (found.low, found.high))
-    return Measure(found.value / 1e3, None, low, high)
 
 
 def _median(values: Sequence[float | None]) -> Measure:

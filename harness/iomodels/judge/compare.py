@@ -1,13 +1,14 @@
-"""`iomodels compare A B`: one run over another, cell by cell, after a look at what else differs between them.
+"""`iomodels compare A B`: one run over another, cell by cell, and what else differs between them.
 
-Two runs are two sittings on perhaps two machines: what differs beside the programs differs in every ratio. So runs of different
-platforms, machines, placements, builds or loads are refused unless told (--despite), and whatever differs is listed.
+Two runs have their own conditions, perhaps on two machines, and those are part of every ratio. So
+runs of different platforms, machines, placements, builds or loads are rejected unless --despite
+accepts the difference. All differences are listed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from iomodels.data.records import Run
@@ -84,7 +85,7 @@ class ComparedRuns:
 
 
 def differing(a: Run, b: Run) -> tuple[Differing, ...]:
-    """Everything beside the figures in which two runs differ."""
+    """Everything besides the results in which two runs differ."""
     facts_a, facts_b = _facts(a.manifest), _facts(b.manifest)
     return tuple(
         Differing(*key, facts_a.get(key), facts_b.get(key))
@@ -176,7 +177,7 @@ def _row(row: ComparedCells) -> dict[str, Any]:
         "verdict_b": str(row.cell.verdict),
         "repeats_a": row.baseline.n,
         "repeats_b": row.cell.n,
-        "ratio": ratio and {"value": ratio.value, "low": ratio.low, "high": ratio.high},
+        "ratio": ratio and asdict(ratio),
         "hodges_lehmann_ratio": difference.shift,
         "cliffs_delta": difference.delta,
         "p_holm": difference.p,
@@ -207,11 +208,8 @@ def _facts(manifest: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
             "machine",
         )
         facts[group, name] = value
-    facts |= {
-        ("machine", f"versions.{name}"): value
-        for name, value in manifest["versions"].items()
-        if name == "wine"
-    }
+    if "wine" in manifest["versions"]:
+        facts["machine", "versions.wine"] = manifest["versions"]["wine"]
     facts |= {("programs", f"git.{name}"): manifest["git"][name] for name in ("commit", "dirty")}
     return facts
 

@@ -9,33 +9,18 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 from scipy.stats import binom
 
 from iomodels.judge import stats
-from iomodels.judge.stats import Histogram
+from iomodels.judge.stats import Histogram, Measure
 
 LONG = 10.0
 """A request is long from this multiple of the median on."""
 ROUNDS_BEYOND = 3
 """Rounds that need samples beyond a percentile: with fewer it shows one round's accident."""
-
-
-@dataclass(frozen=True)
-class OverRounds:
-    """A percentile's median over rounds.
-
-    `low` and `high` are a 95 % interval, None with fewer than six rounds. `value` is None where
-    `reason` says why the percentile is not shown.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    reason: str | None = None
 
 
 def time_weighted_percentile(histogram: Histogram, percent: float) -> int | None:
@@ -69,7 +54,7 @@ def share_of_time_beyond(histogram: Histogram, factor: float = LONG) -> float | 
     return sum(value * count for value, count in histogram if value > limit) / total
 
 
-def median_over_rounds(rounds: Sequence[Histogram], percent: float) -> OverRounds:
+def median_over_rounds(rounds: Sequence[Histogram], percent: float) -> Measure:
     """Return the median over rounds of each round's percentile, with a distribution-free interval.
 
     The interval has two of the rounds' own values as ends (the sign test's). It assumes no
@@ -79,16 +64,16 @@ def median_over_rounds(rounds: Sequence[Histogram], percent: float) -> OverRound
     """
     found = [value for one in rounds if (value := stats.percentile(one, percent)) is not None]
     if not found:
-        return OverRounds(None, reason="no valid round")
+        return Measure(None, "no valid round")
     middle = float(np.median(found))
     beyond = sum(bool(one) and one[-1][0] > middle for one in rounds)
     if beyond < ROUNDS_BEYOND:
         reason = f"only {beyond} of {len(found)} rounds have samples beyond it"
-        return OverRounds(None, reason=reason)
+        return Measure(None, reason)
     samples = sum(stats.samples(one) for one in rounds)
     if not stats.supported(samples, percent):
-        return OverRounds(None, reason=stats.scarce(samples))
-    return OverRounds(middle, *median_interval(found))
+        return Measure(None, stats.scarce(samples))
+    return Measure(middle, None, *median_interval(found))
 
 
 def median_interval(

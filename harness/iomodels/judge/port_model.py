@@ -44,7 +44,6 @@ class Port:
     block: Times = field(default_factory=lambda: constant(0))
     switch_us: float = 0.0
     connections: int = 1
-    think_us: float = 0.0
     arrival: Times | None = None
 
 
@@ -211,7 +210,7 @@ class _Simulation:
             self.latencies.append(self.now - packet.arrived)
             self.waited += packet.began - packet.arrived
         if not self.port.arrival:
-            self.at(self.now + self.port.think_us, self.arrive)
+            self.at(self.now, self.arrive)
         if self.queue and self.running <= self.port.cap:
             self.take(worker, switched=False)
         else:

@@ -78,9 +78,7 @@ class Answer:
 def advise(trials: Sequence[Trial], range_: Range) -> Next | Answer:
     """Return the next rate to try, or the answer."""
     met, missed = _votes(trials)
-    ceiling = min(
-        missed, default=range_.top + 1
-    )  # a target that is missed at a rate is taken to be missed above it
+    ceiling = min(missed, default=range_.top + 1)  # all above the lowest miss count as missed
     floor = max((k for k in met if k < ceiling), default=None)
     if ceiling == 0:
         return _confirmed(trials, 0, range_, met_there=False)
@@ -90,11 +88,8 @@ def advise(trials: Sequence[Trial], range_: Range) -> Next | Answer:
         if floor == range_.top:
             return _confirmed(trials, floor, range_, met_there=True)
         strides = sum(1 for k in met if k > 0)
-        return Next(
-            min(range_.top, floor + FIRST_STRIDE * 2**strides),
-            "bracket",
-            _left(range_.top + 1 - floor),
-        )
+        stride = FIRST_STRIDE * 2**strides
+        return Next(min(range_.top, floor + stride), "bracket", _left(range_.top + 1 - floor))
     if ceiling - floor > 1:
         return Next((floor + ceiling) // 2, "narrow", _left(ceiling - floor))
     return _confirmed(trials, floor, range_, met_there=True)

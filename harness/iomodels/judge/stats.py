@@ -1,7 +1,8 @@
 """Statistics of the reports: pure functions on numbers.
 
-Nothing here knows what a server is. What was not measured is None and stays None; an interval that cannot be had (one value,
-no value) is None too, never a zero-width one. Every random draw comes from a fixed seed: the same numbers give the same result.
+Nothing here knows what a server is. What was not measured is None and stays None. An interval of
+fewer than two values is None too, never one without width. Every random draw comes from a fixed
+seed: the same numbers give the same result.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Histogram = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A point estimate with its 95 % bootstrap interval; `low` and `high` are None where there are fewer than two values."""
+    """A value with its 95 % bootstrap interval; the ends are None with fewer than two values."""
 
     value: float
     low: float | None
@@ -52,9 +53,15 @@ class Measure:
     low: float | None = None
     high: float | None = None
 
+    def over(self, divisor: float) -> Measure:
+        """Return it in a unit that is `divisor` times as large."""
+        parts = (self.value, self.low, self.high)
+        value, low, high = (None if part is None else part / divisor for part in parts)
+        return Measure(value, self.reason, low, high)
+
 
 class Finding(Enum):
-    """What two sets of repeats allow to be said about their difference; the value is its mark in a table."""
+    """What two sets of repeats show of their difference; the value is its mark in a table."""
 
     SHOWN = ""
     NOT_SHOWN = "~"
@@ -69,9 +76,14 @@ class Finding(Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """One set of repeats over another. `ratio` is that of the medians; `shift` the Hodges–Lehmann estimate of the ratio (the median of
-    all ratios of one value to one other), which a single stray repeat moves less; `delta` Cliff's delta: how much more often a value of
-    the first is the greater one, −1 … 1; `p` Mann–Whitney, Holm-corrected over its table, None with too few repeats for a test."""
+    """One set of repeats over another.
+
+    ratio: of the medians.
+    shift: the Hodges–Lehmann estimate of the ratio, the median of all ratios of one value to one
+        other. A single stray repeat moves it less.
+    delta: Cliff's delta, −1 … 1: how much more often a value of the first is the greater one.
+    p: Mann–Whitney's, Holm-corrected over its table; None with too few repeats for a test.
+    """
 
     ratio: Estimate | None
     shift: float | None
@@ -117,13 +129,14 @@ def _ratio_of_medians(above: NDArray[np.float64], below: NDArray[np.float64], ax
 def _interval(
     sides: Sequence[Sequence[float]], statistic: Callable[..., Any], seed: int
 ) -> tuple[float, float]:
-    """Percentile bootstrap; each side is resampled independently. A statistic of equal values has an interval without width."""
+    """Return the percentile bootstrap's interval; each side is resampled independently.
+
+    Equal values have an interval without width.
+    """
     return _resampled(tuple(tuple(side) for side in sides), statistic, seed)
 
 
-@lru_cache(
-    maxsize=4096
-)  # a report asks for the same interval in its table, its sentences and its figures
+@lru_cache(maxsize=4096)  # tables, sentences and figures ask for the same interval
 def _resampled(
     sides: tuple[tuple[float, ...], ...], statistic: Callable[..., Any], seed: int
 ) -> tuple[float, float]:
@@ -141,11 +154,6 @@ def _resampled(
     return float(found.low), float(found.high)
 
 
-def range_coverage(count: int) -> float:
-    """How often the range of `count` independent repeats holds the true median: no interval made of them can do better."""
-    return max(0.0, 1.0 - 0.5 ** (count - 1)) if count > 0 else 0.0
-
-
 def rank_test(left: Sequence[float], right: Sequence[float]) -> float | None:
     """Two-sided Mann–Whitney p; None when a side has fewer than REPEATS_FOR_A_CLAIM values."""
     if min(len(left), len(right)) < REPEATS_FOR_A_CLAIM:
@@ -157,7 +165,7 @@ def rank_test(left: Sequence[float], right: Sequence[float]) -> float | None:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down correction over one table of tests; None (not tested) stays None and does not count."""
+    """Return Holm's step-down correction over one table of tests; None, not tested, stays None."""
     tested = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)
     highest = 0.0
@@ -168,7 +176,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def cliffs_delta(left: Sequence[float], right: Sequence[float]) -> float | None:
-    """P(left > right) − P(left < right) over all pairs: 1 when every left value is the greater, 0 when neither side is ahead."""
+    """Return P(left > right) − P(left < right) over pairs; 1 if all left values are greater."""
     if not left or not right:
         return None
     return float(
@@ -177,14 +185,14 @@ def cliffs_delta(left: Sequence[float], right: Sequence[float]) -> float | None:
 
 
 def shift_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> float | None:
-    """Hodges–Lehmann on the logarithms: the median of all pairwise ratios. None where a ratio has no meaning."""
+    """Return the median of all pairwise ratios (Hodges–Lehmann); None if one has no meaning."""
     if not numerator or not denominator or min(*numerator, *denominator) <= 0:
         return None
     return float(np.exp(np.median(np.subtract.outer(np.log(numerator), np.log(denominator)))))
 
 
 def differences(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[Difference]:
-    """One table of comparisons, each left side over its right side; the p-values are corrected over all of them."""
+    """Return one table of comparisons, left over right; its p-values are corrected together."""
     corrected = holm([rank_test(left, right) for left, right in pairs])
     found = []
     for (left, right), p in zip(pairs, corrected):
@@ -198,7 +206,7 @@ def differences(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> lis
 
 
 def finding(adjusted_p: float | None, ratio: Estimate | None) -> Finding:
-    """A difference is shown only if the corrected test and the interval of the ratio agree on it."""
+    """Return SHOWN only if the corrected test and the interval of the ratio agree on it."""
     if adjusted_p is None or ratio is None:
         return Finding.TOO_FEW
     return (
@@ -207,16 +215,20 @@ def finding(adjusted_p: float | None, ratio: Estimate | None) -> Finding:
 
 
 def spread(values: Sequence[float]) -> float | None:
-    """Robust coefficient of variation: the standard deviation that the quartiles stand for in a normal distribution, over the median.
-    One stray value does not move it, many do. None of fewer than two values or of a median of 0."""
+    """Return the robust coefficient of variation: the quartiles' normal deviation over the median.
+
+    One stray value does not move it, many do. None with fewer than two values or a median of 0.
+    """
     if len(values) < 2 or not np.median(values):
         return None
     return float(scipy_stats.iqr(values, scale="normal") / abs(np.median(values)))
 
 
 def drift(values: Sequence[float]) -> float | None:
-    """Slope test: change from the first value to the last by the Theil–Sen line, over the median; 0 where the slope's 95 % interval
-    holds 0. None of fewer than three values or of a median of 0."""
+    """Return the change from the first value to the last by the Theil–Sen line, over the median.
+
+    0 if the slope's 95 % interval holds 0. None with fewer than three values or a median of 0.
+    """
     if len(values) < 3 or not np.median(values):
         return None
     slope, _, low, high = scipy_stats.theilslopes(values, alpha=CONFIDENCE)
@@ -224,7 +236,10 @@ def drift(values: Sequence[float]) -> float | None:
 
 
 def histogram(counts: Iterable[Sequence[int]]) -> Histogram:
-    """Checks [[value, count], …] as it stands in a record: ascending values, positive counts. ValueError otherwise."""
+    """Return the histogram of a record's [[value, count], …].
+
+    Raises ValueError unless values ascend and counts are positive.
+    """
     pairs = tuple((int(value), int(count)) for value, count in counts)
     if any(count <= 0 for _, count in pairs) or any(a[0] >= b[0] for a, b in pairwise(pairs)):
         raise ValueError("a sparse histogram needs ascending values with positive counts")
@@ -246,9 +261,10 @@ def samples(counts: Histogram) -> int:
 
 
 def percentile(counts: Histogram, percent: float) -> int | None:
-    """Value at a percentile, 0 < percent ≤ 100, by HdrHistogram's own rule (hdr_value_at_percentile); None of an empty histogram.
+    """Return the value at a percentile, 0 < percent ≤ 100; None for an empty histogram.
 
-    The rule takes the sample number percent/100 × n rounded half up (at least the first one), and the value of its bucket.
+    It is the value in whose bucket sample number percent/100 × n lies, rounded half up and at
+    least 1. Source: hdr_value_at_percentile.
     """
     return percentiles(counts, (percent,))[0]
 
@@ -266,7 +282,7 @@ def percentiles(counts: Histogram, percents: Sequence[float]) -> list[int | None
 
 
 def supported(count: int, percent: float) -> bool:
-    """Whether `count` samples are enough to show this percentile: SAMPLES_BEYOND of them must lie beyond it."""
+    """Whether SAMPLES_BEYOND of `count` samples lie beyond this percentile, so that it is shown."""
     return count * (100 - percent) / 100 >= SAMPLES_BEYOND * (1 - 1e-9)
 
 

@@ -99,9 +99,8 @@ def tied(scores: Scores, one: Setting, other: Setting, sigma: float) -> bool:
     assert first and second
     apart = abs(math.log(first / second))
     counts = [sum(value is not None for value in scores[setting]) for setting in (one, other)]
-    error = (
-        math.sqrt(math.pi / 2) * sigma * math.sqrt(1 / counts[0] + 1 / counts[1])
-    )  # of medians of few
+    of_medians = math.sqrt(math.pi / 2)  # of few values, over the error of their mean
+    error = of_medians * sigma * math.sqrt(1 / counts[0] + 1 / counts[1])
     return apart <= max(NO_MATTER, ENOUGH_SIGMA * error)
 
 

@@ -19,6 +19,8 @@ UNITS = {
 }
 MODEL_REQUESTS = 3000
 MODEL_CORES = (4, 16, 64)
+NOTHING = {"value": None, "low": None, "high": None}
+"""The estimate of a setting without results."""
 
 
 def analyse(manifest: Mapping[str, Any], records: Sequence[Record]) -> dict[str, Any]:
@@ -92,12 +94,7 @@ def _values(
 
 def _estimate(values: Sequence[float]) -> dict[str, Any]:
     found = stats.median_estimate(values)
-    return {
-        "n": len(values),
-        "value": found and found.value,
-        "low": found and found.low,
-        "high": found and found.high,
-    }
+    return {"n": len(values), **(asdict(found) if found else NOTHING)}
 
 
 def _cell_of(

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from iomodels.judge.classes import Share
 from iomodels.judge.loads import JudgedLoad
 from iomodels.judge.paired import Comparison
 from iomodels.judge.rule import Rule
-from iomodels.judge.stats import Estimate, Measure
+from iomodels.judge.stats import Measure
 from iomodels.judge.summary import Summary, summarise
 from iomodels.report.answer import Answer, LoadAnswer, Rank, answer
 from iomodels.report.context import context
@@ -114,11 +115,8 @@ def _cell(load: JudgedLoad, cell: Cell, rule: Rule) -> dict[str, Any]:
         "planned": cell.planned,
         "left_out": len(cell.failures),
         "missing": cell.missing,
-        "requests_per_second": _estimate(cell.rate),
-        "latency_us": {
-            f"p{percent:g}": _measure(measure)
-            for percent, measure in cell.latency.percentiles.items()
-        },
+        "requests_per_second": cell.rate and asdict(cell.rate),
+        "latency_us": _percentiles(cell.latency.percentiles),
         "closed_loop": cell.latency.closed,
         "share_of_time_in_long_requests": _measure(cell.latency.long_share),
         "p99_of_time_us": _measure(cell.latency.p99_of_time),
@@ -128,9 +126,7 @@ def _cell(load: JudgedLoad, cell: Cell, rule: Rule) -> dict[str, Any]:
         "churn": cell.churn
         and {
             "connects_per_second": _measure(cell.churn.rate),
-            "connect_us": {
-                f"p{percent:g}": _measure(of) for percent, of in cell.churn.latency_us.items()
-            },
+            "connect_us": _percentiles(cell.churn.latency_us),
         },
         "comparison": _comparison(load, cell, rule),
     }
@@ -163,16 +159,12 @@ def _class(share: Share) -> dict[str, Any]:
         "requests_per_second": _measure(share.rate),
         "share": _measure(share.share),
         "jain_index": _measure(share.jain),
-        "latency_us": {
-            f"p{percent:g}": _measure(measure) for percent, measure in share.latency_us.items()
-        },
+        "latency_us": _percentiles(share.latency_us),
     }
 
 
-def _estimate(estimate: Estimate | None) -> dict[str, float | None] | None:
-    return (
-        {"value": estimate.value, "low": estimate.low, "high": estimate.high} if estimate else None
-    )
+def _percentiles(measures: Mapping[float, Measure]) -> dict[str, Any]:
+    return {f"p{percent:g}": _measure(measure) for percent, measure in measures.items()}
 
 
 def _measure(measure: Measure) -> dict[str, Any]:
@@ -182,6 +174,13 @@ def _measure(measure: Measure) -> dict[str, Any]:
     return {"value": measure.value} | (
         {} if measure.low is None else {"low": measure.low, "high": measure.high}
     )
+
+
+COPIED = (
+    *("server", "connections", "size", "reply_size", "depth", "rate_percent"),
+    *("verdict", "repeats", "planned"),
+)
+"""The fields of a cell that are columns of the CSV as they are."""
 
 
 def cells_csv(summary: Summary) -> str:
@@ -195,20 +194,7 @@ def cells_csv(summary: Summary) -> str:
                 "format": FORMAT,
                 "run": summary.run.manifest["run"],
                 "platform": summary.platform,
-                **{
-                    name: cell[name]
-                    for name in (
-                        "server",
-                        "connections",
-                        "size",
-                        "reply_size",
-                        "depth",
-                        "rate_percent",
-                        "verdict",
-                        "repeats",
-                        "planned",
-                    )
-                },
+                **{name: cell[name] for name in COPIED},
                 "requests_per_second": rate.get("value"),
                 "ci95_low": rate.get("low"),
                 "ci95_high": rate.get("high"),

@@ -236,7 +236,10 @@ def certainty(summary: Summary) -> str | None:
 
 
 def gaps(summary: Summary) -> list[str]:
-    """What the answer leaves out: invalid cells and repeats. The run's own notes name missing ones."""
+    """What the answer leaves out: invalid cells and repeats.
+
+    The run's own notes name missing ones.
+    """
     cells = summary.cells
     bad = Counter(cell.verdict.kind.value for cell in cells if not cell.verdict.valid)
     planned = sum(cell.planned for cell in cells)

@@ -261,5 +261,3 @@ def test_ten_samples_must_lie_beyond(count: int, percent: float, enough: bool) -
     assert stats.supported(count, percent) is enough
 
 
-def test_coverage_of_the_range() -> None:
-    assert [stats.range_coverage(count) for count in (0, 1, 2, 3)] == [0.0, 0.0, 0.5, 0.75]

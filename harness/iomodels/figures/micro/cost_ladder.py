@@ -1,8 +1,9 @@
 """What are the orders of magnitude, from a register to a context switch?
 
 One dot per rung on a logarithmic axis of time, with its 95 % bootstrap interval. The rungs are a
-fixed choice of the benchmarks, in the order of their cost in this run. Grey spans show a table of
-1996 (claim B10) for the rungs that it names: register 2–5 ns, cache 3–10 ns, memory 80–400 ns.
+fixed choice of the benchmarks, in the order of their cost in this run. Grey spans show a table
+of 1996 (claim B10) for the rungs that it names: register 2–5 ns, cache 3–10 ns, memory
+80–400 ns.
 """
 
 from __future__ import annotations
