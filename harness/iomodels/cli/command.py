@@ -27,10 +27,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         message = re.sub(r"^argument (\S+): (?=expected|not allowed)", r"\1: ", message)
-        fail([re.sub(r"^argument (\S+): ", r"\1 ", message)])
+        fail(re.sub(r"^argument (\S+): ", r"\1 ", message))
 
 
-def fail(lines: Iterable[str], code: int = USAGE) -> NoReturn:
+def fail(*lines: str, code: int = USAGE) -> NoReturn:
     """Print one line per reason on stderr, and exit."""
     for line in lines:
         print(f"iomodels: {line}", file=sys.stderr)

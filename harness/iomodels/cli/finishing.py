@@ -10,7 +10,6 @@ from rich.console import Console
 from iomodels.base.console import say
 from iomodels.base.errors import FAILED
 from iomodels.data.micro import load_micro_run
-from iomodels.data.records import Run
 from iomodels.data.searches import load_slo, search_records
 from iomodels.data.store import load_run
 from iomodels.plan.order import is_limit
@@ -24,15 +23,11 @@ def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
     # only here: matplotlib takes a second to load
     from iomodels.judge.summary import summarise
     from iomodels.report.html import write_report
-    from iomodels.report.terminal import print_answer, print_tables
+    from iomodels.report.publish import print_json
 
     loaded = load_run(folder)
     summary = summarise(loaded)
-    if "ab" in loaded.manifest:
-        changes(loaded, console)
-    else:
-        print_tables(summary, console)
-        print_answer(summary, console)
+    show(summary, console)
     say(console, f"measurements: {folder}")
     if report:
         say(console, f"report: {write_report(summary)}")
@@ -48,19 +43,18 @@ def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
     return 0 if all(is_limit(record.reason) for record in failed) else FAILED
 
 
-def changes(loaded: Run, console: Console) -> None:
-    from iomodels.judge.summary import summarise
+def show(summary: Summary, console: Console) -> None:
+    """Print the tables and the answer of a run; of two builds, what changed."""
     from iomodels.report.ab import print_changes
+    from iomodels.report.terminal import print_answer, print_tables
 
-    for warning in loaded.warnings:
+    if "ab" not in summary.run.manifest:
+        print_tables(summary, console)
+        print_answer(summary, console)
+        return
+    for warning in summary.run.warnings:
         say(console, f"note: {warning}")
-    print_changes(summarise(loaded), console)
-
-
-def print_json(summary: Summary) -> None:
-    from iomodels.report import publish
-
-    publish.print_json(summary)
+    print_changes(summary, console)
 
 
 def slo(console: Console, folder: Path) -> int:

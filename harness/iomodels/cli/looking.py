@@ -80,6 +80,6 @@ def help(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
         return 0
     if arguments.topic not in known.commands:
         hinted = hint(arguments.topic, known.commands)
-        fail([f"help {arguments.topic}: no such command; {hinted}"])
+        fail(f"help {arguments.topic}: no such command; {hinted}")
     known.commands[arguments.topic].print_help()
     return 0

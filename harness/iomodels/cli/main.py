@@ -29,23 +29,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         known.top.print_help(sys.stderr)
         return USAGE
     if not words[0].startswith("-") and words[0] not in known.commands:
-        fail([f"{words[0]}: no such command; {hint(words[0], known.commands)}"])
+        fail(f"{words[0]}: no such command; {hint(words[0], known.commands)}")
     arguments, rest = known.top.parse_known_args(words)
     if rest:
         _unexpected(arguments.command, words, rest, known)
     try:
         return handler(arguments.command)(arguments, Console(highlight=False), words)
     except KeyboardInterrupt as error:  # outside the measuring, which reports its own
-        fail(["interrupted"], 128 + error.signal if isinstance(error, Interrupted) else INTERRUPTED)
+        code = 128 + error.signal if isinstance(error, Interrupted) else INTERRUPTED
+        fail("interrupted", code=code)
     except BrokenPipeError:  # the reader is gone: write nothing more, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Stopped as stopped:
         return stopped.exit_code
     except Failure as error:
-        fail(error.lines, error.exit_code)
+        fail(*error.lines, code=error.exit_code)
     except OSError as error:  # a full disk, a folder without permission
-        fail([f"{error.filename}: {error.strerror}" if error.filename else str(error)], FAILED)
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), code=FAILED)
 
 
 def handler(name: str) -> Handler:
@@ -66,7 +67,7 @@ def handler(name: str) -> Handler:
 
         found = getattr(looking, function)
     else:
-        fail([f"{name}: must be given to the launcher script of a checkout: ./iomodels {name}"])
+        fail(f"{name}: must be given to the launcher script of a checkout: ./iomodels {name}")
     return found
 
 
@@ -75,10 +76,10 @@ def _unexpected(command: str, words: Sequence[str], rest: Sequence[str], known: 
     end = words.index("--") if "--" in words else len(words)
     unknown = next((word for word in rest if word.startswith("-") and word in words[:end]), None)
     if unknown is None:
-        fail([f"{' '.join(rest)}: unexpected argument; see: iomodels {command} --help"])
+        fail(f"{' '.join(rest)}: unexpected argument; see: iomodels {command} --help")
     options = [
         option for action in known.commands[command]._actions for option in action.option_strings
     ]
     meant = near(unknown, options)
     advice = f"did you mean {meant}?" if meant else f"see: iomodels {command} --help"
-    fail([f"{unknown}: no such option of {command}; {advice}"])
+    fail(f"{unknown}: no such option of {command}; {advice}")

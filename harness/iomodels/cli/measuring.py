@@ -19,6 +19,7 @@ from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.cli import finishing, folders
 from iomodels.cli.command import fail
+from iomodels.cli.folders import RUN, SLO, TUNE
 from iomodels.cli.measure_commands import (
     AB_DEFAULTS,
     SLO_DEFAULTS,
@@ -29,7 +30,6 @@ from iomodels.cli.measure_commands import (
 from iomodels.cli.options import PASSED_ON
 from iomodels.cli.values import given
 from iomodels.data.laws import Laws, write
-from iomodels.data.searches import SLO, TUNE
 from iomodels.data.store import load_run
 from iomodels.judge import tuning
 from iomodels.launch import platform as launch
@@ -59,6 +59,9 @@ from iomodels.report import claims as claims_page
 from iomodels.report.laws import show
 
 TOKEN = "IOMODELS_SERVER_TOKEN"
+OF_TUNING = ("cpu-us", "block-us")
+"""Words of a load that a tuning has per load."""
+WINDOW = ("depth", "warmup_ms", "duration_ms", "seed")
 LAW_S = 0.5  # seconds per law, for the first estimate
 
 
@@ -79,11 +82,11 @@ def run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -
         folder = measure_run.resume_run(setting, folder, retry_failed=arguments.retry_failed)
     else:
         if arguments.retry_failed:
-            fail(["--retry-failed: must be used with --resume RUN"])
+            fail("--retry-failed: must be used with --resume RUN")
         if arguments.suite is None:
-            fail([f"run: no suite given; available suites: {', '.join(suite_files())}"])
+            fail(f"run: no suite given; available suites: {', '.join(suite_files())}")
         if arguments.suite == "claims":
-            fail(["run claims: is a command of its own; use: iomodels claims"])
+            fail("run claims: is a command of its own; use: iomodels claims")
         suite = load_suite(find_suite(arguments.suite), quick=arguments.quick)
         started = measure_run.start_run(
             setting,
@@ -106,24 +109,20 @@ def _server_host(arguments: argparse.Namespace) -> ServerHost | None:
     token = arguments.server_token or os.environ.get(TOKEN)
     if arguments.server_host is None:
         if arguments.server_token:
-            fail(["--server-token: must be used with --server-host"])
+            fail("--server-token: must be used with --server-host")
         return None
     host, port = arguments.server_host
     where = ServerHost(host, port, token or "")
     if not token:
         fail(
-            [
-                f"--server-host {where}: must have a token; give the one that `iomodels serve` "
-                f"printed there by --server-token or {TOKEN}"
-            ]
+            f"--server-host {where}: must have a token; give the one that `iomodels serve` "
+            f"printed there by --server-token or {TOKEN}"
         )
     placement = arguments.affinity
     if placement and (placement.server_cpus or placement.wineserver_cpus):
         fail(
-            [
-                "--affinity: must name only the load generator with --server-host; "
-                "give `iomodels serve` the server's CPUs"
-            ]
+            "--affinity: must name only the load generator with --server-host; "
+            "give `iomodels serve` the server's CPUs"
         )
     return where
 
@@ -137,24 +136,26 @@ def _without_token(words: Sequence[str]) -> list[str]:
 
 def _overridden(suite: Suite, arguments: argparse.Namespace) -> Suite:
     """The suite with the values of the command line."""
+    _refuse_two_lengths(arguments)
     if arguments.models:
         suite = suite.with_models(arguments.models)
     values = {key: getattr(arguments, key, None) for key in BOUNDS} | {"sizes": arguments.size}
     changes: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     changes.setdefault("seed", secrets.randbelow(2**32))
     if arguments.rounds is not None:
-        if arguments.minutes is not None:
-            fail(
-                ["--rounds: must be omitted with --minutes, which measures until loads are decided"]
-            )
         changes["minutes"] = 0
     elif arguments.minutes is not None:
         changes["rounds"] = LOOKS[-1]
     if suite.active and arguments.connections is not None:
         changes["active"] = _active(suite, arguments.connections)
     if arguments.rate is not None and suite.rate_percents:
-        fail([f"--rate {arguments.rate}: must be omitted; suite {suite.name} sets its own rates"])
+        fail(f"--rate {arguments.rate}: must be omitted; suite {suite.name} sets its own rates")
     return _with_load(replace(suite, **changes), arguments)
+
+
+def _refuse_two_lengths(arguments: argparse.Namespace) -> None:
+    if arguments.rounds is not None and arguments.minutes is not None:
+        fail("--rounds: must be omitted with --minutes, which measures until loads are decided")
 
 
 def _active(suite: Suite, connections: Sequence[int]) -> tuple[int, ...]:
@@ -163,12 +164,8 @@ def _active(suite: Suite, connections: Sequence[int]) -> tuple[int, ...]:
     missing = [number for number in connections if number not in known]
     if missing:
         has = ", ".join(map(str, known))
-        fail(
-            [
-                f"--connections {missing[0]}: must be one of {has}, "
-                f"as suite {suite.name} has idle ones"
-            ]
-        )
+        why = f"as suite {suite.name} has idle ones"
+        fail(f"--connections {missing[0]}: must be one of {has}, {why}")
     return tuple(known[number] for number in connections)
 
 
@@ -187,50 +184,43 @@ def _load_words(arguments: argparse.Namespace) -> tuple[tuple[str, Value], ...]:
 
 def _resumed_run(arguments: argparse.Namespace) -> Path:
     """The run to resume. Options that would change its plan are refused, not ignored."""
-    allowed = (
-        "resume",
-        "retry_failed",
-        "suite",
-        "server_host",
-        "server_token",
-        "json",
-        "no_report",
-    )
-    _refuse_with_resume(given(arguments, *allowed), "a run")
-    folder = folders.find_run(arguments.resume, option="--resume")
+    allowed = ("retry_failed", "suite", "server_host", "server_token", "json", "no_report")
+    folder = _resumed(arguments, RUN, "a run", *allowed)
     if arguments.suite is not None:
         suite = load_run(folder).manifest["suite"]["name"]
         if Path(arguments.suite).stem != suite:
-            fail([f"--resume {arguments.resume}: is a run of {suite}, not of {arguments.suite}"])
+            fail(f"--resume {arguments.resume}: is a run of {suite}, not of {arguments.suite}")
     return folder
 
 
-def _refuse_with_resume(others: Sequence[str], what: str) -> None:
+def _resumed(arguments: argparse.Namespace, kind: str, what: str, *allowed: str) -> Path:
+    """Return the folder to resume; exit if an option is given that is not in `allowed`."""
+    others = given(arguments, "resume", *allowed)
     if others:
-        fail([f"{', '.join(others)}: must be omitted with --resume; {what} keeps its own plan"])
+        fail(f"{', '.join(others)}: must be omitted with --resume; {what} keeps its own plan")
+    return folders.find_run(arguments.resume, kind, option="--resume")
 
 
 def ab(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    _refuse_two_lengths(arguments)
     setting = _setting(console, words, "run --resume")
-    wanted = arguments.models or ()
+    wanted, chosen = arguments.models or (), _chosen(arguments, AB_DEFAULTS)
     comparing = comparing_builds(arguments.old, arguments.new, setting.build, wanted, setting.say)
     suite = Suite(
-        "ab",
-        f"{arguments.new} over {arguments.old}",
-        "What does the new build change?",
-        tuple(Server(model) for model in comparing.series),
-        arguments.connections or AB_DEFAULTS["connections"],
-        arguments.size or AB_DEFAULTS["size"],
-        arguments.depth or 1,
-        arguments.rounds or LOOKS[-1],
-        arguments.warmup_ms or AB_DEFAULTS["warmup_ms"],
-        arguments.duration_ms or AB_DEFAULTS["duration_ms"],
-        secrets.randbelow(2**32) if arguments.seed is None else arguments.seed,
-        1,
-        0 if arguments.rounds else arguments.minutes or AB_DEFAULTS["minutes"],
+        name="ab",
+        title=f"{arguments.new} over {arguments.old}",
+        question="What does the new build change?",
+        servers=tuple(Server(model) for model in comparing.series),
+        connections=chosen["connections"],
+        sizes=chosen["size"],
+        depth=chosen.get("depth", 1),
+        rounds=chosen.get("rounds", LOOKS[-1]),
+        warmup_ms=chosen["warmup_ms"],
+        duration_ms=chosen["duration_ms"],
+        seed=chosen["seed"] if "seed" in chosen else secrets.randbelow(2**32),
+        loadgen_threads=1,
+        minutes=0 if "rounds" in chosen else chosen["minutes"],
     )
-    if arguments.rounds and arguments.minutes:
-        fail(["--rounds: must be omitted with --minutes, which measures until loads are decided"])
     folder = measure_run.start_run(
         setting,
         _with_load(suite, arguments),
@@ -246,21 +236,18 @@ def ab(arguments: argparse.Namespace, console: Console, words: Sequence[str]) ->
 def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     setting = _setting(console, words, "slo --resume")
     if arguments.resume is not None:
-        _refuse_with_resume(given(arguments, "resume"), "a search")
-        folder = folders.find_run(arguments.resume, SLO, option="--resume")
+        folder = _resumed(arguments, SLO, "a search")
         return finishing.slo(console, measure_slo.resume_slo(setting, folder))
     if arguments.model is None or arguments.slo is None:
-        fail(["slo: needs a model and an SLO, such as: iomodels slo iocp --slo p99=5ms"])
+        fail("slo: needs a model and an SLO, such as: iomodels slo iocp --slo p99=5ms")
     low, high = arguments.rate_from, arguments.rate_to
     if low is not None and high is not None and low > high:
-        fail([f"--rate-from {low}: must be at most --rate-to {high}"])
+        fail(f"--rate-from {low}: must be at most --rate-to {high}")
     suite = _slo_suite(arguments)
     if suite.load.classes or "rate" in dict(suite.load.options):
         fail(
-            [
-                f"--load {arguments.load}: must have no rate and no [load.class.NAME]; "
-                "the search sets one rate for all connections"
-            ]
+            f"--load {arguments.load}: must have no rate and no [load.class.NAME]; "
+            "the search sets one rate for all connections"
         )
     folder = measure_slo.start_slo(
         setting,
@@ -284,12 +271,9 @@ def _slo_suite(arguments: argparse.Namespace) -> Suite:
         servers=(Server(arguments.model, arguments.options or ()),),
         connections=(chosen["connections"],),
         sizes=(chosen["size"],),
-        depth=chosen["depth"],
         rounds=1,
-        warmup_ms=chosen["warmup_ms"],
-        duration_ms=chosen["duration_ms"],
-        seed=chosen["seed"],
         loadgen_threads=chosen["loadgen_threads"],
+        **{key: chosen[key] for key in WINDOW},
         load=load_file(arguments.load) if arguments.load else Load(),
         load_file=str(arguments.load or ""),
     )
@@ -306,11 +290,10 @@ def _chosen(arguments: argparse.Namespace, *defaults: dict[str, Any]) -> dict[st
 def tune(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     setting = _setting(console, words, "tune --resume")
     if arguments.resume is not None:
-        _refuse_with_resume(given(arguments, "resume"), "a tuning")
-        folder = folders.find_run(arguments.resume, TUNE, option="--resume")
+        folder = _resumed(arguments, TUNE, "a tuning")
         return finishing.tune(console, measure_tune.resume_tune(setting, folder))
     if arguments.model is None:
-        fail([f"tune: no model given; available models: {', '.join(TUNED)}"])
+        fail(f"tune: no model given; available models: {', '.join(TUNED)}")
     plan = _tune_plan(arguments)
     folder = measure_tune.start_tune(setting, plan, out=arguments.out or folders.RESULTS)
     return finishing.tune(console, folder)
@@ -318,31 +301,20 @@ def tune(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
 
 def _tune_plan(arguments: argparse.Namespace) -> tuning.Plan:
     if arguments.block_us and arguments.block_percent:
-        fail(["--block-us: must be omitted with --block-percent; both set the blocking time"])
+        fail("--block-us: must be omitted with --block-percent; both set the blocking time")
     chosen = _chosen(arguments, TUNE_DEFAULTS, TUNE_QUICK if arguments.quick else {})
     axes = (chosen[key] for key in ("connections", "cpu_us", "block_percent", "block_us"))
     try:
         loads = tuning.loads_of(*axes)
     except ValueError as error:
-        fail([str(error)])
+        fail(str(error))
     return tuning.Plan(
         model=arguments.model,
         loads=loads,
-        objective=chosen["objective"],
         slo_us=arguments.slo.limit_ns // 1000 if arguments.slo else 0,
-        threads_max=chosen["threads_max"],
-        size=chosen["size"],
-        rounds=chosen["rounds"],
-        warmup_ms=chosen["warmup_ms"],
-        duration_ms=chosen["duration_ms"],
-        seed=chosen["seed"],
         loadgen_threads=1,
-        depth=chosen["depth"],
-        words=tuple(
-            (word, value)
-            for word, value in _load_words(arguments)
-            if word not in ("cpu-us", "block-us")
-        ),
+        words=tuple(pair for pair in _load_words(arguments) if pair[0] not in OF_TUNING),
+        **{key: chosen[key] for key in (*WINDOW, "objective", "threads_max", "size", "rounds")},
     )
 
 
@@ -384,11 +356,11 @@ def _observe_laws(console: Console) -> Laws:
 
 def serve(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     if arguments.affinity and arguments.affinity.loadgen_cpus:
-        fail(["--affinity: must not name the load generator, which runs on the other machine"])
+        fail("--affinity: must not name the load generator, which runs on the other machine")
     try:
         token = agent.token_from(os.environ.get(TOKEN))
     except ValueError as error:
-        fail([f"{TOKEN}: {error}"])
+        fail(f"{TOKEN}: {error}")
     setting = _setting(console, words, "serve")
     build, placement = setting.build, arguments.affinity or server_alone()
     raise_open_files_limit()

@@ -22,7 +22,7 @@ from iomodels.data.store import load_run
 
 def report(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     if arguments.json and arguments.docs:
-        fail(["--json: must be omitted with --docs"])
+        fail("--json: must be omitted with --docs")
     folder = find_run(arguments.run, RUN, SLO, TUNE, MICRO)
     kind = kind_of(folder)
     if kind in (SLO, TUNE, MICRO):
@@ -30,22 +30,16 @@ def report(arguments: argparse.Namespace, console: Console, words: Sequence[str]
     # only here: matplotlib takes a second to load
     from iomodels.judge.summary import summarise, viewed
     from iomodels.report.html import write_report
-    from iomodels.report.publish import write_docs
-    from iomodels.report.terminal import print_answer, print_tables
+    from iomodels.report.publish import print_json, write_docs
 
-    loaded = viewed(load_run(folder), arguments.baseline, arguments.margin)
-    summary = summarise(loaded)
+    summary = summarise(viewed(load_run(folder), arguments.baseline, arguments.margin))
     if arguments.json:
-        finishing.print_json(summary)
+        print_json(summary)
         return 0
     if arguments.docs:
         say(console, f"report: {write_docs(summary, arguments.docs)}")
         return 0
-    if "ab" in loaded.manifest:
-        finishing.changes(loaded, console)
-    else:
-        print_tables(summary, console)
-        print_answer(summary, console)
+    finishing.show(summary, console)
     say(console, f"report: {write_report(summary)}")
     return 0
 
@@ -54,15 +48,14 @@ def _report_other(arguments: argparse.Namespace, console: Console, folder: Path,
     """The report of an SLO search, a tuning or a micro run."""
     for option in ("json", "docs"):
         if getattr(arguments, option):
-            fail([f"--{option}: must be omitted; {arguments.run} is {KINDS[kind]}"])
+            fail(f"--{option}: must be omitted; {arguments.run} is {KINDS[kind]}")
     if kind == SLO and load_slo(folder)["answer"] is None:
         raise Failure(
             f"{arguments.run}: has no answer yet; "
             f"continue it: iomodels slo --resume {arguments.run}",
             exit_code=USAGE,
         )
-    finish = {SLO: finishing.slo, TUNE: finishing.tune, MICRO: finishing.micro}[kind]
-    finish(console, folder)
+    {SLO: finishing.slo, TUNE: finishing.tune, MICRO: finishing.micro}[kind](console, folder)
     return 0
 
 
@@ -72,7 +65,7 @@ def compare(arguments: argparse.Namespace, console: Console, words: Sequence[str
     despite, allowed = arguments.despite or (), [*judge.REFUSED, "all"]
     for word in despite:
         if word not in allowed:
-            fail([f"--despite {word}: not known; {hint(word, allowed)}"])
+            fail(f"--despite {word}: not known; {hint(word, allowed)}")
     found = [find_run(name, RUN, MICRO) for name in (arguments.a, arguments.b)]
     if any(kind_of(folder) == MICRO for folder in found):
         return _compare_micro(found, arguments, console)
@@ -98,7 +91,7 @@ def _compare_micro(found: Sequence[Path], arguments: argparse.Namespace, console
             raise Failure(f"{name}: must be a micro run to be compared with one", exit_code=USAGE)
     for option in ("json", "despite"):
         if getattr(arguments, option):
-            fail([f"--{option}: must be omitted for micro runs"])
+            fail(f"--{option}: must be omitted for micro runs")
     compare_micro(found[0], found[1], console)
     return 0
 
@@ -108,12 +101,12 @@ def plot(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
 
     charts = {chart.NAME: chart for chart in (*catalogue.OF_RUNS, *catalogue.OF_MICRO_RUNS)}
     if arguments.chart not in charts:
-        fail([f"plot {arguments.chart}: no such chart; {hint(arguments.chart, charts)}"])
+        fail(f"plot {arguments.chart}: no such chart; {hint(arguments.chart, charts)}")
     chart = charts[arguments.chart]
     if chart in catalogue.OF_MICRO_RUNS:
         for option in ("connections", "size"):
             if getattr(arguments, option):
-                fail([f"--{option}: must be omitted for {arguments.chart}"])
+                fail(f"--{option}: must be omitted for {arguments.chart}")
         folder = find_run(arguments.run, MICRO)
         drawn = chart.draw(load_micro_run(folder))
     else:

@@ -67,7 +67,7 @@ def command(name: str, run: Run, connections: Numbers, sizes: Numbers) -> str:
     """Return the command that draws this figure again."""
     filters = [
         f"--{key} {','.join(map(str, numbers))}"
-        for key, numbers in (("connections", connections), ("sizes", sizes))
+        for key, numbers in (("connections", connections), ("size", sizes))
         if numbers
     ]
     path, results = run.path.resolve(), ROOT / "results"

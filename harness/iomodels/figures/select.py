@@ -30,7 +30,7 @@ def chosen(run: Run, connections: Numbers, sizes: Numbers) -> tuple[Record, ...]
     """
     for name, wanted, known in (
         ("connections", connections, {r.condition.connections for r in run.records}),
-        ("sizes", sizes, {r.condition.size for r in run.records}),
+        ("size", sizes, {r.condition.size for r in run.records}),
     ):
         for value in wanted:
             if value not in known:
