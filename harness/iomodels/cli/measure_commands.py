@@ -59,10 +59,7 @@ AFFINITY_HELP = (
 
 
 def affinity(loadgen: str) -> Option:
-    text = (
-        f"CPUs of each role, such as server=0,wineserver=0{loadgen}; none: no pinning "
-        "(default: automatic)"
-    )
+    text = AFFINITY_HELP.format(loadgen=loadgen)
     return Option("--affinity", text, "ROLE=CPUS", values.affinity)
 
 
