@@ -20,11 +20,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from statistics import median
 from typing import Any
 
-from iomodels.data.records import Condition, Record, Run
+from iomodels.data.records import Condition, Record
 from iomodels.judge import stats
 from iomodels.judge.ceiling import ceiling_rate
 from iomodels.judge.limits import NotRecorded, cpus_allowed, server_at_its_limit
@@ -339,18 +338,6 @@ def _limit(
     if unjudged:
         return Kind.MEASURED, (), unjudged
     return (Kind.SERVER_BOUND if evidence else Kind.LATENCY_BOUND), evidence, ()
-
-
-@lru_cache(maxsize=4)  # called for every chart and table of a report
-def judge_run(run: Run) -> dict[Condition, Verdict]:
-    """Return the verdict of every cell that has a record, for all tables and charts."""
-    cells: dict[Condition, list[Record]] = {}
-    for record in run.records:
-        cells.setdefault(record.condition, []).append(record)
-    return {
-        condition: judge(records, surroundings_of(run.manifest, condition))
-        for condition, records in cells.items()
-    }
 
 
 def surroundings_of(manifest: Mapping[str, Any], condition: Condition) -> Surroundings:

@@ -25,7 +25,6 @@ class Scale:
 
     best: str
     worst: str
-    verb: str
     unit: str
 
     def value(self, load: JudgedLoad, label: str) -> str:
@@ -34,8 +33,8 @@ class Scale:
         return words.number(measured) + f" {self.unit}"
 
 
-RATE = Scale("fastest", "slower", "is", "requests/s")
-CPU = Scale("cheapest", "costlier", "is", "µs of CPU time per request")
+RATE = Scale("fastest", "slower", "requests/s")
+CPU = Scale("cheapest", "costlier", "µs of CPU time per request")
 
 
 def scale_of(key: LoadKey) -> Scale:

@@ -37,6 +37,7 @@ from iomodels.judge.rule import (
     Rule,
     Word,
 )
+from iomodels.judge.summary import summarise
 
 ROOT = Path(__file__).resolve().parents[3]
 KEPT = ROOT / "results/contributed/wine-8.0/20261121-182742-models"
@@ -403,7 +404,7 @@ def kept_loads() -> list[Values]:
     run = load_run(KEPT)
     faults = {verdict.Kind.FAILED, verdict.Kind.INVALID, verdict.Kind.CLIENT_BOUND,
               verdict.Kind.NETWORK_BOUND}  # fmt: skip
-    kinds = {condition: found.kind for condition, found in verdict.judge_run(run).items()}
+    kinds = {cell.condition: cell.verdict.kind for cell in summarise(run).cells}
     rounds = max(record.repeat for record in run.records) + 1
     loads: dict[tuple[int, int], dict[str, list[float | None]]] = {}
     for record in run.records:
