@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -62,16 +64,17 @@ def make_run(
     status: str = "complete",
     measured: int | None = None,
     enrich: Callable[[Record], Record] = lambda record: record,
+    manifest: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write folder/RUN with the first `measured` measurements (default: all); return its path.
+    """Write folder/RUN with the first `measured` measurements of the plan; return its path.
 
-    `enrich` changes each record before it is written.
+    Each record is as `enrich` leaves it, and `manifest` adds to the manifest or replaces in it.
     """
     suite = suite or suite_of()
     path = folder / RUN
     path.mkdir(parents=True)
     plan = make_plan(suite)
-    write_manifest(path, _manifest(suite, platform, status, len(plan)))
+    write_manifest(path, {**_manifest(suite, platform, status, len(plan)), **(manifest or {})})
     for measurement in plan[:measured]:
         append_record(path, enrich(make_record(measurement, platform, rate(measurement))))
     return path
@@ -90,7 +93,8 @@ def _manifest(suite: Suite, platform: str, status: str, planned: int) -> dict[st
         "environment": {
             "cpu": "Test CPU <1>",
             "cpus": 2,
-            "placement": {"server": [0], "loadgen": [1]},
+            "cpus_usable": [0, 1],
+            "launcher": {"placement": _placement(platform)},
             "governor": None,
             "reasons": {"governor": "no cpufreq | in a VM"},
         },
@@ -105,6 +109,11 @@ def _manifest(suite: Suite, platform: str, status: str, planned: int) -> dict[st
         "planned": planned,
         "status": status,
     }
+
+
+def _placement(platform: str) -> dict[str, list[int]]:
+    wineserver = {"wineserver_cpus": [0]} if platform.startswith("wine") else {}
+    return {"server_cpus": [0], **wineserver, "loadgen_cpus": [1]}
 
 
 def make_record(measurement: Measurement, platform: str, rate: float | None) -> Record:
@@ -190,6 +199,8 @@ def _loadgen(measurement: Measurement, rate: float) -> dict[str, Any]:
         "requests": round(rate * WINDOW_NS / 1e9),
         "requests_per_second": rate,
         "replies_checked": round(rate * WINDOW_NS / 1e9),
+        "bytes_sent": round(rate * WINDOW_NS / 1e9) * measurement.condition.size,
+        "bytes_received": round(rate * WINDOW_NS / 1e9) * measurement.condition.reply_size,
         "connections": {"requested": alive, "established": alive, "alive": alive},
         "unanswered": 0,
         "errors": {"reset": 0, "closed": 0, "mismatch": 0, "timeout": 0, "other": 0},
@@ -236,7 +247,7 @@ def audit(measurement: Measurement, rate: float, result: dict[str, Any]) -> dict
         "behind_since_ns": None,
         "littles_gap": 0.0 if offered else gap,
         "cpu_threads": [0.2],
-        "cpu_share_max": 0.2 if offered else None,
+        "cpu_share_max": 0.2,
         "connections_requested": measurement.condition.connections,
         "connections_established": measurement.condition.connections,
         "replies_checked": result["replies_checked"],
@@ -252,12 +263,7 @@ def latencies(measurement: Measurement, rate: float) -> list[list[int]]:
     Their mean is connections ÷ rate, by Little's law. Their shape varies a little per repeat.
     """
     points = min(1000, REPLIES)
-    shares = [(point + 0.5) / points for point in range(points)]
-    width = 0.35 * (1 + 0.05 * measurement.repeat)
-    shape = [
-        math.exp(width * NormalDist().inv_cdf(share)) * (6 if share > 0.996 else 1)
-        for share in shares
-    ]
+    shape = _shape(measurement.repeat, points)
     unit_ns = (
         1e9
         * measurement.condition.connections
@@ -272,6 +278,17 @@ def latencies(measurement: Measurement, rate: float) -> list[list[int]]:
     return [list(pair) for pair in sorted(counts.items())]
 
 
+@lru_cache(maxsize=128)
+def _shape(repeat: int, points: int) -> tuple[float, ...]:
+    """Latencies over their own median, ascending."""
+    shares = [(point + 0.5) / points for point in range(points)]
+    width = 0.35 * (1 + 0.05 * repeat)
+    return tuple(
+        math.exp(width * NormalDist().inv_cdf(share)) * (6 if share > 0.996 else 1)
+        for share in shares
+    )
+
+
 def mean(counts: Sequence[Sequence[int]]) -> float:
     return sum(value * count for value, count in counts) / sum(count for _, count in counts)
 
@@ -280,6 +297,14 @@ def bucket(value: int) -> int:
     """Return the highest value in the same bucket of HdrHistogram (three significant figures)."""
     shift = max(0, value.bit_length() - 11)
     return ((value >> shift) + 1 << shift) - 1
+
+
+def noisy_rate(bases: Mapping[str, float], spread: float = 0.02, seed: int = 1) -> Rate:
+    """Per series its rate times noise of the spread, the same numbers for the same seed."""
+    return lambda item: (
+        bases[item.condition.label]
+        * math.exp(spread * random.Random(f"{seed} {item.condition} {item.repeat}").gauss(0.0, 1.0))
+    )
 
 
 def rates_by(table: Mapping[tuple[str, int], Sequence[float | None]]) -> Rate:
@@ -299,6 +324,28 @@ INTERVALS = 20
 WARMUP_INTERVALS = 4
 
 
+def with_counters(
+    record: Record, per_request: Mapping[str, float], threads: int | None = None
+) -> Record:
+    """The same record with these counters per request, and the threads that its model says it has."""
+    if record.loadgen is None:
+        return record
+    requests = record.loadgen["result"]["requests"]
+    counters: dict[str, Any] = {
+        name: {
+            "value": value * requests,
+            "unit": "ns" if name.endswith("ns") else "switches",
+            "source": "made up",
+            "per_request": value,
+        }
+        for name, value in per_request.items()
+    }
+    server = record.server or {}
+    if threads is not None:
+        server = {**server, "ready": {**server["ready"], "settings": {"threads": threads}}}
+    return replace(record, counters={**(record.counters or {}), **counters}, server=server)
+
+
 def with_everything(record: Record) -> Record:
     """Add what newer records have: counters, the load's course, and both times of an open loop.
 
@@ -312,15 +359,8 @@ def with_everything(record: Record) -> Record:
         record.condition.connections,
     )
     result = dict(record.loadgen["result"])
-    counters: dict[str, Any] = {
-        name: {
-            "value": share * value * result["requests"],
-            "unit": "ns" if name.endswith("ns") else "switches",
-            "source": "made up",
-            "per_request": share * value,
-        }
-        for name, value in PER_REQUEST.items()
-    }
+    counted = with_counters(record, {name: share * each for name, each in PER_REQUEST.items()})
+    counters: dict[str, Any] = {**(counted.counters or {})}
     counters["server.private_bytes"] = {
         "value": 2**21 + 4096 * share * connections,
         "unit": "bytes",

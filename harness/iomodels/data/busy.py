@@ -12,8 +12,7 @@ EFFECT = "they take time from server and load generator"
 
 def others_busy(environment: Mapping[str, Any]) -> str | None:
     """Return how many CPUs others used; None if they used few, or if it is not recorded."""
-    recorded = environment.get("busy")
-    others = recorded["others_cpus"] if recorded else 0.0
+    others = (environment.get("busy") or {}).get("others_cpus") or 0.0
     return f"{others:.2f} CPUs were busy while nothing was measured" if others > BUSY_MOST else None
 
 

@@ -19,6 +19,7 @@ from iomodels.judge.verdict import Kind, Verdict, left_out
 from iomodels.plan.load import Load
 
 PERCENTS = (50.0, 99.0, 99.9)
+FIRST_FAILED = re.compile(r"loadgen: connection (\d+) to \S+: ")
 NOT_ALL = re.compile(r"loadgen: (\d+) of (\d+) connections failed")
 LONG_TIME_MOST = 0.05
 """A closed loop's median hides a stall if long requests take more than this share of the time."""
@@ -139,9 +140,17 @@ def cell_of(
 
 
 def _held(record: Record) -> int | None:
-    """The load generator's last line if it cannot establish all connections."""
-    found = NOT_ALL.search(record.stderr or "")
-    return int(found[2]) - int(found[1]) if found else None
+    """Return the connections that were established where not all of them were.
+
+    The load generator's last line names the first that failed, or how many were lost. Where none
+    was left the server died, which says nothing about how many it can hold.
+    """
+    stderr = record.stderr or ""
+    first = FIRST_FAILED.search(stderr)
+    if first:
+        return int(first[1]) - 1 or None
+    lost = NOT_ALL.search(stderr)
+    return int(lost[2]) - int(lost[1]) or None if lost else None
 
 
 def _latency(results: Sequence[Mapping[str, object]], *, closed: bool) -> Latency:

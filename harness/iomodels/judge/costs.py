@@ -65,8 +65,8 @@ def _costs(record: Record) -> dict[str, Measure]:
 
 
 def _sum(record: Record, names: Sequence[str], scale: float) -> Measure:
-    """Return the value of the server, plus the wineserver's if there is one."""
-    there = [name for name in names if name in (record.counters or {})] or names[:1]
+    """The server's is never left out; the wineserver counts only where there is one."""
+    there = [*names[:1], *(name for name in names[1:] if name in (record.counters or {}))]
     parts = [_per_request(record, name, scale) for name in there]
     missing = next((part for part in parts if part.value is None), None)
     return missing or Measure(sum(part.value or 0.0 for part in parts))

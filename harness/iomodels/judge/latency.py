@@ -68,7 +68,8 @@ def median_over_rounds(rounds: Sequence[Histogram], percent: float) -> Measure:
     middle = float(np.median(found))
     beyond = sum(bool(one) and one[-1][0] > middle for one in rounds)
     if beyond < ROUNDS_BEYOND:
-        reason = f"only {beyond} of {len(found)} rounds have samples beyond it"
+        have = "round has" if beyond == 1 else "rounds have"
+        reason = f"{beyond} {have} samples beyond it, of the {ROUNDS_BEYOND} that it takes"
         return Measure(None, reason)
     samples = sum(stats.samples(one) for one in rounds)
     if not stats.supported(samples, percent):

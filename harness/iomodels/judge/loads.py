@@ -195,7 +195,8 @@ def _fastest_beyond(fastest: Fastest | None, floor: float) -> Fastest | None:
 
 def _unable(cell: Cell) -> Unable:
     label, verdict = cell.condition.label, cell.verdict
-    if verdict.kind is Kind.CLIENT_BOUND and cell.rate is not None:
+    closed = not cell.condition.rate_percent  # at an offered rate, a late send says nothing of it
+    if verdict.kind is Kind.CLIENT_BOUND and cell.rate is not None and closed:
         return Unable(label, "; ".join(verdict.reasons), False, cell.rate.value)
     if verdict.valid:
         return Unable(label, "its CPU time per request is unavailable", False)

@@ -23,6 +23,7 @@ from enum import Enum
 from statistics import median
 from typing import Any
 
+from iomodels.base import words
 from iomodels.data.records import Condition, Record
 from iomodels.judge import stats
 from iomodels.judge.ceiling import ceiling_rate
@@ -122,7 +123,9 @@ def refusal(result: Result) -> str | None:
     if errors:
         return f"load generator: errors: {errors}"
     if result["unanswered"]:
-        return f"load generator: {result['unanswered']} requests were never answered"
+        one = result["unanswered"] == 1
+        number = words.count(result["unanswered"], "request")
+        return f"load generator: {number} {'was' if one else 'were'} never answered"
     if not result["requests"]:
         return "no reply was complete inside the measuring window"
     return established(result)

@@ -208,7 +208,8 @@ def _measure_rest(
         write_manifest(folder, manifest)
 
     def kept() -> str:
-        return counted(len(load_run(folder).records), "measurement")
+        done = len(load_run(folder).records)
+        return counted(done, "measurement") if suite.minutes else f"{done} of {_plural(manifest)}"
 
     manifest.update(status="running", finished_utc=None)
     write_manifest(folder, manifest)
@@ -222,6 +223,10 @@ def _measure_rest(
             f"session {rounds.next_session} of {manifest['sessions']} is measured. Start the next "
             f"one some hours later or after a reboot: {setting.resume_command} {manifest['run']}"
         )
+
+
+def _plural(manifest: Mapping[str, Any]) -> str:
+    return counted(manifest["planned"], "measurement")
 
 
 def _complete(folder: Path, manifest: dict[str, Any], rounds: Rounds) -> None:

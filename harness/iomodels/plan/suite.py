@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from iomodels.base.errors import USAGE, Failure, hint
 from iomodels.base.files import PACKAGE
@@ -152,6 +152,8 @@ def load_suite(path: Path, *, quick: bool = False) -> Suite:
     data = _read_toml(path)
     overrides = data.pop("quick", {})
     errors = _errors(data, str(path)) + _quick_errors(overrides, str(path))
+    if isinstance(overrides, dict) and {"active", "connections"} & set(overrides):
+        errors += _active_errors({**data, **overrides}, f"{path}: quick.")
     if errors:
         raise Failure(*errors, exit_code=USAGE)
     if quick and "rounds" in overrides:
@@ -251,13 +253,19 @@ def _plan_errors(data: Mapping[str, Any], where: str) -> list[str]:
         )
     if ("rounds" in data) is ("minutes" in data):
         errors.append(f"{where}: needs rounds (a fixed plan) or minutes (a plan that stops)")
+    return errors + _active_errors(data, f"{where}: ")
+
+
+def _active_errors(data: Mapping[str, Any], where: str) -> list[str]:
+    """`active` has one number per number of connections, at most that one."""
     active, connections = data.get("active"), data.get("connections")
-    if isinstance(active, list) and isinstance(connections, list):
-        if len(active) != len(connections):
-            errors.append(f"{where}: active: must have as many numbers as connections")
-        elif any(one > all_ for one, all_ in zip(active, connections)):
-            errors.append(f"{where}: active: must be at most the connections at the same position")
-    return errors
+    if not (_are_numbers(active) and _are_numbers(connections)):
+        return []  # missing, or another error names it
+    if len(active) != len(connections):
+        return [f"{where}active: must have as many numbers as connections"]
+    if any(one > all_ for one, all_ in zip(active, connections)):
+        return [f"{where}active: must be at most the connections at the same position"]
+    return []
 
 
 def _quick_errors(overrides: object, where: str) -> list[str]:
@@ -342,6 +350,10 @@ def _alias_errors(entry: Mapping[str, Any], servers: Iterable[object], where: st
     if any(alias in (other.get("alias"), other.get("model")) for other in others):
         return [f"{what}: must differ from the names of the other servers"]
     return []
+
+
+def _are_numbers(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(_is_number(each, 0, 2**32 - 1) for each in value)
 
 
 def _is_number(value: object, low: int, high: int) -> bool:

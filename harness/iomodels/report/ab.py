@@ -21,7 +21,7 @@ def print_changes(summary: Summary, console: Console) -> None:
         table.add_column(heading, no_wrap=True)
     for heading in ("old", "new", "change", "p"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("verdict", overflow="fold", min_width=12)
     for change in changes:
         table.add_row(change.model, load_words(change.key), *_cells(change, summary))
     mean = geometric_mean(summary)

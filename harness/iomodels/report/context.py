@@ -163,6 +163,7 @@ def _compared(load: JudgedLoad, label: str, summary: Summary) -> tuple[str, str]
         return words.NOTHING, words.NOTHING
     word = one.word.text(summary.rules.baseline.margin)
     word = f"control: {word}" if control else word
+    word += f" (over {load.baseline})" if load.baseline != load.chosen else ""
     if not load.key.rate_percent:
         return words.ratio(one.ratio, one.low, one.high), word
     low, high = (None if end is None else 1 / end for end in (one.high, one.low))

@@ -25,13 +25,13 @@ from iomodels.judge.summary import Summary, summarise
 from iomodels.report.context import context
 
 
-def write_report(of: Path | Summary) -> Path:
+def write_report(of: Path | Run | Summary) -> Path:
     """Write figures/, report.md and report.html into the folder of a run; return report.html.
 
     The report of a packed run is report.html alone. Each file is replaced whole. Raises Failure
     if the folder holds no readable run.
     """
-    summary = of if isinstance(of, Summary) else summarise(load_run(of))
+    summary = _summary(of)
     run = summary.run
     plots, not_drawn = draw_figures(run)
     alone = (run.path / PACKED).exists()
@@ -51,6 +51,12 @@ def write_report(of: Path | Summary) -> Path:
     page = _environment(html=True).get_template("report.html.j2").render(shown)
     write_whole(run.path / "report.html", page)
     return run.path / "report.html"
+
+
+def _summary(of: Path | Run | Summary) -> Summary:
+    if isinstance(of, Path):
+        of = load_run(of)
+    return summarise(of) if isinstance(of, Run) else of
 
 
 def markdown(shown: Mapping[str, Any]) -> str:

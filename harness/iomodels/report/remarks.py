@@ -73,7 +73,7 @@ def efficiency(summary: Summary, shown: JudgedLoad) -> str | None:
         return None
     cells.sort(key=lambda cell: cell.costs[WHOLE_CPU].value or 0.0)
     told = [
-        f"{cell.condition.label} {words.number(cell.costs[WHOLE_CPU].value)} µs and "
+        f"{cell.condition.label} {words.number(cell.costs[WHOLE_CPU].value)} µs with "
         f"{words.number(cell.costs[SWITCHES].value)} switches"
         for cell in cells
     ]

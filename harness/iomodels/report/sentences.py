@@ -83,17 +83,21 @@ def verdict(load: JudgedLoad, rules: Rules) -> str:
 
 def _clear(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
     scale, nearest = scale_of(load.key), fastest.comparisons[0]
-    low, high = (_more(end) for end in (nearest.low, nearest.high))
-    than = f"{nearest.other}, the next," if len(fastest.comparisons) > 1 else nearest.other
+    twice = nearest.ratio >= 2
+
+    def by(ratio: float) -> str:
+        return words.ratio(ratio) if twice else _share_more(ratio)
+
+    low, high = (words.NOTHING if end is None else by(end) for end in (nearest.low, nearest.high))
+    next_ = ", the next" if len(fastest.comparisons) > 1 else ""
     interval = f"({_level(rule)} interval: {low} to {high})"
-    value = scale.value(load, fastest.leader)
+    value, lead = scale.value(load, fastest.leader), by(nearest.ratio)
     if scale is CPU:
-        needs = f"{than} needs {_more(nearest.ratio)} more {interval}"
-        return f"{fastest.leader} is cheapest with {value}; {needs}."
-    return (
-        f"{fastest.leader} is fastest with {value}, {_more(nearest.ratio)} more than "
-        f"{than.rstrip(',')} {interval}."
-    )
+        needs = f"{lead} as much" if twice else f"{lead} more"
+        than = f"{nearest.other}{next_ and next_ + ','} needs {needs} {interval}"
+        return f"{fastest.leader} is cheapest with {value}; {than}."
+    more = f"{lead} as many as" if twice else f"{lead} more than"
+    return f"{fastest.leader} is fastest with {value}, {more} {nearest.other}{next_} {interval}."
 
 
 def _likely(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
@@ -223,8 +227,11 @@ def _more(ratio: float | None) -> str:
     """'14 %' for 1.14; from twice on '2.03×'."""
     if ratio is None:
         return words.NOTHING
-    if ratio >= 2:
-        return words.ratio(ratio)
+    return words.ratio(ratio) if ratio >= 2 else _share_more(ratio)
+
+
+def _share_more(ratio: float) -> str:
+    """'14 %' for 1.14, '1.5 %' for 1.015."""
     share = ratio - 1
     return words.percent(share, 1 if abs(share) < 0.0995 and round(1000 * share) % 10 else 0)
 

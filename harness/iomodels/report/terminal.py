@@ -27,7 +27,12 @@ BAR = 24
 def _table(title: str, *headings: str) -> Table:
     """Return an empty table of connections, server and results."""
     table = Table(
-        box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, collapse_padding=True
+        box=SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        pad_edge=False,
+        collapse_padding=True,
+        show_edge=False,
     )
     table.add_column("conn.", justify="right", no_wrap=True)
     table.add_column("server", overflow="fold", min_width=8)
@@ -80,6 +85,15 @@ def print_tables(summary: Summary, console: Console) -> None:
         table = _table(title, "requests/s", interval, *MAIN_COSTS, "p99", "n")
         _panel(summary, panel, table)
         console.print(table, highlight=False)
+        for load in summary.loads:
+            if load.key.panel == panel and load.baseline not in (None, load.chosen):
+                connections = words.count(load.key.connections, "connection")
+                console.print(
+                    f"{connections}: {load.chosen} has no figure; ratios are over {load.baseline}",
+                    highlight=False,
+                    markup=False,
+                )
+        console.print()
 
 
 def _panel(summary: Summary, panel: Panel, table: Table) -> None:
@@ -93,7 +107,7 @@ def _panel(summary: Summary, panel: Panel, table: Table) -> None:
                 *(row.connections, row.server, _rate(cell), _ratio(row.ratio, row.word)),
                 *row.main_costs,
                 words.time(_ns(cell)),
-                row.n if cell.n == cell.planned else f"{row.n} of {cell.planned}",
+                row.n if cell.n == cell.planned else f"{row.n}/{cell.planned}",
                 style=None if cell.verdict.valid else "dim",
             )
 

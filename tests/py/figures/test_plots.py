@@ -40,9 +40,19 @@ from iomodels.figures import (
 )
 from iomodels.figures.catalogue import OF_MICRO_RUNS, OF_RUNS
 from iomodels.judge import stats
+from iomodels.judge.summary import summarise
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server
-from made_run import INTERVALS, RUN, make_run, offered_rate, rates_by, suite_of, with_everything
+from made_run import (
+    INTERVALS,
+    RUN,
+    make_run,
+    noisy_rate,
+    offered_rate,
+    rates_by,
+    suite_of,
+    with_everything,
+)
 
 Draw = Callable[..., output.Plot]
 DRAWS_OF_FAILURES = (throughput_by_connections.draw, latency_by_percentile.draw)
@@ -251,16 +261,32 @@ def test_the_lines_are_the_medians_and_break_where_nothing_is_valid(tmp_path: Pa
     assert "Hollow: not valid" in texts(plot)
 
 
-def test_a_cell_that_is_not_valid_is_hollow(tmp_path: Path) -> None:
-    """Nine repeats that fall into two camps are unsteady; the same nine close together are not."""
+def client_bound_iocp(record: Record) -> Record:
+    """The load generator was at its limit where iocp was measured; its repeats are in two camps."""
+    assert record.loadgen
+    if record.condition.model != "iocp":
+        return record
+    result = record.loadgen["result"]
+    audit = {**result["audit"], "cpu_share_max": 0.95}
+    return replace(record, loadgen={**record.loadgen, "result": {**result, "audit": audit}})
 
-    def rate(measurement: Measurement) -> float:
-        return 100.0 + (50 if measurement.condition.model == "iocp" else 1) * (
-            measurement.repeat % 2
-        )
+
+def camps(measurement: Measurement) -> float:
+    """Repeats in two camps, which condemns no cell."""
+    return 100.0 + (50 if measurement.condition.model == "iocp" else 60) * (measurement.repeat % 2)
+
+
+def test_a_cell_that_is_not_valid_is_hollow(tmp_path: Path) -> None:
+    """A client-bound one is; one whose repeats are in two camps is not."""
 
     suite = suite_of(connections=(1, 64), sizes=(64,), rounds=9)
-    plot = draw(throughput_by_connections.draw, tmp_path, suite=suite, rate=rate)
+    plot = draw(
+        throughput_by_connections.draw,
+        tmp_path,
+        suite=suite,
+        rate=camps,
+        enrich=client_bound_iocp,
+    )
     hollow = [
         line for line in plot.figure.axes[0].lines if line.get_markerfacecolor() == palette.PAPER
     ]
@@ -274,22 +300,18 @@ def test_a_cell_that_is_not_valid_is_hollow(tmp_path: Path) -> None:
         for row in (dict(zip(plot.columns, row)) for row in plot.rows)
     }
     assert verdicts == {
-        ("iocp", "unsteady"),
-        ("select", "server-bound"),
+        ("iocp", "client-bound"),
+        ("select", "measured"),
     } and "Hollow: not valid" in texts(plot)
 
 
 def test_latencies_of_a_cell_that_is_not_valid_have_hollow_marks(tmp_path: Path) -> None:
-    def rate(measurement: Measurement) -> float:
-        return 100.0 + (50 if measurement.condition.model == "iocp" else 1) * (
-            measurement.repeat % 2
-        )
-
     plot = draw(
         latency_by_percentile.draw,
         tmp_path,
         suite=suite_of(connections=(1,), sizes=(64,), rounds=9),
-        rate=rate,
+        rate=camps,
+        enrich=client_bound_iocp,
     )
     hollow = {
         line.get_color()
@@ -366,7 +388,8 @@ def test_a_run_with_failures_only_is_drawn_and_says_so(function: Draw, tmp_path:
 
 @pytest.mark.parametrize("function", COMPARING)
 def test_nothing_is_compared_in_a_run_with_failures_only(function: Draw, tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="no valid repeat"):
+    words = "no valid repeat|no load has a valid figure of two servers|a map needs two loads"
+    with pytest.raises(Failure, match=words):
         draw(function, tmp_path, rate=lambda measurement: None)
 
 
@@ -508,10 +531,10 @@ def test_bad_input_is_one_clear_line(
     assert not (everything.path / "figures").exists()
 
 
-def two_models(rates: Callable[[str, int], float | None], repeats: int) -> dict[str, Any]:
+def two_models(rates: Callable[[str, int], float | None], rounds: int) -> dict[str, Any]:
     """Options of draw(): iocp and select at 1, 64 and 1,024 connections, `rates(model, repeat)` at all of them."""
     return {
-        "suite": suite_of(connections=(1, 64, 1024), sizes=(64,), rounds=repeats),
+        "suite": suite_of(connections=(1, 64, 1024), sizes=(64,), rounds=rounds),
         "rate": lambda measurement: rates(measurement.condition.model, measurement.repeat),
     }
 
@@ -521,21 +544,78 @@ def test_the_winner_map_names_a_winner_only_where_one_is_shown(tmp_path: Path) -
         return (200.0 if model == "iocp" else 100.0) + repeat
 
     def equal(model: str, repeat: int) -> float:
-        return 100.0 + (repeat * 5 + (model == "iocp") * 3) % 9
+        return 100.0 + 0.1 * ((repeat * 5 + (model == "iocp") * 3) % 9)
 
-    outcomes = {}
-    for name, rates, repeats in (("clear", clear, 9), ("equal", equal, 9), ("few", clear, 3)):
-        plot = draw(winner_map.draw, tmp_path / name, **two_models(rates, repeats))
-        outcomes[name] = {
-            (row[plot.columns.index("outcome")], row[plot.columns.index("tied")])
-            for row in plot.rows
+    def open_(model: str, repeat: int) -> float:
+        return 100.0 + 10 * ((repeat * 5 + (model == "iocp") * 3) % 9)
+
+    found = {}
+    for name, rates, rounds in (
+        ("clear", clear, 8),
+        ("equal", equal, 9),
+        ("open", open_, 9),
+        ("few", clear, 3),
+    ):
+        plot = draw(winner_map.draw, tmp_path / name, **two_models(rates, rounds))
+        found[name] = {
+            (row["lead"], row["fastest"], row["next"], row["tied"]) for row in table(plot)
         }
-    assert outcomes == {
-        "clear": {("lead", "iocp")},
-        "equal": outcomes["equal"],
-        "few": {("too few repeats", "iocp select")},
+        shown = texts(plot)
+        assert ("(few rounds)" in shown) is (name == "few")
+        assert ("≈" in shown) is (name in ("equal", "open", "few"))
+        assert ("iocp\n1.9" in shown) is (name == "clear")
+    assert found["clear"] == {("clear", "iocp", "select", "")}
+    assert found["few"] == {("provisional", "iocp", "select", "select")}
+    assert {lead for lead, *_ in found["equal"]} == {"equal"}
+    assert {lead for lead, *_ in found["open"]} == {"not decided"}
+
+
+def test_a_tile_and_a_line_are_those_of_the_answer(tmp_path: Path) -> None:
+    """What is drawn is what is said: word, ratio and interval come from one rule."""
+    run = load_run(make_run(tmp_path, **noisy_models()))
+    summary = summarise(run)
+    rows = {row["connections"]: row for row in table(winner_map.draw(run))}
+    lines = {
+        (row["server"], row["connections"]): row for row in table(ratios_to_baseline.draw(run))
     }
-    assert {outcome for outcome, _ in outcomes["equal"]} == {"tie"}
+    for load in summary.loads:
+        assert load.fastest
+        row, near = rows[load.key.connections], load.fastest.comparisons[0]
+        assert (row["lead"], row["fastest"]) == (load.fastest.lead.value, load.fastest.leader)
+        assert (row["ratio"], row["ci95_low"], row["ci95_high"]) == (
+            near.ratio,
+            near.low,
+            near.high,
+        )
+        for one in load.over_baseline:
+            line = lines.pop((one.label, load.key.connections))
+            assert (line["ratio"], line["word"]) == (one.ratio, one.word.text(0.05))
+            assert (line["ci95_low"], line["ci95_high"]) == (one.low, one.high)
+            assert (line["p_holm"], line["rounds"]) == (one.p_holm, one.rounds)
+    assert lines == {}, "the control makes no claim and has no line"
+
+
+def noisy_models() -> dict[str, Any]:
+    """Options of make_run(): three models and a control, of which not all loads are decided."""
+    servers = [Server(each) for each in ("select", "iocp", "tpio")]
+    servers.append(Server("select", alias="select again"))
+    bases = {"select": 100.0, "iocp": 130.0, "tpio": 128.0, "select again": 100.0}
+    return {
+        "suite": suite_of(servers, (1, 64), (64,), 8),
+        "rate": noisy_rate(bases, 0.04),
+    }
+
+
+def test_a_server_without_a_figure_hatches_its_tile_and_is_counted(tmp_path: Path) -> None:
+    def rate(measurement: Measurement) -> float | None:
+        dead = (measurement.condition.model, measurement.condition.connections) == ("tpio", 64)
+        return None if dead else noisy_models()["rate"](measurement)
+
+    plot = draw(winner_map.draw, tmp_path, **{**noisy_models(), "rate": rate})
+    assert {row["connections"]: row["without_figure"] for row in table(plot)} == {1: "", 64: "tpio"}
+    assert "[2 of 3]" in texts(plot) and "[3 of 3]" not in texts(plot)
+    hatched = [patch.get_hatch() for patch in plot.figure.axes[0].patches]
+    assert sorted(hatch or "" for hatch in hatched) == ["", "////"]
 
 
 def test_a_map_without_valid_repeats_has_no_tile_there(tmp_path: Path) -> None:
@@ -555,10 +635,12 @@ def test_ratios_are_to_the_first_server_of_the_suite(tmp_path: Path) -> None:
         **two_models(lambda model, repeat: 300.0 if model == "iocp" else 200.0, 9),
     )
     rows = [dict(zip(plot.columns, row)) for row in plot.rows]
-    assert {(row["server"], row["baseline"], row["ratio"], row["shown"]) for row in rows} == {
-        ("iocp", "select", 1.5, True)
+    assert {(row["server"], row["baseline"], row["word"]) for row in rows} == {
+        ("iocp", "select", "faster")
     }
-    assert "iocp, 64" in texts(plot) and "~" not in texts(plot).replace("and ~:", "")
+    assert {round(float(str(row["ratio"])), 9) for row in rows} == {1.5}
+    assert "iocp at 64" in texts(plot) and "~" not in texts(plot).replace("and ~:", "")
+    assert "over select" in texts(plot)
 
 
 def test_a_difference_that_is_not_shown_is_grey_with_a_tilde(tmp_path: Path) -> None:
@@ -567,7 +649,7 @@ def test_a_difference_that_is_not_shown_is_grey_with_a_tilde(tmp_path: Path) -> 
         tmp_path,
         **two_models(lambda model, repeat: 300.0 if model == "iocp" else 200.0, 3),
     )
-    assert "iocp, 64 ~" in texts(plot)
+    assert "iocp at 64 ~" in texts(plot)
     assert {
         line.get_color()
         for line in plot.figure.axes[0].lines
@@ -739,7 +821,7 @@ def test_the_course_shades_the_warm_up_and_names_the_verdict(everything: Run) ->
     own = table(plot, server="iocp", repeat=0)
     assert len(own) == INTERVALS and [row["warmup"] for row in own].index(False) == 4
     assert own[0]["mean_us"] is None and {row["replies_per_second"] for row in own} == {9904.0}
-    assert "iocp: underpowered" in texts(plot)
+    assert "iocp: latency-bound" in texts(plot)
     shades = [patch for axis in plot.figure.axes for patch in axis.patches]
     corners = [
         shade.get_patch_transform().transform_path(shade.get_path()).vertices for shade in shades
@@ -779,7 +861,7 @@ def test_there_is_a_script_for_every_figure() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["throughput_by_connections", "winner_map"])
+@pytest.mark.parametrize("name", ["throughput_by_connections", "ratios_to_baseline"])
 def test_a_user_copies_a_script_and_changes_it(name: str, everything: Run, tmp_path: Path) -> None:
     text = (ROOT / "plots" / f"{name}.py").read_text(encoding="utf-8")
     for before, after in (

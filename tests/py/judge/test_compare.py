@@ -88,8 +88,8 @@ CHANGES: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
     ),
     (
         "placement",
-        lambda m: m["environment"].update(launcher={"placement": {"server_cpus": [1]}}),
-        "launcher.placement.server_cpus (not recorded / [1])",
+        lambda m: m["environment"]["launcher"]["placement"].update(server_cpus=[1]),
+        "launcher.placement.server_cpus ([0] / [1])",
     ),
     (
         "build",
@@ -148,7 +148,7 @@ def test_few_repeats_cells_not_valid_and_cells_of_one_run_say_so(
     assert main(["compare", *runs]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "?" in text and "too few repeats" in text
-    assert "no comparison: iocp, 64 connections, 64 B: iocp has no valid repeat" in text
+    assert "no comparison: iocp, 64 connections, 64 B: run B: failed (3 × iocp: died with" in text
     assert (
         "only in B: select, 256 connections, 64 B" in text
         and "Each run has its own conditions" in text

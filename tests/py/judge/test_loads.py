@@ -64,6 +64,14 @@ def test_a_client_bound_server_reached_at_least_its_rate() -> None:
     assert iocp.at_least and math.isclose(iocp.at_least, 200, rel_tol=0.05) and not iocp.limit
 
 
+def test_at_an_offered_rate_a_late_load_generator_says_nothing_about_the_server() -> None:
+    """Its rate was chosen: that the server reached it is no lower bound of what it can do."""
+    late = cell("iocp", [877.0] * 8, kind=Kind.CLIENT_BOUND, reasons=["late"], rate_percent=25)
+    paced = cell("select", [877.0] * 8, kind=Kind.RATE_BOUND, cpu_us=[9.0] * 8, rate_percent=25)
+    [iocp] = judged(paced, late).unable
+    assert (iocp.at_least, iocp.reason, iocp.limit) == (None, "late", False)
+
+
 def test_no_server_with_a_figure_is_no_baseline_and_no_lead() -> None:
     load = judged(cell("select", kind=Kind.FAILED), cell("iocp", kind=Kind.INVALID))
     assert (load.baseline, load.fastest, load.over_baseline) == (None, None, ())

@@ -175,32 +175,6 @@ def test_a_table_of_differences_is_corrected_as_a_whole() -> None:
     assert few.ratio is not None and first.delta == 1.0 and second.shift == pytest.approx(1.0)
 
 
-def test_values_of_one_stratum_stay_and_strata_are_brought_together() -> None:
-    assert stats.aligned([1.0, 2.0], [0, 0], [3.0], [0]) == ([1.0, 2.0], [3.0])
-    left, right = stats.aligned([10.0, 20.0, 5.0], [0, 1, 2], [11.0, 22.0], [0, 1])
-    assert left == pytest.approx([15.5 * 10 / 10.5, 15.5 * 20 / 21]) and right == pytest.approx(
-        [15.5 * 11 / 10.5, 15.5 * 22 / 21]
-    )
-
-
-def test_a_difference_hidden_by_a_sitting_is_found_and_a_sitting_is_no_difference() -> None:
-    """The second sitting is twice as fast for both; one side is 5 % ahead in each."""
-    noise = [0.0, 0.4, -0.4, 0.2, -0.2, 0.1]
-    left = [105.0 + each for each in noise] + [210.0 + each for each in noise]
-    right = [100.0 + each for each in noise] + [200.0 + each for each in noise]
-    strata = [0] * 6 + [1] * 6
-    (plain,), (aligned,) = (
-        stats.differences([(left, right)]),
-        stats.differences([stats.aligned(left, strata, right, strata)]),
-    )
-    assert plain.finding is stats.Finding.NOT_SHOWN and aligned.finding is stats.Finding.SHOWN
-    assert aligned.ratio is not None and aligned.ratio.value == pytest.approx(1.05, abs=0.01)
-    skewed = stats.aligned(
-        right[:8], strata[:8], right[8:], strata[8:]
-    )  # one side has the first sitting alone
-    assert skewed == (right[6:8], right[8:])
-
-
 @pytest.mark.parametrize("shape", ["normal", "skewed", "two camps"])
 def test_the_same_server_twice_comes_out_equal(shape: str) -> None:
     """The negative control, simulated: 100 comparisons of two sets of repeats from one distribution."""

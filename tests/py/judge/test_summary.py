@@ -1,38 +1,43 @@
-"""From records to summaries, on runs whose numbers are known."""
+"""A run summed up: its loads in order, what is planned, how noisy it was, what a reader must know."""
 
 from __future__ import annotations
 
-import re
+import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from iomodels.data.records import Record, Run
+from iomodels.base.errors import Failure
+from iomodels.data.records import Record
 from iomodels.data.store import load_run
-from iomodels.judge import stats
-from iomodels.judge.summary import Cell, Summary, summarise
+from iomodels.judge.cells import Cell
+from iomodels.judge.rule import SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST, Lead, Word
+from iomodels.judge.summary import (
+    Summary,
+    controls_of,
+    planned_rounds,
+    pooled_spread,
+    sessions_of,
+    summarise,
+    viewed,
+)
 from iomodels.judge.verdict import Kind
-from iomodels.plan.order import Measurement
+from iomodels.plan.order import LoadKey, Measurement, cells
 from iomodels.plan.suite import Server
-from iomodels.report.answer import answer
-from made_run import REPLIES, make_run, rates_by, suite_of
+from made_run import Rate, make_record, make_run, noisy_rate, rates_by, suite_of
 
-SMALL = suite_of(connections=(1, 64), sizes=(64,))
-RATES: dict[tuple[str, int], list[float | None]] = {
-    ("select", 1): [100.0, 101.0, 99.0],
-    ("iocp", 1): [100.0, 99.0, 101.0],
-    ("select", 64): [100.0, 110.0, 90.0],
-    ("iocp", 64): [300.0, None, 310.0],
-}
+THREE = (Server("iocp"), Server("select"), Server("iocp", (("threads", 4),)))
+BASES = {"select": 100.0, "iocp": 300.0, "iocp threads=4": 310.0, "select again": 100.0}
+ENVIRONMENT: dict[str, Any] = {"reasons": {}, "cpus_usable": [0]}
 
 
-def summary_of(
-    folder: Path, rates: dict[tuple[str, int], list[float | None]] | None = None, **options: Any
-) -> Summary:
-    options.setdefault("suite", SMALL)
-    return summarise(load_run(make_run(folder, rate=rates_by(rates or RATES), **options)))
+def summary_of(folder: Path, rate: Rate | None = None, **options: Any) -> Summary:
+    options.setdefault("suite", suite_of(connections=(1, 64), sizes=(64,), rounds=8))
+    return summarise(load_run(make_run(folder, rate=rate or noisy_rate(BASES), **options)))
 
 
 def cell_of(summary: Summary, label: str, connections: int) -> Cell:
@@ -43,349 +48,273 @@ def cell_of(summary: Summary, label: str, connections: int) -> Cell:
     )
 
 
-def changed(run: Run, change: Any) -> Run:
-    """The same run with every record's server side changed."""
-
-    def edit(record: Record) -> Record:
-        return replace(record, server=change(record.server)) if record.server else record
-
-    return replace(run, records=tuple(edit(record) for record in run.records))
-
-
-def test_only_valid_repeats_count_and_the_others_keep_their_reason(tmp_path: Path) -> None:
-    cell = cell_of(summary_of(tmp_path), "iocp", 64)
-    assert cell.rates == (300.0, 310.0) and cell.n == 2 and cell.missing == 0
-    assert (
-        cell.rate is not None
-        and cell.rate.value == 305.0
-        and (cell.rate.low, cell.rate.high) == (300.0, 310.0)
-    )
-    assert [(failure.repeat, failure.reason) for failure in cell.failures] == [
-        (1, "iocp: died with exit code 3 | before ready")
-    ]
-    assert "access denied" in (cell.failures[0].stderr or "")
-
-
-def test_histograms_of_the_repeats_are_merged(tmp_path: Path) -> None:
-    summary = summary_of(tmp_path)
-    cell = cell_of(summary, "select", 64)
-    parts = [
-        stats.histogram(record.loadgen["result"]["response"]["histogram"]["counts"])
-        for record in summary.run.records
-        if record.loadgen and record.condition == cell.condition
-    ]
-    assert cell.counts == stats.merge(parts) and stats.samples(cell.counts) == 3 * REPLIES
-    assert cell.latency_us[50.0].value == (stats.percentile(cell.counts, 50) or 0) / 1000
-
-
-def test_a_percentile_with_too_few_samples_is_none_with_a_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("made_run.REPLIES", 500)
-    cell = cell_of(summary_of(tmp_path), "select", 64)
-    assert cell.latency_us[99.0].value is not None
-    assert cell.latency_us[99.9].value is None and "fewer than 10 of 1,500 samples" in (
-        cell.latency_us[99.9].reason or ""
-    )
-
-
-def test_costs_are_differences_over_the_requests_between_the_samples(tmp_path: Path) -> None:
-    costs = cell_of(summary_of(tmp_path), "select", 1).costs
-    assert {name: measure.value for name, measure in costs.items()} == {
-        "cpu_us": 50.0,
-        "receives": 2.0,
-        "sends": 1.0,
-        "waits": 3.0,
-        "events": 3.0,
-    }
-
-
-def test_a_null_counter_stays_null_with_a_reason(tmp_path: Path) -> None:
-    def without_kernel_time(server: dict[str, Any]) -> dict[str, Any]:
-        return {
-            **server,
-            "end": {
-                **server["end"],
-                "process": {**server["end"]["process"], "cpu_kernel_ns": None},
-            },
-        }
-
-    run = changed(summary_of(tmp_path).run, without_kernel_time)
-    cost = cell_of(summarise(run), "select", 1).costs["cpu_us"]
-    assert cost.value is None and cost.reason == "cpu_kernel_ns cannot be had on this platform"
-
-
-def test_what_is_compared_at_a_fixed_rate_has_the_wineservers_cpu_time_in_it(
-    tmp_path: Path,
-) -> None:
-    run = summary_of(tmp_path).run
-    rows: dict[str, dict[str, Any]] = {
-        f"{role}.cpu_ns": {"value": 1.0, "unit": "ns", "source": "made up", "per_request": value}
-        for role, value in (("server", 30_000.0), ("wineserver", 45_000.0))
-    }
-    cases: list[tuple[dict[str, dict[str, Any]] | None, float]] = [
-        (rows, 75.0),
-        ({"server.cpu_ns": rows["server.cpu_ns"]}, 50.0),
-        (None, 50.0),
-    ]
-    for counters, expected in cases:
-        counted = tuple(replace(record, counters=counters) for record in run.records)
-        cell = cell_of(summarise(replace(run, records=counted)), "select", 1)
-        assert cell.cpu_us == (expected,) * 3 and cell.costs["cpu_us"].value == 50.0
-
-
-def test_no_request_in_the_window_is_no_division(tmp_path: Path) -> None:
-    run = changed(summary_of(tmp_path).run, lambda server: {**server, "end": server["begin"]})
-    cost = cell_of(summarise(run), "select", 1).costs["sends"]
-    assert cost.value is None and "no request" in (cost.reason or "")
+# ---- the loads ----
 
 
 def test_each_server_is_compared_with_the_first_of_the_suite(tmp_path: Path) -> None:
-    suite = suite_of(
-        servers=(Server("iocp"), Server("select"), Server("iocp", (("threads", 4),))),
-        connections=(1, 64),
-        sizes=(64,),
-    )
+    suite = suite_of(THREE, (1, 64), (64,), 8)
     summary = summary_of(tmp_path, suite=suite)
     assert summary.baseline == "iocp" and summary.labels == ("iocp", "select", "iocp threads=4")
+    assert [(one.label, one.other) for load in summary.loads for one in load.over_baseline] == 2 * [
+        ("select", "iocp"),
+        ("iocp threads=4", "iocp"),
+    ]
+    one = summary.comparison(cell_of(summary, "select", 64))
+    assert one and one.word is Word.SLOWER and one.rounds == 8
+    assert one.ratio == pytest.approx(1 / 3, rel=0.05)
+    assert summary.comparison(cell_of(summary, "iocp", 64)) is None, "the baseline itself"
+
+
+def test_another_baseline_and_margin_can_be_chosen(tmp_path: Path) -> None:
+    rate = noisy_rate({**BASES, "iocp threads=4": BASES["iocp"]}, 0.05)
+    run = summary_of(tmp_path, rate, suite=suite_of(THREE, (64,), (64,), 8)).run
+    other = summarise(viewed(run, "iocp threads=4", 0.2))
+    assert other.baseline == "iocp threads=4"
+    assert {one.label: one.word for one in other.loads[0].over_baseline} == {
+        "iocp": Word.EQUAL,
+        "select": Word.SLOWER,
+    }
     assert {
-        (row.cell.condition.label, row.baseline.condition.label) for row in summary.comparisons
-    } == {("select", "iocp"), ("iocp threads=4", "iocp")}
-    row = summary.comparison(cell_of(summary, "select", 64))
-    assert row is not None and row.ratio is not None and row.ratio.value == pytest.approx(100 / 305)
-    assert row.difference.p is None and row.finding is stats.Finding.TOO_FEW
-    assert summary.comparison(cell_of(summary, "iocp", 64)) is None
+        one.word for one in summarise(viewed(run, "iocp threads=4", None)).loads[0].over_baseline
+    } == {
+        Word.NOT_DECIDED,
+        Word.SLOWER,
+    }
+    assert other.rules.baseline.margin == other.rules.fastest.margin == 0.2
+    with pytest.raises(Failure, match=r"--baseline apc: must be one of: iocp, select"):
+        viewed(run, "apc", None)
+
+
+def test_loads_are_in_order_closed_loops_first(tmp_path: Path) -> None:
+    suite = replace(suite_of(connections=(64, 1), sizes=(4096, 64), rounds=1), rate_percents=(50,))
+    keys = [load.key for load in summary_of(tmp_path, suite=suite).loads]
+    assert keys == sorted(keys)
+    assert [(key.rate_percent, key.size, key.connections) for key in keys] == [
+        (percent, size, connections)
+        for percent in (0, 50)
+        for size in (64, 4096)
+        for connections in (1, 64)
+    ]
 
 
 def test_missing_repeats_are_counted_and_cells_never_measured_are_there(tmp_path: Path) -> None:
-    summary = summary_of(tmp_path, measured=5, status="interrupted")
+    suite = suite_of(connections=(1, 64), sizes=(64,), rounds=3)
+    summary = summary_of(tmp_path, suite=suite, measured=5, status="interrupted")
     assert len(summary.cells) == 4
     assert sum(cell.n + len(cell.failures) for cell in summary.cells) == 5
     assert sum(cell.missing for cell in summary.cells) == 12 - 5
 
 
-def test_the_answer_names_the_difference_the_tie_and_the_few_repeats(tmp_path: Path) -> None:
-    text = answer(summary_of(tmp_path))
-    assert text[0] == (
-        "On wine-8.0, iocp over select in requests per second, 64 B: too few repeats to tell: 3.05× [2.73, 3.44] at "
-        "64 connections, 1.00× [0.98, 1.02] at 1 connection."
-    )
-    assert any(
-        line.startswith("n = 2 to 3 repeats a cell")
-        and "no statistical significance is claimed" in line
-        for line in text
-    )
-    assert "1 of 12 repeats failed and is left out (the report lists the reasons)." in text
+def test_an_empty_run_has_loads_without_a_figure(tmp_path: Path) -> None:
+    summary = summary_of(tmp_path, measured=0, status="interrupted")
+    assert [load.lead for load in summary.loads] == [None, None]
+    assert {str(cell.verdict) for cell in summary.cells} == {"failed (never measured)"}
+    assert summary.spread is None
 
 
-def test_the_answer_says_where_there_is_nothing_to_compare(tmp_path: Path) -> None:
-    text = answer(summary_of(tmp_path, {**RATES, ("select", 64): [None, None, None]}))
-    assert "no comparison at 64 connections, where select has no valid repeat" in text[0]
-    assert "too few repeats to tell: 1.00× [0.98, 1.02] at 1 connection;" in text[0]
+def test_three_rounds_are_provisional(tmp_path: Path) -> None:
+    summary = summary_of(tmp_path, suite=suite_of(connections=(64,), sizes=(64,), rounds=3))
+    assert {load.lead for load in summary.loads} == {Lead.PROVISIONAL}
 
 
-def test_slower_is_a_ratio_below_one(tmp_path: Path) -> None:
-    text = answer(summary_of(tmp_path, {**RATES, ("iocp", 64): [50.0, 50.0, 50.0]}))
-    assert "0.50× [0.45, 0.56] at 64 connections" in text[0]
+def test_the_rules_are_those_that_the_run_was_made_with(tmp_path: Path) -> None:
+    rules = {"baseline": SEQUENTIAL_BASELINE, "fastest": SEQUENTIAL_FASTEST}
+    written = {"statistics": {name: rule.to_json() for name, rule in rules.items()}}
+    summary = summary_of(tmp_path, manifest=written)
+    assert summary.rules.baseline == SEQUENTIAL_BASELINE
+    assert summary.rules.fastest == SEQUENTIAL_FASTEST
 
 
-def test_ties_everywhere(tmp_path: Path) -> None:
-    text = answer(
-        summary_of(
-            tmp_path,
-            {key: [100.0] * 9 for key in RATES},
-            suite=suite_of(connections=(1, 64), sizes=(64,), rounds=9),
+# ---- rounds that are planned ----
+
+
+def test_a_load_that_stopped_has_as_many_rounds_as_it_ran(tmp_path: Path) -> None:
+    """Its later rounds are not missing: they were not needed."""
+    suite = suite_of(connections=(1, 64), sizes=(64,), rounds=12)
+    loads = sorted({LoadKey.of(cell) for cell in cells(suite)})
+    stops = [
+        {"load": vars(key), "rounds": rounds, "why": "decided"}
+        for key, rounds in zip(loads, (8, 12))
+    ]
+
+    def rate(item: Measurement) -> float | None:
+        return None if item.condition.connections == 1 and item.repeat >= 8 else 100.0
+
+    run = load_run(make_run(tmp_path, suite, rate=rate, manifest={"stopped": stops}))
+    kept = [each for each in run.records if each.ok]
+    summary = summarise(replace(run, records=tuple(kept)))
+    assert [planned_rounds(run.manifest, suite, key) for key in loads] == [8, 12]
+    assert [(cell.planned, cell.n, cell.missing) for cell in summary.cells] == [
+        *([(8, 8, 0)] * 2),
+        *([(12, 12, 0)] * 2),
+    ]
+
+
+def test_without_stops_the_suite_says_how_many_rounds_there_are() -> None:
+    suite = suite_of(connections=(1, 64), sizes=(64,), rounds=12)
+    one, other = sorted({LoadKey.of(cell) for cell in cells(suite)})
+    stopped = {"stopped": [{"load": vars(one), "rounds": 8, "why": "time"}]}
+    assert planned_rounds({}, suite, one) == planned_rounds({"stopped": []}, suite, one) == 12
+    assert (planned_rounds(stopped, suite, one), planned_rounds(stopped, suite, other)) == (8, 12)
+
+
+# ---- sessions ----
+
+
+def of_sessions(sessions: list[int]) -> list[Record]:
+    suite = suite_of(connections=(64,), sizes=(64,))
+    condition = cells(suite)[0]
+    return [
+        replace(
+            make_record(Measurement(number, number, condition), "wine-8.0", 100.0), session=session
         )
-    )
-    assert text[0].endswith("64 B: no difference shown at any load from 1 to 64 connections.")
+        for number, session in enumerate(sessions)
+    ]
 
 
-def test_a_single_repeat_has_no_interval_and_claims_nothing(tmp_path: Path) -> None:
-    text = answer(summary_of(tmp_path, suite=suite_of(connections=(1, 64), sizes=(64,), rounds=1)))
-    assert text[0].endswith(
-        "too few repeats to tell: 3.00× at 64 connections, 1.00× at 1 connection."
-    )
-    assert "n = 1 repeat a cell: there are no intervals, and no difference is claimed." in text
+def test_the_session_of_each_round_is_known_where_there_are_several() -> None:
+    assert sessions_of(of_sessions([0, 0, 0])) is None
+    assert sessions_of(of_sessions([])) is None
+    assert sessions_of(of_sessions([0, 0, 1, 2])) == [0, 0, 1, 2]
+    gap = [each for each in of_sessions([0, 1, 1, 2]) if each.repeat != 2]
+    assert len(sessions_of(gap) or ()) == 4, "each round has a place"
 
 
-def test_ten_repeats_are_tested_and_the_table_is_corrected(tmp_path: Path) -> None:
-    rates: dict[tuple[str, int], list[float | None]] = {
-        key: [100.0 + 7 * step % 10 + (100 if key == ("iocp", 64) else 0) for step in range(10)]
-        for key in RATES
+def test_sessions_widen_the_interval_by_what_differs_between_them(tmp_path: Path) -> None:
+    """iocp leads by 5 % in one session and by 45 % in the other: rounds alone would hide that."""
+
+    def rate(item: Measurement) -> float:
+        lead = 1.05 if item.repeat < 4 else 1.45
+        noise = 1 + 0.001 * (item.index % 3)
+        return 100.0 * noise * (lead if item.condition.model == "iocp" else 1.0)
+
+    def session(record: Record) -> Record:
+        return replace(record, session=int(record.repeat >= 4))
+
+    suite = suite_of(connections=(64,), sizes=(64,), rounds=8)
+    one = summary_of(tmp_path / "one", rate, suite=suite).loads[0].over_baseline[0]
+    two = summary_of(tmp_path / "two", rate, suite=suite, enrich=session).loads[0].over_baseline[0]
+    assert one.ratio == pytest.approx(two.ratio, rel=0.01)
+    assert one.half_width and two.half_width and two.half_width > 3 * one.half_width
+    assert (one.word, two.word) == (Word.FASTER, Word.NOT_DECIDED)
+
+
+# ---- noise ----
+
+
+def test_the_spread_is_pooled_over_the_valid_closed_cells(tmp_path: Path) -> None:
+    table: dict[tuple[str, int], list[float | None]] = {
+        ("select", 1): [100.0, 110.0, 121.0],
+        ("iocp", 1): [200.0, 200.0, 200.0],
+        ("select", 64): [50.0, None, 60.0],
+        ("iocp", 64): [None, None, 999.0],
     }
-    summary = summary_of(
-        tmp_path, rates, suite=suite_of(connections=(1, 64), sizes=(64,), rounds=10)
-    )
-    verdicts = {row.cell.condition.connections: row.finding for row in summary.comparisons}
-    assert verdicts == {1: stats.Finding.NOT_SHOWN, 64: stats.Finding.SHOWN}
-    row = summary.comparison(cell_of(summary, "iocp", 64))
-    raw = stats.rank_test(*(cell_of(summary, label, 64).rates for label in ("iocp", "select")))
-    assert row is not None and raw is not None and row.difference.p == pytest.approx(2 * raw)
-    text = answer(summary)
-    assert "at 64 connections; no difference shown at 1 connection." in text[0]
-    assert any("Mann–Whitney" in line for line in text) and not any(
-        "no statistical significance" in line for line in text
-    )
+    suite = suite_of(connections=(1, 64), sizes=(64,), rounds=3)
+    summary = summary_of(tmp_path, rates_by(table), suite=suite)
+    squares, freedom = 0.0, 0
+    for rates in table.values():
+        logs = np.log([rate for rate in rates if rate is not None])
+        squares += float(((logs - logs.mean()) ** 2).sum())
+        freedom += len(logs) - 1
+    assert freedom == 5 and summary.spread == pytest.approx(math.sqrt(squares / freedom))
 
 
-def test_many_differences_are_told_in_short(tmp_path: Path) -> None:
-    connections = (1, 2, 4, 8, 16, 32, 64)
-    rates: dict[tuple[str, int], list[float | None]] = {
-        (model, count): [100.0 * (place + 2 if model == "iocp" else 1)] * 9
-        for place, count in enumerate(connections)
-        for model in ("select", "iocp")
+def test_offered_rates_and_cells_in_no_comparison_say_nothing_about_the_spread(
+    tmp_path: Path,
+) -> None:
+    suite = replace(suite_of(connections=(64,), sizes=(64,), rounds=3), rate_percents=(50,))
+
+    def wild(item: Measurement) -> float:
+        paced = bool(item.condition.rate_percent)
+        return 100.0 * (1 + item.repeat * (paced or item.condition.model == "iocp"))
+
+    def client_bound(record: Record) -> Record:
+        assert record.loadgen
+        if record.condition.model != "iocp":
+            return record
+        result = record.loadgen["result"]
+        audit = {**result["audit"], "cpu_share_max": 0.99}
+        return replace(record, loadgen={**record.loadgen, "result": {**result, "audit": audit}})
+
+    summary = summary_of(tmp_path, wild, suite=suite, enrich=client_bound)
+    assert {cell.verdict.kind for cell in summary.cells if cell.condition.rate_percent == 0} == {
+        Kind.CLIENT_BOUND,
+        Kind.MEASURED,
     }
-    text = answer(
-        summary_of(tmp_path, rates, suite=suite_of(connections=connections, sizes=(64,), rounds=9))
-    )
-    assert text[0].endswith(
-        "8.00× [8.00, 8.00] at 64 connections; 2.00× to 7.00× at 6 lower loads (1 to 32 connections)."
-    )
+    assert summary.spread == pytest.approx(0.0)
+    assert pooled_spread([]) is None
 
 
-def test_of_many_series_less_is_told(tmp_path: Path) -> None:
-    models = ("select", "threads", "events", "iocp")
-    rates: dict[tuple[str, int], list[float | None]] = {
-        (model, count): [100.0 * (1 if model == "select" else place + 2)] * 9
-        for place, count in enumerate((1, 8, 64))
-        for model in models
-    }
-    text = answer(
-        summary_of(
-            tmp_path,
-            rates,
-            suite=suite_of([Server(model) for model in models], (1, 8, 64), (64,), 9),
+def two_camps(distance: float) -> Rate:
+    """Every cell half at one rate, half at another: the logarithms have this standard deviation."""
+    step = distance * math.sqrt(7 / 8)
+    return lambda item: 100.0 * math.exp(step if item.repeat % 2 else -step)
+
+
+@pytest.mark.parametrize(("spread", "noted"), [(0.0999, False), (0.1001, True)])
+def test_a_noisy_machine_is_noted_beyond_ten_percent(
+    tmp_path: Path, spread: float, noted: bool
+) -> None:
+    summary = summary_of(tmp_path, two_camps(spread))
+    assert summary.spread == pytest.approx(spread)
+    assert bool(summary.notes) is noted
+    if noted:
+        assert summary.notes == (
+            "the machine was noisy: repeats of one cell vary by 10 % (above 10 %); intervals are "
+            "wide, not wrong",
         )
-    )
-    assert len([line for line in text if "over select" in line]) == 3
-    assert text[0].endswith(
-        "4.00× [4.00, 4.00] at 64 connections; 2.00× to 3.00× at 2 lower loads (1 to 8 connections)."
-    )
 
 
 @pytest.mark.parametrize(
-    ("measured", "words"),
-    [(0, "12 of 12 planned repeats are missing"), (None, "12 of 12 repeats failed")],
+    ("busy", "noted"), [(0.05, False), (0.0501, True), (None, False), (0.4, True)]
 )
-def test_no_valid_repeat_is_no_answer(tmp_path: Path, measured: int | None, words: str) -> None:
-    text = answer(
-        summary_of(
-            tmp_path, {key: [None] * 3 for key in RATES}, measured=measured, status="interrupted"
-        )
-    )
-    assert text[0] == "On wine-8.0 there is no valid measurement, so there is no answer."
-    assert any(words in line for line in text)
-
-
-def test_one_server_alone_is_not_compared(tmp_path: Path) -> None:
-    text = answer(
-        summary_of(
-            tmp_path, suite=suite_of(servers=(Server("select"),), connections=(1, 64), sizes=(64,))
-        )
-    )
-    assert text[0] == "Only select was measured, so there is nothing to compare it with."
-
-
-def control(folder: Path, factor: float | None, repeats: int = 9) -> Summary:
-    """select, iocp, and select once more, which at 64 connections is faster by a factor; None: it always fails."""
-    servers = (Server("select"), Server("iocp"), Server("select", alias="select again"))
-
-    def rate(item: Measurement) -> float | None:
-        again = bool(item.condition.alias)
-        if again and factor is None:
-            return None
-        return (100.0 + 4 * item.repeat % 9) * (
-            factor or 1.0 if again and item.condition.connections == 64 else 1.0
-        )
-
-    return summarise(
-        load_run(make_run(folder, suite_of(servers, (1, 64), (64,), repeats), rate=rate))
-    )
-
-
-def test_the_control_comes_out_equal(tmp_path: Path) -> None:
-    summary = control(tmp_path, 1.0)
-    assert summary.labels == ("select", "iocp", "select again") and summary.controls == (
-        "select again",
-    )
-    assert {row.cell.condition.label for row in summary.comparisons} == {"iocp", "select again"}
-    text = answer(summary)
-    assert (
-        "Control: select again is select once more, on wine-8.0: no difference shown at 2 loads, as it must be."
-        in text
-    )
-    assert not any("select again over select" in line for line in text)
-
-
-def test_a_control_that_differs_is_a_warning(tmp_path: Path) -> None:
-    (text,) = [line for line in answer(control(tmp_path, 0.5)) if line.startswith("Control")]
-    assert (
-        "yet it differs at 1 of 2 loads, most at 64 connections × 64 B: 0.50× [0.48, 0.52]" in text
-    )
-    assert "do not believe differences of this size" in text
-
-
-@pytest.mark.parametrize(("factor", "repeats"), [(None, 9), (0.5, 3)])
-def test_a_control_without_repeats_says_nothing(
-    tmp_path: Path, factor: float | None, repeats: int
+def test_other_programs_are_noted_beyond_a_twentieth_of_a_cpu(
+    tmp_path: Path, busy: float | None, noted: bool
 ) -> None:
-    (text,) = [
-        line for line in answer(control(tmp_path, factor, repeats)) if line.startswith("Control")
+    environment = {**ENVIRONMENT, "busy": {"others_cpus": busy}}
+    notes = summary_of(tmp_path, manifest={"environment": environment}).notes
+    assert bool(notes) is noted
+    if noted and busy:
+        assert notes[0].startswith(f"{busy:.2f} CPUs were busy")
+
+
+def test_what_was_odd_on_reading_comes_first_in_the_notes(tmp_path: Path) -> None:
+    run = replace(summary_of(tmp_path, two_camps(0.2)).run, warnings=("one line was cut",))
+    assert summarise(run).notes[0] == "one line was cut" and len(summarise(run).notes) == 2
+
+
+# ---- controls ----
+
+
+def test_a_control_is_the_baselines_program_with_the_same_options_under_another_name() -> None:
+    four = (("threads", 4),)
+    swapped = (("b", 1), ("a", 2)), (("a", 2), ("b", 1))
+    cases = [
+        ((Server("select"), Server("select", alias="select again")), "select", ("select again",)),
+        ((Server("select"), Server("select", alias="twin")), "twin", ("select",)),
+        ((Server("iocp"), Server("iocp", four, "iocp four")), "iocp", ()),
+        ((Server("select"), Server("iocp", four, "x"), Server("iocp", four, "y")), "select", ()),
+        ((Server("iocp", four, "x"), Server("iocp", four, "y")), "x", ("y",)),
+        ((Server("m", swapped[0], "x"), Server("m", swapped[1], "y")), "x", ("y",)),
     ]
-    assert text.endswith("without 9 valid repeats of both it says nothing.")
+    for servers, baseline, expected in cases:
+        assert controls_of(suite_of(servers), baseline) == expected, servers
 
 
-def test_a_cell_that_is_not_valid_is_in_no_comparison_and_no_sentence(tmp_path: Path) -> None:
-    """Twice the rate, but in two camps: whatever iocp does at 64 connections, it is not known well enough."""
-    rates: dict[tuple[str, int], list[float | None]] = {
-        key: [100.0 + 4 * step % 9 for step in range(9)] for key in RATES
-    }
-    rates["iocp", 64] = [200.0 if step % 2 else 300.0 for step in range(9)]
-    summary = summary_of(
-        tmp_path, rates, suite=suite_of(connections=(1, 64), sizes=(64,), rounds=9)
-    )
-    cell = cell_of(summary, "iocp", 64)
-    row = summary.comparison(cell)
-    assert cell.verdict.kind is Kind.UNSTEADY and cell.n == 9 and row is not None
-    assert (
-        row.ratio is None
-        and row.difference.p is None
-        and row.reason == "iocp is unsteady (the repeats spread by 25%)"
-    )
-    text = answer(summary)
-    assert (
-        "no difference shown at 1 connection; no comparison at 64 connections, where iocp is unsteady (the repeats spread by 25%)."
-        in text[0]
-    )
-    assert "1 of 4 cells is not valid and left out: 1 unsteady (the report says why)." in text
-    assert [line for line in text if line.startswith("Median latency")] == [
-        line for line in text if "select" in line and "iocp" not in line
-    ]
+def test_a_control_is_judged_and_never_ranked(tmp_path: Path) -> None:
+    servers = (Server("select"), Server("iocp"), Server("select", alias="select again"))
+    summary = summary_of(tmp_path, suite=suite_of(servers, (1, 64), (64,), 8))
+    assert summary.controls == ("select again",) and summary.ranked == ("select", "iocp")
+    for load in summary.loads:
+        assert [one.label for one in load.over_baseline] == ["iocp"]
+        [control] = load.controls
+        assert control.comparison.label == "select again" and not control.disagrees
+        assert load.fastest and [one.other for one in load.fastest.comparisons] == ["select"]
 
 
-def test_other_options_are_no_control(tmp_path: Path) -> None:
-    servers = (Server("iocp"), Server("iocp", (("threads", 4),), "iocp four"))
-    assert summary_of(tmp_path, suite=suite_of(servers, (1, 64), (64,))).controls == ()
-
-
-def test_many_servers_and_sizes_have_a_sentence_each(tmp_path: Path) -> None:
-    """One of the servers is faster at the smaller size and slower at the other, one is never told apart."""
-
-    def rate(measurement: Measurement) -> float:
-        condition = measurement.condition
-        factor = (2.0 if condition.size == 64 else 0.5) if condition.model == "iocp" else 1.0
-        return 1000.0 * factor + (measurement.repeat * 7 + len(condition.model)) % 9
-
-    servers = [Server(model) for model in ("select", "threads", "events", "iocp", "tpio")]
-    run = load_run(make_run(tmp_path, suite_of(servers, (1, 64), (64, 4096), 9), rate=rate))
-    text = answer(summarise(run))
-    own = [line for line in text if " over select in requests per second: " in line]
-    assert len(own) == 4 and len(text) <= 8
-    (iocp,) = [line for line in own if ", iocp over" in line]
-    assert re.search(
-        r"higher at 2 of 4 loads, most at \d+ connections? × 64 B \(2\.0\d× \[.*\]\), lower at 2 of 4 loads, most at \d+ connections? × 4,096 B \(0\.50×",
-        iocp,
-    )
-    assert "no difference shown at all 4 loads" in next(
-        line for line in own if ", tpio over" in line
-    )
+def test_a_summary_changes_nothing_on_disk(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, suite_of(connections=(1,), sizes=(64,)))
+    before = (folder / "run.json").read_bytes(), (folder / "records.jsonl").read_bytes()
+    summarise(load_run(folder))
+    assert ((folder / "run.json").read_bytes(), (folder / "records.jsonl").read_bytes()) == before
+    assert json.loads(before[0])["status"] == "complete"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,9 +28,10 @@ from iomodels.data.store import (
     record_from_json,
     record_to_json,
 )
+from iomodels.judge.summary import summarise
 from iomodels.launch.watches import TICK_NS, ProcessWatch
 from iomodels.report.html import write_report
-from iomodels.report.terminal import cost_table
+from iomodels.report.terminal import print_tables
 from made_run import make_run, suite_of
 
 PID = 70
@@ -392,11 +394,9 @@ def test_counters_are_written_checked_and_read_back(record: Record) -> None:
 
 @pytest.mark.usefixtures("one_figure")
 def test_what_a_request_costs_is_shown(tmp_path: Path) -> None:
-    """Median of the repeats; an unavailable counter is a dash; no counters, no table."""
+    """Median of the repeats, server and wineserver together; an unavailable counter is a dash."""
     folder = make_run(tmp_path, suite_of(connections=(8,), sizes=(64,)))
-    output = io.StringIO()
-    cost_table(load_run(folder), Console(file=output, width=80))
-    assert output.getvalue() == ""
+    assert [row[4:6] for row in cost_rows(folder)] == [["–", "–"], ["–", "–"]]
     lines = (folder / "records.jsonl").read_text().splitlines()
     (folder / "records.jsonl").unlink()
     for line in lines:
@@ -404,18 +404,29 @@ def test_what_a_request_costs_is_shown(tmp_path: Path) -> None:
         cost = 100 * (record.repeat + 1) if record.condition.model == "iocp" else None
         rows = {
             "server.cpu_ns": entry(cost and 1000 * cost),
-            "wineserver.context_switches": entry(cost),
+            "wineserver.cpu_ns": entry(cost and 2000 * cost),
+            "server.context_switches": entry(cost),
+            "wineserver.context_switches": entry(cost and 3 * cost),
         }
         append_record(folder, replace(record, counters=rows))
-    cost_table(load_run(folder), Console(file=output, width=80))
-    (row,) = (line.split() for line in output.getvalue().splitlines() if "iocp" in line)
-    assert row == ["8", "64", "B", "iocp", "2.00", "2.00"] and "select" not in output.getvalue()
+    costs = {row[1]: row[4:6] for row in cost_rows(folder)}
+    assert costs == {"iocp": ["6.00", "8.00"], "select": ["–", "–"]}
     write_report(folder)
-    assert (
-        "| 8 | iocp | 64 B | – | – | 2.00 | – | – | 2.00 | – |"
-        in (folder / "report.md").read_text()
-    )
+    markdown = (folder / "report.md").read_text()
+    heads = "CPU µs | switches | server CPU µs | wineserver CPU µs | server switches | "
+    assert f"| connections | server | {heads}wineserver switches | receives" in markdown
+    assert "| 8 | iocp | 6.00 | 8.00 | 2.00 | 4.00 | 2.00 | 6.00 | 2.00 | 1.00" in markdown
+    assert "| 8 | select | – | – | – | – | – | – | 2.00 | 1.00 | 3.00 | 3.00 |" in markdown
+    assert "select, 8 connections × 64 B, CPU µs: not here" in markdown
     assert "What a request costs" in (folder / "report.html").read_text()
+
+
+def cost_rows(folder: Path) -> list[list[str]]:
+    """The rows of the terminal, the brackets of the ratio left out."""
+    output = io.StringIO()
+    print_tables(summarise(load_run(folder)), Console(file=output, width=80))
+    rows = [re.sub(r" \[.*\]( ~)?", "", line).split() for line in output.getvalue().splitlines()]
+    return [row for row in rows if row and row[0] == "8"]
 
 
 def entry(value: int | None) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def test_servers_that_fail(
         ("errors", "load generator: errors: reset 2, mismatch 1$", None),
         ("errors and exit 0", "load generator: errors: reset 2$", None),
         ("unanswered", "load generator: 5 requests were never answered", None),
-        ("few connections", "load generator: 7 of 8 connections stood", None),
+        ("few connections", "load generator: established 7 of 8 connections", None),
         ("exit 5", "load generator: exit code 5 although its result has no error", None),
         ("no replies", "no reply was complete inside the measuring window", None),
         (

@@ -118,7 +118,7 @@ def test_interrupted_and_gone_on_with(
     loaded = load_run(folder)
     assert indexes(folder) == [0, 1, 2]
     assert (loaded.manifest["status"], loaded.manifest["finished_utc"]) == ("interrupted", None)
-    assert "interrupted: 3 of 8 measurements are kept" in stage.text
+    assert "interrupted; 3 of 8 measurements are kept" in stage.text
     assert f"resume with: iomodels run --resume {folder.name}\n" in stage.text
     assert stage.reported == []
 
@@ -234,7 +234,7 @@ def test_an_unexpected_error_keeps_what_is_measured(
         stage.start(suite)
     assert indexes(stage.folder) == [0, 1]
     assert load_run(stage.folder).manifest["status"] == "interrupted"
-    assert "stopped by OSError: 2 of 8 measurements are kept" in stage.text
+    assert "stopped by OSError; 2 of 8 measurements are kept" in stage.text
 
 
 def test_who_measures_beside_others_is_told_and_so_is_the_reader(
@@ -340,7 +340,7 @@ def test_dry_run_measures_and_writes_nothing(
 ) -> None:
     assert stage.start(suite, dry_run=True) == 0
     assert launcher.programs == [] and not stage.out.exists()
-    shown = re.findall(r"^ *\d+  repeat (\d)  (.*)$", stage.text, re.MULTILINE)
+    shown = re.findall(r"^ *\d+  round (\d)  (.*)$", stage.text, re.MULTILINE)
     assert shown == [(str(item.repeat + 1), str(item.condition)) for item in make_plan(suite)]
 
 
@@ -409,7 +409,7 @@ def test_for_programs_a_run_prints_one_object_and_nothing_else(
 
 def test_progress_says_what_is_left(stage: Stage, suite: Suite) -> None:
     stage.start(suite)
-    assert re.search(r"^\[0/8\] \d+ s left; (one|two)", stage.text, re.MULTILINE)
+    assert re.search(r"^\[0/8\] \d+ s left; round 1: (one|two)", stage.text, re.MULTILINE)
     assert re.search(r"^\[8/8\] measured in \d+ s$", stage.text, re.MULTILINE)
 
 

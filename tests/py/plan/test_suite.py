@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from iomodels.base.errors import Failure
-from iomodels.judge.stats import REPEATS_FOR_A_CLAIM
 from iomodels.plan.suite import (
+    LOOKS,
     Server,
     Suite,
     find_suite,
@@ -81,7 +81,6 @@ def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
         write(tmp_path, GOOD.replace("options = { threads = 4 }", 'alias = "one again"'))
     )
     assert suite.servers == (Server("one"), Server("one", alias="one again"))
-    assert suite.only_models(["one"]) == suite
 
 
 @pytest.mark.parametrize(
@@ -90,6 +89,23 @@ def test_an_alias_lists_one_server_twice(tmp_path: Path) -> None:
         ("rounds = 3", "rounds = 0", "mine.toml: rounds = 0: must be a whole number 1 … 1000"),
         ("rounds = 3", "rounds = true", "rounds = True: must be a whole number"),
         ("rounds = 3", "rounds = 2.5", "rounds = 2.5: must be a whole number"),
+        ("rounds = 3", "rounds = 3\nminutes = 5", "needs rounds (a fixed plan) or minutes (a plan"),
+        ("rounds = 3", "", "needs rounds (a fixed plan) or minutes (a plan that stops)"),
+        ("rounds = 3", "minutes = 0", "minutes = 0: must be a whole number 1 … 1440"),
+        ("depth = 1", "depth = 1\nactive = [1]", "active: must have as many numbers as connect"),
+        ("depth = 1", "depth = 1\nactive = [1, 9]", "active: must be at most the connections at"),
+        ("depth = 1", "depth = 1\nactive = [1, 0]", "active = [1, 0]: must be a list of whole"),
+        (
+            "depth = 1",
+            "depth = 1\nactive = [1, 8]",
+            "mine.toml: quick.active: must have as many numbers as connections",
+        ),
+        ("depth = 1", "depth = 1\nrate_percents = [96]", "must be a list of whole numbers 1 … 95"),
+        (
+            "depth = 1",
+            'depth = 1\nrate_arrivals = "bursts"',
+            "rate_arrivals = 'bursts': must be one of: constant, poisson",
+        ),
         ("depth = 1", "", "mine.toml: depth: missing"),
         ("depth = 1", "depth = 1\ndeepness = 1", "deepness: no such key"),
         ("seed = 1", "seeds = 1", "seeds: no such key; did you mean seed?"),
@@ -171,16 +187,21 @@ def test_unknown_suite_suggests_a_near_one() -> None:
 
 @pytest.mark.parametrize("name", suite_files())
 def test_our_suites_are_right(name: str) -> None:
-    assert load_suite(find_suite(name)).rounds >= 3
-    assert load_suite(find_suite(name), quick=True).rounds >= 3
+    """Whole it stops by itself or has rounds enough for a claim; quick it is a fixed plan."""
+    whole, quick = load_suite(find_suite(name)), load_suite(find_suite(name), quick=True)
+    assert whole.rounds >= LOOKS[0] and (whole.minutes == 0 or whole.rounds == LOOKS[-1])
+    assert (quick.minutes, quick.rounds) == (0, 3)
 
 
 def test_select_vs_iocp_asks_what_it_promises() -> None:
     suite = load_suite(find_suite("select-vs-iocp"))
     assert [server.model for server in suite.servers] == ["select", "iocp"]
-    assert suite.connections == (1, 8, 64, 256, 1024)
+    assert suite.connections == (1, 64, 256, 1024)
     assert suite.sizes == (64, 4096)
-    assert suite.rounds >= REPEATS_FOR_A_CLAIM
+    assert suite.minutes == 5
+    assert (suite.rate_percents, suite.rate_connections, suite.rate_sizes) == ((50,), (64,), (64,))
+    assert suite.rate_arrivals == "poisson"
+    assert load_suite(find_suite("select-vs-iocp"), quick=True).rate_percents == ()
 
 
 def test_models_asks_every_model_and_one_of_them_twice() -> None:
@@ -196,13 +217,23 @@ def test_models_asks_every_model_and_one_of_them_twice() -> None:
     ]
     assert [server.alias for server in suite.servers] == [""] * 6 + ["select again"]
     assert suite.connections == (1, 8, 64, 256, 1000) and suite.sizes == (64, 4096)
-    assert suite.rounds >= REPEATS_FOR_A_CLAIM
+    assert suite.minutes == 25 and suite.rate_connections == (64,)
 
 
-def test_only_models(suite: Suite) -> None:
-    assert [server.model for server in suite.only_models(["two"]).servers] == ["two"]
-    with pytest.raises(Failure, match=r"--models twoo: not in suite small; did you mean two?"):
-        suite.only_models(["twoo"])
+def test_the_crowd_is_idle_but_for_a_few() -> None:
+    suite = load_suite(find_suite("idle-crowd"))
+    assert [suite.idle(connections) for connections in suite.connections] == [0, 960, 9900]
+    assert suite.idle(7) == 0, "a number that the suite does not have has no idle ones"
+    quick = load_suite(find_suite("idle-crowd"), quick=True)
+    assert [quick.idle(connections) for connections in quick.connections] == [0, 960]
+
+
+def test_a_plan_that_stops_has_minutes_and_the_rounds_of_the_last_look(tmp_path: Path) -> None:
+    text = GOOD.replace("rounds = 3", "minutes = 5")
+    suite = load_suite(write(tmp_path, text))
+    assert (suite.minutes, suite.rounds) == (5, LOOKS[-1])
+    quick = load_suite(write(tmp_path, text), quick=True)
+    assert (quick.minutes, quick.rounds) == (0, 2), "--quick has a fixed plan"
 
 
 def test_servers_are_asked_what_they_are(suite: Suite) -> None:

@@ -26,7 +26,7 @@ from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
 from iomodels.report.html import write_report
 from iomodels.report.publish import LIST, cells_csv, to_json, write_docs
-from iomodels.report.terminal import cost_table, terminal_table
+from iomodels.report.terminal import print_answer, print_tables
 
 (FIXTURE,) = (ROOT / "tests" / "fixtures" / "runs").glob("*-reference")
 GOLDEN = ROOT / "tests" / "fixtures" / "runs" / "golden"
@@ -74,8 +74,8 @@ def test_the_data_of_each_figure(name: str, folder: Path) -> None:
 def test_the_terminal(run: Run) -> None:
     output = io.StringIO()
     console = Console(file=output, width=80, no_color=True)
-    terminal_table(run, console)
-    cost_table(run, console)
+    print_answer(summarise(run), console)
+    print_tables(summarise(run), console)
     assert max(map(len, output.getvalue().splitlines())) <= 80 and "\x1b" not in output.getvalue()
     expect("terminal.txt", output.getvalue())
 

@@ -43,7 +43,18 @@ def test_a_clear_winner_has_its_lead_and_the_interval_of_the_rule() -> None:
 
 def test_two_servers_have_no_next() -> None:
     found = verdict(cell("select", noisy(7000, 8, 0.02)), cell("iocp", noisy(16000, 8, 0.02, 2)))
-    assert "more than select (95 %" in found and "2.2" in found and "×" in found
+    interval = r"\(95 % interval: 2\.\d\d× to 2\.\d\d×\)"
+    assert re.search(rf"requests/s, 2\.\d\d× as many as select {interval}\.", found)
+
+
+@pytest.mark.parametrize(("lead", "said"), [(1.99, "9"), (2.02, "2")])
+def test_a_lead_and_its_interval_are_both_shares_or_both_ratios(lead: float, said: str) -> None:
+    """Their ends are on either side of twice: '2.00× more (100 % to 2.01×)' mixes the two."""
+    found = verdict(
+        cell("select", noisy(100, 8, 0.03)), cell("iocp", noisy(100 * lead, 8, 0.03, 2))
+    )
+    assert ("×" in found) is (said == "2")
+    assert ("more than select" in found) is (said == "9")
 
 
 def test_equal_servers_are_equal_and_the_rest_is_behind_by_at_least_the_near_end() -> None:
