@@ -327,7 +327,7 @@ WARMUP_INTERVALS = 4
 def with_counters(
     record: Record, per_request: Mapping[str, float], threads: int | None = None
 ) -> Record:
-    """The same record with these counters per request, and the threads that its model says it has."""
+    """The same record with these counters per request, and this number of threads."""
     if record.loadgen is None:
         return record
     requests = record.loadgen["result"]["requests"]

@@ -83,7 +83,8 @@ def question_loads(summary: Summary) -> Sequence[JudgedLoad]:
     for the rate, and its open loop is there for the latency.
     """
     offered = [load for load in summary.loads if load.key.rate_percent]
-    if offered and not (summary.suite.rate_connections or summary.suite.rate_sizes):
+    everywhere = not (summary.suite.rate_connections or summary.suite.rate_sizes)
+    if everywhere and any(load.fastest for load in offered):
         return offered
     return [load for load in summary.loads if not load.key.rate_percent] or summary.loads
 

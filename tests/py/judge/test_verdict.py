@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from iomodels.data.records import Condition, Record
 from iomodels.data.store import load_run
+from iomodels.figures import select
 from iomodels.judge import verdict
 from iomodels.judge.limits import NotRecorded
 from iomodels.judge.summary import summarise
-from iomodels.judge.verdict import Kind, Surroundings, Verdict, judge, judge_run
+from iomodels.judge.verdict import Kind, Surroundings, Verdict, judge
 from iomodels.plan.order import Measurement
 from made_run import WINDOW_NS, make_record, make_run, suite_of
 
@@ -426,7 +427,8 @@ def test_tables_and_figures_judge_a_network_alike(
 ) -> None:
     run = load_run(two_machines(tmp_path, mbps))
     of_tables = {cell.condition: cell.verdict for cell in summarise(run).cells}
-    assert of_tables == judge_run(run)
+    of_charts = {condition: cell.verdict for condition, cell in select.cells(run).items()}
+    assert of_tables == of_charts
     assert {each.kind is Kind.NETWORK_BOUND for each in of_tables.values()} == {bound}
 
 
@@ -437,8 +439,11 @@ def test_a_run_knows_the_ceiling_and_the_cpus_of_a_cell(tmp_path: Path) -> None:
     run = load_run(make_run(tmp_path, suite, manifest={"calibration": calibration}))
     known = {
         condition.connections: verdict.surroundings_of(run.manifest, condition)
-        for condition in judge_run(run)
+        for condition in {record.condition for record in run.records}
     }
     assert known == {64: Surroundings(5000.0, None, 1), 256: Surroundings(None, None, 1)}
-    notes = {(each.model, each.connections): one.notes for each, one in judge_run(run).items()}
+    notes = {
+        (cell.condition.model, cell.condition.connections): cell.verdict.notes
+        for cell in summarise(run).cells
+    }
     assert [len(notes["iocp", connections]) for connections in (64, 256)] == [1, 0]
