@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[2]
-KEPT = ROOT / "results/contributed/wine-8.0/20261121-182742-models/records.jsonl.xz"
+KEPT = ROOT / "tests/fixtures/runs/20261121-182742-models/records.jsonl.xz"
 
 Array = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int, int, int], Array]

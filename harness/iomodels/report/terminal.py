@@ -35,7 +35,7 @@ def _table(title: str, *headings: str) -> Table:
         show_edge=False,
     )
     table.add_column("conn.", justify="right", no_wrap=True)
-    table.add_column("server", overflow="fold", min_width=8)
+    table.add_column("server", overflow="fold", min_width=7)
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     return table

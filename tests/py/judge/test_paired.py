@@ -40,7 +40,7 @@ from iomodels.judge.rule import (
 from iomodels.judge.summary import summarise
 
 ROOT = Path(__file__).resolve().parents[3]
-KEPT = ROOT / "results/contributed/wine-8.0/20261121-182742-models"
+KEPT = ROOT / "tests/fixtures/runs/20261121-182742-models"
 BASELINE, CONTROL = "select", "select again"
 
 
