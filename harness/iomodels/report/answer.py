@@ -93,13 +93,18 @@ def _headline(summary: Summary, asked: Sequence[JudgedLoad], shown: JudgedLoad) 
     """One load: its verdict. Several: who leads at how many, and how many are open."""
     if len(asked) == 1:
         return f"{_platform(summary)}: {sentences.verdict(shown, summary.rules)}"
-    won = Counter(load.fastest.leader for load in asked if load.fastest and load.lead is Lead.CLEAR)
+    leads = [sentences.lead_of(load) for load in asked]
+    won = Counter(
+        load.fastest.leader
+        for load, lead in zip(asked, leads)
+        if load.fastest and lead is Lead.CLEAR
+    )
     best = sentences.scale_of(shown.key).best
     parts = [
         f"{label} is {best} at {number} of {words.count(len(asked), 'load')}"
         for label, number in won.most_common()
     ]
-    counts = Counter(load.lead for load in asked)
+    counts = Counter(leads)
     for lead, text in (
         (Lead.EQUAL, "several are equal at {}"),
         (Lead.LIKELY, "a leader is likely at {}"),

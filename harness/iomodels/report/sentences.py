@@ -59,9 +59,15 @@ def load_words(key: LoadKey) -> str:
 
 def badge(load: JudgedLoad) -> str:
     """'clear', 'likely', 'equal', 'not decided', 'provisional', 'one server', 'no figure'."""
-    if load.lead is None:
+    lead = lead_of(load)
+    if lead is None:
         return "no figure"
-    return "one server" if load.lead is Lead.ALONE else str(load.lead.value)
+    return "one server" if lead is Lead.ALONE else str(lead.value)
+
+
+def lead_of(load: JudgedLoad) -> Lead | None:
+    """Return how sure the leader is. Nothing is decided while a client-bound server may beat it."""
+    return Lead.NOT_DECIDED if load.fastest and _beaten(load) else load.lead
 
 
 def verdict(load: JudgedLoad, rules: Rules) -> str:
@@ -69,10 +75,11 @@ def verdict(load: JudgedLoad, rules: Rules) -> str:
     bound = [each for each in load.unable if each.at_least is not None]
     if load.fastest is None:
         parts = [_bound_only(bound)] if bound else ["No server has a figure at this load."]
-    elif bound and max(each.at_least or 0.0 for each in bound) > _least_of(load):
+    elif _beaten(load):
         parts = [_no_winner(load, bound)]
     else:
         parts = [SENTENCES[load.fastest.lead](load, load.fastest, rules.fastest)]
+        parts += [_bound_only(bound)] if bound else []
     parts += _unable(load.unable, told=bound)
     parts += _control(load)
     return " ".join(parts)
@@ -168,9 +175,11 @@ def _behind(fastest: Fastest, scale: Scale) -> list[str]:
 # ---- what limits it ----
 
 
-def _least_of(load: JudgedLoad) -> float:
+def _beaten(load: JudgedLoad) -> bool:
+    """Whether a client-bound server reached more than the leader of the others."""
     assert load.fastest
-    return value_of(load, load.fastest.leader) or 0.0
+    most = max((each.at_least or 0.0 for each in load.unable), default=0.0)
+    return most > (value_of(load, load.fastest.leader) or 0.0)
 
 
 def _no_winner(load: JudgedLoad, bound: Sequence[Unable]) -> str:

@@ -101,9 +101,19 @@ def test_no_winner_is_named_where_a_client_bound_server_may_be_faster() -> None:
     assert found.startswith("No winner can be named. iocp reached the limit of the load generator")
     assert "it serves at least 200 requests/s" in found.replace("201", "200").replace("199", "200")
     slow = cell("iocp", noisy(50, 8, 0.02), kind=Kind.CLIENT_BOUND, reasons=["busy"])
-    assert "No winner" not in verdict(
-        cell("select", noisy(100, 8, 0.02)), cell("apc", noisy(150, 8, 0.02, 2)), slow
-    )
+    told = verdict(cell("select", noisy(100, 8, 0.02)), cell("apc", noisy(150, 8, 0.02, 2)), slow)
+    assert "No winner" not in told
+    assert "iocp reached the limit of the load generator" in told
+
+
+def test_no_load_counts_as_clear_where_a_client_bound_server_did_more() -> None:
+    servers = [cell("select", noisy(100, 8, 0.02)), cell("apc", noisy(150, 8, 0.02, 2))]
+    for rate, lead in ((200, Lead.NOT_DECIDED), (50, Lead.CLEAR)):
+        bound = cell("iocp", noisy(rate, 8, 0.02), kind=Kind.CLIENT_BOUND, reasons=["busy"])
+        load = judge_load([*servers, bound], "select")
+        assert load.lead is Lead.CLEAR
+        assert sentences.lead_of(load) is lead
+        assert sentences.badge(load) == lead.value
 
 
 def test_a_disagreeing_control_is_in_the_verdict() -> None:
