@@ -169,7 +169,7 @@ def _behind(fastest: Fastest, scale: Scale) -> list[str]:
         return []
     names = [one.other for one in behind]
     least = min(_less(one.low, scale) for one in behind if one.low is not None)
-    return [f"{words.listed(names)} {_is(names)} {scale.worst} by at least {words.percent(least)}."]
+    return [f"{words.listed(names)} {_is(names)} {scale.worst} by at least {_at_least(least)}."]
 
 
 # ---- what limits it ----
@@ -247,8 +247,14 @@ def _share_more(ratio: float) -> str:
 
 def _less(low: float, scale: Scale) -> float:
     """The least by which the second server is behind: its rate is lower, or its cost is higher."""
-    share = low - 1 if scale is CPU else 1 - 1 / low
-    return math.floor(1000 * share) / 1000
+    return low - 1 if scale is CPU else 1 - 1 / low
+
+
+def _at_least(share: float) -> str:
+    """'4 %' for 0.047, '0.7 %' for 0.0075: rounded down, since more is not shown."""
+    decimals = 0 if share >= 0.01 else 1
+    scale = 10 ** (2 + decimals)
+    return words.percent(math.floor(scale * share + 1e-9) / scale, decimals)
 
 
 def _is(names: Sequence[str]) -> str:

@@ -116,6 +116,15 @@ def test_no_load_counts_as_clear_where_a_client_bound_server_did_more() -> None:
         assert sentences.badge(load) == lead.value
 
 
+def test_the_least_that_a_server_is_behind_is_never_rounded_up() -> None:
+    servers = [
+        cell("iocp", [1000.0, 1001.0] * 5),
+        cell("select", [1001.0, 1000.0] * 5),
+        cell("tpio", [952.0, 953.0] * 5),
+    ]
+    assert "tpio is slower by at least 4 %." in verdict(*servers)
+
+
 def test_a_disagreeing_control_is_in_the_verdict() -> None:
     found = verdict(
         cell("select", noisy(100, 8, 0.01)),
