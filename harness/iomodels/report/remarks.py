@@ -133,9 +133,7 @@ def closed_loop_latency(load: JudgedLoad) -> str | None:
     cells = [cell for cell in _valid(load) if cell.latency.closed]
     if not cells:
         return None
-    return (
-        "Latencies of a closed loop are set by connections ÷ rate; they are not what a user waits."
-    )
+    return "Latencies of a closed loop are set by connections ÷ rate; they are not what a user waits for."
 
 
 def stalls(load: JudgedLoad) -> list[str]:

@@ -233,5 +233,3 @@ def test_holm_by_hand() -> None:
 )
 def test_ten_samples_must_lie_beyond(count: int, percent: float, enough: bool) -> None:
     assert stats.supported(count, percent) is enough
-
-

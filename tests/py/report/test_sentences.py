@@ -213,6 +213,6 @@ def test_a_stall_is_told_where_it_takes_more_than_a_twentieth_of_the_time(
 
 def test_a_closed_loop_says_what_its_latency_is_and_an_open_one_does_not() -> None:
     closed = judged(cell("select", noisy(100, 8, 0.02)))
-    assert "not what a user waits" in (remarks.closed_loop_latency(closed) or "")
+    assert "not what a user waits for" in (remarks.closed_loop_latency(closed) or "")
     opened = Latency(False, {}, Measure(0.0), Measure(None, "none"))
     assert remarks.closed_loop_latency(judged(cell("select", [1.0] * 8, latency=opened))) is None
