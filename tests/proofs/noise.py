@@ -29,6 +29,8 @@ DRIFT_SD = 0.05
 DRIFT_MEMORY_S = 7.0
 STALLS = 0.02
 STALL = math.log(0.7)
+BASELINE = "select"
+CONTROL = "select again"
 
 TRUTHS: dict[str, tuple[float, ...]] = {
     "all equal": (1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
@@ -93,6 +95,23 @@ def kept_residuals() -> tuple[Array, Array]:
     First by (load, round, series), then in the order of measuring. They are scaled up by what
     removing a mean of ten takes from their spread. Every measurement of that run counts.
     """
+    _, logs, places = _kept_run()
+    rounds = logs.shape[1]
+    residuals = (logs - logs.mean(axis=1, keepdims=True)) * math.sqrt(rounds / (rounds - 1))
+    return residuals, residuals.ravel()[places.ravel().argsort()]
+
+
+def kept_models() -> Array:
+    """The mean logarithm of the kept run's rates, by load and model; `select` is first."""
+    names, logs, _ = _kept_run()
+    wanted = [BASELINE, *(name for name in names if name not in (BASELINE, CONTROL))]
+    means: Array = logs.mean(axis=1)[:, [names.index(name) for name in wanted]]
+    return means
+
+
+@cache
+def _kept_run() -> tuple[list[str], Array, Array]:
+    """The series; the logarithms by (load, round, series); of each its place in the run."""
     cells: dict[tuple[int, int, str], dict[int, tuple[int, float]]] = {}
     for line in lzma.decompress(KEPT.read_bytes()).splitlines():
         record = json.loads(line)
@@ -105,9 +124,13 @@ def kept_residuals() -> tuple[Array, Array]:
     rounds = len(cells[(*loads[0], names[0])])
     table = np.array([[[cells[(*load, name)][place] for name in names] for place in range(rounds)]
                       for load in loads])  # fmt: skip
-    logs = table[..., 1]
-    residuals = (logs - logs.mean(axis=1, keepdims=True)) * math.sqrt(rounds / (rounds - 1))
-    return residuals, residuals.ravel()[table[..., 0].ravel().argsort()]
+    return names, table[..., 1], table[..., 0]
+
+
+def scaled(draw: Draw, spread: float) -> Draw:
+    """The kept run's noise on a quieter machine: `spread` is the pooled one of its cells."""
+    factor = spread / float(kept_residuals()[0].std())
+    return lambda rng, loads, rounds, servers: factor * draw(rng, loads, rounds, servers)
 
 
 NOISES: dict[str, Draw] = {

@@ -21,7 +21,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "harness"), str(Path(__file__).resolve().parent)]
 
-from noise import NOISES, TRUTHS, Array, made  # noqa: E402
+import judged_run  # noqa: E402
+from noise import NOISES, TRUTHS, Array, kept_models, made, scaled  # noqa: E402
 from other_methods import Outcome, hsu, old, sign_flips, signed_ranks, uncorrected  # noqa: E402
 
 from iomodels.judge.paired import (  # noqa: E402
@@ -157,11 +158,15 @@ def simulate(noise: str, truth: str, loads: int = LOADS) -> Iterator[Row]:
 
 
 def _row(key: tuple[str, ...], said: Sequence[Said], true_logs: Array) -> Row:
-    """Through an Outcome, so that every method is counted in the same way."""
+    """Through an Outcome, so that every method is counted in the same way.
+
+    `true_logs`: of the servers of all loads, or of each load.
+    """
     table = [one.comparisons for one in said]
     place = {name: each for each, name in enumerate(SERVERS)}
-    truth = np.array([[true_logs[place[c.label]] - true_logs[place[c.other]] for c in row]
-                      for row in table])  # fmt: skip
+    of_load = np.broadcast_to(true_logs, (len(said), len(SERVERS)))
+    truth = np.array([[logs[place[c.label]] - logs[place[c.other]] for c in row]
+                      for row, logs in zip(table, of_load)])  # fmt: skip
     words = np.array([[c.word.name for c in row] for row in table])
     outcome = Outcome(
         np.log([[c.low or math.nan for c in row] for row in table]),
@@ -230,6 +235,22 @@ def in_sessions(sessions: int, between: float, loads: int = LOADS) -> Iterator[R
         yield _row((name, str(sessions), _percent(between)), said, true_logs)
 
 
+QUIET_NOISES = ("kept rounds", "kept stretches")
+QUIET_SPREADS = (0.02, 0.03)
+QUIET_ROUNDS = 8
+
+
+def quiet(noise: str, spread: float, loads: int = LOADS) -> Row:
+    """The models of the kept run on a machine that is quieter than that run's."""
+    rng = _generator("quiet", noise, spread, loads)
+    models = kept_models()
+    true_logs = np.repeat(models, loads // len(models), axis=0)
+    draw = scaled(NOISES[noise], spread)
+    runs = draw(rng, loads, QUIET_ROUNDS, len(SERVERS)) + true_logs[:, np.newaxis, :]
+    said = [Said(_to_baseline(run, FIXED), QUIET_ROUNDS) for run in runs]
+    return _row((noise, _percent(spread)), said, true_logs)
+
+
 LEADER_TRUTHS = ("all equal", "one winner by 10 %")
 LEADERS = ("all pairs", "as a baseline", "Hsu")
 
@@ -287,6 +308,7 @@ class Tables:
     """All rows of the page."""
 
     plans: list[Row]
+    quiet: list[Row]
     choice: list[Row]
     leaders: list[Row]
     sessions: list[Row]
@@ -298,6 +320,7 @@ def every_row(loads: int) -> Tables:
     plans.sort(key=lambda row: order.index(row.key[0]))  # stable: noise and truth keep their order
     return Tables(
         plans,
+        [quiet(noise, spread, loads) for noise in QUIET_NOISES for spread in QUIET_SPREADS],
         [row for noise in CHOICE_NOISES for truth in CHOICE_TRUTHS for rounds in (8, ROUNDS)
          for row in choose(noise, truth, rounds, loads)],
         [row for noise in CHOICE_NOISES for truth in LEADER_TRUTHS
@@ -347,10 +370,13 @@ def page(tables: Tables, loads: int) -> str:
         rounds_per_session=ROUNDS_PER_SESSION,
         rules=rules(),
         worst=table(("plan", "noise"), worst(tables.plans)),
+        quiet_rounds=QUIET_ROUNDS,
+        quiet=table(("noise", "spread"), tables.quiet),
         choice=table(("test", "noise", "truth"), tables.choice),
         leaders=table(("method", "noise", "truth"), tables.leaders),
         sessions=table(("unit", "sessions", "spread between them"), tables.sessions),
         plans=table(("plan", "noise", "truth"), tables.plans),
+        runs=judged_run.of_page(),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,9 +11,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from iomodels.plan.suite import Server
+from made_run import make_run, noisy_rate, suite_of
+
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "proofs"))
 
+import judged_run  # noqa: E402
 import noise  # noqa: E402
 import other_methods  # noqa: E402
 import simulated_runs as proof  # noqa: E402
@@ -60,7 +65,7 @@ def _tables(path: Path) -> list[list[Row]]:
 
 @pytest.fixture(scope="module")
 def page() -> dict[str, list[Row]]:
-    names = ("worst", "choice", "leaders", "sessions", "plans")
+    names = ("worst", "quiet", "choice", "leaders", "sessions", "plans")
     tables = _tables(proof.PAGE)
     assert len(tables) == len(names)
     return dict(zip(names, tables))
@@ -72,6 +77,9 @@ def test_the_page_has_the_rows_of_the_generator(page: dict[str, list[Row]]) -> N
     assert [key for key, _ in page["worst"]] == [(p, n) for p in plans for n in noises]
     assert [key for key, _ in page["plans"]] == [
         (p, n, t) for p in plans for n in noises for t in truths
+    ]
+    assert [key for key, _ in page["quiet"]] == [
+        (n, f"{100 * spread:.1f} %") for n in proof.QUIET_NOISES for spread in proof.QUIET_SPREADS
     ]
     tests = ("paired t", "signed ranks", "sign flips")
     assert [key for key, _ in page["choice"]] == [
@@ -100,6 +108,16 @@ def test_the_judge_keeps_its_limits(page: dict[str, list[Row]]) -> None:
             continue
         highest = 0.97 if key[0] == "10 rounds, baseline" else 1.0
         assert _check(figures, "coverage", 0.93, highest), key
+        assert _check(figures, "false", 0.0, 0.05), key
+        assert _check(figures, "wrong equal", 0.0, 0.05), key
+
+
+def test_a_quiet_machine_decides_nine_of_ten_in_eight_rounds(page: dict[str, list[Row]]) -> None:
+    assert proof.QUIET_ROUNDS == 8 and proof.QUIET_SPREADS == (0.02, 0.03)
+    for key, figures in page["quiet"]:
+        assert figures["rounds"] == 8.0
+        assert _check(figures, "decided", 0.90, 1.0), key
+        assert _check(figures, "coverage", 0.93, 0.97), key
         assert _check(figures, "false", 0.0, 0.05), key
         assert _check(figures, "wrong equal", 0.0, 0.05), key
 
@@ -153,12 +171,73 @@ def test_samples_of_the_other_tables_agree(page: dict[str, list[Row]]) -> None:
     sessions = dict(page["sessions"])
     for row in proof.in_sessions(3, 0.1, SAMPLE):
         _agree(row, sessions[row.key])
+    quiet = dict(page["quiet"])
+    for name in proof.QUIET_NOISES:
+        row = proof.quiet(name, 0.03, SAMPLE)
+        _agree(row, quiet[row.key])
     leaders = dict(page["leaders"])
     for row in proof.lead("kept rounds", "all equal", SAMPLE):
         _agree(row, leaders[row.key])
     choice = {(*key, figures["rounds"]): figures for key, figures in page["choice"]}
     for row in proof.choose("kept stretches", "3 to 15 % slower", 8, SAMPLE):
         _agree(row, choice[(*row.key, 8.0)])
+
+
+# ---- runs that were measured ----
+
+
+def _counted(*options: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, str(ROOT / "tests/proofs/judged_run.py"), *options]
+    return subprocess.run(argv, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def test_the_command_counts_what_the_judge_decides_of_the_kept_run() -> None:
+    done = _counted(str(judged_run.KEPT), "--baseline", "select")
+    _, _, *rows = [_cells(line)[1:] for line in done.stdout.splitlines()]
+    assert rows == [
+        ["closed loops", "models", "39 of 50", "0 of 10", "10.1 %", "10.3 %"],
+        ["closed loops", "models and control", "34 of 60", "0 of 10", "10.2 %", "10.3 %"],
+    ]
+
+
+def test_the_page_has_the_counts_of_the_runs_as_they_are_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = proof.PAGE.read_text(encoding="utf-8")
+    page = tmp_path / "statistics.md"
+    damaged = text.replace("| 39 of 50 |", "| 1 of 50 |")
+    assert damaged != text
+    page.write_text(damaged, encoding="utf-8")
+    monkeypatch.setattr(judged_run, "PAGE", page)
+    judged_run.write()
+    assert page.read_text(encoding="utf-8") == text, "run: tests/proofs/judged_run.py --write"
+    assert "python3 tests/proofs/judged_run.py RUN" in text
+
+
+def test_the_counts_of_a_quiet_run_are_those_of_its_truth(tmp_path: Path) -> None:
+    """Two models differ clearly, the control is equal, and one model is close to the baseline."""
+    control = Server("select", alias="select again")
+    servers = [Server("select"), Server("iocp"), Server("tpio"), control]
+    bases = {"select": 100.0, "iocp": 200.0, "tpio": 104.0, "select again": 100.0}
+    suite = suite_of(servers, (8, 64), (64,), 8)
+    folder = make_run(tmp_path, suite, rate=noisy_rate(bases, 0.02))
+    alone, together = judged_run.counts(folder)
+    assert (alone.family, alone.comparisons, together.comparisons) == ("models", 4, 6)
+    assert alone.decided >= 2 and together.decided >= alone.decided
+    assert (alone.controls, alone.different) == (2, 0) == (together.controls, together.different)
+    assert alone.spread == pytest.approx(0.02, rel=0.3) and alone.half_width
+    moved = make_run(tmp_path / "moved", suite, rate=noisy_rate({**bases, "select again": 150.0}))
+    assert [row.different for row in judged_run.counts(moved)] == [2, 2]
+
+
+def test_wrong_input_of_the_command_is_one_line() -> None:
+    for options, said in (
+        (["nowhere"], "nowhere: no such folder"),
+        ([str(judged_run.KEPT), "--baseline", "nix"], "--baseline nix: must be one of: select,"),
+        ([], "RUN: must be given, or else --write"),
+    ):
+        done = _counted(*options)
+        assert done.returncode == 2 and said in done.stderr.splitlines()[-1]
 
 
 # ---- the tools of the proof ----
