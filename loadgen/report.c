@@ -384,6 +384,7 @@ static void put_cpu(struct json *line, const struct plan *plan, const struct out
     json_close(line);
     put_known(line, "cpu_share_max", outcome->cpu_known, most);
     json_string(line, "pacing", outcome->polled ? "poll" : "wait");
+    json_bool(line, "precedence", outcome->preceded);
 }
 
 /* N = lambda W: outstanding requests must equal the rate times the service time, or the counts are

@@ -34,6 +34,7 @@ struct run {
     char *pattern;
     uint64_t connect_ns;   /* start of the connects */
     struct window *window; /* NULL while connecting */
+    bool precedes;         /* see threads_take_precedence */
     bool polls;            /* see NET_POLL_NS */
 };
 
@@ -247,6 +248,7 @@ static bool add_up(struct run *run, struct outcome *outcome) {
     *outcome = (struct outcome){.begin_ns = window.begin_ns,
                                 .end_ns = window.end_ns,
                                 .warm = window_complete(run->window, WINDOW_BEGIN),
+                                .preceded = run->precedes,
                                 .polled = run->polls,
                                 .cpu_known = true};
     bool good = recorder_open(&outcome->all.sum);
@@ -289,13 +291,31 @@ static void make_routes(struct run *run) {
     }
 }
 
+static bool all_open_loops(const struct plan *plan) {
+    bool all = true;
+    for (size_t i = 0; i < plan->class_count; i++)
+        all = all && load_open_loop(&plan->classes[i].load);
+    return all;
+}
+
+/* An open loop must send on time, although other programs and the kernel want its CPU, too. A
+ * closed loop has no due times, and it could keep a CPU busy on its own. */
+static void choose_pacing(struct run *run) {
+    enum pacing asked = (enum pacing)run->plan->pacing;
+    bool own_cpu = threads_may_spin(run->plan->threads);
+    bool may_precede =
+        own_cpu && all_open_loops(run->plan) && (threads_precede_spinning || asked != PACING_POLL);
+    run->precedes = may_precede && threads_take_precedence();
+    bool spins = own_cpu && (threads_precede_spinning || !run->precedes);
+    run->polls = asked == PACING_POLL || (asked == PACING_AUTO && spins);
+}
+
 struct run *run_open(struct plan *plan) {
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return NULL;
     run->plan = plan;
-    run->polls = plan->pacing == PACING_POLL ||
-                 (plan->pacing == PACING_AUTO && threads_may_spin(plan->threads));
+    choose_pacing(run);
     run->clients = calloc(plan->connections, sizeof *run->clients);
     run->workers = calloc(plan->threads, sizeof *run->workers);
     run->routes = calloc(plan->sources, sizeof *run->routes);

@@ -29,6 +29,7 @@ struct outcome {
     struct tally all, classes[CLASSES_MAX];
     bool behind;              /* at the end of the window some connection had a late request */
     uint64_t behind_since_ns; /* start of the earliest unbroken series of late requests */
+    bool preceded;            /* its threads ran before others on their CPU */
     bool polled;              /* the effective --pacing */
     bool cpu_known;
     uint64_t cpu_ns[256]; /* per thread, inside the window */

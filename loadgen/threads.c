@@ -44,6 +44,13 @@ static void count_processors(size_t *all, size_t *usable) {
             ++*usable;
 }
 
+const bool threads_precede_spinning = true;
+
+/* The priority class belongs to the process, so all of its threads precede. */
+bool threads_take_precedence(void) {
+    return SetPriorityClass(GetCurrentProcess(), HIGH_PRIORITY_CLASS) != 0;
+}
+
 #else
 
 #include <pthread.h>
@@ -77,6 +84,15 @@ static void count_processors(size_t *all, size_t *usable) {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     *all = online > 0 ? (size_t)online : 1;
     *usable = sched_getaffinity(0, sizeof mine, &mine) == 0 ? (size_t)CPU_COUNT(&mine) : *all;
+}
+
+const bool threads_precede_spinning = false;
+
+/* The lowest real-time priority precedes all normal threads, kernel threads included. It needs
+ * CAP_SYS_NICE or RLIMIT_RTPRIO. A new thread inherits it (pthread_attr_setinheritsched(3)). */
+bool threads_take_precedence(void) {
+    struct sched_param priority = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+    return pthread_setschedparam(pthread_self(), SCHED_RR, &priority) == 0;
 }
 
 #endif

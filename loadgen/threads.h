@@ -19,6 +19,15 @@ bool threads_cpu_ns(const struct threads *, size_t i, uint64_t *ns);
 /* Returns whether `count` threads can each keep a CPU busy and leave one to another program. */
 bool threads_may_spin(size_t count);
 
+/* Whether threads with precedence may also spin. Linux takes a CPU away from a real-time thread
+ * that never sleeps, for 50 ms per second (sched(7), "Limiting the CPU usage of real-time
+ * processes"). Windows does not. */
+extern const bool threads_precede_spinning;
+
+/* Lets this thread, and threads that it starts later, run before all others on their CPU. They
+ * must have that CPU to themselves. Returns false if the OS does not permit it. */
+bool threads_take_precedence(void);
+
 /* Joins all threads and frees them. */
 void threads_join(struct threads *);
 

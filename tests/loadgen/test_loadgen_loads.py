@@ -6,6 +6,8 @@ import os
 import shutil
 import socket
 import struct
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ AUDIT = {
     "cpu_threads",
     "cpu_share_max",
     "pacing",
+    "precedence",
     "connections_requested",
     "connections_established",
     "littles_gap",
@@ -128,9 +131,36 @@ def test_polling_leaves_the_server_a_processor(server: Server, cpus: int, thread
         [*pinned(usable[:cpus]), str(BUILD / "host" / "bin" / "loadgen"), *words.split()]
     ) as program:
         audit = life(program)["result"]["audit"]
-    assert audit["pacing"] == (
-        "poll" if threads <= cpus and threads < (os.cpu_count() or 1) else "wait"
-    )
+    own_cpus = threads <= cpus and threads < (os.cpu_count() or 1)
+    assert audit["pacing"] == ("poll" if own_cpus and not audit["precedence"] else "wait")
+    assert own_cpus or not audit["precedence"]
+
+
+REFUSED = "prlimit --rtprio=0 setpriv --bounding-set=-sys_nice"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="on Windows no user needs a permission")
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() != 0, reason="only root is permitted")
+@pytest.mark.parametrize(
+    ("before", "rate", "precedes"), [("", 100, True), (REFUSED, 100, False), ("", 0, False)]
+)
+def test_an_open_loop_precedes_others_on_its_cpu_where_it_may(
+    server: Server, before: str, rate: int, precedes: bool
+) -> None:
+    """A closed loop never does: it could keep the CPU busy on its own."""
+    if (os.cpu_count() or 1) < 2:
+        pytest.skip("needs a processor for the server")
+    words = f"--port {server.port} --connections 2 --rate {rate} --warmup-ms 0 --duration-ms 300"
+    with Program([*before.split(), str(BUILD / "host" / "bin" / "loadgen"), *words.split()]) as it:
+        it.expect("ready", DEADLINE_S)
+        it.send("go")
+        it.expect("measuring", DEADLINE_S)
+        threads = Path(f"/proc/{it.pid}/task").iterdir()
+        policies = {os.sched_getscheduler(int(each.name)) for each in threads}
+        it.expect("measured", DEADLINE_S)
+        audit = it.expect("result", DEADLINE_S)["audit"]
+    assert audit["precedence"] is precedes
+    assert policies == {os.SCHED_RR if precedes else os.SCHED_OTHER}
 
 
 def test_a_rate_that_cannot_be_met_is_confessed(loadgen: LoadGenerator, server: Server) -> None:

@@ -64,12 +64,14 @@ class Cell:
 
     rounds, rates: of each valid repeat its round and its requests per second, by round.
     cpu_us: CPU time per request of each valid repeat, server and wineserver; () if unavailable.
+    offered: all requests come at an offered rate, so requests per second say nothing of a server.
     planned: rounds that the plan has for this load, up to where it stopped.
     shares: of the classes of the suite's load, then of all connections together.
     churn: None where no connection is replaced.
     """
 
     condition: Condition
+    offered: bool
     planned: int
     verdict: Verdict
     rounds: tuple[int, ...]
@@ -92,7 +94,7 @@ class Cell:
         """The compared values, more is better: requests per second in a closed loop. At an offered
         rate, where those are equal by design: requests per second of CPU time; () if unavailable.
         """
-        if self.condition.rate_percent:
+        if self.offered:
             return tuple(1e6 / value for value in self.cpu_us if value > 0)
         return self.rates
 
@@ -121,6 +123,7 @@ def cell_of(
     costs = costs_of(valid)
     return Cell(
         condition,
+        bool(condition.rate_percent) or load.open,
         planned,
         verdict,
         tuple(record.repeat for record in valid),

@@ -102,6 +102,11 @@ class JudgedLoad:
         return next((each for each in self.over_baseline if each.label == label), None)
 
     @property
+    def offered(self) -> bool:
+        """Whether the servers are compared by CPU time per request, at an offered rate."""
+        return self.cells[0].offered
+
+    @property
     def lead(self) -> Lead | None:
         return self.fastest.lead if self.fastest else None
 
@@ -163,7 +168,13 @@ def _over(
 
 
 def settled(load: JudgedLoad, rules: Rules) -> bool:
-    """Whether more rounds of this load would change no word."""
+    """Whether more rounds of this load would change no word.
+
+    Late sends at an offered rate are the machine's, not the server's: the median over more rounds
+    may well be timely. Then the server has a figure.
+    """
+    if any(cell.offered and cell.verdict.kind is Kind.CLIENT_BOUND for cell in load.cells):
+        return False
     leads = load.fastest.comparisons if load.fastest else ()
     return paired.decided(load.over_baseline, rules.baseline) and paired.decided(
         leads, rules.fastest
@@ -195,8 +206,7 @@ def _fastest_beyond(fastest: Fastest | None, floor: float) -> Fastest | None:
 
 def _unable(cell: Cell) -> Unable:
     label, verdict = cell.condition.label, cell.verdict
-    closed = not cell.condition.rate_percent  # at an offered rate, a late send says nothing of it
-    if verdict.kind is Kind.CLIENT_BOUND and cell.rate is not None and closed:
+    if verdict.kind is Kind.CLIENT_BOUND and cell.rate is not None and not cell.offered:
         return Unable(label, "; ".join(verdict.reasons), False, cell.rate.value)
     if verdict.valid:
         return Unable(label, "its CPU time per request is unavailable", False)

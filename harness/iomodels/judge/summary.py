@@ -183,7 +183,7 @@ def pooled_spread(loads: Sequence[JudgedLoad]) -> float | None:
     """Return the standard deviation of the logarithm of the rates, pooled over the valid cells."""
     squares, freedom = 0.0, 0
     for cell in (cell for load in loads for cell in load.cells if cell.verdict.valid):
-        if cell.n > 1 and not cell.condition.rate_percent:
+        if cell.n > 1 and not cell.offered:
             logs = np.log(cell.rates)
             squares += float(((logs - logs.mean()) ** 2).sum())
             freedom += cell.n - 1

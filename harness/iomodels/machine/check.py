@@ -5,6 +5,7 @@ An unavailable fact proves nothing: the rules that need it are listed as not che
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -34,6 +35,7 @@ def examine(
             "busy": busy,
             "taskset": _taskset,
             "may_keep_awake": wakeful.permitted,
+            "may_precede": _may_precede,
             "git": git_state,
         }
     )
@@ -80,6 +82,16 @@ def busy(watch_s: float = BUSY_S) -> dict[str, float]:
         "others_cpus": round(max(0.0, used - mine) / took, 3),
         "stolen_cpus": round(max(0.0, stolen) / took, 3),
     }
+
+
+def _may_precede() -> bool:
+    """Return whether the load generator may run before all others on its CPU (open loops)."""
+    if sys.platform != "linux":
+        raise Unknown("only Linux asks for a permission")
+    import resource  # Windows has none
+
+    least = os.sched_get_priority_min(os.SCHED_RR)
+    return os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_RTPRIO)[0] >= least
 
 
 def _taskset() -> bool:

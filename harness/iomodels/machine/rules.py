@@ -295,6 +295,19 @@ def sleepy(found: Facts) -> Disturbance | None:
     )
 
 
+def late_sender(found: Facts) -> Disturbance | None:
+    return (
+        None
+        if found["may_precede"]
+        else Disturbance(
+            "precedence",
+            "this user may not give the load generator precedence on its CPU",
+            "at an offered rate other programs delay its sends",
+            'add "* - rtprio 1" to /etc/security/limits.conf, and log in again',
+        )
+    )
+
+
 def changed_sources(found: Facts) -> Disturbance | None:
     return (
         Disturbance(
@@ -328,6 +341,7 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("defender",), scanned),
     (("taskset",), not_pinned),
     (("may_keep_awake",), sleepy),
+    (("may_precede",), late_sender),
     (("git",), changed_sources),
 )
 """Each rule with the facts that it needs."""

@@ -69,6 +69,14 @@ class Load:
         )
 
     @property
+    def open(self) -> bool:
+        """Whether all requests come at an offered rate."""
+        default = dict(self.options).get("rate", 0)
+        return all(
+            dict(words).get("rate", default) != 0 for _, words in self.classes or (("all", ()),)
+        )
+
+    @property
     def churns(self) -> bool:
         """Whether connections are replaced during the load, in any class."""
         default = dict(self.options).get("churn", 0)

@@ -41,6 +41,7 @@ def cell(
     )
     return Cell(
         Condition(model, connections, 64, 64, 1, (), label if label != model else "", rate_percent),
+        bool(rate_percent),
         max(len(rates), 3),
         Verdict(kind, tuple(reasons)),
         tuple(number for number, _ in known),

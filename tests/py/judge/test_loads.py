@@ -72,6 +72,21 @@ def test_at_an_offered_rate_a_late_load_generator_says_nothing_about_the_server(
     assert (iocp.at_least, iocp.reason, iocp.limit) == (None, "late", False)
 
 
+def test_late_sends_leave_a_load_open() -> None:
+    """More rounds may give a timely median. A load without a figure is not decided."""
+    late = cell("iocp", [877.0] * 8, kind=Kind.CLIENT_BOUND, reasons=["late"], rate_percent=25)
+    assert not settled(judged(late), Rules())
+    fast = cell("select", [877.0] * 8, cpu_us=noisy(9, 8, 0.01), rate_percent=25)
+    slow = cell("tpio", [877.0] * 8, cpu_us=noisy(18, 8, 0.01, 2), rate_percent=25)
+    assert settled(judged(fast, slow), Rules())
+    assert not settled(judged(fast, slow, late), Rules())
+
+
+def test_a_client_bound_closed_loop_is_decided_because_more_rounds_are_alike() -> None:
+    fast = cell("iocp", noisy(200, 8, 0.02), kind=Kind.CLIENT_BOUND, reasons=["99 % of a CPU"])
+    assert settled(judged(cell("select", noisy(100, 8, 0.02)), fast), Rules())
+
+
 def test_no_server_with_a_figure_is_no_baseline_and_no_lead() -> None:
     load = judged(cell("select", kind=Kind.FAILED), cell("iocp", kind=Kind.INVALID))
     assert (load.baseline, load.fastest, load.over_baseline) == (None, None, ())

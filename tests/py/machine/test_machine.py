@@ -210,6 +210,7 @@ QUIET: dict[str, Any] = {
     "defender": {"realtime": True, "excluded": True},
     "taskset": True,
     "may_keep_awake": True,
+    "may_precede": True,
     "git": {"commit": "f", "dirty": False, "reason": None},
 }
 
@@ -250,6 +251,7 @@ def examined(**changes: Any) -> tuple[list[Disturbance], dict[str, str], dict[st
             f'Add-MpPreference -ExclusionPath "{ROOT}"',
         ),
         ({"may_keep_awake": False}, "sleep", "chmod"),
+        ({"may_precede": False}, "precedence", "limits.conf"),
         ({"taskset": False}, "placement", "util-linux"),
         ({"git": {"commit": "f", "dirty": True, "reason": None}}, "sources", "commit"),
     ],
@@ -267,7 +269,7 @@ def test_every_rule_has_a_case_and_what_cannot_be_had_is_not_checked() -> None:
     disturbing, unchecked, _ = examined(**dict.fromkeys(QUIET))
     assert disturbing == [] and set(unchecked) == {rule.__name__ for _, rule in RULES}
     assert unchecked["many_time_wait"] == "local_port_range: not told; time_wait: not told"
-    assert len(RULES) == 20, "a rule needs a case above"
+    assert len(RULES) == 21, "a rule needs a case above"
 
 
 @pytest.mark.parametrize(("changes", "code"), [({}, 0), ({"boost": True, "defender": None}, 1)])
@@ -284,7 +286,7 @@ def test_the_command_says_what_disturbs_and_its_exit_code_whether(
     assert (
         "    fix: echo 1 | sudo tee" in text and "not checked: scanned: defender: not told" in text
     ) is bool(changes)
-    assert text.endswith(f"{len(result[0])} of 20 checks found a problem\n")
+    assert text.endswith(f"{len(result[0])} of {len(RULES)} checks found a problem\n")
     assert main(["check", "--json"]) == code
     said = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in said["disturbing"]] == [
