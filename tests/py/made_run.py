@@ -65,17 +65,19 @@ def make_run(
     measured: int | None = None,
     enrich: Callable[[Record], Record] = lambda record: record,
     manifest: Mapping[str, Any] | None = None,
+    only: Callable[[Measurement], bool] = lambda item: True,
 ) -> Path:
     """Write folder/RUN with the first `measured` measurements of the plan; return its path.
 
     Each record is as `enrich` leaves it, and `manifest` adds to the manifest or replaces in it.
+    `only` picks the measurements that were made.
     """
     suite = suite or suite_of()
     path = folder / RUN
     path.mkdir(parents=True)
     plan = make_plan(suite)
     write_manifest(path, {**_manifest(suite, platform, status, len(plan)), **(manifest or {})})
-    for measurement in plan[:measured]:
+    for measurement in filter(only, plan[:measured]):
         append_record(path, enrich(make_record(measurement, platform, rate(measurement))))
     return path
 

@@ -8,6 +8,7 @@ from iomodels.cli import values
 from iomodels.cli.command import Command, Option
 from iomodels.cli.options import load_words, number, out, plan_options, resume
 from iomodels.launch.channel import DEFAULT_PORT, PORTS
+from iomodels.plan.order import SESSIONS
 from iomodels.plan.suite import MAX_SIZE
 
 TUNED = ("iocp", "tpio", "events", "apc")
@@ -90,10 +91,10 @@ RUN = Command(
         *plan_options("as in the suite"),
         Option(
             "--sessions",
-            "number of sessions that share --rounds, hours or a reboot between them, 2 to 20 "
-            "(default: 1)",
+            "number of sessions that share --rounds, hours or a reboot between them, "
+            f"{SESSIONS[0]} to {SESSIONS[1]} (default: 1)",
             "N",
-            values.whole(2, 20),
+            values.whole(*SESSIONS),
         ),
         number("duration_ms", "measuring window", "as in the suite", "ms"),
         number("warmup_ms", "load before the measuring window", "as in the suite", "ms"),

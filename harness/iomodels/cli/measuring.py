@@ -83,14 +83,9 @@ def run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -
     else:
         if arguments.retry_failed:
             fail("--retry-failed: must be used with --resume RUN")
-        if arguments.suite is None:
-            fail(f"run: no suite given; available suites: {', '.join(suite_files())}")
-        if arguments.suite == "claims":
-            fail("run claims: is a command of its own; use: iomodels claims")
-        suite = load_suite(find_suite(arguments.suite), quick=arguments.quick)
         started = measure_run.start_run(
             setting,
-            _overridden(suite, arguments),
+            suite_of_run(arguments),
             quick=arguments.quick,
             out=arguments.out or folders.RESULTS,
             dry_run=arguments.dry_run,
@@ -134,8 +129,13 @@ def _without_token(words: Sequence[str]) -> list[str]:
     return ["…" if before == "--server-token" else word for before, word in pairs]
 
 
-def _overridden(suite: Suite, arguments: argparse.Namespace) -> Suite:
-    """The suite with the values of the command line."""
+def suite_of_run(arguments: argparse.Namespace) -> Suite:
+    """Return the suite that `run` measures: the named one with the values of the command line."""
+    if arguments.suite is None:
+        fail(f"run: no suite given; available suites: {', '.join(suite_files())}")
+    if arguments.suite == "claims":
+        fail("run claims: is a command of its own; use: iomodels claims")
+    suite = load_suite(find_suite(arguments.suite), quick=arguments.quick)
     _refuse_two_lengths(arguments)
     if arguments.models:
         suite = suite.with_models(arguments.models)
@@ -204,13 +204,28 @@ def _resumed(arguments: argparse.Namespace, kind: str, what: str, *allowed: str)
 def ab(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     _refuse_two_lengths(arguments)
     setting = _setting(console, words, "run --resume")
-    wanted, chosen = arguments.models or (), _chosen(arguments, AB_DEFAULTS)
+    wanted = arguments.models or ()
     comparing = comparing_builds(arguments.old, arguments.new, setting.build, wanted, setting.say)
+    folder = measure_run.start_run(
+        setting,
+        suite_of_ab(arguments, comparing.series),
+        quick=False,
+        out=arguments.out or folders.RESULTS,
+        margin=arguments.margin,
+        comparing=comparing,
+    )
+    assert folder is not None
+    return finishing.run(console, folder, report=not arguments.no_report, as_json=False)
+
+
+def suite_of_ab(arguments: argparse.Namespace, series: Sequence[str]) -> Suite:
+    """Return the suite that `ab` measures: each series, MODEL@old and MODEL@new, at each load."""
+    chosen = _chosen(arguments, AB_DEFAULTS)
     suite = Suite(
         name="ab",
         title=f"{arguments.new} over {arguments.old}",
         question="What does the new build change?",
-        servers=tuple(Server(model) for model in comparing.series),
+        servers=tuple(Server(model) for model in series),
         connections=chosen["connections"],
         sizes=chosen["size"],
         depth=chosen.get("depth", 1),
@@ -221,16 +236,7 @@ def ab(arguments: argparse.Namespace, console: Console, words: Sequence[str]) ->
         loadgen_threads=1,
         minutes=0 if "rounds" in chosen else chosen["minutes"],
     )
-    folder = measure_run.start_run(
-        setting,
-        _with_load(suite, arguments),
-        quick=False,
-        out=arguments.out or folders.RESULTS,
-        margin=arguments.margin,
-        comparing=comparing,
-    )
-    assert folder is not None
-    return finishing.run(console, folder, report=not arguments.no_report, as_json=False)
+    return _with_load(suite, arguments)
 
 
 def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

@@ -21,6 +21,8 @@ T = TypeVar("T")
 LIMIT = "limit:"  # begins the reason of a known limit, which is no fault
 MOST_MEASUREMENTS = 200_000
 """A plan of four days. A longer one is a mistake in a list."""
+SESSIONS = (2, 20)
+"""Fewest and most sessions of a run that has several."""
 
 
 @dataclass(frozen=True, order=True)

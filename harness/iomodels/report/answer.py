@@ -17,6 +17,7 @@ from iomodels.judge.rule import Lead, Word
 from iomodels.judge.summary import Summary
 from iomodels.plan.order import LoadKey
 from iomodels.report import remarks, sentences
+from iomodels.report.next_step import NextStep, next_step
 from iomodels.report.sentences import load_words
 
 
@@ -41,14 +42,14 @@ class Rank:
 
 @dataclass(frozen=True)
 class LoadAnswer:
-    """The answer at one load. `next`: the command that would settle what is open, or None."""
+    """The answer at one load. `next`: what would settle it if it is open and more rounds would."""
 
     key: LoadKey
     words: str
     badge: str
     leader: str | None
     verdict: str
-    next: str | None
+    next: NextStep | None
     ranking: tuple[Rank, ...]
 
 
@@ -138,7 +139,7 @@ def _load_answer(summary: Summary, load: JudgedLoad) -> LoadAnswer:
         sentences.badge(load),
         load.fastest.leader if load.fastest else None,
         sentences.verdict(load, summary.rules),
-        _next_command(summary, load),
+        _next_step(summary, load),
         tuple(_ranking(summary, load)),
     )
 
@@ -179,14 +180,7 @@ def _rank_words(summary: Summary, load: JudgedLoad, one: Comparison) -> str:
     return f"{said}: {words.ratio(ratio, low, high)}"
 
 
-def _next_command(summary: Summary, load: JudgedLoad) -> str | None:
-    """The command that would settle an open load: as many rounds as its comparisons need."""
-    needed = [
-        one.rounds_needed
-        for one in (load.fastest.comparisons if load.fastest else ())
-        if one.rounds_needed is not None
-    ]
-    if not needed or load.lead in (Lead.CLEAR, Lead.EQUAL) or load.key.rate_percent:
+def _next_step(summary: Summary, load: JudgedLoad) -> NextStep | None:
+    if load.fastest is None or load.lead in (Lead.CLEAR, Lead.EQUAL):
         return None
-    at = f"--connections {load.key.connections} --size {load.key.size}"
-    return f"iomodels run {summary.suite.name} {at} --rounds {max(needed)}"
+    return next_step(summary, load, load.fastest.comparisons)

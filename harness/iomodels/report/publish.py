@@ -77,7 +77,8 @@ def _load(each: LoadAnswer) -> dict[str, Any]:
         "badge": each.badge,
         "leader": each.leader,
         "verdict": each.verdict,
-        "next": each.next,
+        "next": each.next and each.next.command,
+        "next_takes": each.next and each.next.takes,
         "ranking": [_rank(rank) for rank in each.ranking],
     }
 

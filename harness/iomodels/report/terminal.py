@@ -57,7 +57,9 @@ def print_answer(summary: Summary, console: Console) -> None:
         console.print(line, highlight=False, markup=False)
     _ranking(shown, console)
     if shown.next:
-        console.print(f"to settle it: {shown.next}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"to settle it ({shown.next.takes}):", highlight=False, markup=False)
+        line = f"  {shown.next.command}"  # in one piece, however long, to be copied
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for sentence in (*found.remarks, *summary.notes):
         console.print(f"• {sentence}", highlight=False, markup=False)
 

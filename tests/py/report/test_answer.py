@@ -266,16 +266,15 @@ def test_an_open_load_says_what_would_settle_it(tmp_path: Path) -> None:
         assert judged.fastest and load.badge == "not decided"
         [one] = judged.fastest.comparisons
         assert one.rounds_needed and one.rounds_needed > 8
-        assert load.next == (
+        assert load.next and load.next.command == (
             f"iomodels run select-vs-iocp --connections {load.key.connections} "
             f"--size {load.key.size} --rounds {one.rounds_needed}"
         )
-
-
-def test_the_command_that_settles_a_load_names_it(tmp_path: Path) -> None:
-    found = answer_of(tmp_path, ONE, {"select": 100.0, "iocp": 101.0}, 0.2)
-    assert found.shown.next and found.shown.next.startswith(
-        "iomodels run select-vs-iocp --connections 64 --size 64 --rounds "
+        assert load.next.takes == f"about {one.rounds_needed} rounds"
+    data = to_json(summary)["answer"]["loads"][0]
+    assert (data["next"], data["next_takes"]) == (
+        found.loads[0].next and found.loads[0].next.command,
+        found.loads[0].next and found.loads[0].next.takes,
     )
 
 
