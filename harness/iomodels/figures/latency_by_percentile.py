@@ -1,9 +1,9 @@
 """How long do requests take, out to the rare slow ones?
 
 The classic HDR figure: x = percentile, stretched as −log10(1 − q), so that every further nine
-is equally wide; y = latency (log). The line is the merged histogram of all valid repeats; the band
-runs from the lowest to the highest repeat. Both end where fewer than ten samples lie beyond the
-percentile. One panel per number of connections (columns) and message size (rows). In an open loop
+is equally wide; y = latency (log). The line is the merged histogram of all valid repeats. Up to four
+series have a band from the lowest to the highest repeat; more bands would hide each other. Both end
+where fewer than ten samples lie beyond the percentile. One panel per number of connections (columns) and message size (rows). In an open loop
 the line is the response time, from when a request was due; the dotted line is the service time,
 from when it was sent.
 """
@@ -30,16 +30,14 @@ SERVICE_NOTE = (
     " Line with markers: response time, from when a request was due. "
     "Dotted: service time, from when it was sent."
 )
-NOTE = (
-    "Line: all valid repeats together. Band: lowest to highest repeat. "
-    "Cut where fewer than 10 samples lie beyond."
-)
+NOTE = "Line: all valid repeats together. Cut where fewer than 10 samples lie beyond."
+BAND_NOTE = " Band: lowest to highest repeat."
 HOLLOW_NOTE = " Hollow marks: not valid."
 COLUMNS = (
     *(*select.CELL, "time", "percentile", "latency_us", "lowest_repeat_us", "highest_repeat_us"),
     *("samples", "repeats_ok"),
 )
-STEPS_A_NINE = 40
+STEPS_A_NINE = 10
 """Points of the line for each further nine; whole nines are always among them."""
 MOST_COLUMNS = 3
 
@@ -75,8 +73,11 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     columns = sorted({record.condition.connections for record in records})
     rows = select.panels(record.condition for record in records)
     curves = _curves(run, records)
+    looks = palette.looks(record.condition for record in records)
+    banded = len(looks) <= palette.MOST_BANDS
     note = (
         NOTE
+        + BAND_NOTE * banded
         + SERVICE_NOTE * any(curve.service for curve in curves.values())
         + HOLLOW_NOTE * (not all(curve.valid for curve in curves.values()))
     )
@@ -84,7 +85,6 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
         figure, axes = sheet.sheet(
             run, records, (TITLE, note), len(columns), len(rows), panel_height=2.4, share_y="col"
         )
-        looks = palette.looks(record.condition for record in records)
         for i, panel in enumerate(rows):
             for j, count in enumerate(columns):
                 inside = {
@@ -93,6 +93,9 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
                     for c, curve in curves.items()
                     if (c.label, c.panel, c.connections) == (label, panel, count)
                 }
+                if not inside:  # an open loop at some of the connections only
+                    axes[i, j].set_visible(False)
+                    continue
                 _panel(axes[i, j], inside, looks)
                 axes[i, j].set_title(
                     f"{count:,} conn. × {panel.words.removesuffix(' of the lowest peak')}"
@@ -166,7 +169,7 @@ def position(percent: float) -> float:
 def _panel(axis: Any, curves: dict[str, Curve], looks: dict[str, palette.Look]) -> None:
     for place, (label, curve) in enumerate(curves.items()):
         x = [position(point[0]) for point in curve.points]
-        line = looks[label].line | {"markevery": (5 + 7 * place, STEPS_A_NINE // 2)}
+        line = looks[label].line | {"markevery": (1 + 3 * place, STEPS_A_NINE)}
         if not curve.valid:
             line |= looks[label].hollow | {"markersize": palette.RC["lines.markersize"]}
         if curve.points:
@@ -181,10 +184,9 @@ def _panel(axis: Any, curves: dict[str, Curve], looks: dict[str, palette.Look]) 
         band = [
             (at, point[2], point[3]) for at, point in zip(x, curve.points) if point[2] is not None
         ]
-        if band:
-            alpha = 0.16 if len(looks) <= palette.MOST_BANDS else 0.07
+        if band and len(looks) <= palette.MOST_BANDS:
             axis.fill_between(
-                *zip(*band), color=looks[label].colour, alpha=alpha, linewidth=0, zorder=1
+                *zip(*band), color=looks[label].colour, alpha=0.16, linewidth=0, zorder=1
             )
     if not any(curve.points for curve in curves.values()):
         sheet.note_in(axis, "no valid repeat")
@@ -194,20 +196,24 @@ def _axes(axes: Any, highest: float) -> None:
     """Scales and ticks: 50, 90, 99, 99.9 … as far as any line goes."""
     nines = [100 * (1 - 10.0**-n) for n in range(1, 10)]
     ticks = [50.0, *(percent for percent in nines if position(percent) <= position(highest) + 1e-6)]
-    for axis in axes.flat:
-        axis.set_yscale("log")
-        axis.set_xlim(0, max(1.0, position(highest)) * 1.03)
-        axis.set_xticks(
-            [position(percent) for percent in ticks], [f"{percent:.10g}" for percent in ticks]
-        )
-        low, high = axis.get_ylim() if axis.lines else (1.0, 10.0)
-        axis.set_ylim(low, high)
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
-        sheet.time_axis(axis.yaxis)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("latency (log scale)")
-    for axis in axes[-1, :]:
-        axis.set_xlabel("percentile")
+    for column in axes.T:  # its panels share their y axis
+        column[0].set_yscale("log")
+        if not any(axis.lines for axis in column):
+            column[0].set_ylim(1.0, 10.0)
+        low, high = column[0].get_ylim()
+        for axis in column:
+            axis.set_xlim(0, max(1.0, position(highest)) * 1.03)
+            axis.set_xticks(
+                [position(percent) for percent in ticks], [f"{percent:.10g}" for percent in ticks]
+            )
+            axis.set_ylim(low, high)
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
+            sheet.time_axis(axis.yaxis)
+        lowest = [axis for axis in column if axis.get_visible()][-1]
+        lowest.set_xlabel("percentile")
+        lowest.tick_params(labelbottom=True)
+    for row in axes:
+        next(axis for axis in row if axis.get_visible()).set_ylabel("latency (log scale)")
 
 
 def _rows(run: Run, curves: Curves) -> Rows:

@@ -97,13 +97,14 @@ def inline_svg(svg: str, alt: str, place: int) -> str:
     """
     text = svg[svg.index("<svg") :].replace("xlink:href=", "href=")
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    used = dict.fromkeys(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    short = {name: f"f{place}-i{number}" for number, name in enumerate(used)}
     text = re.sub(
         r' id="([^"]*)"',
-        lambda found: f' id="f{place}-{found[1]}"' if found[1] in used else "",
+        lambda found: f' id="{short[found[1]]}"' if found[1] in short else "",
         text,
     )
-    text = re.sub(r'(href="#|url\(#)', rf"\g<1>f{place}-", text)
+    text = re.sub(r'(href="#|url\(#)([^")]+)', lambda found: f"{found[1]}{short[found[2]]}", text)
     looks: dict[str, str] = {}
     text = re.sub(
         r' style="([^"]*)"',

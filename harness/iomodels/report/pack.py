@@ -18,7 +18,11 @@ from iomodels.data.records import Run
 from iomodels.data.store import MANIFEST, PACKED, stored_records
 
 LAWS = "laws.json"
-MOST_BYTES = 2_500_000
+TEXT = [
+    {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 4, "lp": 0, "pb": 0},
+]
+"""The filter of xz for text: lc 4 and pb 0 look at more of the byte before, and at no alignment."""
+MOST_BYTES = 2_000_000
 """Of a run that is kept with the sources: a clone brings every one of them."""
 
 
@@ -35,9 +39,7 @@ def pack_run(run: Run, target: Path) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        write_whole(
-            made / PACKED, lzma.compress(content, lzma.FORMAT_XZ, preset=9 | lzma.PRESET_EXTREME)
-        )
+        write_whole(made / PACKED, lzma.compress(content, lzma.FORMAT_XZ, filters=TEXT))
         for name in (MANIFEST, LAWS):
             if (run.path / name).exists():
                 write_whole(made / name, (run.path / name).read_bytes())

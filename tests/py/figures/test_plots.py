@@ -378,6 +378,23 @@ def test_latency_shows_the_fewest_the_middle_and_the_most_connections_unless_tol
     assert plot.command.endswith("--connections 8")
 
 
+def test_an_open_loop_at_some_connections_leaves_the_other_panels_as_they_are(
+    tmp_path: Path,
+) -> None:
+    closed = suite_of(connections=(1, 8, 64), sizes=(64,))
+    suite = replace(closed, rate_percents=(50,), rate_connections=(8,), rate_sizes=(64,))
+    figure = latency_by_percentile.draw(load_run(make_run(tmp_path, suite))).figure
+    visible = [axis for axis in figure.axes if axis.get_visible()]
+    assert [axis.get_title("left") for axis in visible] == [
+        *("1 conn. × 64 B", "8 conn. × 64 B", "64 conn. × 64 B"),
+        "8 conn. × 64 B, at 50 %",
+    ]
+    for axis in visible:
+        low, high = axis.get_ylim()
+        values = [value for line in axis.lines for value in line.get_ydata()]
+        assert values and low <= min(values) and max(values) <= high
+
+
 @pytest.mark.parametrize("function", DRAWS_OF_FAILURES)
 def test_a_run_with_failures_only_is_drawn_and_says_so(function: Draw, tmp_path: Path) -> None:
     plot = draw(function, tmp_path, rate=lambda measurement: None)

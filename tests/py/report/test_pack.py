@@ -206,7 +206,7 @@ def test_a_packed_run_that_is_too_large_cannot_be_handed_in(packed: Path) -> Non
     (packed / "laws.json").write_bytes(
         b" " * (MOST_BYTES + 1 - size(packed) + (packed / "laws.json").stat().st_size)
     )
-    assert any("it has 2.50 MB, at most 2.5 MB are kept" in line for line in complaints(packed))
+    assert any("it has 2.00 MB, at most 2 MB are kept" in line for line in complaints(packed))
 
 
 @pytest.mark.parametrize("folder", KEPT, ids=lambda path: path.name)
