@@ -1,11 +1,11 @@
 """How long do requests take, out to the rare slow ones?
 
 The classic HDR figure: x = percentile, stretched as −log10(1 − q), so that every further nine
-is equally wide; y = latency (log). The line is the merged histogram of all valid repeats. Up to four
-series have a band from the lowest to the highest repeat; more bands would hide each other. Both end
-where fewer than ten samples lie beyond the percentile. One panel per number of connections (columns) and message size (rows). In an open loop
-the line is the response time, from when a request was due; the dotted line is the service time,
-from when it was sent.
+is equally wide; y = latency (log). The line is the merged histogram of all valid repeats. Up to
+four series have a band from the lowest to the highest repeat; more bands would hide each other.
+Both end where fewer than ten samples lie beyond the percentile. One panel per number of connections
+(columns) and message size (rows). In an open loop the line is the response time, from when a
+request was due; the dotted line is the service time, from when it was sent.
 """
 
 from __future__ import annotations
