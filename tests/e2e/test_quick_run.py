@@ -186,39 +186,3 @@ def test_the_run_knows_what_its_platform_does(run: Run) -> None:
     assert f"What {seen.platform} can and cannot show" in (run.path / "report.html").read_text(
         encoding="utf-8"
     )
-
-
-def test_a_tuning_of_a_real_server(tmp_path: Path) -> None:
-    """The smallest there is: one and two workers. What the server is asked to do, it does."""
-    words = (
-        "--connections",
-        "4",
-        "--cpu-us",
-        "200",
-        "--block-percent",
-        "0",
-        "--threads-max",
-        "2",
-        "--rounds",
-        "1",
-        "--duration-ms",
-        "200",
-        "--warmup-ms",
-        "50",
-    )
-    done = iomodels("tune", "iocp", *words, "--out", str(tmp_path))
-    (folder,) = tmp_path.iterdir()
-    (load,) = json.loads((folder / "surface.json").read_text(encoding="utf-8"))["loads"]
-    assert {
-        (cell["setting"]["threads"], cell["setting"]["concurrency"]) for cell in load["cells"]
-    } == {(1, 1), (2, 1), (2, 2)}
-    assert all(cell["n"] == 1 and cell["reasons"] == [] for cell in load["cells"])
-    alone = next(cell for cell in load["cells"] if cell["setting"]["threads"] == 1)
-    assert (
-        0 < alone["value"] <= 1e6 / 200
-    )  # one worker cannot do more than its handler's time allows
-    assert (
-        load["recommended"]
-        and "requests per second" in done.stdout
-        and (folder / "tune.md").exists()
-    )

@@ -52,6 +52,7 @@ class Option:
     default: Any = None
     values: str | tuple[str, ...] = ()
     optional: bool = False
+    many: bool = False  # an argument that may be given several times, or not at all
     flag: bool = False
 
     @property
@@ -65,8 +66,8 @@ class Option:
             parser.add_argument(self.name, action="store_true", help=text)
             return
         more: dict[str, Any] = {"type": self.type} if self.type else {}
-        if self.optional:
-            more["nargs"] = "?"
+        if self.optional or self.many:
+            more["nargs"] = "*" if self.many else "?"
         name = self.name if self.name.startswith("-") else self.key
         metavar = self.metavar or (self.name if name == self.key else None)
         parser.add_argument(name, metavar=metavar, default=self.default, help=text, **more)

@@ -9,10 +9,8 @@ from iomodels.cli.command import Command, Option
 from iomodels.cli.options import load_words, number, out, plan_options, resume
 from iomodels.launch.channel import DEFAULT_PORT, PORTS
 from iomodels.plan.order import SESSIONS
-from iomodels.plan.suite import MAX_SIZE
 
-TUNED = ("iocp", "tpio", "events", "apc")
-OBJECTIVES = ("throughput", "p99", "efficiency")
+OBJECTIVES = ("throughput", "p99", "cpu", "threads")
 
 AB_DEFAULTS: dict[str, Any] = {
     "connections": (1, 64, 256),
@@ -38,20 +36,21 @@ SLO_DEFAULTS: dict[str, Any] = {
     "step_percent": 1.05,
 }
 TUNE_DEFAULTS: dict[str, Any] = {
-    "connections": (64,),
+    "connections": 64,
+    "idle": 0,
     "size": 64,
+    "reply-size": "as the request",
     "depth": 1,
-    "cpu_us": (100,),
-    "block_percent": (0, 50),
-    "block_us": (),
-    "objective": "throughput",
-    "threads_max": 16,
-    "rounds": 5,
+    "cpu-us": 0,
+    "block-us": 0,
+    "rate": 0,
+    "arrivals": "constant",
+    "churn": 0,
+    "minutes": 5,
     "warmup_ms": 300,
-    "duration_ms": 1000,
-    "seed": 1,
+    "duration_ms": 700,
+    "loadgen_threads": 1,
 }
-TUNE_QUICK: dict[str, Any] = {"threads_max": 8, "rounds": 3, "duration_ms": 400, "warmup_ms": 200}
 
 AFFINITY_HELP = (
     "CPUs of each role, such as server=0,wineserver=0{loadgen}; "
@@ -217,90 +216,64 @@ SLO = Command(
 
 TUNE = Command(
     "tune",
-    "tune MODEL [OPTIONS]",
-    "search the number of threads for a load",
+    "tune [MODEL…] [OPTIONS]",
+    "find the model and the number of threads for a load",
     "measure",
     "measuring:tune",
     ("number of threads", "docs/tuning.md"),
     (
         Option(
             "MODEL",
-            f"one of: {', '.join(TUNED)}",
-            type=values.one_of(*TUNED),
-            optional=True,
-            values=TUNED,
+            "models to compare (default: all that this platform runs)",
+            type=values.name,
+            many=True,
+            values="model",
         ),
-        *load_words(
-            {
-                "connections": 64,
-                "idle": 0,
-                "size": 64,
-                "reply-size": "as the request",
-                "depth": 1,
-                "rate": 0,
-                "arrivals": "constant",
-                "churn": 0,
-            },
-            lists=True,
-            leave_out=("size", "cpu-us", "block-us"),
-        ),
+        *load_words(TUNE_DEFAULTS, lists=False),
         Option(
-            "--size",
-            f"payload of a request, 1 to {MAX_SIZE} bytes (default: {TUNE_DEFAULTS['size']})",
-            "N",
-            values.whole(1, MAX_SIZE, "bytes"),
-        ),
-        Option(
-            "--cpu-us",
-            "CPU time of the handler, 0 to 250000 µs, several: one load each (default: 100)",
-            "N,N",
-            values.wholes(0, 250_000, "µs"),
-        ),
-        Option(
-            "--block-us",
-            "blocking time of the handler, 0 to 250000 µs, several: one load each",
-            "N,N",
-            values.wholes(0, 250_000, "µs"),
-        ),
-        Option(
-            "--block-percent",
-            "handler time spent blocking, 0 to 99 percent (default: 0,50)",
-            "N,N",
-            values.wholes(0, 99, "percent"),
+            "--load",
+            "TOML file whose [load] section holds further words of the load",
+            "FILE",
+            values.path,
+            values="file",
         ),
         Option(
             "--objective",
-            f"what to optimise: {', '.join(OBJECTIVES)} (default: throughput)",
+            f"what to optimise: {', '.join(OBJECTIVES)}; p99 and threads need --rate "
+            "(default: throughput, with --rate p99)",
             "WHAT",
             values.one_of(*OBJECTIVES),
             values=OBJECTIVES,
         ),
-        Option(
-            "--slo", "latency limit of a setting (default: none)", "p99=TIME", values.slo_of_p99
-        ),
+        number("minutes", "time for the race; closing rounds take about a fifth more", 5),
         Option(
             "--threads-max",
-            "highest number of workers, 1 to 4096 (default: 16)",
+            "highest number of workers, 1 to 4096 (default: 64, or more for handlers that block)",
             "N",
             values.whole(1, 4096, "threads"),
         ),
-        number("rounds", "repeats of settings tied with the best", TUNE_DEFAULTS["rounds"]),
+        Option(
+            "--options",
+            "server options to try, such as threads=8:16,concurrency=0:4 (default: automatic)",
+            "NAME=N:N,…",
+            values.option_values,
+        ),
         number("duration_ms", "measuring window", TUNE_DEFAULTS["duration_ms"], "ms"),
         number("warmup_ms", "load before the measuring window", TUNE_DEFAULTS["warmup_ms"], "ms"),
-        number("seed", "seed of the order", TUNE_DEFAULTS["seed"]),
-        Option("--quick", "rough results: 8 workers at most, 3 rounds, 400 ms each", flag=True),
+        number("loadgen_threads", "threads of the load generator", 1),
+        number("seed", "seed of the order", "a new one, which is recorded"),
         out("folder for the tuning's folder"),
-        resume("interrupted tuning"),
+        resume("interrupted tuning; with --minutes a complete one, too"),
     ),
     (
-        ("iomodels tune iocp", "64 connections; handlers of 100 µs, half of them block as long"),
-        (
-            "iomodels tune iocp --connections 256 --cpu-us 50 --block-percent 80 --threads-max 64",
-            "",
-        ),
-        ("iomodels tune tpio --slo p99=5ms", "best throughput with a p99 of at most 5 ms"),
+        ("iomodels tune --connections 500 --cpu-us 50 --block-us '0*7+2000*3'", ""),
+        ("iomodels tune iocp tpio --connections 256 --minutes 10", "two models, ten minutes"),
+        ("iomodels tune iocp --rate 5000 --objective p99", "lowest p99 at 5,000 requests/s"),
         ("iomodels tune --resume latest", "continue an interrupted tuning"),
+        ("iomodels tune --resume latest --minutes 5", "race on for five minutes"),
     ),
+    "A word of the load on the command line replaces the same word of --load FILE.\n"
+    "Ctrl-C keeps all trials and prints the command that resumes the tuning.",
 )
 
 MICRO = Command(

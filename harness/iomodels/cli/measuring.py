@@ -24,14 +24,12 @@ from iomodels.cli.measure_commands import (
     AB_DEFAULTS,
     SLO_DEFAULTS,
     TUNE_DEFAULTS,
-    TUNE_QUICK,
-    TUNED,
 )
 from iomodels.cli.options import PASSED_ON
 from iomodels.cli.values import given
 from iomodels.data.laws import Laws, write
 from iomodels.data.store import load_run
-from iomodels.judge import tuning
+from iomodels.judge.tuning import OBJECTIVES
 from iomodels.launch import platform as launch
 from iomodels.launch.channel import ServerHost
 from iomodels.machine.placement import server_alone
@@ -59,9 +57,9 @@ from iomodels.report import claims as claims_page
 from iomodels.report.laws import show
 
 TOKEN = "IOMODELS_SERVER_TOKEN"
-OF_TUNING = ("cpu-us", "block-us")
-"""Words of a load that a tuning has per load."""
 WINDOW = ("depth", "warmup_ms", "duration_ms", "seed")
+TUNE_TURNS = 5
+"""Replies per connection in a trial of a tuning. A run has 20, which take four times as long."""
 LAW_S = 0.5  # seconds per law, for the first estimate
 
 
@@ -296,32 +294,55 @@ def _chosen(arguments: argparse.Namespace, *defaults: dict[str, Any]) -> dict[st
 def tune(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     setting = _setting(console, words, "tune --resume")
     if arguments.resume is not None:
-        folder = _resumed(arguments, TUNE, "a tuning")
-        return finishing.tune(console, measure_tune.resume_tune(setting, folder))
-    if arguments.model is None:
-        fail(f"tune: no model given; available models: {', '.join(TUNED)}")
-    plan = _tune_plan(arguments)
-    folder = measure_tune.start_tune(setting, plan, out=arguments.out or folders.RESULTS)
+        folder = _resumed(arguments, TUNE, "a tuning", "minutes")
+        return finishing.tune(console, measure_tune.resume_tune(setting, folder, arguments.minutes))
+    asked = _tune_asked(arguments)
+    folder = measure_tune.start_tune(setting, asked, out=arguments.out or folders.RESULTS)
     return finishing.tune(console, folder)
 
 
-def _tune_plan(arguments: argparse.Namespace) -> tuning.Plan:
-    if arguments.block_us and arguments.block_percent:
-        fail("--block-us: must be omitted with --block-percent; both set the blocking time")
-    chosen = _chosen(arguments, TUNE_DEFAULTS, TUNE_QUICK if arguments.quick else {})
-    axes = (chosen[key] for key in ("connections", "cpu_us", "block_percent", "block_us"))
-    try:
-        loads = tuning.loads_of(*axes)
-    except ValueError as error:
-        fail(str(error))
-    return tuning.Plan(
-        model=arguments.model,
-        loads=loads,
-        slo_us=arguments.slo.limit_ns // 1000 if arguments.slo else 0,
-        loadgen_threads=1,
-        words=tuple(pair for pair in _load_words(arguments) if pair[0] not in OF_TUNING),
-        **{key: chosen[key] for key in (*WINDOW, "objective", "threads_max", "size", "rounds")},
+def _tune_asked(arguments: argparse.Namespace) -> measure_tune.Asked:
+    chosen = _chosen(arguments, TUNE_DEFAULTS)
+    suite = _with_load(
+        Suite(
+            name="tune",
+            title="Tuning",
+            question="Which model, with how many threads?",
+            servers=(),
+            connections=(chosen["connections"],),
+            sizes=(chosen["size"],),
+            rounds=1,
+            loadgen_threads=chosen["loadgen_threads"],
+            depth=chosen["depth"],
+            warmup_ms=chosen["warmup_ms"],
+            duration_ms=chosen["duration_ms"],
+            seed=chosen.get("seed", secrets.randbelow(2**32)),
+            load=load_file(arguments.load) if arguments.load else Load(),
+            load_file=str(arguments.load or ""),
+        ),
+        arguments,
     )
+    suite = replace(suite, load=_with_turns(suite.load))
+    objective = arguments.objective or ("p99" if suite.load.rate else "throughput")
+    if objective == "throughput" and suite.load.rate:
+        fail("--objective throughput: must be p99, cpu or threads with a rate, which fixes it")
+    if OBJECTIVES[objective].at_a_rate and not suite.load.rate:
+        fail(f"--objective {objective}: must have --rate, the requests/s to serve")
+    return measure_tune.Asked(
+        tuple(dict.fromkeys(arguments.model)),
+        suite,
+        objective,
+        chosen["minutes"],
+        arguments.threads_max,
+        arguments.options or {},
+    )
+
+
+def _with_turns(load: Load) -> Load:
+    """Return the load with short windows: many trials are better than long ones."""
+    if load.rate or "turns" in dict(load.options):
+        return load
+    return Load((*load.options, ("turns", TUNE_TURNS)), load.classes)
 
 
 def micro(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

@@ -46,6 +46,11 @@ def report(arguments: argparse.Namespace, console: Console, words: Sequence[str]
 
 def _report_other(arguments: argparse.Namespace, console: Console, folder: Path, kind: str) -> int:
     """The report of an SLO search, a tuning or a micro run."""
+    if kind == TUNE and arguments.json and not arguments.docs:
+        from iomodels.report.tuning import tuning_data
+
+        print(json.dumps(tuning_data(folder), indent=2, ensure_ascii=False))
+        return 0
     for option in ("json", "docs"):
         if getattr(arguments, option):
             fail(f"--{option}: must be omitted; {arguments.run} is {KINDS[kind]}")

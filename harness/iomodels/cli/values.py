@@ -92,18 +92,29 @@ def slo(text: str) -> Slo:
         raise wrong(text, str(error)) from None
 
 
-def slo_of_p99(text: str) -> Slo:
-    found = slo(text)
-    if found.percent != 99:
-        raise wrong(text, "must be a limit of p99, such as p99=5ms")
-    return found
-
-
 def server_options(text: str) -> tuple[tuple[str, int], ...]:
     pairs = [word.partition("=") for word in text.split(",")]
     if not all(name and re.fullmatch(r"[0-9]{1,10}", value) for name, _, value in pairs):
         raise wrong(text, "must be server options such as threads=4,concurrency=2")
     return tuple((name, int(value)) for name, _, value in pairs)
+
+
+def option_values(text: str) -> dict[str, tuple[int, ...]]:
+    """ "threads=8:16,concurrency=4" as the values of each option."""
+    rule = "must be server options with their values, such as threads=8:16,concurrency=0:4"
+    found: dict[str, tuple[int, ...]] = {}
+    for word in text.split(","):
+        name, _, listed = word.partition("=")
+        numbers = listed.split(":")
+        if not (
+            re.fullmatch(r"[a-z-]+", name)
+            and all(re.fullmatch(r"[0-9]{1,10}", number) for number in numbers)
+        ):
+            raise wrong(text, rule)
+        if name in found or len(set(numbers)) < len(numbers):
+            raise wrong(text, "must not repeat an option or a value")
+        found[name] = tuple(int(number) for number in numbers)
+    return found
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -180,10 +191,15 @@ def given(arguments: argparse.Namespace, *except_for: str) -> list[str]:
     found = [
         key
         for key, value in vars(arguments).items()
-        if value is not None and value is not False and key not in ("command", *except_for)
+        if value is not None
+        and value is not False
+        and value != []
+        and key not in ("command", *except_for)
     ]
     return [_typed(key, getattr(arguments, key)) for key in found]
 
 
 def _typed(key: str, value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
     return str(value) if key in ("suite", "model") else f"--{key.replace('_', '-')}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-PARTS = ("suite", "plan")
-"""The parts of a manifest that have the key too: of run.json and slo.json, of tune.json."""
+PARTS = ("suite",)
+"""The parts of a manifest that have the key too."""
 
 
 def with_rounds(manifest: Mapping[str, Any]) -> dict[str, Any]:

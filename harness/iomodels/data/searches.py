@@ -18,7 +18,7 @@ from iomodels.data.store import RECORDS, record_from_json
 SLO = "slo.json"
 SLO_FORMAT = 2
 TUNE = "tune.json"
-TUNE_FORMAT = 1
+TUNE_FORMAT = 2
 
 
 def load_slo(folder: Path) -> dict[str, Any]:
@@ -37,19 +37,17 @@ def write_slo(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def load_tune(folder: Path) -> dict[str, Any]:
-    """Read tune.json. Raises Failure."""
+    """Read and check tune.json. Raises Failure."""
     path = folder / TUNE
     if not path.exists():
         raise Failure(f"{folder}: not a tuning: it has no {TUNE}")
     manifest = read_object(path)
-    if manifest.get("format") != TUNE_FORMAT:
-        raise Failure(
-            f"{path}: format {manifest.get('format')}; this program reads {TUNE_FORMAT} only"
-        )
-    return with_rounds(manifest)
+    check_against("tune", manifest, str(path))
+    return manifest
 
 
 def write_tune(folder: Path, manifest: Mapping[str, Any]) -> None:
+    check_against("tune", manifest, str(folder / TUNE))
     _write(folder / TUNE, manifest)
 
 

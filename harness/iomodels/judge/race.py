@@ -16,6 +16,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,25 +109,35 @@ def next_stage(
 ) -> Stage | None:
     """Return the stage after `stages`, which are complete; None at the end of the race.
 
-    `out`: settings that failed too often. The final may have several stages: more budget continues
-    it. Each stage has at least one round, so a tiny budget is exceeded.
+    `out`: settings that failed too often. The first round is a part of its own: it shows how long a
+    trial takes. The final may have several parts, because more budget continues it. Each stage has
+    at least one round, so a tiny budget is exceeded.
     """
     raced = [stage for stage in stages if not stage.closing]
-    number = len(raced)
     if not raced:
         alive = [place for place in range(sizes[0]) if place not in out]
-    else:
-        stay = [place for place in raced[-1].settings if place not in out]
-        alive = best(logs, stay)[: sizes[min(number, len(sizes) - 1)]]
-    if not alive:
-        return None
-    if number < len(sizes) - 1:
-        rounds = max(1, round(trials_left / (len(sizes) - number) / len(alive)))
-        return Stage(tuple(sorted(alive)), rounds)
-    rounds = int(trials_left / len(alive))
-    if number >= len(sizes) and rounds < 1:
-        return None
-    return Stage(tuple(sorted(alive)), max(1, rounds))
+        return _stage(alive, 1)
+    stay = best(logs, [place for place in raced[-1].settings if place not in out])
+    left = len(sizes) - _stages_done(sizes, raced)  # with the final
+    if len(raced) == 1 and left == len(sizes) - 1 > 0:
+        more = round((trials_left + len(stay)) / len(sizes) / max(1, len(stay))) - 1
+        if more > 0:
+            return _stage(stay, more)
+    alive = stay[: sizes[-left]] if left > 0 else stay
+    rounds = trials_left / max(1, len(alive))
+    if left > 1:
+        return _stage(alive, max(1, round(rounds / left)))
+    return _stage(alive, max(int(rounds), left))
+
+
+def _stages_done(sizes: Sequence[int], raced: Sequence[Stage]) -> int:
+    """Return how many stages of the plan are complete; the first one may have two parts."""
+    two_parts = len(sizes) > 1 and len(raced) > 1 and len(raced[1].settings) > sizes[1]
+    return min(len(raced) - two_parts, len(sizes))
+
+
+def _stage(settings: Sequence[int], rounds: int) -> Stage | None:
+    return Stage(tuple(sorted(settings)), rounds) if settings and rounds > 0 else None
 
 
 def best(logs: Logs, settings: Sequence[int]) -> list[int]:
@@ -158,9 +169,10 @@ def closing_stage(
     """Return the rounds of the answer next to its two neighbours; None if there are enough.
 
     The neighbours are the best setting of the same model with half as many workers or fewer, and
-    the best setting of another model. The answer may change, so it may get two closing stages.
+    the best setting of another model. The answer may change, so two closing stages may follow each
+    other.
     """
-    closed = [stage for stage in stages if stage.closing]
+    closed = list(takewhile(lambda stage: stage.closing, reversed(stages)))
     ranked = ranking(stages, logs, out)
     neighbours = (half(entrants, found.setting, ranked), rival(entrants, found.setting, ranked))
     settings = (found.setting, *(place for place in neighbours if place is not None))

@@ -1,227 +1,265 @@
-"""A tuning as data: its loads, its plan, the options it chooses, and the score of each setting."""
+"""A tuning as data: the race of its settings, as far as its records tell.
+
+A record belongs to a setting by its condition and to a round by its repeat. A failed trial is
+repeated in its round, so a round has no gap. Nothing else is kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import math
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from iomodels.base.errors import Failure
-from iomodels.data.records import Record
-from iomodels.judge import surface
-from iomodels.plan import load as plan_load
-from iomodels.plan.suite import Server, Suite
-
-KNOBS = ("threads", "concurrency", "min-threads")
-"""Server options that a tuning chooses if the model has them; each is at most `threads`."""
-BLOCK_MAX_US = 250_000
-
-
-@dataclass(frozen=True)
-class Load:
-    """One load of a tuning: connections, and the handler's computing and blocking time in µs."""
-
-    connections: int
-    cpu_us: int
-    block_us: int
-
-    def __str__(self) -> str:
-        return f"{self.connections}c {self.cpu_us}+{self.block_us}us"
-
-    @property
-    def words(self) -> str:
-        plural = "" if self.connections == 1 else "s"
-        return (
-            f"{self.connections:,} connection{plural}, "
-            f"handler {self.cpu_us} µs of CPU and {self.block_us} µs blocked"
-        )
+from iomodels.data.records import Condition, Record, counter
+from iomodels.judge import race
+from iomodels.judge.costs import WHOLE_CPU, costs_of
+from iomodels.judge.race import Entrant, Stage
+from iomodels.judge.verdict import left_out
+from iomodels.plan.order import cells
+from iomodels.plan.settings import CAP, LEAST, THREADS
+from iomodels.plan.suite import Suite, suite_from
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is searched, and how. `slo_us`: the highest p99 allowed, 0 for no limit."""
+class Objective:
+    """What a tuning optimises.
 
-    model: str
-    loads: tuple[Load, ...]
-    objective: str
-    slo_us: int
-    threads_max: int
-    size: int
-    rounds: int  # repeats of a setting that is tied with the best
-    warmup_ms: int
-    duration_ms: int
-    seed: int
-    loadgen_threads: int
-    depth: int = 1
-    words: tuple[tuple[str, plan_load.Value], ...] = ()
-    """Words of the load generator that all loads share: idle, reply-size, rate, arrivals, churn."""
-
-    @property
-    def suite(self) -> Suite:
-        """The suite of every measurement."""
-        return Suite(
-            name=f"tune-{self.model}",
-            title=f"Tuning {self.model}",
-            question="How many threads?",
-            servers=(Server(self.model),),
-            connections=tuple(sorted({load.connections for load in self.loads})),
-            sizes=(self.size,),
-            depth=self.depth,
-            rounds=self.rounds,
-            warmup_ms=self.warmup_ms,
-            duration_ms=self.duration_ms,
-            seed=self.seed,
-            loadgen_threads=self.loadgen_threads,
-            load=plan_load.Load(self.words),
-            load_options=tuple(word for word, _ in self.words),
-        )
-
-    def suite_of(self, load: Load) -> Suite:
-        """Return the suite of a measurement under this load."""
-        work = (("cpu-us", load.cpu_us), ("block-us", load.block_us))
-        return replace(
-            self.suite, connections=(load.connections,), load=plan_load.Load((*self.words, *work))
-        )
-
-    @property
-    def effort(self) -> surface.Effort:
-        return surface.Effort(first=min(2, self.rounds), most=self.rounds)
-
-
-def plan_from(manifest: Mapping[str, Any]) -> Plan:
-    """The plan of a tune.json. Raises Failure."""
-    data = dict(manifest.get("plan", {}))
-    try:
-        data["loads"] = tuple(Load(**load) for load in data["loads"])
-        data["words"] = tuple((word, value) for word, value in data.get("words", ()))
-        return Plan(**data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise Failure(f"tune.json: plan: not one of a tuning: {error!r}") from None
-
-
-def loads_of(
-    connections: Iterable[int],
-    cpu_us: Sequence[int],
-    block_percent: Sequence[int],
-    block_us: Sequence[int] = (),
-) -> tuple[Load, ...]:
-    """Return every combination; `block_us`, if given, replaces the percentages.
-
-    Raises ValueError for an impossible share of blocking.
-    """
-    pairs = [(cpu, block) for cpu in cpu_us for block in block_us] or [
-        (cpu, _block_us(cpu, percent)) for cpu in cpu_us for percent in block_percent
-    ]
-    return tuple(dict.fromkeys(Load(count, *pair) for count in connections for pair in pairs))
-
-
-def _block_us(cpu_us: int, percent: int) -> int:
-    """Return the blocking time of a handler that blocks for `percent` of its time."""
-    if percent and not cpu_us:
-        raise ValueError(f"--block-percent {percent}: must be 0 with --cpu-us 0; use --block-us")
-    block_us = round(cpu_us * percent / (100 - percent))
-    if block_us > BLOCK_MAX_US:
-        raise ValueError(
-            f"--block-percent {percent}: must not exceed {BLOCK_MAX_US} µs of blocking; "
-            f"with --cpu-us {cpu_us} it is {block_us} µs"
-        )
-    return block_us
-
-
-@dataclass(frozen=True)
-class Knobs:
-    """Return the tuned options and the cores of the model's server.
-
-    There are no options if a model's threads follow its connections.
+    `worse` and `better` follow a percentage, as in "6 % slower". `at_a_rate`: only an open loop
+    shows it.
     """
 
-    names: tuple[str, ...]
-    threads_max: int
-    cores: int
+    name: str
+    unit: str
+    higher_is_better: bool
+    worse: str
+    better: str
+    at_a_rate: bool = False
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Knobs:
-        return cls(tuple(data["names"]), data["threads_max"], data["cores"])
+    def score(self, value: float) -> float:
+        """Return the logarithm; higher is better."""
+        return math.log(value) if self.higher_is_better else -math.log(value)
 
-    def options(self, setting: surface.Setting) -> tuple[tuple[str, int], ...]:
-        return tuple(zip(self.names, setting))
-
-    def setting(self, options: Iterable[tuple[str, int]]) -> surface.Setting:
-        values = dict(options)
-        return tuple(values[name] for name in self.names)
-
-    def with_threads(self, threads: int) -> surface.Setting:
-        """A number of workers, with a concurrency value of one per core, from a rule of thumb."""
-        named = {
-            "threads": threads,
-            "concurrency": min(threads, self.cores),
-            "min-threads": min(threads, 1),
-        }
-        return tuple(named[name] for name in self.names)
-
-    def rules(self, load: Load) -> dict[str, surface.Setting]:
-        if "threads" not in self.names:
-            return {}
-        share = self.cores * (1 + load.block_us / load.cpu_us) if load.cpu_us else float(self.cores)
-        counts = {
-            "cores": self.cores,
-            "2 × cores": 2 * self.cores,
-            "3 × cores": 3 * self.cores,
-            "cores × (1 + block / cpu)": max(1, round(share)),
-        }
-        return {
-            name: self.with_threads(min(count, self.threads_max)) for name, count in counts.items()
-        }
-
-    def space(self, load: Load) -> surface.Space:
-        axes = tuple((name, 1, self.threads_max) for name in self.names)
-        return surface.Space(
-            axes,
-            lambda setting: tuple(min(value, setting[0]) for value in setting),
-            tuple(self.rules(load).values()),
-        )
+    def share(self, score: float) -> float:
+        """Return how much a value changes: −0.06 for 6 % fewer requests, 0.06 for 6 % more time."""
+        return math.expm1(score if self.higher_is_better else -score)
 
 
-def value_of(record: Record, objective: str) -> float | None:
-    """Return the objective of one repeat in its own unit; None if it failed or is unavailable."""
-    if not record.ok or not record.loadgen or not record.server:
-        return None
-    result = record.loadgen["result"]
-    if objective == "throughput":
-        return float(result["requests_per_second"])
-    if objective == "p99":
-        return result["response"]["p99"] / 1e3 if result["response"]["p99"] else None
-    begin, end = record.server["begin"], record.server["end"]
-    parts = [
-        (begin["process"].get(name), end["process"].get(name))
-        for name in ("cpu_user_ns", "cpu_kernel_ns")
-    ]
-    if any(first is None or last is None for first, last in parts):
-        return None
-    used_ns = sum(last - first for first, last in parts)
-    served = end["counters"]["requests"] - begin["counters"]["requests"]
-    return served / used_ns * 1e9 if used_ns > 0 else None
+OBJECTIVES = {
+    each.name: each
+    for each in (
+        Objective("throughput", "requests/s", True, "slower", "faster"),
+        Objective("p99", "µs p99", False, "higher", "lower", at_a_rate=True),
+        Objective("cpu", "µs CPU per request", False, "more CPU", "less CPU"),
+        Objective("threads", "threads", False, "more threads", "fewer threads", at_a_rate=True),
+    )
+}
 
 
-def score_of(record: Record, plan: Plan) -> float | None:
-    """Higher is better; None if the repeat exceeded the latency limit."""
-    value = value_of(record, plan.objective)
-    if value is None:
-        return None
-    if plan.slo_us:
-        p99 = value_of(record, "p99")
-        if p99 is None or p99 > plan.slo_us:
-            return None
-    return 1 / value if plan.objective == "p99" else value
+@dataclass(frozen=True)
+class Trial:
+    """The next measurement: a setting, by its place, in a round."""
+
+    place: int
+    round: int
 
 
-def scores_of(
-    records: Sequence[Record], plan: Plan, knobs: Knobs, load: Load
-) -> dict[surface.Setting, list[float | None]]:
-    scores: dict[surface.Setting, list[float | None]] = {}
-    for record in records:
-        if record.condition.alias == str(load):
-            scores.setdefault(knobs.setting(record.condition.options), []).append(
-                score_of(record, plan)
+@dataclass(frozen=True)
+class Tuning:
+    """A tuning so far; the servers of its suite are the settings, and it has one load."""
+
+    suite: Suite
+    objective: Objective
+    sizes: tuple[int, ...]
+    stages: tuple[Stage, ...]
+    records: tuple[Record, ...]
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        return cells(self.suite)
+
+    @cached_property
+    def places(self) -> dict[Condition, int]:
+        return {condition: place for place, condition in enumerate(self.conditions)}
+
+    @cached_property
+    def results(self) -> list[tuple[int, int, float | None]]:
+        """Place, round and value of each record; None if it has no value."""
+        return [
+            (
+                self.places[record.condition],
+                record.repeat,
+                value_or_reason(record, self.objective)[0],
             )
-    return scores
+            for record in self.records
+        ]
+
+    @cached_property
+    def logs(self) -> race.Logs:
+        """The scores, shape (rounds, settings)."""
+        rounds = 1 + max((record.repeat for record in self.records), default=-1)
+        logs = np.full((rounds, len(self.conditions)), np.nan)
+        for place, round_, value in self.results:
+            if value is not None:
+                logs[round_, place] = self.objective.score(value)
+        return logs
+
+    @cached_property
+    def out(self) -> frozenset[int]:
+        """The settings that failed too often."""
+        failures = Counter(place for place, _, value in self.results if value is None)
+        return frozenset(place for place, times in failures.items() if times >= race.MOST_FAILURES)
+
+    def next_trial(self) -> Trial | None:
+        """Return the next trial of the stages so far; None if all of them are complete."""
+        tried = Counter((place, round_) for place, round_, _ in self.results)
+        done = {(place, round_) for place, round_, value in self.results if value is not None}
+        first = 0
+        for stage in self.stages:
+            for round_ in range(first, first + stage.rounds):
+                missing = [
+                    place
+                    for place in _ordered(stage.settings, self.suite.seed, round_)
+                    if place not in self.out and (place, round_) not in done
+                ]
+                if missing:  # what failed once comes last
+                    return Trial(min(missing, key=lambda place: tried[place, round_]), round_)
+            first += stage.rounds
+        return None
+
+    @property
+    def trials_missing(self) -> int:
+        """How many trials the stages so far still need, without failures."""
+        done = {(place, round_) for place, round_, value in self.results if value is not None}
+        first, missing = 0, 0
+        for stage in self.stages:
+            rounds = range(first, first + stage.rounds)
+            alive = [place for place in stage.settings if place not in self.out]
+            missing += sum((place, round_) not in done for place in alive for round_ in rounds)
+            first += stage.rounds
+        return missing
+
+    def reason(self, record: Record) -> str:
+        """Return why a trial has no value; empty if it has one."""
+        return value_or_reason(record, self.objective)[1]
+
+    def next_stage(self, trials_left: float) -> Stage | None:
+        """Return the stage after a complete one: of the race, then of the closing rounds."""
+        stage = race.next_stage(self.sizes, self.stages, self.logs, self.out, trials_left)
+        if stage is not None:
+            return stage
+        found = self.answer
+        if found is None:
+            return None
+        return race.closing_stage(self.entrants, self.stages, self.logs, self.out, found)
+
+    @property
+    def finalists(self) -> tuple[int, ...]:
+        """The settings of the last stage of the race; empty if none is left."""
+        raced = [stage for stage in self.stages if not stage.closing]
+        last = raced[-1].settings if raced else ()
+        return tuple(place for place in last if place not in self.out and self._measured(place))
+
+    @property
+    def answer(self) -> race.Answer | None:
+        """Return the answer so far; None if no setting has a result."""
+        if not self.finalists:
+            return None
+        return race.answer(self.entrants, self.logs, self.finalists)
+
+    @cached_property
+    def entrants(self) -> tuple[Entrant, ...]:
+        threads = self._threads
+        return tuple(
+            _entrant(condition, threads.get(place))
+            for place, condition in enumerate(self.conditions)
+        )
+
+    @cached_property
+    def _threads(self) -> dict[int, int]:
+        """Return the most threads that a server had; unknown if no record shows them."""
+        found: dict[int, int] = {}
+        for record in self.records:
+            seen = counter(record, "server.threads_peak").value
+            if seen is not None:
+                place = self.places[record.condition]
+                found[place] = max(found.get(place, 0), round(seen))
+        return found
+
+    def of(self, place: int) -> tuple[Record, ...]:
+        """Return the records of a setting."""
+        return tuple(record for record in self.records if self.places[record.condition] == place)
+
+    def _measured(self, place: int) -> bool:
+        return len(self.logs) > 0 and not bool(np.isnan(self.logs[:, place]).all())
+
+
+def _ordered(settings: Sequence[int], seed: int, round_: int) -> list[int]:
+    """Return the random order of a round; seed and round decide it."""
+    rng = random.Random(f"{seed}, round {round_}")
+    keyed = sorted((rng.random(), place) for place in settings)
+    return [place for _, place in keyed]
+
+
+def _entrant(condition: Condition, seen: int | None) -> Entrant:
+    """Fewer threads are simpler, then fewer options.
+
+    The threads of a model without that option are those that its server had. If they are unknown,
+    they are as many as the clients.
+    """
+    options = dict(condition.options)
+    workers = options.get(THREADS)
+    threads = workers or seen or condition.connections
+    others = (int(options.get(CAP, 0) > 0), int(options.get(LEAST, 0) > 0), len(options))
+    return Entrant(condition.model, workers, (threads, *others))
+
+
+def value_or_reason(record: Record, objective: Objective) -> tuple[float | None, str]:
+    """Return the value of a trial in the objective's unit, or None and why it has none."""
+    fault = left_out(record)
+    if fault is not None:
+        return None, "; ".join(fault.reasons)
+    assert record.loadgen is not None
+    result = record.loadgen["result"]
+    value: float | None
+    reason = "its value is 0"
+    if objective.name == "throughput":
+        value = float(result["requests_per_second"])
+    elif objective.name == "p99":
+        p99_ns = result["response"]["p99"]
+        value, reason = p99_ns and p99_ns / 1e3, "too few replies for a p99"
+    elif objective.name == "cpu":
+        cost = costs_of([record]).typical[WHOLE_CPU]
+        value, reason = cost.value, cost.reason or reason
+    else:
+        seen = counter(record, "server.threads_peak")
+        value, reason = seen.value, seen.reason or reason
+    return (value, "") if value else (None, reason)
+
+
+def tuning_of(manifest: Mapping[str, Any], records: Sequence[Record]) -> Tuning:
+    """Return the tuning of a checked tune.json. Raises Failure for records of another plan."""
+    stages = tuple(
+        Stage(tuple(stage["settings"]), stage["rounds"], stage["closing"])
+        for stage in manifest["stages"]
+    )
+    found = Tuning(
+        suite_from(manifest["suite"]["name"], manifest["suite"]),
+        OBJECTIVES[manifest["objective"]],
+        tuple(manifest["sizes"]),
+        stages,
+        tuple(records),
+    )
+    strange = [record for record in records if record.condition not in found.places]
+    if strange:
+        raise Failure(
+            f"{manifest['run']}: record {strange[0].index} is {strange[0].condition}, "
+            "which is no setting of this tuning"
+        )
+    return found

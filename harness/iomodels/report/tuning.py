@@ -1,8 +1,9 @@
-"""The report of a tuning, from its folder alone: surface.json, tune.md, figures/."""
+"""The report of a tuning, from its folder alone: tuning.json, tune.md, tune.html, figures/."""
 
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,177 +11,216 @@ from typing import Any
 
 from iomodels.base import words
 from iomodels.base.files import write_whole
-from iomodels.data.laws import Laws, of_run
 from iomodels.data.searches import load_tune, search_records
-from iomodels.figures import output, tuning_surface
-from iomodels.judge.tuning_surface import analyse
+from iomodels.figures import output, tuning
+from iomodels.figures.palette import dark_colours
+from iomodels.judge.race import MARGIN
+from iomodels.judge.tuned import WAIT_US, analyse
+from iomodels.judge.tuning import OBJECTIVES
+from iomodels.plan.settings import CAP, LEAST, THREADS
+from iomodels.report.page import inline_svg, template
 
-SURFACE = "surface.json"
-CAP_CLAIM = "B1"
+DATA = "tuning.json"
+Data = Mapping[str, Any]
+
+
+def tuning_data(folder: Path) -> dict[str, Any]:
+    """Return what a tuning found; the content of tuning.json."""
+    return analyse(load_tune(folder), search_records(folder))
 
 
 def write_tune_report(folder: Path) -> tuple[str, Path]:
-    """Write surface.json, the figure and tune.md; return the answer and the path of tune.md."""
-    data = analyse(load_tune(folder), search_records(folder))
-    data["cap_note"] = _cap_note(of_run(folder)) if "concurrency" in data["knobs"] else None
-    write_whole(folder / SURFACE, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-    plot = tuning_surface.draw(data)
-    output.write(plot, folder / "figures")
-    answer = "\n".join(
-        [line for load in data["loads"] for line in _answer(data, load)]
-        + [data["cap_note"]] * bool(data["cap_note"])
-    )
-    path = folder / "tune.md"
-    write_whole(path, _markdown(data, answer, plot))
-    return answer, path
+    """Write tuning.json, the figure, tune.md and tune.html; return the answer and the page."""
+    data = tuning_data(folder)
+    write_whole(folder / DATA, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    plot = tuning.draw(data) if data["answer"] else None
+    shown = _context(data, plot)
+    svg = ""
+    if plot:
+        paths = output.write(plot, folder / "figures")
+        svg = inline_svg(paths[0].read_text(encoding="utf-8"), plot.alt, 0)
+    write_whole(folder / "tune.md", template("tune.md.j2", html=False).render(shown))
+    page = {**shown, "svg": svg, "colours": dark_colours()}
+    write_whole(folder / "tune.html", template("tune.html.j2", html=True).render(page))
+    return "\n".join(answer_lines(data)), folder / "tune.html"
 
 
-def _cap_note(seen: Laws | None) -> str | None:
-    """Return what the law of the cap says of `concurrency`; None if it holds or was not asked."""
-    found = [each for each in seen.judged if CAP_CLAIM in each.claims] if seen else []
-    if not found or found[0].verdict == "holds":
-        return None
-    law = f"The law of the cap {found[0].words} ({found[0].figure})"
-    return f"{law}: differences between values of concurrency are noise here."
+# ---- the answer in sentences ----
 
 
-def _named(setting: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in setting.items()) or "its only setting"
+def answer_lines(data: Data) -> list[str]:
+    """Return the answer: the recommended setting, its neighbours, and what limits it."""
+    return [*_verdict(data), *_neighbours(data), *_circumstances(data)]
 
 
-def _interval(cell: Mapping[str, Any]) -> str:
-    if cell["value"] is None:
-        return words.NOTHING
-    return words.estimate(cell["value"], cell["low"], cell["high"])
+def named(setting: Data) -> str:
+    """ "iocp with 32 workers, cap 4", "events" """
+    options = dict(setting["options"])
+    workers = options.pop(THREADS, None)
+    parts = [f"with {words.count(workers, 'worker')}"] if workers else []
+    cap, least = options.pop(CAP, 0), options.pop(LEAST, 0)
+    if cap:
+        parts.append("no cap" if workers and cap >= workers else f"cap {cap}")
+    if least:
+        parts.append(f"at least {words.count(least, 'thread')}")
+    parts += [f"{name} {value:,}" for name, value in options.items()]
+    first = parts[0] if workers else ""
+    rest = parts[1:] if workers else parts
+    return ", ".join([f"{setting['model']} {first}".strip(), *rest])
 
 
-def _answer(data: Mapping[str, Any], load: Mapping[str, Any]) -> list[str]:
-    """Return what one load needs, a sentence per line."""
-    where = f"{data['model']} on {data['platform']}, {load['words']}"
-    if load["recommended"] is None:
-        why = f" whose p99 stays within {data['slo_us']:,} µs" if data["slo_us"] else ""
-        return [
-            f"{where}: no setting{why} could be found among {len(load['cells'])} measured ones."
-        ]
-    chosen = load["recommended"]
-    gives = f"gives {_interval(chosen)} {data['unit']} (n = {chosen['n']})"
-    lines = [f"{where}: {_named(chosen['setting'])} {gives}."]
-    tied = [cell for cell in load["cells"] if cell["flat"]]
-    if len(tied) > 1:
-        spans = [
-            f"{name} {min(values)} to {max(values)}"
-            for name in data["knobs"]
-            for values in [[cell["setting"][name] for cell in tied]]
-        ]
-        lines.append(
-            f"  {len(tied)} of {len(load['cells'])} measured settings are tied with the best "
-            f"({', '.join(spans)}); this is the smallest of them."
-        )
-    costs = [
-        f"{name} ({_named(rule['setting'])}): {_lost(rule)}" for name, rule in load["rules"].items()
+def _verdict(data: Data) -> list[str]:
+    answer = data["answer"]
+    if answer is None:
+        return ["No setting has a result, so there is no answer."]
+    value = f"{words.estimate(answer['value'], answer['low'], answer['high'])} {data['unit']}"
+    below = "below" if data["higher_is_better"] else "above"
+    most = answer["loses_at_most"]
+    if len(data["settings"]) == 1:
+        return [f"{named(answer)}: {value}. It is the only setting."]
+    if answer["shown"]:
+        bound = f"at most {_up(most)} {below} the best" if most else "the best of all"
+        return [f"{named(answer)}: {value}, {bound}."]
+    limit = words.percent(MARGIN)
+    known = f" It may be up to {_up(most)} {below} it." if most is not None else ""
+    lines = [
+        f"Best seen: {named(answer)}: {value}.",
+        f"It is not shown to be within {limit} of the best.{known}",
     ]
-    if costs:
-        lines.append(f"  Rules of thumb: {'; '.join(costs)}.")
+    if answer["more_minutes"]:
+        minutes = answer["more_minutes"]
+        lines.append(
+            f"About {words.count(minutes, 'more minute')} may show it: "
+            f"iomodels tune --resume {data['run']} --minutes {minutes}"
+        )
     return lines
 
 
-def _lost(rule: Mapping[str, Any]) -> str:
-    if rule["ratio"] is None:
-        return "no valid figure"
-    brackets = (
-        ""
-        if rule["low"] is None
-        else f" [{100 * (1 - rule['high']):.0f}, {100 * (1 - rule['low']):.0f}]"
-    )
-    if rule["ratio"] == 1 and not brackets:
-        return "the best"
-    shown = rule["high"] is not None and rule["high"] < 1
-    return f"{'costs' if shown else 'no cost shown:'} {100 * (1 - rule['ratio']):.0f} %{brackets}"
+def _up(share: float) -> str:
+    """Return a bound in whole percent, rounded up."""
+    return f"{math.ceil(100 * share - 1e-9):,} %"
 
 
-def _markdown(data: Mapping[str, Any], answer: str, plot: output.Plot) -> str:
-    lines = [f"# Tuning {data['model']} for {data['objective']}", ""]
-    if words.emulated(data["platform"]):
-        lines += [f"> **Not Windows.** {words.WINE_SENTENCE}", ""]
-    lines += [
-        f"Platform {data['platform']}; the server has {words.count(data['cores'], 'core')}; "
-        f"{data['duration_ms']} ms per measurement; run {data['run']}, {data['status']}.",
-        "",
-    ]
-    lines += ["```", answer, "```", "", f"![{plot.alt}](figures/{plot.name}.png)", ""]
-    for load in data["loads"]:
-        lines += [
-            f"## {load['words']}",
-            "",
-            _noise(load),
-            "",
-            *_cells(data, load),
-            "",
-            *_model(data, load),
-        ]
-    lines += [
-        "## Do it again",
-        "",
-        "```",
-        shlex.join(data["command"]),
-        "```",
-        "",
-        "Raw data: [tune.json](tune.json), [records.jsonl](records.jsonl), "
-        "[surface.json](surface.json).",
-    ]
-    return "\n".join(lines) + "\n"
+def difference(data: Data, found: Data) -> str:
+    """ "11 % slower [4, 18]"; a negative end means better."""
+    share = found["share"]
+    if share is None:
+        return "never measured in the same round"
+    objective = OBJECTIVES[data["objective"]]
+    lost = -share if objective.higher_is_better else share
+    word = objective.worse if lost >= 0 else objective.better
+    if found["low"] is None:
+        return f"{words.percent(abs(lost))} {word} in {words.count(found['rounds'], 'round')}"
+    ends = [found["low"], found["high"]]
+    if (lost < 0) is objective.higher_is_better:  # towards the word
+        shown = sorted(ends)
+    else:
+        shown = sorted(-end for end in ends)
+    brackets = ", ".join(_whole(end) for end in shown)
+    return f"{words.percent(abs(lost))} {word} [{brackets}]"
 
 
-def _noise(load: Mapping[str, Any]) -> str:
-    known = load["noise"]
+def _whole(share: float) -> str:
+    number = round(100 * share)
+    return f"{words.MINUS}{-number:,}" if number < 0 else f"{number:,}"
+
+
+def _neighbours(data: Data) -> list[str]:
+    lines = []
+    half, rival, rule = data["half"], data["next_model"], data["rule_of_thumb"]
+    if half:
+        exact = 2 * half["workers"] == data["answer"]["workers"]
+        name = "Half as many workers" if exact else "Fewer workers"
+        lines.append(f"{name} ({named(half)}): {difference(data, half)}.")
+    if rival:
+        lines.append(f"Next model: {named(rival)}, {difference(data, rival)}.")
+    if rule:
+        asked = (
+            f"Rule of thumb cores × (1 + wait / work): {words.count(round(rule['asks']), 'worker')}"
+        )
+        same = rule["label"] == data["answer"]["label"]
+        cost = "the answer is nearest" if same else f"{named(rule)}: {difference(data, rule)}"
+        lines.append(f"{asked}; {cost}.")
+    return lines
+
+
+def _circumstances(data: Data) -> list[str]:
+    """Return what the reader must know: the edge, waits, models that did not run, faults."""
+    lines = []
+    if data["edge"]:
+        lines.append(
+            f"The answer has the highest number of workers that was tried, "
+            f"{data['edge']['workers']:,}. More may be better: raise --threads-max."
+        )
+    wait = data["wait"]
+    if wait:
+        lines.append(
+            f"A request blocks {words.time(1e3 * wait['here_us'])} here on average, not "
+            f"{words.time(1e3 * wait['asked_us'])}: a wait of {WAIT_US:.0f} µs takes "
+            f"{words.time(1e3 * wait['took_us'])}."
+        )
+    lines += [f"Could not run: {each['model']} ({each['reason']})." for each in data["absent"]]
+    lines += [f"Not varied: {each['option']}; {each['reason']}." for each in data["dropped"]]
+    return lines + [f"note: {note}" for note in data["notes"]]
+
+
+# ---- the page ----
+
+
+def _context(data: Data, plot: output.Plot | None) -> dict[str, Any]:
+    spread = data["spread"]
+    return {
+        "data": data,
+        "load": _load(data),
+        "verdict": _verdict(data),
+        "neighbours": _neighbours(data),
+        "circumstances": _circumstances(data),
+        "emulated": words.WINE_SENTENCE if words.emulated(data["platform"]) else "",
+        "plot": plot,
+        "spread": None if spread is None else words.percent(spread, 1),
+        "heads": ("setting", data["unit"], "95 % CI", "compared with the answer", "rounds",
+                  "stage", ""),
+        "rows": [_row(data, each) for each in _sorted(data)],
+        "failures": [each for each in data["settings"] if each["failed"]],
+        "stages": words.listed([str(number) for number in data["stages"]] or ["0"]),
+        "again": shlex.join(data["command"]),
+    }  # fmt: skip
+
+
+def _load(data: Data) -> str:
+    load = data["load"]
+    depth = f", depth {load['depth']}" if load["depth"] > 1 else ""
+    more = f"; {load['words']}" if load["words"] else ""
     return (
-        "No setting was repeated, so the noise is not known."
-        if known is None
-        else f"Noise of one measurement: ± {words.percent(known, 1)} (one standard deviation)."
+        f"{words.count(load['connections'], 'connection')}, {words.size(load['size'])}{depth}{more}"
     )
 
 
-def _cells(data: Mapping[str, Any], load: Mapping[str, Any]) -> list[str]:
-    heads = [
-        *data["knobs"],
-        f"{data['unit']} [95 % CI]",
-        "p99",
-        "n",
-        "left out",
-        "tied with the best",
-    ]
-    lines = [f"| {' | '.join(heads)} |", "|" + "--:|" * (len(heads) - 1) + "---|"]
-    for cell in load["cells"]:
-        p99 = words.time(cell["p99_us"] and 1e3 * cell["p99_us"])
-        row = [
-            *map(str, cell["setting"].values()),
-            _interval(cell),
-            p99,
-            str(cell["n"]),
-            str(cell["left_out"]),
-            "yes" if cell["flat"] else "",
-        ]
-        lines.append(f"| {' | '.join(row)} |")
-    reasons = sorted({reason for cell in load["cells"] for reason in cell["reasons"]})
-    return lines + ([""] + [f"- failed: {reason}" for reason in reasons] if reasons else [])
+def _sorted(data: Data) -> list[Data]:
+    """Return the settings: who stayed longest first, then by the difference from the answer."""
+
+    def key(setting: Data) -> tuple[bool, int, float]:
+        found = setting["difference"]
+        share = found["share"] if found and found["share"] is not None else 0.0
+        return (
+            setting["failed"] is not None,
+            -setting["stage"],
+            -share if data["higher_is_better"] else share,
+        )
+
+    return sorted(data["settings"], key=key)
 
 
-def _model(data: Mapping[str, Any], load: Mapping[str, Any]) -> list[str]:
-    """Return what the model says, marked as not measured."""
-    model = load["model"]
-    if "reason" in model:
-        return [f"Model: none, {model['reason']}.", ""]
-    heads = list(model["larger"][0]["rules"])
-    lines = [
-        "**Model**, not measured (harness/iomodels/judge/port_model.py). One worker's results give "
-        f"{model['overhead_us']:.0f} µs per request besides its handler, which blocks "
-        f"{model['block_us']:.0f} µs. The table shows {data['unit']} with workers by the rules of "
-        "thumb and a cap of one running thread per core.",
-        "",
-        f"| cores | connections | {' | '.join(heads)} |",
-        "|--:|--:|" + "--:|" * len(heads),
+def _row(data: Data, setting: Data) -> list[str]:
+    found = setting["difference"]
+    known = found is not None and found["share"] is not None and not setting["recommended"]
+    mark = "answer" if setting["recommended"] else "finalist" if setting["finalist"] else ""
+    return [
+        named(setting),
+        words.number(setting["value"]),
+        words.interval(setting["low"], setting["high"]) or words.NOTHING,
+        difference(data, found) if known else words.NOTHING,
+        f"{setting['rounds']}",
+        f"{setting['stage']}",
+        "failed" if setting["failed"] else mark,
     ]
-    for each in model["larger"]:
-        cells = [words.number(value) for value in each["rules"].values()]
-        lines.append(f"| model: {each['cores']} | {each['connections']:,} | {' | '.join(cells)} |")
-    return [*lines, ""]

@@ -135,7 +135,12 @@ def test_bash_offers_what_fits(tmp_path: Path) -> None:
     assert completed(tmp_path, "s") == {"slo", "serve", "suites", "setup"}
     assert completed(tmp_path, "run", "--re") == {"--reply-size", "--resume", "--retry-failed"}
     assert completed(tmp_path, "run", "mod") == {"models"}
-    assert completed(tmp_path, "tune", "--objective", "") == {"throughput", "p99", "efficiency"}
+    assert completed(tmp_path, "tune", "--objective", "") == {
+        "throughput",
+        "p99",
+        "cpu",
+        "threads",
+    }
     assert completed(tmp_path, "report", RUN[:4]) == {RUN}
     assert completed(tmp_path, "run", "--resume", "") == {RUN, "latest", "results"}
     assert completed(tmp_path, "plot", "winner") == {"winner_map"}

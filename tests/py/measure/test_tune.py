@@ -1,10 +1,11 @@
-"""A whole tuning with fake programs, and what is computed from records whose numbers are known."""
+"""A whole tuning with fake programs: plan, race, failures, stopping and resuming."""
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +16,57 @@ from iomodels.base.errors import Failure, Stopped
 from iomodels.cli import finishing
 from iomodels.cli import main as cli
 from iomodels.data.laws import Laws
-from iomodels.data.records import Condition, Record
+from iomodels.data.records import Record
 from iomodels.data.searches import load_tune, search_records
-from iomodels.figures import output as figure_files
-from iomodels.figures import tuning_surface
-from iomodels.judge import tuning
-from iomodels.judge.tuning import Knobs, Load, Plan
-from iomodels.judge.tuning_surface import analyse
 from iomodels.measure import tune
 from iomodels.measure.session import Setting
-from iomodels.report import tuning as tune_report
-from stage import SHORT, FakeLauncher, Stage
+from iomodels.measure.tune import Asked
+from iomodels.plan.load import Load
+from iomodels.plan.suite import Suite
+from made_run import make_record
+from stage import SHORT, FakeLauncher, Stage, described
 
-PLAN = Plan(
-    "one",
-    (Load(64, 100, 0), Load(64, 100, 300)),
-    "throughput",
-    0,
-    threads_max=4,
-    size=64,
-    rounds=2,
+SUITE = Suite(
+    name="tune",
+    title="Tuning",
+    question="?",
+    servers=(),
+    connections=(64,),
+    sizes=(64,),
+    depth=1,
+    rounds=1,
     warmup_ms=0,
     duration_ms=1,
     seed=1,
     loadgen_threads=1,
 )
-KNOBS = Knobs(("threads", "concurrency"), 16, 2)
+ASKED = Asked((), SUITE, "throughput", minutes=1, threads_max=2, options={})
+
+
+class FixedPace(tune.Pace):
+    """Every trial takes 4 s, so that the clock decides nothing: a minute has 15 trials."""
+
+    TRIAL_S = 4.0
+
+    def __init__(self, manifest: Mapping[str, Any], each_s: float) -> None:
+        super().__init__(manifest, each_s)
+        self._spent_s = float(manifest["measured_s"])
+
+    def count(self) -> None:
+        self._spent_s += self.TRIAL_S
+
+    @property
+    def spent_s(self) -> float:
+        return self._spent_s
+
+    @property
+    def each_s(self) -> float:
+        return self.TRIAL_S
+
+
+@pytest.fixture(autouse=True)
+def pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune, "Pace", FixedPace)
 
 
 def setting_of(stage: Stage) -> tuple[Setting, io.StringIO]:
@@ -49,336 +75,269 @@ def setting_of(stage: Stage) -> tuple[Setting, io.StringIO]:
     return Setting(
         stage.build,
         console,
-        ("iomodels", "tune", "one"),
+        ("iomodels", "tune"),
         "iomodels tune --resume",
         stage.out,
         deadlines=SHORT,
     ), output
 
 
+def rated(monkeypatch: pytest.MonkeyPatch, rates: Mapping[str, float | None]) -> list[Record]:
+    """Measure without programs: each setting has its rate; None: it fails. Returns the records."""
+    made: list[Record] = []
+
+    def measure(launcher: Any, suite: Suite, run: str, item: Any, **others: Any) -> Record:
+        rate = rates[item.condition.label]
+        wave = 1 + 0.002 * (item.repeat % 3)
+        record = make_record(item, "fake-1.0", None if rate is None else rate * wave)
+        made.append(record)
+        return record
+
+    monkeypatch.setattr(tune, "measure", measure)
+    return made
+
+
+def data_of(folder: Path) -> dict[str, Any]:
+    found = json.loads((folder / "tuning.json").read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
 def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
     setting, output = setting_of(stage)
-    assert finishing.tune(setting.console, tune.start_tune(setting, PLAN, out=stage.out)) == 0
-    records = search_records(stage.folder)
-    assert {record.condition.alias for record in records} == {
-        "64c 100+0us",
-        "64c 100+300us",
-    } and all(record.ok for record in records)
-    assert {dict(record.condition.options)["threads"] for record in records} >= {1, 2, 4}
-    works = {
-        (record.condition.alias, tuple(words[words.index("--cpu-us") :][:4]))
-        for record in records
-        if record.loadgen
-        for words in [record.loadgen["argv"]]
-    }
-    assert works == {
-        ("64c 100+0us", ("--cpu-us", "100", "--block-us", "0")),
-        ("64c 100+300us", ("--cpu-us", "100", "--block-us", "300")),
-    }
-    data = json.loads((stage.folder / tune_report.SURFACE).read_text(encoding="utf-8"))
-    for load in data[
-        "loads"
-    ]:  # every fake server is as good: all settings are tied, the smallest is recommended
-        assert load["recommended"]["setting"] == {"threads": 1} and all(
-            cell["flat"] and cell["n"] == 2 for cell in load["cells"]
-        )
-    text = (stage.folder / "tune.md").read_text(encoding="utf-8")
+    assert finishing.tune(setting.console, tune.start_tune(setting, ASKED, out=stage.out)) == 0
+    manifest, records = load_tune(stage.folder), search_records(stage.folder)
+    assert manifest["status"] == "complete" and all(record.ok for record in records)
+    labels = {record.condition.label for record in records}
+    assert labels == {"one threads=1", "one threads=2", "two threads=1", "two threads=2"}
+    assert [(len(stage["settings"]), stage["rounds"], stage["closing"])
+            for stage in manifest["stages"]] == [
+        (4, 1, False), (4, 2, False), (2, 14, True)]  # fmt: skip
+    assert len(records) == 4 + 8 + 28
+    assert {record.index for record in records} == set(range(40))
+    answer = data_of(stage.folder)["answer"]  # every fake server is as good: the simplest wins
+    assert (answer["workers"], answer["shown"], answer["loses_at_most"]) == (1, True, 0.0)
+    text = output.getvalue()
+    assert "tuning one and two on fake-1.0 for throughput: 64 connections, 64 B" in text
+    assert "4 of 4 settings in the race, 2 rounds" in text and "closing: 14 rounds of" in text
+    assert "report: " in text and (stage.folder / "tune.html").exists()
+
+
+def test_the_race_drops_the_slow_and_finds_the_best(
+    stage: Stage, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher.described["two"] = described("two", options=[])
+    rates = {f"one threads={2**k}": 1000.0 * (k + 1) for k in range(7)} | {"two": 5000.0}
+    rated(monkeypatch, rates)
+    setting, output = setting_of(stage)
+    folder = tune.start_tune(setting, replace(ASKED, minutes=3, threads_max=64), out=stage.out)
+    assert finishing.tune(setting.console, folder) == 0
+    data = data_of(folder)
+    assert data["answer"]["label"] == "one threads=64" and data["half"]["workers"] == 32
+    assert data["next_model"]["model"] == "two"
+    assert data["stages"] == [8, 8, 4]
     assert (
-        "iomodels tune one" in text
-        and "**Model**, not measured" in text
-        and (stage.folder / "figures" / "tuning_surface.svg").exists()
-    )
-    svg = (stage.folder / "figures" / "tuning_surface.svg").read_bytes()
-    again = figure_files.write(tuning_surface.draw(data), stage.folder / "again")[
-        0
-    ]  # from surface.json alone, the same bytes
-    assert again.read_bytes() == svg
-    rows = again.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
-    assert sum(",measured," in row for row in rows) == sum(
-        len(load["cells"]) for load in data["loads"]
-    ) and any(",model," in row for row in rows)
-    before = (stage.folder / "tune.md").read_bytes()
-    (stage.folder / "tune.md").unlink()
-    assert (
-        cli.main(["report", str(stage.folder)]) == 0
-        and (stage.folder / "tune.md").read_bytes() == before
-    )
-    assert (
-        "threads 1 gives 10,000 [10,000, 10,000] requests per second (n = 2)" in output.getvalue()
+        "4 of 8 settings in the race, 5 rounds: one (threads 16, 32, 64); two" in output.getvalue()
     )
 
 
-@pytest.mark.parametrize("at", [0, 5])
-def test_interrupted_and_gone_on_with_to_the_same_end(
+@pytest.mark.parametrize("at", [0, 5, 10])
+def test_interrupted_and_resumed_to_the_same_end(
     stage: Stage, launcher: FakeLauncher, tmp_path: Path, at: int
 ) -> None:
     setting, output = setting_of(stage)
-    plan = replace(PLAN, threads_max=2)
+    asked = replace(ASKED, models=("one",))
     launcher.behaviour = lambda number: ("normal", "SIGINT" if number == at else "normal")
     with pytest.raises(Stopped) as stopped:
-        tune.start_tune(setting, plan, out=stage.out)
+        tune.start_tune(setting, asked, out=stage.out)
     assert stopped.value.exit_code == 130
-    assert (
-        len(search_records(stage.folder)) == at
-        and load_tune(stage.folder)["status"] == "interrupted"
-    )
+    assert len(search_records(stage.folder)) == at
+    assert load_tune(stage.folder)["status"] == "interrupted"
     assert f"resume with: iomodels tune --resume {stage.folder.name}\n" in output.getvalue()
     with (stage.folder / "records.jsonl").open("a") as file:
         file.write('{"cut sho')
-    assert tune.resume_tune(setting, stage.folder) == stage.folder
+    assert tune.resume_tune(setting, stage.folder, None) == stage.folder
     assert load_tune(stage.folder)["status"] == "complete"
     whole = tmp_path / "whole"
-    tune.start_tune(setting, plan, out=whole)
+    tune.start_tune(setting, asked, out=whole)
     ends = [
-        sorted(str((record.condition, record.repeat)) for record in search_records(folder))
+        [(str(record.condition), record.repeat) for record in search_records(folder)]
         for folder in (stage.folder, *whole.iterdir())
     ]
     assert ends[0] == ends[1]
 
 
-def test_a_setting_that_fails_is_out_and_the_rest_goes_on(
+def test_a_complete_tuning_races_on_for_more_minutes(
+    stage: Stage, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rated(monkeypatch, {"one threads=1": 1000.0, "one threads=2": 1500.0})
+    setting, output = setting_of(stage)
+    folder = tune.start_tune(setting, replace(ASKED, models=("one",)), out=stage.out)
+    before = len(search_records(folder))
+    tune.resume_tune(setting, folder, None)
+    assert len(search_records(folder)) == before
+    assert "nothing is missing; --minutes continues the race" in output.getvalue()
+    tune.resume_tune(setting, folder, 1)
+    stages = load_tune(folder)["stages"]
+    assert [stage["closing"] for stage in stages] == [False, False, True, False, True]
+    assert stages[3] == {"settings": [0, 1], "rounds": 7, "closing": False}
+    assert load_tune(folder)["status"] == "complete"
+
+
+def test_a_setting_that_fails_leaves_and_the_rest_races_on(
     stage: Stage, launcher: FakeLauncher
 ) -> None:
-    setting, _ = setting_of(stage)
+    setting, output = setting_of(stage)
     launcher.behaviour = lambda number: (
         "dies before ready" if launcher.started[number].get("threads") == 1 else "normal",
         "normal",
     )
-    folder = tune.start_tune(setting, replace(PLAN, loads=PLAN.loads[:1]), out=stage.out)
+    folder = tune.start_tune(setting, replace(ASKED, models=("one",)), out=stage.out)
     assert finishing.tune(setting.console, folder) == 0
-    (load,) = json.loads((stage.folder / tune_report.SURFACE).read_text(encoding="utf-8"))["loads"]
-    assert load["recommended"]["setting"] == {"threads": 2} and load["model"] == {
-        "reason": "one worker was not measured, or did not meet the SLO"
-    }
-    dead = load["cells"][0]
-    assert (dead["setting"], dead["n"], dead["value"], dead["left_out"]) == (
-        {"threads": 1},
-        0,
-        None,
-        2,
-    ) and "cannot listen" in dead["reasons"][0]
+    data = data_of(folder)
+    assert data["answer"]["label"] == "one threads=2" and data["absent"] == []
+    assert "cannot listen" in data["settings"][0]["failed"]
+    assert output.getvalue().count("failed: one threads=1: fake-server: ") == 2
+    assert "; it leaves the race" in output.getvalue()
 
 
-def test_a_run_of_other_programs_or_of_nothing_is_refused(
+def test_if_every_setting_fails_there_is_no_answer(stage: Stage, launcher: FakeLauncher) -> None:
+    setting, output = setting_of(stage)
+    launcher.behaviour = lambda number: ("dies before ready", "normal")
+    folder = tune.start_tune(setting, ASKED, out=stage.out)
+    assert finishing.tune(setting.console, folder) == 1
+    assert "No setting has a result, so there is no answer." in output.getvalue()
+    assert "Could not run: one (fake-server: " in output.getvalue()
+    assert len(search_records(folder)) == 8
+
+
+# ---- the plan ----
+
+
+def law(verdict: str) -> Laws:
+    entry = {
+        "event": "law", "format": 1, "law": "concurrency_cap", "sentence": "",
+        "platform": "fake-1.0", "seen": {"n": 1}, "claims": ["B1"], "verdict": verdict,
+        "because": None, "figure": "cap 1: 2 concurrent", "also": [],
+    }  # fmt: skip
+    return Laws({"laws": [entry], "failed": []})
+
+
+@pytest.mark.parametrize(("verdict", "dropped"), [("does not hold", True), ("holds", False)])
+def test_a_cap_that_does_nothing_is_not_varied(verdict: str, dropped: bool) -> None:
+    found = tune._dropped(law(verdict), {})
+    assert (found != {}) == dropped
+    assert not dropped or "cap 1: 2 concurrent" in found["concurrency"]
+    assert tune._dropped(law(verdict), {"concurrency": (1,)}) == {}, "the user asks for it"
+    assert tune._dropped(None, {}) == {}
+
+
+def test_a_model_that_cannot_run_the_load_is_named_not_raced(
+    stage: Stage, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher.described["two"] = described("two", max_conns=63, limit="63 clients")
+    rated(monkeypatch, {"one threads=1": 1000.0, "one threads=2": 1020.0})
+    setting, output = setting_of(stage)
+    folder = tune.start_tune(setting, ASKED, out=stage.out)
+    absent = [{"model": "two", "reason": "two takes at most 63 connections (63 clients)"}]
+    assert load_tune(folder)["absent"] == absent
+    assert "not in the race: two: two takes at most 63 connections" in output.getvalue()
+    with pytest.raises(Failure, match="cannot measure anything: limit: two takes at most 63"):
+        tune.start_tune(setting, replace(ASKED, models=("two",)), out=stage.out)
+
+
+def test_a_budget_that_is_too_small_names_one_that_would_do(
+    stage: Stage, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rated(monkeypatch, {f"one threads={2**k}": 1000.0 for k in range(7)})
+    setting, output = setting_of(stage)
+    asked = replace(ASKED, models=("one",), threads_max=64)
+    tune.start_tune(setting, asked, out=stage.out)
+    assert (
+        "note: about 15 trials of 4.0 s fit into 1 min; 7 settings need 28 for a good answer; "
+        "--minutes 2 would do" in output.getvalue()
+    )
+
+
+def test_what_would_surely_fail_is_refused(
     stage: Stage, launcher: FakeLauncher, tmp_path: Path
 ) -> None:
     setting, _ = setting_of(stage)
     launcher.behaviour = lambda number: ("normal", "SIGINT")
     with pytest.raises(Stopped):
-        tune.start_tune(setting, PLAN, out=stage.out)
+        tune.start_tune(setting, ASKED, out=stage.out)
     (stage.build / "mingw" / "bin" / "one.exe").write_text("another program")
     with pytest.raises(Failure, match=r"one.exe changed since the run started"):
-        tune.resume_tune(setting, stage.folder)
+        tune.resume_tune(setting, stage.folder, None)
     with pytest.raises(Failure, match="not a tuning"):
-        tune.resume_tune(setting, tmp_path)
-    with pytest.raises(Failure, match="tune three: must be a model that was built"):
-        tune.start_tune(setting, replace(PLAN, model="three"), out=stage.out)
-    with pytest.raises(Failure, match="--threads-max 65: must be at most 64 for one"):
-        tune.start_tune(setting, replace(PLAN, threads_max=65), out=stage.out)
+        tune.resume_tune(setting, tmp_path, None)
+    with pytest.raises(Failure, match="tune three: no such model was built; available: one, two"):
+        tune.start_tune(setting, replace(ASKED, models=("three",)), out=stage.out)
+    with pytest.raises(Failure, match="--options speed: no option of one, two; available: "):
+        tune.start_tune(setting, replace(ASKED, options={"speed": (1,)}), out=stage.out)
+    assert len(list(stage.out.iterdir())) == 1
 
 
-def record_of(
-    index: int,
-    threads: int,
-    concurrency: int,
-    rate: float,
-    p99_us: int = 1000,
-    load: Load = PLAN.loads[0],
-    cpu_ns: int = 10**9,
-) -> Record:
-    condition = Condition(
-        "one",
-        load.connections,
-        64,
-        64,
-        1,
-        (("threads", threads), ("concurrency", concurrency)),
-        str(load),
-    )
-    window = [
-        {"counters": {"requests": count}, "process": {"cpu_user_ns": used, "cpu_kernel_ns": used}}
-        for count, used in ((100, 0), (2100, cpu_ns // 2))
-    ]
-    loadgen = {"result": {"requests_per_second": rate, "response": {"p99": p99_us * 1000}}}
-    return Record(
-        1,
-        "run",
-        index,
-        0,
-        condition,
-        "wine-8.0",
-        "2025-01-01T00:00:00Z",
-        "ok",
-        None,
-        None,
-        {"begin": window[0], "end": window[1]},
-        loadgen,
-    )
+def test_the_load_generator_checks_the_load(stage: Stage, launcher: FakeLauncher) -> None:
+    launcher.asked = "refuses its load"
+    setting, _ = setting_of(stage)
+    suite = replace(SUITE, load=Load((("cpu-us", 300_000),)), load_options=("cpu-us",))
+    with pytest.raises(Failure, match="--cpu-us 300000: must be less") as failed:
+        tune.start_tune(setting, replace(ASKED, suite=suite), out=stage.out)
+    assert failed.value.exit_code == 2 and not stage.out.exists()
 
 
-def test_objectives_have_their_own_units() -> None:
-    record = record_of(0, 2, 2, 5000.0, p99_us=700)
-    assert [
-        tuning.value_of(record, objective) for objective in ("throughput", "p99", "efficiency")
-    ] == [5000.0, 700.0, 2000.0]
-    assert tuning.score_of(record, replace(PLAN, objective="p99")) == pytest.approx(1 / 700)
-    assert (
-        tuning.score_of(record, replace(PLAN, slo_us=700)) == 5000.0
-        and tuning.score_of(record, replace(PLAN, slo_us=699)) is None
-    )
-    unknown = record_of(0, 2, 2, 5000.0)
-    assert unknown.server
-    unknown.server["end"]["process"]["cpu_user_ns"] = None
-    assert tuning.value_of(unknown, "efficiency") is None
-
-
-def analysed(records: list[Record], **changes: Any) -> dict[str, Any]:
-    plan = replace(PLAN, loads=PLAN.loads[:1], **changes)
-    manifest = {
-        "plan": asdict(plan),
-        "knobs": asdict(KNOBS),
-        "run": "r",
-        "platform": "wine-8.0",
-        "command": ["iomodels"],
-        "status": "complete",
-    }
-    (load,) = analyse(manifest, records)["loads"]
-    assert isinstance(load, dict)
-    return load
-
-
-def test_what_rules_of_thumb_cost() -> None:
-    rates = {(1, 1): 2000.0, (2, 2): 4000.0, (4, 2): 5000.0, (6, 2): 4500.0}
-    records = [
-        record_of(0, *setting, rate * (1 + repeat / 1000))
-        for setting, rate in rates.items()
-        for repeat in (-1, 0, 1)
-    ]
-    load = analysed(records)
-    assert {
-        name: (rule["setting"]["threads"], rule["ratio"]) for name, rule in load["rules"].items()
-    } == {
-        "cores": (2, pytest.approx(0.8)),
-        "2 × cores": (4, 1.0),
-        "3 × cores": (6, pytest.approx(0.9)),
-        "cores × (1 + block / cpu)": (2, pytest.approx(0.8)),
-    }
-    assert (
-        load["recommended"]["setting"] == {"threads": 4, "concurrency": 2}
-        and load["recommended"]["low"] < 5000 < load["recommended"]["high"]
-    )
-    assert [cell["flat"] for cell in load["cells"]] == [False, False, True, False]
-    assert load["model"]["line"][0] == {"threads": 1, "value": pytest.approx(2000.0, rel=0.01)}
-    assert (
-        load["model"]["line"][1]["value"]
-        == pytest.approx(4000.0, rel=0.01)
-        == load["model"]["line"][-1]["value"]
-    )  # two cores
-    assert [each["cores"] for each in load["model"]["larger"]] == [4, 16, 64]
-
-
-def test_of_a_latency_less_is_better() -> None:
-    records = [
-        record_of(0, threads, 2, 1000.0, p99_us)
-        for threads, p99_us in ((2, 500), (4, 400), (6, 800))
-        for _ in range(3)
-    ]
-    load = analysed(records, objective="p99")
-    assert load["recommended"]["setting"]["threads"] == 4 and load["rules"]["3 × cores"][
-        "ratio"
-    ] == pytest.approx(0.5)
-
-
-def test_a_promise_that_no_setting_keeps() -> None:
-    load = analysed(
-        [record_of(0, threads, 2, 1000.0, p99_us=900) for threads in (2, 4) for _ in range(3)],
-        slo_us=800,
-    )
-    assert load["recommended"] is None and [cell["left_out"] for cell in load["cells"]] == [3, 3]
-
-
-@pytest.mark.parametrize(("verdict", "noted"), [("does not hold", True), ("holds", False)])
-def test_a_platform_without_a_cap_is_named(tmp_path: Path, verdict: str, noted: bool) -> None:
-    law = {
-        "event": "law",
-        "format": 1,
-        "law": "concurrency_cap",
-        "sentence": "",
-        "platform": "wine-8.0",
-        "seen": {"n": 1},
-        "claims": ["B1"],
-        "verdict": verdict,
-        "because": None,
-        "figure": "cap 1: 2 at once",
-        "also": [],
-    }
-    seen = Laws({"laws": [law], "failed": []})
-    note = tune_report._cap_note(seen)
-    assert (note is not None) == noted and tune_report._cap_note(None) is None
-    assert note is None or "cap 1: 2 at once" in note
-
-
-def test_knobs_make_sense() -> None:
-    load = Load(64, 100, 300)
-    assert KNOBS.rules(load) == {
-        "cores": (2, 2),
-        "2 × cores": (4, 2),
-        "3 × cores": (6, 2),
-        "cores × (1 + block / cpu)": (8, 2),
-    }
-    assert KNOBS.space(load).fit((2, 16)) == (2, 2)
-    assert Knobs((), 16, 2).rules(load) == {} and Knobs((), 16, 2).space(load).axes == ()
-    assert tuning.loads_of((1,), (100,), (0, 50, 75)) == (
-        Load(1, 100, 0),
-        Load(1, 100, 100),
-        Load(1, 100, 300),
-    )
+# ---- the command line ----
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["tune"], "tune: no model given; available models: iocp, tpio, events, apc"),
-        (["tune", "select"], "MODEL select: must be one of: iocp, tpio, events, apc"),
         (
-            ["tune", "iocp", "--slo", "p50=1ms"],
-            "--slo p50=1ms: must be a limit of p99, such as p99=5ms",
+            ["--objective", "speed"],
+            "--objective speed: must be one of: throughput, p99, cpu, threads",
+        ),
+        (["--objective", "p99"], "--objective p99: must have --rate, the requests/s to serve"),
+        (
+            ["--objective", "threads"],
+            "--objective threads: must have --rate, the requests/s to serve",
         ),
         (
-            ["tune", "iocp", "--objective", "speed"],
-            "--objective speed: must be one of: throughput, p99, efficiency",
+            ["--objective", "throughput", "--rate", "500"],
+            "--objective throughput: must be p99, cpu or threads with a rate, which fixes it",
         ),
         (
-            ["tune", "iocp", "--block-percent", "100"],
-            "--block-percent 100: must be comma-separated whole numbers from 0 to 99 percent",
+            ["--options", "threads=8:8"],
+            "--options threads=8:8: must not repeat an option or a value",
         ),
         (
-            ["tune", "iocp", "--cpu-us", "0"],
-            "--block-percent 50: must be 0 with --cpu-us 0; use --block-us",
+            ["--options", "threads=8-16"],
+            "--options threads=8-16: must be server options with their values, "
+            "such as threads=8:16,concurrency=0:4",
         ),
         (
-            ["tune", "iocp", "--cpu-us", "250000", "--block-percent", "90"],
-            "--block-percent 90: must not exceed 250000 µs of blocking; "
-            "with --cpu-us 250000 it is 2250000 µs",
+            ["--threads-max", "0"],
+            "--threads-max 0: must be a whole number from 1 to 4096 threads",
         ),
+        (["--minutes", "0"], "--minutes 0: must be a whole number from 1 to 1440"),
         (
-            ["tune", "iocp", "--block-us", "5", "--block-percent", "90"],
-            "--block-us: must be omitted with --block-percent; both set the blocking time",
-        ),
-        (
-            ["tune", "--resume", "latest", "--seed", "2"],
+            ["--resume", "latest", "--seed", "2"],
             "--seed: must be omitted with --resume; a tuning keeps its own plan",
         ),
         (
-            ["claims", "--rounds", "2"],
-            "--rounds: no such option of claims; see: iomodels claims --help",
+            ["iocp", "--resume", "latest"],
+            "iocp: must be omitted with --resume; a tuning keeps its own plan",
         ),
-        (["run", "claims"], "run claims: is a command of its own; use: iomodels claims"),
+        (["--load", "missing.toml"], "missing.toml: cannot be read: No such file or directory"),
+        (["--block-percent", "50"], "--block-percent: no such option of tune; see: "),
     ],
 )
 def test_bad_input_is_one_line(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        cli.main(words)
-    assert caught.value.code == 2 and capsys.readouterr().err == f"iomodels: {message}\n"
+    try:
+        code = cli.main(["tune", *words])
+    except SystemExit as caught:
+        code = int(caught.code or 0)
+    error = capsys.readouterr().err
+    assert code == 2 and error.startswith(f"iomodels: {message}") and error.count("\n") == 1

@@ -19,7 +19,8 @@ from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server
-from iomodels.report.html import markdown_cell, write_report
+from iomodels.report.html import write_report
+from iomodels.report.page import markdown_cell
 from iomodels.report.terminal import print_answer, print_tables
 from made_run import RUN, make_run, suite_of, usual_rate, with_everything
 

@@ -1,0 +1,67 @@
+"""What all pages share: templates, figures as elements of a page, cells of Markdown tables."""
+
+from __future__ import annotations
+
+import re
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from iomodels.base import words
+from iomodels.base.files import PACKAGE
+from iomodels.figures.palette import dark_colours
+from iomodels.figures.svg import without_bare_groups
+
+
+def template(name: str, *, html: bool) -> Template:
+    """Return a page's template; one of HTML escapes what it shows."""
+    environment = Environment(
+        loader=FileSystemLoader(PACKAGE / "templates"),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = markdown_cell
+    environment.filters["number"] = words.number
+    return environment.get_template(name)
+
+
+def inline_svg(svg: str, alt: str, place: int) -> str:
+    """Return a figure as an element of an HTML page.
+
+    It has an alt text and ids of its own, and its colours follow the page.
+    """
+    text = svg[svg.index("<svg") :].replace("xlink:href=", "href=")
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    used = dict.fromkeys(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    short = {name: f"f{place}-i{number}" for number, name in enumerate(used)}
+    text = re.sub(
+        r' id="([^"]*)"',
+        lambda found: f' id="{short[found[1]]}"' if found[1] in short else "",
+        text,
+    )
+    text = re.sub(r'(href="#|url\(#)([^")]+)', lambda found: f"{found[1]}{short[found[2]]}", text)
+    looks: dict[str, str] = {}
+    text = re.sub(
+        r' style="([^"]*)"',
+        lambda found: f' class="{looks.setdefault(found[1], f"f{place}-{len(looks)}")}"',
+        text,
+    )
+    rules = "".join(f".{name} {{{look}}}\n" for look, name in looks.items())
+    text = without_bare_groups(text).replace("</style>", f"\n{rules}</style>", 1)
+    for colour in dark_colours():
+        text = text.replace(colour, f"var(--c{colour[1:]})")
+    box = re.search(r'viewBox="[^"]*"', text)
+    head = f'<svg role="img" aria-label="{_attribute(alt)}" {box[0] if box else ""}>'
+    return head + text[text.index(">") + 1 :].strip()
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def markdown_cell(text: object) -> str:
+    """Return text for one cell of a Markdown table: one line, no cell borders, no HTML."""
+    flat = " ".join(str(text).split())
+    return re.sub(r"([\\`*_|\[\]<>])", r"\\\1", flat)
