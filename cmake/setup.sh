@@ -209,8 +209,10 @@ build_preset() {
         ensure_sources "$1"
         say "building $1"
         cmake --fresh --preset "$1" ${hdr_option:+"$hdr_option"} ${benchmark_option:+"$benchmark_option"} \
-            >"$log" 2>&1 </dev/null || build_failure "$1"
+            ${werror:+"$werror"} >"$log" 2>&1 </dev/null || build_failure "$1"
         printf '%s\n' "$configured" >"$stamp"
+    elif [ -n "$werror" ] && ! grep -q '^IOMODELS_WERROR:BOOL=ON' "$build/$1/CMakeCache.txt"; then
+        cmake --preset "$1" "$werror" >"$log" 2>&1 </dev/null || build_failure "$1"
     fi
     cmake --build --preset "$1" >"$log" 2>&1 </dev/null || build_failure "$1"
 }
@@ -253,6 +255,8 @@ setup() {
             flock -w 1800 9 || fail "another set-up holds $build/setup/lock for 30 minutes now"
         fi
     fi
+    werror=
+    [ "$need" != test ] || werror=-DIOMODELS_WERROR=ON
     ensure_packages "$need"
     ensure_python "$need"
     (build_presets "$@") || exit 1

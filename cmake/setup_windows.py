@@ -225,7 +225,8 @@ def configuration(root: Path, toolchain: Toolchain) -> str:
     return hashlib.sha256(presets + f"{root} {toolchain}".encode()).hexdigest()
 
 
-def ensure_build(root: Path, toolchain: Toolchain) -> None:
+def ensure_build(root: Path, toolchain: Toolchain, *, strict: bool = False) -> None:
+    """Build a preset. `strict`: warnings are errors, for the tests."""
     preset, cmake = toolchain.preset, check_cmake(toolchain.cmake)
     folder = root / "build" / preset
     stamp, log = folder / "iomodels.stamp", root / "build" / f"{preset}.log"
@@ -235,6 +236,9 @@ def ensure_build(root: Path, toolchain: Toolchain) -> None:
         logged([cmake, "--fresh", "--preset", preset], root, log, f"configuring {preset}")
         folder.mkdir(parents=True, exist_ok=True)
         stamp.write_text(identity, encoding="ascii")
+    if strict:
+        command = [cmake, "--preset", preset, "-DIOMODELS_WERROR=ON"]
+        logged(command, root, log, f"configuring {preset}")
     logged([cmake, "--build", "--preset", preset], root, log, f"building {preset}")
 
 
@@ -326,7 +330,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
     toolchain = find_toolchain(environ, platform.machine())
     toolchain = replace(toolchain, cmake=check_cmake(toolchain.cmake))
     micro = "micro-mingw" if toolchain.preset.startswith("mingw") else "micro-msvc"
-    ensure_build(root, replace(toolchain, preset=micro) if command.word == "micro" else toolchain)
+    built = replace(toolchain, preset=micro) if command.word == "micro" else toolchain
+    ensure_build(root, built, strict=command.word == "test")
     environ = {**environ, "PYTHONPATH": str(root / "harness"), "IOMODELS_PRESET": toolchain.preset}
     if command.word == "setup":
         say("ready")

@@ -16,28 +16,37 @@ uint64_t clock_now_ns(void) {
     return now / per_second * 1000000000u + now % per_second * 1000000000u / per_second;
 }
 
+enum { SPIN_NS = 100000 }; /* a shorter rest is spun: every timer would end it late */
+
 void clock_sleep_us(uint32_t us) {
+    uint64_t now_ns = clock_now_ns(), deadline_ns = now_ns + (uint64_t)us * 1000;
     HANDLE timer =
         CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, TIMER_ALL_ACCESS);
     if (!timer)
         timer = CreateWaitableTimerExW(NULL, NULL, 0, TIMER_ALL_ACCESS);
-    uint64_t deadline_ns = clock_now_ns() + (uint64_t)us * 1000;
-    LARGE_INTEGER due = {.QuadPart = -(LONGLONG)us * 10}; /* negative: relative, in 100 ns */
-    if (timer && SetWaitableTimer(timer, &due, 0, NULL, NULL, FALSE))
-        WaitForSingleObject(timer, INFINITE);
+    do { /* again if the timer fired early */
+        LARGE_INTEGER left = {.QuadPart = -(LONGLONG)((deadline_ns - now_ns) / 100)}; /* relative */
+        if (timer && SetWaitableTimer(timer, &left, 0, NULL, NULL, FALSE))
+            WaitForSingleObject(timer, INFINITE);
+        else
+            Sleep(1);
+        now_ns = clock_now_ns();
+    } while (now_ns + SPIN_NS < deadline_ns);
     if (timer)
         CloseHandle(timer);
-    while (clock_now_ns() < deadline_ns) /* covers a missing timer and one that fires early */
-        Sleep(1);
+    while (clock_now_ns() < deadline_ns) {
+    }
+}
+
+static uint64_t to_ns(FILETIME time) {
+    return (((uint64_t)time.dwHighDateTime << 32) + time.dwLowDateTime) * 100;
 }
 
 bool clock_thread_cpu_ns(uint64_t *ns) {
-    FILETIME created, ended, kernel, user; /* in units of 100 ns */
+    FILETIME created, ended, kernel, user;
     if (!GetThreadTimes(GetCurrentThread(), &created, &ended, &kernel, &user))
         return false;
-    ULARGE_INTEGER k = {.LowPart = kernel.dwLowDateTime, .HighPart = kernel.dwHighDateTime};
-    ULARGE_INTEGER u = {.LowPart = user.dwLowDateTime, .HighPart = user.dwHighDateTime};
-    *ns = (k.QuadPart + u.QuadPart) * 100;
+    *ns = to_ns(kernel) + to_ns(user);
     return true;
 }
 

@@ -5,6 +5,13 @@
 
 #ifdef _WIN32
 
+#ifndef SO_REUSE_UNICASTPORT
+#define SO_REUSE_UNICASTPORT 0x3007 /* Windows 10; mstcpip.h of the SDK */
+#endif
+#ifndef SO_PORT_SCALABILITY
+#define SO_PORT_SCALABILITY 0x3006
+#endif
+
 bool sockets_start(const char *program) {
     WSADATA data;
     char text[SOCKETS_ERROR_TEXT_BYTES];
@@ -125,9 +132,15 @@ bool sockets_address(const char *host, uint32_t port, struct sockaddr_in *addres
 
 /* Leaves the port to connect(), which can reuse a port for another server. */
 static bool bind_source(socket_handle handle, const struct sockaddr_in *source) {
-#ifdef IP_BIND_ADDRESS_NO_PORT
     int on = 1;
+#if defined(IP_BIND_ADDRESS_NO_PORT)
     setsockopt(handle, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+#elif defined(_WIN32)
+    /* since Windows 10; before it an own range of ports for each address */
+    if (setsockopt(handle, SOL_SOCKET, SO_REUSE_UNICASTPORT, (const char *)&on, sizeof on) != 0)
+        setsockopt(handle, SOL_SOCKET, SO_PORT_SCALABILITY, (const char *)&on, sizeof on);
+#else
+    (void)on;
 #endif
     return bind(handle, (const struct sockaddr *)source, sizeof *source) == 0;
 }

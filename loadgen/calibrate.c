@@ -76,7 +76,7 @@ static bool load_target(struct run *run, const struct plan *plan, const struct t
 static bool measure_point(struct plan plan, uint32_t connections, struct point *point) {
     struct limits limits;
     set_point(&plan, connections);
-    struct target *target = target_start(connections, &plan.server);
+    struct target *target = target_start(&plan.server);
     if (!target)
         return false;
     struct run *run = limits_check(&plan, 2, &limits) ? run_open(&plan) : NULL;

@@ -5,12 +5,14 @@
  * A reconnect first cancels and drains the connection, then closes it, then calls ConnectEx, which
  * uses the send's OVERLAPPED.
  *
- * Windows' waits end on its timer tick, 1 ms at best. So a timer interrupts the wait on the port:
- * when the next request is due, or 1 ms earlier if the thread then polls. */
+ * Windows' waits end on its timer tick, 1 ms at best. So a high-resolution timer ends the wait on
+ * the port: when the next request is due, or 1 ms earlier if the thread then polls. Such timers call
+ * no completion routine. A second thread therefore waits for the timer and posts a packet. */
 #include "loadgen/net.h"
 
 #include <stdlib.h>
 #include <mswsock.h>
+#include <process.h>
 #include <windows.h>
 
 #include "common/clock.h"
@@ -37,13 +39,18 @@ struct connection {
     enum state state;
     bool receiving, sending; /* outstanding operations */
     bool planned;            /* on the agenda */
+    bool skips;              /* an operation that ends inline posts no packet */
+    DWORD inline_bytes;      /* of a receive that ended inline */
+    struct connection *next; /* on the net's list of those */
     ULONG in_bytes, out_bytes;
     char *in, *out;
 };
 
 struct net {
-    HANDLE port, timer;
-    uint64_t timer_ns; /* due time of the request for which the timer was last set */
+    HANDLE port, timer, bell; /* bell: the thread that waits for the timer */
+    volatile LONG closing;
+    struct connection *ended; /* whose receive ended inline */
+    uint64_t timer_ns;        /* due time of the request for which the timer was last set */
     /* how long before a due time the thread polls the port instead of waiting */
     uint64_t poll_ns;
     size_t count, waiting; /* connections; those for which waits() is true */
@@ -76,18 +83,54 @@ size_t net_connection_bytes(const struct load *load) {
            in_bytes(load) + out_bytes(load);
 }
 
+/* Posts an empty packet each time the timer fires. */
+static unsigned __stdcall ring(void *argument) {
+    struct net *net = argument;
+    while (WaitForSingleObject(net->timer, INFINITE) == WAIT_OBJECT_0 && !net->closing)
+        PostQueuedCompletionStatus(net->port, 0, 0, NULL);
+    return 0;
+}
+
+static bool set_timer(struct net *net, uint64_t from_now_ns) {
+    LARGE_INTEGER due = {.QuadPart = -(LONGLONG)(from_now_ns / 100 + 1)}; /* relative */
+    return SetWaitableTimer(net->timer, &due, 0, NULL, NULL, FALSE) != 0;
+}
+
+static bool open_bell(struct net *net) {
+    net->timer =
+        CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, TIMER_ALL_ACCESS);
+    if (!net->timer)
+        net->timer = CreateWaitableTimerExW(NULL, NULL, 0, TIMER_ALL_ACCESS);
+    if (net->timer)
+        net->bell = (HANDLE)_beginthreadex(NULL, 0, ring, net, 0, NULL);
+    return net->bell != NULL;
+}
+
+static void close_bell(struct net *net) {
+    if (net->bell) {
+        net->closing = 1;
+        set_timer(net, 0);
+        WaitForSingleObject(net->bell, INFINITE);
+        CloseHandle(net->bell);
+    }
+    if (net->timer)
+        CloseHandle(net->timer);
+}
+
 struct net *net_open(size_t count, bool polls, int *error) {
     struct net *net = calloc(1, sizeof *net);
     if (net) {
         net->connections = calloc(count, sizeof *net->connections);
         net->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
         net->poll_ns = polls ? NET_POLL_NS : 0;
-        net->timer = CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION,
-                                            TIMER_ALL_ACCESS);
-        if (!net->timer)
-            net->timer = CreateWaitableTimerExW(NULL, NULL, 0, TIMER_ALL_ACCESS);
-        if (net->connections && net->port && net->timer && agenda_open(&net->agenda, count))
-            return net;
+        if (net->connections && net->port && agenda_open(&net->agenda, count)) {
+            if (open_bell(net))
+                return net;
+            close_bell(net);
+            agenda_close(&net->agenda);
+        }
+        if (net->port)
+            CloseHandle(net->port);
         free(net->connections);
     }
     free(net);
@@ -107,14 +150,19 @@ static void fail(struct connection *connection, enum client_error error) {
     CancelIoEx((HANDLE)connection->socket, NULL);
 }
 
-static void start_receive(struct connection *connection) {
+/* A receive that ends inline goes to the net's list, because its handling may start the next one. */
+static void start_receive(struct net *net, struct connection *connection) {
     WSABUF buffer = {.buf = connection->in, .len = connection->in_bytes};
-    DWORD flags = 0;
+    DWORD flags = 0, bytes = 0;
     connection->receive = (OVERLAPPED){0};
     connection->receiving = true;
-    if (WSARecv(connection->socket, &buffer, 1, NULL, &flags, &connection->receive, NULL) ==
-            SOCKET_ERROR &&
-        WSAGetLastError() != WSA_IO_PENDING) {
+    if (WSARecv(connection->socket, &buffer, 1, &bytes, &flags, &connection->receive, NULL) == 0) {
+        if (connection->skips) {
+            connection->inline_bytes = bytes;
+            connection->next = net->ended;
+            net->ended = connection;
+        }
+    } else if (WSAGetLastError() != WSA_IO_PENDING) {
         connection->receiving = false;
         fail(connection, kind((DWORD)WSAGetLastError()));
     }
@@ -131,11 +179,19 @@ static void send_requests(struct connection *connection, uint64_t now_ns) {
     connection->sending = true;
     /* An overlapped send takes all or fails, so the request counts as sent now. */
     client_sent(client, length, now_ns);
-    if (WSASend(connection->socket, &buffer, 1, NULL, 0, &connection->send, NULL) == SOCKET_ERROR &&
-        WSAGetLastError() != WSA_IO_PENDING) {
+    DWORD bytes;
+    if (WSASend(connection->socket, &buffer, 1, &bytes, 0, &connection->send, NULL) == 0) {
+        connection->sending = !connection->skips;
+    } else if (WSAGetLastError() != WSA_IO_PENDING) {
         connection->sending = false;
         fail(connection, kind((DWORD)WSAGetLastError()));
     }
+}
+
+/* Nearly every send ends inline: its packet would cost a call for nothing. */
+static void skip_packets(struct connection *connection) {
+    const UCHAR modes = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
+    connection->skips = SetFileCompletionNotificationModes((HANDLE)connection->socket, modes) != 0;
 }
 
 static bool attach(struct net *net, struct connection *connection) {
@@ -177,7 +233,8 @@ bool net_connect(struct net *net, struct client *client, const struct sockets_ro
         return false;
     }
     net->connections[net->count++] = connection;
-    start_receive(connection);
+    skip_packets(connection);
+    start_receive(net, connection);
     return true;
 }
 
@@ -203,6 +260,7 @@ static void reconnect(struct net *net, struct connection *connection) {
     }
     client_connecting(connection->client, clock_now_ns());
     connection->state = CONNECTING;
+    connection->skips = false; /* until it is connected: ConnectEx then always posts its packet */
     connection->socket = sockets_open(&route, &error);
     if (connection->socket == INVALID_SOCKET || !attach(net, connection) ||
         !find_connect_ex(net, connection->socket)) {
@@ -228,7 +286,7 @@ static void renew(struct net *net, struct connection *connection) {
         reconnect(net, connection);
 }
 
-static void end_connect(struct connection *connection, DWORD error) {
+static void end_connect(struct net *net, struct connection *connection, DWORD error) {
     connection->state = STANDING;
     if (error != ERROR_SUCCESS) {
         fail(connection, CLIENT_CONNECT);
@@ -236,16 +294,18 @@ static void end_connect(struct connection *connection, DWORD error) {
     }
     setsockopt(connection->socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0);
     client_connected(connection->client, clock_now_ns());
-    start_receive(connection);
+    skip_packets(connection);
+    start_receive(net, connection);
 }
 
-static void on_received(struct connection *connection, DWORD bytes, uint64_t now_ns) {
+static void on_received(struct net *net, struct connection *connection, DWORD bytes,
+                        uint64_t now_ns) {
     if (connection->client->error != CLIENT_FINE)
         return;
     if (bytes == 0)
         fail(connection, CLIENT_CLOSED);
     else if (client_received(connection->client, connection->in, bytes, now_ns))
-        start_receive(connection);
+        start_receive(net, connection);
     else
         fail(connection, CLIENT_MISMATCH);
 }
@@ -290,44 +350,57 @@ static void on_packet(struct net *net, struct connection *connection, const OVER
             !connection->sending)
             reconnect(net, connection);
     } else if (connection->state == CONNECTING) {
-        end_connect(connection, error);
+        end_connect(net, connection, error);
     } else if (error != ERROR_SUCCESS) {
         fail(connection, kind(error));
     } else if (received) {
-        on_received(connection, bytes, now_ns);
+        on_received(net, connection, bytes, now_ns);
     } else {
         client_unblocked(connection->client, now_ns);
     }
     act(net, connection, now_ns); /* a reply arrived, or the buffer is free again */
 }
 
-/* Serves the queued packets after a wait for the first. Returns false if none came. */
-static bool serve(struct net *net, DWORD timeout_ms) {
-    OVERLAPPED_ENTRY packets[PACKETS_A_WAIT];
-    ULONG count = 0;
-    if (!GetQueuedCompletionStatusEx(net->port, packets, PACKETS_A_WAIT, &count, timeout_ms, TRUE))
-        return false;
-    for (ULONG i = 0; i < count; i++) {
-        struct connection *connection = (struct connection *)packets[i].lpCompletionKey;
-        const OVERLAPPED *overlapped = packets[i].lpOverlapped;
-        DWORD bytes, flags, error = ERROR_SUCCESS;
-        if (overlapped->Internal != 0 && /* an NTSTATUS, which this call converts to the error */
-            !WSAGetOverlappedResult(connection->socket, packets[i].lpOverlapped, &bytes, FALSE,
-                                    &flags))
-            error = (DWORD)WSAGetLastError();
-        net->waiting -= waits(connection);
-        on_packet(net, connection, overlapped, error, packets[i].dwNumberOfBytesTransferred);
-        net->waiting += waits(connection);
-    }
-    return true;
+static void complete(struct net *net, struct connection *connection, const OVERLAPPED *overlapped,
+                     DWORD error, DWORD bytes) {
+    net->waiting -= waits(connection);
+    on_packet(net, connection, overlapped, error, bytes);
+    net->waiting += waits(connection);
 }
 
-static void CALLBACK on_timer(void *argument, DWORD low, DWORD high) {
-    (void)argument, (void)low, (void)high; /* the timer only ends the wait on the port */
+/* Serves the receives that ended inline so far; those that they start wait for their turn. */
+static void serve_ended(struct net *net) {
+    struct connection *connection = net->ended, *next;
+    net->ended = NULL;
+    for (; connection; connection = next) {
+        next = connection->next;
+        complete(net, connection, &connection->receive, ERROR_SUCCESS, connection->inline_bytes);
+    }
+}
+
+/* Serves what has ended inline, else the queued packets after a wait for the first. */
+static void serve(struct net *net, DWORD timeout_ms) {
+    OVERLAPPED_ENTRY packets[PACKETS_A_WAIT];
+    ULONG count = 0;
+    timeout_ms = net->ended ? 0 : timeout_ms;
+    serve_ended(net);
+    if (!GetQueuedCompletionStatusEx(net->port, packets, PACKETS_A_WAIT, &count, timeout_ms, FALSE))
+        return;
+    for (ULONG i = 0; i < count; i++) {
+        struct connection *connection = (struct connection *)packets[i].lpCompletionKey;
+        OVERLAPPED *overlapped = packets[i].lpOverlapped;
+        DWORD bytes, flags, error = ERROR_SUCCESS;
+        if (!overlapped) /* the timer fired */
+            continue;
+        if (overlapped->Internal != 0 && /* an NTSTATUS, which this call converts to the error */
+            !WSAGetOverlappedResult(connection->socket, overlapped, &bytes, FALSE, &flags))
+            error = (DWORD)WSAGetLastError();
+        complete(net, connection, overlapped, error, packets[i].dwNumberOfBytesTransferred);
+    }
 }
 
 /* Returns how long to wait on the port. Sets the timer that ends the wait shortly before a due
- * time. If the timer fires early or fails, the wait ends by itself. */
+ * time. Without the timer the thread polls. */
 static DWORD plan_wait(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
     uint64_t next_ns = agenda_next_ns(&net->agenda);
     uint64_t until_ns = next_ns < deadline_ns ? next_ns : deadline_ns;
@@ -337,13 +410,9 @@ static DWORD plan_wait(struct net *net, uint64_t now_ns, uint64_t deadline_ns) {
         return timeout_ms;
     if (next_ns <= now_ns + net->poll_ns)
         return 0;
-    if (net->timer_ns != next_ns) {
-        LARGE_INTEGER due = {
-            .QuadPart = -(LONGLONG)((next_ns - now_ns - net->poll_ns) / 100 + 1)}; /* in 100 ns */
-        net->timer_ns = next_ns;
-        if (!SetWaitableTimer(net->timer, &due, 0, on_timer, NULL, FALSE))
-            return 0;
-    }
+    if (net->timer_ns != next_ns && !set_timer(net, next_ns - now_ns - net->poll_ns))
+        return 0;
+    net->timer_ns = next_ns;
     return timeout_ms;
 }
 
@@ -388,7 +457,7 @@ void net_close(struct net *net) {
     /* free later: a packet of one connection may come during the wait for another one's */
     for (size_t i = 0; i < net->count; i++)
         free(net->connections[i]);
-    CloseHandle(net->timer);
+    close_bell(net);
     CloseHandle(net->port);
     agenda_close(&net->agenda);
     free(net->connections);

@@ -19,13 +19,15 @@ static bool start_thread(thread_handle *thread, unsigned(__stdcall *entry)(void 
     return *thread != NULL;
 }
 
+static uint64_t to_ns(FILETIME time) {
+    return (((uint64_t)time.dwHighDateTime << 32) + time.dwLowDateTime) * 100;
+}
+
 static bool thread_cpu_ns(thread_handle thread, uint64_t *ns) {
-    FILETIME created, ended, kernel, user; /* in units of 100 ns */
+    FILETIME created, ended, kernel, user;
     if (!GetThreadTimes(thread, &created, &ended, &kernel, &user))
         return false;
-    ULARGE_INTEGER k = {.LowPart = kernel.dwLowDateTime, .HighPart = kernel.dwHighDateTime};
-    ULARGE_INTEGER u = {.LowPart = user.dwLowDateTime, .HighPart = user.dwHighDateTime};
-    *ns = (k.QuadPart + u.QuadPart) * 100;
+    *ns = to_ns(kernel) + to_ns(user);
     return true;
 }
 

@@ -27,7 +27,7 @@ struct client {
     char addresses[2 * SERVER_ADDRESS_BYTES];
 };
 
-static uint32_t concurrency; /* 0: as many as CPUs */
+static uint32_t concurrency; /* 0: as many as usable CPUs */
 static uint32_t accepts = 16;
 static const struct server *server;
 static HANDLE port, workers[MAX_THREADS];
@@ -149,7 +149,9 @@ static unsigned __stdcall work(void *argument) {
 
 /* On failure, process exit frees all. */
 static int start_workers(void) {
-    port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, concurrency);
+    /* 0 would count the CPUs of the machine, also those that this process may not use */
+    DWORD running = concurrency > 0 ? concurrency : server->processors;
+    port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, running);
     if (!port || !CreateIoCompletionPort((HANDLE)server->listener, port, 0, 0))
         return server_error("CreateIoCompletionPort", GetLastError());
     for (uint32_t i = 0; i < server->threads; i++) {

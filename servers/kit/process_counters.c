@@ -8,7 +8,12 @@
 
 #include "common/clock.h"
 
-enum { PROBE_BYTES = 1 << 20, PROBE_SPIN_MS = 64, FIRST_LIST_BYTES = 1 << 16, REASON_BYTES = 112 };
+enum {
+    PROBE_BYTES = 1 << 20,
+    PROBE_SPIN_MS = 2000,
+    FIRST_LIST_BYTES = 1 << 16,
+    REASON_BYTES = 112
+};
 
 #define TIMES  "GetProcessTimes"
 #define MEMORY "GetProcessMemoryInfo"
@@ -262,8 +267,9 @@ static void exercise(struct reading *before, struct reading *after) {
     Sleep(1);
     read_cheap(after);
     read_list(after);
-    /* The clock of CPU time ticks every 10 to 16 ms; usually it ticked before main() began. */
-    uint64_t deadline_ns = clock_now_ns() + PROBE_SPIN_MS * 1000000u;
+    /* The clock of CPU time ticks every 10 to 16 ms; usually it ticked before main() began. A busy
+     * machine may keep this process from its CPU for much longer. */
+    uint64_t deadline_ns = clock_now_ns() + PROBE_SPIN_MS * UINT64_C(1000000);
     while (after->value[COUNTER_cpu_user_ns] + after->value[COUNTER_cpu_kernel_ns] == 0 &&
            clock_now_ns() < deadline_ns)
         read_times(after);

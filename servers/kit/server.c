@@ -396,6 +396,7 @@ static struct option *own_option(const char *name) {
 /* Sets defaults and bounds that depend on the model or on the machine. */
 static void set_defaults(void) {
     uint32_t most = model.max_threads, processors = system_processors();
+    server.processors = processors;
     server.threads = processors < most ? processors : most;
     threads_option[0].max = most;
     uint32_t limit = model.max_conns > 0 ? model.max_conns : MAX_CONNS;

@@ -25,9 +25,10 @@ struct server {
     /* the listener's; the function of mswsock.dll would look it up in each call */
     LPFN_ACCEPTEX
     accept_ex;
-    uint32_t threads;   /* --threads, if the model has it */
-    uint32_t max_conns; /* --max-conns */
-    uint32_t buffer;    /* --buffer, in bytes */
+    uint32_t threads;    /* --threads, if the model has it */
+    uint32_t processors; /* CPUs that this process may use */
+    uint32_t max_conns;  /* --max-conns */
+    uint32_t buffer;     /* --buffer, in bytes */
 };
 
 /* The kit's part of a connection. It is inside the model's struct, which must not move. */

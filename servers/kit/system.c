@@ -22,6 +22,8 @@ struct power_throttling {
 /* 0: throttling is off. Otherwise the error of the call that should have turned it off. */
 static DWORD execution_error, timer_error, fast_path_error;
 
+#define GROUP_PROCESSORS_MOST (uint32_t)(sizeof(KAFFINITY) * 8)
+
 static uint32_t spread_threads[SYSTEM_GROUPS_MAX]; /* threads that each group got */
 static SRWLOCK spread_lock = SRWLOCK_INIT;
 
@@ -31,6 +33,7 @@ static void (*function_of(const wchar_t *library, const char *name))(void) {
     return module ? (void (*)(void))GetProcAddress(module, name) : NULL;
 }
 
+/* One call covers all: what a later call leaves out of `control` gets its default back. */
 static DWORD turn_off(ULONG what) {
     typedef BOOL(WINAPI * set_information)(HANDLE, int, void *, DWORD);
     set_information set = (set_information)function_of(L"kernel32.dll", "SetProcessInformation");
@@ -43,9 +46,10 @@ static DWORD turn_off(ULONG what) {
 }
 
 void system_start(void) {
-    execution_error = turn_off(EXECUTION_SPEED); /* Windows 10 1709 */
     /* Windows 11: ignores timer requests of a process without a window otherwise */
-    timer_error = turn_off(IGNORE_TIMER_RESOLUTION);
+    execution_error = timer_error = turn_off(EXECUTION_SPEED | IGNORE_TIMER_RESOLUTION);
+    if (timer_error != 0)
+        execution_error = turn_off(EXECUTION_SPEED); /* since Windows 10 1709 */
 }
 
 void system_avoid_fast_path(SOCKET listener) {
@@ -110,8 +114,8 @@ void system_spread(HANDLE thread) {
     spread_threads[group]++;
     ReleaseSRWLockExclusive(&spread_lock);
     uint32_t bits =
-        processors[group] < sizeof(KAFFINITY) * 8 ? processors[group] : sizeof(KAFFINITY) * 8;
-    GROUP_AFFINITY affinity = {.Mask = ~(KAFFINITY)0 >> (sizeof(KAFFINITY) * 8 - bits),
+        processors[group] < GROUP_PROCESSORS_MOST ? processors[group] : GROUP_PROCESSORS_MOST;
+    GROUP_AFFINITY affinity = {.Mask = ~(KAFFINITY)0 >> (GROUP_PROCESSORS_MOST - bits),
                                .Group = (WORD)group};
     SetThreadGroupAffinity(thread, &affinity, NULL); /* on failure the thread keeps its group */
 }
