@@ -1,14 +1,15 @@
 """The cost of a request: CPU time, context switches and calls, each from one source.
 
 CPU time and switches come from the counters of a record (data/counters.py) with their source: the
-ns clock of the process if there is one. The wineserver, which is the kernel under Wine, counts with
-the server. Calls come from the server's own counters.
+ns clock of the process if there is one. On Windows the CPU time comes from cycles (`by_cycles`).
+The wineserver, which is the kernel under Wine, counts with the server. Calls come from the server's
+own counters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from iomodels.data.records import Record, counter
@@ -36,6 +37,8 @@ CALLS = ("receives", "sends", "waits", "events")
 """Counted by the server itself between the samples at both ends of the window."""
 COSTS = (*WHOLE, *PARTS, *CALLS)
 """The costs of a request, in the order of the tables."""
+TICKING = "GetProcessTimes"
+"""The source of CPU times that grow by the tick of Windows, 15.6 ms: 64 samples per second."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +96,29 @@ def _typical(measures: Sequence[Measure]) -> Measure:
         return absent
     values = [measure.value for measure in measures if measure.value is not None]
     return Measure(median(values)) if values else Measure(None, "no valid repeat")
+
+
+def by_cycles(records: Sequence[Record]) -> list[Record]:
+    """Return the records of a load with the CPU time of each server from its cycles, if it ticks.
+
+    Windows counts cycles exactly, but their frequency is unknown. So all records share one scale,
+    the sum of their CPU times over the sum of their cycles. Ratios are then those of cycles, and
+    the ticks of all windows average out (docs/decisions/0098-cpu-time-from-cycles.md). Without
+    cycles in one of the records nothing changes.
+    """
+    ticking = [each for each in records if counter(each, "server.cpu_ns").source == TICKING]
+    cycles = [counter(each, "server.cycles").value for each in ticking]
+    total = sum(value or 0.0 for value in cycles)
+    if total <= 0 or any(value is None for value in cycles):
+        return list(records)
+    scale = sum(counter(each, "server.cpu_ns").value or 0.0 for each in ticking) / total
+    finer = {id(each): _scaled(each, scale) for each in ticking}
+    return [finer.get(id(each), each) for each in records]
+
+
+def _scaled(record: Record, ns_per_cycle: float) -> Record:
+    cycles = (record.counters or {})["server.cycles"]
+    row = {name: cycles[name] * ns_per_cycle for name in ("value", "per_request") if name in cycles}
+    source = f"{cycles['source']}, scaled by {TICKING}"
+    row |= {"unit": "ns", "source": source}
+    return replace(record, counters={**(record.counters or {}), "server.cpu_ns": row})

@@ -19,6 +19,7 @@ from iomodels.base.words import emulated
 from iomodels.data.busy import note_of_others
 from iomodels.data.records import Condition, Record, Run
 from iomodels.judge.cells import Cell, cell_of
+from iomodels.judge.costs import by_cycles
 from iomodels.judge.loads import JudgedLoad, Rules, judge_load
 from iomodels.judge.paired import Comparison
 from iomodels.judge.verdict import SPREAD_MOST, judge, surroundings_of
@@ -146,7 +147,7 @@ def judge_records(
     by_cell: dict[Condition, list[Record]] = {
         cell: [] for cell in cells_of(suite) if LoadKey.of(cell) == key
     }
-    for record in records:
+    for record in by_cycles(records):
         by_cell.setdefault(record.condition, []).append(record)
     rounds = planned_rounds(manifest, suite, key)
     cells = [

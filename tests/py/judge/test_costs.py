@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from iomodels.data.records import Condition, Record
-from iomodels.judge.costs import CALLS, COSTS, PARTS, WHOLE, costs_of
+from iomodels.judge.costs import CALLS, COSTS, PARTS, TICKING, WHOLE, by_cycles, costs_of
 from iomodels.judge.stats import Measure
 from iomodels.plan.order import Measurement
 from made_run import PER_REQUEST, make_record, with_counters
@@ -93,3 +93,40 @@ def test_every_cost_of_the_tables_has_a_source() -> None:
     assert [found[name] for name, (_, scale) in PARTS.items()] == pytest.approx(
         [1000.0 * scale for _, scale in PARTS.values()]
     )
+
+
+def of_windows(cpu_ns: float, cycles: float | None) -> Record:
+    """A record of Windows: CPU time in ticks of 15.6 ms, and exact cycles."""
+    given = counted(server_cpu_ns=cpu_ns, server_cycles=cycles)
+    counters = dict(given.counters or {})
+    counters["server.cpu_ns"] = {**counters["server.cpu_ns"], "source": TICKING}
+    return replace(given, counters=counters)
+
+
+def test_on_windows_cpu_time_is_that_of_the_cycles() -> None:
+    """At 2 GHz: the ticks see 47 and 63 µs, of requests that took 50 and 60 µs."""
+    records = by_cycles([of_windows(47_000, 100_000), of_windows(63_000, 120_000)])
+    first, second = costs_of(records).cpu_us
+    assert (first, second) == (pytest.approx(50.0), pytest.approx(60.0))
+    assert second / first == pytest.approx(1.2)
+    assert costs_of(records).typical["cycles"].value == pytest.approx(110_000)
+    row = (records[0].counters or {})["server.cpu_ns"]
+    assert row["source"] == f"made up, scaled by {TICKING}"
+    requests = BASE.loadgen["result"]["requests"] if BASE.loadgen else 0
+    assert row["value"] == pytest.approx(50_000 * requests)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [of_windows(47_000, 100_000), of_windows(63_000, None)],
+        [of_windows(47_000, 0.0)],
+        [counted(server_cpu_ns=47_000.0, server_cycles=100_000.0)],  # a clock in ns needs none
+        [BASE],
+        [],
+    ],
+)
+def test_cpu_time_stays_as_it_is_without_cycles_or_with_a_finer_clock(
+    records: list[Record],
+) -> None:
+    assert by_cycles(records) == records
