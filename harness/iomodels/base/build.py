@@ -13,13 +13,14 @@ BUILD_HINT = "build it first: cmake --workflow --preset"
 def windows_programs(build: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of the Windows programs below `build`.
 
-    IOMODELS_PRESET names the preset; the setup exports the one that it built. Without it, the
-    folder is the `bin` of an unpacked archive, or that of the first preset with a program.
+    The `bin` of an unpacked archive comes first, because an archive holds one build. Next comes the
+    preset that IOMODELS_PRESET names; the setup exports the one that it built. Without either it is
+    the first preset with a program.
     """
     wanted = environ.get("IOMODELS_PRESET")
-    if wanted:
-        return (build / wanted / "bin").resolve()
-    folders = [build / "bin", *(build / preset / "bin" for preset in WINDOWS_PRESETS)]
+    presets = [wanted] if wanted else [*WINDOWS_PRESETS]
+    folders = [build / "bin", *(build / preset / "bin" for preset in presets)]
     return next(
-        (folder for folder in folders if any(folder.glob("*.exe"))), build / "mingw" / "bin"
+        (folder for folder in folders if any(folder.glob("*.exe"))),
+        build / (wanted or "mingw") / "bin",
     ).resolve()

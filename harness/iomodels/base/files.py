@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ _DATA = ROOT / "results" if _IN_CHECKOUT else PACKAGE
 SCHEMAS = _DATA / "schema"
 LITERATURE = _DATA / "literature"
 """results/schema and results/literature. A wheel holds them inside the package (pyproject.toml)."""
+REPLACE_S = 1.0
 
 
 @contextmanager
@@ -48,7 +51,23 @@ def write_whole(path: Path, content: bytes | str, *, durable: bool = True) -> No
                 stream.flush()
                 os.fsync(stream.fileno())
         Path(name).chmod(0o644)  # mkstemp makes it private, but others read results
-        Path(name).replace(path)
+        _replace(Path(name), path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _replace(new: Path, path: Path) -> None:
+    """Rename `new` to `path`. Windows refuses it while a scanner or a viewer has `path` open.
+
+    That ends soon in most cases, so it is tried again for REPLACE_S. Raises OSError.
+    """
+    deadline = time.monotonic() + REPLACE_S
+    while True:
+        try:
+            new.replace(path)
+            return
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

@@ -25,6 +25,11 @@ LINE_MAX_BYTES = 8 * 1024 * 1024
 LINES_PENDING_MAX = 10_000
 WAIT_SLICE_S = 0.2 if sys.platform == "win32" else 3600.0
 CREATE_SUSPENDED = 0x4  # of CreateProcess
+BLOCKED = 4551  # ERROR_SYSTEM_INTEGRITY_POLICY_VIOLATION
+SMART_APP_CONTROL = (
+    "Smart App Control of Windows blocks programs that were just built; "
+    "see docs/windows.md, Smart App Control"
+)
 
 
 class ProgramFailed(Failure):
@@ -92,7 +97,11 @@ class Program:
         try:
             self._process: Process = process or _spawn(self.argv, env, suspended=admit is not None)
         except OSError as error:
-            raise Failure(f"{self.name}: cannot start: {self.argv[0]}: {error.strerror}") from error
+            blocked = getattr(error, "winerror", None) == BLOCKED
+            raise Failure(
+                f"{self.name}: cannot start: {self.argv[0]}: {error.strerror}"
+                + (f"; {SMART_APP_CONTROL}" if blocked else "")
+            ) from error
         self.pid = self._process.pid
         if admit:
             self._admit(admit)
@@ -230,9 +239,15 @@ class Program:
         raise self._failed("still runs after SIGKILL")
 
     def interrupt(self) -> None:
-        """Send the Ctrl-C of a terminal; a Windows program gets a console event, under Wine too."""
+        """Send the Ctrl-C of a terminal; a Windows program gets a console event, under Wine too.
+
+        Raises OSError if that fails: on Windows without a console there is no such event.
+        """
         if sys.platform == "win32":
-            self._process.send_signal(signal.CTRL_BREAK_EVENT)
+            try:
+                self._process.send_signal(signal.CTRL_BREAK_EVENT)
+            except SystemError as error:  # os.kill of CPython hides the OSError in one
+                raise OSError(f"no console event: {error.__context__ or error}") from error
         else:
             self._process.send_signal(signal.SIGINT)
 

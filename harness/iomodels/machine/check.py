@@ -73,7 +73,9 @@ def busy(watch_s: float = BUSY_S) -> dict[str, float]:
     time.sleep(watch_s)
     after, took = psutil.cpu_times(), time.monotonic() - began
     mine = sum(psutil.Process().cpu_times()[:2]) - sum(own[:2])
-    idle = ("idle", "iowait", "steal", "guest", "guest_nice")
+    idle = ["idle", "iowait", "steal", "guest", "guest_nice"]
+    if sys.platform == "win32":
+        idle += ["interrupt", "dpc"]  # parts of "system" there
     used = sum(
         getattr(after, name) - getattr(before, name) for name in after._fields if name not in idle
     )

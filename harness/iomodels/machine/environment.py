@@ -31,7 +31,7 @@ def capture(build: Path, models: Iterable[str], launcher: Mapping[str, Any]) -> 
     return answers(
         {
             **facts(),
-            "compilers": lambda: _compilers(build),
+            "compilers": lambda: compilers(build),
             "binaries": lambda: binaries(build, models),
             "launcher": lambda: dict(launcher),
         }
@@ -39,7 +39,11 @@ def capture(build: Path, models: Iterable[str], launcher: Mapping[str, Any]) -> 
 
 
 def answers(asked: Mapping[str, Fact]) -> dict[str, Any]:
-    """Return the value of each fact, and under `reasons` why a value is missing."""
+    """Return the value of each fact, and under `reasons` why a value is missing.
+
+    A fact may fail in ways that no other machine showed, and must never end a run. So every
+    exception becomes a reason.
+    """
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     for name, fact in asked.items():
@@ -47,6 +51,8 @@ def answers(asked: Mapping[str, Fact]) -> dict[str, Any]:
             values[name] = fact()
         except (Unknown, OSError) as error:
             values[name], reasons[name] = None, str(error)
+        except Exception as error:
+            values[name], reasons[name] = None, f"{type(error).__name__}: {error}"
     return {**values, "reasons": reasons}
 
 
@@ -93,7 +99,7 @@ def binaries(build: Path, models: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _compilers(build: Path) -> dict[str, dict[str, str | None]]:
+def compilers(build: Path) -> dict[str, dict[str, str | None]]:
     """Return per built preset the compiler and the actual flags of one source file."""
     found: dict[str, dict[str, str | None]] = {}
     for preset in dict.fromkeys(("host", *WINDOWS_PRESETS, windows_programs(build).parent.name)):
@@ -118,20 +124,35 @@ def _compiler(folder: Path) -> dict[str, str | None]:
     return {"compiler": found.get(""), "id": found.get("_ID"), "version": found.get("_VERSION")}
 
 
-def _build_type(folder: Path) -> str | None:
+STUDIO_CONFIGURATION = "RelWithDebInfo"
+"""Visual Studio chooses it when it builds: `configuration` of its presets (CMakePresets.json)."""
+
+
+def _cached(folder: Path, name: str) -> str | None:
+    """Return the value of a variable of CMake's cache; None if it has none."""
     text = (folder / "CMakeCache.txt").read_text(encoding="utf-8")
-    found = re.search(r"^CMAKE_BUILD_TYPE:\w+=(.+)$", text, re.MULTILINE)
+    found = re.search(rf"^{name}:\w+=(.+)$", text, re.MULTILINE)
     return found[1] if found else None
+
+
+def _build_type(folder: Path) -> str | None:
+    several = _cached(folder, "CMAKE_CONFIGURATION_TYPES")
+    return STUDIO_CONFIGURATION if several else _cached(folder, "CMAKE_BUILD_TYPE")
 
 
 def _flags(folder: Path) -> str | None:
     """Return the flags without include paths and file names.
 
-    Returns None if CMake wrote no compile_commands.json (Visual Studio).
+    Visual Studio writes no compile_commands.json. Then they are those of CMake's cache, for the
+    compiler and the linker, without what the project adds.
     """
     path = folder / "compile_commands.json"
     if not path.exists():
-        return None
+        kinds = ("CMAKE_C_FLAGS", "CMAKE_EXE_LINKER_FLAGS")
+        names = [
+            f"{kind}{end}" for kind in kinds for end in ("", f"_{STUDIO_CONFIGURATION.upper()}")
+        ]
+        return " ".join(filter(None, (_cached(folder, name) for name in names))) or None
     for entry in json.loads(path.read_text(encoding="utf-8")):
         if Path(entry["file"]).parent.name in ("servers", "loadgen"):
             words = shlex.split(entry["command"])[1:]

@@ -239,8 +239,10 @@ def _not_here(reason: str) -> Any:
 # ---- Windows ----
 
 QUESTIONS = {
+    # ProductName of the registry is "Windows 10" on Windows 11, too
     "os": "$v = Get-ItemProperty 'HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion'; "
-    '"$($v.ProductName) $($v.DisplayVersion) build $($v.CurrentBuildNumber).$($v.UBR)"',
+    "$c = (Get-CimInstance Win32_OperatingSystem).Caption -replace '^Microsoft ', ''; "
+    '"$($c.Trim()) $($v.DisplayVersion) build $($v.CurrentBuildNumber).$($v.UBR)"',
     "cpu": "(Get-CimInstance Win32_Processor | Select-Object -First 1).Name.Trim()",
     "cpu_packages": "@(Get-CimInstance Win32_Processor).Count",
     "smt": "$p = Get-CimInstance Win32_Processor | Select-Object -First 1; "
@@ -328,14 +330,16 @@ def _unknown(reason: str) -> dict[str, Any]:
 def _without_paths(defender: Mapping[str, Any]) -> dict[str, bool]:
     """Return whether files are scanned on use, and whether this repository is excluded.
 
-    The paths themselves are omitted, since they name users.
+    The paths themselves are omitted, since they name users. Raises Unknown if files are scanned and
+    this user may not read the exclusions; Defender then answers "N/A: Must be an administrator …".
     """
     from iomodels.base.files import ROOT
 
     here = str(ROOT).casefold()
-    covered = [
-        str(path).casefold().rstrip("\\/") for path in defender.get("excluded") or () if path
-    ]
+    paths = [str(path) for path in defender.get("excluded") or () if path]
+    if defender["realtime"] and any(path.startswith("N/A:") for path in paths):
+        raise Unknown("only an administrator may read the exclusions of Defender")
+    covered = [path.casefold().rstrip("\\/") for path in paths]
     return {
         "realtime": bool(defender["realtime"]),
         "excluded": any(

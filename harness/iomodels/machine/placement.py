@@ -5,7 +5,6 @@ The manifest records the choice. --affinity overrides it.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import shutil
@@ -14,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
+from iomodels.machine import cpu_sets
 
 ON_WINDOWS = os.name == "nt"
 CPUS = Path("/sys/devices/system/cpu")
 ROLES = ("server", "wineserver", "loadgen")
-FEWEST_CPUS_TO_HALVE = 4
 NO_TASKSET = "taskset (util-linux) is not installed"
 FORM = "must be none or comma-separated ROLE=CPUS, as in server=0,wineserver=0,loadgen=1-3"
 
@@ -56,7 +54,7 @@ def default_placement(cpus: Path = CPUS) -> Placement:
     """
     usable = sorted(_usable())
     if ON_WINDOWS:
-        return halves(usable)
+        return halves(usable, cpu_sets.read())
     if len(usable) < 2:
         return Placement(note="not pinned: only one usable CPU")
     if not shutil.which("taskset"):
@@ -83,11 +81,10 @@ def default_placement(cpus: Path = CPUS) -> Placement:
     )
 
 
-def halves(usable: Sequence[int]) -> Placement:
-    """Return the placement on Windows: half of the CPUs for each program.
+def halves(usable: Sequence[int], cpus: Mapping[int, cpu_sets.Cpu]) -> Placement:
+    """Return the placement on Windows: half of the cores for each program, all of one class.
 
-    Windows numbers the two threads of a core one after the other. A half of an even number of CPUs
-    therefore splits no core.
+    On a hybrid processor those are the fast cores. Otherwise one end would run on slower ones.
     """
     if not usable:
         return Placement(
@@ -96,16 +93,22 @@ def halves(usable: Sequence[int]) -> Placement:
         )
     if len(usable) < 2:
         return Placement(note="not pinned: only one usable CPU")
-    if len(usable) < FEWEST_CPUS_TO_HALVE:
-        return Placement(
-            (usable[0],), (usable[-1],), "the server has a CPU, the load generator has another"
-        )
-    half = len(usable) // 4 * 2
-    return Placement(
-        tuple(usable[:half]),
-        tuple(usable[half:]),
-        "the server has the first half of the CPUs, the load generator the rest",
+    cores = cpu_sets.fast_cores(usable, cpus)
+    if len(cores) == 1:
+        first, *others = cores[0]
+        return Placement((first,), tuple(others), "both programs share a core, a thread each")
+    half = len(cores) // 2
+    server, loadgen = (
+        tuple(cpu for core in part for cpu in core) for part in (cores[:half], cores[half:])
     )
+    idle = len(usable) - len(server) - len(loadgen)
+    note = f"the server has {_cores(half)}, the load generator has {_cores(len(cores) - half)}"
+    left = f"; the {idle} CPUs of another class are left to other programs" if idle else ""
+    return Placement(server, loadgen, note + left)
+
+
+def _cores(number: int) -> str:
+    return f"{number} core{'' if number == 1 else 's'}"
 
 
 def physical_cores(usable: Sequence[int], cpus: Path = CPUS) -> list[tuple[int, ...]]:
@@ -193,20 +196,7 @@ def _check_usable(text: str, chosen: Mapping[str, Sequence[int]]) -> None:
 
 def _usable() -> set[int]:
     """Return the CPUs that this process may use; empty if no mask can name them."""
-    return set(_windows_cpus()) if ON_WINDOWS else os.sched_getaffinity(0)
-
-
-def _windows_cpus() -> list[int]:
-    """Return this process's CPUs, or none if the machine has several processor groups.
-
-    A mask names CPUs of one group only. Since Windows 11, a process in several groups has the mask
-    of its first group, which does not show them. ctypes has WinDLL on Windows only.
-    """
-    kernel32 = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009
-    kernel32.GetActiveProcessorGroupCount.restype = ctypes.c_uint16
-    if kernel32.GetActiveProcessorGroupCount() > 1:
-        return []
-    return list(psutil.Process().cpu_affinity() or [])
+    return set(cpu_sets.usable()) if ON_WINDOWS else os.sched_getaffinity(0)
 
 
 def unusable(placement: Placement) -> tuple[int, ...]:

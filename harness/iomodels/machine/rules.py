@@ -248,7 +248,7 @@ def many_time_wait(found: Facts) -> Disturbance | None:
             "TIME_WAIT",
             f"{waiting:,} closed connections still hold a port",
             "connecting takes longer and may fail",
-            "sleep 120",
+            "timeout 120" if sys.platform == "win32" else "sleep 120",
         )
         if waiting > TIME_WAIT_MOST * (high - low + 1)
         else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ def stolen_ns(cpus: Sequence[int], stat: Path = STAT) -> int:
 
     Raises Unknown if `cpus` is empty or the system does not count it.
     """
+    if sys.platform != "linux":
+        raise Unknown("only Linux counts it")
     if not cpus:
         raise Unknown("not pinned to CPUs of this machine")
     try:

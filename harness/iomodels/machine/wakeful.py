@@ -14,15 +14,23 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from pathlib import Path
 from typing import Any
+
+from iomodels.machine.facts import Unknown
 
 DEVICE = Path("/dev/cpu_dma_latency")
 NO_WAIT_US = 0
 
 
 def permitted(device: Path = DEVICE) -> bool:
-    """Return whether this user may ask for it. Raises OSError if there is no such file."""
+    """Return whether this user may ask for it.
+
+    Raises Unknown if the system never asks for a permission, and OSError if there is no such file.
+    """
+    if sys.platform != "linux":
+        raise Unknown("only Linux asks for a permission")
     device.stat()
     return os.access(device, os.W_OK)
 
@@ -34,7 +42,7 @@ class Wakeful:
         self._file: int | None = None
         self.reason: str | None = None
         try:
-            self._file = os.open(device, os.O_WRONLY | os.O_CLOEXEC)
+            self._file = os.open(device, os.O_WRONLY)
             os.write(self._file, struct.pack("i", NO_WAIT_US))
         except OSError as error:
             self.close()

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -352,3 +354,41 @@ def test_write_whole_keeps_the_old_file_when_it_fails(
         write_whole(path, b"new")
     assert path.read_bytes() == b"old\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("system", "refusals", "written"), [("win32", 3, True), ("linux", 1, False)]
+)
+def test_a_scanner_that_holds_the_file_delays_its_replacement_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, refusals: int, written: bool
+) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+    left = iter([True] * refusals)
+    real = os.replace
+
+    def held(source: str, target: Path) -> None:
+        if next(left, False):
+            raise PermissionError(13, "The process cannot access the file")
+        real(source, target)
+
+    monkeypatch.setattr(files.os, "replace", held)
+    monkeypatch.setattr(sys, "platform", system)
+    with nullcontext() if written else pytest.raises(PermissionError):
+        write_whole(path, b"new")
+    assert path.read_bytes() == (b"new" if written else b"old")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_held_for_ever_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(source: str, target: Path) -> None:
+        raise PermissionError(13, "The process cannot access the file")
+
+    monkeypatch.setattr(files.os, "replace", held)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(files, "REPLACE_S", 0.05)
+    with pytest.raises(PermissionError):
+        write_whole(tmp_path / "file", b"new")
+    assert list(tmp_path.iterdir()) == []

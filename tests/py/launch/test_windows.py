@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ from iomodels.launch.kernel32 import (
     ExtendedLimits,
 )
 from iomodels.launch.process import CREATE_SUSPENDED, Program, ProgramFailed
-from iomodels.machine.placement import Placement, _windows_cpus, halves
+from iomodels.machine import cpu_sets
+from iomodels.machine.placement import Placement, halves
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVER = """#!/bin/sh
@@ -88,7 +90,7 @@ def programs(tmp_path: Path) -> Path:
 
 def test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs(programs: Path) -> None:
     system = Simulated()
-    with windows.WindowsLauncher(programs, halves(system.cpus), system) as launcher:
+    with windows.WindowsLauncher(programs, halves(system.cpus, {}), system) as launcher:
         assert launcher.platform == "windows-11-26100"
         described = system.calls[1][1]
         server, load = launcher.server("good", {}), launcher.loadgen({})
@@ -163,7 +165,7 @@ def test_programs_are_started_as_windows_wants_it(
 
 
 def test_the_priority_is_part_of_the_record(programs: Path) -> None:
-    with windows.WindowsLauncher(programs, halves(range(4)), Simulated()) as launcher:
+    with windows.WindowsLauncher(programs, halves(range(4), {}), Simulated()) as launcher:
         assert launcher.environment()["priority_class"] == "normal" and launcher.environment()[
             "placement"
         ]["server_cpus"] == (0, 1)
@@ -205,13 +207,13 @@ def test_several_processor_groups_have_no_numbers(
     monkeypatch.setattr(
         psutil.Process, "cpu_affinity", lambda self: [0, 1, 2]
     )  # from Windows 11 on: of the first group
-    assert _windows_cpus() == cpus
+    assert cpu_sets.usable() == cpus
 
 
 @pytest.mark.parametrize("fails", ["assign", "set_affinity", "resume"])
 def test_a_program_that_cannot_be_placed_is_not_left_behind(programs: Path, fails: str) -> None:
     system = Simulated(fails=fails)
-    launcher = windows.WindowsLauncher(programs, halves(system.cpus), system)
+    launcher = windows.WindowsLauncher(programs, halves(system.cpus, {}), system)
     before = {child.pid for child in psutil.Process().children()}
     with pytest.raises(
         Failure,
@@ -222,17 +224,41 @@ def test_a_program_that_cannot_be_placed_is_not_left_behind(programs: Path, fail
     launcher.close()
 
 
+@pytest.mark.parametrize(
+    "error", [OSError(12, "Invalid access"), SystemError("returned a result with an exception set")]
+)
 def test_without_a_console_stopping_goes_on_with_its_next_step(
-    programs: Path, monkeypatch: pytest.MonkeyPatch
+    programs: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
+    """CPython's os.kill ends in a SystemError there."""
     program = Program([str(programs / "good.exe"), "--deaf"])
     program.expect("ready", 20)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(signal, "CTRL_BREAK_EVENT", "break", raising=False)
+    send = program._process.send_signal
 
-    def no_console(self: Program) -> None:
-        raise OSError(6, "The handle is invalid")
+    def no_console(number: int | str) -> None:
+        if number == "break":
+            raise error
+        assert isinstance(number, int)
+        send(number)
 
-    monkeypatch.setattr(Program, "interrupt", no_console)
+    monkeypatch.setattr(program._process, "send_signal", no_console)
     assert program.stop(0.2) == -signal.SIGKILL
+
+
+def test_a_program_that_smart_app_control_blocks_is_named(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Blocked(OSError):
+        winerror = 4551
+
+    def blocked(*arguments: object, **options: object) -> None:
+        raise Blocked(22, "An Application Control policy has blocked this file")
+
+    monkeypatch.setattr(process, "_spawn", blocked)
+    with pytest.raises(Failure, match=r"has blocked this file; Smart App Control of Windows"):
+        Program([str(programs / "good.exe")])
 
 
 def test_waits_are_short_where_they_cannot_be_interrupted(
@@ -254,23 +280,61 @@ def test_waits_are_short_where_they_cannot_be_interrupted(
         assert max(waits) <= 0.01 and sum(waits) <= 0.2
 
 
+def reported(machine: str) -> bytes:
+    """GetSystemCpuSetInformation's answer: "0P0 1P0 2E2" is CPU, class and core of each.
+
+    Microsoft documents the layout, and says that a later Windows may append to an entry.
+    """
+    layout = "<IiIHBBBBBBIQ"  # size, type, id, group, processor, core, cache, node, class, flags, …
+    given = b""
+    for cpu, kind, core in machine.split():
+        number, efficiency = int(cpu), "EP".index(kind)
+        given += struct.pack(
+            layout, 48, 0, 256 + number, 0, number, int(core), 9, 9, efficiency, 9, 0, 0
+        )
+        given += bytes(16)
+    return given + struct.pack(layout, 32, 0, 300, 1, 0, 0, 0, 0, 7, 0, 0, 0)  # another group
+
+
 @pytest.mark.parametrize(
-    ("cpus", "server", "load"),
+    ("cpus", "machine", "server", "load", "note"),
     [
-        ([], (), ()),
-        ([5], (), ()),
-        ([0, 1], (0,), (1,)),
-        ([4, 5, 6], (4,), (6,)),
-        (range(6), (0, 1), (2, 3, 4, 5)),
-        (range(8), (0, 1, 2, 3), (4, 5, 6, 7)),
+        ([], "", (), (), "several processor groups"),
+        ([5], "", (), (), "only one usable CPU"),
+        ([0, 1], "", (0,), (1,), "the server has 1 core, the load generator has 1 core"),
+        ([4, 5, 6], "", (4,), (5, 6), "has 2 cores"),
+        ([0, 1], "0P0 1P0", (0,), (1,), "share a core, a thread each"),
+        (range(6), "0E0 1E0 2E2 3E2 4E4 5E4", (0, 1), (2, 3, 4, 5), "1 core, the load gen"),
+        (range(6), "0E0 1E1 2E2 3E3 4E4 5E5", (0, 1, 2), (3, 4, 5), "has 3 cores"),
+        (
+            range(8),
+            "0P0 1P0 2P2 3P2 4E4 5E5 6E6 7E7",
+            (0, 1),
+            (2, 3),
+            "; the 4 CPUs of another class are left",
+        ),
+        (
+            range(6),
+            "0P0 1P0 2E2 3E3 4E4 5E5",
+            (2, 3),
+            (4, 5),
+            "; the 2 CPUs of another class are left",
+        ),
+        ([1, 2, 3], "0P0 1P0 2P2 3P2", (1,), (2, 3), "has 1 core"),
     ],
 )
-def test_the_ends_of_the_wire_share_no_core(
-    cpus: Sequence[int], server: tuple[int, ...], load: tuple[int, ...]
+def test_the_ends_of_the_wire_share_no_core_and_have_equal_ones(
+    cpus: Sequence[int], machine: str, server: tuple[int, ...], load: tuple[int, ...], note: str
 ) -> None:
-    placement = halves(cpus)
+    placement = halves(cpus, dict(cpu_sets.parse(reported(machine))))
     assert (placement.server_cpus, placement.loadgen_cpus) == (server, load)
-    assert placement.note
+    assert note in placement.note
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="asks Windows for its processors")
+def test_on_windows_each_usable_processor_is_reported() -> None:
+    found = cpu_sets.read()
+    assert not found or set(psutil.Process().cpu_affinity() or []) <= set(found)
 
 
 def test_structures_and_constants_are_those_of_the_windows_headers(tmp_path: Path) -> None:
@@ -309,6 +373,7 @@ def test_the_programs_are_those_that_set_up_built(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "iocp.exe").touch()  # an archive that was unpacked
     assert windows_programs(tmp_path, {}) == tmp_path / "bin"
+    assert windows_programs(tmp_path, {"IOMODELS_PRESET": "msvc"}) == tmp_path / "bin"
 
 
 HARNESS = """

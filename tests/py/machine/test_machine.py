@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from collections import namedtuple
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from iomodels.base.files import ROOT
 from iomodels.cli.main import main
-from iomodels.machine import check
+from iomodels.machine import check, environment
 from iomodels.machine import facts as machine
 from iomodels.machine.environment import answers
 from iomodels.machine.facts import Reader, Unknown, linux_facts, windows_facts
@@ -175,6 +178,70 @@ def test_the_powershell_script_is_whole() -> None:
     assert not re.search(r"\b(Set|New|Remove|Add)-(?!Type)", text) and "/setactive" not in text, (
         "it only asks"
     )
+
+
+def test_only_an_administrator_may_read_the_exclusions_of_defender() -> None:
+    hidden = {"realtime": True, "excluded": ["N/A: Must be an administrator to view exclusions"]}
+    found = answers(windows_facts(Given(answer=json.dumps({"defender": {"value": hidden}}))))
+    assert found["defender"] is None and "only an administrator" in found["reasons"]["defender"]
+
+
+def test_no_fact_ends_a_run_however_it_fails() -> None:
+    def counters_are_off() -> float:
+        raise RuntimeError("PdhAddEnglishCounterW failed")
+
+    found = answers({"load_average": counters_are_off, "zero": lambda: 1 // 0, "one": lambda: 1})
+    assert found == {
+        "load_average": None,
+        "zero": None,
+        "one": 1,
+        "reasons": {
+            "load_average": "RuntimeError: PdhAddEnglishCounterW failed",
+            "zero": "ZeroDivisionError: integer division or modulo by zero",
+        },
+    }
+
+
+def test_the_build_of_visual_studio_is_read_from_the_cache(tmp_path: Path) -> None:
+    studio = tmp_path / "msvc"
+    (studio / "CMakeFiles" / "3.31.0").mkdir(parents=True)
+    (studio / "CMakeFiles" / "3.31.0" / "CMakeCCompiler.cmake").write_text(
+        'set(CMAKE_C_COMPILER "C:/VC/cl.exe")\nset(CMAKE_C_COMPILER_ID "MSVC")\n'
+        'set(CMAKE_C_COMPILER_VERSION "19.44.35207.1")\n',
+        encoding="utf-8",
+    )
+    (studio / "CMakeCache.txt").write_text(
+        "CMAKE_CONFIGURATION_TYPES:STRING=Debug;Release;MinSizeRel;RelWithDebInfo\n"
+        "CMAKE_C_FLAGS:STRING=/DWIN32 /W3\nCMAKE_C_FLAGS_DEBUG:STRING=/Od\n"
+        "CMAKE_C_FLAGS_RELWITHDEBINFO:STRING=/O2 /Ob2 /DNDEBUG\n"
+        "CMAKE_EXE_LINKER_FLAGS_RELWITHDEBINFO:STRING=/debug /INCREMENTAL:NO\n",
+        encoding="utf-8",
+    )
+    assert environment.compilers(tmp_path)["msvc"] == {
+        "compiler": "C:/VC/cl.exe",
+        "id": "MSVC",
+        "version": "19.44.35207.1",
+        "build_type": "RelWithDebInfo",
+        "flags": "/DWIN32 /W3 /O2 /Ob2 /DNDEBUG /debug /INCREMENTAL:NO",
+    }
+    presets = json.loads((ROOT / "CMakePresets.json").read_text(encoding="utf-8"))
+    assert {
+        each["configuration"] for each in presets["buildPresets"] if "configuration" in each
+    } == {environment.STUDIO_CONFIGURATION}
+
+
+def test_interrupts_are_not_counted_twice_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """psutil's `system` of Windows is kernel without idle time; it holds interrupt and dpc."""
+    times = namedtuple("scputimes", "user system idle interrupt dpc")
+    readings = iter([times(0, 0, 0, 0, 0), times(1, 2, 7, 0.5, 0.25)])
+    own = SimpleNamespace(cpu_times=lambda: (0.0, 0.0))
+    clock = iter([0.0, 10.0])
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(check.psutil, "cpu_times", lambda: next(readings))
+    monkeypatch.setattr(check.psutil, "Process", lambda: own)
+    monkeypatch.setattr(check.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(check.time, "sleep", lambda seconds: None)
+    assert check.busy() == {"others_cpus": 0.3, "stolen_cpus": 0.0}
 
 
 def test_programs_and_files_that_are_not_there(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ class Windows:
 def windows(monkeypatch: pytest.MonkeyPatch, taskset: Path) -> type[Windows]:
     taskset.unlink()
     monkeypatch.setattr(placement, "ON_WINDOWS", True)
-    monkeypatch.setattr(placement, "_windows_cpus", lambda: Windows.cpus)
+    monkeypatch.setattr(placement.cpu_sets, "usable", lambda: Windows.cpus)
     monkeypatch.setattr(Windows, "cpus", list(range(8)))
     return Windows
 
