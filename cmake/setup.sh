@@ -214,7 +214,7 @@ build_preset() {
     elif [ -n "$werror" ] && ! grep -q '^IOMODELS_WERROR:BOOL=ON' "$build/$1/CMakeCache.txt"; then
         cmake --preset "$1" "$werror" >"$log" 2>&1 </dev/null || build_failure "$1"
     fi
-    cmake --build --preset "$1" >"$log" 2>&1 </dev/null || build_failure "$1"
+    cmake --build --preset "$1" ${target:+--target "$target"} >"$log" 2>&1 </dev/null || build_failure "$1"
 }
 
 build_failure() {
@@ -256,7 +256,9 @@ setup() {
         fi
     fi
     werror=
+    target=
     [ "$need" != test ] || werror=-DIOMODELS_WERROR=ON
+    [ "$need" != run ] || target=programs
     ensure_packages "$need"
     ensure_python "$need"
     (build_presets "$@") || exit 1

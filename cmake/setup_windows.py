@@ -39,7 +39,8 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
 NOTES = """
 --no-install (or IOMODELS_NO_INSTALL=1) makes no Python environment; it names what is missing.
 IOMODELS_PRESET chooses the build: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl or mingw
-(see CMakePresets.json)."""
+(see CMakePresets.json).
+IOMODELS_BUILD names the folder with the programs, such as an unpacked archive; nothing is built."""
 
 
 def say(line: str) -> None:
@@ -85,10 +86,10 @@ def requirements(root: Path) -> list[str]:
     return [*project["dependencies"], *project["optional-dependencies"]["test"]]
 
 
-def ensure_python(root: Path, no_install: bool) -> Path:
+def ensure_python(root: Path, forbidden: str | None = None) -> Path:
     """Return the interpreter of build/venv, with the libraries of pyproject.toml.
 
-    It is made again if those or this Python changed.
+    It is made again if those or this Python changed; `forbidden` is the remedy if it must not be.
     """
     folder = root / "build" / "venv"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -99,8 +100,8 @@ def ensure_python(root: Path, no_install: bool) -> Path:
     ).hexdigest()
     if python.exists() and stamp.is_file() and stamp.read_text(encoding="ascii") == identity:
         return python
-    if no_install:
-        fail("build\\venv is missing or out of date; omit --no-install to make it")
+    if forbidden:
+        fail(f"build\\venv is missing or out of date; {forbidden}")
     say("making a Python environment in build\\venv")
     log = root / "build" / "venv.log"
     logged([sys.executable, "-m", "venv", "--clear", str(folder)], root, log, "making build\\venv")
@@ -226,7 +227,7 @@ def configuration(root: Path, toolchain: Toolchain) -> str:
 
 
 def ensure_build(root: Path, toolchain: Toolchain, *, strict: bool = False) -> None:
-    """Build a preset. `strict`: warnings are errors, for the tests."""
+    """Build what a run starts. `strict`, for the tests: build all, and warnings are errors."""
     preset, cmake = toolchain.preset, check_cmake(toolchain.cmake)
     folder = root / "build" / preset
     stamp, log = folder / "iomodels.stamp", root / "build" / f"{preset}.log"
@@ -239,7 +240,8 @@ def ensure_build(root: Path, toolchain: Toolchain, *, strict: bool = False) -> N
     if strict:
         command = [cmake, "--preset", preset, "-DIOMODELS_WERROR=ON"]
         logged(command, root, log, f"configuring {preset}")
-    logged([cmake, "--build", "--preset", preset], root, log, f"building {preset}")
+    own = [] if strict or preset.startswith("micro-") else ["--target", "programs"]
+    logged([cmake, "--build", "--preset", preset, *own], root, log, f"building {preset}")
 
 
 # ---- the user's command ----
@@ -322,11 +324,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
     harness = [command.word, *command.arguments]
     if command.word == "check":  # it changes nothing, so it installs and builds nothing either
         return run_harness(
-            ensure_python(root, no_install=True),
+            ensure_python(root, "check changes nothing; make it with: iomodels.cmd setup"),
             harness,
             {**environ, "PYTHONPATH": str(root / "harness")},
         )
-    python = ensure_python(root, command.no_install)
+    python = ensure_python(root, "omit --no-install to make it" if command.no_install else None)
+    if environ.get("IOMODELS_BUILD") and command.word not in ("setup", "test", "micro"):
+        return run_harness(python, harness, {**environ, "PYTHONPATH": str(root / "harness")})
     toolchain = find_toolchain(environ, platform.machine())
     toolchain = replace(toolchain, cmake=check_cmake(toolchain.cmake))
     micro = "micro-mingw" if toolchain.preset.startswith("mingw") else "micro-msvc"

@@ -18,6 +18,7 @@ Each command first builds what it needs. If packages are missing, it says so and
 by apt-get, as root or with sudo; on Windows by pip, into build/venv.
 --no-install (anywhere, or IOMODELS_NO_INSTALL=1) never installs: it names missing packages.
 IOMODELS_WINE names another Wine; on Windows, IOMODELS_PRESET names the build to use.
+IOMODELS_BUILD names another build folder, or an unpacked archive of programs, which comes first.
 Exit codes: 0 success, 1 failure, 2 usage, 77 not supported on this platform, 130 interrupted."""
 
 EXAMPLES = """examples:

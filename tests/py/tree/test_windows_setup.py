@@ -242,9 +242,12 @@ def test_the_first_time_all_is_made_and_the_second_time_only_the_build_looks(mac
         "/check out/build/venv"
     )
     assert "pip install" in first[1] and "numpy>=1.24" in first[1] and "pytest>=7.2" in first[1]
-    assert first[2:] == ["cmake --fresh --preset mingw", "cmake --build --preset mingw"]
+    assert first[2:] == [
+        "cmake --fresh --preset mingw",
+        "cmake --build --preset mingw --target programs",
+    ]
     assert main(machine, "setup") == 0
-    assert calls(machine) == ["cmake --build --preset mingw"]
+    assert calls(machine) == ["cmake --build --preset mingw --target programs"]
 
 
 def test_what_is_made_follows_what_it_was_made_from(
@@ -264,7 +267,10 @@ def test_what_is_made_follows_what_it_was_made_from(
         json.dumps(presets | {"vendor": {}}), encoding="utf-8"
     )
     assert main(machine, "setup") == 0
-    assert calls(machine) == ["cmake --fresh --preset mingw", "cmake --build --preset mingw"]
+    assert calls(machine) == [
+        "cmake --fresh --preset mingw",
+        "cmake --build --preset mingw --target programs",
+    ]
 
 
 def test_the_harness_gets_the_arguments_and_gives_the_exit_code(
@@ -348,12 +354,22 @@ def test_the_tests_run_part_by_part(machine: Path, capfd: pytest.CaptureFixture[
 
 def test_check_makes_and_builds_nothing(machine: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(machine, "check") == 1
-    assert "omit --no-install to make it" in capfd.readouterr().err
+    assert "check changes nothing; make it with: iomodels.cmd setup" in capfd.readouterr().err
     mingw(machine)
     assert main(machine, "setup") == 0
     calls(machine)
     assert main(machine, "check") == 0
     assert calls(machine) == ["python -P -m iomodels check"]
+
+
+def test_programs_of_an_archive_need_no_compiler(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IOMODELS_BUILD", str(machine / "unpacked"))
+    assert main(machine, "run", "select-vs-iocp") == 0
+    assert calls(machine)[-1] == "python -P -m iomodels run select-vs-iocp"
+    assert main(machine, "setup") == 1, "this word builds"
+    assert "needs a C compiler" in capfd.readouterr().err
 
 
 def test_help_needs_nothing(machine: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -453,7 +469,7 @@ def test_the_cmake_of_visual_studio_serves_where_path_has_none(
     cmake.write_text(CMAKE, encoding="utf-8")
     cmake.chmod(0o755)
     assert main(machine, "setup") == 0
-    assert calls(machine)[-1] == "cmake --build --preset msvc"
+    assert calls(machine)[-1] == "cmake --build --preset msvc --target programs"
 
 
 def test_a_wanted_compiler_that_is_missing_is_not_replaced(
