@@ -61,7 +61,6 @@ TESTS_NOT_ON_WINDOWS = {
     },
     "py/measure/test_measure.py": {
         "test_load_generators_that_fail": SIGNALS,
-        "test_signals_end_it_at_once": SIGNALS,
     },
     "py/launch/test_remote.py": {
         "test_a_run_whose_servers_are_on_another_machine": PROC,
@@ -69,15 +68,7 @@ TESTS_NOT_ON_WINDOWS = {
         "test_a_server_that_will_not_end_is_ended": SIGNALS,
     },
     "py/measure/test_run.py": {
-        "test_what_cannot_be_had_is_null_with_a_reason": LAYOUT,
-        "test_interrupted_and_gone_on_with": SIGNALS,
-        "test_a_run_elsewhere_is_named_by_its_path": SIGNALS,
-        "test_going_on_after_a_crash_in_mid_write": SIGNALS,
-        "TestGoingOnIsRefused": SIGNALS,
         "test_a_run_goes_on_where_it_was_begun": "it reads the usable CPUs as on Linux",
-    },
-    "py/measure/test_slo.py": {
-        "test_interrupted_and_gone_on_with": SIGNALS,
     },
     "py/launch/test_windows.py": {
         "test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs": SCRIPTS,

@@ -1,17 +1,17 @@
 # shellcheck shell=sh
 # `iomodels test`, sourced by ../iomodels. Every part runs, also after one that failed, and a table of
-# all comes last. tidy takes minutes, so it runs only if it is named.
+# all comes last. tidy takes minutes and windows downloads a Python, so they run only if named.
 # Expects $root, $build, $no_install and the functions of cmake/setup.sh.
 # "$@": [PART...] [-- PYTEST OPTIONS].
 
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    case " $every_part tidy " in
+    case " $every_part tidy windows " in
     *" $1 "*) parts="$parts $1" ;;
     *)
         wrong_usage "unknown part of the tests: $1 \
-(one of: $every_part tidy; options of pytest go after --)"
+(one of: $every_part tidy windows; options of pytest go after --)"
         ;;
     esac
     shift
@@ -75,6 +75,10 @@ run_part() {
     portable) "$python" tests/portable.py ;;
     tidy) "$python" tests/portable.py --tidy ;;
     mypy) "$python" -m mypy --strict ;;
+    windows)
+        shift
+        IOMODELS_NO_INSTALL=$no_install "$python" -m pytest -rs --durations=5 tests/windows "$@"
+        ;;
     *)
         part=$1
         shift
@@ -103,7 +107,7 @@ printf '\n== parts\n'
 for part in $parts; do
     result=passed
     [ "$(cat "$logs/$part.code")" -eq 0 ] || result=FAILED
-    closing=$(grep -E '(passed|failed|error|Success|Found|complaint)' "$logs/$part.log" |
+    closing=$(grep -E '(passed|failed|skipped|error|Success|Found|complaint)' "$logs/$part.log" |
         tail -n 1 | tr -d '=')
     printf '%-9s %-7s %6s  %s\n' "$part" "$result" "$(cat "$logs/$part.time")" "$closing"
 done

@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from client import DEADLINE_S
 
@@ -67,7 +67,8 @@ def fake_server(behaviour: Behaviour) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         threading.Thread(target=_accept, args=(listener, behaviour), daemon=True).start()
         yield int(listener.getsockname()[1])
-        listener.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # Windows refuses it, and closing ends accept() there
+            listener.shutdown(socket.SHUT_RDWR)
 
 
 def _accept(listener: socket.socket, behaviour: Behaviour) -> None:

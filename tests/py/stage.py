@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +24,8 @@ from iomodels.measure.measurement import Deadlines
 from iomodels.measure.session import Setting
 from iomodels.plan.suite import Suite
 
+PYTHON = getattr(sys, "_base_executable", sys.executable) if os.name == "nt" else sys.executable
+"""In a virtual environment of Windows python.exe starts another one, and both hold the pipes."""
 FAKE = Path(__file__).with_name("fake_program.py")
 SHORT = Deadlines(start_s=3.0, connect_s=1.0, answer_s=3.0, stop_s=3.0)
 
@@ -48,6 +53,10 @@ def described(model: str, **changes: Any) -> dict[str, Any]:
         "options": options,
         **changes,
     }
+
+
+LOADGEN = "mingw/bin/loadgen.exe" if os.name == "nt" else "host/bin/loadgen"
+"""The load generator of this system, below the build folder."""
 
 
 class FakeLauncher:
@@ -103,8 +112,12 @@ class FakeLauncher:
         self.close()
 
     def _start(self, role: str, behaviour: str, options: Mapping[str, Option]) -> Program:
+        if os.name == "nt" and behaviour in ("SIGINT", "SIGTERM"):
+            # a child cannot send it there, so a thread of this process does
+            threading.Timer(0.5, signal.raise_signal, [getattr(signal, behaviour)]).start()
+            behaviour = "hangs"
         program = Program(
-            [sys.executable, str(FAKE), role, behaviour, *arguments(options)],
+            [PYTHON, str(FAKE), role, behaviour, *arguments(options)],
             name=f"fake-{role}",
         )
         self.programs.append(program)
@@ -131,7 +144,7 @@ class Stage:
             deadlines=SHORT,
             watch_s=0.01,
         )
-        for name in ("mingw/bin/one.exe", "mingw/bin/two.exe", "host/bin/loadgen"):
+        for name in ("mingw/bin/one.exe", "mingw/bin/two.exe", LOADGEN):
             path = self.build / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(name, encoding="utf-8")

@@ -20,6 +20,7 @@ from iomodels.launch import process
 from iomodels.launch.launcher import PlainLauncher
 from iomodels.launch.process import LINES_PENDING_MAX, STDERR_KEPT_BYTES, Program, ProgramFailed
 from iomodels.machine.placement import Placement, pinned
+from stage import PYTHON
 
 ROOT = Path(__file__).resolve().parents[3]
 DEADLINE_S = 20.0
@@ -32,7 +33,7 @@ READY_THEN_WAIT = "say('ready', port=7)\nsys.stdin.read()\nsay('summary')"
 
 
 def child(code: str) -> Program:
-    return Program([sys.executable, "-c", SAY + code], name="child.exe")
+    return Program([PYTHON, "-c", SAY + code], name="child.exe")
 
 
 def gone(pid: int) -> bool:
@@ -89,8 +90,8 @@ def test_conversation() -> None:
 
 def test_windows_line_ends() -> None:
     with child(
-        'sys.stdout.write(\'{"event":"ready","format":1}\\r\\n\')\n'
-        "sys.stderr.write('one\\r\\ntwo\\r\\n')"
+        'sys.stdout.buffer.write(b\'{"event":"ready","format":1}\\r\\n\')\n'
+        "sys.stderr.buffer.write(b'one\\r\\ntwo\\r\\n')"
     ) as program:
         program.expect("ready", DEADLINE_S)
         program.wait(DEADLINE_S)
@@ -173,7 +174,7 @@ def test_garbage_is_a_failure(line: str, said: str) -> None:
 
 def test_flood_of_stderr_neither_blocks_nor_is_kept() -> None:
     with child(
-        "for i in range(100_000): print(f'{i:099}', file=sys.stderr)\nsay('ready')"
+        "for i in range(100_000): sys.stderr.buffer.write(f'{i:099}\\n'.encode())\nsay('ready')"
     ) as program:
         program.expect("ready", DEADLINE_S)
         program.wait(DEADLINE_S)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from iomodels.base.console import shell_word
 from iomodels.base.errors import Failure
 from iomodels.data.schema import check_against
 from iomodels.data.store import load_run
@@ -24,7 +25,7 @@ from iomodels.measure import run
 from iomodels.plan.order import make_plan
 from iomodels.plan.suite import Server, Suite
 from iomodels.report.publish import to_json
-from stage import FakeLauncher, Stage, described
+from stage import LOADGEN, FakeLauncher, Stage, described
 
 
 def stop_at(launcher: FakeLauncher, *numbers: int, how: str = "SIGINT") -> None:
@@ -82,7 +83,7 @@ def test_what_cannot_be_had_is_null_with_a_reason(stage: Stage, suite: Suite) ->
         facts["compilers"] is None
         and facts["reasons"]["compilers"] == "no CMakeCache.txt in the build directory"
     )
-    assert set(facts["binaries"]) == {"host/bin/loadgen"} | {
+    assert set(facts["binaries"]) == {LOADGEN} | {
         f"mingw/bin/{name}.exe" for name in ("one", "two")
     }
     git = manifest["git"]
@@ -142,7 +143,7 @@ def test_a_run_elsewhere_is_named_by_its_path(
     stop_at(launcher, 0)
     stage.start(suite, out=tmp_path / "else where")
     (folder,) = (tmp_path / "else where").iterdir()
-    assert f"resume with: iomodels run --resume '{folder}'\n" in stage.text
+    assert f"resume with: iomodels run --resume {shell_word(str(folder))}\n" in stage.text
 
 
 def test_going_on_after_a_crash_in_mid_write(
@@ -377,9 +378,9 @@ class TestGoingOnIsRefused:
         )
 
     def test_with_a_missing_program(self) -> None:
-        (self.stage.build / "host/bin/loadgen").unlink()
+        (self.stage.build / LOADGEN).unlink()
         assert self.reason().endswith(
-            "host/bin/loadgen is missing from the build; rebuild the run's commit"
+            f"{LOADGEN} is missing from the build; rebuild the run's commit"
         )
 
     def test_with_another_plan(self) -> None:

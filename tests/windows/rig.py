@@ -1,0 +1,137 @@
+"""A CPython for Windows with its libraries under Wine, which runs the Windows half of the project.
+
+It is in build/windows/, named by the hash of its recipe, and everything in it is from PyPI by hash.
+CMake and the compiler are stand-ins, because the programs are built on Linux. All else is real:
+`iomodels.cmd`, pip, jobs, affinity and the programs at both ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from iomodels.base.errors import Failure
+from iomodels.launch.prefix import Prefix, find_wine
+from making import HERE, RECIPE, STEP_TIMEOUT_S, Unavailable, make
+
+ROOT = HERE.parents[1]
+COMMAND = r"C:\windows\system32\cmd.exe"
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The made rig. `tree` is a copy of the sources with the Windows programs in its build/."""
+
+    folder: Path
+    prefix: Prefix
+
+    @property
+    def tree(self) -> Path:
+        return self.folder / "tree"
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that `iomodels.cmd setup` makes."""
+        return self.tree / "build" / "venv" / "Scripts" / "python.exe"
+
+    def run(
+        self,
+        *argv: str | Path,
+        folder: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        timeout_s: float = STEP_TIMEOUT_S,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a Windows program in the tree; the result has its stdout and stderr as one text.
+
+        They are a pipe, because under Wine 8 Python cannot write to a plain file that it inherited.
+        """
+        command = self.prefix.command([str(word) for word in argv])
+        done = subprocess.run(
+            command,
+            cwd=folder or self.tree,
+            env={**self.environment, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
+            check=False,
+        )
+        text = done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
+        return subprocess.CompletedProcess(command, done.returncode, text)
+
+    def iomodels(self, *words: str, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
+        """Run iomodels.cmd of the tree, with the programs of the preset mingw."""
+        environ = {"IOMODELS_PRESET": "mingw"}
+        argv = (COMMAND, "/c", "iomodels.cmd", *words)
+        return self.run(*argv, environ=environ, timeout_s=timeout_s)
+
+    def pytest(self, *options: str) -> subprocess.CompletedProcess[str]:
+        environ = {"PYTHONPATH": "harness", "IOMODELS_PRESET": "mingw"}
+        argv = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *options)
+        return self.run(self.python, *argv, environ=environ)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        dropped = ("PIP_", "PYTHON", "IOMODELS_", "PYTEST_")
+        kept = {
+            name: text
+            for name, text in self.prefix.environment.items()
+            if not name.startswith(dropped)
+        }
+        path = (self.folder / "python", self.folder / "tools")
+        return kept | {
+            "WINEDEBUG": "-all",
+            "WINEDLLOVERRIDES": "mscoree,mshtml=;winedbg.exe=d",  # a crash waits for no debugger
+            "WINEPATH": ";".join(windows_path(each) for each in path),
+            "PYTHONUTF8": "1",
+            "PYTHONPYCACHEPREFIX": windows_path(self.folder / "pycache"),
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_COMPILE": "1",  # compiling every file of SciPy takes minutes there
+            "PIP_FIND_LINKS": windows_path(self.folder / "wheels"),
+        }
+
+
+def windows_path(path: Path) -> str:
+    return "Z:" + str(path).replace("/", "\\")
+
+
+def open_rig() -> Rig:
+    """Return the rig with fresh sources, made if the recipe or Wine changed. Raises Unavailable."""
+    try:
+        wine = find_wine()
+    except Failure as error:
+        raise Unavailable(str(error)) from None
+    recipe = b"".join((HERE / name).read_bytes() for name in RECIPE)
+    key = hashlib.sha256(recipe + wine.key.encode()).hexdigest()[:12]
+    folder = ROOT / "build" / "windows" / key
+    if not (folder / "made").exists():
+        if os.environ.get("IOMODELS_NO_INSTALL", "0") not in ("", "0"):
+            raise Unavailable("--no-install forbids to download Python for Windows from PyPI")
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        make(folder, wine)
+        (folder / "made").touch()
+    rig = Rig(folder, Prefix(wine, folder / "prefix"))
+    rig.prefix.warm()
+    _copy_sources(rig.tree)
+    return rig
+
+
+def _copy_sources(tree: Path) -> None:
+    """Copy what git knows or would add, and the programs; build/venv of an earlier test stays."""
+    tree.mkdir(exist_ok=True)
+    for old in tree.iterdir():
+        if old.name != "build":
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    git = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(git, capture_output=True, check=True).stdout.decode().split("\0"):
+        if name and (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name)
+    programs = tree / "build" / "mingw" / "bin"
+    shutil.rmtree(programs, ignore_errors=True)
+    shutil.copytree(ROOT / "build" / "mingw" / "bin", programs)
