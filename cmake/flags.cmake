@@ -29,9 +29,10 @@ else()
 endif()
 
 if(WIN32)
-  # Windows 8 is the oldest system whose calls the sources use.
-  target_compile_definitions(iomodels_flags INTERFACE
-    _WIN32_WINNT=0x0602 WIN32_LEAN_AND_MEAN NOMINMAX UNICODE _UNICODE)
+  # Windows 8 is the oldest system whose calls the sources use. zig defines a newer one itself.
+  set(windows _WIN32_WINNT=0x0602)
+  target_compile_options(iomodels_flags INTERFACE $<IF:$<BOOL:${MSVC}>,/D${windows},-U_WIN32_WINNT;-D${windows}>)
+  target_compile_definitions(iomodels_flags INTERFACE WIN32_LEAN_AND_MEAN NOMINMAX UNICODE _UNICODE)
   if(MINGW)
     # C99 printf formats also with the old msvcrt.dll; no run-time DLLs to carry along.
     target_compile_definitions(iomodels_flags INTERFACE __USE_MINGW_ANSI_STDIO=1)

@@ -282,14 +282,14 @@ static void put_intervals(struct json *line, const char *key, const struct cours
 /* A chart needs about a hundred intervals. They must also be longer than a few turns: replies come in
  * waves, one per turn, and short intervals would show only those. */
 static uint32_t coarseness(const struct outcome *outcome) {
-    enum { INTERVALS = 100, TURNS = 3 };
+    static const double intervals = 100, turns = 3, most = COURSE_MAX;
     const struct recorder *sum = &outcome->all.sum;
-    double wanted_ns = (double)(outcome->end_ns - sum->course.begin_ns) / INTERVALS;
+    double wanted_ns = (double)(outcome->end_ns - sum->course.begin_ns) / intervals;
     double turns_ns =
-        sum->service.histogram->total_count > 0 ? TURNS * hdr_mean(sum->service.histogram) : 0;
+        sum->service.histogram->total_count > 0 ? turns * hdr_mean(sum->service.histogram) : 0;
     wanted_ns = turns_ns > wanted_ns ? turns_ns : wanted_ns;
     double factor = ceil(wanted_ns / (double)sum->course.width_ns);
-    return factor < COURSE_MAX ? (uint32_t)factor : COURSE_MAX;
+    return (uint32_t)(factor < most ? factor : most);
 }
 
 static void put_course(struct json *line, const struct outcome *outcome) {
