@@ -18,7 +18,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_PARTS = ("ctest", "mypy", "py", "servers")
@@ -38,8 +38,9 @@ USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
   iomodels help               print all commands, once the Python environment is there"""
 NOTES = """
 --no-install (or IOMODELS_NO_INSTALL=1) makes no Python environment; it names what is missing.
-IOMODELS_PRESET chooses the build: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl or mingw
-(see CMakePresets.json).
+IOMODELS_PRESET chooses the build: msvc, msvc-arm64, msvc-x86, msvc-asan, clang-cl, mingw, zig or
+zig-arm64 (see CMakePresets.json). Without Visual Studio and MinGW-w64 it is zig, a compiler from
+PyPI.
 IOMODELS_BUILD names the folder with the programs, such as an unpacked archive; nothing is built."""
 
 
@@ -80,10 +81,11 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Command:
 # ---- Python ----
 
 
-def requirements(root: Path) -> list[str]:
+def project(root: Path) -> dict[str, Any]:
+    """Return the table `project` of pyproject.toml."""
     with (root / "pyproject.toml").open("rb") as file:
-        project = tomllib.load(file)["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["test"]]
+        found: dict[str, Any] = tomllib.load(file)["project"]
+    return found
 
 
 def ensure_python(root: Path, forbidden: str | None = None) -> Path:
@@ -93,7 +95,8 @@ def ensure_python(root: Path, forbidden: str | None = None) -> Path:
     """
     folder = root / "build" / "venv"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    wanted = requirements(root)
+    table = project(root)
+    wanted = [*table["dependencies"], *table["optional-dependencies"]["test"]]
     stamp = folder / "iomodels.stamp"
     identity = hashlib.sha256(
         "\n".join([sys.version, sys.executable, *wanted]).encode()
@@ -105,14 +108,14 @@ def ensure_python(root: Path, forbidden: str | None = None) -> Path:
     say("making a Python environment in build\\venv")
     log = root / "build" / "venv.log"
     logged([sys.executable, "-m", "venv", "--clear", str(folder)], root, log, "making build\\venv")
-    logged(
-        [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *wanted],
-        root,
-        log,
-        "installing Python's libraries (pip)",
-    )
+    logged(pip(python, wanted), root, log, "installing Python's libraries (pip)")
     stamp.write_text(identity, encoding="ascii")
     return python
+
+
+def pip(python: Path, wanted: Sequence[str]) -> list[str]:
+    words = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input")
+    return [str(python), *words, *wanted]
 
 
 def logged(argv: list[str], root: Path, log: Path, what: str) -> None:
@@ -137,8 +140,15 @@ def logged(argv: list[str], root: Path, log: Path, what: str) -> None:
 
 @dataclass(frozen=True)
 class Toolchain:
+    """`ninja`: the program to build with; None: CMake finds it."""
+
     preset: str
     cmake: str | None
+    ninja: str | None = None
+
+    @property
+    def from_pypi(self) -> bool:
+        return self.preset.startswith("zig")
 
 
 def answer_of(argv: list[str]) -> str:
@@ -178,11 +188,13 @@ def visual_studio(preset: str, environ: Mapping[str, str]) -> Path | None:
 
 
 def find_toolchain(environ: Mapping[str, str], machine: str) -> Toolchain:
-    """Return the preset to build: IOMODELS_PRESET, Visual Studio, or MinGW-w64 with Ninja."""
+    """Return the preset to build: IOMODELS_PRESET, Visual Studio, MinGW-w64 with Ninja, or zig."""
     cmake = shutil.which("cmake")
     wanted = environ.get("IOMODELS_PRESET")
     native = "msvc-arm64" if machine.upper() == "ARM64" else "msvc"
     preset = wanted or native
+    if preset.startswith("zig"):
+        return Toolchain(preset, cmake)
     if preset.startswith("msvc") or preset == "clang-cl":
         studio = visual_studio(preset, environ)
         if studio:
@@ -198,11 +210,34 @@ def find_toolchain(environ: Mapping[str, str], machine: str) -> Toolchain:
     if missing and wanted:
         fail(f"IOMODELS_PRESET={wanted}: not on PATH: {', '.join(missing)}")
     if missing:
+        return Toolchain("zig-arm64" if native == "msvc-arm64" else "zig", cmake)
+    return Toolchain(wanted or "mingw", cmake)
+
+
+def ensure_compiler(
+    root: Path, python: Path, toolchain: Toolchain, forbidden: str | None
+) -> Toolchain:
+    """Return the toolchain with CMake, Ninja and zig in build/venv, which come from PyPI."""
+    suffix = python.suffix
+    found = replace(
+        toolchain,
+        cmake=str(python.with_name(f"cmake{suffix}")),
+        ninja=str(python.with_name(f"ninja{suffix}")),
+    )
+    wanted = project(root)["optional-dependencies"]["compiler"]
+    stamp = root / "build" / "venv" / "compiler.stamp"
+    if stamp.is_file() and stamp.read_text(encoding="ascii").splitlines() == wanted:
+        return found
+    if forbidden:
         fail(
             "needs a C compiler: Visual Studio 2022 or 2026 (or its build tools) with C++, "
-            "or MinGW-w64 and Ninja on PATH"
+            f"MinGW-w64 and Ninja on PATH, or one from PyPI: {forbidden}"
         )
-    return Toolchain(wanted or "mingw", cmake)
+    say("no C compiler found; installing zig from PyPI into build\\venv")
+    log = root / "build" / "compiler.log"
+    logged(pip(python, wanted), root, log, "installing a C compiler (pip)")
+    stamp.write_text("\n".join(wanted), encoding="ascii")
+    return found
 
 
 def check_cmake(cmake: str | None) -> str:
@@ -234,7 +269,9 @@ def ensure_build(root: Path, toolchain: Toolchain, *, strict: bool = False) -> N
     identity = configuration(root, toolchain)
     if not (stamp.is_file() and stamp.read_text(encoding="ascii") == identity):
         say(f"building {preset}")
-        logged([cmake, "--fresh", "--preset", preset], root, log, f"configuring {preset}")
+        ninja = [f"-DCMAKE_MAKE_PROGRAM={toolchain.ninja}"] if toolchain.ninja else []
+        command = [cmake, "--fresh", "--preset", preset, *ninja]
+        logged(command, root, log, f"configuring {preset}")
         folder.mkdir(parents=True, exist_ok=True)
         stamp.write_text(identity, encoding="ascii")
     if strict:
@@ -328,10 +365,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
             harness,
             {**environ, "PYTHONPATH": str(root / "harness")},
         )
-    python = ensure_python(root, "omit --no-install to make it" if command.no_install else None)
+    forbidden = "omit --no-install to make it" if command.no_install else None
+    python = ensure_python(root, forbidden)
     if environ.get("IOMODELS_BUILD") and command.word not in ("setup", "test", "micro"):
         return run_harness(python, harness, {**environ, "PYTHONPATH": str(root / "harness")})
     toolchain = find_toolchain(environ, platform.machine())
+    if toolchain.from_pypi:
+        toolchain = ensure_compiler(root, python, toolchain, forbidden)
     toolchain = replace(toolchain, cmake=check_cmake(toolchain.cmake))
     micro = "micro-mingw" if toolchain.preset.startswith("mingw") else "micro-msvc"
     built = replace(toolchain, preset=micro) if command.word == "micro" else toolchain

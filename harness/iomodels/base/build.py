@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-WINDOWS_PRESETS = ("msvc", "msvc-arm64", "clang-cl", "mingw")
+WINDOWS_PRESETS = ("msvc", "msvc-arm64", "clang-cl", "mingw", "zig", "zig-arm64")
 BUILD_HINT = "build it first: cmake --workflow --preset"
 
 

@@ -164,7 +164,8 @@ printf '%s\\n' "python $*" >>"$FAKE_LOG"
 case "$2" in
 venv) [ -z "$FAKE_VENV_FAILS" ] || { echo 'no ensurepip'; exit 1; }
       mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
-pip) [ -z "$FAKE_PIP_FAILS" ] || { echo 'no such wheel'; exit 1; } ;;
+pip) [ -z "$FAKE_PIP_FAILS" ] || { echo 'no such wheel'; exit 1; }
+     case "$*" in *ziglang==*) cp "$FAKE_CMAKE_WHEEL" "${0%/*}/cmake" ;; esac ;;
 esac
 case "$3" in iomodels) exit "${FAKE_EXIT:-0}" ;; esac
 """
@@ -192,6 +193,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("IOMODELS_PRESET", "IOMODELS_NO_INSTALL"):
         monkeypatch.delenv(name, raising=False)
     install(root, "fake-python", PYTHON)
+    install(root, "cmake-of-the-wheel", CMAKE)
+    monkeypatch.setenv("FAKE_CMAKE_WHEEL", str(tmp_path / "tools" / "cmake-of-the-wheel"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "tools" / "fake-python"))
     for command in ("sh", "cp", "mkdir"):
         (tmp_path / "tools" / command).symlink_to(f"/bin/{command}")
@@ -368,7 +371,7 @@ def test_programs_of_an_archive_need_no_compiler(
     monkeypatch.setenv("IOMODELS_BUILD", str(machine / "unpacked"))
     assert main(machine, "run", "select-vs-iocp") == 0
     assert calls(machine)[-1] == "python -P -m iomodels run select-vs-iocp"
-    assert main(machine, "setup") == 1, "this word builds"
+    assert main(machine, "setup", "--no-install") == 1, "this word builds"
     assert "needs a C compiler" in capfd.readouterr().err
 
 
@@ -382,14 +385,19 @@ def test_help_needs_nothing(machine: Path, capfd: pytest.CaptureFixture[str]) ->
     ("missing", "said"),
     [
         ("cmake", "needs CMake 3.25 or newer on PATH"),
-        ("ninja", "needs a C compiler: Visual Studio 2022 or 2026"),
-        ("x86_64-w64-mingw32-gcc", "needs a C compiler: Visual Studio 2022 or 2026"),
+        ("ninja", "IOMODELS_PRESET=mingw: not on PATH: ninja"),
+        ("x86_64-w64-mingw32-gcc", "IOMODELS_PRESET=mingw: not on PATH: x86_64-w64-mingw32-gcc"),
     ],
 )
 def test_a_missing_program_is_named(
-    machine: Path, capfd: pytest.CaptureFixture[str], missing: str, said: str
+    machine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    missing: str,
+    said: str,
 ) -> None:
     mingw(machine)
+    monkeypatch.setenv("IOMODELS_PRESET", "mingw")
     (machine.parent / "tools" / missing).unlink()
     assert main(machine, "models") == 1
     assert said in capfd.readouterr().err
@@ -470,6 +478,29 @@ def test_the_cmake_of_visual_studio_serves_where_path_has_none(
     cmake.chmod(0o755)
     assert main(machine, "setup") == 0
     assert calls(machine)[-1] == "cmake --build --preset msvc --target programs"
+
+
+def test_without_a_compiler_one_comes_from_pypi_once(
+    machine: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(machine, "setup", "--no-install") == 1
+    assert "build\\venv is missing" in capfd.readouterr().err
+    assert main(machine, "setup") == 0
+    *_, libraries, compiler, configure, build = calls(machine)
+    assert "numpy>=" in libraries and "ziglang" not in libraries
+    assert all(f" {name}==" in compiler for name in ("cmake", "ninja", "ziglang"))
+    ninja = machine / "build" / "venv" / "bin" / "ninja"
+    assert configure == f"cmake --fresh --preset zig -DCMAKE_MAKE_PROGRAM={ninja}"
+    assert build == "cmake --build --preset zig --target programs"
+    assert main(machine, "setup") == 0
+    assert calls(machine) == ["cmake --build --preset zig --target programs"]
+    (machine / "build" / "venv" / "compiler.stamp").unlink()
+    assert main(machine, "setup", "--no-install") == 1
+    assert "or one from PyPI: omit --no-install" in capfd.readouterr().err
+
+
+def test_on_arm_zig_builds_for_arm(machine: Path) -> None:
+    assert setup_windows.find_toolchain({}, "ARM64").preset == "zig-arm64"
 
 
 def test_a_wanted_compiler_that_is_missing_is_not_replaced(
