@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from iomodels.base import words
-from iomodels.base.errors import NOT_SUPPORTED, USAGE, Failure, hint
+from iomodels.base.errors import USAGE, Failure, hint
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.data import laws as data_laws
@@ -41,7 +41,7 @@ from iomodels.measure.session import (
     new_folder,
     open_launcher,
 )
-from iomodels.plan.order import Measurement, cells, limit_of
+from iomodels.plan.order import LIMIT, Measurement, cells, limit_of
 from iomodels.plan.settings import (
     CAP,
     THREADS,
@@ -81,7 +81,6 @@ def start_tune(setting: Setting, asked: Asked, *, out: Path) -> Path:
         axes = _axes(asked, launcher, dropped)
         able = [launcher.models()[model] for model in models if model not in absent]
         suite = replace(asked.suite, servers=settings_of(able, axes))
-        check(suite, _one_round(suite), launcher)
         manifest = {
             **manifest_head(setting, "tune", TUNE_FORMAT, sorted(_of(suite)), launcher),
             "suite": suite.to_json(),
@@ -146,15 +145,18 @@ def _models(asked: Asked, launcher: Launcher) -> list[str]:
 
 
 def _absent(suite: Suite, models: Sequence[str], launcher: Launcher) -> dict[str, str]:
-    """Return why a model cannot run this load here. Raises Failure if none can."""
+    """Return why a model cannot run this load here.
+
+    Raises Failure if none can, or if the load itself is wrong.
+    """
     probe = replace(suite, servers=tuple(map(Server, models)))
     limits = {condition.model: limit_of(condition, launcher.models()) for condition in cells(probe)}
-    absent = {model: str(limit) for model, limit in limits.items() if limit}
+    absent = {model: limit.removeprefix(LIMIT).strip() for model, limit in limits.items() if limit}
     if len(absent) == len(models):
         lines = dict.fromkeys(absent.values())
-        raise Failure(*[f"cannot measure anything: {line}" for line in lines],
-                      exit_code=NOT_SUPPORTED)  # fmt: skip
-    return {model: why.removeprefix("limit: ") for model, why in absent.items()}
+        raise Failure(*[f"cannot measure anything: {line}" for line in lines], exit_code=USAGE)
+    check(probe, _one_round(probe), launcher)
+    return absent
 
 
 def _dropped(seen: Laws | None, given: Mapping[str, tuple[int, ...]]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from iomodels.plan.load import Load
 from iomodels.plan.suite import Server
 
 THREADS, CAP, LEAST = "threads", "concurrency", "min-threads"
+PORT = "port"
 USUAL_THREADS = 64
 MOST_THREADS = 1024
 
@@ -79,13 +80,17 @@ def settings_of(models: Iterable[Described], axes: Axes) -> tuple[Server, ...]:
 def option_errors(models: Iterable[Described], given: Mapping[str, tuple[int, ...]]) -> list[str]:
     """Return one line per option of --options that no model has, or per value out of bounds.
 
-    A model with a single possible value does not have the option.
+    A model with a single possible value does not have the option. The harness sets the port.
     """
     errors = []
     all_options = [
         (
             str(model["model"]),
-            {each["name"]: each for each in model["options"] if each["min"] < each["max"]},
+            {
+                each["name"]: each
+                for each in model["options"]
+                if each["min"] < each["max"] and each["name"] != PORT
+            },
         )
         for model in models
     ]
