@@ -172,6 +172,7 @@ class Tuned:
     """What a tuning said, and the truth.
 
     `loss` and `bound` are logarithms. `half_width`: of the neighbours' differences, a share.
+    `asks`: the further trials that may show the answer to be good; 0 if it is shown.
     """
 
     loss: float
@@ -180,42 +181,63 @@ class Tuned:
     simplest: bool
     trials: int
     half_width: float
+    asks: int
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the answer loses more than the printed bound."""
+        return self.loss > self.bound
 
 
-def tune(rng: np.random.Generator, truth: Array, spread: float, trials: int) -> Tuned:
-    """Run one tuning to its end, closing rounds included."""
-    machine = Machine(rng, truth, spread)
-    sizes = race.sizes_of(len(ENTRANTS), trials)
-    stages: list[race.Stage] = []
-    logs = np.empty((0, len(ENTRANTS)))
-    while stage := race.next_stage(sizes, stages, logs, (), trials - machine.trials):
-        logs = np.vstack([logs, machine.run(stage)])
-        stages.append(stage)
-    finalists = stages[-1].settings
-    found = race.answer(ENTRANTS, logs, finalists)
-    while closing := race.closing_stage(ENTRANTS, stages, logs, (), found):
-        logs = np.vstack([logs, machine.run(closing)])
-        stages.append(closing)
-        found = race.answer(ENTRANTS, logs, finalists)
-    own = ENTRANTS[found.setting].simplicity
-    loss = truth.max() - truth
-    good = [ENTRANTS[place].simplicity for place in np.flatnonzero(loss <= race.GOOD_ENOUGH)]
-    return Tuned(
-        float(loss[found.setting]),
-        found.bound,
-        found.shown,
-        not any(other < own for other in good),
-        machine.trials,
-        _half_width(stages, logs, found.setting),
-    )
+class Course:
+    """One tuning: its stages and scores so far."""
 
+    def __init__(self, rng: np.random.Generator, truth: Array, spread: float, trials: int) -> None:
+        self._truth = truth
+        self._machine = Machine(rng, truth, spread)
+        self._sizes = race.sizes_of(len(ENTRANTS), trials)
+        self._stages: list[race.Stage] = []
+        self._logs = np.empty((0, len(ENTRANTS)))
 
-def _half_width(stages: Sequence[race.Stage], logs: Array, setting: int) -> float:
-    """Return the mean half-width of the differences between the answer and its neighbours."""
-    ranked = race.ranking(stages, logs, ())
-    beside = race.half(ENTRANTS, setting, ranked), race.rival(ENTRANTS, setting, ranked)
-    found = [race.difference(logs, place, setting) for place in beside if place is not None]
-    return float(np.mean([math.expm1((each.high - each.low) / 2) for each in found if each]))
+    def run(self, trials: int) -> Tuned:
+        """Race with so many more trials, then measure the closing rounds."""
+        most = self._machine.trials + trials
+        while stage := race.next_stage(
+            self._sizes, self._stages, self._logs, (), most - self._machine.trials
+        ):
+            self._measure(stage)
+        finalists = self._stages[-1].settings
+        found = race.answer(ENTRANTS, self._logs, finalists)
+        while closing := race.closing_stage(ENTRANTS, self._stages, self._logs, (), found):
+            self._measure(closing)
+            found = race.answer(ENTRANTS, self._logs, finalists)
+        return self._tuned(found)
+
+    def _measure(self, stage: race.Stage) -> None:
+        self._logs = np.vstack([self._logs, self._machine.run(stage)])
+        self._stages.append(stage)
+
+    def _tuned(self, found: race.Answer) -> Tuned:
+        loss = self._truth.max() - self._truth
+        own = ENTRANTS[found.setting].simplicity
+        good = [ENTRANTS[place].simplicity for place in np.flatnonzero(loss <= race.GOOD_ENOUGH)]
+        more = (found.rounds_needed or found.rounds) - found.rounds
+        return Tuned(
+            float(loss[found.setting]),
+            found.bound,
+            found.shown,
+            not any(other < own for other in good),
+            self._machine.trials,
+            self._half_width(found.setting),
+            more * len(found.finalists),
+        )
+
+    def _half_width(self, setting: int) -> float:
+        """Return the mean half-width of the differences between the answer and its neighbours."""
+        ranked = race.ranking(self._stages, self._logs, ())
+        beside = race.half(ENTRANTS, setting, ranked), race.rival(ENTRANTS, setting, ranked)
+        found = [race.difference(self._logs, one, setting) for one in beside if one is not None]
+        return float(np.mean([math.expm1((each.high - each.low) / 2) for each in found if each]))
 
 
 # ---- rows ----
@@ -224,7 +246,8 @@ PLANS = ((0.03, 210), (0.10, 210), (0.10, 420))
 """Spread of one trial, and trials of the race. 210 take five minutes, four per setting."""
 MEAN = "mean of all"
 HEADINGS = (
-    "good", "95 % lose at most", "bound wrong", "shown", "simplest", "half-width", "trials",
+    "good", "95 % lose at most", "bound wrong", "shown", "then shown", "wrong in the end",
+    "simplest", "half-width", "trials",
 )  # fmt: skip
 
 
@@ -234,8 +257,10 @@ class Row:
 
     `good`: the answer loses at most 5 % to the true best. `loses`: 95 % of the answers lose at most
     this. `wrong`: the answer loses more than the printed bound. `shown`: the bound is at most 5 %.
-    `simplest`: no good setting is simpler. `half_width`: median, of the neighbours' differences.
-    `trials`: mean, closing rounds included.
+    `later`: of those not shown, what the further trials that they ask for show; NaN if all are
+    shown. `wrong_at_last`: the same as `wrong`, after those trials. `simplest`: no good setting is
+    simpler.
+    `half_width`: median, of the neighbours' differences. `trials`: mean, closing rounds included.
     """
 
     surface: str
@@ -244,28 +269,43 @@ class Row:
     loses: float
     wrong: float
     shown: float
+    later: float
+    wrong_at_last: float
     simplest: float
     half_width: float
     trials: float
 
     def cells(self) -> list[str]:
-        shares = self.good, self.loses, self.wrong, self.shown, self.simplest, self.half_width
-        return [self.surface, *(f"{100 * share:.1f} %" for share in shares), f"{self.trials:.0f}"]
+        shares = (self.good, self.loses, self.wrong, self.shown, self.later, self.wrong_at_last,
+                  self.simplest, self.half_width)  # fmt: skip
+        return [self.surface, *map(_percent, shares), f"{self.trials:.0f}"]
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
 
 
 def simulate(surface: str, spread: float, trials: int, tunings: int) -> Row:
     """Tune the same surface again and again; the draws of a row depend on nothing else."""
     key = repr((surface, spread, trials))
     rng = np.random.default_rng([SEED, zlib.crc32(key.encode())])
-    found = [tune(rng, SURFACES[surface](rng), spread, trials) for _ in range(tunings)]
+    found, later, last = [], [], []
+    for _ in range(tunings):
+        course = Course(rng, SURFACES[surface](rng), spread, trials)
+        found.append(course.run(trials))
+        if not found[-1].shown:
+            later.append(course.run(found[-1].asks))
+        last.append(found[-1] if found[-1].shown else later[-1])
     losses = np.array([each.loss for each in found])
     return Row(
         surface,
         tunings,
         float(np.mean(losses <= race.GOOD_ENOUGH)),
         -math.expm1(-float(np.quantile(losses, 0.95))),
-        float(np.mean(losses > [each.bound for each in found])),
+        float(np.mean([each.wrong for each in found])),
         float(np.mean([each.shown for each in found])),
+        float(np.mean([each.shown for each in later])) if later else math.nan,
+        float(np.mean([each.wrong for each in last])),
         float(np.mean([each.simplest for each in found])),
         float(np.median([each.half_width for each in found])),
         float(np.mean([each.trials for each in found])),
@@ -275,7 +315,7 @@ def simulate(surface: str, spread: float, trials: int, tunings: int) -> Row:
 def simulate_all(spread: float, trials: int, tunings: int) -> list[Row]:
     """All surfaces, and their mean as the last row."""
     rows = [simulate(surface, spread, trials, tunings) for surface in SURFACES]
-    numbers = np.array([astuple(row)[2:] for row in rows]).mean(axis=0)
+    numbers = np.nanmean([astuple(row)[2:] for row in rows], axis=0)
     return [*rows, Row(MEAN, tunings * len(rows), *map(float, numbers))]
 
 

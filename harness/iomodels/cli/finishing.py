@@ -10,7 +10,7 @@ from rich.console import Console
 from iomodels.base.console import say
 from iomodels.base.errors import FAILED
 from iomodels.data.micro import load_micro_run
-from iomodels.data.searches import load_slo, search_records
+from iomodels.data.searches import load_slo
 from iomodels.data.store import load_run
 from iomodels.plan.order import is_limit
 
@@ -69,13 +69,13 @@ def slo(console: Console, folder: Path) -> int:
 
 
 def tune(console: Console, folder: Path) -> int:
-    """The answer and the report. Exit code 1 if every measurement failed."""
+    """The answer and the report. Exit code 1 if there is no answer."""
     from iomodels.report.tuning import write_tune_report
 
-    text, path = write_tune_report(folder)
-    say(console, text)
-    say(console, f"report: {path}")
-    return 0 if any(record.ok for record in search_records(folder)) else FAILED
+    report = write_tune_report(folder)
+    say(console, report.text)
+    say(console, f"report: {report.page}")
+    return 0 if report.found else FAILED
 
 
 def micro(console: Console, folder: Path) -> int:

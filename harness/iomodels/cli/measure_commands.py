@@ -245,7 +245,7 @@ TUNE = Command(
             values.one_of(*OBJECTIVES),
             values=OBJECTIVES,
         ),
-        number("minutes", "time for the race; closing rounds take about a fifth more", 5),
+        number("minutes", "time for the race; closing rounds come on top", 5),
         Option(
             "--threads-max",
             "highest number of workers, 1 to 4096 (default: 64, or more for handlers that block)",

@@ -36,7 +36,7 @@ Setting = Mapping[str, Any]
 
 def draw(data: Mapping[str, Any]) -> Plot:
     """Return the chart of a tuning.json with an answer."""
-    shown = [each for each in data["settings"] if _y(data, each) is not None]
+    shown = [each for each in data["settings"] if each["level"] is not None]
     models = _looks(shown)
     load = data["load"]
     conditions = (
@@ -76,14 +76,6 @@ def _looks(settings: Sequence[Setting]) -> dict[str, palette.Look]:
     return {model: palette.look(model) for model in ranked}
 
 
-def _y(data: Mapping[str, Any], setting: Setting) -> float | None:
-    """Return the answer's value times the paired ratio; None if they share no round."""
-    found = setting["difference"]
-    if found is None or found["share"] is None:
-        return None
-    return float(data["answer"]["value"] * (1 + found["share"]))
-
-
 def _ends(data: Mapping[str, Any], setting: Setting) -> tuple[float, float] | None:
     source = data["answer"] if setting["recommended"] else None
     if source is not None:
@@ -101,15 +93,11 @@ def _model(
     """Draw the points of a model, and a line through the best ones by workers."""
     level = [each for each in settings if each["workers"] is None]
     for each in level:
-        axis.axhline(_y(data, each), **{**look.line, "marker": ""}, linewidth=1.0)
+        axis.axhline(each["level"], **{**look.line, "marker": ""}, linewidth=1.0)
     having = [each for each in settings if each["workers"] is not None]
     pick = max if data["higher_is_better"] else min
     best = {
-        workers: pick(
-            value
-            for each in having
-            if each["workers"] == workers and (value := _y(data, each)) is not None
-        )
+        workers: pick(each["level"] for each in having if each["workers"] == workers)
         for workers in sorted({each["workers"] for each in having})
     }
     axis.plot(list(best), list(best.values()), **{**look.line, "marker": ""}, linewidth=1.0)
@@ -118,7 +106,7 @@ def _model(
 
 
 def _point(axis: Any, data: Mapping[str, Any], setting: Setting, look: palette.Look) -> None:
-    x, y, ends = setting["workers"], _y(data, setting), _ends(data, setting)
+    x, y, ends = setting["workers"], setting["level"], _ends(data, setting)
     sure = setting["difference"]["rounds"] >= LEAST_ROUNDS
     marker = {**look.line, "linestyle": ""} | ({} if sure else look.hollow)
     axis.plot([x], [y], **({"markersize": 5} | marker))
@@ -168,7 +156,7 @@ def _row(data: Mapping[str, Any], setting: Setting) -> tuple[object, ...]:
         setting["workers"],
         setting["rounds"],
         setting["stage"],
-        _y(data, setting),
+        setting["level"],
         *ends,
         setting["finalist"],
         setting["recommended"],

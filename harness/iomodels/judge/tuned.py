@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from statistics import median
 from typing import Any
 
@@ -34,7 +35,6 @@ def analyse(manifest: Mapping[str, Any], records: Sequence[Record]) -> dict[str,
     tuning = tuning_of(manifest, records)
     found = tuning.answer
     (connections,), (size,) = tuning.suite.connections, tuning.suite.sizes
-    stages = [stage for stage in tuning.stages if not stage.closing]
     data: dict[str, Any] = {
         "format": FORMAT,
         **{
@@ -52,7 +52,7 @@ def analyse(manifest: Mapping[str, Any], records: Sequence[Record]) -> dict[str,
         },
         "duration_ms": tuning.suite.duration_ms,
         "trials": len(records),
-        "stages": [len(stage.settings) for stage in stages],
+        "stages": [len(settings) for settings in _stages(tuning)],
         "spread": race.spread(tuning.logs, tuning.finalists),
         "answer": None,
         "half": None,
@@ -236,26 +236,37 @@ def _why_out(tuning: Tuning, place: int) -> str:
     return next(reason for reason in reversed(reasons) if reason)
 
 
+def _stages(tuning: Tuning) -> list[tuple[int, ...]]:
+    """Return the settings of each stage of the race; a stage may have several parts."""
+    raced = [stage.settings for stage in tuning.stages if not stage.closing]
+    return [settings for settings, _ in groupby(raced)]
+
+
 def _settings(tuning: Tuning) -> list[dict[str, Any]]:
-    """Return every setting: its stage, its value, and its difference from the answer."""
+    """Return every setting: its stage, its value, and its difference from the answer.
+
+    `level` is the answer's value times the paired ratio to it. Unlike `value`, it does not hold the
+    drift between rounds.
+    """
     found = tuning.answer
-    raced = [stage for stage in tuning.stages if not stage.closing]
+    stages = _stages(tuning)
+    level = None if found is None else _value(tuning, found.setting)["value"]
     rows = []
     for place in range(len(tuning.conditions)):
-        reached = sum(place in stage.settings for stage in raced)
         row: dict[str, Any] = {
             **_setting(tuning, place),
             **_value(tuning, place),
-            "stage": reached,
+            "stage": sum(place in settings for settings in stages),
             "finalist": place in tuning.finalists,
             "recommended": found is not None and place == found.setting,
             "failed": _why_out(tuning, place) if place in tuning.out else None,
+            "difference": None,
+            "level": None,
         }
-        beside = None if found is None else _beside(tuning, place, found.setting)
-        row["difference"] = (
-            None
-            if beside is None
-            else {key: beside[key] for key in ("share", "low", "high", "rounds")}
-        )
+        if found is not None:
+            beside = _beside(tuning, place, found.setting)
+            row["difference"] = {key: beside[key] for key in ("share", "low", "high", "rounds")}
+            if beside["share"] is not None:
+                row["level"] = level * (1 + beside["share"])
         rows.append(row)
     return rows

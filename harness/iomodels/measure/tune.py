@@ -185,9 +185,7 @@ def _of(suite: Suite) -> set[str]:
 
 
 def _say_plan(setting: Setting, manifest: Mapping[str, Any], suite: Suite) -> None:
-    number, each_s = len(suite.servers), expected_s(suite)
-    trials = int(manifest["budget_s"] / each_s)
-    closing_s = 3 * race.CLOSING_ROUNDS * each_s
+    trials = int(manifest["budget_s"] / expected_s(suite))
     models = words.listed(list(dict.fromkeys(server.model for server in suite.servers)))
     (connections,), (size,) = suite.connections, suite.sizes
     shown = load_shown(suite.load)
@@ -197,9 +195,8 @@ def _say_plan(setting: Setting, manifest: Mapping[str, Any], suite: Suite) -> No
         f"{words.count(connections, 'connection')}, {words.size(size)}{load}"
     )
     setting.say(
-        f"{words.count(number, 'setting')}, about {words.count(trials, 'trial')} in "
-        f"{manifest['minutes']} min; then about {words.duration(closing_s)} for the neighbours of "
-        "the answer"
+        f"a race of {words.count(len(suite.servers), 'setting')} for {manifest['minutes']} min, "
+        f"at most {words.count(trials, 'trial')}; then closing rounds with its neighbours"
     )
     for each in manifest["absent"]:
         setting.say(f"not in the race: {each['model']}: {each['reason']}")

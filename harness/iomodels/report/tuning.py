@@ -6,11 +6,13 @@ import json
 import math
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from iomodels.base import words
-from iomodels.base.files import write_whole
+from iomodels.base.console import shell_word
+from iomodels.base.files import ROOT, write_whole
 from iomodels.data.searches import load_tune, search_records
 from iomodels.figures import output, tuning
 from iomodels.figures.palette import dark_colours
@@ -29,8 +31,17 @@ def tuning_data(folder: Path) -> dict[str, Any]:
     return analyse(load_tune(folder), search_records(folder))
 
 
-def write_tune_report(folder: Path) -> tuple[str, Path]:
-    """Write tuning.json, the figure, tune.md and tune.html; return the answer and the page."""
+@dataclass(frozen=True)
+class Report:
+    """What a tuning found, as sentences and as a page. `found`: there is an answer."""
+
+    text: str
+    page: Path
+    found: bool
+
+
+def write_tune_report(folder: Path) -> Report:
+    """Write tuning.json, the figure, tune.md and tune.html."""
     data = tuning_data(folder)
     write_whole(folder / DATA, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     plot = tuning.draw(data) if data["answer"] else None
@@ -42,15 +53,25 @@ def write_tune_report(folder: Path) -> tuple[str, Path]:
     write_whole(folder / "tune.md", template("tune.md.j2", html=False).render(shown))
     page = {**shown, "svg": svg, "colours": dark_colours()}
     write_whole(folder / "tune.html", template("tune.html.j2", html=True).render(page))
-    return "\n".join(answer_lines(data)), folder / "tune.html"
+    text = "\n".join(answer_lines(data, _target(folder)))
+    return Report(text, folder / "tune.html", data["answer"] is not None)
+
+
+def _target(folder: Path) -> str:
+    """Return what names a tuning on the command line: its name, or its path outside of results."""
+    beside = folder.resolve().parent == (ROOT / "results").resolve()
+    return folder.name if beside else str(folder)
 
 
 # ---- the answer in sentences ----
 
 
-def answer_lines(data: Data) -> list[str]:
-    """Return the answer: the recommended setting, its neighbours, and what limits it."""
-    return [*_verdict(data), *_neighbours(data), *_circumstances(data)]
+def answer_lines(data: Data, target: str = "") -> list[str]:
+    """Return the answer: the recommended setting, its neighbours, and what limits it.
+
+    `target` names the tuning on the command line, if not its name.
+    """
+    return [*_verdict(data, target), *_neighbours(data), *_circumstances(data)]
 
 
 def named(setting: Data) -> str:
@@ -69,15 +90,15 @@ def named(setting: Data) -> str:
     return ", ".join([f"{setting['model']} {first}".strip(), *rest])
 
 
-def _verdict(data: Data) -> list[str]:
+def _verdict(data: Data, target: str = "") -> list[str]:
     answer = data["answer"]
     if answer is None:
         return ["No setting has a result, so there is no answer."]
-    value = f"{words.estimate(answer['value'], answer['low'], answer['high'])} {data['unit']}"
+    value = _amount(data, answer)
     below = "below" if data["higher_is_better"] else "above"
     most = answer["loses_at_most"]
-    if len(data["settings"]) == 1:
-        return [f"{named(answer)}: {value}. It is the only setting."]
+    if sum(each["failed"] is None for each in data["settings"]) == 1:
+        return [f"{named(answer)}: {value}. No other setting has a result."]
     if answer["shown"]:
         bound = f"at most {_up(most)} {below} the best" if most else "the best of all"
         return [f"{named(answer)}: {value}, {bound}."]
@@ -91,9 +112,20 @@ def _verdict(data: Data) -> list[str]:
         minutes = answer["more_minutes"]
         lines.append(
             f"About {words.count(minutes, 'more minute')} may show it: "
-            f"iomodels tune --resume {data['run']} --minutes {minutes}"
+            f"iomodels tune --resume {shell_word(target or data['run'])} --minutes {minutes}"
         )
     return lines
+
+
+def _amount(data: Data, answer: Data) -> str:
+    """ "5,580 [5,490, 5,670] requests/s", "p99 of 12.2 ms [11.0, 13.7]", "6 threads" """
+    value, low, high = answer["value"], answer["low"], answer["high"]
+    if data["objective"] == "p99":
+        low_ns, high_ns = (None if end is None else 1e3 * end for end in (low, high))
+        return f"p99 of {words.time_estimate(1e3 * value, low_ns, high_ns)}"
+    if data["objective"] == "threads":
+        return words.count(round(value), "thread")
+    return f"{words.estimate(value, low, high)} {data['unit']}"
 
 
 def _up(share: float) -> str:
@@ -147,7 +179,7 @@ def _neighbours(data: Data) -> list[str]:
 def _circumstances(data: Data) -> list[str]:
     """Return what the reader must know: the edge, waits, models that did not run, faults."""
     lines = []
-    if data["edge"]:
+    if data["edge"] and data["objective"] != "threads":
         lines.append(
             f"The answer has the highest number of workers that was tried, "
             f"{data['edge']['workers']:,}. More may be better: raise --threads-max."
@@ -178,8 +210,7 @@ def _context(data: Data, plot: output.Plot | None) -> dict[str, Any]:
         "emulated": words.WINE_SENTENCE if words.emulated(data["platform"]) else "",
         "plot": plot,
         "spread": None if spread is None else words.percent(spread, 1),
-        "heads": ("setting", data["unit"], "95 % CI", "compared with the answer", "rounds",
-                  "stage", ""),
+        "heads": ("setting", data["unit"], "compared with the answer", "rounds", "stage", ""),
         "rows": [_row(data, each) for each in _sorted(data)],
         "failures": [each for each in data["settings"] if each["failed"]],
         "stages": words.listed([str(number) for number in data["stages"]] or ["0"]),
@@ -217,8 +248,7 @@ def _row(data: Data, setting: Data) -> list[str]:
     mark = "answer" if setting["recommended"] else "finalist" if setting["finalist"] else ""
     return [
         named(setting),
-        words.number(setting["value"]),
-        words.interval(setting["low"], setting["high"]) or words.NOTHING,
+        words.number(setting["level"]),
         difference(data, found) if known else words.NOTHING,
         f"{setting['rounds']}",
         f"{setting['stage']}",

@@ -182,7 +182,18 @@ def test_the_answer_and_its_neighbours() -> None:
     assert (rival["label"], rival["rounds"]) == ("apc threads=2", 17)
     assert data["spread"] == pytest.approx(0.01, rel=0.4)
     assert [row["stage"] for row in data["settings"]] == [2, 2, 2, 2, 1, 1, 1]
+    assert data["stages"] == [7, 4]
+    levels = [row["level"] for row in data["settings"]]
+    assert levels == pytest.approx(RATES, rel=0.02) and levels[3] == answer["value"]
     assert data["load"]["words"] == "cpu-us 100, block-us 300"
+
+
+def test_the_parts_of_a_stage_are_one_stage() -> None:
+    first, *others = manifest()["stages"]
+    parts = [{**first, "rounds": 1}, {**first, "rounds": 2}, *others]
+    data = found(manifest(stages=parts))
+    assert data["stages"] == [7, 4]
+    assert [row["stage"] for row in data["settings"]] == [2, 2, 2, 2, 1, 1, 1]
 
 
 def test_what_is_not_shown_says_how_many_minutes_may_show_it() -> None:

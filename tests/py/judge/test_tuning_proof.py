@@ -37,12 +37,17 @@ def page() -> Tables:
         assert tuple(rows[0]) == ("surface", *proof.HEADINGS)
         tables[spread, trials] = {
             row[0]: {
-                name: float(cell.removesuffix(" %")) / (100 if cell.endswith("%") else 1)
-                for name, cell in zip(proof.HEADINGS, row[1:], strict=True)
+                name: _number(cell) for name, cell in zip(proof.HEADINGS, row[1:], strict=True)
             }
             for row in rows[2:]
         }
     return tables
+
+
+def _number(cell: str) -> float:
+    if cell == "–":
+        return math.nan
+    return float(cell.removesuffix(" %")) / (100 if cell.endswith("%") else 1)
 
 
 def test_the_page_is_the_generators(page: Tables) -> None:
@@ -63,6 +68,11 @@ def test_a_tuning_keeps_its_limits(page: Tables) -> None:
     assert noisy[proof.MEAN]["good"] >= 0.95 and noisy[proof.MEAN]["bound wrong"] <= 0.05
     for name, figures in twice.items():
         assert figures["good"] >= 0.95, name
+    for rows in page.values():
+        assert rows[proof.MEAN]["wrong in the end"] <= 0.05
+        assert rows[proof.MEAN]["then shown"] >= 0.75, "more time must be worth the advice"
+    for name, figures in usual.items():
+        assert figures["wrong in the end"] <= 0.05, name
 
 
 @pytest.mark.parametrize("plan", proof.PLANS)

@@ -135,7 +135,7 @@ def test_the_race_drops_the_slow_and_finds_the_best(
     data = data_of(folder)
     assert data["answer"]["label"] == "one threads=64" and data["half"]["workers"] == 32
     assert data["next_model"]["model"] == "two"
-    assert data["stages"] == [8, 8, 4]
+    assert data["stages"] == [8, 4]
     assert (
         "4 of 8 settings in the race, 5 rounds: one (threads 16, 32, 64); two" in output.getvalue()
     )

@@ -16,6 +16,7 @@ from iomodels.data.records import Record
 from iomodels.data.searches import write_tune
 from iomodels.data.store import append_record
 from iomodels.judge.tuned import analyse
+from iomodels.judge.tuning import OBJECTIVES
 from iomodels.report.tuning import answer_lines, difference, named, write_tune_report
 from made_tuning import RATES, manifest, recorded
 
@@ -74,6 +75,37 @@ def test_what_is_unknown_is_never_called_tied() -> None:
         "About 6 more minutes may show it: iomodels tune --resume 20250105-000000-tune --minutes 6"
     )
     assert not any("tied" in line for line in text)
+    assert answer_lines(data, "/a b/c")[2].endswith("iomodels tune --resume '/a b/c' --minutes 6")
+
+
+@pytest.mark.parametrize(
+    ("objective", "ends", "words"),
+    [
+        ("throughput", (5580.0, 5490.0, 5670.0), "5,580 [5,490, 5,670] requests/s"),
+        ("p99", (12_200.0, 11_000.0, 13_700.0), "p99 of 12.2 ms [11.0, 13.7]"),
+        ("p99", (850.0, None, None), "p99 of 850 µs"),
+        ("cpu", (50.0, 48.0, 52.0), "50.0 [48.0, 52.0] µs CPU per request"),
+        ("threads", (6.0, 6.0, 6.0), "6 threads"),
+    ],
+)
+def test_a_value_has_the_unit_of_the_objective(
+    objective: str, ends: tuple[float | None, ...], words: str
+) -> None:
+    data = analyse(manifest(objective="throughput"), recorded(manifest()))
+    data["answer"] |= dict(zip(("value", "low", "high"), ends))
+    data |= {"objective": objective, "unit": OBJECTIVES[objective].unit, "half": None}
+    data |= {"next_model": None, "rule_of_thumb": None}
+    assert answer_lines(data)[0] == f"iocp with 8 workers: {words}, the best of all."
+    assert any("highest number of workers" in line for line in answer_lines(data)) == (
+        objective != "threads"
+    )
+
+
+def test_the_only_setting_with_a_result_is_called_so() -> None:
+    data = analyse(manifest(), recorded(manifest()))
+    for each in data["settings"]:
+        each["failed"] = None if each["recommended"] else "it died"
+    assert answer_lines(data)[0].endswith(" requests/s. No other setting has a result.")
 
 
 def test_circumstances_are_named() -> None:
@@ -128,7 +160,9 @@ def test_differences_point_the_right_way(
 
 def test_page_markdown_data_and_chart_say_the_same(tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
-    answer, page = write_tune_report(folder)
+    report = write_tune_report(folder)
+    assert report.found
+    answer, page = report.text, report.page
     markdown = (folder / "tune.md").read_text(encoding="utf-8")
     html = page.read_text(encoding="utf-8")
     first = answer.splitlines()[0]
@@ -146,9 +180,9 @@ def test_page_markdown_data_and_chart_say_the_same(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_tuning_has_a_report_without_an_answer(tmp_path: Path) -> None:
-    answer, page = write_tune_report(folder_of(tmp_path, [], stages=[], status="interrupted"))
-    assert answer == "No setting has a result, so there is no answer."
-    assert "interrupted" in page.read_text(encoding="utf-8")
+    report = write_tune_report(folder_of(tmp_path, [], stages=[], status="interrupted"))
+    assert report.text == "No setting has a result, so there is no answer." and not report.found
+    assert "interrupted" in report.page.read_text(encoding="utf-8")
 
 
 def test_report_takes_a_tuning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,5 +204,6 @@ def test_models_without_workers_alone_have_a_chart(tmp_path: Path) -> None:
         if record.condition.model == "select" and record.repeat < 3:
             records.append(record)
     folder = folder_of(tmp_path, records, suite=suite, stages=stages, sizes=[2])
-    answer, _ = write_tune_report(folder)
-    assert answer.startswith("select: ") and (folder / "figures" / "tuning.svg").exists()
+    text = write_tune_report(folder).text
+    assert text.startswith("select: ") and (folder / "figures" / "tuning.svg").exists()
+    assert "No other setting has a result." not in text, "events just was not measured"
