@@ -8,7 +8,7 @@ iomodels.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 NOTHING = "–"
 """Stands for a missing value; the reason is given elsewhere."""
@@ -30,6 +30,12 @@ def number(value: float | None) -> str:
         return "0"
     near = float(f"{value:.3g}")
     return _minus(f"{near:,.{max(0, 2 - math.floor(math.log10(abs(near))))}f}")
+
+
+def at_least(value: float) -> str:
+    """'61,800' for 61,899: a positive value in three significant digits, never rounded up."""
+    near = float(f"{value:.3g}")
+    return number(near if near <= value else near - 10.0 ** (math.floor(math.log10(value)) - 2))
 
 
 def signed(value: float | None) -> str:
@@ -60,20 +66,68 @@ def estimate(value: float, low: float | None = None, high: float | None = None) 
     return f"{number(value)} {interval(low, high)}".strip()
 
 
-def factor(value: float) -> str:
+def factor(value: float, decimals: int = 2) -> str:
     """'1.80', '0.012': a ratio."""
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+    return f"{value:.{decimals}f}" if value >= 0.1 else f"{value:.2g}"
 
 
-def ratio(value: float, low: float | None = None, high: float | None = None) -> str:
-    """'1.80×', '1.80× [1.60, 2.00]' with its interval."""
-    brackets = "" if low is None or high is None else f" [{factor(low)}, {factor(high)}]"
-    return f"{factor(value)}×{brackets}"
+def ratio(
+    value: float, low: float | None = None, high: float | None = None, *, differs: bool = False
+) -> str:
+    """'1.80×', '1.80× [1.60, 2.00]' with its interval.
+
+    differs: the ratio is shown not to be 1, so no number may round to 1: '0.97× [0.949, 0.998]'.
+    """
+
+    def text(each: float) -> str:
+        return _apart_from_1(each) if differs else factor(each)
+
+    brackets = "" if low is None or high is None else f" [{text(low)}, {text(high)}]"
+    return f"{text(value)}×{brackets}"
+
+
+def _apart_from_1(value: float) -> str:
+    decimals = 2
+    while value != 1 and float(factor(value, decimals)) == 1 and decimals < 9:
+        decimals += 1
+    return factor(value, decimals)
 
 
 def percent(share: float, decimals: int = 0) -> str:
     """'95 %' for 0.95."""
     return _minus(f"{100 * share:.{decimals}f} %")
+
+
+def given(share: float) -> str:
+    """'5 %', '12.5 %': a share that somebody chose, in full."""
+    return f"{100 * share:g} %"
+
+
+def share(value: float, toward: Callable[[float], float] = round) -> str:
+    """'14 %', '1.5 %', '0.025 %': two significant digits, from 10 % on a whole number.
+
+    `toward` is math.floor for "at least", math.ceil for "at most". A share above 0 is never '0 %'.
+    """
+    hundredths = 100 * value
+    if hundredths == 0:
+        return "0 %"
+    decimals = max(0, 1 - math.floor(math.log10(abs(hundredths))))
+    scaled = hundredths * 10**decimals
+    whole = round(scaled)
+    near = whole if abs(scaled - whole) < 1e-6 else toward(scaled)  # 100 × 0.07 exceeds 7
+    text = f"{near / 10**decimals:,.{decimals}f}"
+    return _minus(f"{text.rstrip('0').rstrip('.') if decimals else text} %")
+
+
+def past(share: float, limit: float, decimals: int = 0) -> str:
+    """'97 %', '90.04 %': as many decimals as show on which side of the limit a share is."""
+    while decimals < 9 and _side(round(100 * share, decimals), 100 * limit) != _side(share, limit):
+        decimals += 1
+    return percent(share, decimals)
+
+
+def _side(value: float, limit: float) -> int:
+    return 0 if math.isclose(value, limit) else 1 if value > limit else -1
 
 
 UNITS = (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0))
@@ -126,9 +180,19 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def listed(words: Sequence[str]) -> str:
+def part(number: int, of: int, noun: str) -> str:
+    """'1 of 6 cells', 'the only cell'."""
+    return f"the only {noun}" if number == of == 1 else f"{number:,} of {count(of, noun)}"
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
     """'a', 'a and b', 'a, b and c'."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def capital(text: str) -> str:
+    """'The only cell': the first letter of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def _minus(text: str) -> str:

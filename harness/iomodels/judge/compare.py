@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from iomodels.base import words
 from iomodels.data.records import Run
 from iomodels.judge import stats
 from iomodels.judge.cells import Cell
@@ -42,6 +43,10 @@ PLACES = {
     "harness": "programs",
 }
 """To which group the facts below a name belong; all others are the machine's."""
+LISTED = 3
+"""Differences of a group that a refusal shows; an accepted comparison lists all."""
+WIDEST = 30
+"""Characters of a value in that list."""
 LOAD = ("depth", "warmup_ms", "duration_ms", "loadgen_threads", "load", "rate_percents")
 
 
@@ -130,17 +135,27 @@ def _why_not(cell: Cell, other: Cell) -> str:
 
 
 def refusals(found: Iterable[Differing], despite: Sequence[str]) -> list[str]:
-    """One line for each group of conditions that differ and were not named with --despite."""
-    groups: dict[str, list[str]] = {}
+    """Return why two runs are not compared: a line, then the differences of each group.
+
+    It lists the groups of conditions that differ and were not named with --despite.
+    """
+    groups: dict[str, list[Differing]] = {}
     for each in found:
         if each.group in REFUSED and each.group not in despite and "all" not in despite:
-            groups.setdefault(each.group, []).append(
-                f"{each.name} ({_word(each.a)} / {_word(each.b)})"
-            )
-    return [
-        f"the runs differ in {group}: {', '.join(names)}; if that is meant: --despite {group}"
-        for group, names in groups.items()
+            groups.setdefault(each.group, []).append(each)
+    if not groups:
+        return []
+    despite_all = ",".join([*despite, *groups])
+    lines = [
+        f"the runs differ in {words.listed(list(groups))}; "
+        f"if that is meant: --despite {despite_all}"
     ]
+    for group, members in groups.items():
+        shown = members[:LISTED] if len(members) > LISTED + 1 else members
+        lines += [f"  {_line(each)}" for each in shown]
+        if len(members) > len(shown):
+            lines.append(f"  {group}: {len(members) - len(shown)} more")
+    return lines
 
 
 def to_json(found: ComparedRuns) -> dict[str, Any]:
@@ -222,5 +237,15 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{name}", inner
 
 
-def _word(value: Any) -> str:
-    return "not recorded" if value is None else str(value)
+def _line(each: Differing) -> str:
+    """'machine: cpu: AMD EPYC / Intel Xeon': a difference in one short line."""
+    missing = "none" if each.group == "load" else "not recorded"
+    a, b = (_word(value, missing) for value in (each.a, each.b))
+    name = f"{each.group}: {each.name}" if each.name != each.group else each.group
+    return f"{name}: {a} / {b}"
+
+
+def _word(value: Any, missing: str) -> str:
+    """Return a value in at most WIDEST characters; `missing` stands for None."""
+    text = missing if value is None else " ".join(str(value).split())
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"

@@ -204,7 +204,7 @@ def client_cpu(results: Sequence[Result]) -> str | None:
     if share <= LOADGEN_CPU_MOST:
         return None
     return (
-        f"the load generator's busiest thread used {_percent(share)} of a CPU "
+        f"the load generator's busiest thread used {words.past(share, LOADGEN_CPU_MOST)} of a CPU "
         f"(limit {_percent(LOADGEN_CPU_MOST)})"
     )
 
@@ -217,8 +217,8 @@ def timely_sends(results: Sequence[Result]) -> str | None:
     if share >= TIMELY_LEAST:
         return None
     return (
-        f"the load generator sent {100 * share:.2f} % of the requests when they were due "
-        f"(limit {100 * TIMELY_LEAST:g} %)"
+        f"the load generator sent {words.past(share, TIMELY_LEAST, 2)} of the requests when they "
+        f"were due (limit {100 * TIMELY_LEAST:g} %)"
     )
 
 
@@ -236,8 +236,8 @@ def below_link(results: Sequence[Result], link: Mapping[str, Any] | None) -> str
     if share <= LINK_SHARE_MOST:
         return None
     return (
-        f"payload uses {_percent(share)} of the network's {link['mbps']:,} Mbit/s "
-        f"(limit {_percent(LINK_SHARE_MOST)})"
+        f"payload uses {words.past(share, LINK_SHARE_MOST)} of the network's "
+        f"{link['mbps']:,} Mbit/s (limit {_percent(LINK_SHARE_MOST)})"
     )
 
 
@@ -359,7 +359,8 @@ def _nothing_counts(verdicts: Sequence[Verdict]) -> Verdict:
         return Verdict(Kind.FAILED, ("never measured",))
     counts = Counter(reason for verdict in verdicts for reason in verdict.reasons)
     reasons = tuple(
-        reason if count == 1 else f"{count} × {reason}" for reason, count in counts.most_common()
+        reason if count == 1 else f"{reason}, in {count} repeats"
+        for reason, count in counts.most_common()
     )
     invalid = any(verdict.kind is Kind.INVALID for verdict in verdicts)
     return Verdict(Kind.INVALID if invalid else Kind.FAILED, reasons)

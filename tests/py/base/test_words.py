@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,9 +38,35 @@ CASES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (words.estimate, (9940,), "9,940"),
     (words.ratio, (1.8, 1.6, 2.0), "1.80× [1.60, 2.00]"),
     (words.ratio, (0.0123,), "0.012×"),
+    (words.ratio, (0.97, 0.949, 0.9984), "0.97× [0.95, 1.00]"),
     (words.percent, (0.95,), "95 %"),
     (words.percent, (0.9991, 2), "99.91 %"),
     (words.percent, (-0.05,), "−5 %"),
+    (words.given, (0.05,), "5 %"),
+    (words.given, (0.07,), "7 %"),
+    (words.given, (0.125,), "12.5 %"),
+    (words.share, (0.144,), "14 %"),
+    (words.share, (1.234,), "123 %"),
+    (words.share, (0.0151,), "1.5 %"),
+    (words.share, (0.06,), "6 %"),
+    (words.share, (0.00025,), "0.025 %"),
+    (words.share, (0.0996,), "10 %"),
+    (words.share, (0,), "0 %"),
+    (words.share, (0.0476, math.floor), "4.7 %"),
+    (words.share, (0.2399, math.floor), "23 %"),
+    (words.share, (0.2301, math.ceil), "24 %"),
+    (words.share, (0.0991, math.ceil), "10 %"),
+    (words.share, (0.07, math.ceil), "7 %"),
+    (words.share, (0.29, math.floor), "29 %"),
+    (words.past, (0.97, 0.9), "97 %"),
+    (words.past, (0.9004, 0.9), "90.04 %"),
+    (words.past, (0.103, 0.1), "10.3 %"),
+    (words.past, (0.9982, 0.999, 2), "99.82 %"),
+    (words.past, (0.99898, 0.999, 2), "99.898 %"),
+    (words.at_least, (61_899,), "61,800"),
+    (words.at_least, (199.6,), "199"),
+    (words.at_least, (999.7,), "999"),
+    (words.at_least, (200.0,), "200"),
     (words.time, (6.71,), "6.71 ns"),
     (words.time, (999_400,), "999 µs"),
     (words.time, (999_600,), "1.00 ms"),
@@ -61,7 +89,12 @@ CASES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (words.size, (64, 4096), "64 B → 4,096 B"),
     (words.count, (1, "repeat"), "1 repeat"),
     (words.count, (3000, "repeat"), "3,000 repeats"),
+    (words.part, (1, 6, "cell"), "1 of 6 cells"),
+    (words.part, (1, 1, "cell"), "the only cell"),
+    (words.part, (35, 770, "repeat"), "35 of 770 repeats"),
+    (words.capital, ("the only cell",), "The only cell"),
     (words.listed, (["a"],), "a"),
+    (words.listed, (["a", "b", "c"], "or"), "a, b or c"),
     (words.listed, (["a", "b", "c"],), "a, b and c"),
 ]
 
@@ -78,6 +111,29 @@ def test_a_person_reads(
 @given(st.floats(1e-3, 1e12))
 def test_a_number_is_off_by_less_than_half_a_percent(value: float) -> None:
     assert abs(float(words.number(value).replace(",", "")) / value - 1) <= 0.0050001
+
+
+@given(st.floats(1e-9, 0.2) | st.floats(-0.2, -1e-9))
+def test_a_ratio_that_differs_from_one_never_reads_one(off: float) -> None:
+    text = words.ratio(1 + off, 1 + off / 2, 1 + 2 * off, differs=True)
+    numbers = [float(each) for each in re.findall(r"[\d.]+", text)]
+    assert all((each > 1) is (off > 0) and each != 1 for each in numbers), text
+
+
+@given(st.floats(1e-9, 100.0))
+def test_a_share_is_rounded_the_way_that_is_asked(value: float) -> None:
+    def shown(toward: Callable[[float], float]) -> float:
+        return float(words.share(value, toward).removesuffix(" %").replace(",", "")) / 100
+
+    assert shown(math.floor) <= value * (1 + 1e-6) and shown(math.ceil) >= value * (1 - 1e-6)
+    assert shown(math.floor) <= shown(round) <= shown(math.ceil)
+    assert shown(round) > 0 and abs(shown(round) / value - 1) <= 0.051
+
+
+@given(st.floats(1e-3, 1e12))
+def test_at_least_is_never_more(value: float) -> None:
+    shown = float(words.at_least(value).replace(",", ""))
+    assert 0.99 * value <= shown <= value * (1 + 1e-12)
 
 
 @given(st.floats(1, 1e13))

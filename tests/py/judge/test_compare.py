@@ -84,19 +84,19 @@ CHANGES: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
     (
         "machine",
         lambda m: m["environment"].update(cpu="Other CPU"),
-        "cpu (Test CPU <1> / Other CPU)",
+        "cpu: Test CPU <1> / Other CPU",
     ),
     (
         "placement",
         lambda m: m["environment"]["launcher"]["placement"].update(server_cpus=[1]),
-        "launcher.placement.server_cpus ([0] / [1])",
+        "launcher.placement.server_cpus: [0] / [1]",
     ),
     (
         "build",
         lambda m: m["environment"].update(compilers={"mingw": {"flags": "-O0"}}),
-        "compilers.mingw.flags (not recorded / -O0)",
+        "compilers.mingw.flags: not recorded / -O0",
     ),
-    ("load", lambda m: m["suite"].update(warmup_ms=1), "warmup_ms (500 / 1)"),
+    ("load", lambda m: m["suite"].update(warmup_ms=1), "warmup_ms: 500 / 1"),
 ]
 
 
@@ -112,13 +112,39 @@ def test_differing_conditions_are_refused_unless_told(
     with pytest.raises(SystemExit, match="2"):
         main(["compare", *runs])
     out, err = capsys.readouterr()
-    assert (
-        out == ""
-        and err
-        == f"iomodels: the runs differ in {group}: {words}; if that is meant: --despite {group}\n"
-    )
+    assert out == "" and err.splitlines() == [
+        f"iomodels: the runs differ in {group}; if that is meant: --despite {group}",
+        f"iomodels:   {group}: {words}",
+    ]
     assert main(["compare", *runs, "--despite", group]) == 0
-    assert f"differs in {group}: {words.split(' ')[0]}: A" in capsys.readouterr().out
+    assert f"differs in {group}: {words.split(': ')[0]}: A" in capsys.readouterr().out
+
+
+def test_a_refusal_is_a_short_line_and_a_short_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two machines differ in dozens of facts, and flags are long: no line may be."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["environment"] |= {f"fact_{number}": number for number in range(40)}
+        manifest["environment"]["compilers"] = {"mingw": {"flags": "-O2 " * 200}}
+        manifest["suite"]["rate_percents"] = [50]
+
+    runs = two_runs(tmp_path, change, suite=SMALL)
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", *runs])
+    head, *rest = capsys.readouterr().err.splitlines()
+    assert head == (
+        "iomodels: the runs differ in load, machine and build; "
+        "if that is meant: --despite load,machine,build"
+    )
+    assert rest == [
+        "iomodels:   load: rate_percents: none / [50]",
+        *(f"iomodels:   machine: fact_{number}: not recorded / {number}" for number in range(3)),
+        "iomodels:   machine: 37 more",
+        "iomodels:   build: compilers.mingw.flags: not recorded / -O2 -O2 -O2 -O2 -O2 -O2 -O2 -…",
+    ]
+    assert max(map(len, (head, *rest))) <= 100
 
 
 def test_two_platforms_are_refused_unless_told(
@@ -128,10 +154,7 @@ def test_two_platforms_are_refused_unless_told(
     for words in ([], ["--despite", "machine"]):
         with pytest.raises(SystemExit, match="2"):
             main(["compare", *runs, *words])
-        assert (
-            "the runs differ in platform: platform (wine-8.0 / windows-11-26100)"
-            in capsys.readouterr().err
-        )
+        assert "iomodels:   platform: wine-8.0 / windows-11-26100\n" in capsys.readouterr().err
     assert main(["compare", *runs, "--despite", "all"]) == 0
     out = capsys.readouterr().out
     assert "A: " in out and "on windows-11-26100" in out and "on wine-8.0" in out
@@ -148,7 +171,7 @@ def test_few_repeats_cells_not_valid_and_cells_of_one_run_say_so(
     assert main(["compare", *runs]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "?" in text and "too few repeats" in text
-    assert "no comparison: iocp, 64 connections, 64 B: run B: failed (3 × iocp: died with" in text
+    assert "no comparison: iocp, 64 connections, 64 B: run B: failed (iocp: died with" in text
     assert (
         "only in B: select, 256 connections, 64 B" in text
         and "Each run has its own conditions" in text

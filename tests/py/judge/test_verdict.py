@@ -395,7 +395,8 @@ def test_a_reason_that_several_repeats_share_is_told_once() -> None:
     failed = [record(index, unanswered=1) for index in range(2)]
     other = record(2, errors={"reset": 3})
     assert str(judge([*failed, other])) == (
-        "failed (2 × load generator: 1 request was never answered; load generator: errors: reset 3)"
+        "failed (load generator: 1 request was never answered, in 2 repeats; "
+        "load generator: errors: reset 3)"
     )
 
 
