@@ -69,7 +69,7 @@ def counts(folder: Path, baseline: str | None = None) -> list[Counts]:
     rows = []
     for name in (CLOSED, OFFERED):
         loads = [load for load in summary.loads if bool(load.key.rate_percent) is (name == OFFERED)]
-        families = (ALONE, WITH_CONTROL) if any(load.controls for load in loads) else (ALONE,)
+        families = (ALONE, WITH_CONTROL) if _controls(loads) else (ALONE,)
         rows += [_counts(summary, loads, name, family) for family in families if loads]
     return rows
 
@@ -80,7 +80,7 @@ def _counts(summary: Summary, loads: Sequence[JudgedLoad], name: str, family: st
         for load in loads
         for one in (load.over_baseline if family == ALONE else _together(summary, load))
     ]
-    controls = [each.comparison for load in loads for each in load.controls]
+    controls = _controls(loads)
     widths = [one.half_width for one in found if one.half_width is not None]
     return Counts(
         str(summary.run.manifest["run"]),
@@ -93,6 +93,10 @@ def _counts(summary: Summary, loads: Sequence[JudgedLoad], name: str, family: st
         median(widths) if widths else None,
         summary.spread if name == CLOSED else None,
     )
+
+
+def _controls(loads: Sequence[JudgedLoad]) -> list[Comparison]:
+    return [each.comparison for load in loads for each in load.controls if each.comparison]
 
 
 def _together(summary: Summary, load: JudgedLoad) -> Sequence[Comparison]:

@@ -61,7 +61,7 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
         raise Failure(f"{run.path}: no load has a valid figure of two servers")
     panels = sorted({line.panel for line in found})
     longest = max(sum(line.panel == panel for line in found) for panel in panels)
-    note = NOTE.format(level=words.percent(rule.stated), margin=words.percent(rule.margin))
+    note = NOTE.format(level=words.given(rule.stated), margin=words.given(rule.margin))
     with palette.rc():
         figure, axes = sheet.sheet(
             run,

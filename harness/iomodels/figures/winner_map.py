@@ -42,6 +42,7 @@ class Tile:
 
     load: JudgedLoad
     fastest: Fastest
+    lead: Lead
 
     @property
     def panel(self) -> Panel:
@@ -53,7 +54,12 @@ class Tile:
 
     @property
     def clear(self) -> bool:
-        return self.fastest.lead is Lead.CLEAR
+        return self.lead is Lead.CLEAR
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """All that may be the fastest."""
+        return (self.fastest.leader, *self.fastest.tied, *self.load.beating)
 
     @property
     def next(self) -> Comparison | None:
@@ -68,7 +74,7 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     """Return the figure of a run. Raises Failure where it would have fewer than two tiles."""
     records = select.closed_loops(run, connections, sizes)
     loads = select.loads(run, records)
-    found = [Tile(load, load.fastest) for load in loads if load.fastest]
+    found = [Tile(load, load.fastest, load.lead) for load in loads if load.fastest and load.lead]
     if len(found) < 2:
         raise Failure(
             f"{run.path}: a map needs two loads with a valid figure, and has {len(found)}"
@@ -122,11 +128,15 @@ def _words(tile: Tile) -> str:
     judged = len(tile.fastest.comparisons) + 1
     of = f"\n[{judged} of {judged + len(tile.load.unable)}]" if tile.load.unable else ""
     if tile.clear and tile.next:
-        return f"{tile.fastest.leader}\n{words.ratio(tile.next.ratio)}{of}"
-    named = [tile.fastest.leader, *tile.fastest.tied]
+        return f"{tile.fastest.leader}\n{_ratio(tile.next)}{of}"
+    named = tile.candidates
     joined = " ≈ ".join(named if len(named) <= 3 else [*named[:2], f"{len(named) - 2} more"])
-    few = "\n(few rounds)" if tile.fastest.lead is Lead.PROVISIONAL else ""
+    few = "\n(few rounds)" if tile.lead is Lead.PROVISIONAL else ""
     return "\n".join(textwrap.wrap(joined, 14)) + few + of
+
+
+def _ratio(one: Comparison) -> str:
+    return words.ratio(one.ratio, differs=True)
 
 
 def _rows(run: Run, found: Sequence[Tile]) -> Rows:
@@ -136,9 +146,9 @@ def _rows(run: Run, found: Sequence[Tile]) -> Rows:
         rows.append(
             (
                 *(run.manifest["run"], run.platform, tile.connections, *tile.panel[:3]),
-                *(tile.fastest.lead.value, tile.fastest.leader),
+                *(tile.lead.value, tile.fastest.leader),
                 *((one.other, one.ratio, one.low, one.high, one.p_holm) if one else (None,) * 5),
-                " ".join(tile.fastest.tied),
+                " ".join(tile.candidates[1:]),
                 " ".join(each.label for each in tile.load.unable),
             )
         )
@@ -147,9 +157,9 @@ def _rows(run: Run, found: Sequence[Tile]) -> Rows:
 
 def _alt(run: Run, found: Sequence[Tile]) -> str:
     told = [
-        f"{tile.at}: {tile.fastest.leader} is fastest, {words.ratio(tile.next.ratio)} the next"
+        f"{tile.at}: {tile.fastest.leader} is fastest, {_ratio(tile.next)} the next"
         if tile.clear and tile.next
-        else f"{tile.at}: {tile.fastest.lead.value}"
+        else f"{tile.at}: {tile.lead.value}"
         for tile in found
     ]
     return f"Map of the fastest model by connections and size on {run.platform}. {'; '.join(told)}."

@@ -6,22 +6,19 @@ families: every server over the chosen baseline, and all pairs, from which the f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import geometric_mean
+from types import MappingProxyType
 from typing import Any
 
 from iomodels.judge import paired
 from iomodels.judge.cells import Cell
 from iomodels.judge.paired import Comparison, Fastest
-from iomodels.judge.rule import (
-    FIXED,
-    FIXED_FASTEST,
-    Lead,
-    Rule,
-    Word,
-)
+from iomodels.judge.rule import FIXED, FIXED_FASTEST, Lead, Rule, Word
 from iomodels.judge.verdict import Kind
-from iomodels.plan.order import LoadKey, is_limit
+from iomodels.plan.order import LIMIT, LoadKey, is_limit
 
 
 @dataclass(frozen=True)
@@ -64,15 +61,31 @@ class Unable:
 
 @dataclass(frozen=True)
 class Control:
-    """The baseline's own server under another name.
+    """A server's own program under another name, judged against that server, its twin.
 
-    `disagrees`: the rule calls the two different. The run then makes no claim at this load within
-    `floor`, a ratio above 1: the far end of the control's interval.
+    comparison: the control over its twin; None with a reason where one of them has no figure.
     """
 
-    comparison: Comparison
-    disagrees: bool
-    floor: float
+    label: str
+    twin: str
+    comparison: Comparison | None
+    reason: str = ""
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the rule calls the two different."""
+        one = self.comparison
+        return one is not None and one.word in (Word.FASTER, Word.SLOWER)
+
+    @property
+    def floor(self) -> float:
+        """The far end of its interval as a ratio of at least 1.
+
+        Where the control disagrees, the run claims nothing within this ratio at the load.
+        """
+        one = self.comparison
+        ends = [end for end in (one.low, one.high) if end is not None] if one else []
+        return max([1.0, *(max(end, 1 / end if end else math.inf) for end in ends)])
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ class JudgedLoad:
 
     baseline: the chosen one; if that has no result, the fastest; None without any result.
     over_baseline: each other server over it, without the controls, which make no claim. fastest: of
-    all servers but the controls; None if no server has a result.
+    all servers but the controls; None if no server has a result. unable: servers without a figure.
     """
 
     key: LoadKey
@@ -98,8 +111,40 @@ class JudgedLoad:
         return next(cell for cell in self.cells if cell.condition.label == label)
 
     def comparison(self, label: str) -> Comparison | None:
-        """Return the server over the baseline; None for the baseline, or without a figure."""
+        """Return the server over the baseline, or a control over its twin; None without one."""
+        for control in self.controls:
+            if control.label == label:
+                return control.comparison
         return next((each for each in self.over_baseline if each.label == label), None)
+
+    def figure(self, label: str) -> float | None:
+        """Return requests per second, or at an offered rate the CPU time per request in µs.
+
+        The leader's is the geometric mean over its rounds. That of another server is the leader's
+        times their paired ratio, and that of a control is its twin's times theirs. So the figures,
+        their order and the ratios agree. None without a comparison.
+        """
+        value = self._value(label)
+        return 1e6 / value if value and self.key.rate_percent else value
+
+    def _value(self, label: str) -> float | None:
+        for control in self.controls:
+            if control.label == label:
+                twin = self._value(control.twin)
+                return control.comparison.ratio * twin if control.comparison and twin else None
+        if self.fastest is None:
+            return None
+        led = next((one for one in self.fastest.comparisons if one.other == label), None)
+        if led is None and label != self.fastest.leader:
+            return None
+        value = geometric_mean(self.cell(self.fastest.leader).values)
+        return value / led.ratio if led else value
+
+    @property
+    def beating(self) -> tuple[str, ...]:
+        """The client-bound servers that reached more than the leader of the others."""
+        leader = (self.figure(self.fastest.leader) if self.fastest else None) or math.inf
+        return tuple(each.label for each in self.unable if (each.at_least or 0.0) > leader)
 
     @property
     def offered(self) -> bool:
@@ -108,7 +153,8 @@ class JudgedLoad:
 
     @property
     def lead(self) -> Lead | None:
-        return self.fastest.lead if self.fastest else None
+        """How sure the leader is. Nothing is decided while a client-bound server may beat it."""
+        return Lead.NOT_DECIDED if self.beating else self.fastest.lead if self.fastest else None
 
     @property
     def disagreeing(self) -> Control | None:
@@ -121,10 +167,10 @@ def judge_load(
     cells: Sequence[Cell],
     chosen: str,
     rules: Rules = Rules(),
-    controls: Sequence[str] = (),
+    twins: Mapping[str, str] = MappingProxyType({}),
     sessions: Sequence[int] | None = None,
 ) -> JudgedLoad:
-    """Judge the cells of one load. `chosen` is the baseline, `controls` are its own server again.
+    """Judge the cells of one load. `chosen` is the baseline, `twins` has each control's twin.
 
     `sessions` gives the session of each round, where the run was spread over several.
     """
@@ -136,25 +182,26 @@ def judge_load(
     }
     if sessions is not None:
         sessions = sessions[:rounds]
-    ranked = {label: each for label, each in values.items() if label not in controls}
+    ranked = {label: each for label, each in values.items() if label not in twins}
     fastest = paired.fastest(ranked, rules.fastest, sessions) if ranked else None
     baseline = chosen if chosen in values else fastest.leader if fastest else None
-    over = _over(ranked, baseline, rules, sessions)
-    found = tuple(
-        _control(each)
-        for each in (_over(values, baseline, rules, sessions) if baseline == chosen else ())
-        if each.label in controls
+    without = {
+        cell.condition.label: _unable(cell) for cell in cells if cell.condition.label not in values
+    }
+    controls = tuple(
+        _control(label, twin, _over(values, twin, rules, sessions), without)
+        for label, twin in twins.items()
     )
-    floor = max([1.0, *(control.floor for control in found if control.disagrees)])
+    floor = max([1.0, *(control.floor for control in controls if control.disagrees)])
     return JudgedLoad(
         LoadKey.of(cells[0].condition),
         tuple(cells),
         baseline,
         chosen,
-        tuple(_beyond(each, floor) for each in over),
+        tuple(_beyond(each, floor) for each in _over(ranked, baseline, rules, sessions)),
         _fastest_beyond(fastest, floor),
-        found,
-        tuple(_unable(cell) for cell in cells if cell.condition.label not in values),
+        controls,
+        tuple(each for label, each in without.items() if label not in twins),
         rounds,
     )
 
@@ -181,21 +228,28 @@ def settled(load: JudgedLoad, rules: Rules) -> bool:
     )
 
 
-def _control(comparison: Comparison) -> Control:
-    """Return the end of its interval that is farther from 1."""
-    ends = [end for end in (comparison.low, comparison.high) if end is not None]
-    floor = max([1.0, *(max(end, 1 / end) for end in ends)])
-    return Control(comparison, comparison.word in (Word.FASTER, Word.SLOWER), floor)
+def _control(
+    label: str, twin: str, over: Sequence[Comparison], without: Mapping[str, Unable]
+) -> Control:
+    """`over` are the comparisons with the twin, `without` the servers that have no figure."""
+    one = next((each for each in over if each.label == label), None)
+    if one is not None:
+        return Control(label, twin, one)
+    if label in without:
+        return Control(label, twin, None, without[label].reason)
+    why = "has no figure" if twin in without else "shares no round with it"
+    return Control(label, twin, None, f"{twin} {why}")
 
 
 def _beyond(comparison: Comparison, floor: float) -> Comparison:
-    """Return the claim that a disagreeing control leaves: no claim is smaller than the floor."""
-    size = max(comparison.ratio, 1 / comparison.ratio)
-    if floor == 1.0 or not comparison.word.decides:
-        return comparison
-    if comparison.word is not Word.EQUAL and size > floor:
-        return comparison
-    return replace(comparison, word=Word.NOT_DECIDED)
+    """Withhold a claim whose interval reaches into what a disagreeing control shows."""
+    one = comparison
+    claims = one.word not in (Word.NOT_DECIDED, Word.PROVISIONAL)
+    if floor == 1.0 or not claims or one.low is None or one.high is None:
+        return one
+    if one.word is not Word.EQUAL and max(one.low, 1 / one.high) > floor:
+        return one
+    return replace(one, word=Word.NOT_DECIDED, rounds_needed=None, withheld=True)
 
 
 def _fastest_beyond(fastest: Fastest | None, floor: float) -> Fastest | None:
@@ -210,12 +264,14 @@ def _unable(cell: Cell) -> Unable:
         return Unable(label, "; ".join(verdict.reasons), False, cell.rate.value)
     if verdict.valid:
         return Unable(label, "its CPU time per request is unavailable", False)
-    limit = bool(cell.failures) and all(is_limit(failure.reason) for failure in cell.failures)
     held = _connections_held(cell)
     if held is not None:
         asked = cell.condition.connections
-        return Unable(label, f"cannot hold {asked:,} connections: stopped at {held:,}", True)
-    return Unable(label, "; ".join(verdict.reasons) or "never measured", limit)
+        return Unable(label, f"cannot hold {asked:,} connections: it stopped at {held:,}", True)
+    if cell.failures and all(is_limit(failure.reason) for failure in cell.failures):
+        said = cell.failures[0].reason.removeprefix(LIMIT).strip()
+        return Unable(label, said.removeprefix(f"{cell.condition.model} "), True)
+    return Unable(label, "; ".join(verdict.reasons) or "never measured", False)
 
 
 def _connections_held(cell: Cell) -> int | None:

@@ -39,7 +39,8 @@ class Comparison:
 
     `ratio` is above 1 where `label` is faster. `half_width` is a share: 0.05 is ± 5 %. Interval,
     half-width and p are None where one round, or one session of several, gives no spread.
-    `rounds_needed` estimates the rounds that would decide; None where the word decides.
+    `rounds_needed` estimates the rounds that would decide; None where the word decides, or where a
+    control withheld it (loads.py).
     """
 
     label: str
@@ -53,6 +54,7 @@ class Comparison:
     p_holm: float | None
     word: Word
     rounds_needed: int | None
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,9 @@ def fastest(
 ) -> Fastest | None:
     """Return the fastest server and how sure that is; None if no server has a valid round.
 
-    The leader has the highest mean logarithm of its ratios to all others. The same rounds chose it,
-    so the rule must cover all pairs. Raises ValueError as against() does.
+    The leader is ahead of every other; where missing rounds leave none, the mean of its logarithms
+    is highest. The same rounds chose it, so the rule must cover all pairs. Raises ValueError as
+    against() does.
     """
     judged = all_pairs(values, rule, sessions)
     ahead: dict[str, list[float]] = {label: [] for label in values if _any_valid(values[label])}
@@ -139,12 +142,16 @@ def fastest(
         ahead[one.other].append(-math.log(one.ratio))
     if not ahead:
         return None
-    leader = max(ahead, key=lambda label: (bool(ahead[label]), fmean(ahead[label] or [0.0])))
-    led = [_turned(one, leader) for one in judged.comparisons if leader in (one.label, one.other)]
+    leader = max(ahead, key=lambda label: _standing(ahead[label]))
+    led = [turned(one, leader) for one in judged.comparisons if leader in (one.label, one.other)]
     led.sort(key=lambda one: one.ratio)
     tied = tuple(one.other for one in led if one.word is not Word.FASTER)
     left_out = _left_out(values, led, leader)
     return Fastest(leader, _lead([one.word for one in led]), tuple(led), tied, left_out)
+
+
+def _standing(ahead: Sequence[float]) -> tuple[bool, bool, float]:
+    return bool(ahead), min(ahead, default=0.0) >= 0, fmean(ahead or [0.0])
 
 
 def with_words(fastest: Fastest, comparisons: Sequence[Comparison]) -> Fastest:
@@ -378,7 +385,7 @@ _TURNED = {
 }
 
 
-def _turned(one: Comparison, label: str) -> Comparison:
+def turned(one: Comparison, label: str) -> Comparison:
     """The same comparison, with `label` as the first server."""
     if one.label == label:
         return one

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any
 
+from iomodels.base import words
+
 LOOKS = (8, 12, 18, 27, 40)
 """The rounds after which a sequential plan may stop a load. The SEQUENTIAL rules correct for them.
 """
@@ -28,7 +30,7 @@ class Word(Enum):
 
     def text(self, margin: float) -> str:
         """Return the word as a report prints it: "equal within 5 %" for a margin of 0.05."""
-        return f"equal within {100 * margin:g} %" if self is Word.EQUAL else str(self.value)
+        return f"equal within {words.given(margin)}" if self is Word.EQUAL else str(self.value)
 
     @property
     def decides(self) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from iomodels.base import words
 from iomodels.base.errors import USAGE, Failure
-from iomodels.base.words import emulated
 from iomodels.data.busy import note_of_others
 from iomodels.data.records import Condition, Record, Run
 from iomodels.judge.cells import Cell, cell_of
@@ -52,21 +52,21 @@ class Summary:
     @property
     def emulated(self) -> bool:
         """Whether the numbers come from Wine, which does not show the speed of Windows."""
-        return emulated(self.platform)
+        return words.emulated(self.platform)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         return tuple(cell for load in self.loads for cell in load.cells)
 
     @property
-    def controls(self) -> tuple[str, ...]:
-        """The series that are the baseline's own server under another name."""
-        return controls_of(self.suite, self.baseline)
+    def twins(self) -> Mapping[str, str]:
+        """Of each control the series that it is a second time."""
+        return twins_of(self.suite)
 
     @property
     def ranked(self) -> tuple[str, ...]:
         """The series that are no controls."""
-        return tuple(label for label in self.labels if label not in self.controls)
+        return tuple(label for label in self.labels if label not in self.twins)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -75,8 +75,9 @@ class Summary:
         notes = [*self.run.warnings, *([others] if others else [])]
         if self.spread is not None and self.spread > SPREAD_MOST:
             notes.append(
-                f"the machine was noisy: repeats of one cell vary by {100 * self.spread:.0f} % "
-                f"(above {100 * SPREAD_MOST:.0f} %); intervals are wide, not wrong"
+                "the machine was noisy: repeats of one cell vary by "
+                f"{words.past(self.spread, SPREAD_MOST)} (above {words.percent(SPREAD_MOST)}); "
+                "intervals are wide, not wrong"
             )
         return tuple(notes)
 
@@ -85,32 +86,35 @@ class Summary:
         return next(load for load in self.loads if load.key == key)
 
     def comparison(self, cell: Cell) -> Comparison | None:
-        """Return the cell over the baseline; None for the baseline, or without a figure."""
+        """Return the cell over the baseline, or a control over its twin; None without one."""
         return self.load_of(cell.condition).comparison(cell.condition.label)
 
 
-def controls_of(suite: Suite, baseline: str) -> tuple[str, ...]:
-    """Return the labels of servers that are the baseline's program with the same options."""
-    servers = {each.label: (each.model, sorted(each.options)) for each in suite.servers}
-    return tuple(
-        label
-        for label, server in servers.items()
-        if label != baseline and server == servers.get(baseline)
-    )
+def twins_of(suite: Suite) -> dict[str, str]:
+    """Return of each control its twin: the first server with the same program and options."""
+    first: dict[tuple[str, tuple[tuple[str, int], ...]], str] = {}
+    twins = {}
+    for each in suite.servers:
+        twin = first.setdefault((each.model, tuple(sorted(each.options))), each.label)
+        if twin != each.label:
+            twins[each.label] = twin
+    return twins
 
 
 def viewed(run: Run, baseline: str | None, margin: float | None) -> Run:
     """Return the run with another baseline or margin; None keeps the run's own.
 
-    All its tables, sentences and charts then agree. Raises Failure for an unknown baseline.
+    All its tables, sentences and charts then agree. Raises Failure for a baseline that is unknown
+    or a control, which makes no claim.
     """
     manifest = dict(run.manifest)
     suite = suite_from(manifest["suite"]["name"], manifest["suite"])
-    labels = tuple(dict.fromkeys(condition.label for condition in cells_of(suite)))
     if baseline is not None:
-        if baseline not in labels:
+        twins = twins_of(suite)
+        allowed = [each.label for each in suite.servers if each.label not in twins]
+        if baseline not in allowed:
             raise Failure(
-                f"--baseline {baseline}: must be one of: {', '.join(labels)}", exit_code=USAGE
+                f"--baseline {baseline}: must be one of: {', '.join(allowed)}", exit_code=USAGE
             )
         manifest["baseline"] = baseline
     if margin is not None:
@@ -160,8 +164,7 @@ def judge_records(
         )
         for condition, found in by_cell.items()
     ]
-    controls = controls_of(suite, baseline)
-    return judge_load(cells, baseline, rules, controls, sessions_of(records))
+    return judge_load(cells, baseline, rules, twins_of(suite), sessions_of(records))
 
 
 def planned_rounds(manifest: Mapping[str, Any], suite: Suite, key: LoadKey) -> int:

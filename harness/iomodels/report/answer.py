@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iomodels.base import words
-from iomodels.judge.loads import JudgedLoad
-from iomodels.judge.paired import Comparison
+from iomodels.judge.loads import Control, JudgedLoad, Rules
+from iomodels.judge.paired import Comparison, turned
 from iomodels.judge.rule import Lead, Word
 from iomodels.judge.summary import Summary
 from iomodels.plan.order import LoadKey
@@ -25,11 +25,11 @@ from iomodels.report.sentences import load_words
 class Rank:
     """One row of the ranked list, the best server first.
 
-    value: requests per second, or CPU time per request in µs at an offered rate; None without one.
+    value: JudgedLoad.figure(), of which the ratio is; None without one.
     share: of the best server's bar, 0 … 1; the best has 1.
     over: the best server over this one; None for the best, and without a figure.
     words: what the row says, as 'slower: 0.88× [0.82, 0.94]'.
-    control: the baseline's own program again; it is never ranked and stands last.
+    control: another server's own program again; it is never ranked and stands last.
     """
 
     label: str
@@ -93,8 +93,8 @@ def question_loads(summary: Summary) -> Sequence[JudgedLoad]:
 def _headline(summary: Summary, asked: Sequence[JudgedLoad], shown: JudgedLoad) -> str:
     """One load: its verdict. Several: who leads at how many, and how many are open."""
     if len(asked) == 1:
-        return f"{_platform(summary)}: {sentences.verdict(shown, summary.rules)}"
-    leads = [sentences.lead_of(load) for load in asked]
+        return f"{_platform(summary)}: {_inside(sentences.verdict(shown, summary.rules), summary)}"
+    leads = [load.lead for load in asked]
     won = Counter(
         load.fastest.leader
         for load, lead in zip(asked, leads)
@@ -122,14 +122,23 @@ def _headline(summary: Summary, asked: Sequence[JudgedLoad], shown: JudgedLoad) 
         for one in (load.fastest.comparisons if load.fastest else ())
         if one.word is Word.FASTER
     )
-    worst = sentences.scale_of(shown.key).worst
-    often = [(label, number) for label, number in behind.most_common(1) if number > 1]
-    parts += [f"{label} is {worst} than the leader at {number}" for label, number in often]
+    worse = sentences.scale_of(shown.key).worse
+    parts += [
+        f"{label} is {worse} than the leader at {words.count(number, 'load')}"
+        for label, number in behind.most_common(1)
+        if number > 1
+    ]
     return f"{_platform(summary)}: {'; '.join(parts)}."
 
 
 def _platform(summary: Summary) -> str:
     return f"On {summary.platform}"
+
+
+def _inside(sentence: str, summary: Summary) -> str:
+    """Return the sentence as it follows a colon; a server keeps its name."""
+    named = sentence.startswith(summary.labels)
+    return sentence if named else sentence[:1].lower() + sentence[1:]
 
 
 def _load_answer(summary: Summary, load: JudgedLoad) -> LoadAnswer:
@@ -140,44 +149,62 @@ def _load_answer(summary: Summary, load: JudgedLoad) -> LoadAnswer:
         load.fastest.leader if load.fastest else None,
         sentences.verdict(load, summary.rules),
         _next_step(summary, load),
-        tuple(_ranking(summary, load)),
+        tuple(ranking(load, summary.rules)),
     )
 
 
-def _ranking(summary: Summary, load: JudgedLoad) -> list[Rank]:
+def ranking(load: JudgedLoad, rules: Rules) -> list[Rank]:
+    """The leader and the others by their ratio; those without a figure or ratio; the controls."""
     ranks: list[Rank] = []
     if load.fastest:
         leader = load.fastest.leader
-        ranks.append(Rank(leader, sentences.value_of(load, leader), 1.0, None, "first"))
-        for one in load.fastest.comparisons:
-            value = sentences.value_of(load, one.other)
-            said = _rank_words(summary, load, one)
-            ranks.append(Rank(one.other, value, min(1.0, 1 / one.ratio), one, said))
+        ranks.append(Rank(leader, load.figure(leader), 1.0, None, "first"))
+        ranks += [
+            Rank(
+                one.other,
+                load.figure(one.other),
+                min(1.0, 1 / one.ratio),
+                one,
+                _rank_words(load, one, rules.fastest.margin),
+            )
+            for one in load.fastest.comparisons
+        ]
+        ranks += [
+            Rank(label, None, 0.0, None, reason) for label, reason in load.fastest.left_out.items()
+        ]
     for each in load.unable:
         least = each.at_least
-        said = f"≥ {words.number(least)} requests/s: {each.reason}" if least else each.reason
+        said = f"≥ {words.at_least(least)} requests/s: {each.reason}" if least else each.reason
         ranks.append(Rank(each.label, None, 0.0, None, said))
     for control in load.controls:
-        one = control.comparison
-        said = f"control: {words.ratio(one.ratio, one.low, one.high)} of {one.other}"
-        value = sentences.value_of(load, one.label)
-        ranks.append(Rank(one.label, value, 0.0, None, said, control=True))
+        said = _control_words(load, control)
+        ranks.append(Rank(control.label, load.figure(control.label), 0.0, None, said, control=True))
     return ranks
 
 
-def _rank_words(summary: Summary, load: JudgedLoad, one: Comparison) -> str:
-    """The ratio of a row is its own value over the leader's: at most 1 of rates."""
-    margin = summary.rules.fastest.margin
-    rate = not load.key.rate_percent
-    ends = (one.low, one.high)
-    if rate:
-        ratio = 1 / one.ratio
-        low, high = (None if end is None else 1 / end for end in reversed(ends))
-    else:
-        ratio, (low, high) = one.ratio, ends
-    scale = sentences.scale_of(load.key)
-    said = one.word.text(margin).replace("faster", scale.worst)
-    return f"{said}: {words.ratio(ratio, low, high)}"
+def _rank_words(load: JudgedLoad, one: Comparison, margin: float) -> str:
+    """The word of a row over the leader, and the ratio of their figures."""
+    own, scale = turned(one, one.other), sentences.scale_of(load.key)
+    word = own.word.text(margin)
+    word = word.replace("faster", scale.better).replace("slower", scale.worse)
+    why = ", since the control disagrees" if one.withheld else ""
+    both = f" in the {words.count(one.rounds, 'round')} of both" if own.ratio > 1 else ""
+    return f"{word}{why}: {_figures_ratio(load, own)}{both}"
+
+
+def _control_words(load: JudgedLoad, control: Control) -> str:
+    if control.comparison is None:
+        return f"control of {control.twin}; {control.reason}"
+    disagrees = "; it disagrees" if control.disagrees else ""
+    return f"control: {_figures_ratio(load, control.comparison)} of {control.twin}{disagrees}"
+
+
+def _figures_ratio(load: JudgedLoad, one: Comparison) -> str:
+    """The first server's figure over the second's: of rates, or of CPU times at an offered rate."""
+    if load.key.rate_percent:
+        one = turned(one, one.other)
+    differs = one.word not in (Word.EQUAL, Word.NOT_DECIDED, Word.PROVISIONAL)
+    return words.ratio(one.ratio, one.low, one.high, differs=differs)
 
 
 def _next_step(summary: Summary, load: JudgedLoad) -> NextStep | None:

@@ -18,12 +18,16 @@ from iomodels.judge import classes
 from iomodels.judge.cells import PERCENTS, Cell
 from iomodels.judge.costs import COSTS, SWITCHES, WHOLE_CPU
 from iomodels.judge.loads import JudgedLoad
+from iomodels.judge.paired import turned
+from iomodels.judge.rule import Word
 from iomodels.judge.stats import Estimate, Measure
 from iomodels.judge.summary import Summary
 from iomodels.report.answer import answer
 
 MAIN_COSTS = (WHOLE_CPU, SWITCHES)
 """What a request costs in the main table, server and wineserver together."""
+RANKED = "The first is a geometric mean over the rounds; the others follow from the ratios."
+"""What the ranked list shows. The tables have medians."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,9 @@ def context(
         "manifest": manifest,
         "wine": words.WINE_SENTENCE if summary.emulated else None,
         "answer": answer(summary),
-        "level": words.percent(rule.stated),
-        "margin": words.percent(rule.margin),
+        "ranked": RANKED,
+        "level": words.given(rule.stated),
+        "margin": words.given(rule.margin),
         "plots": plots,
         "not_drawn": not_drawn,
         "blocks": _blocks(summary),
@@ -86,6 +91,7 @@ def context(
         "cell_notes": [
             (cell.condition, note) for cell in summary.cells for note in cell.verdict.notes
         ],
+        "not_valid_part": _not_valid_part(summary),
         "not_judged": _not_judged(summary),
         "missing": [
             (cell.condition, cell.missing, cell.planned) for cell in summary.cells if cell.missing
@@ -157,18 +163,17 @@ def _compared(load: JudgedLoad, label: str, summary: Summary) -> tuple[str, str]
     if label == load.baseline:
         return "1", "baseline"
     one = load.comparison(label)
-    control = next((each for each in load.controls if each.comparison.label == label), None)
-    one = control.comparison if control else one
     if one is None:
         return words.NOTHING, words.NOTHING
     word = one.word.text(summary.rules.baseline.margin)
-    word = f"control: {word}" if control else word
-    word += f" (over {load.baseline})" if load.baseline != load.chosen else ""
-    if not load.key.rate_percent:
-        return words.ratio(one.ratio, one.low, one.high), word
-    low, high = (None if end is None else 1 / end for end in (one.high, one.low))
-    word = word.replace("faster", "less CPU time").replace("slower", "more CPU time")
-    return words.ratio(1 / one.ratio, low, high), word
+    word += ", since the control disagrees" if one.withheld else ""
+    word = f"control: {word}" if label in summary.twins else word
+    word += f" (over {one.other})" if one.other != load.chosen else ""
+    differs = one.word not in (Word.EQUAL, Word.NOT_DECIDED, Word.PROVISIONAL)
+    if load.key.rate_percent:
+        one = turned(one, one.other)
+        word = word.replace("faster", "less CPU time").replace("slower", "more CPU time")
+    return words.ratio(one.ratio, one.low, one.high, differs=differs), word
 
 
 def _class_blocks(summary: Summary) -> list[tuple[str, list[tuple[str, ...]]]]:
@@ -282,11 +287,17 @@ def _of_classes(summary: Summary, cell: Cell) -> Iterator[tuple[str, Measure]]:
         ]
 
 
+def _not_valid_part(summary: Summary) -> str:
+    """'2 of 12 cells', 'The only cell'."""
+    number = sum(not cell.verdict.valid for cell in summary.cells)
+    return words.capital(words.part(number, len(summary.cells), "cell"))
+
+
 def _not_judged(summary: Summary) -> list[str]:
     """Return the rules that could not be applied, each with its number of cells."""
     counts = Counter(reason for cell in summary.cells for reason in cell.verdict.not_judged)
     return [
-        f"{reason} ({number} of {count(len(summary.cells), 'cell')})"
+        f"{reason} ({words.part(number, len(summary.cells), 'cell')})"
         for reason, number in counts.items()
     ]
 

@@ -23,7 +23,6 @@ from iomodels.figures import output
 from iomodels.judge.cells import Cell
 from iomodels.judge.classes import Share
 from iomodels.judge.loads import JudgedLoad
-from iomodels.judge.paired import Comparison
 from iomodels.judge.rule import Rule
 from iomodels.judge.stats import Measure
 from iomodels.judge.summary import Summary, summarise
@@ -136,8 +135,7 @@ def _cell(load: JudgedLoad, cell: Cell, rule: Rule) -> dict[str, Any]:
 def _comparison(load: JudgedLoad, cell: Cell, rule: Rule) -> dict[str, Any] | None:
     """A ratio above 1 is good for the cell: more requests per second, or less CPU time."""
     label = cell.condition.label
-    controls = {each.comparison.label: each.comparison for each in load.controls}
-    one: Comparison | None = controls.get(label) or load.comparison(label)
+    one = load.comparison(label)
     if one is None:
         return None
     return {
@@ -148,7 +146,7 @@ def _comparison(load: JudgedLoad, cell: Cell, rule: Rule) -> dict[str, Any] | No
         "rounds": one.rounds,
         "rounds_needed": one.rounds_needed,
         "p_holm": one.p_holm,
-        "control": label in controls,
+        "control": any(each.label == label for each in load.controls),
     }
 
 

@@ -5,6 +5,7 @@ Each function looks at the data first, and returns None where they do not suppor
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -19,6 +20,7 @@ from iomodels.judge.rule import Word
 from iomodels.judge.stats import Measure
 from iomodels.judge.summary import Summary
 from iomodels.judge.verdict import Kind
+from iomodels.report import sentences
 from iomodels.report.sentences import load_words
 
 
@@ -29,7 +31,7 @@ def all_remarks(summary: Summary, shown: JudgedLoad) -> Iterator[str]:
         open_loop_latency(summary),
         closed_loop_latency(shown),
         *stalls(shown),
-        control(summary),
+        *controls(summary),
         mood(summary),
         certainty(summary),
         *gaps(summary),
@@ -68,14 +70,13 @@ def fairness(summary: Summary, shown: JudgedLoad) -> str | None:
 
 def efficiency(summary: Summary, shown: JudgedLoad) -> str | None:
     """CPU time and switches per request of every server at one offered rate."""
-    cells = [cell for cell in _valid(shown) if cell.costs[WHOLE_CPU].value is not None]
-    if not cells:
+    if shown.fastest is None:
         return None
-    cells.sort(key=lambda cell: cell.costs[WHOLE_CPU].value or 0.0)
+    order = [shown.fastest.leader, *(one.other for one in shown.fastest.comparisons)]
     told = [
-        f"{cell.condition.label} {words.number(cell.costs[WHOLE_CPU].value)} µs with "
-        f"{words.number(cell.costs[SWITCHES].value)} switches"
-        for cell in cells
+        f"{label} {words.number(shown.figure(label))} µs with "
+        f"{words.number(shown.cell(label).costs[SWITCHES].value)} switches"
+        for label in order
     ]
     who = "server and wineserver" if summary.emulated else "server"
     return (
@@ -150,29 +151,49 @@ def stalls(load: JudgedLoad) -> list[str]:
 # ---- how sure ----
 
 
-def control(summary: Summary) -> str | None:
-    """What one program under two names shows of the method."""
-    found = [each for load in summary.loads for each in load.controls]
-    if not summary.controls:
-        return None
-    names = words.listed(summary.controls)
-    start = f"Control: {names} is the program of {summary.baseline} a second time"
-    judged = [each for each in found if each.comparison.word is not Word.PROVISIONAL]
+def controls(summary: Summary) -> list[str]:
+    """What one program under two names shows of the method, for each control."""
+    return [_control(summary, label, twin) for label, twin in summary.twins.items()]
+
+
+def _control(summary: Summary, label: str, twin: str) -> str:
+    found = [each for load in summary.loads for each in load.controls if each.label == label]
+    start = f"Control: {label} is the program of {twin} a second time"
+    compared = [each for each in found if each.comparison]
+    judged = [
+        each
+        for each in compared
+        if each.comparison and each.comparison.word is not Word.PROVISIONAL
+    ]
+    if not compared:
+        return f"{start}; no load has a figure of both."
     if not judged:
         return f"{start}; too few rounds judge it."
-    disagreeing = [each for each in judged if each.disagrees]
-    loads = words.count(len(judged), "load")
+    disagreeing = [each.comparison for each in judged if each.comparison and each.disagrees]
     if disagreeing:
-        worst = max(each.floor for each in disagreeing)
+        most = max(max(one.ratio, 1 / one.ratio) for one in disagreeing)
+        reach = max(each.floor for each in judged if each.disagrees)
+        at = words.part(len(disagreeing), len(judged), "load")
         return (
-            f"{start}; the two differ at {len(disagreeing)} of {loads}, up to "
-            f"{words.ratio(worst)}. No model is the cause."
+            f"{start}; the two differ at {at}, by up to {sentences.difference(most)} "
+            f"({_level(summary)} interval: up to {_reached(reach)}). The program is not the cause."
         )
-    widest = max(each.floor for each in judged)
+    loads, widest = words.count(len(judged), "load"), max(each.floor for each in judged)
     return (
-        f"{start}: no difference shown at {loads}; differences above "
-        f"{words.percent(widest - 1)} are excluded."
+        f"{start}: no difference shown at {loads}; differences above {_reached(widest)} are "
+        "excluded."
     )
+
+
+def _reached(ratio: float) -> str:
+    """'23 %', '2.04×': the far end of an interval, never rounded down."""
+    if ratio >= 2:
+        return words.ratio(math.ceil(100 * ratio) / 100 if math.isfinite(ratio) else ratio)
+    return words.share(ratio - 1, math.ceil)
+
+
+def _level(summary: Summary) -> str:
+    return words.given(summary.rules.baseline.stated)
 
 
 def mood(summary: Summary) -> str | None:
@@ -209,10 +230,10 @@ def mood(summary: Summary) -> str | None:
 
 def certainty(summary: Summary) -> str | None:
     """What the rule is, and what its brackets leave out."""
-    rounds = sorted({load.rounds for load in summary.loads if load.rounds})
-    if not rounds or len(summary.ranked) < 2:
+    found = [one for load in summary.loads if load.fastest for one in load.fastest.comparisons]
+    if not found:
         return None
-    rule = summary.rules.fastest
+    rule, rounds = summary.rules.fastest, sorted({one.rounds for one in found})
     number = (
         f"{rounds[0]} to {rounds[-1]} rounds"
         if len(rounds) > 1
@@ -229,7 +250,7 @@ def certainty(summary: Summary) -> str | None:
     )
     return (
         f"{start}, with Holm's correction over the comparisons of a load. Brackets are "
-        f"{words.percent(rule.stated)} intervals; {scope}."
+        f"{words.given(rule.stated)} intervals; {scope}."
     )
 
 
@@ -241,27 +262,26 @@ def gaps(summary: Summary) -> list[str]:
     cells = summary.cells
     bad = Counter(cell.verdict.kind.value for cell in cells if not cell.verdict.valid)
     planned = sum(cell.planned for cell in cells)
-    sentences = []
+    found = []
     if bad:
         kinds = ", ".join(f"{number} {kind}" for kind, number in bad.most_common())
-        sentences.append(
-            f"{bad.total()} of {words.count(len(cells), 'cell')} {_are(bad.total())} in no "
-            f"comparison: {kinds}."
-        )
+        of = words.capital(words.part(bad.total(), len(cells), "cell"))
+        found.append(f"{of} {_are(bad.total())} in no comparison: {kinds}.")
     for kind in (Kind.FAILED, Kind.INVALID):
         number = sum(each.kind is kind for cell in cells for each in cell.failures)
         if number:
-            of = words.count(planned, "repeat")
+            of = words.capital(words.part(number, planned, "repeat"))
             verb = "failed" if kind is Kind.FAILED else f"{_are(number)} invalid"
-            sentences.append(f"{number} of {of} {verb}; comparisons leave them out.")
-    return sentences
+            them = "it" if number == 1 else "them"
+            found.append(f"{of} {verb}; comparisons leave {them} out.")
+    return found
 
 
 # ---- words ----
 
 
 def _valid(load: JudgedLoad) -> list[Cell]:
-    controls = {each.comparison.label for each in load.controls}
+    controls = {each.label for each in load.controls}
     return [
         cell
         for cell in load.cells

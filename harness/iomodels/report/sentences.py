@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from iomodels.base import words
 from iomodels.judge.loads import JudgedLoad, Rules, Unable
-from iomodels.judge.paired import Fastest
+from iomodels.judge.paired import Comparison, Fastest
 from iomodels.judge.rule import Lead, Rule, Word
 from iomodels.plan.order import LoadKey
 
@@ -24,29 +24,21 @@ class Scale:
     """
 
     best: str
-    worst: str
+    better: str
+    worse: str
     unit: str
 
     def value(self, load: JudgedLoad, label: str) -> str:
-        """'7,690 requests/s', '17.1 µs'."""
-        measured = value_of(load, label)
-        return words.number(measured) + f" {self.unit}"
+        """'7,690 requests/s', '17.1 µs of CPU time per request'."""
+        return f"{words.number(load.figure(label))} {self.unit}"
 
 
-RATE = Scale("fastest", "slower", "requests/s")
-CPU = Scale("cheapest", "costlier", "µs of CPU time per request")
+RATE = Scale("fastest", "faster", "slower", "requests/s")
+CPU = Scale("cheapest", "cheaper", "costlier", "µs of CPU time per request")
 
 
 def scale_of(key: LoadKey) -> Scale:
     return CPU if key.rate_percent else RATE
-
-
-def value_of(load: JudgedLoad, label: str) -> float | None:
-    """Return requests per second of a server, or its CPU time per request in µs."""
-    cell = load.cell(label)
-    if load.key.rate_percent:
-        return cell.costs["CPU µs"].value
-    return cell.rate.value if cell.rate else None
 
 
 def load_words(key: LoadKey) -> str:
@@ -59,15 +51,9 @@ def load_words(key: LoadKey) -> str:
 
 def badge(load: JudgedLoad) -> str:
     """'clear', 'likely', 'equal', 'not decided', 'provisional', 'one server', 'no figure'."""
-    lead = lead_of(load)
-    if lead is None:
+    if load.lead is None:
         return "no figure"
-    return "one server" if lead is Lead.ALONE else str(lead.value)
-
-
-def lead_of(load: JudgedLoad) -> Lead | None:
-    """Return how sure the leader is. Nothing is decided while a client-bound server may beat it."""
-    return Lead.NOT_DECIDED if load.fastest and _beaten(load) else load.lead
+    return "one server" if load.lead is Lead.ALONE else str(load.lead.value)
 
 
 def verdict(load: JudgedLoad, rules: Rules) -> str:
@@ -75,14 +61,20 @@ def verdict(load: JudgedLoad, rules: Rules) -> str:
     bound = [each for each in load.unable if each.at_least is not None]
     if load.fastest is None:
         parts = [_bound_only(bound)] if bound else ["No server has a figure at this load."]
-    elif _beaten(load):
-        parts = [_no_winner(load, bound)]
     else:
-        parts = [SENTENCES[load.fastest.lead](load, load.fastest, rules.fastest)]
-        parts += [_bound_only(bound)] if bound else []
-    parts += _unable(load.unable, told=bound)
-    parts += _control(load)
-    return " ".join(parts)
+        lead = load.fastest.lead
+        said = SENTENCES[lead](load, load.fastest, rules.fastest)
+        parts = [_no_winner(load, bound)] if load.beating else [said]
+        parts += [_bound_only(bound)] if bound and not load.beating else []
+        parts += [
+            f"{each} shares no round with {load.fastest.leader}." for each in load.fastest.left_out
+        ]
+    parts += [f"{each.label} {each.reason}." for each in load.unable if each.limit]
+    faults = [each.label for each in load.unable if not each.limit and each not in bound]
+    if faults and (load.fastest or bound):
+        have = "have" if len(faults) > 1 else "has"
+        parts.append(f"{words.listed(faults)} {have} no valid figure.")
+    return " ".join([*parts, *_control(load)])
 
 
 # ---- one sentence per lead ----
@@ -92,12 +84,14 @@ def _clear(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
     scale, nearest = scale_of(load.key), fastest.comparisons[0]
     twice = nearest.ratio >= 2
 
-    def by(ratio: float) -> str:
-        return words.ratio(ratio) if twice else _share_more(ratio)
+    def by(ratio: float | None) -> str:
+        if ratio is None:
+            return words.NOTHING
+        return words.ratio(ratio, differs=True) if twice else words.share(ratio - 1)
 
-    low, high = (words.NOTHING if end is None else by(end) for end in (nearest.low, nearest.high))
     next_ = ", the next" if len(fastest.comparisons) > 1 else ""
-    interval = f"({_level(rule)} interval: {low} to {high})"
+    level = words.given(rule.stated)
+    interval = f"({level} interval: {by(nearest.low)} to {by(nearest.high)})"
     value, lead = scale.value(load, fastest.leader), by(nearest.ratio)
     if scale is CPU:
         needs = f"{lead} as much" if twice else f"{lead} more"
@@ -109,47 +103,61 @@ def _clear(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
 
 def _likely(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
     scale = scale_of(load.key)
-    told = words.listed(fastest.tied)
     first = (
         f"{fastest.leader} is likely {scale.best} with {scale.value(load, fastest.leader)}. "
-        f"Its lead over {told} could still be chance."
+        f"Its lead over {words.listed(fastest.tied)} could still be chance."
     )
     return " ".join([first, *_behind(fastest, scale)])
 
 
 def _equal(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
-    scale, equal = scale_of(load.key), words.listed([fastest.leader, *fastest.tied])
-    about = scale.value(load, fastest.leader)
+    """The rounds compare each server with the leader, so the margin is from the leader."""
+    scale, leader = scale_of(load.key), fastest.leader
+    equal = words.listed([leader, *fastest.tied])
     word = "cheap" if scale is CPU else "fast"
-    first = f"{equal} are equally {word}, within {words.percent(rule.margin)} (about {about})."
+    within = words.given(rule.margin) + (f" of {leader}" if len(fastest.tied) > 1 else "")
+    first = f"{equal} are equally {word}, within {within} (about {scale.value(load, leader)})."
     return " ".join([first, *_behind(fastest, scale)])
 
 
 def _not_decided(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
     scale = scale_of(load.key)
-    open_ = [one for one in fastest.comparisons if one.word in (Word.NOT_DECIDED, Word.EQUAL)]
-    apart = words.listed([one.other for one in open_]).replace(" and ", " or ")
-    rounds = max(one.rounds for one in fastest.comparisons)
-    first = (
-        f"{fastest.leader} came out {scale.best} ({scale.value(load, fastest.leader)}), but "
-        f"{words.count(rounds, 'round')} do not separate it from {apart}."
-    )
-    likely = [one.other for one in fastest.comparisons if one.word is Word.LIKELY_FASTER]
-    told = [f"{words.listed(likely)} {_is(likely)} likely {scale.worst}."] if likely else []
-    return " ".join([first, *told, *_behind(fastest, scale)])
+    open_ = [one for one in fastest.comparisons if one.word is Word.NOT_DECIDED]
+    by_rounds = [one for one in open_ if not one.withheld]
+    by_control = [one.other for one in open_ if one.withheld]
+    reasons = []
+    if by_rounds:
+        names = words.listed([one.other for one in by_rounds], "or")
+        does = "does" if all(one.rounds == 1 for one in by_rounds) else "do"
+        reasons.append(f"{_rounds(by_rounds)} {does} not separate it from {names}")
+    if by_control:
+        names = words.listed(by_control, "or")
+        reasons.append(f"the control leaves open whether it is ahead of {names}")
+    but = f", but {' and '.join(reasons)}" if reasons else ""
+    first = f"{fastest.leader} came out {scale.best} ({scale.value(load, fastest.leader)}){but}."
+    return " ".join([first, *_others(fastest, scale, rule)])
 
 
 def _provisional(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
     scale = scale_of(load.key)
-    rounds = max(one.rounds for one in fastest.comparisons)
-    return (
-        f"{fastest.leader} was {scale.best} so far ({scale.value(load, fastest.leader)}) in "
-        f"{words.count(rounds, 'round')}. A claim needs {rule.least_rounds}."
-    )
+    few = [one for one in fastest.comparisons if one.word is Word.PROVISIONAL]
+    first = f"{fastest.leader} was {scale.best} so far ({scale.value(load, fastest.leader)})"
+    if len(few) == len(fastest.comparisons):
+        first += f" in {_rounds(few)}."
+    else:
+        names = words.listed([one.other for one in few], "or")
+        compare = "compares" if all(one.rounds == 1 for one in few) else "compare"
+        first += f", but only {_rounds(few)} {compare} it with {names}."
+    one_session = all(one.rounds >= rule.least_rounds for one in few)
+    needs = "two sessions" if one_session else f"{rule.least_rounds}"
+    return " ".join([first, f"A claim needs {needs}.", *_others(fastest, scale, rule)])
 
 
 def _alone(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
-    return f"Only {fastest.leader} has a figure: {scale_of(load.key).value(load, fastest.leader)}."
+    value = scale_of(load.key).value(load, fastest.leader)
+    if fastest.left_out:
+        return f"{fastest.leader} has {value}, but no comparison."
+    return f"Only {fastest.leader} has a figure: {value}."
 
 
 SENTENCES = {
@@ -162,6 +170,21 @@ SENTENCES = {
 }
 
 
+def _others(fastest: Fastest, scale: Scale, rule: Rule) -> list[str]:
+    """What the rounds say of the servers that they do not leave open."""
+    named = {word: [one.other for one in fastest.comparisons if one.word is word] for word in Word}
+    parts = []
+    if equal := named[Word.EQUAL]:
+        parts.append(
+            f"{words.listed(equal)} {_is(equal)} equal to it within {words.given(rule.margin)}."
+        )
+    if likely := named[Word.LIKELY_FASTER]:
+        parts.append(f"{words.listed(likely)} {_is(likely)} likely {scale.worse}.")
+    if ahead := [*named[Word.SLOWER], *named[Word.LIKELY_SLOWER]]:
+        parts.append(f"{words.listed(ahead)} {_is(ahead)} ahead of it in the rounds of both.")
+    return [*parts, *_behind(fastest, scale)]
+
+
 def _behind(fastest: Fastest, scale: Scale) -> list[str]:
     """'D is slower by at least 18 %.', of the nearest server that is shown to be behind."""
     behind = [one for one in fastest.comparisons if one.word is Word.FASTER]
@@ -169,17 +192,11 @@ def _behind(fastest: Fastest, scale: Scale) -> list[str]:
         return []
     names = [one.other for one in behind]
     least = min(_less(one.low, scale) for one in behind if one.low is not None)
-    return [f"{words.listed(names)} {_is(names)} {scale.worst} by at least {_at_least(least)}."]
+    at_least = words.share(least, math.floor)
+    return [f"{words.listed(names)} {_is(names)} {scale.worse} by at least {at_least}."]
 
 
 # ---- what limits it ----
-
-
-def _beaten(load: JudgedLoad) -> bool:
-    """Whether a client-bound server reached more than the leader of the others."""
-    assert load.fastest
-    most = max((each.at_least or 0.0 for each in load.unable), default=0.0)
-    return most > (value_of(load, load.fastest.leader) or 0.0)
 
 
 def _no_winner(load: JudgedLoad, bound: Sequence[Unable]) -> str:
@@ -197,52 +214,35 @@ def _bound_only(bound: Sequence[Unable]) -> str:
     each_ = "each serves" if len(names) > 1 else "it serves"
     return (
         f"{words.listed(names)} reached the limit of the load generator, so {each_} at least "
-        f"{words.number(least)} requests/s."
+        f"{words.at_least(least)} requests/s."
     )
 
 
-def _unable(unable: Sequence[Unable], told: Sequence[Unable]) -> list[str]:
-    """Servers that cannot carry the load, a result; and those without a valid figure, a fault."""
-    cannot = [each for each in unable if each.limit]
-    faults = [each.label for each in unable if not each.limit and each not in told]
-    parts = [f"{each.label}: {each.reason}." for each in cannot]
-    if faults:
-        parts.append(
-            f"{words.listed(faults)} {'have' if len(faults) > 1 else 'has'} no valid figure."
-        )
-    return parts
-
-
 def _control(load: JudgedLoad) -> list[str]:
+    """No claim is inside the control's interval, as paired by loads.py."""
     worst = load.disagreeing
-    if worst is None:
+    if worst is None or worst.comparison is None:
         return []
-    one = worst.comparison
+    ratio = max(worst.comparison.ratio, 1 / worst.comparison.ratio)
+    more, less = worst.floor, 1 - 1 / worst.floor
+    above = (
+        words.ratio(math.floor(100 * more) / 100)
+        if more >= 2
+        else f"{words.share(more - 1, math.floor)} more"
+    )
     return [
-        f"The control disagrees: {one.label} and {one.other} are the same program, yet they differ "
-        f"by {_more(max(one.ratio, 1 / one.ratio))}. So nothing below {_more(worst.floor)} is "
-        "claimed at this load."
+        f"The control disagrees: {worst.label} and {worst.twin} are the same program, yet they "
+        f"differ by {difference(ratio)}. So this load claims no difference below {above} or "
+        f"{words.share(less, math.floor)} less."
     ]
 
 
-# ---- numbers ----
+# ---- words ----
 
 
-def _level(rule: Rule) -> str:
-    return words.percent(rule.stated)
-
-
-def _more(ratio: float | None) -> str:
+def difference(ratio: float) -> str:
     """'14 %' for 1.14; from twice on '2.03×'."""
-    if ratio is None:
-        return words.NOTHING
-    return words.ratio(ratio) if ratio >= 2 else _share_more(ratio)
-
-
-def _share_more(ratio: float) -> str:
-    """'14 %' for 1.14, '1.5 %' for 1.015."""
-    share = ratio - 1
-    return words.percent(share, 1 if abs(share) < 0.0995 and round(1000 * share) % 10 else 0)
+    return words.ratio(ratio) if ratio >= 2 else words.share(ratio - 1)
 
 
 def _less(low: float, scale: Scale) -> float:
@@ -250,11 +250,11 @@ def _less(low: float, scale: Scale) -> float:
     return low - 1 if scale is CPU else 1 - 1 / low
 
 
-def _at_least(share: float) -> str:
-    """'4 %' for 0.047, '0.7 %' for 0.0075: rounded down, since more is not shown."""
-    decimals = 0 if share >= 0.01 else 1
-    scale = 10 ** (2 + decimals)
-    return words.percent(math.floor(scale * share + 1e-9) / scale, decimals)
+def _rounds(comparisons: Sequence[Comparison]) -> str:
+    """'10 rounds', '5 to 10 rounds'."""
+    found = sorted({one.rounds for one in comparisons})
+    last = words.count(found[-1], "round")
+    return last if len(found) == 1 else f"{found[0]} to {last}"
 
 
 def _is(names: Sequence[str]) -> str:

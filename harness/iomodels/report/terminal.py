@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +22,12 @@ CAVEAT = (
     "every ratio. Only repeats that are interleaved in one run can separate it from the programs."
 )
 MARKS = "; ".join(f"{each.value} {each.words}" for each in Finding if each.value)
+FIGURES = (
+    "requests/s: medians of the valid repeats. Ratios: paired within rounds. Ranked list: the "
+    "first figure is a geometric mean over the rounds, and the others follow from the ratios. "
+    "Its intervals and the verdicts cover all pairs of servers, so they are wider."
+)
+OPEN = "~: not decided, only likely, or provisional."
 BAR = 24
 """Columns of the longest bar."""
 
@@ -53,14 +61,14 @@ def print_answer(summary: Summary, console: Console) -> None:
     console.print(found.headline, style="bold", highlight=False, markup=False)
     shown = found.shown
     if len(found.loads) > 1:
-        line = f"{shown.words} ({shown.badge}): {shown.verdict}"
+        line = f"{shown.words} · {shown.badge} · {shown.verdict}"
         console.print(line, highlight=False, markup=False)
     _ranking(shown, console)
     if shown.next:
         console.print(f"to settle it ({shown.next.takes}):", highlight=False, markup=False)
         line = f"  {shown.next.command}"  # in one piece, however long, to be copied
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    for sentence in (*found.remarks, *summary.notes):
+    for sentence in (*found.remarks, *(f"Note: {note}" for note in summary.notes)):
         console.print(f"• {sentence}", highlight=False, markup=False)
 
 
@@ -79,39 +87,57 @@ def _ranking(shown: LoadAnswer, console: Console) -> None:
 
 
 def print_tables(summary: Summary, console: Console) -> None:
-    """Print one table per panel: rates, ratios and costs of every cell."""
+    """Print per panel a table of every cell's rate, ratio and costs, and each load's verdict."""
+    loads = answer(summary).loads
+    open_ = False
     for panel in panels_of(summary):
         over = f"CPU × {summary.baseline}" if panel.rate_percent else f"× {summary.baseline}"
-        interval = f"{over} [{words.percent(summary.rules.baseline.stated)}]"
+        interval = f"{over} [{words.given(summary.rules.baseline.stated)}]"
         title = f"{panel.words} · {summary.platform}"
         table = _table(title, "requests/s", interval, *MAIN_COSTS, "p99", "n")
-        _panel(summary, panel, table)
+        open_ |= _panel(summary, panel, table)
         console.print(table, highlight=False)
-        for load in summary.loads:
-            if load.key.panel == panel and load.baseline not in (None, load.chosen):
-                connections = words.count(load.key.connections, "connection")
-                console.print(
-                    f"{connections}: {load.chosen} has no figure; ratios are over {load.baseline}",
-                    highlight=False,
-                    markup=False,
-                )
+        for line in _other_divisors(summary, panel):
+            console.print(line, highlight=False, markup=False)
+        for load in loads if len(loads) > 1 else ():
+            if load.key.panel == panel:
+                line = f"{load.words} · {load.badge} · {load.verdict}"
+                console.print(line, highlight=False, markup=False)
         console.print()
+    console.print(f"{FIGURES}{f' {OPEN}' if open_ else ''}\n", highlight=False)
 
 
-def _panel(summary: Summary, panel: Panel, table: Table) -> None:
+def _other_divisors(summary: Summary, panel: Panel) -> Iterator[str]:
+    """Name the ratios of a panel that are not over the baseline of its heading."""
+    of_panel = [load for load in summary.loads if load.key.panel == panel]
+    for load in of_panel:
+        if load.baseline not in (None, load.chosen):
+            connections = words.count(load.key.connections, "connection")
+            yield f"{connections}: {load.chosen} has no figure; ratios are over {load.baseline}"
+    for label, twin in summary.twins.items():
+        if twin != summary.baseline and any(load.comparison(label) for load in of_panel):
+            yield f"{label}: a control; its ratios are over {twin}, the same program"
+
+
+def _panel(summary: Summary, panel: Panel, table: Table) -> bool:
+    """Add the rows of a panel. Return whether a ratio has the mark of OPEN."""
+    open_ = False
     of_panel = [load for load in summary.loads if load.key.panel == panel]
     for load in of_panel:
         if len(load.cells) > 2 and load is not of_panel[0]:
             table.add_row()  # an empty row separates the groups
         for cell in load.cells:
             row = row_of(load, cell, summary)
+            ratio = _ratio(row.ratio, row.word)
+            open_ |= ratio.endswith("~")
             table.add_row(
-                *(row.connections, row.server, _rate(cell), _ratio(row.ratio, row.word)),
+                *(row.connections, row.server, _rate(cell), ratio),
                 *row.main_costs,
                 words.time(_ns(cell)),
                 row.n if cell.n == cell.planned else f"{row.n}/{cell.planned}",
                 style=None if cell.verdict.valid else "dim",
             )
+    return open_
 
 
 def _ns(cell: Cell) -> float | None:
@@ -120,7 +146,7 @@ def _ns(cell: Cell) -> float | None:
 
 
 def _ratio(ratio: str, word: str) -> str:
-    """'1.20 [1.10, 1.30]'; '~' marks what is not decided."""
+    """'1.20 [1.10, 1.30]', with the mark of OPEN where it applies."""
     open_ = word.removeprefix("control: ").startswith(("not", "likely", "provisional"))
     return f"{ratio.replace('×', '')}{' ~' if open_ else ''}"
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Mapping
+from types import MappingProxyType
 
+import pytest
 from made_cells import cell, noisy
 
 from iomodels.judge.cells import Cell
@@ -11,9 +15,13 @@ from iomodels.judge.loads import JudgedLoad, Rules, judge_load, settled
 from iomodels.judge.rule import Lead, Word
 from iomodels.judge.verdict import Kind
 
+AGAIN = {"select again": "select"}
 
-def judged(*cells: Cell, chosen: str = "select", controls: tuple[str, ...] = ()) -> JudgedLoad:
-    return judge_load(cells, chosen, Rules(), controls)
+
+def judged(
+    *cells: Cell, chosen: str = "select", twins: Mapping[str, str] = MappingProxyType({})
+) -> JudgedLoad:
+    return judge_load(cells, chosen, Rules(), twins)
 
 
 def words(load: JudgedLoad) -> dict[str, Word]:
@@ -47,13 +55,21 @@ def test_a_failed_baseline_is_replaced_by_the_fastest() -> None:
     assert [(each.label, each.limit) for each in load.unable] == [("select", False)]
 
 
+def test_a_known_limit_is_told_without_its_prefix() -> None:
+    reason = "limit: events takes at most 63 connections (64 handles of a wait)"
+    limited = cell("events", kind=Kind.FAILED, reasons=[reason])
+    [events] = judged(cell("select", noisy(100, 8, 0.02)), limited).unable
+    assert events.limit
+    assert events.reason == "takes at most 63 connections (64 handles of a wait)"
+
+
 def test_a_server_that_cannot_hold_the_connections_is_a_result() -> None:
     load = judged(
         cell("select", kind=Kind.FAILED, reasons=["loadgen"], held=9852, connections=10_000),
         cell("iocp", noisy(130, 8, 0.02), connections=10_000),
     )
     [select] = load.unable
-    assert select.limit and select.reason == "cannot hold 10,000 connections: stopped at 9,852"
+    assert select.limit and select.reason == "cannot hold 10,000 connections: it stopped at 9,852"
     assert load.lead is Lead.ALONE
 
 
@@ -97,7 +113,7 @@ def test_the_control_is_never_ranked_and_agrees_where_the_rule_sees_no_differenc
         cell("select", noisy(100, 8, 0.05)),
         cell("iocp", noisy(130, 8, 0.05, 2)),
         cell("select again", noisy(100, 8, 0.05, 3)),
-        controls=("select again",),
+        twins=AGAIN,
     )
     assert load.fastest and [one.other for one in load.fastest.comparisons] == ["select"]
     [control] = load.controls
@@ -111,7 +127,7 @@ def test_a_control_that_disagrees_takes_every_smaller_claim() -> None:
         cell("iocp", noisy(110, 8, 0.01, 2)),
         cell("tpio", noisy(160, 8, 0.01, 3)),
         cell("select again", noisy(120, 8, 0.01, 4)),
-        controls=("select again",),
+        twins=AGAIN,
     )
     assert load.disagreeing and 1.18 < load.disagreeing.floor < 1.25
     assert words(load) == {
@@ -121,12 +137,145 @@ def test_a_control_that_disagrees_takes_every_smaller_claim() -> None:
     assert load.fastest and load.fastest.leader == "tpio" and load.lead is Lead.CLEAR
 
 
+def test_a_claim_that_reaches_into_the_difference_of_the_control_is_withheld() -> None:
+    """The claim's ratio is above the floor, and its interval is not: what is printed would be both."""
+    load = judged(
+        cell("select", noisy(100, 8, 0.01)),
+        cell("iocp", noisy(125, 8, 0.05, 2)),
+        cell("tpio", noisy(200, 8, 0.01, 5)),
+        cell("select again", noisy(118, 8, 0.01, 4)),
+        twins=AGAIN,
+    )
+    assert load.disagreeing
+    [iocp, tpio] = load.over_baseline
+    assert iocp.ratio > load.disagreeing.floor > (iocp.low or 0) > 1
+    assert (iocp.word, iocp.withheld, iocp.rounds_needed) == (Word.NOT_DECIDED, True, None)
+    assert (tpio.word, tpio.withheld) == (Word.FASTER, False)
+    assert load.fastest
+    for one in load.fastest.comparisons:
+        assert one.word is not Word.FASTER or (one.low or 0) > load.disagreeing.floor
+
+
+def test_what_the_rounds_leave_open_is_not_the_controls_doing() -> None:
+    load = judged(
+        cell("select", noisy(100, 8, 0.1)),
+        cell("iocp", noisy(100, 8, 0.1, 2)),
+        cell("select again", noisy(200, 8, 0.1, 4)),
+        twins=AGAIN,
+    )
+    [iocp] = load.over_baseline
+    assert load.disagreeing and (iocp.word, iocp.withheld) == (Word.NOT_DECIDED, False)
+    assert iocp.rounds_needed
+
+
+def four(again: float = 100.0) -> list[Cell]:
+    """iocp is first in the suite; the control is the third server a second time."""
+    bases = {"iocp": 130.0, "tpio": 80.0, "select": 100.0, "select again": again}
+    return [
+        cell(label, noisy(base, 8, 0.02, place))
+        for place, (label, base) in enumerate(bases.items())
+    ]
+
+
+@pytest.mark.parametrize("chosen", ["iocp", "tpio", "select"])
+@pytest.mark.parametrize("again", [100.0, 150.0])
+def test_a_control_belongs_to_its_twin_whatever_the_baseline(chosen: str, again: float) -> None:
+    load = judged(*four(again), chosen=chosen, twins=AGAIN)
+    first = judged(*four(again), chosen="select", twins=AGAIN)
+    [control] = load.controls
+    assert (control.label, control.twin) == ("select again", "select")
+    assert control.comparison and control.comparison.other == "select"
+    assert load.controls == first.controls and load.fastest == first.fastest
+    assert control.disagrees is (again == 150.0)
+    assert load.fastest and load.fastest.leader == "iocp"
+    assert [one.other for one in load.fastest.comparisons] == ["select", "tpio"]
+    assert "select again" not in {one.label for one in load.over_baseline}
+    assert load.comparison("select again") == control.comparison
+
+
+def test_a_control_without_a_figure_is_no_server_that_failed() -> None:
+    dead = cell("select again", kind=Kind.FAILED, reasons=["died"])
+    load = judged(*four()[:3], dead, twins=AGAIN)
+    [control] = load.controls
+    assert (control.comparison, control.reason, control.disagrees) == (None, "died", False)
+    assert load.unable == () and load.figure("select again") is None
+    alone = judged(
+        *four()[:2], cell("select", kind=Kind.FAILED, reasons=["x"]), four()[3], twins=AGAIN
+    )
+    [control] = alone.controls
+    assert (control.comparison, control.reason) == (None, "select has no figure")
+    assert [each.label for each in alone.unable] == ["select"]
+    gaps = cell("select again", [None] * 8 + [100.0] * 8)
+    [control] = judged(*four()[:3], gaps, twins=AGAIN).controls
+    assert control.reason == "select shares no round with it"
+
+
+# ---- the figures of the ranked list ----
+
+
+def near_tie() -> list[Cell]:
+    """iocp has the higher median, select the higher mean logarithm: 9 of 10 rounds are a tie."""
+    return [
+        cell("select", [100.0, 101.0, 99.0, 100.0, 101.0, 99.0, 100.0, 101.0, 99.0, 160.0]),
+        cell("iocp", [101.0, 102.0, 100.0, 101.0, 102.0, 100.0, 101.0, 102.0, 100.0, 101.0]),
+    ]
+
+
+def test_the_figures_are_those_of_the_ratio_though_the_medians_are_not() -> None:
+    load = judged(*near_tie())
+    select, iocp = (load.cell(label).rate for label in ("select", "iocp"))
+    assert select and iocp and select.value < iocp.value
+    assert load.fastest and load.fastest.leader == "select"
+    [one] = load.fastest.comparisons
+    figures = [load.figure(label) for label in ("select", "iocp")]
+    assert figures[0] and figures[1] and figures[0] / figures[1] == pytest.approx(one.ratio)
+    assert figures == [
+        pytest.approx(statistics.geometric_mean(load.cell(label).rates))
+        for label in ("select", "iocp")
+    ], "every round has both"
+
+
+def test_with_missing_rounds_the_figures_still_have_the_order_of_the_ratios() -> None:
+    """tpio has only fast rounds: its own mean is above the leader's, its paired ratio below."""
+    fast = [100.0] * 5 + [200.0] * 5
+    tpio: list[float | None] = [None] * 5 + [190.0] * 5
+    load = judged(cell("select", fast), cell("iocp", [99.0, *fast[1:]]), cell("tpio", tpio))
+    assert load.fastest and load.fastest.leader == "select"
+    figures = [
+        load.figure(label) for label in ("select", *(one.other for one in load.fastest.comparisons))
+    ]
+    assert figures == sorted(figures, key=lambda each: -(each or 0))
+    assert figures[-1] == pytest.approx(statistics.geometric_mean(fast) * 0.95)
+
+
+def test_a_figure_at_an_offered_rate_is_cpu_time_and_the_controls_is_of_its_twin() -> None:
+    def paced(label: str, cpu_us: float) -> Cell:
+        times = noisy(cpu_us, 8, 0.02)
+        return cell(label, [100.0] * 8, kind=Kind.RATE_BOUND, cpu_us=times, rate_percent=50)
+
+    load = judged(paced("iocp", 20), paced("select", 30), paced("select again", 33), twins=AGAIN)
+    assert load.figure("iocp") == pytest.approx(20) and load.figure("select") == pytest.approx(30)
+    assert load.figure("select again") == pytest.approx(33)
+
+
+def test_nothing_is_decided_while_a_client_bound_server_may_beat_the_leader() -> None:
+    servers = [cell("select", noisy(100, 8, 0.02)), cell("apc", noisy(150, 8, 0.02, 2))]
+    for rate, lead, beating in (
+        (200, Lead.NOT_DECIDED, ("iocp",)),
+        (50, Lead.CLEAR, ()),
+    ):
+        bound = cell("iocp", noisy(rate, 8, 0.02), kind=Kind.CLIENT_BOUND, reasons=["busy"])
+        load = judged(*servers, bound)
+        assert (load.lead, load.beating) == (lead, beating)
+        assert load.fastest and load.fastest.lead is Lead.CLEAR
+
+
 def test_a_control_that_disagrees_takes_equality_too() -> None:
     load = judged(
         cell("select", noisy(100, 8, 0.005)),
         cell("iocp", noisy(100.5, 8, 0.005, 2)),
         cell("select again", noisy(110, 8, 0.005, 3)),
-        controls=("select again",),
+        twins=AGAIN,
     )
     assert words(load)["iocp"] is Word.NOT_DECIDED and load.lead is Lead.NOT_DECIDED
 
@@ -136,7 +285,7 @@ def test_the_controls_far_end_counts_on_either_side_of_one() -> None:
         cell("select", noisy(100, 8, 0.01)),
         cell("iocp", noisy(110, 8, 0.01, 2)),
         cell("select again", noisy(80, 8, 0.01, 3)),
-        controls=("select again",),
+        twins=AGAIN,
     )
     assert slow.disagreeing and slow.disagreeing.floor > 1.25
     assert words(slow)["iocp"] is Word.NOT_DECIDED

@@ -18,11 +18,11 @@ from iomodels.judge.cells import Cell
 from iomodels.judge.rule import SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST, Lead, Word
 from iomodels.judge.summary import (
     Summary,
-    controls_of,
     planned_rounds,
     pooled_spread,
     sessions_of,
     summarise,
+    twins_of,
     viewed,
 )
 from iomodels.judge.verdict import Kind
@@ -260,8 +260,8 @@ def test_a_noisy_machine_is_noted_beyond_ten_percent(
     assert bool(summary.notes) is noted
     if noted:
         assert summary.notes == (
-            "the machine was noisy: repeats of one cell vary by 10 % (above 10 %); intervals are "
-            "wide, not wrong",
+            "the machine was noisy: repeats of one cell vary by 10.01 % (above 10 %); intervals "
+            "are wide, not wrong",
         )
 
 
@@ -286,30 +286,53 @@ def test_what_was_odd_on_reading_comes_first_in_the_notes(tmp_path: Path) -> Non
 # ---- controls ----
 
 
-def test_a_control_is_the_baselines_program_with_the_same_options_under_another_name() -> None:
+def test_a_control_is_an_earlier_server_with_the_same_program_and_options() -> None:
     four = (("threads", 4),)
     swapped = (("b", 1), ("a", 2)), (("a", 2), ("b", 1))
-    cases = [
-        ((Server("select"), Server("select", alias="select again")), "select", ("select again",)),
-        ((Server("select"), Server("select", alias="twin")), "twin", ("select",)),
-        ((Server("iocp"), Server("iocp", four, "iocp four")), "iocp", ()),
-        ((Server("select"), Server("iocp", four, "x"), Server("iocp", four, "y")), "select", ()),
-        ((Server("iocp", four, "x"), Server("iocp", four, "y")), "x", ("y",)),
-        ((Server("m", swapped[0], "x"), Server("m", swapped[1], "y")), "x", ("y",)),
+    cases: list[tuple[tuple[Server, ...], dict[str, str]]] = [
+        ((Server("select"), Server("select", alias="again")), {"again": "select"}),
+        ((Server("select", alias="again"), Server("select")), {"select": "again"}),
+        ((Server("iocp"), Server("iocp", four, "iocp four")), {}),
+        ((Server("select"), Server("iocp", four, "x"), Server("iocp", four, "y")), {"y": "x"}),
+        ((Server("m", swapped[0], "x"), Server("m", swapped[1], "y")), {"y": "x"}),
+        ((Server("m"), Server("m", (), "x"), Server("m", (), "y")), {"x": "m", "y": "m"}),
     ]
-    for servers, baseline, expected in cases:
-        assert controls_of(suite_of(servers), baseline) == expected, servers
+    for servers, expected in cases:
+        assert twins_of(suite_of(servers)) == expected, servers
+
+
+def test_a_control_is_no_baseline_and_the_error_names_what_is(tmp_path: Path) -> None:
+    servers = (Server("select"), Server("iocp"), Server("select", alias="select again"))
+    run = summary_of(tmp_path, suite=suite_of(servers, (1,), (64,), 8)).run
+    with pytest.raises(Failure) as refused:
+        viewed(run, "select again", None)
+    assert str(refused.value) == "--baseline select again: must be one of: select, iocp"
 
 
 def test_a_control_is_judged_and_never_ranked(tmp_path: Path) -> None:
     servers = (Server("select"), Server("iocp"), Server("select", alias="select again"))
     summary = summary_of(tmp_path, suite=suite_of(servers, (1, 64), (64,), 8))
-    assert summary.controls == ("select again",) and summary.ranked == ("select", "iocp")
+    assert summary.twins == {"select again": "select"} and summary.ranked == ("select", "iocp")
     for load in summary.loads:
         assert [one.label for one in load.over_baseline] == ["iocp"]
         [control] = load.controls
-        assert control.comparison.label == "select again" and not control.disagrees
+        assert control.comparison and control.comparison.label == "select again"
+        assert not control.disagrees
         assert load.fastest and [one.other for one in load.fastest.comparisons] == ["select"]
+
+
+def test_with_another_baseline_the_control_is_still_the_twin_of_its_own_program(
+    tmp_path: Path,
+) -> None:
+    servers = (Server("select"), Server("iocp"), Server("select", alias="select again"))
+    run = summary_of(tmp_path, suite=suite_of(servers, (1, 64), (64,), 8)).run
+    summary, first = summarise(viewed(run, "iocp", None)), summarise(run)
+    assert summary.ranked == first.ranked and summary.baseline == "iocp"
+    for load, other in zip(summary.loads, first.loads):
+        assert [one.label for one in load.over_baseline] == ["select"]
+        assert load.controls == other.controls and load.fastest == other.fastest
+        one = summary.comparison(load.cell("select again"))
+        assert one and one.other == "select"
 
 
 def test_a_summary_changes_nothing_on_disk(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server
+from iomodels.report.answer import answer
 from iomodels.report.html import write_report
 from iomodels.report.page import markdown_cell
 from iomodels.report.terminal import print_answer, print_tables
@@ -223,10 +224,10 @@ def test_failed_repeats_are_listed_with_reason_and_stderr(broken: Report) -> Non
     for text in (page.text, markdown):
         assert "2 of 12 cells are not valid. No comparison uses such a cell" in text
         assert "2 of 12 cells are in no comparison: 2 failed." in text
-        assert "select, 64 × 64 B: failed (3 × select: died with exit code 3" in text
+        assert "select, 64 × 64 B: failed (select: died with exit code 3" in text
     assert "ceiling: no calibration of such a load recorded (10 of 12 cells)" in page.text
     assert "Only iocp has a figure: 10,000 requests/s. select has no valid figure." in page.text
-    assert "3 × select: died with exit code 3 | before ready" in page.text, "in the ranked list"
+    assert "select: died with exit code 3 | before ready, in 3 repeats" in page.text
     assert (
         source.count("select: died with exit code 3 | before ready") == 6 + 2 + 1
     )  # two cells have no other repeat, and one of them is in the ranked list
@@ -322,6 +323,51 @@ def test_the_terminal_fits_80_columns_without_colour(tmp_path: Path) -> None:
     (row,) = [line for line in text.splitlines() if "2.02 [2.02, 2.02] ~" in line]
     assert row.split()[0] == "1,024" and row.split()[-1] == "3"
     assert "On wine-8.0: too few rounds at 2 loads." in text
+
+
+def test_the_terminal_explains_its_marks_and_only_those_that_it_has(tmp_path: Path) -> None:
+    few = printed(tmp_path / "few", suite=suite_of(connections=(1, 64), sizes=(64,)))
+    told = " ".join(few.split())
+    assert "~: not decided, only likely, or provisional." in told
+    suite = suite_of(connections=(64,), sizes=(64,), rounds=8)
+    decided = printed(tmp_path / "decided", suite=suite, rate=faster)
+    assert "~" not in decided and "requests/s: medians of the valid repeats." in decided
+
+
+def test_every_load_has_its_verdict_wherever_the_answer_is(tmp_path: Path) -> None:
+    """In the terminal, the Markdown and the page; of more than one load."""
+    suite = suite_of(connections=(1, 64), sizes=(64, 4096), rounds=8)
+    folder, page, _, markdown = report_of(tmp_path, suite=suite, rate=faster)
+    output = io.StringIO()
+    print_tables(summarise(load_run(folder)), Console(file=output, width=80))
+    terminal = " ".join(output.getvalue().split())
+    for load in answer(summarise(load_run(folder))).loads:
+        assert f"{load.words} · {load.badge} · {load.verdict}" in terminal
+        assert markdown_cell(load.verdict) in markdown and load.verdict in page.text
+
+
+def test_a_note_begins_as_one(tmp_path: Path) -> None:
+    text = " ".join(printed(tmp_path, suite=SMALL, measured=7, status="interrupted").split())
+    assert "• Note: the run is not complete: 7 of 36 measurements" in text
+
+
+def test_ratios_of_a_control_name_its_twin_where_that_is_not_the_baseline(tmp_path: Path) -> None:
+    servers = [Server("iocp"), Server("select"), Server("select", alias="select again")]
+    options: dict[str, Any] = {"suite": suite_of(servers, (64,), (64,), 8), "rate": faster}
+    text = printed(tmp_path / "terminal", **options)
+    assert "select again: a control; its ratios are over select, the same program" in text
+    _, page, _, markdown = report_of(tmp_path / "page", **options)
+    for shown in (page.text, markdown):
+        assert re.search(r"control: [a-z0-9 %]+ \(over select\)", shown)
+    assert "control: " not in text.split("requests/s: medians")[0].split("conn.")[1]
+
+
+def test_a_phone_stacks_the_verdicts(complete: Report) -> None:
+    """A table of three columns is unreadable at 390 pixels."""
+    _, page, source, _ = complete
+    assert ("table", {"class": "loads"}) in page.tags
+    narrow = source[source.index("@media (max-width: 40rem)") :]
+    assert ".loads tr, .loads td { display: block; }" in narrow
 
 
 def test_the_terminal_says_the_answer_before_any_table(tmp_path: Path) -> None:
