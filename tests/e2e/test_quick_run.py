@@ -16,7 +16,9 @@ from iomodels.data.laws import of_run
 from iomodels.data.records import Run
 from iomodels.data.store import load_run
 from iomodels.judge.summary import summarise
+from iomodels.report.page import markdown_cell
 from iomodels.report.publish import to_json
+from run_truths import check_run
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {"select", "iocp"}
@@ -105,6 +107,25 @@ def headline(run: Run) -> str:
     sentence = str(to_json(summarise(run))["answer"]["headline"])
     assert sentence.startswith(f"On {run.records[0].platform}: ")
     return sentence
+
+
+def verdicts(run: Run) -> list[str]:
+    """The verdict of each load, as data gives it."""
+    return [str(load["verdict"]) for load in to_json(summarise(run))["answer"]["loads"]]
+
+
+def test_every_sentence_is_true_of_its_own_rounds(run: Run) -> None:
+    """Read back from the records, whatever this machine measured."""
+    assert verdicts(run) == [load.verdict for load in check_run(summarise(run)).loads]
+
+
+def test_every_verdict_is_in_terminal_markdown_and_page(run: Run) -> None:
+    terminal = " ".join(iomodels("report", str(run.path)).stdout.split())
+    page = " ".join(Page((run.path / "report.html").read_text(encoding="utf-8")).text.split())
+    markdown = (run.path / "report.md").read_text(encoding="utf-8")
+    assert len(verdicts(run)) > 1
+    for verdict in verdicts(run):
+        assert verdict in terminal and verdict in page and markdown_cell(verdict) in markdown
 
 
 def test_the_report_answers_and_stands_alone(run: Run) -> None:
