@@ -245,7 +245,7 @@ TUNE = Command(
             values.one_of(*OBJECTIVES),
             values=OBJECTIVES,
         ),
-        number("minutes", "time for the race; closing rounds come on top", 5),
+        number("minutes", "minutes of the race, without closing rounds", 5),
         Option(
             "--threads-max",
             "highest number of workers, 1 to 4096 (default: 64, or more for handlers that block)",
@@ -263,7 +263,7 @@ TUNE = Command(
         number("loadgen_threads", "threads of the load generator", 1),
         number("seed", "seed of the order", "a new one, which is recorded"),
         out("folder for the tuning's folder"),
-        resume("interrupted tuning; with --minutes a complete one, too"),
+        resume("interrupted tuning (with --minutes: any tuning)"),
     ),
     (
         ("iomodels tune --connections 500 --cpu-us 50 --block-us '0*7+2000*3'", ""),
