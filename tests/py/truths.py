@@ -44,7 +44,7 @@ class Load:
 
     def __init__(self, load: JudgedLoad, rules: Rules, sessions: Sessions | None = None) -> None:
         self.load, self.rules, self.sessions = load, rules, sessions
-        self.cpu = bool(load.key.rate_percent)
+        self.cpu = load.offered
         self.rounds = {
             cell.condition.label: dict(zip(cell.rounds, cell.values))
             for cell in load.cells

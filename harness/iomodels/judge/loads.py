@@ -125,7 +125,7 @@ class JudgedLoad:
         their order and the ratios agree. None without a comparison.
         """
         value = self._value(label)
-        return 1e6 / value if value and self.key.rate_percent else value
+        return 1e6 / value if value and self.offered else value
 
     def _value(self, label: str) -> float | None:
         for control in self.controls:

@@ -83,11 +83,11 @@ def question_loads(summary: Summary) -> Sequence[JudgedLoad]:
     A suite that offers a rate at each of its loads asks what a request costs; every other one asks
     for the rate, and its open loop is there for the latency.
     """
-    offered = [load for load in summary.loads if load.key.rate_percent]
+    offered = [load for load in summary.loads if load.offered]
     everywhere = not (summary.suite.rate_connections or summary.suite.rate_sizes)
     if everywhere and any(load.fastest for load in offered):
         return offered
-    return [load for load in summary.loads if not load.key.rate_percent] or summary.loads
+    return [load for load in summary.loads if not load.offered] or summary.loads
 
 
 def _headline(summary: Summary, asked: Sequence[JudgedLoad], shown: JudgedLoad) -> str:
@@ -100,7 +100,7 @@ def _headline(summary: Summary, asked: Sequence[JudgedLoad], shown: JudgedLoad) 
         for load, lead in zip(asked, leads)
         if load.fastest and lead is Lead.CLEAR
     )
-    best = sentences.scale_of(shown.key).best
+    best = sentences.scale_of(shown).best
     parts = [
         f"{label} is {best} at {number} of {words.count(len(asked), 'load')}"
         for label, number in won.most_common()
@@ -122,7 +122,7 @@ def _headline(summary: Summary, asked: Sequence[JudgedLoad], shown: JudgedLoad) 
         for one in (load.fastest.comparisons if load.fastest else ())
         if one.word is Word.FASTER
     )
-    worse = sentences.scale_of(shown.key).worse
+    worse = sentences.scale_of(shown).worse
     parts += [
         f"{label} is {worse} than the leader at {words.count(number, 'load')}"
         for label, number in behind.most_common(1)
@@ -184,7 +184,7 @@ def ranking(load: JudgedLoad, rules: Rules) -> list[Rank]:
 
 def _rank_words(load: JudgedLoad, one: Comparison, margin: float) -> str:
     """The word of a row over the leader, and the ratio of their figures."""
-    own, scale = turned(one, one.other), sentences.scale_of(load.key)
+    own, scale = turned(one, one.other), sentences.scale_of(load)
     word = own.word.text(margin)
     word = word.replace("faster", scale.better).replace("slower", scale.worse)
     why = ", since the control disagrees" if one.withheld else ""
@@ -201,7 +201,7 @@ def _control_words(load: JudgedLoad, control: Control) -> str:
 
 def _figures_ratio(load: JudgedLoad, one: Comparison) -> str:
     """The first server's figure over the second's: of rates, or of CPU times at an offered rate."""
-    if load.key.rate_percent:
+    if load.offered:
         one = turned(one, one.other)
     differs = one.word not in (Word.EQUAL, Word.NOT_DECIDED, Word.PROVISIONAL)
     return words.ratio(one.ratio, one.low, one.high, differs=differs)

@@ -111,7 +111,7 @@ def _blocks(summary: Summary) -> list[Block]:
     return [
         Block(
             panel.words,
-            "CPU time per request" if panel.rate_percent else "requests per second",
+            "CPU time per request" if offered(summary, panel) else "requests per second",
             not panel.rate_percent and not summary.suite.load.rate,
             tuple(
                 row_of(load, cell, summary, costs)
@@ -122,6 +122,11 @@ def _blocks(summary: Summary) -> list[Block]:
         )
         for panel in panels_of(summary)
     ]
+
+
+def offered(summary: Summary, panel: Panel) -> bool:
+    """Return whether the servers of a panel are compared at an offered rate."""
+    return any(load.offered for load in summary.loads if load.key.panel == panel)
 
 
 def panels_of(summary: Summary) -> list[Panel]:
@@ -170,7 +175,7 @@ def _compared(load: JudgedLoad, label: str, summary: Summary) -> tuple[str, str]
     word = f"control: {word}" if label in summary.twins else word
     word += f" (over {one.other})" if one.other != load.chosen else ""
     differs = one.word not in (Word.EQUAL, Word.NOT_DECIDED, Word.PROVISIONAL)
-    if load.key.rate_percent:
+    if load.offered:
         one = turned(one, one.other)
         word = word.replace("faster", "less CPU time").replace("slower", "more CPU time")
     return words.ratio(one.ratio, one.low, one.high, differs=differs), word

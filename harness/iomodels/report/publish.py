@@ -140,7 +140,7 @@ def _comparison(load: JudgedLoad, cell: Cell, rule: Rule) -> dict[str, Any] | No
         return None
     return {
         "over": one.other,
-        "of": "cpu_time" if load.key.rate_percent else "requests_per_second",
+        "of": "cpu_time" if load.offered else "requests_per_second",
         "word": one.word.text(rule.margin),
         "ratio": {"value": one.ratio, "low": one.low, "high": one.high},
         "rounds": one.rounds,

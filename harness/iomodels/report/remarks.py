@@ -46,7 +46,7 @@ def of_question(summary: Summary, shown: JudgedLoad) -> str | None:
     """The answer to a question that is not about the rate; None where it is."""
     if summary.suite.load.classes:
         return fairness(summary, shown)
-    if shown.key.rate_percent:
+    if shown.offered:
         return efficiency(summary, shown)
     return None
 
@@ -94,7 +94,7 @@ def explanation(load: JudgedLoad) -> str | None:
     It counts the leader and the servers that are shown to be behind it. It is named only if their
     costs rise from each to the next slower one.
     """
-    if load.fastest is None or load.key.rate_percent:
+    if load.fastest is None or load.offered:
         return None
     leader = load.fastest.leader
     order = [leader, *(one.other for one in load.fastest.comparisons if one.word is Word.FASTER)]
@@ -114,7 +114,7 @@ def explanation(load: JudgedLoad) -> str | None:
 
 def open_loop_latency(summary: Summary) -> str | None:
     """What a user waits for, at the highest rate that was offered."""
-    offered = [load for load in summary.loads if load.key.rate_percent]
+    offered = [load for load in summary.loads if load.offered]
     if not offered or summary.suite.load.classes:
         return None
     load = max(offered, key=lambda each: each.key)

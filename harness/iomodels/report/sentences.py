@@ -37,8 +37,8 @@ RATE = Scale("fastest", "faster", "slower", "requests/s")
 CPU = Scale("cheapest", "cheaper", "costlier", "µs of CPU time per request")
 
 
-def scale_of(key: LoadKey) -> Scale:
-    return CPU if key.rate_percent else RATE
+def scale_of(load: JudgedLoad) -> Scale:
+    return CPU if load.offered else RATE
 
 
 def load_words(key: LoadKey) -> str:
@@ -81,7 +81,7 @@ def verdict(load: JudgedLoad, rules: Rules) -> str:
 
 
 def _clear(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
-    scale, nearest = scale_of(load.key), fastest.comparisons[0]
+    scale, nearest = scale_of(load), fastest.comparisons[0]
     twice = nearest.ratio >= 2
 
     def by(ratio: float | None) -> str:
@@ -102,7 +102,7 @@ def _clear(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
 
 
 def _likely(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
-    scale = scale_of(load.key)
+    scale = scale_of(load)
     first = (
         f"{fastest.leader} is likely {scale.best} with {scale.value(load, fastest.leader)}. "
         f"Its lead over {words.listed(fastest.tied)} could still be chance."
@@ -112,7 +112,7 @@ def _likely(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
 
 def _equal(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
     """The rounds compare each server with the leader, so the margin is from the leader."""
-    scale, leader = scale_of(load.key), fastest.leader
+    scale, leader = scale_of(load), fastest.leader
     equal = words.listed([leader, *fastest.tied])
     word = "cheap" if scale is CPU else "fast"
     within = words.given(rule.margin) + (f" of {leader}" if len(fastest.tied) > 1 else "")
@@ -121,7 +121,7 @@ def _equal(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
 
 
 def _not_decided(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
-    scale = scale_of(load.key)
+    scale = scale_of(load)
     open_ = [one for one in fastest.comparisons if one.word is Word.NOT_DECIDED]
     by_rounds = [one for one in open_ if not one.withheld]
     by_control = [one.other for one in open_ if one.withheld]
@@ -139,7 +139,7 @@ def _not_decided(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
 
 
 def _provisional(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
-    scale = scale_of(load.key)
+    scale = scale_of(load)
     few = [one for one in fastest.comparisons if one.word is Word.PROVISIONAL]
     first = f"{fastest.leader} was {scale.best} so far ({scale.value(load, fastest.leader)})"
     if len(few) == len(fastest.comparisons):
@@ -154,7 +154,7 @@ def _provisional(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
 
 
 def _alone(load: JudgedLoad, fastest: Fastest, rule: Rule) -> str:
-    value = scale_of(load.key).value(load, fastest.leader)
+    value = scale_of(load).value(load, fastest.leader)
     if fastest.left_out:
         return f"{fastest.leader} has {value}, but no comparison."
     return f"Only {fastest.leader} has a figure: {value}."
@@ -204,7 +204,7 @@ def _no_winner(load: JudgedLoad, bound: Sequence[Unable]) -> str:
     leader = load.fastest.leader
     return (
         f"No winner can be named. {_bound_only(bound)} Of the others, {leader} is first with "
-        f"{scale_of(load.key).value(load, leader)}."
+        f"{scale_of(load).value(load, leader)}."
     )
 
 

@@ -15,7 +15,7 @@ from iomodels.judge.compare import ComparedCells, ComparedRuns
 from iomodels.judge.stats import Finding
 from iomodels.judge.summary import Summary
 from iomodels.report.answer import LoadAnswer, answer
-from iomodels.report.context import MAIN_COSTS, commit_words, panels_of, row_of
+from iomodels.report.context import MAIN_COSTS, commit_words, offered, panels_of, row_of
 
 CAVEAT = (
     "Each run has its own conditions: what changed on the machine between the runs is part of "
@@ -91,7 +91,7 @@ def print_tables(summary: Summary, console: Console) -> None:
     loads = answer(summary).loads
     open_ = False
     for panel in panels_of(summary):
-        over = f"CPU × {summary.baseline}" if panel.rate_percent else f"× {summary.baseline}"
+        over = f"CPU × {summary.baseline}" if offered(summary, panel) else f"× {summary.baseline}"
         interval = f"{over} [{words.given(summary.rules.baseline.stated)}]"
         title = f"{panel.words} · {summary.platform}"
         table = _table(title, "requests/s", interval, *MAIN_COSTS, "p99", "n")

@@ -583,3 +583,14 @@ def test_the_schema_refuses_the_old_shape(tmp_path: Path) -> None:
         {"cells": [{**data["cells"][1], "verdict": "unsteady"}]},
     ):
         assert not CHECK.is_valid({**data, **change}), change
+
+
+def test_a_rate_of_the_suite_itself_compares_cpu_time_and_never_the_equal_rates(
+    tmp_path: Path,
+) -> None:
+    """Every server reaches the rate that is offered: that says nothing of the servers."""
+    suite = replace(ONE, load=Load((("rate", 5000), ("arrivals", "poisson"))))
+    summary = summary_of(tmp_path, suite, lambda measurement: 5000.0, enrich=counted)
+    assert all(load.offered for load in summary.loads)
+    verdict = answer(summary).shown.verdict
+    assert verdict.startswith("iocp is cheapest with") and "requests/s" not in verdict
