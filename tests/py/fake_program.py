@@ -227,8 +227,6 @@ def offer(result: dict[str, Any], rate: int, behaviour: str) -> None:
         due=1000,
         sent=1000,
     )
-    if not enough and "drops" in words:
-        result["audit"].update(sent=900)
 
 
 def calibration(options: dict[str, str]) -> None:

@@ -58,14 +58,20 @@ def show(summary: Summary, console: Console) -> None:
 
 
 def slo(console: Console, folder: Path) -> int:
-    """The answer in a sentence. Exit code 1 if no rate met the objective."""
-    from iomodels.report.slo import answer_text
+    """The answer and the report. Exit code 1 if no rate is shown to meet the objective."""
+    from iomodels.judge.search import Kind
+    from iomodels.judge.slo_searches import SloSearches
+    from iomodels.report.slo import answer_lines
+    from iomodels.report.slo_page import write_slo_report
 
     manifest = load_slo(folder)
-    say(console, answer_text(manifest))
+    searches = SloSearches.of(manifest)
+    for line in answer_lines(manifest, searches):
+        say(console, line)
     say(console, f"measurements: {folder}")
-    answer = manifest["answer"]
-    return 0 if answer and answer["rate"] is not None else FAILED
+    say(console, f"report: {write_slo_report(folder)}")
+    shown = (Kind.INSIDE, Kind.AT_LEAST)
+    return 0 if any(found.answer.kind in shown for found in searches.found()) else FAILED
 
 
 def tune(console: Console, folder: Path) -> int:

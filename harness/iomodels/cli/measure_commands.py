@@ -33,7 +33,7 @@ SLO_DEFAULTS: dict[str, Any] = {
     "warmup_ms": 500,
     "loadgen_threads": 1,
     "seed": 1,
-    "step_percent": 1.05,
+    "trials": 60,
 }
 TUNE_DEFAULTS: dict[str, Any] = {
     "connections": 64,
@@ -157,16 +157,16 @@ AB = Command(
 
 SLO = Command(
     "slo",
-    "slo MODEL --slo pQ=TIME",
+    "slo MODEL[,MODEL…] --slo pQ=TIME",
     "search the highest rate for an SLO",
     "measure",
     "measuring:slo",
-    ("SLO", "docs/loadgen.md#the-highest-rate-for-an-slo"),
+    ("SLO", "docs/slo.md"),
     (
         Option(
             "MODEL",
-            "name of a model (see: iomodels models)",
-            type=values.name,
+            "name of a model, or several with commas (see: iomodels models)",
+            type=values.names,
             optional=True,
             values="model",
         ),
@@ -184,7 +184,7 @@ SLO = Command(
             values.path,
             values="file",
         ),
-        Option("--options", "options of the server", "NAME=N,…", values.server_options),
+        Option("--options", "options of every server", "NAME=N,…", values.server_options),
         Option(
             "--rate-from",
             "lowest rate in requests/s (default: enough replies for the percentile)",
@@ -197,7 +197,13 @@ SLO = Command(
             "N",
             values.whole(1, values.MAX_RATE, "requests/s"),
         ),
-        Option("--step-percent", "rate step, 0.5 to 100 percent (default: 5)", "P", values.step),
+        Option(
+            "--trials",
+            f"trials per model at most, 10 to 1000 (default: {SLO_DEFAULTS['trials']}); "
+            "with --resume: continue a complete search, too",
+            "N",
+            values.whole(10, 1000, "trials"),
+        ),
         number("duration_ms", "measuring window of a trial", SLO_DEFAULTS["duration_ms"], "ms"),
         number("warmup_ms", "load before the measuring window", SLO_DEFAULTS["warmup_ms"], "ms"),
         number("loadgen_threads", "threads of the load generator", SLO_DEFAULTS["loadgen_threads"]),
@@ -207,6 +213,7 @@ SLO = Command(
     ),
     (
         ("iomodels slo iocp --slo p99=5ms", ""),
+        ("iomodels slo iocp,threads,select --slo p99=5ms", "the trials of the models take turns"),
         ("iomodels slo iocp --slo p99.9=20ms --connections 256 --options threads=4", ""),
         ("iomodels slo iocp --slo p99=5ms --cpu-us exp:50 --arrivals poisson", ""),
         ("iomodels slo --resume latest", "continue an interrupted search"),

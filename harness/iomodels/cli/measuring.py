@@ -240,8 +240,9 @@ def suite_of_ab(arguments: argparse.Namespace, series: Sequence[str]) -> Suite:
 def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     setting = _setting(console, words, "slo --resume")
     if arguments.resume is not None:
-        folder = _resumed(arguments, SLO, "a search")
-        return finishing.slo(console, measure_slo.resume_slo(setting, folder))
+        folder = _resumed(arguments, SLO, "a search", "trials")
+        folder = measure_slo.resume_slo(setting, folder, arguments.trials)
+        return finishing.slo(console, folder)
     if arguments.model is None or arguments.slo is None:
         fail("slo: needs a model and an SLO, such as: iomodels slo iocp --slo p99=5ms")
     low, high = arguments.rate_from, arguments.rate_to
@@ -260,19 +261,19 @@ def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -
         out=arguments.out or folders.RESULTS,
         low=low,
         high=high,
-        step=_chosen(arguments, SLO_DEFAULTS)["step_percent"],
+        most=_chosen(arguments, SLO_DEFAULTS)["trials"],
     )
     return finishing.slo(console, folder)
 
 
 def _slo_suite(arguments: argparse.Namespace) -> Suite:
-    """The search as a suite of one cell."""
+    """The search as a suite of one cell per model."""
     chosen = _chosen(arguments, SLO_DEFAULTS)
     suite = Suite(
-        name=f"slo-{arguments.model}",
+        name="-".join(["slo", *arguments.model]),
         title=str(arguments.slo),
         question="Which is the highest rate?",
-        servers=(Server(arguments.model, arguments.options or ()),),
+        servers=tuple(Server(model, arguments.options or ()) for model in arguments.model),
         connections=(chosen["connections"],),
         sizes=(chosen["size"],),
         rounds=1,

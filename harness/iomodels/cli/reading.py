@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -46,22 +47,25 @@ def report(arguments: argparse.Namespace, console: Console, words: Sequence[str]
 
 def _report_other(arguments: argparse.Namespace, console: Console, folder: Path, kind: str) -> int:
     """The report of an SLO search, a tuning or a micro run."""
-    if kind == TUNE and arguments.json and not arguments.docs:
-        from iomodels.report.tuning import tuning_data
-
-        print(json.dumps(tuning_data(folder), indent=2, ensure_ascii=False))
+    if arguments.json and not arguments.docs and kind in (SLO, TUNE):
+        print(json.dumps(_data_of(kind, folder), indent=2, ensure_ascii=False))
         return 0
-    for option in ("json", "docs"):
+    for option in ("json", "docs", "baseline", "margin"):
         if getattr(arguments, option):
             fail(f"--{option}: must be omitted; {arguments.run} is {KINDS[kind]}")
-    if kind == SLO and load_slo(folder)["answer"] is None:
-        raise Failure(
-            f"{arguments.run}: has no answer yet; "
-            f"continue it: iomodels slo --resume {arguments.run}",
-            exit_code=USAGE,
-        )
     {SLO: finishing.slo, TUNE: finishing.tune, MICRO: finishing.micro}[kind](console, folder)
     return 0
+
+
+def _data_of(kind: str, folder: Path) -> dict[str, Any]:
+    """Return the answer of a search or a tuning as data."""
+    if kind == SLO:
+        from iomodels.report.slo_page import slo_report_data
+
+        return slo_report_data(load_slo(folder))
+    from iomodels.report.tuning import tuning_data
+
+    return tuning_data(folder)
 
 
 def compare(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

@@ -69,13 +69,6 @@ def load_word(text: str) -> Value:
     return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else text
 
 
-def step(text: str) -> float:
-    """ "5" percent as the factor 1.05."""
-    if not (re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", text) and 0.5 <= float(text) <= 100):
-        raise wrong(text, "must be from 0.5 to 100 percent")
-    return 1 + float(text) / 100
-
-
 def margin(text: str) -> float:
     """ "5" percent as the share 0.05."""
     if not (re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", text) and 0.5 <= float(text) <= 50):
@@ -202,4 +195,6 @@ def given(arguments: argparse.Namespace, *except_for: str) -> list[str]:
 def _typed(key: str, value: Any) -> str:
     if isinstance(value, list):
         return " ".join(value)
-    return str(value) if key in ("suite", "model") else f"--{key.replace('_', '-')}"
+    if key in ("suite", "model"):
+        return value if isinstance(value, str) else ",".join(value)
+    return f"--{key.replace('_', '-')}"

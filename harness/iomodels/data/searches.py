@@ -16,7 +16,7 @@ from iomodels.data.schema import check_against, read_object
 from iomodels.data.store import RECORDS, record_from_json
 
 SLO = "slo.json"
-SLO_FORMAT = 2
+SLO_FORMAT = 3
 TUNE = "tune.json"
 TUNE_FORMAT = 2
 

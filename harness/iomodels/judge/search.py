@@ -1,16 +1,13 @@
-"""Choose the next rate of a search for the highest one that meets a target. No launching, no clock.
+"""Find the rate at which half of the trials keep an SLO. No launching, no clock.
 
-The rates are low · step^k, k = 0 … top, so neighbours differ by the requested resolution.
-`advise` is a function of the trials so far only. A resumed search therefore just gets the kept
-trials.
+A trial at `rate` keeps the SLO with the probability (1 − lapses) · expit((c − ln rate) / w). The
+answer is exp(c). `w` is how wide the chance falls off, and `lapses` are misses of no particular
+rate. The search keeps the probability of every c, w and lapses on a grid, and each judged trial
+multiplies it (QUEST: Watson and Pelli 1983; Kontsevich and Tyler 1999). It asks at the middle of c,
+then to both sides of it, where the trials show the width. docs/slo.md simulates what that reaches,
+and docs/decisions/0101-an-slo-search-fits-a-curve.md gives the reasons.
 
-1. Bracket: from the lowest rate in ever longer strides, until one misses or the highest is met.
-
-2. Narrow: halve, until a met rate and a missed one are neighbours.
-
-3. Confirm: repeat the met rate until most of CONFIRM trials agree. One lucky or unlucky trial
-decides nothing. A rate that is voted down counts as missed, and the search continues below it. A
-miss right above the answer is confirmed, too.
+A search is a function of its trials, so a resumed search just gets the kept ones.
 """
 
 from __future__ import annotations
@@ -18,109 +15,299 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property, lru_cache
+from itertools import combinations
 
-CONFIRM = 3  # trials of a rate whose majority decides
-MAJORITY = CONFIRM // 2 + 1
-FIRST_STRIDE = 8  # steps; doubled while the target is met
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+Array = NDArray[np.float64]
+
+MOST = 60
+"""Trials of a search, unless a command asks for another number."""
+LEAST = 25  # trials before an interval may end a search
+LEAST_AT_AN_END = 8  # trials before an end of the range may
+NARROW = 0.10  # width of the interval that ends a search, in logarithms: ± 5 %
+OUTSIDE = 0.03
+"""Share outside the interval at a look. As the search stops by it, it covers about 95 %."""
+WIDTHS = (0.01, 0.02, 0.04, 0.08, 0.15, 0.28)
+LAPSES = (0.01, 0.03, 0.08)
+LUCK = 1e-3  # least chance to keep the SLO, however high the rate: no trial excludes a c for good
+STEP = 0.01  # of the grid of c
+BEYOND = 0.2  # how far the grid reaches beyond the range, in logarithms
+LEAST_SIDE = 0.02  # distance of the sides from the middle, in logarithms
+UNJUDGED = 8
+"""Unjudged trials from a rate on that end the range below it. At most one in nine may be judged."""
+NINE_OF_TEN = math.log(9)  # expit(ln 9) = 0.9
+SAFE = 0.03
+"""Chance that nine of ten keep the SLO only below `safe`: at the stop some 5 %, as of OUTSIDE."""
+CONFIDENCE = 0.95  # that no two equal servers are called different
 
 
 @dataclass(frozen=True)
 class Range:
-    """The rates of a search: `low` · `step`^k, up to `high` (requests per second, `step` > 1)."""
+    """The rates that a search may ask for, in requests per second."""
 
     low: float
     high: float
-    step: float
 
     def __post_init__(self) -> None:
-        if not (0 < self.low <= self.high < math.inf and self.step > 1):
-            raise ValueError(f"a search needs 0 < low <= high and step > 1, not {self}")
-
-    @property
-    def top(self) -> int:
-        return math.floor(math.log(self.high / self.low) / math.log(self.step) + 1e-9)
-
-    def rate(self, k: int) -> float:
-        return self.low * self.step**k
+        if not 0 < self.low <= self.high < math.inf:
+            raise ValueError(f"a search needs 0 < low <= high, not {self}")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The outcome of one measurement at rate k."""
+    """One trial. `met` is None if the trial shows nothing of the server."""
 
-    k: int
-    met: bool
+    rate: float
+    met: bool | None
 
 
-@dataclass(frozen=True)
-class Next:
-    """Try rate k, because of `why`: bracket, narrow or confirm.
+class Kind(Enum):
+    """Where the answer lies: in the range, above it or below it; or the trials do not show that."""
 
-    At most about `left` more trials follow, including this one.
-    """
-
-    k: int
-    why: str
-    left: int
+    INSIDE = "inside"
+    AT_LEAST = "at least"
+    BELOW = "below"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer. `k` is the highest rate that meets the target, None if not even the lowest does.
+    """The rate that half of the trials keep, in requests per second; None unless inside.
 
-    `open`: the highest rate of the range was met, so the true answer may be above it.
+    low, high: the ends of its interval; None for an end that the range does not show.
+    safe: nine of ten trials keep the SLO at this rate at least, with 95 % confidence.
+    width: how wide the chance falls off, in logarithms.
+    trials, judged: all of them, and those that count.
+    more: how many further trials may narrow the interval to ± 5 %; 0 if it is that narrow.
+    late_from: from this rate on the trials were unjudged; None without such a rate.
     """
 
-    k: int | None
-    open: bool
+    kind: Kind
+    rate: float | None
+    low: float | None
+    high: float | None
+    safe: float | None
+    width: float
+    trials: int
+    judged: int
+    more: int
+    late_from: float | None
 
 
-def advise(trials: Sequence[Trial], range_: Range) -> Next | Answer:
-    """Return the next rate to try, or the answer."""
-    met, missed = _votes(trials)
-    ceiling = min(missed, default=range_.top + 1)  # all above the lowest miss count as missed
-    floor = max((k for k in met if k < ceiling), default=None)
-    if ceiling == 0:
-        return _confirmed(trials, 0, range_, met_there=False)
-    if floor is None:
-        return Next(0, "bracket", _left(range_.top + 1))
-    if ceiling > range_.top:
-        if floor == range_.top:
-            return _confirmed(trials, floor, range_, met_there=True)
-        strides = sum(1 for k in met if k > 0)
-        stride = FIRST_STRIDE * 2**strides
-        return Next(min(range_.top, floor + stride), "bracket", _left(range_.top + 1 - floor))
-    if ceiling - floor > 1:
-        return Next((floor + ceiling) // 2, "narrow", _left(ceiling - floor))
-    return _confirmed(trials, floor, range_, met_there=True)
+@dataclass(frozen=True)
+class Ratio:
+    """The rate of one server over another's, with its simultaneous interval."""
+
+    value: float
+    low: float
+    high: float
+    separated: bool
 
 
-def _confirmed(trials: Sequence[Trial], k: int, range_: Range, *, met_there: bool) -> Next | Answer:
-    """Return the answer if the rate and the miss above it have majorities, else one more trial."""
-    doubtful = [k] if not met_there or k == range_.top else [k, k + 1]
-    for each in doubtful:
-        wanted = met_there if each == k else False
-        if sum(trial.k == each and trial.met == wanted for trial in trials) < MAJORITY:
-            return Next(each, "confirm", MAJORITY * len(doubtful))
-    if not met_there:
-        return Answer(None, open=False)
-    return Answer(k, open=k == range_.top)
+class Search:
+    """Some trials at rates of `range_`, and what they make of every c, w and lapses.
+
+    probabilities: of each c, w and lapses, in this order of the axes; they add up to 1.
+    """
+
+    def __init__(self, range_: Range, trials: Iterable[Trial] = ()) -> None:
+        self.range = range_
+        self.trials = tuple(trials)
+        shape = (len(_grid(range_)), len(WIDTHS), len(LAPSES))
+        self.probabilities: Array = np.full(shape, 1 / math.prod(shape))
+        for trial in self.trials:
+            self.probabilities = _updated(self.probabilities, range_, trial)
+
+    def plus(self, trial: Trial) -> Search:
+        """Return the search with one more trial."""
+        longer = Search(self.range)
+        longer.trials = (*self.trials, trial)
+        longer.probabilities = _updated(self.probabilities, self.range, trial)
+        if self._cautious is not self and longer._late_from is not None:
+            longer._cautious = self._cautious.plus(_counted(trial))
+        return longer
+
+    def ask(self, most: int = MOST) -> float | None:
+        """Return the next rate in requests per second; None if the search is complete."""
+        if self._cautious is not self:
+            return self._cautious.ask(most)
+        if len(self.trials) >= most or self._enough():
+            return None
+        side = (0.0, 1.0, -1.0)[self.judged % 3] * max(self.width, LEAST_SIDE)
+        rate = math.exp(self._points(0.5)[0] + side)
+        return min(max(rate, self.range.low), self.range.high)
+
+    def _enough(self) -> bool:
+        low, high = self._interval
+        at_an_end = low >= math.log(self.range.high) or high <= math.log(self.range.low)
+        if at_an_end and len(self.trials) >= LEAST_AT_AN_END:
+            return True
+        return len(self.trials) >= LEAST and high - low <= NARROW
+
+    @property
+    def judged(self) -> int:
+        return sum(trial.met is not None for trial in self.trials)
+
+    @cached_property
+    def _late_from(self) -> float | None:
+        """Return the logarithm of the lowest rate from which on trials are unjudged."""
+        unjudged = judged = 0
+        found: float | None = None
+        for trial in sorted(self.trials, key=lambda each: -each.rate):
+            if trial.met is not None:
+                judged += 1
+                continue
+            unjudged += 1
+            if unjudged >= UNJUDGED and judged <= unjudged / UNJUDGED:
+                found = math.log(trial.rate)
+        return found
+
+    @cached_property
+    def _cautious(self) -> Search:
+        """Return the search for the lower end of an answer.
+
+        A late load generator judges no miss, but every lucky trial. From the rate on at which it is
+        always late, only lucky trials would count. So then each unjudged trial counts as missed.
+        """
+        if self._late_from is None:
+            return self
+        return Search(self.range, map(_counted, self.trials))
+
+    # ---- what the probabilities say ----
+
+    @cached_property
+    def _without_lapses(self) -> Array:
+        """The probability of each c and w."""
+        found: Array = self.probabilities @ np.ones(len(LAPSES))
+        return found
+
+    @cached_property
+    def middle(self) -> Array:
+        """The probability of each c of the grid."""
+        found: Array = self._without_lapses.sum(axis=1)
+        return found
+
+    @cached_property
+    def width(self) -> float:
+        """The geometric mean of w."""
+        return math.exp(float(self._without_lapses.sum(axis=0) @ np.log(WIDTHS)))
+
+    @cached_property
+    def _interval(self) -> tuple[float, float]:
+        low, high = self._points(OUTSIDE / 2, 1 - OUTSIDE / 2)
+        return low, high
+
+    def _points(self, *shares: float) -> Sequence[float]:
+        return _quantiles(_grid(self.range), self.middle, shares)
+
+    def answer(self) -> Answer:
+        """Return what the trials so far say."""
+        high, late, cautious = self._interval[1], self._late_from, self._cautious
+        low, begin = cautious._interval[0], math.log(self.range.low)
+        top = math.log(self.range.high) if late is None else late
+        kind = self._kind(low <= begin, high >= top)
+        inside = kind is Kind.INSIDE
+        at_least = inside or kind is Kind.AT_LEAST
+        more = math.ceil(len(self.trials) * ((high - low) / NARROW) ** 2) - len(self.trials)
+        return Answer(
+            kind,
+            math.exp(max(low, self._points(0.5)[0])) if inside else None,
+            math.exp(min(low, top)) if at_least else None,
+            math.exp(max(high, begin)) if inside or kind is Kind.BELOW else None,
+            cautious._safe(top) if at_least else None,
+            self.width,
+            len(self.trials),
+            self.judged,
+            max(0, more) if inside else 0,
+            None if late is None else math.exp(late),
+        )
+
+    def _kind(self, open_below: bool, open_above: bool) -> Kind:
+        """Return where the interval lies: an end is open if the interval reaches it."""
+        if open_below:
+            unknown = open_above or self._late_from is not None
+            return Kind.UNKNOWN if unknown else Kind.BELOW
+        return Kind.AT_LEAST if open_above else Kind.INSIDE
+
+    def _safe(self, top: float) -> float | None:
+        """Return the rate of nine of ten trials; None below the range."""
+        values = np.subtract.outer(_grid(self.range), NINE_OF_TEN * np.array(WIDTHS)).ravel()
+        shares = self._without_lapses.ravel()
+        order = np.argsort(values)
+        at = int(np.searchsorted(np.cumsum(shares[order]), SAFE))
+        safe = min(float(values[order][at]), top)
+        return math.exp(safe) if safe >= math.log(self.range.low) else None
+
+    def chance(self, rates: Sequence[float]) -> list[float]:
+        """Return the fitted chance that a trial at each rate keeps the SLO, 0 … 1."""
+        return [
+            float((self.probabilities * _chance(self.range, math.log(rate))).sum())
+            for rate in rates
+        ]
 
 
-def _votes(trials: Iterable[Trial]) -> tuple[set[int], set[int]]:
-    """Return the met and the missed rates. A tie counts as the last trial, the surprise, and is
-    repeated."""
-    met: set[int] = set()
-    missed: set[int] = set()
-    balance: dict[int, int] = {}
-    for trial in trials:
-        balance[trial.k] = balance.get(trial.k, 0) + (1 if trial.met else -1)
-        vote = balance[trial.k] or (1 if trial.met else -1)
-        (met if vote > 0 else missed).add(trial.k)
-        (missed if vote > 0 else met).discard(trial.k)
-    return met, missed
+def ratios(searches: Sequence[Search]) -> dict[tuple[int, int], Ratio]:
+    """Return the ratio of each pair (place, later place), one family for Bonferroni's correction.
+
+    All searches have one range. An end that the range does not show separates no servers.
+    """
+    pairs = list(combinations(range(len(searches)), 2))
+    outside = (1 - CONFIDENCE) / max(1, len(pairs))
+    return {(one, other): _ratio(searches[one], searches[other], outside) for one, other in pairs}
 
 
-def _left(width: int) -> int:
-    """Estimate the trials that narrow `width` steps down to one and confirm both sides of it."""
-    return math.ceil(math.log2(max(2, width))) + 2 * (MAJORITY - 1) + 1
+def _ratio(above: Search, below: Search, outside: float) -> Ratio:
+    grid = _grid(above.range)
+    if above.range != below.range:
+        raise ValueError(f"searches over {above.range} and {below.range} cannot be compared")
+    differences = np.convolve(above.middle, below.middle[::-1])
+    steps = (np.arange(len(differences)) - len(grid) + 1) * (grid[1] - grid[0])
+    low, middle, high = _quantiles(steps, differences, (outside / 2, 0.5, 1 - outside / 2))
+    kinds = above.answer().kind, below.answer().kind
+    shown = (low > 0 and _shows(*kinds)) or (high < 0 and _shows(*reversed(kinds)))
+    return Ratio(math.exp(middle), math.exp(low), math.exp(high), shown)
+
+
+def _shows(faster: Kind, slower: Kind) -> bool:
+    """Whether the ranges show the lower end of the faster and the upper end of the slower one."""
+    return faster in (Kind.INSIDE, Kind.AT_LEAST) and slower in (Kind.INSIDE, Kind.BELOW)
+
+
+@lru_cache(maxsize=16)
+def _grid(range_: Range) -> Array:
+    """Return the logarithms of the rates that may be the answer."""
+    low, high = math.log(range_.low) - BEYOND, math.log(range_.high) + BEYOND
+    return np.linspace(low, high, math.ceil((high - low) / STEP) + 1)
+
+
+def _chance(range_: Range, log_rate: float) -> Array:
+    """Return the chance to keep the SLO at a rate under each c, w and lapses."""
+    falling = expit((_grid(range_)[:, None] - log_rate) / np.array(WIDTHS))
+    found: Array = falling[:, :, None] * (1 - np.array(LAPSES))
+    return found
+
+
+def _counted(trial: Trial) -> Trial:
+    """Return the trial, missed if it was unjudged."""
+    return Trial(trial.rate, bool(trial.met))
+
+
+def _updated(probabilities: Array, range_: Range, trial: Trial) -> Array:
+    """Return the probabilities after a trial; an unjudged one changes nothing."""
+    if trial.met is None:
+        return probabilities
+    chance = _chance(range_, math.log(trial.rate))
+    found: Array = probabilities * (np.maximum(chance, LUCK) if trial.met else 1 - chance)
+    found /= found.sum()
+    return found
+
+
+def _quantiles(values: Array, shares: Array, points: Sequence[float]) -> list[float]:
+    """Return the values below which the shares add up to each point, between the grid's values."""
+    edges = np.cumsum(shares) - shares / 2
+    return [float(value) for value in np.interp(points, edges, values)]

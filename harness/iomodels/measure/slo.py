@@ -1,13 +1,14 @@
-"""`iomodels slo MODEL --slo p99=5ms`: search the highest open-loop rate that meets the objective.
+"""`iomodels slo A,B --slo p99=5ms`: search each model's highest open-loop rate that meets the SLO.
 
 `judge/search.py` chooses the rates and `judge/slo.py` judges each trial. This module measures a
-trial like a repeat of a run: fresh server, fresh load generator. Its record goes into
-records.jsonl, its outcome into slo.json. A resumed search starts with the kept trials.
+trial like a repeat of a run: fresh server, fresh load generator. The trials of several models take
+turns, so that a drift of the machine affects all of them. A record goes into records.jsonl, its
+outcome into slo.json. A resumed search starts with the kept trials.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,19 @@ from typing import Any
 from iomodels.base import words
 from iomodels.base.errors import USAGE, Failure
 from iomodels.base.interrupts import Interrupts
-from iomodels.data.records import utc_now
+from iomodels.data.records import Condition, utc_now
 from iomodels.data.searches import SLO_FORMAT, load_slo, write_slo
 from iomodels.data.store import append_record, mend_records
 from iomodels.judge import stats
 from iomodels.judge.ceiling import ceiling_rate
-from iomodels.judge.search import Next, Range, Trial, advise
-from iomodels.judge.slo import Slo, answer_of, judge, least_rate
+from iomodels.judge.slo import Outcome, Slo, Word, judge, least_rate
+from iomodels.judge.slo_searches import Asked, SloSearches, answers_json
 from iomodels.launch.launcher import Launcher
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure.calibration import calibrate
 from iomodels.measure.measurement import measure
 from iomodels.measure.session import (
+    OVERHEAD_S,
     Setting,
     check,
     check_same,
@@ -35,8 +37,8 @@ from iomodels.measure.session import (
     new_folder,
     open_launcher,
 )
-from iomodels.plan.order import Measurement, cells
-from iomodels.plan.suite import Suite, suite_from
+from iomodels.plan.order import Measurement, cells, limit_of
+from iomodels.plan.suite import Suite, model_errors, suite_from
 
 OF_CEILING = 0.8
 """Largest rate of a trial, as a share of the ceiling. Beyond it the load generator is measured."""
@@ -50,24 +52,35 @@ def start_slo(
     out: Path,
     low: int | None,
     high: int | None,
-    step: float,
+    most: int,
 ) -> Path:
-    """Search into a new folder below `out`; `suite` has one cell. Returns the folder."""
+    """Search into a new folder below `out`; `suite` has one cell per server. Returns the folder.
+
+    `low` and `high` are rates in requests per second, `most` the trials of a server. Raises Failure
+    for what cannot be measured.
+    """
     raise_open_files_limit()
     low = low or least_rate(suite, slo)
     with Interrupts() as interrupts, open_launcher(setting, None) as launcher:
         suite = replace(suite, load=suite.load.with_rate(low))
-        check(suite, [Measurement(0, 0, condition) for condition in cells(suite)], launcher)
+        _check_options(suite, launcher)
+        plan = [Measurement(0, 0, condition) for condition in cells(suite)]
+        check(suite, plan, launcher)
+        limits = {
+            item.condition.label: limit_of(item.condition, launcher.models()) for item in plan
+        }
         calibration = calibrate(launcher, suite)
         models = [server.model for server in suite.servers]
         manifest = {
             **manifest_head(setting, suite.name, SLO_FORMAT, models, launcher),
             "suite": suite.to_json(),
             "slo": asdict(slo),
-            "range": _range(calibration, suite, slo, low, high, step),
+            "range": _range(calibration, suite, slo, low, high),
+            "most": most,
+            "limits": {label: limit for label, limit in limits.items() if limit},
             "calibration": calibration,
             "trials": [],
-            "answer": None,
+            "answers": None,
         }
         folder = new_folder(out, manifest)
         _say_start(setting, manifest, slo)
@@ -75,10 +88,13 @@ def start_slo(
     return folder
 
 
-def resume_slo(setting: Setting, folder: Path) -> Path:
-    """Continue an interrupted search. Returns its folder."""
+def resume_slo(setting: Setting, folder: Path, most: int | None = None) -> Path:
+    """Continue an interrupted search, or one that gets more trials. Returns its folder."""
     manifest = load_slo(folder)
-    if manifest["answer"] is not None:
+    manifest["most"] = most or manifest["most"]
+    if SloSearches.of(manifest).next() is None:
+        if manifest["answers"] is None:  # killed after its last trial
+            _complete(folder, manifest)
         setting.say(f"{folder}: nothing is missing")
         return folder
     raise_open_files_limit()
@@ -86,6 +102,7 @@ def resume_slo(setting: Setting, folder: Path) -> Path:
         check_same(setting.build, manifest, _suite(manifest), launcher)
         mend_records(folder)
         setting.say(f"resuming {manifest['run']} after {len(manifest['trials'])} trials")
+        manifest.update(answers=None, finished_utc=None)
         _search(setting, folder, manifest, launcher, interrupts)
     return folder
 
@@ -102,11 +119,18 @@ def _search(
 
     manifest["status"] = "running"
     write_slo(folder, manifest)
+    searches = SloSearches.of(manifest)
     with keeping(setting, folder, interrupted, lambda: f"{len(manifest['trials'])} trials"):
-        while isinstance(step := advise(_trials(manifest), _range_of(manifest)), Next):
+        while asked := searches.next():
             interrupts.check()
-            _try(setting, folder, manifest, step, launcher, interrupts)
-    manifest.update(status="complete", finished_utc=utc_now(), answer=answer_of(manifest, step))
+            trial = _try(setting, folder, manifest, asked, launcher, interrupts)
+            searches = searches.plus(trial)
+    _complete(folder, manifest)
+
+
+def _complete(folder: Path, manifest: dict[str, Any]) -> None:
+    answers = answers_json(SloSearches.of(manifest))
+    manifest.update(status="complete", finished_utc=utc_now(), answers=answers)
     write_slo(folder, manifest)
 
 
@@ -114,37 +138,60 @@ def _try(
     setting: Setting,
     folder: Path,
     manifest: dict[str, Any],
-    step: Next,
+    asked: Asked,
     launcher: Launcher,
     interrupts: Interrupts,
-) -> None:
+) -> Mapping[str, Any]:
     """Measure one trial, keep it and report it."""
     suite, index = _suite(manifest), len(manifest["trials"])
-    rate = round(_range_of(manifest).rate(step.k))
-    repeat = sum(trial["k"] == step.k for trial in manifest["trials"])
     record = measure(
         launcher,
-        replace(suite, load=suite.load.with_rate(rate)),
+        replace(suite, load=suite.load.with_rate(asked.rate)),
         manifest["run"],
-        Measurement(index, repeat, cells(suite)[0]),
+        Measurement(index, asked.number, _condition(suite, asked.server)),
         deadlines=setting.deadlines,
         waiting=interrupts.allowed,
     )
     append_record(folder, record)
     outcome = judge(record, Slo(**manifest["slo"]))
-    manifest["trials"].append(
-        {"index": index, "k": step.k, "rate": rate, "why": step.why, **asdict(outcome)}
-    )
+    trial = {
+        "index": index,
+        "server": asked.server,
+        "rate": asked.rate,
+        "outcome": outcome.word.value,
+        "value_ns": outcome.value_ns,
+        "reason": outcome.reason,
+    }
+    manifest["trials"].append(trial)
     write_slo(folder, manifest)
-    met = outcome.met and outcome.value_ns
-    said = f"met, {words.time(met)}" if met else f"missed: {outcome.reason}"
     setting.say(
-        f"[{index + 1}; about {step.left - 1} left] {step.why:7} {rate:,} requests/s: {said}"
+        f"[{asked.number + 1}, at most {manifest['most']}] {asked.server}: "
+        f"{asked.rate:,} requests/s: {_said(outcome)}"
     )
+    return trial
+
+
+def _said(outcome: Outcome) -> str:
+    if outcome.word is Word.MET:
+        return f"met, {words.time(outcome.value_ns)}"
+    return f"{outcome.word.value}: {outcome.reason}"
+
+
+def _condition(suite: Suite, label: str) -> Condition:
+    return next(cell for cell in cells(suite) if cell.label == label)
+
+
+def _check_options(suite: Suite, launcher: Launcher) -> None:
+    """Name the command in errors about models and options: no suite's file has them."""
+    errors = model_errors(suite, launcher.models())
+    if errors:
+        start = f"suite {suite.name}: "
+        lines = [f"slo: {line.removeprefix(start)}" for line in errors]
+        raise Failure(*lines, exit_code=USAGE)
 
 
 def _range(
-    calibration: Mapping[str, Any], suite: Suite, slo: Slo, low: int, high: int | None, step: float
+    calibration: Mapping[str, Any], suite: Suite, slo: Slo, low: int, high: int | None
 ) -> dict[str, Any]:
     """Return the range: lowest rate that supports the percentile, highest safe rate. Raises
     Failure."""
@@ -172,31 +219,28 @@ def _range(
         high = int(OF_CEILING * ceiling)
         note = f"{words.percent(OF_CEILING)} of the load generator's ceiling"
     if high < low:
+        why = "" if note == "--rate-to" else f" ({note})"
         raise Failure(
-            f"--rate-to {high} ({note}): must be at least the lowest rate, {low}", exit_code=USAGE
+            f"--rate-to {high}{why}: must be at least the lowest rate, {low}", exit_code=USAGE
         )
-    return {"low": low, "high": high, "step": step, "note": note}
+    return {"low": low, "high": high, "note": note}
 
 
 def _say_start(setting: Setting, manifest: Mapping[str, Any], slo: Slo) -> None:
-    range_ = manifest["range"]
+    suite, range_ = _suite(manifest), manifest["range"]
+    each_s = (suite.warmup_ms + suite.duration_ms) / 1000 + OVERHEAD_S
+    labels = [server.label for server in suite.servers]
     setting.say(
-        f"{cells(_suite(manifest))[0]}, on {manifest['platform']}: searching the highest rate "
-        f"with {slo}"
+        f"{words.listed(labels)} on {manifest['platform']}: searching the highest rate with {slo}"
     )
     setting.say(
-        f"rates from {range_['low']:,} to {range_['high']:,} requests/s ({range_['note']}), "
-        f"in steps of {100 * (range_['step'] - 1):g} %"
+        f"rates from {range_['low']:,} to {range_['high']:,} requests/s ({range_['note']}); "
+        f"at most {manifest['most']} trials per model, "
+        f"{words.duration(each_s * manifest['most'] * len(labels))} in all"
     )
+    for label, limit in manifest["limits"].items():
+        setting.say(f"{label} is left out: {limit}")
 
 
 def _suite(manifest: Mapping[str, Any]) -> Suite:
     return suite_from(manifest["suite"]["name"], manifest["suite"])
-
-
-def _range_of(manifest: Mapping[str, Any]) -> Range:
-    return Range(manifest["range"]["low"], manifest["range"]["high"], manifest["range"]["step"])
-
-
-def _trials(manifest: Mapping[str, Any]) -> Sequence[Trial]:
-    return [Trial(trial["k"], trial["met"]) for trial in manifest["trials"]]
