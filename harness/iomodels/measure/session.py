@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -62,6 +63,18 @@ def open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
     except BaseException:
         here.close()
         raise
+
+
+def server_cores(launcher: Launcher) -> int:
+    """Return how many CPUs the servers may use: those of their placement, else all."""
+    found = (
+        launcher.both({"reasons": {}}, ())
+        if isinstance(launcher, RemoteLauncher)
+        else {"launcher": launcher.environment()}
+    )
+    placement = (found.get("launcher") or {}).get("placement") or {}
+    pinned = placement.get("server_cpus") or found.get("cpus_usable") or ()
+    return len(pinned) or os.cpu_count() or 1
 
 
 # ---- the folder ----

@@ -17,6 +17,7 @@ SUITES = PACKAGE / "suites"
 MAX_CONNECTIONS = 100_000
 MAX_SIZE = 1_048_576  # the largest payload of a frame
 MAX_ALIAS = 24  # characters: tables must hold it
+MAX_PER_CORE = 256  # of an option in multiples of the server's cores
 
 # Allowed numbers; the command line's options have the same bounds.
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -54,19 +55,24 @@ _QUICK = (*_LEVELS, *_NUMBERS)
 
 @dataclass(frozen=True)
 class Server:
+    """A model with its options. `per_core`: options in multiples of the server's cores, until
+    Suite.on_cores() makes them numbers. `alias` names the series in place of model and options."""
+
     model: str
     options: tuple[tuple[str, int], ...] = ()
-    alias: str = ""  # name of the series in place of model and options
+    alias: str = ""
+    per_core: tuple[tuple[str, int], ...] = ()
 
     @property
     def label(self) -> str:
         """Name of the series: its alias, else "iocp", or "iocp threads=4" with options."""
-        return self.alias or " ".join(
-            [self.model, *(f"{name}={value}" for name, value in self.options)]
-        )
+        options = [f"{name}={value}" for name, value in self.options]
+        options += [f"{name}={value}×cores" for name, value in self.per_core]
+        return self.alias or " ".join([self.model, *options])
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {"model": self.model, "options": dict(self.options)}
+        data |= {"per_core": dict(self.per_core)} if self.per_core else {}
         return {**data, "alias": self.alias} if self.alias else data
 
 
@@ -120,6 +126,21 @@ class Suite:
         data["servers"] = [server.to_json() for server in self.servers]
         data["load"] = self.load.to_json()
         return data
+
+    def on_cores(self, cores: int) -> Suite:
+        """Return the suite with numbers in place of multiples of the server's cores."""
+        servers = tuple(
+            replace(
+                server,
+                options=(
+                    *server.options,
+                    *((name, factor * cores) for name, factor in server.per_core),
+                ),
+                per_core=(),
+            )
+            for server in self.servers
+        )
+        return replace(self, servers=servers)
 
     def with_models(self, models: Iterable[str]) -> Suite:
         """Return the suite with these models: its own servers of them, the others with default
@@ -188,7 +209,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
     """Return a suite from checked data: a TOML file's or, for a resumed run, its manifest's."""
     servers = tuple(
-        Server(entry["model"], tuple(entry.get("options", {}).items()), entry.get("alias", ""))
+        Server(
+            entry["model"],
+            tuple(entry.get("options", {}).items()),
+            entry.get("alias", ""),
+            tuple(entry.get("per_core", {}).items()),
+        )
         for entry in data["servers"]
     )
     fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS) if key in data}
@@ -304,7 +330,7 @@ def _server_errors(servers: object, where: str) -> list[str]:
     if not (isinstance(servers, list) and servers):
         return [f"{where}: servers = {servers!r}: must be one or more [[servers]] tables"]
     errors, seen = [], []
-    known = ("model", "options", "alias")
+    known = ("model", "options", "per_core", "alias")
     for place, entry in enumerate(servers):
         what = f"{where}: servers[{place}]"
         if not isinstance(entry, dict):
@@ -313,17 +339,13 @@ def _server_errors(servers: object, where: str) -> list[str]:
         errors += [
             f"{what}.{key}: no such key; {hint(key, known)}" for key in entry if key not in known
         ]
-        model, options = entry.get("model"), entry.get("options", {})
+        model = entry.get("model")
         if not (isinstance(model, str) and model):
             errors.append(f"{what}.model = {model!r}: must be the name of a model")
-        if not isinstance(options, dict):
-            errors.append(f"{what}.options = {options!r}: must be a table of whole numbers")
-        else:
-            errors += [
-                f"{what}.options.{name} = {value!r}: must be a whole number"
-                for name, value in options.items()
-                if not _is_number(value, 0, 2**32 - 1)
-            ]
+        for key, least, most in (("options", 0, 2**32 - 1), ("per_core", 1, MAX_PER_CORE)):
+            errors += _option_errors(entry.get(key, {}), f"{what}.{key}", least, most)
+        both = {*_names(entry.get("options"))} & {*_names(entry.get("per_core"))}
+        errors += [f"{what}.per_core.{name}: must not be in options, too" for name in sorted(both)]
         errors += _alias_errors(entry, servers, what)
         if entry in seen:
             errors.append(
@@ -331,6 +353,21 @@ def _server_errors(servers: object, where: str) -> list[str]:
             )
         seen.append(entry)
     return errors
+
+
+def _option_errors(options: object, what: str, least: int, most: int) -> list[str]:
+    if not isinstance(options, dict):
+        return [f"{what} = {options!r}: must be a table of whole numbers"]
+    rule = "must be a whole number" + (f" {least} … {most}" if least else "")
+    return [
+        f"{what}.{name} = {value!r}: {rule}"
+        for name, value in options.items()
+        if not _is_number(value, least, most)
+    ]
+
+
+def _names(options: object) -> Iterable[str]:
+    return options if isinstance(options, dict) else ()
 
 
 def _alias_errors(entry: Mapping[str, Any], servers: Iterable[object], where: str) -> list[str]:

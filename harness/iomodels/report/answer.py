@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iomodels.base import words
+from iomodels.judge.knee import LEAST_RATES
 from iomodels.judge.loads import Control, JudgedLoad, Rules
 from iomodels.judge.paired import Comparison, turned
 from iomodels.judge.rule import Lead, Word
@@ -80,12 +81,13 @@ def _by_connections(load: JudgedLoad) -> tuple[int, int, int]:
 def question_loads(summary: Summary) -> Sequence[JudgedLoad]:
     """Return the loads that the suite's own question is about.
 
-    A suite that offers a rate at each of its loads asks what a request costs; every other one asks
-    for the rate, and its open loop is there for the latency.
+    A suite that offers a rate at each of its loads asks what a request costs, and with many rates
+    where latency bends. Every other one asks for the rate; its open loop is there for the latency.
     """
     offered = [load for load in summary.loads if load.offered]
     everywhere = not (summary.suite.rate_connections or summary.suite.rate_sizes)
-    if everywhere and any(load.fastest for load in offered):
+    curve = len(summary.suite.rate_percents) >= LEAST_RATES
+    if everywhere and offered and (curve or any(load.fastest for load in offered)):
         return offered
     return [load for load in summary.loads if not load.offered] or summary.loads
 

@@ -20,7 +20,7 @@ from iomodels.judge.rule import Word
 from iomodels.judge.stats import Measure
 from iomodels.judge.summary import Summary
 from iomodels.judge.verdict import Kind
-from iomodels.report import sentences
+from iomodels.report import questions, sentences
 from iomodels.report.sentences import load_words
 
 
@@ -28,6 +28,7 @@ def all_remarks(summary: Summary, shown: JudgedLoad) -> Iterator[str]:
     """What explains the answer, then what limits it."""
     found = [
         explanation(shown),
+        *questions.scalability(summary, shown),
         open_loop_latency(summary),
         closed_loop_latency(shown),
         *stalls(shown),
@@ -47,8 +48,8 @@ def of_question(summary: Summary, shown: JudgedLoad) -> str | None:
     if summary.suite.load.classes:
         return fairness(summary, shown)
     if shown.offered:
-        return efficiency(summary, shown)
-    return None
+        return questions.knee(summary, shown) or efficiency(summary, shown)
+    return questions.workers(summary, shown)
 
 
 def fairness(summary: Summary, shown: JudgedLoad) -> str | None:

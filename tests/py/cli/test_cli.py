@@ -61,7 +61,10 @@ def rejected(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> 
 
 SUITE = "select-vs-iocp"
 CPU = min(psutil.Process().cpu_affinity())
-ALL = "efficiency, fairness, idle-crowd, models, select-vs-iocp"
+ALL = (
+    "blocking-handlers, efficiency, fairness, idle-crowd, load-curve, models, select-vs-iocp, "
+    "thread-counts"
+)
 
 
 @pytest.mark.parametrize(
@@ -383,7 +386,7 @@ def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
     assert "8 to 40 rounds of 18 measurements, about 5 min" in out
     assert "--quick 18 measurements" in out
     assert (
-        out.startswith("efficiency: ")
+        out.startswith("blocking-handlers: ")
         and "\nmodels: " in out
         and "8 to 40 rounds of 77 measurements" in out
         and "--quick 63 measurements, about 1 min" in out

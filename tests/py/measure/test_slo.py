@@ -314,9 +314,7 @@ def test_rates_that_cannot_show_the_percentile_are_refused(stage: Stage, one: Su
         Failure, match=r"--rate-from 300: must be at least 400 requests/s for p99 in 3000 ms"
     ):
         search(stage, one, "holds 1234", low=300)
-    with pytest.raises(
-        Failure, match=r"--rate-to 399: must be at least the lowest rate, 400"
-    ):
+    with pytest.raises(Failure, match=r"--rate-to 399: must be at least the lowest rate, 400"):
         search(stage, one, "holds 1234", high=399)
     assert not stage.out.exists()
 

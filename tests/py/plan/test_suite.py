@@ -259,3 +259,54 @@ def test_a_rate_of_its_own_and_shares_of_a_peak_exclude_each_other(tmp_path: Pat
         "[[servers]]", "[load]\nrate = 100\n[[servers]]", 1
     )
     assert "load.rate: must be omitted with rate_percents" in errors_of(write(tmp_path, text))
+
+
+PER_CORE = """
+title = "Workers"
+question = "How many?"
+connections = [8]
+sizes = [64]
+depth = 1
+rounds = 1
+warmup_ms = 0
+duration_ms = 1
+loadgen_threads = 1
+[[servers]]
+model = "one"
+options = { max-conns = 9 }
+per_core = { threads = 2 }
+[[servers]]
+model = "one"
+alias = "many"
+per_core = { threads = 8 }
+"""
+
+
+def test_options_in_multiples_of_cores_become_numbers(tmp_path: Path) -> None:
+    suite = load_suite(write(tmp_path, PER_CORE))
+    assert [server.label for server in suite.servers] == [
+        "one max-conns=9 threads=2×cores",
+        "many",
+    ]
+    placed = suite.on_cores(4)
+    assert [server.options for server in placed.servers] == [
+        (("max-conns", 9), ("threads", 8)),
+        (("threads", 32),),
+    ]
+    assert [server.label for server in placed.servers] == ["one max-conns=9 threads=8", "many"]
+    assert placed == suite_from(suite.name, placed.to_json()), "a resumed run has the numbers"
+    assert suite == suite_from(suite.name, suite.to_json())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("threads = 0", "servers[0].per_core.threads = 0: must be a whole number 1 … 256"),
+        ("threads = '2x'", "servers[0].per_core.threads = '2x': must be a whole number 1 … 256"),
+        ("threads = 257", "servers[0].per_core.threads = 257: must be a whole number 1 … 256"),
+        ("max-conns = 1", "servers[0].per_core.max-conns: must not be in options, too"),
+    ],
+)
+def test_wrong_multiples_are_named(wrong: str, message: str, tmp_path: Path) -> None:
+    text = PER_CORE.replace("per_core = { threads = 2 }", f"per_core = {{ {wrong} }}")
+    assert message in errors_of(write(tmp_path, text))
