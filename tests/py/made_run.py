@@ -446,7 +446,7 @@ def with_classes(record: Record) -> Record:
             "connections": number,
             "idle": 0,
             "target_rate": rate,
-            "requests": share * result["requests"],
+            "requests": round(share * result["requests"]),
             "requests_per_second": share * result["requests_per_second"],
             "response": response,
             "jain_index": jain,

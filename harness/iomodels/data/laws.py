@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from iomodels.base.files import write_whole
-from iomodels.data.schema import check_against, read_object
+from iomodels.data.schema import as_input, check_against, read_object
 
 FORMAT = 1
 LAWS = "laws.json"
@@ -73,6 +73,7 @@ def checked(data: dict[str, Any]) -> Laws:
     return Laws(data)
 
 
+@as_input()
 def load(path: Path) -> Laws:
     """Read a laws.json. Raises Failure."""
     data = read_object(path)

@@ -15,7 +15,7 @@ from typing import Any
 
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
-from iomodels.data.schema import check_against, read_object
+from iomodels.data.schema import as_input, check_against, read_object
 
 FORMAT = 1
 MANIFEST = "micro.json"
@@ -76,6 +76,7 @@ def write_micro_run(folder: Path, manifest: dict[str, Any], google: dict[str, An
     write_whole(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 
+@as_input()
 def load_micro_run(path: Path) -> MicroRun:
     """Read and check the folder of a micro run. Raises Failure."""
     if not is_micro_run(path):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 
-from iomodels.base.errors import Failure
+from iomodels.base.errors import USAGE, Failure
 from iomodels.base.files import SCHEMAS
 
 MESSAGE_MAX = 200
@@ -35,9 +37,11 @@ def check_against(name: str, data: Any, what: str) -> None:
     if error.context:  # anyOf: report the error inside the intended alternative
         error = max(error.context, key=lambda inner: len(inner.absolute_path))
     place = ".".join(str(step) for step in error.absolute_path) or "the top level"
-    message = str(error.message)
-    shown = message if len(message) <= MESSAGE_MAX else message[:MESSAGE_MAX] + " …"
-    raise Failure(f"{what}: at {place}: {shown}")
+    raise Failure(f"{what}: at {place}: {_short(str(error.message))}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MESSAGE_MAX else f"{text[:MESSAGE_MAX]} …"
 
 
 def _check_format(known: int, data: Any, what: str) -> None:
@@ -46,14 +50,43 @@ def _check_format(known: int, data: Any, what: str) -> None:
         return
     remedy = "a newer iomodels" if given > known else "the iomodels that wrote it"
     raise Failure(
-        f"{what}: format {given} is not read; this iomodels reads format {known}; use {remedy}"
+        f"{what}: format {_short(str(given))} is not read; this iomodels reads format {known}; "
+        f"use {remedy}"
     )
+
+
+@contextmanager
+def as_input() -> Iterator[None]:
+    """Give what fails inside the exit code of wrong input: a file that a user named is damaged."""
+    try:
+        yield
+    except Failure as error:
+        raise Failure(*error.lines, exit_code=USAGE) from None
+
+
+def parse(content: bytes) -> Any:
+    """Parse JSON by its standard, hence without NaN and Infinity. Raises ValueError.
+
+    A lone surrogate is an error too, as no file can hold it.
+    """
+    text = content.decode("utf-8")
+    try:
+        data = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("too deeply nested") from None
+    if "\\ud" in text.lower():
+        json.dumps(data, ensure_ascii=False).encode("utf-8")
+    return data
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is not a number of JSON")
 
 
 def read_object(path: Path) -> dict[str, Any]:
     """Read a file that holds one JSON object. Raises Failure."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse(path.read_bytes())
     except (OSError, ValueError) as error:
         raise Failure(f"{path}: cannot be read: {error}") from None
     if not isinstance(data, dict):

@@ -12,8 +12,8 @@ from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
 from iomodels.data.records import Record
 from iomodels.data.renamed import with_rounds
-from iomodels.data.schema import check_against, read_object
-from iomodels.data.store import RECORDS, record_from_json
+from iomodels.data.schema import as_input, check_against, read_object
+from iomodels.data.store import RECORDS, record_of_line
 
 SLO = "slo.json"
 SLO_FORMAT = 3
@@ -21,6 +21,7 @@ TUNE = "tune.json"
 TUNE_FORMAT = 2
 
 
+@as_input()
 def load_slo(folder: Path) -> dict[str, Any]:
     """Read and check slo.json. Raises Failure."""
     path = folder / SLO
@@ -36,6 +37,7 @@ def write_slo(folder: Path, manifest: Mapping[str, Any]) -> None:
     _write(folder / SLO, manifest)
 
 
+@as_input()
 def load_tune(folder: Path) -> dict[str, Any]:
     """Read and check tune.json. Raises Failure."""
     path = folder / TUNE
@@ -51,14 +53,13 @@ def write_tune(folder: Path, manifest: Mapping[str, Any]) -> None:
     _write(folder / TUNE, manifest)
 
 
+@as_input()
 def search_records(folder: Path) -> list[Record]:
-    """Return the measurements of a search without an incomplete last line."""
+    """Return the measurements of a search without an incomplete last line. Raises Failure."""
     path = folder / RECORDS
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    *lines, _ = path.read_bytes().split(b"\n") if path.exists() else [b""]
     return [
-        record_from_json(json.loads(line))
-        for line in text.splitlines(keepends=True)
-        if line.endswith("\n")
+        record_of_line(line, f"{path}: line {number}") for number, line in enumerate(lines, start=1)
     ]
 
 

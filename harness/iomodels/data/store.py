@@ -19,13 +19,16 @@ from typing import Any
 from iomodels.base.errors import Failure
 from iomodels.base.files import naming, write_whole
 from iomodels.data import hdr
+from iomodels.data.belonging import Belonging
 from iomodels.data.records import Condition, Record, Run
 from iomodels.data.renamed import with_rounds
-from iomodels.data.schema import check_against, read_object
+from iomodels.data.schema import as_input, check_against, parse, read_object
 
 TIMES = ("response", "service", "connect")
 SIGNIFICANT = 3
 SAME = {"same_as": "response"}
+RATE_ERROR_MOST = 0.01
+MOST = 2**63 - 1
 MANIFEST = "run.json"
 RECORDS = "records.jsonl"
 PACKED = "records.jsonl.xz"
@@ -138,8 +141,9 @@ def _without(part: Mapping[str, Any], name: str) -> Part:
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write run.json. Raises Failure if it does not follow the schema."""
     path = folder / MANIFEST
-    check_against("run", dict(manifest), str(path))
-    write_whole(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    check_against("run", json.loads(text), str(path))
+    write_whole(path, f"{text}\n")
 
 
 def check_record(record: Record, what: str) -> None:
@@ -148,17 +152,38 @@ def check_record(record: Record, what: str) -> None:
 
 
 def _check_record(data: dict[str, Any], what: str) -> None:
-    """Check the schema and the histograms, which a schema checks slowly. Raises Failure."""
+    """Check the schema, and the lists and sums that a schema cannot check. Raises Failure."""
     check_against("record", data, what)
     if data["status"] != "ok":
         return
     result = data["loadgen"]["result"]
+    _check_rate(result, what)
     for name in TIMES:
         if name in result and result[name] != SAME:
             _check_histogram(result[name], f"{what}: {name}")
-    intervals = result.get("intervals", {})
-    if len({len(each) for each in intervals.values() if isinstance(each, list)}) > 1:
+    _check_intervals(result.get("intervals", {}), what)
+
+
+def _check_rate(result: Mapping[str, Any], what: str) -> None:
+    """The rate is requests ÷ window; a test's or a program's own rounding may take one request."""
+    expected = result["requests_per_second"] * result["window_ns"] / 1e9
+    if abs(expected - result["requests"]) > 1 + RATE_ERROR_MOST * result["requests"]:
+        raise Failure(
+            f"{what}: requests_per_second {result['requests_per_second']:g} contradicts "
+            f"{result['requests']} requests in {result['window_ns'] / 1e9:g} s"
+        )
+
+
+def _check_intervals(intervals: Mapping[str, Any], what: str) -> None:
+    lists = [each for each in intervals.values() if isinstance(each, list)]
+    if len({len(each) for each in lists}) > 1:
         raise Failure(f"{what}: intervals: the lists must have the same length")
+    if not all(value is None or _is_amount(value) for each in lists for value in each):
+        raise Failure(f"{what}: intervals: the lists must hold numbers from 0, or null")
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
 def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
@@ -223,21 +248,19 @@ def mend_records(folder: Path) -> None:
     write_whole(path, whole if _parse(tail) is None else data + b"\n")
 
 
+@as_input()
 def load_run(path: Path) -> Run:
     """Read a run's folder. An incomplete last line becomes a warning. Raises Failure."""
     manifest = _load_manifest(path)
     warnings: list[str] = []
     records: dict[int, Record] = {}
+    belonging = Belonging(manifest, str(path / MANIFEST))
     tried_again = 0
     source, content = stored_records(path)
     for number, line in _lines(source.name, content, warnings):
         what = f"{source}: line {number}"
-        data = _parse(line)
-        if data is None:
-            raise Failure(f"{what}: not a JSON object; the file was changed or damaged")
-        _check_record(data, what)
-        record = record_from_json(data)
-        _check_belongs(record, manifest, what)
+        record = record_of_line(line, what)
+        belonging.check(record, what)
         tried_again += record.index in records
         records[record.index] = record
     if tried_again:
@@ -249,6 +272,15 @@ def load_run(path: Path) -> Run:
             f"the run is not complete: {len(records)} of {manifest['planned']} measurements"
         )
     return Run(path, manifest, tuple(records[index] for index in sorted(records)), tuple(warnings))
+
+
+def record_of_line(line: bytes, what: str) -> Record:
+    """Check and return the record of a line. Raises Failure, beginning with `what`."""
+    data = _parse(line)
+    if data is None:
+        raise Failure(f"{what}: not a JSON object; the file was changed or damaged")
+    _check_record(data, what)
+    return record_from_json(data)
 
 
 def _load_manifest(path: Path) -> dict[str, Any]:
@@ -269,12 +301,14 @@ def stored_records(folder: Path) -> tuple[Path, bytes]:
     plain, packed = folder / RECORDS, folder / PACKED
     if plain.exists() and packed.exists():
         raise Failure(f"{folder}: has {RECORDS} and {PACKED}; remove one of them")
-    if not packed.exists():
-        return plain, plain.read_bytes() if plain.exists() else b""
     try:
+        if not packed.exists():
+            return plain, plain.read_bytes() if plain.exists() else b""
         return packed, lzma.decompress(packed.read_bytes(), lzma.FORMAT_XZ)
     except lzma.LZMAError as error:
         raise Failure(f"{packed}: damaged: {error}") from None
+    except OSError as error:
+        raise Failure(f"{error.filename}: cannot be read: {error.strerror}") from None
 
 
 def _lines(name: str, content: bytes, warnings: list[str]) -> list[tuple[int, bytes]]:
@@ -290,21 +324,7 @@ def _lines(name: str, content: bytes, warnings: list[str]) -> list[tuple[int, by
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        data = json.loads(line)
+        data = parse(line)
     except ValueError:
         return None
     return data if isinstance(data, dict) else None
-
-
-def _check_belongs(record: Record, manifest: Mapping[str, Any], what: str) -> None:
-    if record.run != manifest["run"]:
-        raise Failure(f"{what}: belongs to run {record.run}, not to {manifest['run']}")
-    if record.platform != manifest["platform"]:
-        raise Failure(
-            f"{what}: measured on {record.platform}, but the run on {manifest['platform']}; "
-            "platforms must not be mixed"
-        )
-    if record.index >= manifest["planned"]:
-        raise Failure(
-            f"{what}: index {record.index} is beyond the plan of {manifest['planned']} measurements"
-        )

@@ -105,7 +105,8 @@ def _percentile_us(latencies: Sequence[Mapping[str, Any]], percent: float) -> Me
         return Measure(
             None, f"{stats.scarce(least)} in a repeat" if latencies else "no valid repeat"
         )
-    return _typical([latency[f"p{percent:g}"] / 1e3 for latency in latencies], "not recorded")
+    times = [latency.get(f"p{percent:g}") for latency in latencies]
+    return _typical([None if ns is None else ns / 1e3 for ns in times], "not recorded")
 
 
 def _typical(values: Sequence[float | None], reason: str) -> Measure:

@@ -86,7 +86,13 @@ def _calls(record: Record) -> dict[str, Measure]:
     requests = end["requests"] - begin["requests"]
     if requests <= 0:
         return dict.fromkeys(CALLS, Measure(None, "the server counted no request in the window"))
-    return {name: Measure((end[name] - begin[name]) / requests) for name in CALLS}
+    return {name: _call(begin.get(name), end.get(name), requests) for name in CALLS}
+
+
+def _call(begin: int | None, end: int | None, requests: int) -> Measure:
+    if begin is None or end is None:
+        return Measure(None, "the server does not count them")
+    return Measure((end - begin) / requests)
 
 
 def _typical(measures: Sequence[Measure]) -> Measure:

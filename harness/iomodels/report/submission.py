@@ -53,7 +53,7 @@ def complaints(folder: Path) -> list[str]:
         )
     texts = (
         (folder / MANIFEST).read_text(encoding="utf-8"),
-        stored_records(folder)[1].decode("utf-8"),
+        stored_records(folder)[1].decode("utf-8", errors="replace"),
     )
     named = {match for text in texts for match in HOME.findall(text)}
     if named:

@@ -17,6 +17,7 @@ from iomodels.base import files
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
 from iomodels.data.records import FORMAT, Condition, Record
+from iomodels.data.searches import search_records
 from iomodels.data.store import (
     append_record,
     load_run,
@@ -214,6 +215,21 @@ def test_a_damaged_line_in_the_middle_is_an_error(folder: Path) -> None:
         load_run(folder)
 
 
+def test_records_of_a_search_are_checked_too(folder: Path) -> None:
+    assert len(search_records(folder)) == 60
+    path = folder / "records.jsonl"
+    kept = lines(folder)
+    path.write_text("\n".join(kept)[:-20], encoding="utf-8")
+    assert len(search_records(folder)) == 59, "an incomplete last line is no record"
+    for damaged, said in ((kept[4][:-20], "not a JSON object"), ('{"format": 3}', "required")):
+        path.write_text("\n".join([*kept[:4], damaged, *kept[5:], ""]), encoding="utf-8")
+        with pytest.raises(Failure, match=f"line 5: .*{said}") as found:
+            search_records(folder)
+        assert found.value.exit_code == 2
+    path.unlink()
+    assert search_records(folder) == []
+
+
 def test_the_last_try_counts_and_is_announced(folder: Path) -> None:
     first = load_run(folder).records[7]
     append_record(folder, replace(first, status="failed", reason="died"))
@@ -321,8 +337,9 @@ def test_unfinished_runs_say_so(folder: Path) -> None:
 
 
 def test_what_is_no_run(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(Failure, match="nowhere: no such folder"):
+    with pytest.raises(Failure, match="nowhere: no such folder") as found:
         load_run(tmp_path / "nowhere")
+    assert found.value.exit_code == 2, "wrong input"
     with pytest.raises(Failure, match=r"not a run: it has no run.json"):
         load_run(tmp_path)
     (folder / "run.json").write_text("{", encoding="utf-8")

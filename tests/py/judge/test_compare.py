@@ -48,7 +48,8 @@ def test_cells_are_compared_with_interval_effect_and_mark(
 
     def change(manifest: dict[str, Any]) -> None:
         manifest["git"].update(commit="f" * 40)
-        manifest["environment"].update(dict.fromkeys(MOVING, 4711))
+        busy = {"others_cpus": 0.01, "stolen_cpus": 4711.0}
+        manifest["environment"].update(dict.fromkeys(MOVING, 4711) | {"busy": busy})
         manifest["resumed_utc"] = ["2001-01-01T00:00:00Z"]
 
     assert main(["compare", *two_runs(tmp_path, change), "--json"]) == 0

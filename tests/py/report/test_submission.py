@@ -89,5 +89,5 @@ def test_a_damaged_run_is_one_line(run: Path, capsys: pytest.CaptureFixture[str]
         stream.write(b'{"format": 1}\n')
     with pytest.raises(SystemExit) as end:
         main(["validate", str(run)])
-    assert end.value.code == 1
+    assert end.value.code == 2
     assert "records.jsonl: line " in capsys.readouterr().err
