@@ -44,23 +44,22 @@ def knee(summary: Summary, shown: JudgedLoad) -> str | None:
     without = [f"{label}: {each}." for label, each in found.items() if isinstance(each, str)]
     load = f"{words.count(key.connections, 'connection')} × {words.size(key.size, key.reply_size)}"
     start = (
-        f"On {summary.platform}, {load}: p99 is {TIMES:g} times that at {LOW_PERCENT} % of the "
-        f"lowest peak at {told}."
+        f"On {summary.platform}, {load}: p99 reaches {TIMES:g} times its value at {LOW_PERCENT} % "
+        f"of the lowest peak: {told}."
     )
     return " ".join([start, *without])
 
 
 def _knee_words(found: Knee) -> str:
+    few = f" ({words.count(found.rounds, 'round')})" if found.low is None else ""
+    above = f"above {words.number(found.highest)}"
     if math.isinf(found.rate):
-        return f"above {words.number(found.highest)} requests/s"
-    high = "" if found.high is None or math.isinf(found.high) else words.number(found.high)
-    if found.low is None:
-        interval = f"({words.count(found.rounds, 'round')})"
-    elif not high:
-        interval = f"[{words.number(found.low)}, above {words.number(found.highest)}]"
-    else:
-        interval = f"[{words.number(found.low)}, {high}]"
-    return f"{words.number(found.rate)} requests/s {interval}"
+        return f"{above} requests/s{few}"
+    interval = few
+    if found.low is not None and found.high is not None:
+        high = above if math.isinf(found.high) else words.number(found.high)
+        interval = f" [{words.number(found.low)}, {high}]"
+    return f"at {words.number(found.rate)} requests/s{interval}"
 
 
 # ---- how many workers ----
@@ -78,15 +77,17 @@ def workers(summary: Summary, shown: JudgedLoad) -> str | None:
         return None
     counts = {cell.condition.label: number for number, cell in cells.items()}
     over = [one for one in shown.over_baseline if one.label in counts]
-    faster = [one for one in over if one.word is Word.FASTER]
-    best = max(faster, key=lambda one: one.ratio, default=None)
     start = (
         f"On {summary.platform}, {load_words(shown.key)}: two workers per core ({2 * cores}) serve "
         f"{_ratio(two)} as many requests as one per core ({_word(two, summary)})."
     )
-    if best is None:
-        return f"{start} No number of workers is shown to be faster than one per core."
-    return f"{start} Most: {words.count(counts[best.label], 'worker')}, {_ratio(best)} as many."
+    best = max(over, key=lambda one: one.ratio)
+    most = f"{words.count(counts[best.label], 'worker')} serve {_ratio(best)} as many."
+    if best.word is Word.FASTER:
+        return f"{start} The highest rate: {most}"
+    if best.word is Word.PROVISIONAL and best.ratio > 1:
+        return f"{start} The highest rate so far: {most}"
+    return f"{start} No number of workers is shown to be faster than one per core."
 
 
 def _cores(summary: Summary) -> int:
