@@ -9,6 +9,7 @@ from rich.console import Console
 
 from iomodels.base.console import say
 from iomodels.base.errors import FAILED
+from iomodels.cli import folders
 from iomodels.data.micro import load_micro_run
 from iomodels.data.searches import load_slo
 from iomodels.data.store import load_run
@@ -66,7 +67,9 @@ def slo(console: Console, folder: Path) -> int:
 
     manifest = load_slo(folder)
     searches = SloSearches.of(manifest)
-    for line in answer_lines(manifest, searches):
+    among = folder.resolve().parent == folders.RESULTS.resolve()
+    target = folder.name if among else str(folder.resolve())
+    for line in answer_lines(manifest, searches, target):
         say(console, line)
     say(console, f"measurements: {folder}")
     say(console, f"report: {write_slo_report(folder)}")

@@ -104,18 +104,19 @@ def width_words(found: Found) -> str | None:
     )
 
 
-def next_command(manifest: Manifest, found: Sequence[Found]) -> str | None:
-    """Return the command that continues the widest search; None if each is narrow."""
-    most = max(
-        (each.answer.trials + each.answer.more for each in found if width_words(each)), default=0
-    )
-    if not most:
+def next_command(target: str, found: Sequence[Found]) -> str | None:
+    """Return the command that continues the widest search; None if each is narrow.
+
+    `target` is the run's name, or its folder where that is not among the results.
+    """
+    wanted = [each.answer.trials + each.answer.more for each in found if width_words(each)]
+    if not wanted:
         return None
-    rounded = min(1000, -(-most // 10) * 10)
-    return f"iomodels slo --resume {shell_word(manifest['run'])} --trials {rounded}"
+    trials = min(1000, -(-max(wanted) // 10) * 10)
+    return f"iomodels slo --resume {shell_word(target)} --trials {trials}"
 
 
-def answer_lines(manifest: Manifest, searches: SloSearches) -> list[str]:
+def answer_lines(manifest: Manifest, searches: SloSearches, target: str) -> list[str]:
     """Return what the terminal prints: the headline, each model, and what would narrow it."""
     found = searches.found()
     lines = [headline(manifest, searches)]
@@ -123,7 +124,7 @@ def answer_lines(manifest: Manifest, searches: SloSearches) -> list[str]:
         lines += [f"{each.server}: {sentence(manifest, each)}" for each in found]
     lines += [text for each in found if (text := width_words(each))]
     if manifest["answers"] is None:
-        command = f"iomodels slo --resume {shell_word(manifest['run'])}"
+        command = f"iomodels slo --resume {shell_word(target)}"
         return [*lines, f"the search is not complete; continue it: {command}"]
-    narrower = next_command(manifest, found)
+    narrower = next_command(target, found)
     return lines + ([f"to narrow it: {narrower}"] if narrower else [])

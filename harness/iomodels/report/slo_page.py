@@ -64,7 +64,7 @@ def _context(manifest: Data, data: Data) -> dict[str, Any]:
         "ranking": [_rank(each, highest) for each in data["servers"]],
         "several": len(data["servers"]) > 1,
         "widths": [text for each in found if (text := width_words(each))],
-        "next": next_command(manifest, found),
+        "next": next_command(manifest["run"], found),
         "percentile": f"p{data['slo']['percent']:g}",
         "tables": [
             (each["server"], [_row(row) for row in each["rates"]]) for each in data["servers"]

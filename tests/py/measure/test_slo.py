@@ -302,7 +302,7 @@ def test_a_wide_answer_asks_for_more_trials(stage: Stage, one: Suite) -> None:
     assert search(stage, one, "holds 1234", most=10) == 0
     assert only_answer(stage)["more"] > 0
     assert "one: the interval is ± " in stage.text and "may narrow it to ± 5 %" in stage.text
-    assert f"to narrow it: iomodels slo --resume {stage.folder.name} --trials " in stage.text
+    assert f"to narrow it: iomodels slo --resume {stage.folder.resolve()} --trials " in stage.text
     assert resume_slo(stage.setting, stage.folder, 40) == stage.folder
     assert only_answer(stage)["trials"] > 10 and only_answer(stage)["more"] == 0
 

@@ -78,7 +78,7 @@ def made(
 
 
 def said(manifest: dict[str, Any]) -> list[str]:
-    return answer_lines(manifest, SloSearches.of(manifest))
+    return answer_lines(manifest, SloSearches.of(manifest), manifest["run"])
 
 
 def folder_of(manifest: dict[str, Any], tmp_path: Path) -> Path:
