@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -24,10 +25,12 @@ SCRIPTS = "its stand-ins for programs are scripts, which Windows does not start"
 SIGNALS = "Windows has no signals between processes; one sent here would silently end the harness"
 PROC = "it reads /proc"
 LAYOUT = "its programs lie as they do on Linux"
+CONSOLE = "not on Windows without a console, which has no event of Ctrl-C"
 LINUX_TOOLS = "it asks compilers and checkers that are installed on Linux"
 
 FILES_NOT_ON_WINDOWS = {
     "py/launch/test_wine.py": WINE,
+    "py/machine/test_wakeful.py": "only Linux has the file that keeps processors awake",
     "py/tree/test_windows_setup.py": SCRIPTS,
     "py/tree/test_portable.py": LINUX_TOOLS,
     "py/tree/test_benches.py": PROC,
@@ -58,6 +61,13 @@ TESTS_NOT_ON_WINDOWS = {
         "test_broken_server_is_not_overlooked": SCRIPTS,
         "test_platforms_must_agree": SCRIPTS,
         "test_close_stops_what_still_runs": SCRIPTS,
+    },
+    "py/machine/test_machine.py": {
+        "test_linux_facts": "Python asks no clock of Windows for its resolution",
+    },
+    "py/measure/test_mood.py": {
+        "test_steal_is_that_of_the_cpus_asked_for": PROC,
+        "test_steal_that_is_not_counted": PROC,
     },
     "py/measure/test_measure.py": {
         "test_load_generators_that_fail": SIGNALS,
@@ -93,6 +103,9 @@ NOT_ON_WINDOWS = FILES_NOT_ON_WINDOWS | {
 
 ON_WINDOWS = os.name == "nt" or bool(os.environ.get("IOMODELS_TESTS_OF_WINDOWS"))
 """The variable shows the selection on other systems."""
+
+
+NO_CONSOLE = os.name == "nt" and not getattr(ctypes, "windll").kernel32.GetConsoleCP()  # noqa: B009
 
 
 class NotHere(pytest.Module):
@@ -131,3 +144,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             reason = NOT_ON_WINDOWS.get("::".join([_below_tests(item.path), *names[:count]]))
             if reason:
                 item.add_marker(pytest.mark.skip(reason=f"not on Windows: {reason}"))
+        if NO_CONSOLE and item.get_closest_marker("console"):
+            item.add_marker(pytest.mark.skip(reason=CONSOLE))

@@ -295,6 +295,7 @@ def test_stop_frees_the_port(start: Start) -> None:
 
 
 @STOP
+@pytest.mark.console
 def test_interrupt_stops_like_the_end_of_stdin(server: Server) -> None:
     """Ctrl-C ends a server with a summary and exit code 0."""
     server.program.send("sample")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,9 @@ def test_the_system_is_described_and_gaps_have_reasons(launcher: Launcher, model
         assert ready["settings"]["threads"] == len(placed)
 
 
-@pytest.mark.skipif(not DEVICE.exists(), reason=f"the system has no {DEVICE}")
+@pytest.mark.skipif(
+    sys.platform != "linux" or not DEVICE.exists(), reason=f"the system has no {DEVICE}"
+)
 def test_idle_processors_are_kept_awake_beside_the_servers(launcher: Launcher) -> None:
     """The launcher holds a file open meanwhile. The record says so if that file is not writable."""
     held = any(

@@ -13,6 +13,7 @@ JOB_EXTENDED_LIMITS = 9
 KILL_ON_JOB_CLOSE = 0x2000
 DIE_ON_UNHANDLED_EXCEPTION = 0x0400
 """Without this mode a crash waits for an answer to the window of Windows Error Reporting."""
+CTRL_BREAK = 1
 PROCESS_ASSIGN = 0x0101  # PROCESS_SET_QUOTA | PROCESS_TERMINATE
 
 
@@ -113,6 +114,16 @@ class RealSystem:
     def resume(self, pid: int) -> None:
         with _as_os_error():
             psutil.Process(pid).resume()
+
+
+def send_break(group: int) -> None:
+    """Send Ctrl-Break to a process group of this console. Raises OSError without a console.
+
+    CPython's os.kill then ends the process instead, and its error surfaces in a later call.
+    """
+    kernel32 = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009
+    if not kernel32.GenerateConsoleCtrlEvent(ctypes.c_uint32(CTRL_BREAK), ctypes.c_uint32(group)):
+        raise getattr(ctypes, "WinError")(getattr(ctypes, "get_last_error")())  # noqa: B009
 
 
 class _as_os_error:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, Any, Protocol
 
 from iomodels.base.errors import Failure
+from iomodels.launch import kernel32
 
 FORMAT = 1
 STDERR_KEPT_BYTES = 16 * 1024
@@ -243,11 +244,8 @@ class Program:
 
         Raises OSError if that fails: on Windows without a console there is no such event.
         """
-        if sys.platform == "win32":
-            try:
-                self._process.send_signal(signal.CTRL_BREAK_EVENT)
-            except SystemError as error:  # os.kill of CPython hides the OSError in one
-                raise OSError(f"no console event: {error.__context__ or error}") from error
+        if sys.platform == "win32" and isinstance(self._process, subprocess.Popen):
+            kernel32.send_break(self.pid)
         else:
             self._process.send_signal(signal.SIGINT)
 

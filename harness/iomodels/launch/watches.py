@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -49,6 +50,9 @@ class ProcessWatch:
         self._totals: dict[str, int] = {}
 
     def begin(self) -> None:
+        if sys.platform != "linux":
+            self.reason = "only Linux has /proc"
+            return
         try:
             for thread in (self._folder / "task").iterdir():
                 number = thread.name

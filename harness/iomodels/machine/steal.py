@@ -19,10 +19,10 @@ def stolen_ns(cpus: Sequence[int], stat: Path = STAT) -> int:
 
     Raises Unknown if `cpus` is empty or the system does not count it.
     """
-    if sys.platform != "linux":
-        raise Unknown("only Linux counts it")
     if not cpus:
         raise Unknown("not pinned to CPUs of this machine")
+    if sys.platform != "linux":
+        raise Unknown("only Linux counts it")
     try:
         text = stat.read_text(encoding="ascii")
     except OSError:

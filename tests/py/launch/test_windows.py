@@ -18,7 +18,7 @@ import pytest
 
 from iomodels.base.build import windows_programs
 from iomodels.base.errors import Failure
-from iomodels.launch import process, windows
+from iomodels.launch import kernel32, process, windows
 from iomodels.launch.kernel32 import (
     DIE_ON_UNHANDLED_EXCEPTION,
     JOB_EXTENDED_LIMITS,
@@ -30,6 +30,7 @@ from iomodels.launch.kernel32 import (
 from iomodels.launch.process import CREATE_SUSPENDED, Program, ProgramFailed
 from iomodels.machine import cpu_sets
 from iomodels.machine.placement import Placement, halves
+from stage import PYTHON
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVER = """#!/bin/sh
@@ -178,11 +179,10 @@ def test_a_program_is_interrupted_by_the_event_that_its_own_group_gets(
     with Program([str(programs / "good.exe")]) as program:
         sent: list[int] = []
         with monkeypatch.context() as patch:
-            patch.setattr(signal, "CTRL_BREAK_EVENT", 1, raising=False)
-            patch.setattr(program._process, "send_signal", sent.append)
+            patch.setattr(kernel32, "send_break", sent.append)
             patch.setattr(sys, "platform", "win32")
             program.interrupt()
-        assert sent == [1]
+        assert sent == [program.pid]
 
 
 class Kernel32:
@@ -224,27 +224,34 @@ def test_a_program_that_cannot_be_placed_is_not_left_behind(programs: Path, fail
     launcher.close()
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(12, "Invalid access"), SystemError("returned a result with an exception set")]
-)
 def test_without_a_console_stopping_goes_on_with_its_next_step(
-    programs: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CPython's os.kill ends in a SystemError there."""
     program = Program([str(programs / "good.exe"), "--deaf"])
     program.expect("ready", 20)
+
+    def no_console(group: int) -> None:
+        raise OSError(12, "Invalid access")
+
+    monkeypatch.setattr(kernel32, "send_break", no_console)
     monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(signal, "CTRL_BREAK_EVENT", "break", raising=False)
-    send = program._process.send_signal
-
-    def no_console(number: int | str) -> None:
-        if number == "break":
-            raise error
-        assert isinstance(number, int)
-        send(number)
-
-    monkeypatch.setattr(program._process, "send_signal", no_console)
     assert program.stop(0.2) == -signal.SIGKILL
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="asks Windows for an event of the console")
+def test_on_windows_an_interrupt_ends_a_program_by_itself_or_not_at_all() -> None:
+    """Without a console it is an error, and the program goes on."""
+    code = 'import sys, time\nprint(\'{"event":"ready","format":1}\', flush=True)\n'
+    with Program([PYTHON, "-c", f"{code}sys.stdin.read()\nsys.exit(5)"]) as program:
+        program.expect("ready", 20)
+        try:
+            program.interrupt()
+        except OSError as error:
+            assert error.errno and program.running()
+            program.close_stdin()
+            assert program.wait(20) == 5
+        else:
+            assert program.wait(20) == 0xC000013A
 
 
 def test_a_program_that_smart_app_control_blocks_is_named(

@@ -249,7 +249,7 @@ def test_programs_and_files_that_are_not_there(tmp_path: Path) -> None:
         lambda: Reader().output("no-such-program"),
         lambda: Reader().text(str(tmp_path / "none")),
         lambda: Reader().texts("/no/such/*"),
-        lambda: Reader().output("false"),
+        lambda: Reader().output(sys.executable, "-c", "raise SystemExit(1)"),
     ):
         with pytest.raises(
             Unknown, match=r"no-such-program|cannot be read|the system has no|exit code 1"
@@ -311,7 +311,7 @@ def examined(**changes: Any) -> tuple[list[Disturbance], dict[str, str], dict[st
         ({"memory_available_bytes": 1 << 30}, "memory", "stop programs that use it"),
         ({"open_files_limit": {"soft": 1024, "hard": 1024}}, "open files", "ulimit -n"),
         ({"local_port_range": [49152, 65535]}, "local ports", "port"),
-        ({"time_wait": 20_000}, "TIME_WAIT", "sleep 120"),
+        ({"time_wait": 20_000}, "TIME_WAIT", " 120"),
         (
             {"defender": {"realtime": True, "excluded": False}},
             "Defender",
