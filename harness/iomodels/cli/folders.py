@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iomodels.base.console import shell_word
 from iomodels.base.errors import USAGE, Failure, hint
-from iomodels.base.files import ROOT
+from iomodels.base.files import PACKAGE, ROOT
 from iomodels.data import micro, searches, store
 
 RESULTS = ROOT / "results"
@@ -68,7 +68,9 @@ def _names(wanted: tuple[str, ...]) -> list[str]:
 
 
 def build() -> Path:
-    return Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build")
+    """Return the folder with the programs: IOMODELS_BUILD, the wheel's own, or build/."""
+    own = PACKAGE / "programs"
+    return Path(os.environ.get("IOMODELS_BUILD") or (own if own.is_dir() else ROOT / "build"))
 
 
 def program() -> str:
