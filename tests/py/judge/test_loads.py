@@ -156,6 +156,20 @@ def test_a_claim_that_reaches_into_the_difference_of_the_control_is_withheld() -
         assert one.word is not Word.FASTER or (one.low or 0) > load.disagreeing.floor
 
 
+def test_a_claim_that_is_only_likely_is_withheld_too() -> None:
+    load = judged(
+        cell("select", noisy(100, 8, 0.01)),
+        *(cell(f"m{place}", noisy(109, 8, 0.095, place)) for place in range(2, 7)),
+        cell("select again", noisy(130, 8, 0.01, 4)),
+        twins=AGAIN,
+    )
+    alone = judged(*load.cells[:-1])
+    likely = {one.label for one in alone.over_baseline if one.word is Word.LIKELY_FASTER}
+    assert likely and load.disagreeing
+    withheld = {one.label: one.rounds_needed for one in load.over_baseline if one.withheld}
+    assert withheld == dict.fromkeys(likely)
+
+
 def test_what_the_rounds_leave_open_is_not_the_controls_doing() -> None:
     load = judged(
         cell("select", noisy(100, 8, 0.1)),

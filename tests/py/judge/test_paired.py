@@ -325,6 +325,19 @@ def test_a_likely_winner() -> None:
     assert [one.word for one in found.comparisons] == [Word.LIKELY_FASTER, Word.FASTER]
 
 
+def test_who_is_ahead_of_every_other_leads_whatever_they_did_without_it() -> None:
+    """B was slow where A was missing, so the mean of C's logarithms is higher than that of A's."""
+    gone: list[float | None] = [None] * 8
+    values: dict[str, list[float | None]] = {
+        "A": [*[101.0, 102.0] * 4, *gone],
+        "B": [*[100.0, 100.5] * 4, *[50.0, 50.1] * 4],
+        "C": [*[100.0, 100.5] * 4, *[100.0, 100.1] * 4],
+    }
+    found = fastest(values)
+    assert found is not None and found.leader == "A"
+    assert all(one.ratio > 1 for one in found.comparisons)
+
+
 def test_few_rounds_name_a_leader_provisionally() -> None:
     found = fastest(_noisy({"A": 100, "B": 200}, 0.01, 3))
     assert found is not None
