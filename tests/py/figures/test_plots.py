@@ -517,7 +517,7 @@ def test_each_figure_is_drawn_by_its_name(
     ("words", "message", "code"),
     [
         (["latency_by_percentile", "{tmp}/nowhere"], "nowhere: no such run", 2),
-        (["latency_by_percentile", "{tmp}"], "it has no run.json", 1),
+        (["latency_by_percentile", "{tmp}"], "it has no run.json", 2),
         (["latency_by_percentil", "{run}"], "did you mean latency_by_percentile?", 2),
         (
             ["latency_by_percentile", "{run}", "--connections", "7"],

@@ -190,7 +190,7 @@ def test_a_damaged_archive_says_so_in_one_line(
             main(["validate", str(packed)])
         message = capsys.readouterr().err
         assert (
-            refused.value.code == 1
+            refused.value.code == 2
             and message.startswith(f"iomodels: {packed / PACKED}: damaged: ")
             and message.count("\n") == 1
         )

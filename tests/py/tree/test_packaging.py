@@ -125,9 +125,11 @@ def test_paths_of_the_workflows_are_there() -> None:
 def windows_presets() -> list[str]:
     """Those that the help of iomodels.cmd names for IOMODELS_PRESET."""
     text = (ROOT / "cmake" / "setup_windows.py").read_text(encoding="utf-8")
-    found = re.search(r"^IOMODELS_PRESET chooses .*: (.+)\s\(see CMakePresets", text, re.MULTILINE)
+    found = re.search(
+        r"^IOMODELS_PRESET chooses .*: ([\w\s,-]+)\s\(see CMakePresets", text, re.MULTILINE
+    )
     assert found
-    return re.split(r", | or ", found[1])
+    return re.split(r",\s| or\s", found[1])
 
 
 def test_what_iomodels_cmd_may_build_it_can_also_test() -> None:
