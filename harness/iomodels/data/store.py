@@ -202,6 +202,8 @@ def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
         ):
             raise Failure(f"{what}: the histogram's values must ascend and its counts be positive")
         counts = [count for _, count in pairs]
+    if max(counts, default=0) > MOST:
+        raise Failure(f"{what}: the histogram's counts must be at most {MOST}")
     if sum(counts) != latency["count"]:
         raise Failure(
             f"{what}: the histogram holds {sum(counts)} latencies; its count is {latency['count']}"

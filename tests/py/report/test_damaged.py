@@ -163,6 +163,8 @@ def test_a_damaged_value_of_the_manifest(folder: Path, place: Place, kind: str) 
 @example(0, ("loadgen", "result", "intervals", "mean_ns", 0), "text")
 @example(0, ("loadgen", "result", "window_ns"), "huge")
 @example(0, ("loadgen", "result", "audit", "littles_gap"), "large")
+@example(0, ("loadgen", "result", "loop"), "missing")
+@example(0, ("loadgen", "result", "response", "histogram", "buckets", 0), "huge")
 @example(1, ("condition", "model"), "text")
 def test_a_damaged_value_of_a_record(folder: Path, number: int, place: Place, kind: str) -> None:
     records = list(RECORD_DATA)
