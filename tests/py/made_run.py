@@ -55,6 +55,15 @@ def suite_of(
     )
 
 
+AB: Mapping[str, Any] = {"ab": {"old": "a", "new": "b", "models": [], "programs": {}}}
+"""What the manifest of a run of `iomodels ab` has besides."""
+
+
+def ab_suite(series: Sequence[str], connections: Sequence[int] = (64,), rounds: int = 8) -> Suite:
+    """The suite of a comparison of builds; a series is MODEL@old or MODEL@new."""
+    return suite_of([Server(label) for label in series], connections, (64,), rounds)
+
+
 def make_run(
     folder: Path,
     suite: Suite | None = None,

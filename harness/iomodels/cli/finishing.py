@@ -45,17 +45,13 @@ def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
 
 
 def show(summary: Summary, console: Console) -> None:
-    """Print the tables and the answer of a run; of two builds, what changed."""
-    from iomodels.report.ab import print_changes
+    """Print the tables and the answer of a run; of two builds only what changed."""
+    from iomodels.judge.summary import is_ab
     from iomodels.report.terminal import print_answer, print_tables
 
-    if "ab" not in summary.run.manifest:
+    if not is_ab(summary.run.manifest):
         print_tables(summary, console)
-        print_answer(summary, console)
-        return
-    for warning in summary.run.warnings:
-        say(console, f"note: {warning}")
-    print_changes(summary, console)
+    print_answer(summary, console)
 
 
 def slo(console: Console, folder: Path) -> int:

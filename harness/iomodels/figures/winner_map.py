@@ -22,6 +22,7 @@ from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge.loads import JudgedLoad
 from iomodels.judge.paired import Comparison, Fastest
 from iomodels.judge.rule import Lead
+from iomodels.judge.summary import is_ab
 
 NAME = "winner_map"
 QUESTION = "Which model is fastest at which load?"
@@ -72,6 +73,8 @@ class Tile:
 
 def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ()) -> Plot:
     """Return the figure of a run. Raises Failure where it would have fewer than two tiles."""
+    if is_ab(run.manifest):
+        raise Failure(f"{run.path}: compares two builds of each model, not the models")
     records = select.closed_loops(run, connections, sizes)
     loads = select.loads(run, records)
     found = [Tile(load, load.fastest, load.lead) for load in loads if load.fastest and load.lead]

@@ -20,6 +20,9 @@ from iomodels.judge.rule import FIXED, FIXED_FASTEST, Lead, Rule, Word
 from iomodels.judge.verdict import Kind
 from iomodels.plan.order import LIMIT, LoadKey, is_limit
 
+OLD, NEW = "@old", "@new"
+"""End of the name of a series in a comparison of two builds: MODEL@old and MODEL@new."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -95,6 +98,8 @@ class JudgedLoad:
     baseline: the chosen one; if that has no result, the fastest; None without any result.
     over_baseline: each other server over it, without the controls, which make no claim. fastest: of
     all servers but the controls; None if no server has a result. unable: servers without a figure.
+
+    Of two builds, each new one is over the old one of its model; no baseline, no fastest.
     """
 
     key: LoadKey
@@ -174,12 +179,7 @@ def judge_load(
 
     `sessions` gives the session of each round, where the run was spread over several.
     """
-    rounds = max((number + 1 for cell in cells for number in cell.rounds), default=0)
-    values = {
-        cell.condition.label: cell.by_round(rounds)
-        for cell in cells
-        if cell.verdict.valid and any(value is not None for value in cell.by_round(rounds))
-    }
+    rounds, values = _values(cells)
     if sessions is not None:
         sessions = sessions[:rounds]
     ranked = {label: each for label, each in values.items() if label not in twins}
@@ -204,6 +204,30 @@ def judge_load(
         tuple(each for label, each in without.items() if label not in twins),
         rounds,
     )
+
+
+def judge_builds(cells: Sequence[Cell], chosen: str, rules: Rules) -> JudgedLoad:
+    """Judge each model's new build over its old one; these comparisons are one family."""
+    rounds, values = _values(cells)
+    news = [label for label in values if label.endswith(NEW)]
+    pairs = [(new, new.removesuffix(NEW) + OLD) for new in news]
+    found = paired.judge_pairs(
+        values, [each for each in pairs if each[1] in values], rules.baseline
+    )
+    without = [_unable(cell) for cell in cells if cell.condition.label not in values]
+    key = LoadKey.of(cells[0].condition)
+    over = tuple(found)
+    return JudgedLoad(key, tuple(cells), None, chosen, over, None, (), tuple(without), rounds)
+
+
+def _values(cells: Sequence[Cell]) -> tuple[int, dict[str, list[float | None]]]:
+    """The rounds of a load, and per series with a figure its value of each round."""
+    rounds = max((number + 1 for cell in cells for number in cell.rounds), default=0)
+    return rounds, {
+        cell.condition.label: cell.by_round(rounds)
+        for cell in cells
+        if cell.verdict.valid and any(value is not None for value in cell.by_round(rounds))
+    }
 
 
 def _over(

@@ -249,7 +249,7 @@ def _comparison(
     label: str, other: str, found: _Estimate, p_holm: float | None, rule: Rule, family: int
 ) -> Comparison:
     half = found.half_width(1.0 - rule.confidence)
-    word = _word(found, half, p_holm, rule)
+    word = word_of(found.mean, half, p_holm, found.rounds, rule)
     return Comparison(
         label,
         other,
@@ -273,16 +273,17 @@ def _exp(log: float) -> float:
         return math.inf
 
 
-def _word(found: _Estimate, half: float | None, p_holm: float | None, rule: Rule) -> Word:
-    if half is None or p_holm is None or found.rounds < rule.least_rounds:
+def word_of(mean: float, half: float | None, p: float | None, rounds: int, rule: Rule) -> Word:
+    """Return the word of a mean logarithm, of its interval's half-width, and of its corrected p."""
+    if half is None or p is None or rounds < rule.least_rounds:
         return Word.PROVISIONAL
-    leaves_out_1 = abs(found.mean) > half
-    if leaves_out_1 and p_holm < rule.alpha:
-        return Word.FASTER if found.mean > 0 else Word.SLOWER
-    if abs(found.mean) + half <= math.log1p(rule.margin):
+    leaves_out_1 = abs(mean) > half
+    if leaves_out_1 and p < rule.alpha:
+        return Word.FASTER if mean > 0 else Word.SLOWER
+    if abs(mean) + half <= math.log1p(rule.margin):
         return Word.EQUAL
     if leaves_out_1:
-        return Word.LIKELY_FASTER if found.mean > 0 else Word.LIKELY_SLOWER
+        return Word.LIKELY_FASTER if mean > 0 else Word.LIKELY_SLOWER
     return Word.NOT_DECIDED
 
 

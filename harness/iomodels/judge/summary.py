@@ -20,7 +20,7 @@ from iomodels.data.busy import note_of_others
 from iomodels.data.records import Condition, Record, Run
 from iomodels.judge.cells import Cell, cell_of
 from iomodels.judge.costs import by_cycles
-from iomodels.judge.loads import JudgedLoad, Rules, judge_load
+from iomodels.judge.loads import JudgedLoad, Rules, judge_builds, judge_load
 from iomodels.judge.paired import Comparison
 from iomodels.judge.verdict import SPREAD_MOST, judge, surroundings_of
 from iomodels.plan.order import LoadKey
@@ -109,6 +109,12 @@ def viewed(run: Run, baseline: str | None, margin: float | None) -> Run:
     """
     manifest = dict(run.manifest)
     suite = suite_from(manifest["suite"]["name"], manifest["suite"])
+    if baseline is not None and is_ab(manifest):
+        raise Failure(
+            f"--baseline {baseline}: must be omitted; the run compares each model's new build with "
+            "its old one",
+            exit_code=USAGE,
+        )
     if baseline is not None:
         twins = twins_of(suite)
         allowed = [each.label for each in suite.servers if each.label not in twins]
@@ -164,7 +170,14 @@ def judge_records(
         )
         for condition, found in by_cell.items()
     ]
+    if is_ab(manifest):
+        return judge_builds(cells, baseline, rules)
     return judge_load(cells, baseline, rules, twins_of(suite), sessions_of(records))
+
+
+def is_ab(manifest: Mapping[str, Any]) -> bool:
+    """Return whether a run compares two builds of the same models."""
+    return "ab" in manifest
 
 
 def planned_rounds(manifest: Mapping[str, Any], suite: Suite, key: LoadKey) -> int:

@@ -19,8 +19,7 @@ from iomodels.base.arguments import Option, arguments
 from iomodels.base.build import windows_programs
 from iomodels.base.errors import FAILED, USAGE, Failure
 from iomodels.base.files import ROOT
-from iomodels.judge import ab
-from iomodels.judge.ab import NEW, OLD
+from iomodels.judge.loads import NEW, OLD
 from iomodels.launch.launcher import NOT_SERVERS, Launcher
 from iomodels.launch.process import Program
 from iomodels.launch.watches import Watching
@@ -65,7 +64,7 @@ def comparing_builds(old: str, new: str, build: Path, models: Sequence[str], say
         },
     }
     series = tuple(model + side.suffix for model in _shared(both, models) for side in both)
-    return Comparing(lambda inner: AbLauncher(inner, both, models), ab.settled, kept, series)
+    return Comparing(lambda inner: AbLauncher(inner, both, models), kept, series)
 
 
 def _shared(both: Sequence[Side], wanted: Sequence[str]) -> list[str]:

@@ -6,18 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iomodels.judge.loads import JudgedLoad, Rules, settled
 from iomodels.launch.launcher import Launcher
 
 
 @dataclass(frozen=True)
 class Comparing:
-    """`launcher` may wrap the platform's (measure/ab.py). `settled` returns whether a load of a
-    sequential plan may stop. `kept` goes into run.json: a resumed run needs it. `series` are the
-    models of that launcher, if it is known before."""
+    """`launcher` may wrap the platform's (measure/ab.py). `kept` goes into run.json: a resumed run
+    needs it. `series` are the models of that launcher, if it is known before."""
 
     launcher: Callable[[Launcher], Launcher] = lambda inner: inner
-    settled: Callable[[JudgedLoad, Rules], bool] = settled
     kept: Mapping[str, Any] | None = None
     series: tuple[str, ...] = ()
 

@@ -87,7 +87,7 @@ def start_run(
         folder = new_folder(out, manifest)
         if of_platform:
             write(of_platform, folder)
-        rounds = Rounds(suite, manifest, each_s=expected_s(suite), settled=comparing.settled)
+        rounds = Rounds(suite, manifest, each_s=expected_s(suite))
         _measure_rest(setting, folder, manifest, suite, rounds, launcher, interrupts)
     return folder
 
@@ -110,7 +110,6 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> Path:
         again=_again(run) if retry_failed else (),
         spent_s=manifest.get("measured_s", 0.0),
         each_s=expected_s(suite),
-        settled=comparing.settled,
     )
     if rounds.complete():
         _say_complete(setting, run)

@@ -8,64 +8,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from iomodels.base import words
 from iomodels.judge.knee import LEAST_RATES
 from iomodels.judge.loads import Control, JudgedLoad, Rules
 from iomodels.judge.paired import Comparison, turned
 from iomodels.judge.rule import Lead, Word
-from iomodels.judge.summary import Summary
-from iomodels.plan.order import LoadKey
-from iomodels.report import remarks, sentences
+from iomodels.judge.summary import Summary, is_ab
+from iomodels.report import ab, remarks, sentences
 from iomodels.report.next_step import NextStep, next_step
 from iomodels.report.sentences import load_words
-
-
-@dataclass(frozen=True)
-class Rank:
-    """One row of the ranked list, the best server first.
-
-    value: JudgedLoad.figure(), of which the ratio is; None without one.
-    share: of the best server's bar, 0 … 1; the best has 1.
-    over: the best server over this one; None for the best, and without a figure.
-    words: what the row says, as 'slower: 0.88× [0.82, 0.94]'.
-    control: another server's own program again; it is never ranked and stands last.
-    """
-
-    label: str
-    value: float | None
-    share: float
-    over: Comparison | None
-    words: str
-    control: bool = False
-
-
-@dataclass(frozen=True)
-class LoadAnswer:
-    """The answer at one load. `next`: what would settle it if it is open and more rounds would."""
-
-    key: LoadKey
-    words: str
-    badge: str
-    leader: str | None
-    verdict: str
-    next: NextStep | None
-    ranking: tuple[Rank, ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer of a run. `headline` sums up its loads, `shown` is the load to look at first."""
-
-    headline: str
-    shown: LoadAnswer
-    loads: tuple[LoadAnswer, ...]
-    remarks: tuple[str, ...]
+from iomodels.report.shape import Answer, LoadAnswer, Rank
 
 
 def answer(summary: Summary) -> Answer:
     """Return the answer of a run, complete or not."""
+    if is_ab(summary.run.manifest):
+        return ab.answer(summary)
     loads = tuple(_load_answer(summary, load) for load in summary.loads)
     asked = question_loads(summary)
     shown = sorted(asked, key=_by_connections)[(len(asked) - 1) // 2]
@@ -146,6 +105,7 @@ def _inside(sentence: str, summary: Summary) -> str:
 def _load_answer(summary: Summary, load: JudgedLoad) -> LoadAnswer:
     return LoadAnswer(
         load.key,
+        load.offered,
         load_words(load.key),
         sentences.badge(load),
         load.fastest.leader if load.fastest else None,

@@ -21,7 +21,8 @@ from iomodels.judge.loads import JudgedLoad
 from iomodels.judge.paired import turned
 from iomodels.judge.rule import Word
 from iomodels.judge.stats import Estimate, Measure
-from iomodels.judge.summary import Summary
+from iomodels.judge.summary import Summary, is_ab
+from iomodels.report.ab import CHANGED
 from iomodels.report.answer import answer
 
 MAIN_COSTS = (WHOLE_CPU, SWITCHES)
@@ -70,6 +71,8 @@ def context(
         "wine": words.WINE_SENTENCE if summary.emulated else None,
         "answer": answer(summary),
         "ranked": RANKED,
+        "changed": CHANGED,
+        "over": "the old build of the same model" if is_ab(manifest) else summary.baseline,
         "level": words.given(rule.stated),
         "margin": words.given(rule.margin),
         "plots": plots,

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,13 +23,16 @@ from iomodels.data.store import load_run
 from iomodels.figures import output
 from iomodels.judge.cells import Cell
 from iomodels.judge.classes import Share
-from iomodels.judge.loads import JudgedLoad
+from iomodels.judge.loads import OLD, JudgedLoad
+from iomodels.judge.paired import Comparison, turned
 from iomodels.judge.rule import Rule
 from iomodels.judge.stats import Measure
-from iomodels.judge.summary import Summary, summarise
-from iomodels.report.answer import Answer, LoadAnswer, Rank, answer
+from iomodels.judge.summary import Summary, is_ab, summarise
+from iomodels.report import ab
+from iomodels.report.answer import answer
 from iomodels.report.context import context
 from iomodels.report.html import draw_figures, markdown
+from iomodels.report.shape import Answer, Changes, LoadAnswer, Rank
 
 FORMAT = 1
 LIST = "iomodels-report.json"
@@ -36,7 +40,7 @@ LIST = "iomodels-report.json"
 
 def to_json(summary: Summary) -> dict[str, Any]:
     """Return the answer and every cell as data: results/schema/report.schema.json."""
-    manifest = summary.run.manifest
+    manifest, found = summary.run.manifest, answer(summary)
     return {
         "format": FORMAT,
         "run": manifest["run"],
@@ -45,10 +49,11 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "emulated": summary.emulated,
         "status": manifest["status"],
         "commit": manifest["git"]["commit"],
-        "baseline": summary.baseline,
+        "baseline": OLD if is_ab(manifest) else summary.baseline,
         "statistics": summary.rules.to_json(),
         "spread": summary.spread,
-        "answer": _answer(answer(summary)),
+        "answer": _answer(found),
+        "changes": found.changes and _changes(found.changes, summary),
         "warnings": list(summary.notes),
         "cells": [
             _cell(load, cell, summary.rules.baseline)
@@ -64,6 +69,62 @@ def _answer(found: Answer) -> dict[str, Any]:
         "shown": found.shown.words,
         "loads": [_load(each) for each in found.loads],
         "remarks": list(found.remarks),
+    }
+
+
+def _changes(changes: Changes, summary: Summary) -> dict[str, Any]:
+    """What the new build changed. A ratio is the figure of the new build over that of the old."""
+    builds = summary.run.manifest["ab"]
+    return {
+        "old": builds["old"],
+        "new": builds["new"],
+        "changes": [
+            {
+                "model": each.model,
+                "connections": each.key.connections,
+                "size": each.key.size,
+                "reply_size": each.key.reply_size,
+                "depth": each.key.depth,
+                "rate_percent": each.key.rate_percent,
+                "of": _of(each.offered),
+                "old": each.old,
+                "new": each.new,
+                "reason": each.reason,
+                "comparison": each.comparison and _change(each.comparison, each.offered, summary),
+            }
+            for each in changes.each
+        ],
+        "geometric_means": [
+            {
+                "of": _of(each.offered),
+                "changes": each.changes,
+                "comparison": _change(each.comparison, each.offered, summary),
+            }
+            for each in changes.means_of
+        ],
+    }
+
+
+def _of(offered: bool) -> str:
+    return "cpu_time" if offered else "requests_per_second"
+
+
+def _change(one: Comparison, offered: bool, summary: Summary) -> dict[str, Any]:
+    return {
+        "word": ab.word_of(one, offered, summary),
+        "ratio": _ratio(turned(one, one.other) if offered else one),
+        "rounds": one.rounds,
+        "rounds_needed": one.rounds_needed,
+        "p_holm": one.p_holm,
+    }
+
+
+def _ratio(one: Comparison) -> dict[str, Any]:
+    """JSON has no infinity, so an end beyond every number is null."""
+    return {
+        "value": one.ratio,
+        "low": one.low,
+        "high": None if one.high == math.inf else one.high,
     }
 
 
@@ -140,9 +201,9 @@ def _comparison(load: JudgedLoad, cell: Cell, rule: Rule) -> dict[str, Any] | No
         return None
     return {
         "over": one.other,
-        "of": "cpu_time" if load.offered else "requests_per_second",
+        "of": _of(load.offered),
         "word": one.word.text(rule.margin),
-        "ratio": {"value": one.ratio, "low": one.low, "high": one.high},
+        "ratio": _ratio(one),
         "rounds": one.rounds,
         "rounds_needed": one.rounds_needed,
         "p_holm": one.p_holm,

@@ -18,7 +18,7 @@ from iomodels.judge.costs import SWITCHES, WHOLE_CPU
 from iomodels.judge.loads import JudgedLoad
 from iomodels.judge.rule import Word
 from iomodels.judge.stats import Measure
-from iomodels.judge.summary import Summary
+from iomodels.judge.summary import Summary, is_ab
 from iomodels.judge.verdict import Kind
 from iomodels.report import questions, sentences
 from iomodels.report.sentences import load_words
@@ -231,10 +231,18 @@ def mood(summary: Summary) -> str | None:
 
 def certainty(summary: Summary) -> str | None:
     """What the rule is, and what its brackets leave out."""
-    found = [one for load in summary.loads if load.fastest for one in load.fastest.comparisons]
+    builds = is_ab(summary.run.manifest)
+    rule = summary.rules.baseline if builds else summary.rules.fastest
+    found = [
+        one
+        for load in summary.loads
+        for one in (
+            load.over_baseline if builds else load.fastest.comparisons if load.fastest else ()
+        )
+    ]
     if not found:
         return None
-    rule, rounds = summary.rules.fastest, sorted({one.rounds for one in found})
+    rounds = sorted({one.rounds for one in found})
     number = (
         f"{rounds[0]} to {rounds[-1]} rounds"
         if len(rounds) > 1

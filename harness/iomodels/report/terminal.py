@@ -14,8 +14,10 @@ from iomodels.judge.cells import Cell
 from iomodels.judge.compare import ComparedCells, ComparedRuns
 from iomodels.judge.stats import Finding
 from iomodels.judge.summary import Summary
-from iomodels.report.answer import LoadAnswer, answer
+from iomodels.report.ab import CHANGED
+from iomodels.report.answer import answer
 from iomodels.report.context import MAIN_COSTS, commit_words, offered, panels_of, row_of
+from iomodels.report.shape import Answer, Changes, LoadAnswer
 
 CAVEAT = (
     "Each run has its own conditions: what changed on the machine between the runs is part of "
@@ -30,6 +32,8 @@ FIGURES = (
 OPEN = "~: not decided, only likely, or provisional."
 BAR = 24
 """Columns of the longest bar."""
+WIDE, VERDICT = 100, len("provisional")
+"""In a terminal below this width, words of a verdict are below each other."""
 
 
 def _table(title: str, *headings: str) -> Table:
@@ -54,22 +58,66 @@ def _rate(cell: Cell) -> str:
 
 
 def print_answer(summary: Summary, console: Console) -> None:
-    """Print the verdict, the ranked list of the load to look at first, and the remarks."""
+    """Print the verdict, the ranked list of the load to look at first, and the remarks.
+
+    Of two builds it prints what the new one changed in place of the list.
+    """
     found = answer(summary)
     if summary.emulated:
         console.print(words.WINE, style="bold", highlight=False)
     console.print(found.headline, style="bold", highlight=False, markup=False)
+    if found.changes:
+        print_changes(found.changes, summary, console)
+    else:
+        _shown(found, console)
+    _next_step(found, console)
+    for sentence in (*found.remarks, *(f"Note: {note}" for note in summary.notes)):
+        console.print(f"• {sentence}", highlight=False, markup=False)
+
+
+def _shown(found: Answer, console: Console) -> None:
     shown = found.shown
     if len(found.loads) > 1:
         line = f"{shown.words} · {shown.badge} · {shown.verdict}"
         console.print(line, highlight=False, markup=False)
     _ranking(shown, console)
+
+
+def print_changes(changes: Changes, summary: Summary, console: Console) -> None:
+    """Print what a new build changed: a table per unit, and why a model has no change."""
+    level = words.given(summary.rules.baseline.stated)
+    for each in changes.tables:
+        table = Table(
+            box=SIMPLE_HEAD,
+            title=f"{each.panel} · {each.unit} · {summary.platform}",
+            title_justify="left",
+            pad_edge=False,
+            collapse_padding=True,
+            show_edge=False,
+        )
+        table.add_column("conn.", justify="right", no_wrap=True)
+        table.add_column("model", overflow="fold")
+        for heading in ("old", "new", f"change [{level}]", "p"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("verdict", width=VERDICT if console.width < WIDE else None)
+        for row in each.rows:
+            figures = (row.old, row.new, row.change, row.p, row.word)
+            table.add_row(row.connections, row.model, *figures)
+        console.print(table, highlight=False)
+        console.print()
+    for line in changes.missing:
+        console.print(f"no change: {line}", highlight=False, markup=False)
+    console.print(CHANGED, highlight=False)
+
+
+def _next_step(found: Answer, console: Console) -> None:
+    shown = found.shown
     if shown.next:
-        console.print(f"to settle it ({shown.next.takes}):", highlight=False, markup=False)
+        what = shown.words if found.changes and len(found.loads) > 1 else "it"
+        line = f"to settle {what} ({shown.next.takes}):"
+        console.print(line, highlight=False, markup=False)
         line = f"  {shown.next.command}"  # in one piece, however long, to be copied
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    for sentence in (*found.remarks, *(f"Note: {note}" for note in summary.notes)):
-        console.print(f"• {sentence}", highlight=False, markup=False)
 
 
 def _ranking(shown: LoadAnswer, console: Console) -> None:
