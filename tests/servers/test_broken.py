@@ -81,7 +81,16 @@ def broken(
         server.program.stop(0.2)
 
 
-@pytest.mark.parametrize("wrong", FAULTS)
+NEEDS_CONSOLE = "does not stop"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(wrong, marks=pytest.mark.console if wrong == NEEDS_CONSOLE else ())
+        for wrong in FAULTS
+    ],
+)
 def test_fault_is_caught(broken: Callable[[int], Server], launcher: Launcher, wrong: str) -> None:
     """The check passes without the fault and fails with it."""
     fault, check = FAULTS[wrong]
