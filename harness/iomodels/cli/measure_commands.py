@@ -14,7 +14,15 @@ OBJECTIVES = ("throughput", "p99", "cpu", "threads")
 
 AB_DEFAULTS: dict[str, Any] = {
     "connections": (1, 64, 256),
+    "idle": 0,
     "size": (64,),
+    "reply-size": "as the request",
+    "depth": 1,
+    "cpu-us": 0,
+    "block-us": 0,
+    "rate": 0,
+    "arrivals": "constant",
+    "churn": 0,
     "minutes": 5,
     "warmup_ms": 300,
     "duration_ms": 1000,

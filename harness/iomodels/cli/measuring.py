@@ -226,7 +226,7 @@ def suite_of_ab(arguments: argparse.Namespace, series: Sequence[str]) -> Suite:
         servers=tuple(Server(model) for model in series),
         connections=chosen["connections"],
         sizes=chosen["size"],
-        depth=chosen.get("depth", 1),
+        depth=chosen["depth"],
         rounds=chosen.get("rounds", LOOKS[-1]),
         warmup_ms=chosen["warmup_ms"],
         duration_ms=chosen["duration_ms"],

@@ -73,7 +73,9 @@ def load_words(
     """
 
     def default(word: str) -> str:
-        return f"(default: {defaults.get(word, 'as in the suite')})"
+        value = defaults.get(word, "as in the suite")
+        several = isinstance(value, tuple)
+        return f"(default: {','.join(map(str, value)) if several else value})"
 
     connections = values.wholes if lists else values.whole
     several = "several: one load each" if lists else "one number"
