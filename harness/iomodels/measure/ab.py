@@ -8,7 +8,10 @@ model run next to each other under every load.
 from __future__ import annotations
 
 import hashlib
+import io
 import subprocess
+import tarfile
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,22 +43,31 @@ class Side:
 
 
 def sides(old: str, new: str, build: Path, say: Say) -> tuple[Side, Side]:
-    """Return both builds. Raises Failure if a word names none, or if they share no model."""
-    found = Side(OLD, old, _programs(old, build, say)), Side(NEW, new, _programs(new, build, say))
-    if not set(found[0].programs) & set(found[1].programs):
-        there = ["; ".join(sorted(side.programs)) or "no program" for side in found]
+    """Return both builds. Two programs are builds of one model, whatever their names.
+
+    Raises Failure if a word names no build, or if the builds share no model.
+    """
+    programs = [_programs(word, build, say) for word in (old, new)]
+    if Path(old).is_file() and Path(new).is_file():
+        programs = [{Path(new).stem: path} for each in programs for path in each.values()]
+    if not set(programs[0]) & set(programs[1]):
+        there = ["; ".join(sorted(each)) for each in programs]
         raise Failure(
             f"ab: {old} has {there[0]}, {new} has {there[1]}: they share no model", exit_code=USAGE
         )
-    return found
+    return Side(OLD, old, programs[0]), Side(NEW, new, programs[1])
 
 
 def comparing_builds(old: str, new: str, build: Path, models: Sequence[str], say: Say) -> Comparing:
-    """Return how a run compares two builds; run.json keeps the words and the programs' hashes."""
+    """Return how a run compares two builds.
+
+    run.json keeps the words, the commits that they named, and the programs' hashes.
+    """
     both = sides(old, new, build, say)
     kept = {
         "old": old,
         "new": new,
+        "commits": {"old": _commit_of(old), "new": _commit_of(new)},
         "models": list(models),
         "programs": {
             model + side.suffix: hashlib.sha256(path.read_bytes()).hexdigest()
@@ -102,18 +114,23 @@ def _in_folder(folder: Path) -> dict[str, Path]:
     raise Failure(f"ab {folder}: no program (*.exe) there", exit_code=USAGE)
 
 
+def _commit_of(word: str) -> str | None:
+    """Return the commit that a word names; None if it names a file or a folder, or nothing."""
+    if Path(word).exists():
+        return None
+    return _git("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}") or None
+
+
 def _built(word: str, build: Path, say: Say) -> Path:
     """Build the servers of a commit into a folder of its own, once; return the folder."""
-    commit = _git("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}")
+    commit = _commit_of(word)
     if not commit:
         raise Failure(f"ab {word}: neither a program, nor a folder, nor a commit", exit_code=USAGE)
     tree = build / "ab" / commit[:12]
     if not any((tree / "out" / "bin").glob("*.exe")):
-        say(f"building the servers of {word} ({commit[:12]})")
-        if not (tree / "source" / "CMakeLists.txt").is_file():
-            _run(["git", "-C", str(ROOT), "worktree", "prune"], word)
-            add = ["git", "-C", str(ROOT), "worktree", "add", "--detach", "--force"]
-            _run([*add, str(tree / "source"), commit], word)
+        say(f"building the servers of {word} ({commit[:12]}), which may take minutes")
+        if not (tree / "source").is_dir():
+            _export(commit, tree, word)
         preset = _preset(build)
         dependency = build / "deps" / "hdr-histogram"
         sources = [f"-DFETCHCONTENT_SOURCE_DIR_HDRHISTOGRAM={dependency}"] * dependency.is_dir()
@@ -121,6 +138,22 @@ def _built(word: str, build: Path, say: Say) -> Path:
         _run(["cmake", *source, "--preset", preset, *sources], word, tree / "source")
         _run(["cmake", "--build", str(tree / "out")], word)
     return tree / "out"
+
+
+def _export(commit: str, tree: Path, word: str) -> None:
+    """Write the sources of a commit into tree/source, whole or not at all. Raises Failure."""
+    argv = ["git", "-C", str(ROOT), "archive", "--format=tar", commit]
+    done = subprocess.run(argv, capture_output=True, check=False)
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", errors="replace").strip()
+        raise Failure(f"ab {word}: git archive failed: {reason}", exit_code=FAILED)
+    tree.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=tree, prefix=".source."))
+    # from Python 3.12 on a call without a filter warns; older ones may lack it
+    safe: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(made, **safe)
+    made.rename(tree / "source")
 
 
 def _preset(build: Path) -> str:
@@ -145,6 +178,18 @@ def _run(argv: Sequence[str], word: str, folder: Path | None = None) -> None:
         raise Failure(f"ab {word}: {argv[0]} failed: {reason}", exit_code=FAILED)
 
 
+def _check_same_models(described: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises Failure if a program of one build is another model than the other's."""
+    for series, new in described.items():
+        old = described.get(series.removesuffix(NEW) + OLD)
+        if series.endswith(NEW) and old and old.get("model") != new.get("model"):
+            raise Failure(
+                f"ab: OLD is a build of {old.get('model')}, NEW one of {new.get('model')}; "
+                "iomodels run compares two models",
+                exit_code=USAGE,
+            )
+
+
 class AbLauncher:
     """A launcher with models MODEL@old and MODEL@new; all else is the inner launcher's."""
 
@@ -165,6 +210,7 @@ class AbLauncher:
         if self._models is None:
             found = {name: self._describe(path) for name, path in self._programs.items()}
             both = {model.partition("@")[0] for model, each in found.items() if each is None}
+            _check_same_models({model: each for model, each in found.items() if each})
             self._models = {
                 model: each
                 for model, each in found.items()

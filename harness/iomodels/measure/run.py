@@ -333,8 +333,10 @@ def _comparing(setting: Setting, manifest: Mapping[str, Any]) -> Comparing:
     kept = manifest.get("ab")
     if not kept:
         return ALL_MODELS
-    found = comparing_builds(kept["old"], kept["new"], setting.build, kept["models"], setting.say)
-    if found.kept != kept:
+    commits = kept.get("commits") or {}
+    old, new = (commits.get(side) or kept[side] for side in ("old", "new"))
+    found = comparing_builds(old, new, setting.build, kept["models"], setting.say)
+    if (found.kept or {})["programs"] != kept["programs"]:
         raise Failure(
             f"cannot resume {manifest['run']}: a program of {kept['old']} or {kept['new']} changed "
             "since the run started",

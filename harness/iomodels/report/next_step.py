@@ -27,6 +27,8 @@ REPLACED = (
 )
 """Options with a value that the proposal replaces or omits: a new run draws a new order, and a
 record keeps no token. --repeats is the former name of --rounds."""
+SHORT = 12
+"""Digits of a commit that name it."""
 OMITTED = ("--json", "--no-report")
 """Flags that change only what a run prints."""
 
@@ -66,7 +68,8 @@ def next_step(
     margin = summary.rules.baseline.margin
     if margin != FIXED.margin:
         options += ["--margin", f"{100 * margin:g}"]
-    return NextStep(_line(["iomodels", *_kept(command[1:]), *at, *options]), takes)
+    kept = _same_builds(_kept(command[1:]), summary)
+    return NextStep(_line(["iomodels", *kept, *at, *options]), takes)
 
 
 def _resume(summary: Summary) -> str:
@@ -117,6 +120,15 @@ def _seconds(summary: Summary, suite: Suite, rounds: int) -> float | None:
 def _at(suite: Suite, load: JudgedLoad) -> Suite:
     """The suite at the connections and the size of this load."""
     return replace(suite, connections=(load.key.connections,), sizes=(load.key.size,), active=())
+
+
+def _same_builds(command: Sequence[str], summary: Summary) -> list[str]:
+    """The command with the commits that were compared: HEAD may be another one by now."""
+    builds, found = summary.run.manifest.get("ab") or {}, list(command)
+    for side, commit in (builds.get("commits") or {}).items():
+        if commit and builds[side] in found:
+            found[found.index(builds[side])] = commit[:SHORT]
+    return found
 
 
 def _line(command: Sequence[str]) -> str:

@@ -87,10 +87,10 @@ def print_changes(changes: Changes, summary: Summary, console: Console) -> None:
     """Print what a new build changed: a table per unit, and why a model has no change."""
     level = words.given(summary.rules.baseline.stated)
     for each in changes.tables:
+        title = f"{each.panel} · {each.unit} · {summary.platform}"
+        console.print(title, style="italic", highlight=False, markup=False)
         table = Table(
             box=SIMPLE_HEAD,
-            title=f"{each.panel} · {each.unit} · {summary.platform}",
-            title_justify="left",
             pad_edge=False,
             collapse_padding=True,
             show_edge=False,

@@ -434,16 +434,18 @@ def test_active_connections_follow_those_that_are_picked(
         (["nowhere", "nothing"], "ab nowhere: neither a program, nor a folder, nor a commit"),
         (["{tmp}", "{tmp}"], "ab {tmp}: no program (*.exe) there"),
         (
-            ["{tmp}/a.exe", "{tmp}/b.exe"],
-            "ab: {tmp}/a.exe has a, {tmp}/b.exe has b: they share no model",
+            ["{tmp}/a", "{tmp}/b"],
+            "ab: {tmp}/a has a, {tmp}/b has b: they share no model",
         ),
     ],
 )
 def test_builds_that_cannot_be_compared(
     words: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("a.exe", "b.exe"):
-        (tmp_path / name).write_bytes(b"") if "exe" in words[0] else None
+    for name in ("a", "b"):
+        if words[0].endswith("/a"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / f"{name}.exe").write_bytes(b"")
     with pytest.raises(SystemExit, match="2"):
         main(["ab", *(word.format(tmp=tmp_path) for word in words)])
     assert capsys.readouterr().err == f"iomodels: {line.format(tmp=tmp_path)}\n"

@@ -239,3 +239,16 @@ def test_a_command_of_another_kind_gives_no_proposal(tmp_path: Path) -> None:
     run = load_run(made(tmp_path, "iomodels run select-vs-iocp --quick --connections 1"))
     other = replace(run, manifest={**run.manifest, "command": ["python", "-c", "…"]})
     assert answer(summarise(run)).shown.next and not answer(summarise(other)).shown.next
+
+
+def test_a_comparison_of_commits_names_those_that_were_compared(tmp_path: Path) -> None:
+    """HEAD is another commit by then."""
+    command = "iomodels ab HEAD~1 HEAD --models iocp --rounds 8 --connections 64"
+    commits = {"old": "a" * 40, "new": "b" * 40}
+    builds = {
+        **{"old": "HEAD~1", "new": "HEAD", "models": ["iocp"]},
+        **{"programs": dict.fromkeys(SERIES, "0" * 64), "commits": commits},
+    }
+    [(step, _)] = proposed(made(tmp_path, command, ab=builds))
+    arguments = parsed(step.command)
+    assert (arguments.old, arguments.new) == ("a" * 12, "b" * 12)

@@ -215,3 +215,13 @@ def test_bad_input(
 ) -> None:
     line = failure(capsys, *words).encode("ascii", "replace").decode("ascii")
     assert line.startswith(f"iomodels: {message.encode('ascii', 'replace').decode('ascii')}")
+
+
+@EVERY
+def test_help_shows_defaults_as_they_are_typed(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["help", command.name]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "(default: (" not in text
+    assert ("as in the suite" in text) is (command.name == "run")
