@@ -20,10 +20,11 @@ from iomodels.figures import palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge.paired import Comparison
 from iomodels.judge.rule import Rule
-from iomodels.judge.summary import summarise
+from iomodels.judge.summary import is_ab, summarise
 
 NAME = "ratios_to_baseline"
 QUESTION = "How far is each model from the baseline, and how sure is that?"
+OF_BUILDS = "How far is each new build from the old one, and how sure is that?"
 TITLE = "Requests per second over the baseline's"
 NOTE = (
     "Ratio paired within rounds, with its {level} interval. Band: equal within {margin}. "
@@ -77,8 +78,9 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
             _panel(axis, of_panel, records, rule)
             axis.set_title(panel.words)
             axis.set_xlabel(f"over {_baseline(of_panel)} (log scale)")
+    question = OF_BUILDS if is_ab(run.manifest) else QUESTION
     again, alt = command(NAME, run, connections, sizes), _alt(run, found, rule)
-    return Plot(NAME, QUESTION, alt, figure, COLUMNS, _rows(run, found, rule), again)
+    return Plot(NAME, question, alt, figure, COLUMNS, _rows(run, found, rule), again)
 
 
 def _baseline(found: Sequence[Line]) -> str:

@@ -70,9 +70,9 @@ def comparing_builds(old: str, new: str, build: Path, models: Sequence[str], say
         "commits": {"old": _commit_of(old), "new": _commit_of(new)},
         "models": list(models),
         "programs": {
-            model + side.suffix: hashlib.sha256(path.read_bytes()).hexdigest()
+            model + side.suffix: hashlib.sha256(side.programs[model].read_bytes()).hexdigest()
             for side in both
-            for model, path in side.programs.items()
+            for model in _shared(both, models)
         },
     }
     series = tuple(model + side.suffix for model in _shared(both, models) for side in both)

@@ -170,7 +170,7 @@ def _panel_words(panel: Panel, summary: Summary) -> str:
 
 def _row(change: Change, summary: Summary) -> ChangeRow:
     one = change.comparison
-    compared = (words.NOTHING, words.NOTHING, "no change")
+    compared = (words.NOTHING, words.NOTHING, "no figure")
     if one:
         word = word_of(one, change.offered, summary)
         compared = (change_words(one, change.offered), _p(one.p_holm), word)

@@ -106,7 +106,7 @@ def print_changes(changes: Changes, summary: Summary, console: Console) -> None:
         console.print(table, highlight=False)
         console.print()
     for line in changes.missing:
-        console.print(f"no change: {line}", highlight=False, markup=False)
+        console.print(f"no figure: {line}", highlight=False, markup=False)
     console.print(CHANGED, highlight=False)
 
 

@@ -35,6 +35,8 @@ def test_a_folder_a_build_tree_and_a_program_are_builds(tmp_path: Path) -> None:
     old, new = built(tmp_path, str(plain), str(tree))
     assert sorted(old.programs) == ["iocp", "select"], "the load generator is no server"
     assert sorted(new.programs) == ["iocp"]
+    kept = comparing_builds(str(plain), str(plain), tmp_path, ("iocp",), SAID.append).kept
+    assert kept and sorted(kept["programs"]) == ["iocp@new", "iocp@old"], "only what is compared"
     one, _ = built(tmp_path, str(plain / "iocp.exe"), str(tree))
     assert list(one.programs) == ["iocp"]
 

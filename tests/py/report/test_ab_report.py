@@ -16,7 +16,7 @@ from rich.console import Console
 from iomodels.base.files import ROOT
 from iomodels.data.records import Record
 from iomodels.data.store import load_run
-from iomodels.figures import winner_map
+from iomodels.figures import ratios_to_baseline, winner_map
 from iomodels.judge.paired import Comparison
 from iomodels.judge.rule import Word
 from iomodels.judge.summary import Summary, summarise
@@ -114,7 +114,7 @@ def test_a_side_that_fails_is_told_below_its_table(tmp_path: Path) -> None:
         return None if item.condition.model == "tpio@new" else noisy_rate(BASES)(item)
 
     text = " ".join(printed(summary_of(tmp_path, rate)).split())
-    assert "no change: tpio at 8 connections × 64 B: tpio@new: failed (" in text
+    assert "no figure: tpio at 8 connections × 64 B: tpio@new: failed (" in text
     assert "in the geometric mean of 2 changes: 2 faster." in text
 
 
@@ -227,6 +227,12 @@ def test_no_chart_names_a_fastest_build(tmp_path: Path) -> None:
 
     with pytest.raises(Failure, match="compares two builds of each model"):
         winner_map.draw(summary_of(tmp_path).run)
+
+
+def test_the_chart_of_ratios_asks_about_builds(tmp_path: Path) -> None:
+    plot = ratios_to_baseline.draw(summary_of(tmp_path, connections=(8,)).run)
+    assert plot.question == "How far is each new build from the old one, and how sure is that?"
+    assert [row[2:4] for row in plot.rows] == [("iocp@new", "iocp@old"), ("tpio@new", "tpio@old")]
 
 
 def test_the_ranked_list_of_a_load_has_both_builds_of_each_model(tmp_path: Path) -> None:
