@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from iomodels.base import words
 from iomodels.base.console import shell_word
+from iomodels.base.files import ROOT
 from iomodels.judge.loads import JudgedLoad
 from iomodels.judge.paired import Comparison
 from iomodels.judge.rule import FIXED
@@ -73,10 +74,13 @@ def next_step(
 
 
 def _resume(summary: Summary) -> str:
+    """The run by its name, or by its folder where that is not among the results."""
     command = summary.run.manifest["command"]
     host = _value(command, "--server-host")
     where = ["--server-host", host] if host else []
-    return _line(["iomodels", "run", *where, "--resume", str(summary.run.manifest["run"])])
+    path = summary.run.path
+    among = path.resolve().parent == (ROOT / "results").resolve()
+    return _line(["iomodels", "run", *where, "--resume", path.name if among else str(path)])
 
 
 def _rounds(summary: Summary, suite: Suite, needed: int) -> tuple[list[str], str] | None:

@@ -18,6 +18,7 @@ from iomodels.judge.rule import SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST
 from iomodels.judge.summary import summarise, viewed
 from iomodels.plan.order import Measurement, make_plan, plan_size
 from iomodels.plan.suite import LOOKS, Suite
+from iomodels.report import next_step
 from iomodels.report.answer import answer
 from iomodels.report.next_step import NextStep
 from made_run import make_run, noisy_rate
@@ -213,8 +214,18 @@ def test_an_incomplete_run_is_resumed_first(tmp_path: Path) -> None:
     folder = made(tmp_path, command, status="interrupted")
     for step, _ in proposed(folder):
         arguments = parsed(step.command)
-        assert arguments.resume == folder.name and arguments.server_host == ("here", 7000)
+        assert Path(arguments.resume) == folder and arguments.server_host == ("here", 7000)
         assert step.takes == "the run is not complete"
+
+
+def test_an_incomplete_run_among_the_results_is_resumed_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = "iomodels run select-vs-iocp --rounds 8 --connections 64 --size 64"
+    folder = made(tmp_path / "results", command, status="interrupted")
+    monkeypatch.setattr(next_step, "ROOT", tmp_path)
+    [(step, _)] = proposed(folder)[:1]
+    assert step.command == f"iomodels run --resume {folder.name}"
 
 
 def test_no_proposal_holds_a_token(tmp_path: Path) -> None:
