@@ -133,7 +133,13 @@ def cell_of(
         costs.typical,
         costs.cpu_us,
         tuple(
-            Failure(record.repeat, each.kind, "; ".join(each.reasons), record.stderr, _held(record))
+            Failure(
+                record.repeat,
+                each.kind,
+                "; ".join(each.reasons),
+                record.stderr,
+                connections_held(record),
+            )
             for record, each in out
             if each
         ),
@@ -142,7 +148,7 @@ def cell_of(
     )
 
 
-def _held(record: Record) -> int | None:
+def connections_held(record: Record) -> int | None:
     """Return the connections that were established where not all of them were.
 
     The load generator's last line names the first that failed, or how many were lost. Where none

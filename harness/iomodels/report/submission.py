@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from iomodels.data.store import MANIFEST, PACKED, load_run, stored_records
+from iomodels.judge.cells import connections_held
 from iomodels.report.pack import MOST_BYTES, size
 
 WRITTEN = re.compile(
@@ -23,7 +24,8 @@ def complaints(folder: Path) -> list[str]:
     run = load_run(folder)
     manifest = run.manifest
     found = list(run.warnings)
-    failed = [record for record in run.records if not record.ok]
+    # a server that holds only so many connections is a result
+    failed = [record for record in run.records if not record.ok and not connections_held(record)]
     if failed:
         found.append(
             f"{len(failed)} of {len(run.records)} measurements failed; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,16 @@ def test_an_unfinished_run_and_failed_measurements_are_refused(tmp_path: Path) -
     assert any("not complete: 3 of" in line for line in complaints(half))
     failing = make_run(tmp_path / "failing", rate=lambda measurement: None)
     assert any("measurements failed" in line for line in complaints(failing))
+
+
+def test_a_server_that_holds_only_so_many_connections_is_a_result(tmp_path: Path) -> None:
+    said = "loadgen: connection 4951 to 127.0.0.1:1: no reply to its first request: timeout"
+    limited = make_run(
+        tmp_path,
+        rate=lambda measurement: None,
+        enrich=lambda record: replace(record, stderr=said),
+    )
+    assert not any("measurements failed" in line for line in complaints(limited))
 
 
 def test_a_damaged_run_is_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
