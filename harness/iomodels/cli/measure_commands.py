@@ -6,7 +6,7 @@ from typing import Any
 
 from iomodels.cli import values
 from iomodels.cli.command import Command, Option
-from iomodels.cli.options import load_words, number, out, plan_options, resume
+from iomodels.cli.options import load_words, loadgen_threads, number, out, plan_options, resume
 from iomodels.launch.channel import DEFAULT_PORT, PORTS
 from iomodels.plan.order import SESSIONS
 
@@ -39,7 +39,6 @@ SLO_DEFAULTS: dict[str, Any] = {
     "churn": 0,
     "duration_ms": 3000,
     "warmup_ms": 500,
-    "loadgen_threads": 1,
     "seed": 1,
     "trials": 60,
 }
@@ -57,7 +56,6 @@ TUNE_DEFAULTS: dict[str, Any] = {
     "minutes": 5,
     "warmup_ms": 300,
     "duration_ms": 700,
-    "loadgen_threads": 1,
 }
 
 AFFINITY_HELP = (
@@ -105,6 +103,7 @@ RUN = Command(
         ),
         number("duration_ms", "measuring window", "as in the suite", "ms"),
         number("warmup_ms", "load before the measuring window", "as in the suite", "ms"),
+        loadgen_threads("as in the suite, or one per CPU of its own"),
         number("seed", "seed of the order", "a new one, which is printed"),
         affinity(",loadgen=1-3"),
         Option(
@@ -214,7 +213,7 @@ SLO = Command(
         ),
         number("duration_ms", "measuring window of a trial", SLO_DEFAULTS["duration_ms"], "ms"),
         number("warmup_ms", "load before the measuring window", SLO_DEFAULTS["warmup_ms"], "ms"),
-        number("loadgen_threads", "threads of the load generator", SLO_DEFAULTS["loadgen_threads"]),
+        loadgen_threads("one per CPU of its own"),
         number("seed", "seed of payloads and arrivals", SLO_DEFAULTS["seed"]),
         out("folder for the search's folder"),
         resume("interrupted search"),
@@ -275,7 +274,7 @@ TUNE = Command(
         ),
         number("duration_ms", "measuring window", TUNE_DEFAULTS["duration_ms"], "ms"),
         number("warmup_ms", "load before the measuring window", TUNE_DEFAULTS["warmup_ms"], "ms"),
-        number("loadgen_threads", "threads of the load generator", 1),
+        loadgen_threads("one per CPU of its own"),
         number("seed", "seed of the order", "a new one, which is recorded"),
         out("folder for the tuning's folder"),
         resume("interrupted tuning (with --minutes: any tuning)"),

@@ -44,6 +44,7 @@ from iomodels.measure.ab import comparing_builds
 from iomodels.measure.session import Setting
 from iomodels.plan.load import Load, Value
 from iomodels.plan.suite import (
+    AUTOMATIC,
     BOUNDS,
     LOOKS,
     Server,
@@ -231,7 +232,7 @@ def suite_of_ab(arguments: argparse.Namespace, series: Sequence[str]) -> Suite:
         warmup_ms=chosen["warmup_ms"],
         duration_ms=chosen["duration_ms"],
         seed=chosen["seed"] if "seed" in chosen else secrets.randbelow(2**32),
-        loadgen_threads=1,
+        loadgen_threads=AUTOMATIC,
         minutes=0 if "rounds" in chosen else chosen["minutes"],
     )
     return _with_load(suite, arguments)
@@ -277,7 +278,7 @@ def _slo_suite(arguments: argparse.Namespace) -> Suite:
         connections=(chosen["connections"],),
         sizes=(chosen["size"],),
         rounds=1,
-        loadgen_threads=chosen["loadgen_threads"],
+        loadgen_threads=chosen.get("loadgen_threads", AUTOMATIC),
         **{key: chosen[key] for key in WINDOW},
         load=load_file(arguments.load) if arguments.load else Load(),
         load_file=str(arguments.load or ""),
@@ -313,7 +314,7 @@ def _tune_asked(arguments: argparse.Namespace) -> measure_tune.Asked:
             connections=(chosen["connections"],),
             sizes=(chosen["size"],),
             rounds=1,
-            loadgen_threads=chosen["loadgen_threads"],
+            loadgen_threads=chosen.get("loadgen_threads", AUTOMATIC),
             depth=chosen["depth"],
             warmup_ms=chosen["warmup_ms"],
             duration_ms=chosen["duration_ms"],

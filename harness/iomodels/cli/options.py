@@ -47,6 +47,11 @@ def number(key: str, what: str, default: object, unit: str = "") -> Option:
     )
 
 
+def loadgen_threads(default: str) -> Option:
+    """How many threads send; one per connection at most."""
+    return number("loadgen_threads", "threads of the load generator", default)
+
+
 MARGIN = Option(
     "--margin",
     "difference that still counts as equal, 0.5 to 50 percent (default: 5)",

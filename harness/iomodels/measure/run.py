@@ -44,7 +44,7 @@ from iomodels.measure.session import (
     manifest_head,
     new_folder,
     open_launcher,
-    server_cores,
+    placed,
 )
 from iomodels.plan.order import Measurement, is_limit, make_plan
 from iomodels.plan.suite import Suite, suite_from
@@ -65,8 +65,7 @@ def start_run(
     check_plan_size(suite, sessions)
     raise_open_files_limit()
     with Interrupts() as interrupts, _open(setting, setting.placement, comparing) as launcher:
-        if any(server.per_core for server in suite.servers):
-            suite = suite.on_cores(server_cores(launcher))
+        suite = placed(setting, suite, launcher)
         plan = make_plan(suite)
         check(suite, plan, launcher)
         say_plan(setting.console, suite, plan, launcher)

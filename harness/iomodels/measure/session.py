@@ -77,6 +77,17 @@ def server_cores(launcher: Launcher) -> int:
     return len(pinned) or os.cpu_count() or 1
 
 
+def placed(setting: Setting, suite: Suite, launcher: Launcher) -> Suite:
+    """Return the suite with numbers in place of what depends on the CPUs of both programs."""
+    if any(server.per_core for server in suite.servers):
+        suite = suite.on_cores(server_cores(launcher))
+    placement = launcher.environment().get("placement") or {}
+    found = suite.on_loadgen_cpus(len(placement.get("loadgen_cpus") or ()))
+    if found.loadgen_threads > 1 and not suite.loadgen_threads:
+        setting.say(f"the load generator has {found.loadgen_threads} threads, at most one per CPU")
+    return found
+
+
 # ---- the folder ----
 
 

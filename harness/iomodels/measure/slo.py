@@ -36,6 +36,7 @@ from iomodels.measure.session import (
     manifest_head,
     new_folder,
     open_launcher,
+    placed,
 )
 from iomodels.plan.order import Measurement, cells, limit_of
 from iomodels.plan.suite import Suite, model_errors, suite_from
@@ -62,7 +63,7 @@ def start_slo(
     raise_open_files_limit()
     low = low or least_rate(suite, slo)
     with Interrupts() as interrupts, open_launcher(setting, None) as launcher:
-        suite = replace(suite, load=suite.load.with_rate(low))
+        suite = placed(setting, replace(suite, load=suite.load.with_rate(low)), launcher)
         _check_options(suite, launcher)
         plan = [Measurement(0, 0, condition) for condition in cells(suite)]
         check(suite, plan, launcher)

@@ -40,6 +40,7 @@ from iomodels.measure.session import (
     manifest_head,
     new_folder,
     open_launcher,
+    placed,
 )
 from iomodels.plan.order import LIMIT, Measurement, cells, limit_of
 from iomodels.plan.settings import (
@@ -73,6 +74,7 @@ def start_tune(setting: Setting, asked: Asked, *, out: Path) -> Path:
     """Race into a new folder below `out`. Returns the folder."""
     raise_open_files_limit()
     with Interrupts() as interrupts, open_launcher(setting, None) as launcher:
+        asked = replace(asked, suite=placed(setting, asked.suite, launcher))
         models = _models(asked, launcher)
         absent = _absent(asked.suite, models, launcher)
         with interrupts.allowed():

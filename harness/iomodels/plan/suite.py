@@ -18,6 +18,8 @@ MAX_CONNECTIONS = 100_000
 MAX_SIZE = 1_048_576  # the largest payload of a frame
 MAX_ALIAS = 24  # characters: tables must hold it
 MAX_PER_CORE = 256  # of an option in multiples of the server's cores
+AUTOMATIC = 0  # loadgen_threads, until Suite.on_loadgen_cpus() chooses
+MOST_AUTOMATIC = 16  # threads of the load generator (docs/decisions/0110-threads-of-the-load.md)
 
 # Allowed numbers; the command line's options have the same bounds.
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -49,7 +51,7 @@ _LEVELS = (
     "active",
 )
 _NUMBERS = tuple(name for name in BOUNDS if name not in _LEVELS)
-_OPTIONAL = (*_LEVELS[2:], "rounds", "minutes", "seed", "rate_arrivals")
+_OPTIONAL = (*_LEVELS[2:], "rounds", "minutes", "seed", "loadgen_threads", "rate_arrivals")
 _QUICK = (*_LEVELS, *_NUMBERS)
 
 
@@ -85,7 +87,8 @@ class Suite:
     of the slowest server's peak at that load (judge/rates.py). rate_connections, rate_sizes: where
     these rates are offered; empty: everywhere. rate_arrivals: constant or poisson. active: per
     number of connections, how many send; the others only stay open. Empty: all. seed: decides the
-    order. A run draws one unless the command line names one.
+    order. A run draws one unless the command line names one. loadgen_threads: AUTOMATIC until
+    on_loadgen_cpus() chooses a number.
     """
 
     name: str
@@ -141,6 +144,12 @@ class Suite:
             for server in self.servers
         )
         return replace(self, servers=servers)
+
+    def on_loadgen_cpus(self, cpus: int) -> Suite:
+        """Return the suite with a number of load generator threads: the given one, else one per CPU
+        of the load generator up to MOST_AUTOMATIC. `cpus` is 0 if it is not pinned."""
+        automatic = min(max(cpus, 1), MOST_AUTOMATIC)
+        return replace(self, loadgen_threads=self.loadgen_threads or automatic)
 
     def with_models(self, models: Iterable[str]) -> Suite:
         """Return the suite with these models: its own servers of them, the others with default
@@ -220,6 +229,7 @@ def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
     fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS) if key in data}
     fields.setdefault("rounds", LOOKS[-1])
     fields.setdefault("seed", 1)
+    fields.setdefault("loadgen_threads", AUTOMATIC)
     fields |= {key: tuple(data.get(key, ())) for key in _LEVELS}
     fields["rate_arrivals"] = data.get("rate_arrivals", ARRIVALS[0])
     return Suite(name=name, servers=servers, load=load_from(data.get("load", {})), **fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -30,17 +31,25 @@ NOISE = 0.25
 MEASUREMENT_S = 1.5
 
 
+def split(command: str) -> list[str]:
+    """Split a line as the shell of this system does; that of Windows keeps a backslash."""
+    if os.name != "nt":
+        return shlex.split(command)
+    return [word.replace('"', "") for word in shlex.split(command, posix=False)]
+
+
 def parsed(command: str) -> argparse.Namespace:
     """Parse a proposed command as the program does. An unknown option ends the test."""
-    program, *words = shlex.split(command)
+    program, *words = split(command)
     assert program == "iomodels"
     return parsers().top.parse_args(words)
 
 
 def suite_of(arguments: argparse.Namespace) -> Suite:
-    if arguments.command == "ab":
-        return suite_of_ab(arguments, SERIES)
-    return suite_of_run(arguments)
+    """The suite on a machine where the load generator has one CPU."""
+    is_ab = arguments.command == "ab"
+    suite = suite_of_ab(arguments, SERIES) if is_ab else suite_of_run(arguments)
+    return suite.on_loadgen_cpus(1)
 
 
 def made(folder: Path, command: str, *, spread: float = NOISE, **changes: Any) -> Path:
@@ -66,7 +75,7 @@ def made(folder: Path, command: str, *, spread: float = NOISE, **changes: Any) -
     is_ab = arguments.command == "ab"
     ab = {"ab": {"old": arguments.old, "new": arguments.new, **words}} if is_ab else {}
     more = {
-        "command": shlex.split(command),
+        "command": split(command),
         "quick": getattr(arguments, "quick", False),
         "minutes": suite.minutes,
         "sessions": getattr(arguments, "sessions", None) or 1,
@@ -172,7 +181,7 @@ def test_a_load_that_had_every_round_of_such_a_plan_gets_a_fixed_one(tmp_path: P
         tmp_path,
         suite,
         rate=noisy_rate({"select": 100.0, "iocp": 100.0}, NOISE),
-        manifest={"command": shlex.split(command), "statistics": rules.to_json()},
+        manifest={"command": split(command), "statistics": rules.to_json()},
     )
     [(step, load)] = proposed(folder)
     new = suite_of(parsed(step.command))

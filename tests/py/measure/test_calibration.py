@@ -45,6 +45,14 @@ def test_ceiling(connections: int, size: int, depth: int, expected: float | None
     assert ceiling_rate(MADE, connections, size, depth) == expected
 
 
+def test_several_threads_share_the_null_target_so_their_ceiling_counts() -> None:
+    point = {"connections": 8, "size": 64, "depth": 1, "rate": 90_000.0, "ceiling": 300_000.0}
+    assert ceiling_rate({"points": [{**point, "threads": 4}]}, 8, 64, 1) == 300_000.0
+    assert ceiling_rate({"points": [{**point, "threads": 1}]}, 8, 64, 1) == 90_000.0
+    unknown = {**point, "threads": 4, "ceiling": None}
+    assert ceiling_rate({"points": [unknown]}, 8, 64, 1) == 90_000.0
+
+
 @pytest.mark.parametrize("nothing", [None, {}, {"reason": "out of memory"}])
 def test_no_calibration_no_ceiling(nothing: dict[str, Any] | None) -> None:
     assert ceiling_rate(nothing, 1, 64, 1) is None

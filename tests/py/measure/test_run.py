@@ -14,6 +14,7 @@ import pytest
 
 from iomodels.base.console import shell_word
 from iomodels.base.errors import Failure
+from iomodels.data.records import Record
 from iomodels.data.schema import check_against
 from iomodels.data.store import load_run
 from iomodels.judge.summary import summarise
@@ -23,7 +24,7 @@ from iomodels.machine import environment, preflight
 from iomodels.machine.placement import Placement
 from iomodels.measure import run
 from iomodels.plan.order import make_plan
-from iomodels.plan.suite import Server, Suite
+from iomodels.plan.suite import AUTOMATIC, Server, Suite
 from iomodels.report.publish import to_json
 from stage import LOADGEN, FakeLauncher, Stage, described
 
@@ -72,6 +73,44 @@ def test_the_manifest_says_what_was_done(stage: Stage, suite: Suite) -> None:
     assert manifest["finished_utc"] >= manifest["started_utc"]
     assert manifest["command"] == ["iomodels", "run", "small"]
     assert manifest["versions"]["numpy"]
+
+
+@pytest.mark.parametrize(
+    ("placement", "given", "threads"),
+    [
+        (None, AUTOMATIC, [1, 1]),
+        (Placement((0,), (1,)), AUTOMATIC, [1, 1]),
+        (Placement((0,), (1, 2, 3)), AUTOMATIC, [1, 3]),  # at 1 and at 8 connections
+        (Placement(tuple(range(32)), tuple(range(32, 64))), AUTOMATIC, [1, 8]),
+        (Placement((0,), (1, 2, 3)), 2, [1, 2]),
+    ],
+)
+def test_the_load_generator_has_a_thread_per_cpu_of_its_own(
+    stage: Stage,
+    launcher: FakeLauncher,
+    suite: Suite,
+    monkeypatch: pytest.MonkeyPatch,
+    placement: Placement | None,
+    given: int,
+    threads: list[int],
+) -> None:
+    made = asdict(placement) if placement else None
+    monkeypatch.setattr(launcher, "environment", lambda: {"placement": made})
+    stage.start(replace(suite, loadgen_threads=given, rounds=1))
+    loaded = load_run(stage.folder)
+    used = {
+        record.condition.connections: argv_value(record, "--threads") for record in loaded.records
+    }
+    assert [used[1], used[8]] == threads
+    cpus = len(placement.loadgen_cpus) if placement else 0
+    assert loaded.manifest["suite"]["loadgen_threads"] == (given or max(1, min(cpus, 16)))
+    assert ("the load generator has" in stage.text) is (cpus > 1 and not given)
+
+
+def argv_value(record: Record, option: str) -> int:
+    assert record.loadgen
+    argv = record.loadgen["argv"]
+    return int(argv[argv.index(option) + 1])
 
 
 def test_what_cannot_be_had_is_null_with_a_reason(stage: Stage, suite: Suite) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from iomodels.base.errors import Failure
 from iomodels.plan.suite import (
+    AUTOMATIC,
     LOOKS,
     Server,
     Suite,
@@ -234,6 +235,22 @@ def test_a_plan_that_stops_has_minutes_and_the_rounds_of_the_last_look(tmp_path:
     assert (suite.minutes, suite.rounds) == (5, LOOKS[-1])
     quick = load_suite(write(tmp_path, text), quick=True)
     assert (quick.minutes, quick.rounds) == (0, 2), "--quick has a fixed plan"
+
+
+@pytest.mark.parametrize(
+    ("cpus", "threads"), [(0, 1), (1, 1), (2, 2), (4, 4), (16, 16), (17, 16), (64, 16)]
+)
+def test_the_load_generator_has_a_thread_per_cpu(cpus: int, threads: int) -> None:
+    suite = load_suite(find_suite("models"))
+    assert suite.loadgen_threads == AUTOMATIC
+    assert suite.on_loadgen_cpus(cpus).loadgen_threads == threads
+
+
+def test_a_given_number_of_threads_is_kept(tmp_path: Path) -> None:
+    given = load_suite(write(tmp_path, GOOD.replace("loadgen_threads = 1", "loadgen_threads = 3")))
+    assert given.on_loadgen_cpus(8).loadgen_threads == 3
+    with pytest.raises(Failure, match="loadgen_threads = 0: must be a whole number 1 … 1024"):
+        load_suite(write(tmp_path, GOOD.replace("loadgen_threads = 1", "loadgen_threads = 0")))
 
 
 def test_servers_are_asked_what_they_are(suite: Suite) -> None:
