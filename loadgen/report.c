@@ -373,6 +373,20 @@ static void put_rate(struct json *line, enum loop loop, const struct plan *plan,
               behind && since_ns > outcome->begin_ns ? (double)(since_ns - outcome->begin_ns) : 0);
 }
 
+/* Windows 11 slows down a process without a window, unless that was turned off. */
+static void put_throttling(struct json *line, uint32_t error) {
+    if (error == 0) {
+        json_bool(line, "throttled", false);
+        json_null(line, "throttled_reason");
+        return;
+    }
+    char reason[80];
+    snprintf(reason, sizeof reason, "SetProcessInformation(ProcessPowerThrottling): error %u",
+             (unsigned)error);
+    json_null(line, "throttled");
+    json_string(line, "throttled_reason", reason);
+}
+
 static void put_cpu(struct json *line, const struct plan *plan, const struct outcome *outcome) {
     double most = 0;
     json_array(line, "cpu_threads");
@@ -385,6 +399,7 @@ static void put_cpu(struct json *line, const struct plan *plan, const struct out
     put_known(line, "cpu_share_max", outcome->cpu_known, most);
     json_string(line, "pacing", outcome->polled ? "poll" : "wait");
     json_bool(line, "precedence", outcome->preceded);
+    put_throttling(line, outcome->throttling_error);
 }
 
 /* N = lambda W: outstanding requests must equal the rate times the service time, or the counts are

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/throttling.h"
 #include "loadgen/limits.h"
 #include "loadgen/net.h"
 #include "loadgen/random.h"
@@ -34,8 +35,9 @@ struct run {
     char *pattern;
     uint64_t connect_ns;   /* start of the connects */
     struct window *window; /* NULL while connecting */
-    bool precedes;         /* see threads_take_precedence */
-    bool polls;            /* see NET_POLL_NS */
+    struct throttling throttling;
+    bool precedes; /* see threads_take_precedence */
+    bool polls;    /* see NET_POLL_NS */
 };
 
 /* Returns the class of connection `id`, and its index in the class in *id. */
@@ -250,6 +252,7 @@ static bool add_up(struct run *run, struct outcome *outcome) {
                                 .warm = window_complete(run->window, WINDOW_BEGIN),
                                 .preceded = run->precedes,
                                 .polled = run->polls,
+                                .throttling_error = run->throttling.execution_error,
                                 .cpu_known = true};
     bool good = recorder_open(&outcome->all.sum);
     for (size_t i = 0; good && i < plan->class_count; i++) {
@@ -315,6 +318,7 @@ struct run *run_open(struct plan *plan) {
     if (!run)
         return NULL;
     run->plan = plan;
+    run->throttling = throttling_off();
     choose_pacing(run);
     run->clients = calloc(plan->connections, sizeof *run->clients);
     run->workers = calloc(plan->threads, sizeof *run->workers);

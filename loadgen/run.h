@@ -27,10 +27,11 @@ struct outcome {
     uint64_t begin_ns, end_ns; /* the measuring window */
     bool warm;                 /* every connection was warm before the window, or had failed */
     struct tally all, classes[CLASSES_MAX];
-    bool behind;              /* at the end of the window some connection had a late request */
-    uint64_t behind_since_ns; /* start of the earliest unbroken series of late requests */
-    bool preceded;            /* its threads ran before others on their CPU */
-    bool polled;              /* the effective --pacing */
+    bool behind;               /* at the end of the window some connection had a late request */
+    uint64_t behind_since_ns;  /* start of the earliest unbroken series of late requests */
+    bool preceded;             /* its threads ran before others on their CPU */
+    bool polled;               /* the effective --pacing */
+    uint32_t throttling_error; /* of Windows; 0: it does not slow this process down */
     bool cpu_known;
     uint64_t cpu_ns[256]; /* per thread, inside the window */
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/throttling.h"
 
 #ifndef SIO_LOOPBACK_FAST_PATH
 #define SIO_LOOPBACK_FAST_PATH _WSAIOW(IOC_VENDOR, 16)
@@ -12,15 +13,8 @@
 #define CREATE_WAITABLE_TIMER_HIGH_RESOLUTION 0x2 /* Windows 10 1803 */
 #endif
 
-/* PROCESS_POWER_THROTTLING_STATE: only the headers for Windows 10 have it; we build for Windows
- * 8. */
-enum { POWER_THROTTLING = 4, EXECUTION_SPEED = 1, IGNORE_TIMER_RESOLUTION = 4 };
-struct power_throttling {
-    ULONG version, control, state;
-};
-
-/* 0: throttling is off. Otherwise the error of the call that should have turned it off. */
-static DWORD execution_error, timer_error, fast_path_error;
+static struct throttling throttling;
+static DWORD fast_path_error; /* 0: it is off. Otherwise the error of the call to turn it off. */
 
 #define GROUP_PROCESSORS_MOST (uint32_t)(sizeof(KAFFINITY) * 8)
 
@@ -33,23 +27,8 @@ static void (*function_of(const wchar_t *library, const char *name))(void) {
     return module ? (void (*)(void))GetProcAddress(module, name) : NULL;
 }
 
-/* One call covers all: what a later call leaves out of `control` gets its default back. */
-static DWORD turn_off(ULONG what) {
-    typedef BOOL(WINAPI * set_information)(HANDLE, int, void *, DWORD);
-    set_information set = (set_information)function_of(L"kernel32.dll", "SetProcessInformation");
-    if (!set)
-        return ERROR_CALL_NOT_IMPLEMENTED;
-    struct power_throttling throttling = {.version = 1, .control = what, .state = 0};
-    return set(GetCurrentProcess(), POWER_THROTTLING, &throttling, sizeof throttling)
-               ? 0
-               : GetLastError();
-}
-
 void system_start(void) {
-    /* Windows 11: ignores timer requests of a process without a window otherwise */
-    execution_error = timer_error = turn_off(EXECUTION_SPEED | IGNORE_TIMER_RESOLUTION);
-    if (timer_error != 0)
-        execution_error = turn_off(EXECUTION_SPEED); /* since Windows 10 1709 */
+    throttling = throttling_off();
 }
 
 void system_avoid_fast_path(SOCKET listener) {
@@ -210,10 +189,10 @@ void system_report(struct json *line) {
         json_u64(line, "process_groups", own_groups);
     json_bool(line, "pinned", pinned());
     if (known(&facts, "execution_throttled", "SetProcessInformation(ProcessPowerThrottling)",
-              execution_error))
+              throttling.execution_error))
         json_bool(line, "execution_throttled", false);
     if (known(&facts, "timer_requests_ignored", "SetProcessInformation(ProcessPowerThrottling)",
-              timer_error))
+              throttling.timer_error))
         json_bool(line, "timer_requests_ignored", false);
     uint64_t tick_ns;
     if (known(&facts, "timer_resolution_ns", "NtQueryTimerResolution", current_tick_ns(&tick_ns)))

@@ -36,6 +36,8 @@ AUDIT = {
     "cpu_share_max",
     "pacing",
     "precedence",
+    "throttled",
+    "throttled_reason",
     "connections_requested",
     "connections_established",
     "littles_gap",
