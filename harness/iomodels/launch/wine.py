@@ -20,7 +20,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from iomodels.base.build import windows_programs
 from iomodels.base.errors import Failure
+from iomodels.base.files import PACKAGE
 from iomodels.launch.launcher import PlainLauncher
 from iomodels.launch.prefix import Prefix, Wine, find_wine, kill_wineserver, run_quietly
 from iomodels.launch.process import Program
@@ -126,17 +128,26 @@ def _sweep(wine: Wine, folder: Path) -> None:
             shutil.rmtree(live, ignore_errors=True)
 
 
+def _folder(build: Path) -> Path:
+    """Return the folder for prefixes. A wheel's own folder may be read-only, so it is the user's
+    cache for the programs of a wheel."""
+    if build != PACKAGE / "programs":
+        return build / "wine"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "iomodels" / "wine"
+
+
 class WineLauncher(PlainLauncher):
     """Windows programs under Wine, with a native load generator."""
 
     def __init__(self, build: Path, placement: Placement, say: Callable[[str], None]) -> None:
-        super().__init__(build / "mingw" / "bin", build / "host" / "bin" / "loadgen", placement)
+        super().__init__(windows_programs(build), build / "host" / "bin" / "loadgen", placement)
         self.wine = find_wine()
         self._prefixes: dict[str, Prefix] = {}
         self._cleanup = ExitStack()
         self._wakeful = Wakeful()
         self._cleanup.callback(self._wakeful.close)
-        folder = build / "wine"
+        folder = _folder(build)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with _locked(folder / "lock"):
