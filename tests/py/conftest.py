@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import psutil
 import pytest
@@ -15,6 +13,7 @@ from iomodels.figures import output
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.launch import platform as launch
 from iomodels.plan.suite import Server, Suite
+from iomodels.report import html, terminal
 from stage import FakeLauncher, Stage
 
 # A busy machine slows the search for examples, and a deadline would then decide a test.
@@ -73,12 +72,11 @@ def suite() -> Suite:
 def stage(tmp_path: Path, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage(tmp_path, launcher)
     monkeypatch.setattr(launch, "open_launcher", lambda build, placement=None, say=None: launcher)
-    html, terminal = ModuleType("iomodels.report.html"), ModuleType("iomodels.report.terminal")
-    terminal.print_tables = lambda summary, console: console.print(
-        f"table of {len(summary.run.records)}"
+    monkeypatch.setattr(html, "write_report", made.write_report)
+    monkeypatch.setattr(terminal, "print_answer", lambda summary, console: None)
+    monkeypatch.setattr(
+        terminal,
+        "print_tables",
+        lambda summary, console: console.print(f"table of {len(summary.run.records)}"),
     )
-    terminal.print_answer = lambda summary, console: None
-    html.write_report = lambda summary: made.reported.append(summary.run.path) or "report.html"
-    for module in (html, terminal):
-        monkeypatch.setitem(sys.modules, module.__name__, module)
     return made

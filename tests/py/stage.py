@@ -17,6 +17,7 @@ from rich.console import Console
 from iomodels.base.arguments import Option, arguments
 from iomodels.base.errors import Stopped
 from iomodels.cli import finishing
+from iomodels.judge.summary import Summary
 from iomodels.launch.process import Program
 from iomodels.launch.watches import Watches
 from iomodels.measure import run
@@ -166,6 +167,11 @@ class Stage:
     def resume(self, **options: Any) -> int:
         all_options = {"retry_failed": False, **options}
         return self._finished(lambda: run.resume_run(self.setting, self.folder, **all_options))
+
+    def write_report(self, summary: Summary) -> Path:
+        """Note which run is reported, in place of its page."""
+        self.reported.append(summary.run.path)
+        return summary.run.path / "report.html"
 
     def without_report(self) -> None:
         self.report = False

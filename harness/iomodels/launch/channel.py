@@ -64,7 +64,8 @@ class Channel:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in KEEPALIVE.items():
-            if hasattr(socket, name):
+            # before Windows 10 1709 some are refused, and the defaults of the system remain
+            with suppress(AttributeError, OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         self._connection = connection
         self._sending = threading.Lock()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -125,7 +126,9 @@ def _built(word: str, build: Path, say: Say) -> Path:
     """Build the servers of a commit into a folder of its own, once; return the folder."""
     commit = _commit_of(word)
     if not commit:
-        raise Failure(f"ab {word}: neither a program, nor a folder, nor a commit", exit_code=USAGE)
+        why = "" if shutil.which("git") else " (git is not installed)"
+        what = f"neither a program, nor a folder, nor a commit{why}"
+        raise Failure(f"ab {word}: {what}", exit_code=USAGE)
     tree = build / "ab" / commit[:12]
     if not any((tree / "out" / "bin").glob("*.exe")):
         say(f"building the servers of {word} ({commit[:12]}), which may take minutes")
@@ -162,6 +165,9 @@ def _preset(build: Path) -> str:
 
 
 def _git(*words: str) -> str:
+    """Return the answer of git, or "" if it refuses or is not installed."""
+    if not shutil.which("git"):
+        return ""
     done = subprocess.run(
         ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False
     )
@@ -169,6 +175,8 @@ def _git(*words: str) -> str:
 
 
 def _run(argv: Sequence[str], word: str, folder: Path | None = None) -> None:
+    if not shutil.which(argv[0]):
+        raise Failure(f"ab {word}: {argv[0]} is not installed", exit_code=FAILED)
     done = subprocess.run(
         argv, cwd=folder, capture_output=True, text=True, timeout=BUILD_S, check=False
     )
