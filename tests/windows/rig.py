@@ -21,6 +21,18 @@ from making import HERE, RECIPE, STEP_TIMEOUT_S, Unavailable, make
 
 ROOT = HERE.parents[1]
 COMMAND = r"C:\windows\system32\cmd.exe"
+PRESETS = ("mingw", "zig")
+SHORT = ("select", "iocp", "loadgen")
+"""The programs of a short run. Without the laws, which take longer than the rest of it."""
+FILL = """
+import sys, venv
+sys.path.insert(0, "cmake")
+import setup_windows
+folder = setup_windows.ROOT / "build" / "venv"
+venv.create(folder)
+(folder / setup_windows.STAMP).write_text(setup_windows.libraries(setup_windows.ROOT)[1])
+"""
+"""Makes an environment of unpacked wheels what `iomodels.cmd setup` would make by pip."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +76,33 @@ class Rig:
         text = done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
         return subprocess.CompletedProcess(command, done.returncode, text)
 
-    def iomodels(self, *words: str, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
-        """Run iomodels.cmd of the tree, with the programs of the preset mingw."""
+    def iomodels(
+        self, *words: str, programs: str = "", timeout_s: float = 300.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run iomodels.cmd of the tree, with the programs that the preset mingw builds there.
+
+        `programs` names a folder of build/ to use as an unpacked archive; then nothing is built.
+        """
         environ = {"IOMODELS_PRESET": "mingw"}
+        if programs:
+            environ = {"IOMODELS_BUILD": windows_path(self.tree / "build" / programs)}
         argv = (COMMAND, "/c", "iomodels.cmd", *words)
         return self.run(*argv, environ=environ, timeout_s=timeout_s)
 
-    def pytest(self, *options: str) -> subprocess.CompletedProcess[str]:
+    def pytest(
+        self, *words: str, timeout_s: float = STEP_TIMEOUT_S
+    ) -> subprocess.CompletedProcess[str]:
+        """Run tests in the tree as `iomodels.cmd test` does, with the programs of MinGW-w64."""
         environ = {"PYTHONPATH": "harness", "IOMODELS_PRESET": "mingw"}
-        argv = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *options)
-        return self.run(self.python, *argv, environ=environ)
+        argv = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-n", "2", *words)
+        return self.run(self.python, *argv, environ=environ, timeout_s=timeout_s)
+
+    def fill_environment(self) -> None:
+        """Finish build/venv, unless this or an earlier test did, or pip made it."""
+        stamp = self.tree / "build" / "venv" / "iomodels.stamp"
+        if not stamp.exists():
+            done = self.run(self.folder / "python" / "python.exe", "-c", FILL)
+            assert done.returncode == 0, done.stdout
 
     @property
     def environment(self) -> dict[str, str]:
@@ -132,6 +161,12 @@ def _copy_sources(tree: Path) -> None:
         if name and (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
-    programs = tree / "build" / "mingw" / "bin"
-    shutil.rmtree(programs, ignore_errors=True)
-    shutil.copytree(ROOT / "build" / "mingw" / "bin", programs)
+    for preset in PRESETS:
+        programs, built = (each / "build" / preset / "bin" for each in (tree, ROOT))
+        shutil.rmtree(programs, ignore_errors=True)
+        if built.is_dir():
+            shutil.copytree(built, programs)
+    short = tree / "build" / "short" / "bin"
+    short.mkdir(parents=True, exist_ok=True)
+    for name in SHORT:
+        shutil.copy2(ROOT / "build" / "mingw" / "bin" / f"{name}.exe", short)

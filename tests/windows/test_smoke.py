@@ -1,0 +1,43 @@
+"""The Windows half measures and reports, by a CPython for Windows under Wine: for the gate."""
+
+from __future__ import annotations
+
+from commands import manifest_of, newest, records_of, said
+from rig import Rig
+
+SUITE = """
+title = "A short run"
+question = "Does the Windows half measure?"
+connections = [8]
+sizes = [64]
+depth = 1
+rounds = 8
+warmup_ms = 200
+duration_ms = 500
+[[servers]]
+model = "select"
+[[servers]]
+model = "iocp"
+[quick]
+rounds = 2
+"""
+
+
+def test_a_word_by_the_batch_file(rig: Rig) -> None:
+    assert "iomodels: setup takes no arguments, but got: now" in said(rig, "setup", "now", code=2)
+
+
+def test_a_short_run_and_its_report(rig: Rig) -> None:
+    rig.fill_environment()
+    (rig.tree / "short.toml").write_text(SUITE, encoding="utf-8")
+    text = said(rig, "run", "short.toml", "--quick", "--no-report", programs="short")
+    assert "making a Python environment" not in text
+    folder = newest(rig.tree / "results")
+    manifest = manifest_of(folder)
+    assert (manifest["status"], manifest["quick"]) == ("complete", True)
+    assert manifest["environment"]["launcher"]["priority_class"] == "normal"
+    records = records_of(folder)
+    assert [record["status"] for record in records] == ["ok"] * 4, records
+    assert {record["condition"]["model"] for record in records} == {"select", "iocp"}
+    assert "iocp" in said(rig, "report", "latest", programs="short")
+    assert (folder / "report.html").stat().st_size > 50_000
