@@ -16,8 +16,8 @@ from iomodels.data.laws import of_run
 from iomodels.data.records import Run
 from iomodels.data.store import load_run
 from iomodels.judge.summary import summarise
+from iomodels.report.as_data import to_json
 from iomodels.report.page import markdown_cell
-from iomodels.report.publish import to_json
 from run_truths import check_run
 
 ROOT = Path(__file__).resolve().parents[2]

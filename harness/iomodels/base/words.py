@@ -86,6 +86,33 @@ def ratio(
     return f"{text(value)}×{brackets}"
 
 
+def change(
+    ratio_: float, low: float | None = None, high: float | None = None, *, differs: bool = False
+) -> str:
+    """'−12 % [−19, −4]' for a ratio of 0.88 with its interval; from twice on as ratio().
+
+    differs: the ratio is shown not to be 1, so no number may round to 0.
+    """
+    if ratio_ >= 2:
+        return ratio(ratio_, low, high, differs=differs)
+
+    def text(each: float) -> str:
+        return _change_text(100 * (each - 1), differs)
+
+    brackets = "" if low is None or high is None else f" [{text(low)}, {text(high)}]"
+    return f"{text(ratio_)} %{brackets}"
+
+
+def _change_text(hundredths: float, differs: bool) -> str:
+    if math.isinf(hundredths):
+        return "∞"
+    decimals = 0
+    while differs and hundredths and decimals < 9 and not float(f"{hundredths:.{decimals}f}"):
+        decimals += 1
+    text = f"{hundredths:+,.{decimals}f}"
+    return _minus(text) if float(text.replace(",", "")) else "0"
+
+
 def _apart_from_1(value: float) -> str:
     decimals = 2
     while value != 1 and float(factor(value, decimals)) == 1 and decimals < 9:

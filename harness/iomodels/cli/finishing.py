@@ -23,8 +23,8 @@ def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
     """Print the table and, unless unwanted, the report. Exit code 1 for unexpected failures."""
     # only here: matplotlib takes a second to load
     from iomodels.judge.summary import summarise
+    from iomodels.report.as_data import print_json
     from iomodels.report.html import write_report
-    from iomodels.report.publish import print_json
 
     loaded = load_run(folder)
     summary = summarise(loaded)

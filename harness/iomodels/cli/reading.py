@@ -30,8 +30,9 @@ def report(arguments: argparse.Namespace, console: Console, words: Sequence[str]
         return _report_other(arguments, console, folder, kind)
     # only here: matplotlib takes a second to load
     from iomodels.judge.summary import summarise, viewed
+    from iomodels.report.as_data import print_json
     from iomodels.report.html import write_report
-    from iomodels.report.publish import print_json, write_docs
+    from iomodels.report.publish import write_docs
 
     summary = summarise(viewed(load_run(folder), arguments.baseline, arguments.margin))
     if arguments.json:

@@ -77,6 +77,22 @@ def median_over_rounds(rounds: Sequence[Histogram], percent: float) -> Measure:
     return Measure(middle, None, *median_interval(found))
 
 
+def curve(rounds: Sequence[Histogram], percents: Sequence[float]) -> list[float]:
+    """Return the median over rounds of ascending percentiles, each as median_over_rounds() has it.
+
+    The list ends before the first percentile that is not shown.
+    """
+    known = [one for one in rounds if one]
+    each = np.array([stats.percentiles(one, percents) for one in known], dtype=np.float64)
+    total, shown = sum(stats.samples(one) for one in known), []
+    for percent, middle in zip(percents, np.median(each, axis=0) if known else ()):
+        beyond = sum(one[-1][0] > middle for one in known)
+        if beyond < ROUNDS_BEYOND or not stats.supported(total, percent):
+            break
+        shown.append(float(middle))
+    return shown
+
+
 def median_interval(
     values: Sequence[float], confidence: float = 0.95
 ) -> tuple[float, float] | tuple[None, None]:

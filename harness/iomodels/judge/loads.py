@@ -100,6 +100,7 @@ class JudgedLoad:
     all servers but the controls; None if no server has a result. unable: servers without a figure.
 
     Of two builds, each new one is over the old one of its model; no baseline, no fastest.
+    sessions: the session of each round, where the run was spread over several.
     """
 
     key: LoadKey
@@ -111,6 +112,7 @@ class JudgedLoad:
     controls: tuple[Control, ...]
     unable: tuple[Unable, ...]
     rounds: int
+    sessions: tuple[int, ...] | None = None
 
     def cell(self, label: str) -> Cell:
         return next(cell for cell in self.cells if cell.condition.label == label)
@@ -192,7 +194,7 @@ def judge_load(
         _control(label, twin, _over(values, twin, rules, sessions), without)
         for label, twin in twins.items()
     )
-    floor = max([1.0, *(control.floor for control in controls if control.disagrees)])
+    floor = _floor(controls)
     return JudgedLoad(
         LoadKey.of(cells[0].condition),
         tuple(cells),
@@ -203,7 +205,23 @@ def judge_load(
         controls,
         tuple(each for label, each in without.items() if label not in twins),
         rounds,
+        None if sessions is None else tuple(sessions),
     )
+
+
+def over(load: JudgedLoad, baseline: str, rules: Rules) -> tuple[Comparison, ...]:
+    """Return what `over_baseline` would be with another baseline; nothing if that has no figure."""
+    controls = {control.label for control in load.controls}
+    _, values = _values(load.cells)
+    ranked = {label: each for label, each in values.items() if label not in controls}
+    floor = _floor(load.controls)
+    found = _over(ranked, baseline, rules, load.sessions)
+    return tuple(_beyond(each, floor) for each in found)
+
+
+def _floor(controls: Sequence[Control]) -> float:
+    """Return the ratio within which a load claims nothing, since a control disagrees; else 1."""
+    return max([1.0, *(control.floor for control in controls if control.disagrees)])
 
 
 def judge_builds(cells: Sequence[Cell], chosen: str, rules: Rules) -> JudgedLoad:

@@ -83,7 +83,7 @@ def context(
         "churn_rows": _churn_rows(summary),
         "percents": [f"p{percent:g}" for percent in PERCENTS],
         "main_costs": MAIN_COSTS,
-        "costs": _known_costs(summary),
+        "costs": known_costs(summary),
         "absent": _absent(summary),
         "left_out": [
             (cell.condition, failure) for cell in summary.cells for failure in cell.failures
@@ -110,7 +110,7 @@ def context(
 
 
 def _blocks(summary: Summary) -> list[Block]:
-    costs = _known_costs(summary)
+    costs = known_costs(summary)
     return [
         Block(
             panel.words,
@@ -137,7 +137,7 @@ def panels_of(summary: Summary) -> list[Panel]:
     return list(dict.fromkeys(load.key.panel for load in summary.loads))
 
 
-def _known_costs(summary: Summary) -> list[str]:
+def known_costs(summary: Summary) -> list[str]:
     """Return the costs that any cell of the run has, in the order of the tables."""
     return [
         name for name in COSTS if any(cell.costs[name].value is not None for cell in summary.cells)
@@ -256,7 +256,7 @@ def _time(each: Measure) -> str:
 def _absent(summary: Summary) -> list[str]:
     """Return the reasons behind the dashes of the tables, each once, with its cells."""
     found: dict[tuple[str, str | None], list[str]] = {}
-    known = _known_costs(summary)
+    known = known_costs(summary)
     for cell in summary.cells:
         for name, measure in [
             *((f"p{percent:g}", cell.latency.percentiles[percent]) for percent in PERCENTS),

@@ -6,7 +6,7 @@ is missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ from iomodels.base.files import write_whole
 from iomodels.data.records import Run
 from iomodels.data.store import PACKED, RECORDS, load_run
 from iomodels.figures import catalogue, output
-from iomodels.figures.palette import dark_colours
 from iomodels.judge.summary import Summary, summarise
 from iomodels.report.context import context
 from iomodels.report.page import inline_svg, template
+from iomodels.report.run_page import run_page
+
+STATIC = ("memory_by_connections", "course_of_a_cell", "then_versus_now")
+"""The figures that the page carries as they are. It draws the others itself, from its data."""
 
 
 def write_report(of: Path | Run | Summary) -> Path:
@@ -29,8 +32,8 @@ def write_report(of: Path | Run | Summary) -> Path:
     """
     summary = _summary(of)
     run = summary.run
-    plots, not_drawn = draw_figures(run)
     alone = (run.path / PACKED).exists()
+    plots, not_drawn = draw_figures(run, STATIC if alone else None)
     records = {"alone": alone, "records": PACKED if alone else RECORDS}
     shown = context(summary, plots, not_drawn) | records
     if alone:
@@ -42,10 +45,9 @@ def write_report(of: Path | Run | Summary) -> Path:
     shown["figures"] = [
         {"plot": plot, "svg": inline_svg(svg, plot.alt, place)}
         for place, (plot, svg) in enumerate(zip(plots, pictures, strict=True))
+        if plot.name in STATIC
     ]
-    shown["colours"] = dark_colours()
-    page = template("report.html.j2", html=True).render(shown)
-    write_whole(run.path / "report.html", page)
+    write_whole(run.path / "report.html", run_page(summary, shown))
     return run.path / "report.html"
 
 
@@ -60,11 +62,17 @@ def markdown(shown: Mapping[str, Any]) -> str:
     return template("report.md.j2", html=False).render(shown)
 
 
-def draw_figures(run: Run) -> tuple[list[output.Plot], list[tuple[str, str]]]:
-    """Return the figures of a run, and (name, reason) of those that it has no data for."""
+def draw_figures(
+    run: Run, names: Sequence[str] | None = None
+) -> tuple[list[output.Plot], list[tuple[str, str]]]:
+    """Return the figures of a run, and (name, reason) of those that it has no data for.
+
+    `names` are the wanted ones (None: all).
+    """
     plots: list[output.Plot] = []
     not_drawn: list[tuple[str, str]] = []
-    for figure in catalogue.OF_RUNS if run.records else ():
+    wanted = [each for each in catalogue.OF_RUNS if names is None or each.NAME in names]
+    for figure in wanted if run.records else ():
         try:
             plots.append(figure.draw(run))
         except Failure as error:

@@ -11,6 +11,16 @@ from iomodels.base.files import PACKAGE
 from iomodels.figures.palette import dark_colours
 from iomodels.figures.svg import without_bare_groups
 
+BADGES = {
+    "clear": "clear",
+    "likely": "likely",
+    "equal": "equal",
+    "not decided": "open",
+    "provisional": "open",
+    "one server": "one",
+    "no figure": "none",
+}
+
 
 def template(name: str, *, html: bool) -> Template:
     """Return a page's template; one of HTML escapes what it shows."""
@@ -24,7 +34,14 @@ def template(name: str, *, html: bool) -> Template:
     )
     environment.filters["cell"] = markdown_cell
     environment.filters["number"] = words.number
+    environment.filters["badge_style"] = badge_style
+    environment.globals["colours"] = dark_colours()
     return environment.get_template(name)
+
+
+def badge_style(badge: str) -> str:
+    """Return the style of a badge, one of sentences.badge()."""
+    return BADGES[badge]
 
 
 def inline_svg(svg: str, alt: str, place: int) -> str:
@@ -53,7 +70,7 @@ def inline_svg(svg: str, alt: str, place: int) -> str:
     for colour in dark_colours():
         text = text.replace(colour, f"var(--c{colour[1:]})")
     box = re.search(r'viewBox="[^"]*"', text)
-    head = f'<svg role="img" aria-label="{_attribute(alt)}" {box[0] if box else ""}>'
+    head = f'<svg role="img" class="drawn" aria-label="{_attribute(alt)}" {box[0] if box else ""}>'
     return head + text[text.index(">") + 1 :].strip()
 
 

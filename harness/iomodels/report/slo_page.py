@@ -13,7 +13,6 @@ from iomodels.base.files import write_whole
 from iomodels.data.schema import check_against
 from iomodels.data.searches import load_slo
 from iomodels.figures import output, slo_curve
-from iomodels.figures.palette import dark_colours
 from iomodels.judge.slo_data import slo_data
 from iomodels.judge.slo_searches import SloSearches
 from iomodels.report.page import inline_svg, template
@@ -49,7 +48,7 @@ def write_slo_report(folder: Path) -> Path:
         svg = inline_svg(paths[0].read_text(encoding="utf-8"), plot.alt, 0)
         shown["plot"] = plot
     write_whole(folder / "slo.md", template("slo.md.j2", html=False).render(shown))
-    page = {**shown, "svg": svg, "colours": dark_colours()}
+    page = {**shown, "svg": svg}
     write_whole(folder / "slo.html", template("slo.html.j2", html=True).render(page))
     return folder / "slo.html"
 

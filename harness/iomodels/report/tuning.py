@@ -15,7 +15,6 @@ from iomodels.base.console import shell_word
 from iomodels.base.files import ROOT, write_whole
 from iomodels.data.searches import load_tune, search_records
 from iomodels.figures import output, tuning
-from iomodels.figures.palette import dark_colours
 from iomodels.judge.race import MARGIN
 from iomodels.judge.tuned import WAIT_US, analyse
 from iomodels.judge.tuning import OBJECTIVES
@@ -51,7 +50,7 @@ def write_tune_report(folder: Path) -> Report:
         paths = output.write(plot, folder / "figures")
         svg = inline_svg(paths[0].read_text(encoding="utf-8"), plot.alt, 0)
     write_whole(folder / "tune.md", template("tune.md.j2", html=False).render(shown))
-    page = {**shown, "svg": svg, "colours": dark_colours()}
+    page = {**shown, "svg": svg}
     write_whole(folder / "tune.html", template("tune.html.j2", html=True).render(page))
     text = "\n".join(answer_lines(data, _target(folder)))
     return Report(text, folder / "tune.html", data["answer"] is not None)
@@ -207,7 +206,7 @@ def _context(data: Data, plot: output.Plot | None) -> dict[str, Any]:
         "verdict": _verdict(data),
         "neighbours": _neighbours(data),
         "circumstances": _circumstances(data),
-        "emulated": words.WINE_SENTENCE if words.emulated(data["platform"]) else "",
+        "wine": words.WINE_SENTENCE if words.emulated(data["platform"]) else None,
         "plot": plot,
         "spread": None if spread is None else words.percent(spread, 1),
         "heads": ("setting", data["unit"], "compared with the answer", "rounds", "stage", ""),

@@ -25,7 +25,7 @@ from iomodels.machine.placement import Placement
 from iomodels.measure import run
 from iomodels.plan.order import make_plan
 from iomodels.plan.suite import AUTOMATIC, Server, Suite
-from iomodels.report.publish import to_json
+from iomodels.report.as_data import to_json
 from stage import LOADGEN, FakeLauncher, Stage, described
 
 

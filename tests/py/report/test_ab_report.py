@@ -24,8 +24,8 @@ from iomodels.plan.load import Load
 from iomodels.plan.order import Measurement
 from iomodels.report.ab import change_words
 from iomodels.report.answer import answer
+from iomodels.report.as_data import cells_csv, to_json
 from iomodels.report.html import write_report
-from iomodels.report.publish import cells_csv, to_json
 from iomodels.report.shape import ChangeRow, Changes, ChangeTable
 from iomodels.report.terminal import print_answer, print_changes
 from made_run import AB, Rate, ab_suite, make_run, noisy_rate, with_counters

@@ -20,7 +20,7 @@ from iomodels.plan.load import Load
 from iomodels.plan.order import Measurement
 from iomodels.plan.suite import Server, Suite
 from iomodels.report.answer import Answer, answer
-from iomodels.report.publish import cells_csv, to_json
+from iomodels.report.as_data import cells_csv, to_json
 from made_run import (
     CLASSES,
     Rate,

@@ -20,8 +20,8 @@ from iomodels.judge.classes import churn_of, shares_of
 from iomodels.judge.summary import Summary, summarise
 from iomodels.plan.load import Load
 from iomodels.report.answer import answer
+from iomodels.report.as_data import to_json
 from iomodels.report.html import write_report
-from iomodels.report.publish import to_json
 from made_run import CLASSES, make_run, suite_of, usual_rate, with_classes
 
 SUITE = replace(suite_of(connections=(101,), sizes=(64,)), load=Load((), CLASSES))

@@ -24,8 +24,9 @@ from iomodels.data.records import Run
 from iomodels.data.store import load_run
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
+from iomodels.report.as_data import cells_csv, to_json
 from iomodels.report.html import write_report
-from iomodels.report.publish import LIST, cells_csv, to_json, write_docs
+from iomodels.report.publish import LIST, write_docs
 from iomodels.report.terminal import print_answer, print_tables
 
 (FIXTURE,) = (ROOT / "tests" / "fixtures" / "runs").glob("*-reference")
