@@ -1,10 +1,12 @@
-"""Print lines on the terminal, and quote words for its shell."""
+"""Print lines on the terminal, quote words for its shell, open a page in the browser."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import subprocess
+import webbrowser
+from pathlib import Path
 
 from rich.console import Console
 
@@ -17,3 +19,11 @@ def say(console: Console, line: str) -> None:
 def shell_word(text: str) -> str:
     """Return `text` quoted as one word of this system's shell."""
     return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
+
+
+def open_page(path: Path) -> bool:
+    """Open a file in the user's browser. Return whether a browser started."""
+    try:
+        return webbrowser.open(path.resolve().as_uri())
+    except webbrowser.Error:
+        return False

@@ -32,6 +32,7 @@ def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
     say(console, f"measurements: {folder}")
     if report:
         say(console, f"report: {write_report(summary)}")
+    renew_index(console, folder)
     if as_json:
         print_json(summary)
     failed = [record for record in loaded.records if not record.ok]
@@ -42,6 +43,18 @@ def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
             f"{len(failed)} of {planned} measurements failed; records.jsonl has the reasons",
         )
     return 0 if all(is_limit(record.reason) for record in failed) else FAILED
+
+
+def renew_index(console: Console, folder: Path) -> None:
+    """Write results/index.html again, if the run is among the results."""
+    from iomodels.report.index_page import write_index
+
+    if not folders.among_results(folder):
+        return
+    try:
+        write_index(folders.RESULTS, again=folder)
+    except OSError as error:  # the report is written; only the list of all runs is old
+        say(console, f"note: {folders.RESULTS / 'index.html'} is not renewed: {error.strerror}")
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -63,12 +76,13 @@ def slo(console: Console, folder: Path) -> int:
 
     manifest = load_slo(folder)
     searches = SloSearches.of(manifest)
-    among = folder.resolve().parent == folders.RESULTS.resolve()
-    target = folder.name if among else str(folder.resolve())
+    own = folder.resolve().parent == folders.RESULTS.resolve()
+    target = folder.name if own else str(folder.resolve())
     for line in answer_lines(manifest, searches, target):
         say(console, line)
     say(console, f"measurements: {folder}")
     say(console, f"report: {write_slo_report(folder)}")
+    renew_index(console, folder)
     shown = (Kind.INSIDE, Kind.AT_LEAST)
     return 0 if any(found.answer.kind in shown for found in searches.found()) else FAILED
 
@@ -80,6 +94,7 @@ def tune(console: Console, folder: Path) -> int:
     report = write_tune_report(folder)
     say(console, report.text)
     say(console, f"report: {report.page}")
+    renew_index(console, folder)
     return 0 if report.found else FAILED
 
 
@@ -93,4 +108,5 @@ def micro(console: Console, folder: Path) -> int:
     say(console, f"measurements: {folder}")
     for path in write_micro_figures(loaded):
         say(console, f"chart: {path}")
+    renew_index(console, folder)
     return 0

@@ -9,11 +9,9 @@ from pathlib import Path
 from iomodels.base.console import shell_word
 from iomodels.base.errors import USAGE, Failure, hint
 from iomodels.base.files import PACKAGE, ROOT
-from iomodels.data import micro, searches, store
+from iomodels.data.library import MICRO, RUN, SLO, TUNE, is_empty, kind_of, run_folders
 
 RESULTS = ROOT / "results"
-
-RUN, SLO, TUNE, MICRO = store.MANIFEST, searches.SLO, searches.TUNE, micro.MANIFEST
 
 KINDS = {RUN: "a run", SLO: "an slo search", TUNE: "a tuning", MICRO: "a micro run"}
 """What a folder is, by the manifest that it has."""
@@ -24,11 +22,6 @@ USES = {
     MICRO: ("report", "compare"),
 }
 """The commands for each kind."""
-
-
-def kind_of(folder: Path) -> str | None:
-    """The manifest that the folder has; None for a folder of something else."""
-    return next((kind for kind in KINDS if (folder / kind).is_file()), None)
 
 
 def find_run(name: str, *wanted: str, option: str = "") -> Path:
@@ -51,8 +44,8 @@ def find_run(name: str, *wanted: str, option: str = "") -> Path:
 
 
 def _folder(name: str, wanted: tuple[str, ...]) -> Path | None:
-    if name == "latest":
-        names = _names(wanted)
+    if name == "latest":  # an empty run has nothing to show, and nothing to resume
+        names = [each for each in _names(wanted) if not is_empty(RESULTS / each)]
         return RESULTS / names[-1] if names else None
     if Path(name).is_dir():
         return Path(name)
@@ -65,6 +58,11 @@ def _folder(name: str, wanted: tuple[str, ...]) -> Path | None:
 def _names(wanted: tuple[str, ...]) -> list[str]:
     """The runs of these kinds in the results folder, by name, so by time."""
     return sorted(path.parent.name for kind in wanted for path in RESULTS.glob(f"*/{kind}"))
+
+
+def among_results(folder: Path) -> bool:
+    """Return whether a folder is a run that the list of all runs has."""
+    return folder.resolve() in [each.resolve() for each in run_folders(RESULTS)]
 
 
 def build() -> Path:

@@ -62,6 +62,10 @@ def handler(name: str) -> Handler:
         from iomodels.cli import reading
 
         found = getattr(reading, function)
+    elif module == "listing":
+        from iomodels.cli import listing
+
+        found = getattr(listing, function)
     elif module == "looking":
         from iomodels.cli import looking
 

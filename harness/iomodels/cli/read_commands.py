@@ -44,6 +44,43 @@ REPORT = Command(
     notes="RUN may be a tuning or an SLO search, too.",
 )
 
+RUN_ACTIONS = ("list", "open", "prune")
+
+RUNS = Command(
+    "runs",
+    "runs [open|prune] [RUN]",
+    "list the runs, open one, or remove empty ones",
+    "read",
+    "listing:runs",
+    ("runs", "results/README.md#all-runs"),
+    (
+        Option(
+            "ACTION",
+            "list, open or prune (default: list)",
+            type=values.one_of(*RUN_ACTIONS),
+            optional=True,
+            values=RUN_ACTIONS,
+        ),
+        Option(
+            "RUN",
+            f"with open: {RUN_HELP} (default: the page of all runs)",
+            type=values.name,
+            optional=True,
+            values="run",
+        ),
+        Option("--interrupted", "with prune: remove interrupted runs, too", flag=True),
+        Option("--yes", "with prune: remove without asking", flag=True),
+        as_json("a table"),
+    ),
+    (
+        ("iomodels runs", "list every run, and write results/index.html"),
+        ("iomodels runs open latest", "open the newest report in the browser"),
+        ("iomodels runs prune --interrupted", "remove what has no result, after asking"),
+    ),
+    "prune never removes packed, contributed or damaged runs.",
+    short="list, open or remove runs",
+)
+
 COMPARE = Command(
     "compare",
     "compare A B",
@@ -67,6 +104,8 @@ COMPARE = Command(
     "--despite names what may differ.\n"
     "A ratio with ~ shows no difference. One with ? has fewer than nine repeats on a side.\n"
     "The exit code does not depend on the ratios.",
+    joins=True,
+    short="compare them",
 )
 
 PLOT = Command(
@@ -203,6 +242,7 @@ HELP = Command(
 
 COMMANDS = (
     REPORT,
+    RUNS,
     COMPARE,
     PLOT,
     EXPORT,

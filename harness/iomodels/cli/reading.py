@@ -43,6 +43,7 @@ def report(arguments: argparse.Namespace, console: Console, words: Sequence[str]
         return 0
     finishing.show(summary, console)
     say(console, f"report: {write_report(summary)}")
+    finishing.renew_index(console, folder)
     return 0
 
 
@@ -160,6 +161,7 @@ def pack(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
     target = arguments.out or kept
     size = pack_run(loaded, target)
     say(console, f"packed: {target} ({size / 1e6:.2f} MB)")
+    finishing.renew_index(console, target)
     for line in complaints(target):
         say(console, f"note: cannot be submitted: {line}")
     return 0

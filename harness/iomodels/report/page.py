@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
@@ -36,6 +37,8 @@ def template(name: str, *, html: bool) -> Template:
     environment.filters["number"] = words.number
     environment.filters["badge_style"] = badge_style
     environment.globals["colours"] = dark_colours()
+    environment.filters["emulated"] = words.emulated
+    environment.filters["address"] = quote
     return environment.get_template(name)
 
 
