@@ -5,10 +5,26 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 import webbrowser
 from pathlib import Path
 
 from rich.console import Console
+
+UNBROKEN = 100_000
+"""Columns of what is no terminal: programs read it line by line."""
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return the console of stdout or stderr: colour and line breaks on a terminal only.
+
+    NO_COLOR turns colour off. On Windows, rich draws by the console's own functions if that has no
+    virtual terminal processing.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    terminal = stream.isatty()
+    width = None if terminal or "COLUMNS" in os.environ else UNBROKEN
+    return Console(highlight=False, stderr=stderr, force_terminal=terminal, width=width)
 
 
 def say(console: Console, line: str) -> None:

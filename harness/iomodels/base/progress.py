@@ -1,4 +1,4 @@
-"""Show the progress of a run and its time left: a bar on a terminal, else lines."""
+"""Show the progress of a run and its time left: a live view on a terminal, else lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import time
 from types import TracebackType
 
 from rich import progress
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.markup import escape
 
 from iomodels.base.words import duration
@@ -28,22 +29,43 @@ class Progress:
         self._begun = False
         self._started = time.monotonic()
         self._last_line = float("-inf")
-        self._bar: progress.Progress | None = None
-        if console.is_terminal:
-            self._bar = progress.Progress(
-                progress.BarColumn(bar_width=30),
-                progress.MofNCompleteColumn(),
-                progress.TextColumn("{task.fields[left]} left"),
-                progress.TextColumn("{task.description}"),
-                console=console,
-                transient=True,
-                auto_refresh=False,  # drawing uses CPU time, so only between measurements
+        self._bar = progress.Progress(
+            progress.BarColumn(bar_width=30),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[left]} left"),
+            progress.TextColumn("{task.description}"),
+            console=console,
+        )
+        self._task = self._bar.add_task("", total=total, left=duration(self.left_s()))
+        self._below: RenderableType = ""
+        self._live: Live | None = None
+        if console.is_terminal and not console.is_dumb_terminal:
+            # drawing uses CPU time, so only between measurements
+            self._live = Live(
+                get_renderable=self._view, console=console, transient=True, auto_refresh=False
             )
-            self._task = self._bar.add_task("", total=total, left=duration(self.left_s()))
+
+    @property
+    def live(self) -> bool:
+        """Whether the view is replaced in place, and show() has an effect."""
+        return self._live is not None
+
+    def show(self, below: RenderableType) -> None:
+        """Show something below the bar until the next call."""
+        self._below = below
+        if self._live:
+            self._live.refresh()
+
+    def _view(self) -> RenderableType:
+        return (
+            Group(self._bar.get_renderable(), self._below)
+            if self._below
+            else self._bar.get_renderable()
+        )
 
     def __enter__(self) -> Progress:
-        if self._bar:
-            self._bar.start()
+        if self._live:
+            self._live.start(refresh=True)
         return self
 
     def __exit__(
@@ -52,8 +74,8 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar:
-            self._bar.stop()
+        if self._live:
+            self._live.stop()
 
     def left_s(self) -> float:
         each = (time.monotonic() - self._started) / self._done if self._done else self._expected_s
@@ -62,17 +84,15 @@ class Progress:
     def expect(self, left: int) -> None:
         """Set the number of measurements left: a plan may stop early or continue."""
         self._total = self._done + left
-        if self._bar:
-            self._bar.update(self._task, total=self._total)
+        self._bar.update(self._task, total=self._total)
 
     def begin(self, what: str) -> None:
         """Show that a measurement starts."""
         self._begun = True
         left = duration(self.left_s())
-        if self._bar:
-            self._bar.update(
-                self._task, completed=self._done, description=escape(what), left=left, refresh=True
-            )
+        if self._live:
+            self._bar.update(self._task, description=escape(what))
+            self._draw(left)
         elif time.monotonic() - self._last_line >= LINE_EVERY_S:
             self._last_line = time.monotonic()
             self._print(f"[{self._done}/{self._total}] {left} left; {what}")
@@ -86,17 +106,20 @@ class Progress:
     def end(self) -> None:
         """Show that a measurement is complete."""
         self._done += 1
-        if self._bar:
-            self._bar.update(
-                self._task, completed=self._done, left=duration(self.left_s()), refresh=True
-            )
+        if self._live:
+            self._draw(duration(self.left_s()))
         elif self._done == self._total:
             took = duration(time.monotonic() - self._started)
             self._print(f"[{self._done}/{self._total}] measured in {took}")
 
     def say(self, line: str) -> None:
-        """Print a line above the bar."""
+        """Print a line above the live view."""
         self._print(line)
+
+    def _draw(self, left: str) -> None:
+        self._bar.update(self._task, completed=self._done, left=left)
+        assert self._live
+        self._live.refresh()
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from iomodels.base.console import make_console
 from iomodels.base.errors import FAILED, INTERRUPTED, USAGE, Failure, Stopped, hint
 from iomodels.base.interrupts import Interrupted
 from iomodels.cli.command import fail, near
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if rest:
         _unexpected(arguments.command, words, rest, known)
     try:
-        return handler(arguments.command)(arguments, Console(highlight=False), words)
+        return handler(arguments.command)(arguments, make_console(), words)
     except KeyboardInterrupt as error:  # outside the measuring, which reports its own
         code = 128 + error.signal if isinstance(error, Interrupted) else INTERRUPTED
         fail("interrupted", code=code)

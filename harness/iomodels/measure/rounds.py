@@ -163,16 +163,29 @@ class Rounds:
         needed_s = (len(new) + reserved) * self.each_s
         return bool(new) and self.spent_s + needed_s > 60 * self._suite.minutes
 
-    def _settled(self, load: LoadKey, number: int) -> bool:
-        """Count only rounds up to this one: a resumed run has looked at the same data."""
+    def round_is_complete(self, item: Measurement) -> bool:
+        """Whether all servers of the item's load are measured in its round."""
+        return not any(
+            self._is_missing(each)
+            for round_ in self._rounds
+            if round_.number == item.repeat
+            for each in round_.items
+            if each.load == item.load
+        )
+
+    def judged(self, load: LoadKey, number: int) -> JudgedLoad:
+        """Judge a load by its rounds up to this one."""
         records = [
             each
             for each in self._records.values()
             if LoadKey.of(each.condition) == load and each.repeat <= number
         ]
         baseline = self._suite.servers[0].label
-        judged = judge_records(self._manifest, self._suite, load, records, self._rules, baseline)
-        return self._judge(judged, self._rules)
+        return judge_records(self._manifest, self._suite, load, records, self._rules, baseline)
+
+    def _settled(self, load: LoadKey, number: int) -> bool:
+        """Count only rounds up to this one: a resumed run has looked at the same data."""
+        return self._judge(self.judged(load, number), self._rules)
 
     def _stop(self, loads: Iterable[LoadKey], rounds: int, why: str) -> None:
         self.stops += [Stop(load, rounds, why) for load in sorted(loads)]

@@ -46,6 +46,7 @@ from iomodels.measure.session import (
     open_launcher,
     placed,
 )
+from iomodels.measure.standing import standing
 from iomodels.plan.order import Measurement, is_limit, make_plan
 from iomodels.plan.suite import Suite, suite_from
 
@@ -270,6 +271,9 @@ def _measure_all(
             if not record.ok:
                 progress.say(f"failed: {item.condition}, round {item.repeat + 1}: {record.reason}")
             progress.end()
+            if progress.live and rounds.round_is_complete(item):
+                judged = rounds.judged(item.load, item.repeat)
+                progress.show(standing(judged, suite, setting.console) or "")
 
 
 def _rate(folder: Path, manifest: dict[str, Any], item: Measurement) -> int | None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from iomodels.base import words
+from iomodels.base.bars import bar
 from iomodels.data.records import Panel
 from iomodels.judge.cells import Cell
 from iomodels.judge.compare import ComparedCells, ComparedRuns
@@ -30,8 +31,6 @@ FIGURES = (
     "Its intervals and the verdicts cover all pairs of servers, so they are wider."
 )
 OPEN = "~: not decided, only likely, or provisional."
-BAR = 24
-"""Columns of the longest bar."""
 WIDE, VERDICT = 100, len("provisional")
 """In a terminal below this width, words of a verdict are below each other."""
 
@@ -126,11 +125,15 @@ def _ranking(shown: LoadAnswer, console: Console) -> None:
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("bar", no_wrap=True)
     table.add_column("words", overflow="fold")
-    full = "█" if (console.encoding or "").lower().startswith("utf") else "#"
     for rank in shown.ranking:
-        bar = full * round(BAR * rank.share)
         style = "dim" if rank.control or rank.value is None else None
-        table.add_row(rank.label, words.number(rank.value), bar, rank.words, style=style)
+        table.add_row(
+            rank.label,
+            words.number(rank.value),
+            bar(rank.share, console.encoding),
+            rank.words,
+            style=style,
+        )
     console.print(table, highlight=False)
 
 
@@ -199,7 +202,7 @@ def _ratio(ratio: str, word: str) -> str:
     return f"{ratio.replace('×', '')}{' ~' if open_ else ''}"
 
 
-def _marked(row: ComparedCells) -> str:
+def marked(row: ComparedCells) -> str:
     """'1.80 [1.60, 2.00]', with the mark of its finding (MARKS)."""
     if row.ratio is None:
         return words.NOTHING
@@ -229,7 +232,7 @@ def comparison_table(found: ComparedRuns, console: Console) -> None:
                 f"{row.cell.condition.connections:,}",
                 row.cell.condition.label,
                 *rates,
-                _marked(row),
+                marked(row),
                 words.signed(row.difference.delta),
                 words.span([row.baseline.n, row.cell.n]),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from iomodels.base.console import shell_word
 from iomodels.base.errors import Failure
@@ -451,6 +453,19 @@ def test_progress_says_what_is_left(stage: Stage, suite: Suite) -> None:
     stage.start(suite)
     assert re.search(r"^\[0/8\] \d+ s left; round 1: (one|two)", stage.text, re.MULTILINE)
     assert re.search(r"^\[8/8\] measured in \d+ s$", stage.text, re.MULTILINE)
+
+
+def test_a_terminal_shows_the_ranking_so_far(stage: Stage, suite: Suite) -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=100, height=30, force_terminal=True)
+    stage.setting = replace(stage.setting, console=console)
+    stage.start(suite)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.getvalue())
+    shown = re.findall(r"(\d) of (\d) rounds at (.*?), provisional; requests/s:", text)
+    assert {(done, of) for done, of, _ in shown} == {("1", "2"), ("2", "2")}
+    assert {where for _, _, where in shown} == {"1 connection × 64 B", "8 connections × 64 B"}
+    after = text[text.index("provisional") :]
+    assert re.search(r"  (one|two).*? +[\d,.]+ +█+", after)
 
 
 def test_a_run_goes_on_where_it_was_begun(
