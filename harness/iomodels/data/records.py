@@ -143,14 +143,26 @@ def counter(record: Record, name: str) -> Figure:
     return Figure(value, unit, row["source"], None, row.get("note"))
 
 
+@dataclass(frozen=True)
+class Hidden:
+    """What a view of some servers leaves out: the suite's other servers, and their records."""
+
+    servers: tuple[dict[str, Any], ...]
+    records: tuple[Record, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A loaded run, equal only to itself. `records` has the last repeat of each measurement."""
+    """A loaded run, equal only to itself. `records` has the last repeat of each measurement.
+
+    hidden: what judging still needs in a view of some servers; None for the whole run.
+    """
 
     path: Path
     manifest: dict[str, Any]
     records: tuple[Record, ...]
     warnings: tuple[str, ...]
+    hidden: Hidden | None = None
 
     @property
     def platform(self) -> str:

@@ -7,7 +7,7 @@ families: every server over the chosen baseline, and all pairs, from which the f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import geometric_mean
 from types import MappingProxyType
@@ -176,16 +176,20 @@ def judge_load(
     rules: Rules = Rules(),
     twins: Mapping[str, str] = MappingProxyType({}),
     sessions: Sequence[int] | None = None,
+    shown: Collection[str] | None = None,
 ) -> JudgedLoad:
     """Judge the cells of one load. `chosen` is the baseline, `twins` has each control's twin.
 
-    `sessions` gives the session of each round, where the run was spread over several.
+    `sessions` gives the session of each round, where the run was spread over several. `shown`: the
+    servers of the result (default: all). The corrections and the controls cover all cells, so a
+    choice of servers claims no more than the whole.
     """
+    shown = {cell.condition.label for cell in cells} if shown is None else shown
     rounds, values = _values(cells)
     if sessions is not None:
         sessions = sessions[:rounds]
     ranked = {label: each for label, each in values.items() if label not in twins}
-    fastest = paired.fastest(ranked, rules.fastest, sessions) if ranked else None
+    fastest = paired.fastest(ranked, rules.fastest, sessions, shown) if ranked else None
     baseline = chosen if chosen in values else fastest.leader if fastest else None
     without = {
         cell.condition.label: _unable(cell) for cell in cells if cell.condition.label not in values
@@ -197,13 +201,17 @@ def judge_load(
     floor = _floor(controls)
     return JudgedLoad(
         LoadKey.of(cells[0].condition),
-        tuple(cells),
+        tuple(cell for cell in cells if cell.condition.label in shown),
         baseline,
         chosen,
-        tuple(_beyond(each, floor) for each in _over(ranked, baseline, rules, sessions)),
+        tuple(
+            _beyond(each, floor)
+            for each in _over(ranked, baseline, rules, sessions)
+            if each.label in shown
+        ),
         _fastest_beyond(fastest, floor),
-        controls,
-        tuple(each for label, each in without.items() if label not in twins),
+        tuple(each for each in controls if each.label in shown or each.disagrees),
+        tuple(each for label, each in without.items() if label in shown and label not in twins),
         rounds,
         None if sessions is None else tuple(sessions),
     )

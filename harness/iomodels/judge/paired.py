@@ -12,7 +12,7 @@ Values are rates: more is faster. A cost is compared by its reciprocal.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
@@ -127,23 +127,29 @@ def judge_pairs(
 
 
 def fastest(
-    values: Values, rule: Rule = FIXED_FASTEST, sessions: Sessions | None = None
+    values: Values,
+    rule: Rule = FIXED_FASTEST,
+    sessions: Sessions | None = None,
+    among: Collection[str] | None = None,
 ) -> Fastest | None:
     """Return the fastest server and how sure that is; None if no server has a valid round.
 
     The leader is ahead of every other; where missing rounds leave none, the mean of its logarithms
-    is highest. The same rounds chose it, so the rule must cover all pairs. Raises ValueError as
+    is highest. The same rounds chose it, so the rule must cover all pairs. `among`: the servers to
+    name (default: all); the correction still covers all pairs of `values`. Raises ValueError as
     against() does.
     """
     judged = all_pairs(values, rule, sessions)
+    values = {label: rates for label, rates in values.items() if among is None or label in among}
+    compared = [one for one in judged.comparisons if {one.label, one.other} <= values.keys()]
     ahead: dict[str, list[float]] = {label: [] for label in values if _any_valid(values[label])}
-    for one in judged.comparisons:
+    for one in compared:
         ahead[one.label].append(math.log(one.ratio))
         ahead[one.other].append(-math.log(one.ratio))
     if not ahead:
         return None
     leader = max(ahead, key=lambda label: _standing(ahead[label]))
-    led = [turned(one, leader) for one in judged.comparisons if leader in (one.label, one.other)]
+    led = [turned(one, leader) for one in compared if leader in (one.label, one.other)]
     led.sort(key=lambda one: one.ratio)
     tied = tuple(one.other for one in led if one.word is not Word.FASTER)
     left_out = _left_out(values, led, leader)

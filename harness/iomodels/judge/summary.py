@@ -7,7 +7,7 @@ with a reason.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from iomodels.base import words
 from iomodels.base.errors import USAGE, Failure
 from iomodels.data.busy import note_of_others
-from iomodels.data.records import Condition, Record, Run
+from iomodels.data.records import Condition, Hidden, Record, Run
 from iomodels.judge.cells import Cell, cell_of
 from iomodels.judge.costs import by_cycles
 from iomodels.judge.loads import JudgedLoad, Rules, judge_builds, judge_load
@@ -101,45 +101,83 @@ def twins_of(suite: Suite) -> dict[str, str]:
     return twins
 
 
-def viewed(run: Run, baseline: str | None, margin: float | None) -> Run:
-    """Return the run with another baseline or margin; None keeps the run's own.
+def viewed(run: Run, baseline: str | None, margin: float | None, only: Sequence[str] = ()) -> Run:
+    """Return the run with another baseline or margin, or with `only` some servers.
 
-    All its tables, sentences and charts then agree. Raises Failure for a baseline that is unknown
-    or a control, which makes no claim.
+    None keeps the run's own. All its tables, sentences and charts then agree. A server brings its
+    controls. Raises Failure for a baseline or server that is unknown or a control, which makes no
+    claim.
     """
     manifest = dict(run.manifest)
     suite = suite_from(manifest["suite"]["name"], manifest["suite"])
-    if baseline is not None and is_ab(manifest):
-        raise Failure(
-            f"--baseline {baseline}: must be omitted; the run compares each model's new build with "
-            "its old one",
-            exit_code=USAGE,
-        )
-    if baseline is not None:
-        twins = twins_of(suite)
-        allowed = [each.label for each in suite.servers if each.label not in twins]
-        if baseline not in allowed:
+    twins = twins_of(suite)
+    allowed = [each.label for each in suite.servers if each.label not in twins]
+    for option, given in (("--baseline", [baseline] if baseline else []), ("--only", only)):
+        if given and is_ab(manifest):
             raise Failure(
-                f"--baseline {baseline}: must be one of: {', '.join(allowed)}", exit_code=USAGE
+                f"{option} {','.join(given)}: must be omitted; the run compares each model's new "
+                "build with its old one",
+                exit_code=USAGE,
             )
+        among = [each for each in allowed if option == "--only" or not only or each in only]
+        for label in given:
+            if label not in among:
+                raise Failure(
+                    f"{option} {label}: must be one of: {', '.join(among)}", exit_code=USAGE
+                )
+    if only and baseline is None and (manifest.get("baseline") or allowed[0]) not in only:
+        baseline = next(label for label in allowed if label in only)
+    if baseline is not None:
         manifest["baseline"] = baseline
     if margin is not None:
         manifest["statistics"] = Rules.of(manifest).with_margin(margin).to_json()
-    return replace(run, manifest=manifest)
+    shown = {label for label in labels_of(suite) if twins.get(label, label) in only}
+    found = replace(run, manifest=manifest)
+    return _with_only(shown, found, suite) if shown and set(allowed) - shown else found
+
+
+def _with_only(labels: Collection[str], run: Run, suite: Suite) -> Run:
+    """Return the run with these servers; the others are hidden, yet still judged."""
+    servers = list(zip(suite.servers, run.manifest["suite"]["servers"], strict=True))
+    kept = [data for server, data in servers if server.label in labels]
+    left = [data for server, data in servers if server.label not in labels]
+    records = tuple(each for each in run.records if each.condition.label in labels)
+    others = tuple(each for each in run.records if each.condition.label not in labels)
+    note = (
+        f"only {words.listed([each for each in labels_of(suite) if each in labels])} of "
+        f"{words.count(len(servers), 'server')} are shown; words and intervals cover all of them"
+    )
+    return replace(
+        run,
+        manifest={**run.manifest, "suite": {**run.manifest["suite"], "servers": kept}},
+        records=records,
+        warnings=(*run.warnings, note),
+        hidden=Hidden(tuple(left), others),
+    )
+
+
+def labels_of(suite: Suite) -> tuple[str, ...]:
+    """Return the series in the suite's order."""
+    return tuple(dict.fromkeys(condition.label for condition in cells_of(suite)))
 
 
 @lru_cache(maxsize=2)  # tables, sentences and charts of one run share it
 def summarise(run: Run) -> Summary:
     """Return the summary of a run, complete or not."""
     suite = suite_from(run.manifest["suite"]["name"], run.manifest["suite"])
-    labels = tuple(dict.fromkeys(condition.label for condition in cells_of(suite)))
+    labels = labels_of(suite)
     chosen = run.manifest.get("baseline") or labels[0]
     rules = Rules.of(run.manifest)
+    whole, records = suite, run.records
+    if run.hidden:
+        servers = [*run.manifest["suite"]["servers"], *run.hidden.servers]
+        whole = suite_from(suite.name, {**run.manifest["suite"], "servers": servers})
+        records = (*records, *run.hidden.records)
     by_load: dict[LoadKey, list[Record]] = {LoadKey.of(cell): [] for cell in cells_of(suite)}
-    for record in run.records:
+    for record in records:
         by_load.setdefault(LoadKey.of(record.condition), []).append(record)
     loads = tuple(
-        judge_records(run.manifest, suite, key, by_load[key], rules, chosen)
+        judge_records(run.manifest, whole, key, by_load[key], rules, chosen, labels)
         for key in sorted(by_load)
     )
     return Summary(run, suite, rules, chosen, labels, loads, pooled_spread(loads))
@@ -152,8 +190,12 @@ def judge_records(
     records: Sequence[Record],
     rules: Rules,
     baseline: str,
+    shown: Collection[str] | None = None,
 ) -> JudgedLoad:
-    """Judge one load of a run from its records: for stopping it and for a report."""
+    """Judge one load of a run from its records: for stopping it and for a report.
+
+    `shown`: the servers of the result; all are judged.
+    """
     by_cell: dict[Condition, list[Record]] = {
         cell: [] for cell in cells_of(suite) if LoadKey.of(cell) == key
     }
@@ -172,7 +214,7 @@ def judge_records(
     ]
     if is_ab(manifest):
         return judge_builds(cells, baseline, rules)
-    return judge_load(cells, baseline, rules, twins_of(suite), sessions_of(records))
+    return judge_load(cells, baseline, rules, twins_of(suite), sessions_of(records), shown)
 
 
 def is_ab(manifest: Mapping[str, Any]) -> bool:

@@ -85,6 +85,53 @@ def test_another_baseline_and_margin_can_be_chosen(tmp_path: Path) -> None:
         viewed(run, "apc", None)
 
 
+FOUR = (*THREE, Server("select", alias="select again"))
+
+
+def test_a_view_of_some_servers_says_what_the_whole_run_says_of_them(tmp_path: Path) -> None:
+    whole = summary_of(tmp_path, noisy_rate(BASES, 0.03), suite=suite_of(FOUR, (1, 64), (64,), 8))
+    view = summarise(viewed(whole.run, None, None, ["iocp threads=4", "select"]))
+    assert view.labels == ("select", "iocp threads=4", "select again"), "a control comes along"
+    assert view.baseline == "select", "the baseline of the run is not shown"
+    assert {record.condition.label for record in view.run.records} == set(view.labels)
+    other = summarise(viewed(whole.run, "select", None))
+    for shown, load in zip(view.loads, other.loads, strict=True):
+        assert shown.over_baseline == tuple(
+            one for one in load.over_baseline if one.label in view.labels
+        ), "Holm's correction covers the servers that are not shown"
+        assert [control.comparison for control in shown.controls] == [
+            control.comparison for control in load.controls
+        ]
+        assert shown.fastest and load.fastest
+        (one,) = shown.fastest.comparisons
+        assert {one.label, one.other} == {"iocp threads=4", "select"}
+        if load.fastest.leader == "iocp threads=4":
+            assert one in load.fastest.comparisons
+    assert "only select, iocp threads=4 and select again of 4 servers are shown" in view.notes[0]
+    everything = viewed(whole.run, None, None, ["select", "iocp", "iocp threads=4"])
+    assert everything.hidden is None and summarise(everything).labels == whole.labels
+
+
+def test_a_disagreeing_control_withholds_claims_though_its_twin_is_not_shown(
+    tmp_path: Path,
+) -> None:
+    rates = {**BASES, "select again": 150.0}
+    whole = summary_of(tmp_path, noisy_rate(rates), suite=suite_of(FOUR, (64,), (64,), 8))
+    (load,) = summarise(viewed(whole.run, None, None, ["iocp", "iocp threads=4"])).loads
+    assert load.fastest and load.fastest.lead is Lead.NOT_DECIDED
+    assert load.disagreeing and load.disagreeing.label == "select again", "the reason is shown"
+
+
+def test_what_a_view_cannot_show_is_refused_by_name(tmp_path: Path) -> None:
+    run = summary_of(tmp_path, suite=suite_of(FOUR, (64,), (64,), 8)).run
+    allowed = "must be one of: iocp, select, iocp threads=4"
+    for only in (["iocp", "rio"], ["select again"]):
+        with pytest.raises(Failure, match=rf"^--only {only[-1]}: {allowed}$"):
+            viewed(run, None, None, only)
+    with pytest.raises(Failure, match=r"^--baseline iocp: must be one of: select$"):
+        viewed(run, "iocp", None, ["select"])
+
+
 def test_loads_are_in_order_closed_loops_first(tmp_path: Path) -> None:
     suite = replace(suite_of(connections=(64, 1), sizes=(4096, 64), rounds=1), rate_percents=(50,))
     keys = [load.key for load in summary_of(tmp_path, suite=suite).loads]
