@@ -35,6 +35,8 @@ def find_run(name: str, *wanted: str, option: str = "") -> Path:
     if folder is None:
         names = _names(wanted)
         reason = hint(name, names[-5:]) if names else f"{RESULTS} has none yet"
+        if name == "latest" and names:
+            reason = f"all runs are empty ({', '.join(names[-5:])})"
         raise Failure(f"{what}: no such run; {reason}", exit_code=USAGE)
     kind = kind_of(folder)
     if kind and kind not in wanted:

@@ -16,8 +16,8 @@ from iomodels.base.console import open_page, say, shell_word
 from iomodels.base.errors import FAILED, Failure
 from iomodels.cli import folders
 from iomodels.cli.command import fail
-from iomodels.cli.folders import MICRO, RUN, SLO, TUNE, find_run
-from iomodels.data.library import kind_of
+from iomodels.cli.folders import find_run
+from iomodels.data.library import MICRO, RUN, SLO, TUNE, kind_of
 from iomodels.report.index_page import PAGE, write_index
 from iomodels.report.overview import EMPTY, INTERRUPTED, PAGES, Row, to_json
 

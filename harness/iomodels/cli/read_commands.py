@@ -11,6 +11,8 @@ from iomodels.cli.options import MARGIN, RUN, RUN_HELP, as_json, out
 from iomodels.plan.suite import MAX_CONNECTIONS, MAX_SIZE
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
+TABLES = ("md", "csv")
+"""The formats of `report --table`."""
 
 REPORT = Command(
     "report",
@@ -21,12 +23,33 @@ REPORT = Command(
     ("report", "results/README.md"),
     (
         RUN,
+        Option("--open", "open the page in the browser", flag=True),
+        Option(
+            "--only",
+            "servers to show (default: all); the statistics cover all servers of the run",
+            "SERVER,…",
+            values.names,
+        ),
+        Option(
+            "--table",
+            f"only the table of results, on stdout: {' or '.join(TABLES)}",
+            "FORMAT",
+            values.one_of(*TABLES),
+            values=TABLES,
+        ),
         Option(
             "--docs",
             "folder for a documentation site instead: Markdown, charts and CSV",
             "DIR",
             values.folder,
             values="folder",
+        ),
+        Option(
+            "--charts",
+            "with --docs: charts to write (default: all)",
+            "CHART,…",
+            values.names,
+            values="chart",
         ),
         Option(
             "--json",
@@ -41,7 +64,12 @@ REPORT = Command(
         ),
         MARGIN,
     ),
-    notes="RUN may be a tuning or an SLO search, too.",
+    (
+        ("iomodels report latest --open", "write the report and open it"),
+        ("iomodels report latest --only select,iocp --table md", "a table to quote"),
+        ("iomodels report latest --docs site --charts winner_map", "one chart for a site"),
+    ),
+    notes="RUN may be a tuning, an SLO search or a micro run, too.",
 )
 
 RUN_ACTIONS = ("list", "open", "prune")
@@ -83,14 +111,22 @@ RUNS = Command(
 
 COMPARE = Command(
     "compare",
-    "compare A B",
-    "compare two runs",
+    "compare A B [C...]",
+    "compare runs of one platform",
     "read",
     "reading:compare",
     ("runs", "results/README.md#compare-two-runs"),
     (
         Option("A", f"baseline: {RUN_HELP}", type=values.name, values="run"),
         Option("B", f"run to compare with it: {RUN_HELP}", type=values.name, values="run"),
+        Option("MORE", "further runs to compare with A", "C", values.name, values="run", many=True),
+        Option(
+            "--html",
+            "file for a page instead of the tables",
+            "FILE",
+            values.path,
+            values="file",
+        ),
         Option(
             "--despite",
             "differences to accept: platform, machine, placement, build, load, or all",
@@ -98,6 +134,10 @@ COMPARE = Command(
             values.names,
         ),
         as_json("tables"),
+    ),
+    (
+        ("iomodels compare RUN_A RUN_B", "tables of B over A"),
+        ("iomodels compare RUN_A RUN_B RUN_C --html compare.html", "a page of both over A"),
     ),
     notes="Runs of different platforms, machines, placements, builds or loads are rejected\n"
     "(exit code 2).\n"

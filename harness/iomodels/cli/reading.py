@@ -11,19 +11,21 @@ from typing import Any
 
 from rich.console import Console
 
-from iomodels.base.console import say
+from iomodels.base.console import say, shell_word
 from iomodels.base.errors import FAILED, USAGE, Failure, hint
 from iomodels.cli import finishing, folders
 from iomodels.cli.command import fail
-from iomodels.cli.folders import KINDS, MICRO, RUN, SLO, TUNE, find_run, kind_of
+from iomodels.cli.folders import KINDS, find_run
+from iomodels.cli.listing import show_page
+from iomodels.data.library import MICRO, RUN, SLO, TUNE, kind_of
 from iomodels.data.micro import load_micro_run
 from iomodels.data.searches import load_slo
 from iomodels.data.store import load_run
+from iomodels.report.overview import PAGES
 
 
 def report(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    if arguments.json and arguments.docs:
-        fail("--json: must be omitted with --docs")
+    _check_outputs(arguments)
     folder = find_run(arguments.run, RUN, SLO, TUNE, MICRO)
     kind = kind_of(folder)
     if kind in (SLO, TUNE, MICRO):
@@ -32,30 +34,59 @@ def report(arguments: argparse.Namespace, console: Console, words: Sequence[str]
     from iomodels.judge.summary import summarise, viewed
     from iomodels.report.as_data import print_json
     from iomodels.report.html import write_report
-    from iomodels.report.publish import write_docs
+    from iomodels.report.publish import table_of, write_docs
 
-    summary = summarise(viewed(load_run(folder), arguments.baseline, arguments.margin))
+    charts = _charts(arguments.charts)
+    view = viewed(load_run(folder), arguments.baseline, arguments.margin, arguments.only or ())
+    summary = summarise(view)
     if arguments.json:
         print_json(summary)
         return 0
+    if arguments.table:
+        print(table_of(summary, arguments.table), end="")
+        return 0
     if arguments.docs:
-        say(console, f"report: {write_docs(summary, arguments.docs)}")
+        say(console, f"report: {write_docs(summary, arguments.docs, charts)}")
         return 0
     finishing.show(summary, console)
-    say(console, f"report: {write_report(summary)}")
+    page = write_report(summary)
+    say(console, f"report: {page}")
     finishing.renew_index(console, folder)
+    if arguments.open:
+        show_page(page, console)
     return 0
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Refuse two outputs together, and what belongs to another one."""
+    chosen = [each for each in ("docs", "json", "table", "open") if getattr(arguments, each)]
+    if len(chosen) > 1:
+        fail(f"--{chosen[1]}: must be omitted with --{chosen[0]}")
+    if arguments.charts and not arguments.docs:
+        fail("--charts: must be used with --docs")
+
+
+def _charts(wanted: Sequence[str] | None) -> Sequence[str] | None:
+    from iomodels.figures import catalogue
+
+    allowed = [chart.NAME for chart in catalogue.OF_RUNS]
+    for name in wanted or ():
+        if name not in allowed:
+            fail(f"--charts {name}: no such chart; {hint(name, allowed)}")
+    return wanted
 
 
 def _report_other(arguments: argparse.Namespace, console: Console, folder: Path, kind: str) -> int:
     """The report of an SLO search, a tuning or a micro run."""
-    if arguments.json and not arguments.docs and kind in (SLO, TUNE):
+    if arguments.json and kind in (SLO, TUNE):
         print(json.dumps(_data_of(kind, folder), indent=2, ensure_ascii=False))
         return 0
-    for option in ("json", "docs", "baseline", "margin"):
+    for option in ("json", "docs", "baseline", "margin", "only", "table"):
         if getattr(arguments, option):
             fail(f"--{option}: must be omitted; {arguments.run} is {KINDS[kind]}")
     {SLO: finishing.slo, TUNE: finishing.tune, MICRO: finishing.micro}[kind](console, folder)
+    if arguments.open:
+        show_page(folder / PAGES[kind], console)
     return 0
 
 
@@ -77,32 +108,49 @@ def compare(arguments: argparse.Namespace, console: Console, words: Sequence[str
     for word in despite:
         if word not in allowed:
             fail(f"--despite {word}: not known; {hint(word, allowed)}")
-    found = [find_run(name, RUN, MICRO) for name in (arguments.a, arguments.b)]
-    if any(kind_of(folder) == MICRO for folder in found):
-        return _compare_micro(found, arguments, console)
-    a, b = (load_run(folder) for folder in found)
-    refused = judge.refusals(judge.differing(a, b), despite)
+    if arguments.json and arguments.html:
+        fail("--html: must be omitted with --json")
+    names = (arguments.a, arguments.b, *arguments.more)
+    folders_of = [find_run(name, RUN, MICRO) for name in names]
+    if any(kind_of(folder) == MICRO for folder in folders_of):
+        return _compare_micro(names, folders_of, arguments, console)
+    first, *others = (load_run(folder) for folder in folders_of)
+    refused = [
+        line for other in others for line in judge.refusals(judge.differing(first, other), despite)
+    ]
     if refused:
-        raise Failure(*refused, exit_code=USAGE)
-    compared = judge.compare_runs(a, b)
+        raise Failure(*dict.fromkeys(refused), exit_code=USAGE)
+    found = [judge.compare_runs(first, other) for other in others]
     if arguments.json:
-        print(json.dumps(judge.to_json(compared), indent=2, ensure_ascii=False))
+        pairs = [judge.to_json(each) for each in found]
+        data = pairs[0] if len(pairs) == 1 else {"format": 1, "pairs": pairs}
+        print(json.dumps(data, indent=2, ensure_ascii=False))
+        return 0
+    if arguments.html:
+        from iomodels.report.compare_page import write_comparison
+
+        command = " ".join(map(shell_word, ("iomodels", *words)))
+        say(console, f"page: {write_comparison(found, arguments.html, command)}")
         return 0
     from iomodels.report.terminal import comparison_table
 
-    comparison_table(compared, console)
+    for each in found:
+        comparison_table(each, console)
     return 0
 
 
-def _compare_micro(found: Sequence[Path], arguments: argparse.Namespace, console: Console) -> int:
+def _compare_micro(
+    names: Sequence[str], found: Sequence[Path], arguments: argparse.Namespace, console: Console
+) -> int:
     from iomodels.report.micro import compare_micro
 
-    for name, folder in zip((arguments.a, arguments.b), found):
+    for name, folder in zip(names, found):
         if kind_of(folder) != MICRO:
             raise Failure(f"{name}: must be a micro run to be compared with one", exit_code=USAGE)
-    for option in ("json", "despite"):
+    for option in ("json", "despite", "html", "more"):
         if getattr(arguments, option):
-            fail(f"--{option}: must be omitted for micro runs")
+            given = arguments.more[0] if option == "more" else f"--{option}"
+            fail(f"{given}: must be omitted for micro runs")
     compare_micro(found[0], found[1], console)
     return 0
 

@@ -24,11 +24,12 @@ from iomodels.base.files import ROOT, write_whole
 from iomodels.data.records import Run
 from iomodels.figures.palette import dark_colours, rc
 from iomodels.figures.select import Numbers
+from iomodels.figures.sheet import Sheet
 from iomodels.figures.svg import shortened
 
 CSV_FORMAT = 1
-PNG_DOTS = 200
-"""Per inch."""
+PNG_DOTS = 192
+"""Per inch: two for each pixel that a page gives the SVG."""
 Rows = tuple[tuple[object, ...], ...]
 
 
@@ -61,6 +62,14 @@ class Plot:
     @property
     def title(self) -> str:
         return str(self.figure.get_label())
+
+    @property
+    def caption(self) -> str:
+        """Title, conditions and how to read the figure, as sentences."""
+        notes = self.figure.notes if isinstance(self.figure, Sheet) else ()
+        warning = self.figure.warning if isinstance(self.figure, Sheet) else ""
+        parts = [part.rstrip(".") for part in (self.title, *notes, warning) if part]
+        return f"{'. '.join(parts)}."
 
 
 def command(name: str, run: Run, connections: Numbers, sizes: Numbers) -> str:

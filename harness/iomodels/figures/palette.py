@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib
-
 from iomodels.data.records import Condition
 
 WIDTH_INCHES = 7.2
@@ -186,4 +184,6 @@ def dark_colours() -> dict[str, str]:
 
 def rc() -> Any:
     """Return the context in which figures are drawn and saved."""
+    import matplotlib  # only here: a page needs the colours, and matplotlib takes a second to load
+
     return matplotlib.rc_context(RC)

@@ -53,9 +53,16 @@ def shaped(
         _shape.reset(token)
 
 
+class Sheet(Figure):  # type: ignore[misc]  # matplotlib has no types
+    """A figure that keeps the words of its head, for a caption: conditions and how to read it."""
+
+    notes: tuple[str, ...] = ()
+    warning: str = ""
+
+
 def page(
     title: str, notes: Sequence[str], platform: str, height: float, handles: Sequence[Line2D] = ()
-) -> Figure:
+) -> Sheet:
     """Return a figure with its head, and room of `height` inches below it.
 
     `notes`: the conditions, and how to read the figure. `handles`: of the legend.
@@ -71,7 +78,8 @@ def page(
     )
     header = 0.34 + 0.15 * len(lines) + 0.17 * warning + 0.19 * legend_rows
     whole = header + height * shape.stretch
-    figure = Figure(figsize=(shape.width, whole), layout="constrained")
+    figure = Sheet(figsize=(shape.width, whole), layout="constrained")
+    figure.notes, figure.warning = tuple(notes), words.WINE_SENTENCE if warning else ""
     FigureCanvasAgg(figure)
     engine: Any = figure.get_layout_engine()
     engine.set(rect=(0.005, 0.005, 0.99, 1 - header / whole), w_pad=0.06, h_pad=0.05)

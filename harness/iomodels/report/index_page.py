@@ -11,7 +11,8 @@ from pathlib import Path
 from iomodels.base import words
 from iomodels.base.console import shell_word
 from iomodels.base.files import write_whole
-from iomodels.report.overview import DAMAGED, EMPTY, NAMES, RUN, Row, overview
+from iomodels.data.library import RUN
+from iomodels.report.overview import DAMAGED, EMPTY, NAMES, Row, overview
 from iomodels.report.page import template
 
 PAGE = "index.html"
@@ -40,7 +41,8 @@ def index_page(rows: list[Row]) -> str:
         count=words.count(len(rows), "run"),
         platforms=platforms,
         comparable=_comparable(rows),
-        wine=words.WINE_SENTENCE,
+        warning=words.WINE_SENTENCE,
+        wine=None,
         colours={},
     )
 

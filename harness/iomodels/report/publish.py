@@ -1,15 +1,16 @@
 """What a run gives to a documentation site: a folder.
 
-The folder holds report.md, cells.csv, figures/ (SVG and PNG for light and dark pages, and their
-data) and a list of these files with checksums. By that list a later report replaces what an
-earlier one wrote. It never overwrites a file that it did not write, or that was changed since.
+The folder holds report.md, cells.csv, figures/ and a list of these files with checksums. A figure
+is SVG and PNG for light and dark pages, its data, and Markdown with its alt text and caption. By
+the list a later report replaces what an earlier one wrote. It never overwrites a file that it did
+not write, or that was changed since.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from iomodels.base.errors import Failure
@@ -20,25 +21,39 @@ from iomodels.judge.summary import Summary, summarise
 from iomodels.report.as_data import cells_csv
 from iomodels.report.context import context
 from iomodels.report.html import draw_figures, markdown
+from iomodels.report.page import template
 
 FORMAT = 1
 LIST = "iomodels-report.json"
 
 
-def write_docs(of: Path | Summary, docs: Path) -> Path:
+def table_of(summary: Summary, form: str) -> str:
+    """Return the table of results as "md" or "csv". Markdown names the run and its platform."""
+    if form == "csv":
+        return cells_csv(summary)
+    return template("table.md.j2", html=False).render(context(summary, [], []))
+
+
+def write_docs(of: Path | Summary, docs: Path, charts: Sequence[str] | None = None) -> Path:
     """Write the report of a run as a folder for a documentation site; return its report.md.
 
-    Raises Failure if a file is in the way.
+    `charts` are the names of the charts to write (None: all). Raises Failure if a file is in the
+    way, or if the run lacks the data of a named chart.
     """
     summary = of if isinstance(of, Summary) else summarise(load_run(of))
     run = summary.run
-    plots, not_drawn = draw_figures(run)
+    plots, not_drawn = draw_figures(run, charts)
+    if charts and not_drawn:
+        raise Failure(*[f"--charts {name}: cannot be drawn: {why}" for name, why in not_drawn])
     shown = context(summary, plots, not_drawn) | {"data": "cells.csv"}
     files = {
         f"figures/{name}": content
         for plot in plots
         for name, content in output.contents(plot).items()
     }
+    figure = template("figure.md.j2", html=False)
+    for plot in plots:
+        files[f"figures/{plot.name}.md"] = figure.render(plot=plot, place="").encode()
     files["report.md"] = markdown(shown).encode()
     files["cells.csv"] = cells_csv(summary).encode()
     write_folder(docs, str(run.manifest["run"]), files)

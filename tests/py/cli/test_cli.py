@@ -195,8 +195,8 @@ ALL = (
         (
             ["rum"],
             "iomodels: rum: no such command; did you mean run? "
-            "(available: run, ab, slo, tune, micro, laws, claims, serve, report, compare, plot, "
-            "export, validate, pack, check, models, suites, setup, test, completion, help)",
+            "(available: run, ab, slo, tune, micro, laws, claims, serve, report, runs, compare, "
+            "plot, export, validate, pack, check, models, suites, setup, test, completion, help)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
@@ -330,7 +330,7 @@ def test_a_token_of_ones_own_that_is_too_short(
 def test_runs_are_found_by_name_by_path_and_as_the_latest(tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.mkdir()
-    folder = make_run(results, measured=0)
+    folder = make_run(results, measured=1)
     (results / "20991231-000000-not-a-run").mkdir()
     for name in (RUN, "latest", str(folder)):
         assert started("run", "--resume", name).options == {"folder": folder, "retry_failed": False}

@@ -15,6 +15,7 @@ from iomodels.cli.command import Command
 from iomodels.cli.main import handler, main
 from iomodels.cli.read_commands import SHELLS
 from iomodels.cli.registry import commands, overview
+from iomodels.data import library
 from made_run import RUN, make_run
 
 DEADLINE_S = 60.0
@@ -155,7 +156,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A results folder with one folder of each kind."""
     made = tmp_path / "results"
     made.mkdir()
-    make_run(made, measured=0)
+    make_run(made, measured=1)
     made_micro.make_run(made)
     for name, manifest in (
         ("20250103-000000-slo", "slo.json"),
@@ -163,6 +164,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         (made / name).mkdir()
         (made / name / manifest).write_text("{}", encoding="utf-8")
+        (made / name / "records.jsonl").write_text("{}\n", encoding="utf-8")
     monkeypatch.setattr(folders, "RESULTS", made)
     return made
 
@@ -182,8 +184,8 @@ def test_a_run_of_another_kind_is_named_with_its_commands(
 
 def test_latest_is_the_newest_of_the_kind_that_is_wanted(results: Path) -> None:
     assert folders.find_run("latest") == results / RUN
-    assert folders.find_run("latest", folders.SLO).name == "20250103-000000-slo"
-    assert folders.find_run("latest", folders.RUN, folders.TUNE).name == "20250104-000000-tune"
+    assert folders.find_run("latest", library.SLO).name == "20250103-000000-slo"
+    assert folders.find_run("latest", library.RUN, library.TUNE).name == "20250104-000000-tune"
 
 
 @pytest.mark.parametrize(

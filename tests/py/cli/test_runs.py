@@ -217,6 +217,15 @@ def test_latest_skips_what_is_empty(every_kind: dict[str, Path]) -> None:
     assert folders.find_run("latest") == every_kind["killed"]
 
 
+def test_without_a_measurement_there_is_no_latest(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(results, SMALL, measured=0)
+    assert failure(capsys, "report", "latest") == (
+        f"iomodels: latest: no such run; all runs are empty ({RUN})"
+    )
+
+
 # ---- open ----
 
 
@@ -299,11 +308,11 @@ def test_platforms_have_sections_and_only_wine_has_a_warning(
     text = (results / "index.html").read_text("utf-8")
     sections = re.findall(r"<section .*?</section>", text, flags=re.DOTALL)
     assert [re.search(r"<h2[^>]*>(.*?)</h2>", each)[1] for each in sections] == [  # type: ignore[index]
-        "wine-8.0",
         "windows-11-26100",
+        "wine-8.0",
     ]
-    assert ["Not Windows" in each for each in sections] == [True, False]
-    assert 'data-platform="wine-8.0"' in sections[0] and RUN in sections[0]
+    assert ["Not Windows" in each for each in sections] == [False, True]
+    assert 'data-platform="wine-8.0"' in sections[1] and RUN in sections[1]
 
 
 def test_a_report_renews_the_page_and_a_run_elsewhere_does_not(

@@ -143,7 +143,7 @@ def test_a_foreign_or_changed_file_is_never_overwritten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "iomodels.report.publish.draw_figures", lambda run: ([], [])
+        "iomodels.report.publish.draw_figures", lambda run, names: ([], [])
     )  # the figures are not what this is about
     if "changed" in why:
         write_docs(FIXTURE, tmp_path)
