@@ -99,14 +99,12 @@ def tune(console: Console, folder: Path) -> int:
 
 
 def micro(console: Console, folder: Path) -> int:
-    """The table and the charts."""
-    from iomodels.figures.catalogue import write_micro_figures
-    from iomodels.report.micro import print_table
+    """The table and the page with the charts."""
+    from iomodels.report.micro import print_table, write_micro_report
 
     loaded = load_micro_run(folder)
     print_table(loaded, console)
     say(console, f"measurements: {folder}")
-    for path in write_micro_figures(loaded):
-        say(console, f"chart: {path}")
+    say(console, f"report: {write_micro_report(loaded)}")
     renew_index(console, folder)
     return 0

@@ -13,13 +13,12 @@ from typing import Any
 
 from rich.console import Console
 
-from iomodels.base.console import say
+from iomodels.base.console import make_console, say
 from iomodels.base.errors import FAILED
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.cli import finishing, folders
 from iomodels.cli.command import fail
-from iomodels.cli.folders import RUN, SLO, TUNE
 from iomodels.cli.measure_commands import (
     AB_DEFAULTS,
     SLO_DEFAULTS,
@@ -28,6 +27,7 @@ from iomodels.cli.measure_commands import (
 from iomodels.cli.options import PASSED_ON
 from iomodels.cli.values import given
 from iomodels.data.laws import Laws, write
+from iomodels.data.library import RUN, SLO, TUNE
 from iomodels.data.store import load_run
 from iomodels.judge.tuning import OBJECTIVES
 from iomodels.launch import platform as launch
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -
     where = f"--server-host {server_host} " if server_host else ""
     setting = Setting(
         build=folders.build(),
-        console=Console(highlight=False, stderr=True) if arguments.json else console,
+        console=make_console(stderr=True) if arguments.json else console,
         command=("iomodels", *_without_token(words)),
         resume_command=f"{folders.program()} run {where}--resume",
         results=folders.RESULTS,
@@ -357,16 +357,24 @@ def micro(arguments: argparse.Namespace, console: Console, words: Sequence[str])
 
 
 def laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from iomodels.report.law_pages import write_laws_page
+
     seen = _observe_laws(console)
     show(seen, console)
-    say(console, f"laws: {write(seen, folders.RESULTS / 'laws' / seen.platform)}")
+    folder = folders.RESULTS / "laws" / seen.platform
+    say(console, f"laws: {write(seen, folder)}")
+    say(console, f"page: {write_laws_page(seen, folder)}")
     return FAILED if seen.data["failed"] else 0
 
 
 def claims(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from iomodels.report.law_pages import write_claims_page
+
     seen = _observe_laws(console)
-    write(seen, folders.RESULTS / "laws" / seen.platform)
+    folder = folders.RESULTS / "laws" / seen.platform
+    write(seen, folder)
     say(console, f"claims: {claims_page.write_page(seen)}")
+    say(console, f"page: {write_claims_page(seen, folder)}")
     return FAILED if seen.data["failed"] else 0
 
 

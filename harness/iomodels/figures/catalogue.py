@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import suppress
 
 from iomodels.data.micro import MicroRun
 from iomodels.figures import (
@@ -37,16 +37,10 @@ OF_MICRO_RUNS = (primitive_costs, readiness_by_sockets, cost_ladder)
 """The figures of a micro run: draw(run)."""
 
 
-def write_micro_figures(run: MicroRun) -> list[Path]:
-    """Draw every figure that the micro run has benchmarks for, into its `figures` folder.
-
-    Returns the paths of the light SVG files.
-    """
-    written = []
+def micro_figures(run: MicroRun) -> list[output.Plot]:
+    """Return every figure that the micro run has benchmarks for."""
+    drawn = []
     for figure in OF_MICRO_RUNS:
-        try:
-            plot = figure.draw(run)
-        except NothingToDraw:
-            continue
-        written.append(output.write(plot, run.path / "figures")[0])
-    return written
+        with suppress(NothingToDraw):
+            drawn.append(figure.draw(run))
+    return drawn

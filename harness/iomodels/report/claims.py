@@ -68,12 +68,17 @@ def page(laws: Laws) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(claim: Claim, judged: Judged | None) -> str:
-    cells = [claim.id, claim.sentence]
+def verdict_of(judged: Judged | None) -> tuple[str, str, str]:
+    """Verdict, what decided, and the experiment."""
     if judged is None:
-        cells += [NOT_YET, "–", "–"]
-    else:
-        cells += [judged.words, judged.figure or "–", f"[{judged.law}](../laws/{judged.law}.c)"]
+        return NOT_YET, "–", "–"
+    return judged.words, judged.figure or "–", judged.law
+
+
+def _row(claim: Claim, judged: Judged | None) -> str:
+    verdict, figure, law = verdict_of(judged)
+    cells = [claim.id, claim.sentence, verdict, figure]
+    cells.append(law if judged is None else f"[{law}](../laws/{law}.c)")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -29,7 +29,10 @@ def show(laws: Laws, console: Console) -> None:
         )
         before = each.law
     console.print(table, markup=False, highlight=False)
+    console.print(counted(laws), highlight=False)
+
+
+def counted(laws: Laws) -> str:
+    """'30 × holds, 2 × does not hold'."""
     counts = {verdict: sum(each.verdict == verdict for each in laws.judged) for verdict in VERDICTS}
-    console.print(
-        ", ".join(f"{count} × {verdict}" for verdict, count in counts.items()), highlight=False
-    )
+    return ", ".join(f"{count} × {verdict}" for verdict, count in counts.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,14 @@ from rich.console import Console
 from iomodels.base import words
 from iomodels.base.console import say
 from iomodels.base.errors import USAGE, Failure
-from iomodels.data.micro import MicroRun, load_micro_run
+from iomodels.base.files import write_whole
+from iomodels.data.micro import BENCHMARKS, MANIFEST, Benchmark, MicroRun, load_micro_run
+from iomodels.figures import output
+from iomodels.figures.catalogue import micro_figures
 from iomodels.judge import stats
+from iomodels.report.tables_page import Link, Page, Table, html
+
+HEADS = ("primitive", "median", "95 %", "switches", "wineserver")
 
 
 def print_table(run: MicroRun, console: Console) -> None:
@@ -20,21 +27,52 @@ def print_table(run: MicroRun, console: Console) -> None:
     say(console, f"cost per operation on {run.platform}, {run.manifest['repetitions']} repetitions")
     if words.emulated(run.platform):
         say(console, words.WINE)
-    rows = [("primitive", "median", "95 %", "switches", "wineserver")]
-    for one in run.benchmarks:
-        found = stats.median_estimate(one.times_ns)
-        rows.append(
-            (
-                one.name,
-                words.time(found.value if found else None),
-                f"±{50 * (found.high - found.low) / found.value:.0f} %"
-                if found and found.low is not None and found.high is not None
-                else "–",
-                words.per_operation(one.context_switches),
-                words.time(one.wineserver_cpu_ns),
-            )
-        )
-    print_columns(rows, console)
+    print_columns([HEADS, *map(_row, run.benchmarks)], console)
+
+
+def _row(one: Benchmark) -> tuple[str, ...]:
+    found = stats.median_estimate(one.times_ns)
+    return (
+        one.name,
+        words.time(found.value if found else None),
+        f"±{50 * (found.high - found.low) / found.value:.0f} %"
+        if found and found.low is not None and found.high is not None
+        else "–",
+        words.per_operation(one.context_switches),
+        words.time(one.wineserver_cpu_ns),
+    )
+
+
+def write_micro_report(run: MicroRun) -> Path:
+    """Write micro.html and figures/ into the folder of a micro run; return the page."""
+    figures = [
+        (plot, output.write(plot, run.path / "figures")[0].read_text(encoding="utf-8"))
+        for plot in micro_figures(run)
+    ]
+    path = run.path / "micro.html"
+    write_whole(path, html(micro_page(run), figures))
+    return path
+
+
+def micro_page(run: MicroRun) -> Page:
+    """The table of every benchmark."""
+    times = words.count(run.manifest["repetitions"], "repetition")
+    note = (
+        "Time per operation, the median of the repetitions, with half the width of its 95 % "
+        "interval. Context switches and CPU time of the wineserver per operation are counted in a "
+        "run of their own."
+    )
+    reasons = dict.fromkeys(one.reason for one in run.benchmarks if one.reason)
+    return Page(
+        "What each primitive costs",
+        f"{run.platform} · {times} · run {run.manifest['run']}",
+        run.platform,
+        f"On {run.platform}: the cost of {words.count(len(run.benchmarks), 'primitive')}.",
+        (Table("Every primitive", HEADS, [_row(one) for one in run.benchmarks], note=note),),
+        shlex.join(run.manifest["command"]),
+        tuple(f"A table shows {words.NOTHING} where a counter is {each}." for each in reasons),
+        (Link(MANIFEST, MANIFEST), Link(BENCHMARKS, BENCHMARKS)),
+    )
 
 
 def print_columns(rows: Sequence[Sequence[str]], console: Console) -> None:
