@@ -100,7 +100,8 @@ class JudgedLoad:
     all servers but the controls; None if no server has a result. unable: servers without a figure.
 
     Of two builds, each new one is over the old one of its model; no baseline, no fastest.
-    sessions: the session of each round, where the run was spread over several.
+    sessions: the session of each round, where the run was spread over several. hidden: cells that a
+    view of some servers leaves out, and which still count in the corrections.
     """
 
     key: LoadKey
@@ -113,6 +114,7 @@ class JudgedLoad:
     unable: tuple[Unable, ...]
     rounds: int
     sessions: tuple[int, ...] | None = None
+    hidden: tuple[Cell, ...] = ()
 
     def cell(self, label: str) -> Cell:
         return next(cell for cell in self.cells if cell.condition.label == label)
@@ -214,17 +216,19 @@ def judge_load(
         tuple(each for label, each in without.items() if label in shown and label not in twins),
         rounds,
         None if sessions is None else tuple(sessions),
+        tuple(each for each in cells if each.condition.label not in {*shown, *twins}),
     )
 
 
 def over(load: JudgedLoad, baseline: str, rules: Rules) -> tuple[Comparison, ...]:
     """Return what `over_baseline` would be with another baseline; nothing if that has no figure."""
     controls = {control.label for control in load.controls}
-    _, values = _values(load.cells)
+    _, values = _values((*load.cells, *load.hidden))
     ranked = {label: each for label, each in values.items() if label not in controls}
     floor = _floor(load.controls)
+    shown = {cell.condition.label for cell in load.cells}
     found = _over(ranked, baseline, rules, load.sessions)
-    return tuple(_beyond(each, floor) for each in found)
+    return tuple(_beyond(each, floor) for each in found if each.label in shown)
 
 
 def _floor(controls: Sequence[Control]) -> float:

@@ -43,7 +43,6 @@ def index_page(rows: list[Row]) -> str:
         comparable=_comparable(rows),
         warning=words.WINE_SENTENCE,
         wine=None,
-        colours={},
     )
 
 

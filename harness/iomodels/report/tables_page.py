@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iomodels.base import words
-from iomodels.figures.palette import dark_colours
 from iomodels.report.page import inline_svg, template
 
 if TYPE_CHECKING:  # matplotlib takes a second to load
@@ -56,6 +55,5 @@ def html(page: Page, figures: Sequence[tuple[Plot, str]] = ()) -> str:
     return template("tables.html.j2", html=True).render(
         page=page,
         figures=drawn,
-        colours=dark_colours(),
         wine=words.WINE_SENTENCE if words.emulated(page.platform) else None,
     )

@@ -279,7 +279,7 @@ class Links(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         if tag == "a":
-            self.links.append(found["href"] or "")
+            self.links += [each for each in [found["href"] or ""] if not each.startswith("#")]
         elif "src" in found or "href" in found:
             self.loads.append(tag)
 

@@ -15,6 +15,7 @@ from iomodels.base.errors import Failure
 from iomodels.data.records import Record
 from iomodels.data.store import load_run
 from iomodels.judge.cells import Cell
+from iomodels.judge.loads import over
 from iomodels.judge.rule import SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST, Lead, Word
 from iomodels.judge.summary import (
     Summary,
@@ -96,6 +97,9 @@ def test_a_view_of_some_servers_says_what_the_whole_run_says_of_them(tmp_path: P
     assert {record.condition.label for record in view.run.records} == set(view.labels)
     other = summarise(viewed(whole.run, "select", None))
     for shown, load in zip(view.loads, other.loads, strict=True):
+        assert over(shown, "iocp threads=4", view.rules) == tuple(
+            one for one in over(load, "iocp threads=4", view.rules) if one.label in view.labels
+        )
         assert shown.over_baseline == tuple(
             one for one in load.over_baseline if one.label in view.labels
         ), "Holm's correction covers the servers that are not shown"
