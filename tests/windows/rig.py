@@ -150,6 +150,16 @@ def open_rig() -> Rig:
     return rig
 
 
+def prepare() -> None:
+    """Make the rig and its environment ahead of the tests, which report why it cannot be made."""
+    try:
+        rig = open_rig()
+    except Unavailable:
+        return
+    rig.fill_environment()
+    rig.prefix.kill()
+
+
 def _copy_sources(tree: Path) -> None:
     """Copy what git knows or would add, and the programs; build/venv of an earlier test stays."""
     tree.mkdir(exist_ok=True)
