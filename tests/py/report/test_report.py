@@ -308,7 +308,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def printed(folder: Path, encoding: str = "utf-8", **options: Any) -> str:
     stream = io.BytesIO()
-    output = io.TextIOWrapper(stream, encoding=encoding, errors="replace")
+    output = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="\n")
     summary = summarise(load_run(make_run(folder, **options)))
     console = Console(file=output, width=80, no_color=True)
     print_answer(summary, console)

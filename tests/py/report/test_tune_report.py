@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from iomodels.base.console import shell_word
 from iomodels.base.words import WINE
 from iomodels.cli import main as cli
 from iomodels.data.records import Record
@@ -75,7 +76,8 @@ def test_what_is_unknown_is_never_called_tied() -> None:
         "About 6 more minutes may show it: iomodels tune --resume 20250105-000000-tune --minutes 6"
     )
     assert not any("tied" in line for line in text)
-    assert answer_lines(data, "/a b/c")[2].endswith("iomodels tune --resume '/a b/c' --minutes 6")
+    resumed = f"iomodels tune --resume {shell_word('/a b/c')} --minutes 6"
+    assert answer_lines(data, "/a b/c")[2].endswith(resumed)
 
 
 @pytest.mark.parametrize(
