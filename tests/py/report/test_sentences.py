@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_cells import cell, noisy
 
 import truths
 from iomodels.judge.cells import Cell, Latency
@@ -21,6 +20,7 @@ from iomodels.judge.rule import Lead
 from iomodels.judge.stats import Measure
 from iomodels.judge.verdict import Kind
 from iomodels.report import answer, remarks, sentences
+from made_cells import cell, noisy
 
 RULES = Rules()
 
