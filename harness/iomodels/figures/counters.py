@@ -80,6 +80,31 @@ def of(found: Sequence[Point], panel: Panel, *quantities: Quantity) -> list[Poin
     ]
 
 
+def drawn_panels(records: Sequence[Record]) -> tuple[list[Panel], bool]:
+    """Return the panels to draw, and whether as bars: if the run has one number of connections.
+
+    Else a panel of one number would be an almost empty plot, so it is left out; its data are in the
+    CSV and in the tables.
+    """
+    counts: dict[Panel, set[int]] = {}
+    for record in records:
+        counts.setdefault(record.condition.panel, set()).add(record.condition.connections)
+    panels = select.panels(record.condition for record in records)
+    several = [panel for panel in panels if len(counts[panel]) > 1]
+    return several or panels, not several
+
+
+def draw_bars(axis: Any, found: Sequence[Point], looks: Mapping[str, palette.Look]) -> None:
+    """Draw a bar per series; one that is not valid, or leaves something out, is hollow."""
+    by_label = {point.condition.label: point for point in found}
+    shown = [(label, look, by_label[label]) for label, look in looks.items() if label in by_label]
+    rows = [
+        (label, look, stats.median_estimate(point.values), point.valid and not point.note)
+        for label, look, point in shown
+    ]
+    sheet.bars(axis, rows)
+
+
 def draw(axis: Any, found: Sequence[Point], looks: Mapping[str, palette.Look]) -> None:
     """Draw a line per series; a point that is not valid, or leaves something out, is hollow."""
     for label, look in looks.items():

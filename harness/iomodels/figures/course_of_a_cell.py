@@ -1,8 +1,8 @@
 """Was the load steady while it was measured?
 
 The course of one load: the most connections and the first message size, unless chosen. Each
-series shows replies per second, and mean and longest service time, per interval; one line is
-one repeat. The warm-up, which no other figure shows, is shaded.
+series without the controls shows replies per second, and mean and longest service time, per
+interval; one line is one repeat. The warm-up, which no other figure shows, is shaded.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from iomodels.base.words import count, number, tick
 from iomodels.data.records import Record, Run
 from iomodels.figures import palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
+from iomodels.judge.summary import summarise
 from iomodels.judge.verdict import left_out
 
 NAME = "course_of_a_cell"
@@ -67,11 +68,13 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     load = select.panels(record.condition for record in records)[0]
     shown = (most, load)
     records = [r for r in records if (r.condition.connections, r.condition.panel) == shown]
+    twins = summarise(run).twins
+    records = [record for record in records if record.condition.label not in twins]
     courses = [course_of(record) for record in records]
     looks = palette.looks(record.condition for record in records)
     cells = dict.fromkeys(record.condition for record in records)
     words = f"{count(most, 'connection')} × {load.words}"
-    columns = min(MOST_COLUMNS, len(looks))
+    columns = _columns(len(looks))
     blocks = math.ceil(len(looks) / columns)
     verdicts = {c.label: select.cells(run)[c].verdict.kind.value for c in cells}
     drawn = [coarser(course) for course in courses]
@@ -86,6 +89,7 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
             panel_height=1.4,
             share_y="row",
             further=_legend(),
+            listed=(),
         )
         for place, (label, look) in enumerate(looks.items()):
             block, column = divmod(place, columns)
@@ -100,6 +104,13 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
         _axes(axes, len(looks), columns)
     again, alt = command(NAME, run, connections, sizes), _alt(run, words, courses, verdicts)
     return Plot(NAME, QUESTION, alt, figure, COLUMNS, _rows(run, courses), again)
+
+
+def _columns(series: int) -> int:
+    """Return the number of columns that leaves the fewest places empty."""
+    if series <= MOST_COLUMNS:
+        return series
+    return min(range(2, MOST_COLUMNS + 1), key=lambda each: (-series % each, -each))
 
 
 def course_of(record: Record) -> Course:
@@ -208,7 +219,9 @@ def _axes(axes: Any, series: int, columns: int) -> None:
         axes[row, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes[row + 1, 0].set_yscale("log")
         axes[row + 1, 0].set_ylabel("service time (log)")
-        axes[row + 1, 0].yaxis.set_major_locator(LogLocator(10))
+        low, high = axes[row + 1, 0].get_ylim()
+        subs = (1, 2, 5) if high < 100 * low else (1,)
+        axes[row + 1, 0].yaxis.set_major_locator(LogLocator(10, subs=subs))
         sheet.time_axis(axes[row + 1, 0].yaxis)
     for place in range(max(0, series - columns), series):
         lowest = axes[2 * (place // columns) + 1, place % columns]

@@ -1,10 +1,10 @@
 """How much load does each model bear before requests have to wait?
 
 The "hockey stick": x = the achieved rate (never the offered one), y (log) = p50, p99 and p99.9 of
-the response time, one column each. A row is a number of connections and a message size. A line
-goes from the lowest offered rate of a series to its highest; a point is all valid repeats
-together. A percentile is drawn only if ten samples lie beyond it. A tick on the x axis marks the
-peak of the closed loop at the same load.
+the response time, one column for each with enough samples. A row is a number of connections and a
+message size. A line goes from the lowest offered rate of a series to its highest; a point is all
+valid repeats together. A percentile is drawn only if ten samples lie beyond it. A tick on the x
+axis marks the peak of the closed loop at the same load.
 """
 
 from __future__ import annotations
@@ -70,18 +70,23 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
         raise Failure(f"{run.path}: no load was offered at {FEWEST_RATES} or more rates")
     found = [point for point in found if place_of(point.condition) in places]
     peaks = _peaks(run, records)
+    columns = [  # a percentile that no load has enough samples for would be an empty plot
+        column
+        for column in range(len(PERCENTS))
+        if any(point.us["response"][column] is not None for point in found)
+    ] or [0]
     note = NOTE + SERVICE_NOTE * any(point.us["service"] != point.us["response"] for point in found)
     with palette.rc():
         offered = [record for record in records if record.condition.rate_percent]
         figure, axes = sheet.sheet(
-            run, offered, (TITLE, note), len(PERCENTS), len(places), panel_height=2.4
+            run, offered, (TITLE, note), len(columns), len(places), panel_height=2.4
         )
         looks = palette.looks(record.condition for record in records)
         for i, place in enumerate(places):
-            for j, percent in enumerate(PERCENTS):
+            for j, column in enumerate(columns):
                 own = [point for point in found if place_of(point.condition) == place]
-                _panel(axes[i, j], own, j, looks, peaks.get(place, {}))
-                axes[i, j].set_title(f"p{percent:g}, {place[1]:,} × {place[0].words}")
+                _panel(axes[i, j], own, column, looks, peaks.get(place, {}))
+                axes[i, j].set_title(f"p{PERCENTS[column]:g}, {place[1]:,} × {place[0].words}")
         _axes(axes)
     again = command(NAME, run, connections, sizes)
     return Plot(NAME, QUESTION, _alt(run, found), figure, COLUMNS, _rows(run, found), again)

@@ -19,6 +19,7 @@ from iomodels.figures import counters, palette, select, sheet
 from iomodels.figures.counters import Point, Quantity
 from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
+from iomodels.judge.summary import summarise
 
 NAME = "memory_by_connections"
 QUESTION = "What does a connection cost in memory and threads?"
@@ -49,20 +50,41 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     if not gauges:
         raise Failure(f"{run.path}: no memory and no threads are recorded")
     found = [point for point in found if point.quantity in gauges]
-    loads = select.panels(record.condition for record in records)
+    loads, bars = counters.drawn_panels(records)
+    looks = palette.looks(record.condition for record in records)
+    twins = summarise(run).twins
     with palette.rc():
         figure, axes = sheet.sheet(
-            run, records, (TITLE, NOTE), len(gauges), len(loads), panel_height=2.3, share_y="col"
+            run,
+            records,
+            (TITLE, NOTE),
+            len(gauges),
+            len(loads),
+            panel_height=0.5 + 0.2 * len(looks) if bars else 2.3,
+            share_y="row" if bars else "col",
+            listed=() if bars else None,
+            share_x=not bars,
         )
-        looks = palette.looks(record.condition for record in records)
         for j, gauge in enumerate(gauges):
             of_gauge = [point for point in found if point.quantity == gauge]
+            if bars:
+                for i, load in enumerate(loads):
+                    counters.draw_bars(axes[i, j], counters.of(found, load, gauge), looks)
+                    axes[i, j].set_title(f"{load.words}: {gauge.words}")
+                continue
             sheet.plain_log(axes[0, j], [value for point in of_gauge for value in point.values])
             for i, load in enumerate(loads):
-                _panel(axes[i, j], counters.of(found, load, gauge), looks)
-                axes[i, j].set_title(load.words)
-                axes[i, j].set_ylabel(f"{gauge.words} (log scale)")
-        sheet.connections_axis(axes[-1], records, plain_y=False)
+                shown = [
+                    each
+                    for each in counters.of(found, load, gauge)
+                    if each.condition.label not in twins
+                ]
+                counters.draw(axes[i, j], counters.of(found, load, gauge), looks)
+                _slopes(axes[i, j], shown, looks)
+                axes[i, j].set_title(f"{load.words}: {gauge.words}")
+                axes[i, j].set_ylabel("log scale")
+        if not bars:
+            sheet.connections_axis(axes[-1], records, plain_y=False)
     again = command(NAME, run, connections, sizes)
     alt = counters.alt(run, found, "memory and threads of the server")
     return Plot(NAME, QUESTION, alt, figure, COLUMNS, _rows(run, found), again)
@@ -85,15 +107,15 @@ def slope(found: Sequence[Point], like: Point) -> float | None:
     return (last.median - first.median) / more
 
 
-def _panel(axis: Any, found: Sequence[Point], looks: Mapping[str, palette.Look]) -> None:
-    counters.draw(axis, found, looks)
+def _slopes(axis: Any, found: Sequence[Point], looks: Mapping[str, palette.Look]) -> None:
+    """Write what a connection takes, without the controls, which repeat a server."""
     told = []
     for label in looks:
         own = [point for point in found if point.condition.label == label]
         part = slope(found, own[0]) if own else None
         factor = KIB_PER_UNIT.get(own[0].quantity.counter) if own else None
         if part is not None and factor is not None:
-            told.append(f"{label} {words.number(part * factor)}")
+            told.append(f"{label} {words.number(part * factor)}".replace(" ", "\N{NO-BREAK SPACE}"))
     if told:
         text = "\n".join(textwrap.wrap(f"KiB per connection: {', '.join(told)}", 44))
         style = {"fontsize": 6.5, "va": "top", "color": palette.MUTED}

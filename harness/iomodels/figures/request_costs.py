@@ -26,6 +26,7 @@ NOTE = (
     "Per request in the measuring window: median of the valid repeats with its 95 % bootstrap "
     "interval. Hollow: not valid, or a lower bound (threads ended meanwhile)."
 )
+BARS_NOTE = NOTE.replace("interval.", "interval (black line).")
 COLUMNS = (
     *(*select.CELL, "process", "cost", "unit", "median", *select.INTERVAL),
     *("repeats", "source", "reason", "note", "verdict"),
@@ -50,24 +51,41 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     if not known:
         raise Failure(f"{run.path}: no counter of switches or CPU time is recorded")
     found = [point for point in found if point.quantity.process in known]
-    loads = select.panels(record.condition for record in records)
+    loads, bars = counters.drawn_panels(records)
     rows = [(load, costs) for load in loads for costs in (SWITCHES, CPU)]
     columns = [place for place, process in enumerate(PROCESSES) if process in known]
+    looks = palette.looks(record.condition for record in records)
     with palette.rc():
         figure, axes = sheet.sheet(
-            run, records, (TITLE, NOTE), len(columns), len(rows), panel_height=1.95, share_y="row"
+            run,
+            records,
+            (TITLE, BARS_NOTE if bars else NOTE),
+            len(columns),
+            len(rows),
+            panel_height=0.5 + 0.2 * len(looks) if bars else 1.95,
+            share_y="row",
+            listed=() if bars else None,
+            share_x=not bars,
         )
-        looks = palette.looks(record.condition for record in records)
         for i, (load, costs) in enumerate(rows):
             for j, place in enumerate(columns):
-                counters.draw(axes[i, j], counters.of(found, load, costs[place]), looks)
-                _panel(axes[i, j], counters.of(found, load, costs[place]))
-                axes[i, j].set_title(f"{load.words}: {PROCESSES[place]}")
+                own = counters.of(found, load, costs[place])
+                if bars or costs is SWITCHES:  # the row of CPU times belongs to the row above
+                    axes[i, j].set_title(f"{load.words}: {PROCESSES[place]}")
+                if bars:
+                    counters.draw_bars(axes[i, j], own, looks)
+                    axes[i, j].set_xlabel(costs[0].words, fontsize=7)
+                else:
+                    counters.draw(axes[i, j], own, looks)
+                    _panel(axes[i, j], own)
+            if bars:
+                continue
             values = [value for point in counters.of(found, load, *costs) for value in point.values]
             levels = LEVELS if costs is SWITCHES and values else ()
             sheet.plain_log(axes[i, 0], [*values, *levels])
             axes[i, 0].set_ylabel(costs[0].words, fontsize=7)
-        sheet.connections_axis(axes[-1], records, plain_y=False)
+        if not bars:
+            sheet.connections_axis(axes[-1], records, plain_y=False)
     again = command(NAME, run, connections, sizes)
     alt = counters.alt(run, found, "what a request costs")
     return Plot(NAME, QUESTION, alt, figure, COLUMNS, _rows(run, found), again)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -124,19 +124,27 @@ def sheet(
     share_y: Literal["all", "col", "row"] = "all",
     further: Sequence[Line2D] = (),
     panels: int | None = None,
+    listed: Collection[str] | None = None,
+    share_x: bool = True,
 ) -> tuple[Figure, Any]:
     """Return a figure of a run and its empty axes, shape (rows, columns).
 
     `head`: title, and how to read the figure. `further`: legend handles besides the run's series.
-    `panels`: how many are used, row by row (None: all); the rest is hidden, and the panels above
-    the rest show the numbers of the x axis.
+    `listed`: the series in the legend (None: all). `panels`: how many are used, row by row (None:
+    all); the rest is hidden, and the panels above the rest show the numbers of the x axis.
     """
     series = palette.looks(record.condition for record in records)
-    handles = [Line2D([], [], **each.line, label=label) for label, each in series.items()]
+    handles = [
+        Line2D([], [], **each.line, label=label)
+        for label, each in series.items()
+        if listed is None or label in listed
+    ]
     title, note = head
     notes = (subtitle(run, records), note)
     figure = page(title, notes, run.platform, panel_height * rows, [*handles, *further])
-    axes: Any = figure.subplots(rows, columns, squeeze=False, sharex="all", sharey=share_y)
+    axes: Any = figure.subplots(
+        rows, columns, squeeze=False, sharex="all" if share_x else "none", sharey=share_y
+    )
     for place in range(rows * columns if panels is None else panels, rows * columns):
         row, column = divmod(place, columns)
         axes[row, column].set_visible(False)
@@ -157,7 +165,7 @@ def subtitle(run: Run, records: Sequence[Record]) -> str:
     parts += sorted({f"{each['loop']} loop" for each in results if each.get("loop")})
     names = sorted({str(each["platform"]) for each in results if each.get("platform")})
     parts += [f"load from {name}" for name in names]
-    return " · ".join([*parts, f"run {run.manifest['run']}"])
+    return " · ".join([*parts, f"run\N{NO-BREAK SPACE}{run.manifest['run']}"])
 
 
 def connections_axis(axes: Iterable[Any], records: Iterable[Record], plain_y: bool = True) -> None:
@@ -228,6 +236,32 @@ def bar(axis: Any, look: palette.Look, at: float, each: stats.Estimate) -> None:
 def hollow(axis: Any, look: palette.Look, at: float, value: float) -> None:
     """Draw the mark of a cell that is not valid over its usual one."""
     axis.plot(at, value, look.marker, **look.hollow, zorder=4)
+
+
+def bars(axis: Any, rows: Sequence[tuple[str, palette.Look, stats.Estimate | None, bool]]) -> None:
+    """Draw one load: a bar per series with its value and 95 % interval, from above to below.
+
+    `rows`: (label, look, value, whether the cell is valid). A bar that is not valid is hollow.
+    """
+    most = max([(each.high or each.value) for _, _, each, _ in rows if each], default=1.0) or 1.0
+    counts = most < 1000 and all(each is None or each.value.is_integer() for _, _, each, _ in rows)
+    for place, (_, look, each, valid) in enumerate(rows):
+        if each is None:
+            axis.text(0, place, " no value", va="center", fontsize=6.5, color=palette.MUTED)
+            continue
+        face = look.colour if valid else palette.PAPER
+        axis.barh(place, each.value, height=0.62, color=face, edgecolor=look.colour, linewidth=0.9)
+        if each.low is not None and each.high is not None:
+            axis.hlines(place, each.low, each.high, color=palette.INK, linewidth=1.0, zorder=3)
+        end = max(each.value, each.high or 0.0)
+        text = f"{each.value:,.0f}" if counts else words.number(each.value)
+        axis.text(end + most * 0.015, place, text, va="center", fontsize=7)
+    axis.set_yticks(range(len(rows)), [label for label, *_ in rows])
+    axis.set_ylim(len(rows) - 0.45, -0.55)
+    axis.set_xlim(0, most * 1.15)
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}"))
+    axis.grid(axis="y", visible=False)
+    axis.tick_params(axis="y", length=0)
 
 
 def note_in(axis: Any, text: str) -> None:

@@ -19,6 +19,7 @@ from iomodels.data.records import Condition, Run
 from iomodels.figures import literature, palette, select, sheet
 from iomodels.figures.output import Plot, Rows, command
 from iomodels.judge import stats
+from iomodels.judge.summary import summarise
 
 NAME = "then_versus_now"
 QUESTION = "Does the order of the models that was once published still hold?"
@@ -55,7 +56,10 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     published = literature.ratios()
     panels = select.panels(record.condition for record in records)
     columns = min(2, len(panels))
-    others = [record for record in records if record.condition.label != literature.BASELINE]
+    twins = summarise(run).twins
+    cells = {c: rates for c, rates in cells.items() if c.label not in twins}
+    left = {literature.BASELINE, *twins}
+    others = [record for record in records if record.condition.label not in left]
     with palette.rc():
         figure, axes = sheet.sheet(
             run,
@@ -82,14 +86,25 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
 
 def _published(axis: Any, published: Sequence[literature.Published]) -> None:
     axis.axhline(1.0, color=palette.MUTED, linewidth=0.8, zorder=0)
+    named: list[literature.Published] = []
     for each in published:
         at, marker = (each.connections, each.ratio), palette.look(each.model).marker
         style = {"color": palette.MUTED, "markersize": 6, "clip_on": False, "zorder": 2}
         filled = palette.MUTED if each.verified else "none"
         axis.plot(*at, marker, markerfacecolor=filled, **style)
+        if any(_close(each, other) for other in named):
+            continue  # a label would cover that of the same year next to it
+        named.append(each)
         year = f"’{each.year % 100:02}" if each.year else ""
         style = {"fontsize": 5.5, "color": palette.MUTED, "ha": "center"}
         axis.annotate(year, at, xytext=(0, 5), textcoords="offset points", **style)
+
+
+def _close(one: literature.Published, other: literature.Published) -> bool:
+    """Whether two values of one year are so near that a label serves both."""
+    ratio = one.connections / other.connections
+    near = max(ratio, 1 / ratio) < 2 and abs(one.ratio - other.ratio) < 0.15
+    return near and one.year == other.year
 
 
 def _legend(published: Sequence[literature.Published]) -> list[Line2D]:

@@ -1,7 +1,8 @@
 """How does throughput change with the number of connections?
 
 One panel per message size, x = connections (log2), y = requests per second. The line is the median
-of the valid repeats with its 95 % bootstrap band; every repeat is a faint dot. Many series have a
+of the valid repeats with its 95 % bootstrap band; every repeat is a faint dot. A run of one number
+of connections has sorted bars instead. Many series have a
 bar each, side by side, because bands would cover each other. Hollow: a cell that is not valid, and
 a repeat that is left out (on the axis if it has no number at all).
 """
@@ -27,6 +28,7 @@ MANY_NOTE = (
     "Line: median of the valid repeats. Bar: its 95 % bootstrap interval. "
     "Dots: single repeats. Series side by side."
 )
+BARS_NOTE = "Bar: median of the valid repeats. Black line: its 95 % bootstrap interval."
 HOLLOW_NOTE = (
     " Hollow: not valid, left out of every comparison (a repeat on the axis came to no number)."
 )
@@ -48,6 +50,8 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     judged = select.cells(run)
     hollow = any(left_out(each) or not judged[each.condition].verdict.valid for each in records)
     note = (MANY_NOTE if many else NOTE) + HOLLOW_NOTE * hollow
+    if len({record.condition.connections for record in records}) == 1:
+        return _bars(run, records, (connections, sizes))
     with palette.rc():
         figure, axes = sheet.sheet(
             run, records, (TITLE, note), columns, rows, panel_height=2.75, panels=len(panels)
@@ -59,6 +63,50 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
         for axis in axes[:, 0]:
             axis.set_ylabel("requests per second")
     again = command(NAME, run, connections, sizes)
+    return Plot(NAME, QUESTION, _alt(run, records), figure, COLUMNS, _rows(run, records), again)
+
+
+def _bars(
+    run: Run, records: Sequence[Record], levels: tuple[select.Numbers, select.Numbers]
+) -> Plot:
+    """Return the figure of one number of connections: a row of sorted bars per message size."""
+    panels = select.panels(record.condition for record in records)
+    looks = palette.looks(record.condition for record in records)
+    number = words.count(records[0].condition.connections, "connection")
+    hollow = not all(select.cells(run)[each.condition].verdict.valid for each in records)
+    note = BARS_NOTE + " Hollow: not valid, left out of every comparison." * hollow
+    with palette.rc():
+        figure, axes = sheet.sheet(
+            run,
+            records,
+            (f"Requests per second at {number}", note),
+            1,
+            len(panels),
+            panel_height=0.55 + 0.21 * len(looks),
+            share_y="row",
+            listed=(),
+        )
+        for axis, panel in zip(axes[:, 0], panels):
+            cells = {r.condition for r in records if r.condition.panel == panel}
+            judged = [select.cells(run)[cell] for cell in cells]
+            judged.sort(
+                key=lambda cell: (cell.rate is None, -(cell.rate.value if cell.rate else 0))
+            )
+            sheet.bars(
+                axis,
+                [
+                    (
+                        each.condition.label,
+                        looks[each.condition.label],
+                        each.rate,
+                        each.verdict.valid,
+                    )
+                    for each in judged
+                ],
+            )
+            axis.set_title(panel.words)
+        axes[-1, 0].set_xlabel("requests per second")
+    again = command(NAME, run, *levels)
     return Plot(NAME, QUESTION, _alt(run, records), figure, COLUMNS, _rows(run, records), again)
 
 

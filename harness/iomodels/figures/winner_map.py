@@ -29,12 +29,13 @@ QUESTION = "Which model is fastest at which load?"
 TITLE = "Fastest model by connections and message size"
 NOTE = (
     "Colour: the fastest model and its lead over the next one. Grey: not decided; listed are all "
-    "that may be the fastest. In brackets: models judged, of those in the run."
+    "that may be the fastest. Hatched edge: some models have no figure here."
 )
 COLUMNS = (
     *("run", "platform", "connections", "size", "reply_size", "depth", "lead", "fastest", "next"),
     *("ratio", *select.INTERVAL, "p_holm", "tied", "without_figure"),
 )
+UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     counts = sorted({tile.connections for tile in found})
     with palette.rc():
         figure, axes = sheet.sheet(
-            run, records, (TITLE, NOTE), 1, 1, panel_height=0.75 + 0.7 * len(panels)
+            run, records, (TITLE, NOTE), 1, 1, panel_height=0.6 + 0.62 * len(panels), listed=()
         )
         axis = axes[0, 0]
         looks = palette.looks(record.condition for record in records)
@@ -112,30 +113,34 @@ def _tile(axis: Any, tile: Tile, column: int, row: int, looks: Mapping[str, pale
             0.96,
             0.92,
             facecolor=look.colour if tile.clear else palette.GRID,
-            edgecolor=palette.MUTED if tile.load.unable else "none",
-            hatch="////" if tile.load.unable else None,
-            linewidth=0,
+            edgecolor="none",
             alpha=0.24 if tile.clear else 0.6,
         )
     )
+    if tile.load.unable:  # beside the words, which a hatch would make hard to read
+        edge = {"facecolor": "none", "edgecolor": palette.MUTED, "hatch": "/////", "linewidth": 0}
+        axis.add_patch(Rectangle((column + 0.43, row - 0.46), 0.05, 0.92, **edge))
     if tile.clear:
         mark = look.line | {"linestyle": "none", "markersize": 4}
         axis.plot(column - 0.4, row + 0.34, **mark)
-    style: dict[str, Any] = {"fontsize": 6, "color": palette.MUTED}
+    style: dict[str, Any] = {"fontsize": 6.5, "color": palette.INK}
     if tile.clear:
-        style = {"fontsize": 6.5, "fontweight": "bold", "color": palette.INK}
+        style = {"fontsize": 7, "fontweight": "bold", "color": palette.INK}
     axis.text(column, row, _words(tile), ha="center", va="center", **style)
 
 
 def _words(tile: Tile) -> str:
     judged = len(tile.fastest.comparisons) + 1
-    of = f"\n[{judged} of {judged + len(tile.load.unable)}]" if tile.load.unable else ""
+    all_ = judged + len(tile.load.unable)
+    of = f"\n{judged} of {all_} have a figure" if tile.load.unable else ""
     if tile.clear and tile.next:
         return f"{tile.fastest.leader}\n{_ratio(tile.next)}{of}"
     named = tile.candidates
-    joined = " ≈ ".join(named if len(named) <= 3 else [*named[:2], f"{len(named) - 2} more"])
+    shown = named if len(named) <= 3 else [*named[:2], f"{len(named) - 2} more"]
+    first, *others = [name.replace(" ", UNBROKEN) for name in shown]
+    joined = " ".join([first, *(f"≈{UNBROKEN}{name}" for name in others)])
     few = "\n(few rounds)" if tile.lead is Lead.PROVISIONAL else ""
-    return "\n".join(textwrap.wrap(joined, 14)) + few + of
+    return "\n".join(textwrap.wrap(joined, 16)) + few + of
 
 
 def _ratio(one: Comparison) -> str:

@@ -91,10 +91,11 @@ def draw(function: Draw, folder: Path, **options: Any) -> output.Plot:
 
 
 def texts(plot: output.Plot) -> str:
-    """Every text that the figure shows."""
+    """Every text that the figure shows, with plain spaces."""
     from matplotlib.text import Text
 
-    return "\n".join(text.get_text() for text in plot.figure.findobj(Text))
+    found = "\n".join(text.get_text() for text in plot.figure.findobj(Text))
+    return found.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def contrast(one: str, other: str) -> float:
@@ -188,7 +189,7 @@ def test_numbers_of_the_x_axis_are_below_the_lowest_panel_of_each_column(
     "function", (throughput_by_connections.draw, then_versus_now.draw, course_of_a_cell.draw)
 )
 def test_a_panel_above_a_hidden_one_has_its_numbers(function: Draw, tmp_path: Path) -> None:
-    servers = [Server(each) for each in ("select", "threads", "iocp", "tpio")]
+    servers = [Server(each) for each in ("select", "threads", "iocp", "tpio", "events")]
     plot = draw(
         function,
         tmp_path,
@@ -630,9 +631,53 @@ def test_a_server_without_a_figure_hatches_its_tile_and_is_counted(tmp_path: Pat
 
     plot = draw(winner_map.draw, tmp_path, **{**noisy_models(), "rate": rate})
     assert {row["connections"]: row["without_figure"] for row in table(plot)} == {1: "", 64: "tpio"}
-    assert "[2 of 3]" in texts(plot) and "[3 of 3]" not in texts(plot)
+    assert "2 of 3 have a figure" in texts(plot) and "3 of 3" not in texts(plot)
     hatched = [patch.get_hatch() for patch in plot.figure.axes[0].patches]
-    assert sorted(hatch or "" for hatch in hatched) == ["", "////"]
+    assert sorted(hatch or "" for hatch in hatched) == ["", "", "/////"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "ticks"),
+    [
+        (0.62, 2.2, 7, [0.8, 1.0, 1.2, 1.6, 2.0]),
+        (0.97, 1.08, 7, [1.0, 1.05]),
+        (0.02, 30.0, 4, [0.1, 1.0, 10.0]),
+        (1.2, 5.0, 7, [1.0, 1.4, 2.0, 3.0, 5.0]),
+        (1.0, 1.0, 7, [1.0]),
+    ],
+)
+def test_an_axis_of_ratios_has_plain_ticks_with_room(
+    low: float, high: float, most: int, ticks: list[float]
+) -> None:
+    assert ratios_to_baseline.ratio_ticks(low, high, most) == ticks
+
+
+@pytest.mark.parametrize(
+    "function", [throughput_by_connections.draw, request_costs.draw, memory_by_connections.draw]
+)
+def test_a_run_of_one_load_has_bars_with_their_values(function: Draw, tmp_path: Path) -> None:
+    suite = suite_of([Server(each) for each in ("select", "iocp")], (64,), (64,), rounds=3)
+    plot = draw(function, tmp_path, suite=suite, enrich=with_everything)
+    (axis, *_) = [axis for axis in plot.figure.axes if axis.get_visible()]
+    assert len(axis.patches) == 2 and axis.get_xlim()[0] == 0, "a bar per server, from 0"
+    assert [label.get_text() for label in axis.get_yticklabels()] in (
+        ["iocp", "select"],
+        ["select", "iocp"],
+    )
+    assert len([text for text in axis.texts if text.get_text()]) == 2, "each bar has its value"
+    assert not plot.figure.legends, "the axis names the servers"
+
+
+def test_a_panel_of_one_load_is_left_out_where_others_have_several(tmp_path: Path) -> None:
+    suite = replace(
+        suite_of(connections=(1, 64), sizes=(64,), rounds=2),
+        rate_percents=(50,),
+        rate_connections=(64,),
+    )
+    plot = draw(memory_by_connections.draw, tmp_path, suite=suite, enrich=with_everything)
+    titles = [axis.get_title("left") for axis in plot.figure.axes]
+    assert titles and not any("at 50 %" in title for title in titles)
+    assert any(row["rate_percent"] == 50 for row in table(plot)), "its data are still there"
 
 
 def test_no_tile_is_won_where_a_client_bound_server_did_more(tmp_path: Path) -> None:
@@ -679,7 +724,7 @@ def test_ratios_are_to_the_first_server_of_the_suite(tmp_path: Path) -> None:
         ("iocp", "select", "faster")
     }
     assert {round(float(str(row["ratio"])), 9) for row in rows} == {1.5}
-    assert "iocp at 64" in texts(plot) and "~" not in texts(plot).replace("and ~:", "")
+    assert "64   iocp" in texts(plot) and "~" not in texts(plot).replace("and ~:", "")
     assert "over select" in texts(plot)
 
 
@@ -689,7 +734,7 @@ def test_a_difference_that_is_not_shown_is_grey_with_a_tilde(tmp_path: Path) -> 
         tmp_path,
         **two_models(lambda model, repeat: 300.0 if model == "iocp" else 200.0, 3),
     )
-    assert "iocp at 64 ~" in texts(plot)
+    assert "\n~\n" in f"\n{texts(plot)}\n"
     assert {
         line.get_color()
         for line in plot.figure.axes[0].lines
