@@ -34,6 +34,7 @@ FILES_NOT_ON_WINDOWS = {
     "py/tree/test_windows_setup.py": SCRIPTS,
     "py/tree/test_portable.py": LINUX_TOOLS,
     "py/tree/test_benches.py": PROC,
+    "py/tree/test_on_windows.py": "it makes Linux answer as Windows does",
     "servers/test_requests.py": WINE,
     "servers/test_counted.py": WINE,
     "servers/test_capacity.py": "Windows has no limit of open files",
@@ -79,6 +80,9 @@ TESTS_NOT_ON_WINDOWS = {
     },
     "py/measure/test_run.py": {
         "test_a_run_goes_on_where_it_was_begun": "it reads the usable CPUs as on Linux",
+    },
+    "py/tree/test_packaging.py": {
+        "test_an_archive_holds_every_program_that_the_harness_starts": "it packs a build of Linux",
     },
     "py/launch/test_windows.py": {
         "test_every_program_is_in_the_job_and_on_its_cpus_before_it_runs": SCRIPTS,
