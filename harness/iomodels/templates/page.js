@@ -1,5 +1,11 @@
 // Built from harness/page/source by harness/page/build.mjs.
 (() => {
+  var __defProp = Object.defineProperty;
+  var __export = (target, all) => {
+    for (var name in all)
+      __defProp(target, name, { get: all[name], enumerable: true });
+  };
+
   // source/dom.js
   var $ = (query, within = document) => within.querySelector(query);
   var $$ = (query, within = document) => [...within.querySelectorAll(query)];
@@ -363,6 +369,17 @@
   var linearY = (format) => [gridY({ ...GRID, ticks: 5 }), axisY({ ticks: 5, tickSize: 0, tickFormat: format, label: null }), ruleY([0], { stroke: "var(--muted)" })];
 
   // source/words.js
+  var words_exports = {};
+  __export(words_exports, {
+    NOTHING: () => NOTHING,
+    count: () => count,
+    minus: () => minus,
+    number: () => number,
+    percentile: () => percentile,
+    signedPercent: () => signedPercent,
+    tick: () => tick,
+    time: () => time
+  });
   var NOTHING = "–";
   var NB = " ";
   var UNITS = [["s", 1e6], ["ms", 1e3], ["µs", 1], ["ns", 1e-3]];
@@ -1148,6 +1165,7 @@ ${number(bin.y)} % of requests` }));
       $("#no-charts").hidden = false;
       return;
     }
+    performance.mark("begin");
     const library = h("script", {});
     library.textContent = await unpacked("plot");
     document.head.append(library);
@@ -1169,7 +1187,9 @@ ${number(bin.y)} % of requests` }));
     startHighlight();
     whenItChanges();
     if (section) goTo(section);
+    performance.measure("drawing", "begin");
     document.documentElement.dataset.drawn = "";
   }
+  globalThis.pageWords = words_exports;
   start();
 })();

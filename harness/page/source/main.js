@@ -14,6 +14,7 @@ import {drawMap, markTile} from "./map.js";
 import {drawSheet, startSheet} from "./sheet.js";
 import {onChange, readHash, set, showLoad} from "./state.js";
 import {drawRatios, makeSortable, markRows} from "./tables.js";
+import * as words from "./words.js";
 
 const REDRAW_MS = 120;
 
@@ -83,6 +84,7 @@ async function start() {
     $("#no-charts").hidden = false;
     return;
   }
+  performance.mark("begin");
   const library = h("script", {});
   library.textContent = await unpacked("plot");
   document.head.append(library);
@@ -104,7 +106,9 @@ async function start() {
   startHighlight();
   whenItChanges();
   if (section) goTo(section);
+  performance.measure("drawing", "begin");
   document.documentElement.dataset.drawn = "";
 }
 
+globalThis.pageWords = words; // for the tests
 start();
