@@ -175,6 +175,30 @@ ensure_ruff() {
     ruff=$build/tools/bin/ruff
 }
 
+# Sets $browser_python to a Python with Playwright and axe-core, in the versions that pyproject.toml pins, and provides
+# Chromium. Both take half a gigabyte, so only `./iomodels test browser` asks for them.
+ensure_browser() {
+    if ! command -v chromium >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
+        [ -z "$no_install" ] || fail 'chromium is not installed; omit --no-install to install it'
+        command -v apt-get >/dev/null 2>&1 || fail 'chromium is not installed; install it, as there is no apt here'
+        install_packages chromium
+    fi
+    wanted=$(sed -n 's/^browser = \[\(.*\)\].*/\1/p' "$root/pyproject.toml" | tr -d '",')
+    [ -n "$wanted" ] || fail 'pyproject.toml pins nothing for the browser (browser = ["NAME==VERSION", ...])'
+    browser_python=$build/browser/bin/python
+    [ "$(cat "$build/browser/made-for" 2>/dev/null)" != "$wanted" ] || return 0
+    [ -z "$no_install" ] || fail "missing: $wanted; \`./iomodels test browser\` without --no-install installs them into build/browser"
+    say "installing $wanted into build/browser"
+    log=$build/setup/browser.log
+    mkdir -p "$build/setup"
+    # shellcheck disable=SC2086 # one word a package
+    {
+        "$python" -m venv --clear --system-site-packages "$build/browser" &&
+            "$browser_python" -m pip install --disable-pip-version-check $wanted
+    } >"$log" 2>&1 </dev/null || fail "installing $wanted failed: $(tail -n 1 "$log") (whole log: $log)"
+    echo "$wanted" >"$build/browser/made-for"
+}
+
 # ---- build ----
 
 # What a configured build tree depends on besides the files CMake watches itself; a moved checkout counts as a change.

@@ -1,17 +1,17 @@
 # shellcheck shell=sh
 # `iomodels test`, sourced by ../iomodels. Every part runs, also after one that failed, and a table of
-# all comes last. tidy takes minutes, so it runs only if named.
+# all comes last. tidy takes minutes and browser downloads a browser, so they run only if named.
 # Expects $root, $build, $no_install and the functions of cmake/setup.sh.
 # "$@": [PART...] [-- PYTEST OPTIONS].
 
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e windows'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    case " $every_part tidy " in
+    case " $every_part tidy browser " in
     *" $1 "*) parts="$parts $1" ;;
     *)
         wrong_usage "unknown part of the tests: $1 \
-(one of: $every_part tidy; options of pytest go after --)"
+(one of: $every_part tidy browser; options of pytest go after --)"
         ;;
     esac
     shift
@@ -78,6 +78,11 @@ run_part() {
     windows)
         shift
         IOMODELS_NO_INSTALL=$no_install "$python" -m pytest -rs --durations=5 tests/windows "$@"
+        ;;
+    browser)
+        shift
+        ensure_browser
+        "$browser_python" -m pytest -rs --durations=5 tests/browser "$@"
         ;;
     *)
         part=$1

@@ -51,7 +51,9 @@ def open_page(browser: Browser, page_of: Callable[[str], Path]) -> Iterator[Open
     contexts: list[Any] = []
     faults: list[str] = []
 
-    def open_(name: str, hash_: str = "", width: int = 1280, height: int = 900, **more: Any) -> Page:
+    def open_(
+        name: str, hash_: str = "", width: int = 1280, height: int = 900, **more: Any
+    ) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **more)
         contexts.append(context)
         page = context.new_page()

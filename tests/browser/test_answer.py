@@ -74,7 +74,9 @@ def test_a_link_restores_what_its_sender_saw(open_page: Open) -> None:
     assert page.locator("[data-view=ratio]").get_attribute("aria-pressed") == "true"
     assert page.locator("[data-hide=tpio]").get_attribute("aria-pressed") == "false"
     for wrong in ("#c=7&s=nix&b=nix&cell=nix", "#nonsense", "#c=%"):
-        assert open_page("full", wrong).locator("#load-words").inner_text() == "64 connections × 64 B"
+        assert (
+            open_page("full", wrong).locator("#load-words").inner_text() == "64 connections × 64 B"
+        )
 
 
 def test_links_in_the_table_of_loads_lead_to_their_answer(open_page: Open) -> None:
@@ -86,7 +88,9 @@ def test_links_in_the_table_of_loads_lead_to_their_answer(open_page: Open) -> No
 
 def test_the_answer_as_markdown_names_the_platform(open_page: Open) -> None:
     text = copied(open_page("full"), "#copy-answer")
-    assert "wine-8.0" in text and "Not Windows." in text and text.startswith("64 connections × 64 B")
+    assert (
+        "wine-8.0" in text and "Not Windows." in text and text.startswith("64 connections × 64 B")
+    )
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 7 and len({row.count("|") for row in rows}) == 1
 

@@ -122,13 +122,19 @@ def test_two_builds_have_charts_and_no_ranked_list(open_page: Open) -> None:
     page.locator("[data-view=ratio]").click()
     assert "the old build" in page.locator("#charts-note").inner_text()
     page.locator("#numbers .row-name").first.click()
-    assert "@old" in page.locator("#sheet-facts").inner_text() + page.locator("#sheet-name").inner_text()
+    assert (
+        "@old"
+        in page.locator("#sheet-facts").inner_text() + page.locator("#sheet-name").inner_text()
+    )
 
 
 def test_offered_rates_are_drawn_by_rate(open_page: Open) -> None:
     page = open_page("offered")
     titles = page.locator("#charts .plot-title").all_inner_texts()
-    assert [title.rpartition(": ")[2] for title in titles] == ["µs of CPU per request", "response p99"]
+    assert [title.rpartition(": ")[2] for title in titles] == [
+        "µs of CPU per request",
+        "response p99",
+    ]
     page.locator("#panel").select_option("64@50")
     assert page.locator("#ranking thead").inner_text().count("µs CPU") == 1
     assert "Shorter is better" in page.locator("#ranking caption").inner_text()

@@ -32,7 +32,7 @@ from typing import Any
 from iomodels.base import words
 from iomodels.data.records import Panel, Run
 from iomodels.figures import palette
-from iomodels.judge.loads import JudgedLoad
+from iomodels.judge.loads import NEW, OLD, JudgedLoad
 from iomodels.judge.summary import Summary, is_ab
 from iomodels.report.as_data import cells_csv
 from iomodels.report.page_cells import PERCENTS, cells_by_load, rounded
@@ -44,7 +44,7 @@ FORMAT = 1
 
 def page_data(summary: Summary, answer: Answer) -> dict[str, Any]:
     """Return the data of the page of a run, as above."""
-    looks = palette.looks(cell.condition for cell in summary.cells)
+    looks = _looks(summary)
     series = list(looks)
     panels = list(dict.fromkeys(load.key.panel for load in summary.loads))
     shown = [each.words for each in answer.loads].index(answer.shown.words)
@@ -90,6 +90,15 @@ def as_json(data: dict[str, Any]) -> str:
 
 
 # ---- series ----
+
+
+def _looks(summary: Summary) -> dict[str, palette.Look]:
+    """Return the look of each series, in order. Both builds of a model look as the model does."""
+    if not is_ab(summary.run.manifest):
+        return palette.looks(cell.condition for cell in summary.cells)
+    return {
+        label: palette.look(label.removesuffix(OLD).removesuffix(NEW)) for label in summary.labels
+    }
 
 
 def _series(

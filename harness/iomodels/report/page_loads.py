@@ -14,7 +14,7 @@ The fields of a load:
             so at an offered rate below 1 is better. The list begins with the best.
     value   the figure of each series as text
     rest    the series without a figure: (series, style, value, reason, how sure)
-    notes   sentences about the costs, and about the latencies
+    notes   cost and stalls: sentences about them; latency: what a closed loop's mean
     tune    the command that finds the number of threads, or null
 """
 
@@ -74,10 +74,8 @@ def load_data(
         "rest": _rest(load, series),
         "notes": {
             "cost": [text for text in [remarks.explanation(load)] if text],
-            "latency": [
-                *filter(None, [remarks.closed_loop_latency(load)]),
-                *remarks.stalls(load),
-            ],
+            "latency": remarks.closed_loop_latency(load) or "",
+            "stalls": remarks.stalls(load),
         },
         "tune": None if builds else _tune(summary, load, tunable),
     }
@@ -152,7 +150,7 @@ def _controls(load: JudgedLoad, base: str, series: Sequence[str]) -> list[Row]:
     """A control is compared with its twin alone; its bar is its figure over the baseline's."""
     rows: list[Row] = []
     below = load.figure(base)
-    for control in load.controls:
+    for control in (each for each in load.controls if each.label in series):
         figure, one = load.figure(control.label), control.comparison
         number = series.index(control.label)
         if one is None or not figure or not below:

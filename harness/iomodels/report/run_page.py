@@ -41,7 +41,7 @@ def run_page(summary: Summary, shown: Mapping[str, Any]) -> str:
             "ranking": _ranking(data),
             "headline": len(answer.loads) > 1 or not answer.headline.endswith(answer.shown.verdict),
             "badge_style": badge_style(answer.shown.badge),
-            "all_offered": all(load.offered for load in summary.loads),
+            "by_rate": not any(chart["y"] == "rate" for chart in data["charts"]),
             "numbers": _numbers(summary, [each["label"] for each in data["series"]]),
             "notices": notices,
             "library": packed(library),

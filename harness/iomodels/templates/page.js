@@ -170,6 +170,7 @@
   // source/answer.js
   var BADGES = { clear: ["clear", "✓ clear"], likely: ["likely", "likely"], equal: ["equal", "≈ equal"], "not decided": ["open", "? not decided"], provisional: ["open", "? provisional"], "one server": ["one", "one server"], "no figure": ["none", "✕ no figure"] };
   var ROOM = 1.02;
+  var LONG = 14;
   function drawAnswer() {
     const now = D.loads[load()];
     const [style, text2] = BADGES[now.badge];
@@ -193,13 +194,13 @@
     const first = baseOf(load(), base());
     const over = first === void 0 ? "" : `, and the ratio to ${label(first)}`;
     const missing = state.b && !hasBase(load(), base());
-    const unit2 = now.cpu ? "µs of CPU time per request" : "requests per second";
+    const unit2 = now.cpu ? "CPU time per request" : "Requests per second";
     const shorter = now.cpu ? " Shorter is better." : "";
     $("#ranking").replaceChildren(
       h(
         "caption",
         {},
-        `${unit2[0].toUpperCase()}${unit2.slice(1)}${over}.${shorter} Whisker inside the shaded band: equal within ${100 * D.margin} %.`,
+        `${unit2}${over}.${shorter} Whisker inside the shaded band: equal within ${100 * D.margin} %.`,
         missing ? h("b", {}, ` ${state.b} has no figure at this load, so ratios are to the fastest.`) : null
       ),
       head(now, first),
@@ -221,7 +222,7 @@
   var nameCell = (series) => h(
     "th",
     { scope: "row" },
-    h("button", { class: "name", "data-cell": series }, icon(series), label(series)),
+    h("button", { class: label(series).length > LONG ? "name long" : "name", "data-cell": series }, icon(series), label(series)),
     D.series[series].note ? h("span", { class: "setting" }, D.series[series].note) : null
   );
   function rankRow(now, [series, ratio, low, high, text2, how, style], longest) {
@@ -720,8 +721,8 @@ together ${number(sum)}`;
   var asked = 99;
   function drawLatency() {
     const now = D.loads[load()];
-    const notes = now.notes.latency;
-    $("#latency-notes").replaceChildren(...notes.map((note, at) => h("p", { class: at || !note.startsWith("Latencies of") ? "note hot" : "note" }, bold(note, labels()))));
+    const lines = now.notes.stalls.map((note) => h("div", {}, bold(note, labels())));
+    $("#latency-notes").replaceChildren(h("p", { class: "note" }, now.notes.latency), ...lines.length ? [h("div", { class: "note hot" }, lines)] : []);
     const series = shownSeries().filter((each) => cell(load(), each)?.q.length);
     $(".slider").hidden = !series.length;
     if (series.length) drawCurves(series);
@@ -845,8 +846,8 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
   }
   function drawLines() {
     const section = $("#load-charts");
-    section.hidden = !D.charts.length;
-    if (!D.charts.length) return;
+    section.hidden = !D.charts.some((chart) => chart.l.some((number2) => D.cells[number2].some((each) => each?.y)));
+    if (section.hidden) return;
     const domains = Object.fromEntries(Object.keys(UNITS3).map((y) => [y, D.charts.filter((chart) => chart.y === y)]).filter(([, charts]) => charts.length).map(([y, charts]) => [y, domainOf(charts)]));
     const figures = $$("#charts figure");
     D.charts.forEach((chart, at) => drawLine(figures[at], chart, domains[chart.y]));
@@ -856,11 +857,12 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
     drawTable3();
   }
   function makeFigures() {
-    $("#charts").replaceChildren(...D.charts.map((chart) => h("figure", {}, h("p", { class: "plot-title" }, `${chart.t}: ${UNITS3[chart.y]}`), h("div", { class: "plot" }))));
+    $("#charts").replaceChildren(...D.charts.map((chart) => h("figure", {}, h("p", { class: "plot-title" }), h("div", { class: "plot" }))));
     $(".segments [data-view=value]").textContent = D.charts.every((chart) => chart.y === "rate") ? "requests/s" : "value";
   }
   function drawLine(figure, chart, domain) {
     const element = $(".plot", figure);
+    $(".plot-title", figure).textContent = `${chart.t}: ${isRatio(chart) ? "ratio of " : ""}${UNITS3[chart.y]}`;
     const width = widthOf(element);
     const points = pointsOf(chart, width);
     const ratio = isRatio(chart), log = chart.y === "p99", byConnections = chart.x === "connections";
@@ -979,7 +981,10 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
       ["CPU per request", own.w[0] === NOTHING ? NOTHING : `${own.w[0]} µs`, `${own.w[1]} switches`],
       ["verdict", own.v, own.ok ? own.note : own.why]
     ];
-    $("#sheet-facts").replaceChildren(...facts.map(([name, value, more]) => h("div", {}, name, h("b", {}, value), h("span", { class: "muted" }, more))));
+    $("#sheet-facts").replaceChildren(...facts.map(([name, text2, more]) => {
+      const [value, interval] = text2.split(/ (?=\[)/);
+      return h("div", {}, name, h("b", {}, value), interval ? h("span", { class: "muted" }, interval) : null, h("span", { class: "muted" }, more));
+    }));
   }
   function drawRounds(series, own, otherSeries, other) {
     const points = [[series, own], ...other ? [[otherSeries, other]] : []].flatMap(([each, found]) => found.x.flatMap((y, at) => y === null ? [] : [{ series: each, at: at + 1, y, own: each === series, text: [`round ${at + 1}`, `${label(series)} ${number(own.x[at])}`, ...other ? [`${label(otherSeries)} ${number(other.x[at])}`] : []].join("\n") }]));

@@ -7,6 +7,7 @@ import {colour, icon} from "./shapes.js";
 
 const BADGES = {clear: ["clear", "✓ clear"], likely: ["likely", "likely"], equal: ["equal", "≈ equal"], "not decided": ["open", "? not decided"], provisional: ["open", "? provisional"], "one server": ["one", "one server"], "no figure": ["none", "✕ no figure"]};
 const ROOM = 1.02;
+const LONG = 14;
 
 export function drawAnswer() {
   const now = D.loads[load()];
@@ -32,10 +33,10 @@ function drawRanking(now) {
   const first = baseOf(load(), base());
   const over = first === undefined ? "" : `, and the ratio to ${label(first)}`;
   const missing = state.b && !hasBase(load(), base());
-  const unit = now.cpu ? "µs of CPU time per request" : "requests per second";
+  const unit = now.cpu ? "CPU time per request" : "Requests per second";
   const shorter = now.cpu ? " Shorter is better." : "";
   $("#ranking").replaceChildren(
-    h("caption", {}, `${unit[0].toUpperCase()}${unit.slice(1)}${over}.${shorter} Whisker inside the shaded band: equal within ${100 * D.margin} %.`,
+    h("caption", {}, `${unit}${over}.${shorter} Whisker inside the shaded band: equal within ${100 * D.margin} %.`,
       missing ? h("b", {}, ` ${state.b} has no figure at this load, so ratios are to the fastest.`) : null),
     head(now, first),
     h("tbody", {}, rows.map((row) => rankRow(now, row, longest)), now.rest.map(restRow)),
@@ -49,7 +50,7 @@ function head(now, first) {
 }
 
 const nameCell = (series) =>
-  h("th", {scope: "row"}, h("button", {class: "name", "data-cell": series}, icon(series), label(series)),
+  h("th", {scope: "row"}, h("button", {class: label(series).length > LONG ? "name long" : "name", "data-cell": series}, icon(series), label(series)),
     D.series[series].note ? h("span", {class: "setting"}, D.series[series].note) : null);
 
 function rankRow(now, [series, ratio, low, high, text, how, style], longest) {

@@ -16,8 +16,8 @@ let asked = 99;
 
 export function drawLatency() {
   const now = D.loads[load()];
-  const notes = now.notes.latency;
-  $("#latency-notes").replaceChildren(...notes.map((note, at) => h("p", {class: at || !note.startsWith("Latencies of") ? "note hot" : "note"}, bold(note, labels()))));
+  const lines = now.notes.stalls.map((note) => h("div", {}, bold(note, labels())));
+  $("#latency-notes").replaceChildren(h("p", {class: "note"}, now.notes.latency), ...(lines.length ? [h("div", {class: "note hot"}, lines)] : []));
   const series = shownSeries().filter((each) => cell(load(), each)?.q.length);
   $(".slider").hidden = !series.length;
   if (series.length) drawCurves(series);

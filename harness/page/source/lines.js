@@ -63,8 +63,8 @@ function domainOf(charts) {
 
 export function drawLines() {
   const section = $("#load-charts");
-  section.hidden = !D.charts.length;
-  if (!D.charts.length) return;
+  section.hidden = !D.charts.some((chart) => chart.l.some((number) => D.cells[number].some((each) => each?.y)));
+  if (section.hidden) return;
   const domains = Object.fromEntries(Object.keys(UNITS).map((y) => [y, D.charts.filter((chart) => chart.y === y)]).filter(([, charts]) => charts.length).map(([y, charts]) => [y, domainOf(charts)]));
   const figures = $$("#charts figure");
   D.charts.forEach((chart, at) => drawLine(figures[at], chart, domains[chart.y]));
@@ -75,12 +75,13 @@ export function drawLines() {
 }
 
 export function makeFigures() {
-  $("#charts").replaceChildren(...D.charts.map((chart) => h("figure", {}, h("p", {class: "plot-title"}, `${chart.t}: ${UNITS[chart.y]}`), h("div", {class: "plot"}))));
+  $("#charts").replaceChildren(...D.charts.map((chart) => h("figure", {}, h("p", {class: "plot-title"}), h("div", {class: "plot"}))));
   $(".segments [data-view=value]").textContent = D.charts.every((chart) => chart.y === "rate") ? "requests/s" : "value";
 }
 
 function drawLine(figure, chart, domain) {
   const element = $(".plot", figure);
+  $(".plot-title", figure).textContent = `${chart.t}: ${isRatio(chart) ? "ratio of " : ""}${UNITS[chart.y]}`;
   const width = widthOf(element);
   const points = pointsOf(chart, width);
   const ratio = isRatio(chart), log = chart.y === "p99", byConnections = chart.x === "connections";

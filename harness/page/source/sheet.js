@@ -49,7 +49,10 @@ function drawFacts(series, own, otherSeries) {
     ["CPU per request", own.w[0] === NOTHING ? NOTHING : `${own.w[0]} µs`, `${own.w[1]} switches`],
     ["verdict", own.v, own.ok ? own.note : own.why],
   ];
-  $("#sheet-facts").replaceChildren(...facts.map(([name, value, more]) => h("div", {}, name, h("b", {}, value), h("span", {class: "muted"}, more))));
+  $("#sheet-facts").replaceChildren(...facts.map(([name, text, more]) => {
+    const [value, interval] = text.split(/ (?=\[)/);
+    return h("div", {}, name, h("b", {}, value), interval ? h("span", {class: "muted"}, interval) : null, h("span", {class: "muted"}, more));
+  }));
 }
 
 function drawRounds(series, own, otherSeries, other) {
