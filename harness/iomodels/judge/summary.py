@@ -144,8 +144,8 @@ def _with_only(labels: Collection[str], run: Run, suite: Suite) -> Run:
     records = tuple(each for each in run.records if each.condition.label in labels)
     others = tuple(each for each in run.records if each.condition.label not in labels)
     note = (
-        f"only {words.listed([each for each in labels_of(suite) if each in labels])} of "
-        f"{words.count(len(servers), 'server')} are shown; words and intervals cover all of them"
+        f"shown: {words.listed([each for each in labels_of(suite) if each in labels])} of "
+        f"{words.count(len(servers), 'server')}; words and intervals cover all of them"
     )
     return replace(
         run,

@@ -111,7 +111,7 @@ def test_a_view_of_some_servers_says_what_the_whole_run_says_of_them(tmp_path: P
         assert {one.label, one.other} == {"iocp threads=4", "select"}
         if load.fastest.leader == "iocp threads=4":
             assert one in load.fastest.comparisons
-    assert "only select, iocp threads=4 and select again of 4 servers are shown" in view.notes[0]
+    assert "shown: select, iocp threads=4 and select again of 4 servers; words" in view.notes[0]
     everything = viewed(whole.run, None, None, ["select", "iocp", "iocp threads=4"])
     assert everything.hidden is None and summarise(everything).labels == whole.labels
 

@@ -71,7 +71,7 @@ def test_only_some_servers_in_json_table_and_docs(
 ) -> None:
     found = json.loads(out_of(capsys, "report", run, "--only", "iocp,select", "--json"))
     assert {cell["server"] for cell in found["cells"]} == {"iocp", "select"}
-    assert "only select and iocp of 3 servers are shown" in found["warnings"][0]
+    assert "shown: select and iocp of 3 servers; words" in found["warnings"][0]
     ranked = found["answer"]["loads"][0]["ranking"]
     assert [each["server"] for each in ranked] == ["iocp", "select"]
     table = out_of(capsys, "report", run, "--only", "iocp,select", "--table", "md")
