@@ -188,6 +188,13 @@ def time_axis(axis: Any, ns_per_unit: float = 1e3) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def few_decades(axis: Any) -> None:
+    """Put ticks of a log x axis at 1, 2 and 5 if it spans less than two decades."""
+    low, high = axis.get_xlim()
+    if high < 100 * low:
+        axis.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+
+
 def plain_log(axis: Any, values: Iterable[float]) -> None:
     """Make a log y axis with plain numbers at 1, 2, 5 …; linear near 0 if a value is 0."""
     known = sorted(value for value in values if value >= 0)

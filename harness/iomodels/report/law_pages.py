@@ -31,7 +31,7 @@ def laws_page(laws: Laws) -> Page:
             Table(
                 "Every law",
                 ("law", "what it says", "claims", "here", "what decided"),
-                [_row(each) for each in laws.judged],
+                [_row(*pair) for pair in zip(laws.judged, (None, *laws.judged))],
                 (0, 1, 2, 3, 4),
             ),
         ),
@@ -41,9 +41,11 @@ def laws_page(laws: Laws) -> Page:
     )
 
 
-def _row(each: Judged) -> tuple[str, ...]:
+def _row(each: Judged, before: Judged | None) -> tuple[str, ...]:
+    """The cells of a verdict; a law with several ones is named once."""
+    named = ("", "") if before and before.law == each.law else (each.law, each.sentence)
     claims = " ".join(each.claims) or words.NOTHING
-    return each.law, each.sentence, claims, each.words, each.figure or words.NOTHING
+    return *named, claims, each.words, each.figure or words.NOTHING
 
 
 def claims_page(laws: Laws) -> Page:

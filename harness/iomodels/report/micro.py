@@ -70,7 +70,7 @@ def micro_page(run: MicroRun) -> Page:
         f"On {run.platform}: the cost of {words.count(len(run.benchmarks), 'primitive')}.",
         (Table("Every primitive", HEADS, [_row(one) for one in run.benchmarks], note=note),),
         shlex.join(run.manifest["command"]),
-        tuple(f"A table shows {words.NOTHING} where a counter is {each}." for each in reasons),
+        tuple(f"Unavailable: {each}." for each in reasons),
         (Link(MANIFEST, MANIFEST), Link(BENCHMARKS, BENCHMARKS)),
     )
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_cells import cell, noisy
 
 from iomodels.base.errors import Failure
 from iomodels.data.store import load_run
@@ -19,6 +18,7 @@ from iomodels.judge.rule import FIXED, Word
 from iomodels.judge.summary import Summary, summarise, viewed
 from iomodels.judge.verdict import Kind
 from iomodels.plan.order import Measurement
+from made_cells import cell, noisy
 from made_run import AB, Rate, ab_suite, make_run, noisy_rate
 
 RULES = Rules()

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import pytest
-from made_cells import cell, noisy
 
 from iomodels.judge.cells import Cell
 from iomodels.judge.loads import JudgedLoad, Rules, judge_load, settled
 from iomodels.judge.rule import Lead, Word
 from iomodels.judge.verdict import Kind
+from made_cells import cell, noisy
 
 AGAIN = {"select again": "select"}
 

@@ -71,6 +71,7 @@ def draw(run: MicroRun) -> Plot:
         axis.set_xlabel("time of one operation (log scale)")
         sheet.time_axis(axis.xaxis, ns_per_unit=1)
         axis.margins(x=0.14)
+        sheet.few_decades(axis)
     again = shared.command(NAME, run)
     return Plot(NAME, QUESTION, _alt(run, rungs), figure, COLUMNS, _rows(run, rungs), again)
 
@@ -83,7 +84,7 @@ def _rung(axis: Any, place: int, one: Benchmark) -> None:
     if point.low is not None and point.high is not None:
         axis.hlines(place, point.low, point.high, color=palette.INK, linewidth=1.2, zorder=2)
     style = {"xytext": (7, 0), "textcoords": "offset points", "va": "center", "fontsize": 6.5}
-    axis.annotate(time(point.value), (point.value, place), **style)
+    axis.annotate(time(point.value), (point.high or point.value, place), **style)
 
 
 def _rows(run: MicroRun, rungs: list[Benchmark]) -> Rows:

@@ -55,6 +55,7 @@ def draw(run: MicroRun) -> Plot:
         axis.grid(False, axis="y")
         axis.set_xlabel("time per operation (log scale)")
         sheet.time_axis(axis.xaxis, ns_per_unit=1)
+        sheet.few_decades(axis)
     again = shared.command(NAME, run)
     return Plot(NAME, QUESTION, _alt(run, shown), figure, COLUMNS, _rows(run), again)
 
