@@ -418,7 +418,7 @@ def test_what_a_request_costs_is_shown(tmp_path: Path) -> None:
     assert "| 8 | iocp | 6.00 | 8.00 | 2.00 | 4.00 | 2.00 | 6.00 | 2.00 | 1.00" in markdown
     assert "| 8 | select | – | – | – | – | – | – | 2.00 | 1.00 | 3.00 | 3.00 |" in markdown
     assert "select, 8 connections × 64 B, CPU µs: not here" in markdown
-    assert "What a request costs" in (folder / "report.html").read_text()
+    assert "What does a request cost?" in (folder / "report.html").read_text()
 
 
 def cost_rows(folder: Path) -> list[list[str]]:
