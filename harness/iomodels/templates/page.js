@@ -1147,7 +1147,6 @@ ${number(bin.y)} % of requests` }));
         showLoad(Number(load2), { cell: label(Number(series)) });
       }
     });
-    for (const mark of $$("[data-mark]")) mark.replaceWith(icon(Number(mark.dataset.mark)));
   }
   function whenItChanges() {
     onChange(draw);

@@ -7,7 +7,6 @@ import {drawCost} from "./cost.js";
 import {D, label, loadData, unpacked} from "./data.js";
 import {$, $$, h} from "./dom.js";
 import {goTo, makeContents, makeToolbar, markToolbar, startHighlight, startTheme} from "./frame.js";
-import {icon} from "./shapes.js";
 import {drawLatency} from "./latency.js";
 import {drawLines, makeFigures} from "./lines.js";
 import {drawMap, markTile} from "./map.js";
@@ -59,7 +58,6 @@ function makeLinks() {
       showLoad(Number(load), {cell: label(Number(series))});
     }
   });
-  for (const mark of $$("[data-mark]")) mark.replaceWith(icon(Number(mark.dataset.mark)));
 }
 
 function whenItChanges() {
