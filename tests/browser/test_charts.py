@@ -151,9 +151,9 @@ def test_numbers_are_written_as_in_python(open_page: Open) -> None:
         assert page.evaluate("window.said") == words.number(value)
 
 
-def test_drawing_700_cells_takes_less_than_a_second(open_page: Open) -> None:
+def test_700_cells_are_drawn(open_page: Open) -> None:
     page = open_page("many")
     assert page.locator("#numbers table >> nth=0 >> tbody tr").count() == 700
     assert page.locator("#charts .plot svg").count() == 10
     took = page.evaluate("performance.getEntriesByName('drawing')[0].duration")
-    print(f"drawing 700 cells: {took:.0f} ms")
+    print(f"drawing 700 cells: {took:.0f} ms")  # no limit here: time decides no test
