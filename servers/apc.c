@@ -130,9 +130,8 @@ static unsigned __stdcall accept_clients(void *argument) {
         SOCKET socket = accept(server->listener, NULL, NULL);
         if (socket != INVALID_SOCKET) {
             give(socket, &threads[turn++ % server->threads], stats);
-        } else if (WSAGetLastError() != WSAECONNRESET && !server_stopping()) {
-            stats->failures++; /* no handles or no memory: a retry would fail too */
-            Sleep(SERVER_POLL_MS);
+        } else if (!server_not_accepted((DWORD)WSAGetLastError(), stats) && !server_stopping()) {
+            Sleep(SERVER_POLL_MS); /* no handles or no memory */
         }
     }
     InterlockedExchange(&accepting, 0);

@@ -70,7 +70,7 @@ static bool admit(struct client *client, DWORD error, struct stats *stats) {
                    (const char *)&server->listener, sizeof server->listener) != 0)
         error = (DWORD)WSAGetLastError();
     if (error != ERROR_SUCCESS) {
-        server_lost(error, stats);
+        server_not_accepted(error, stats);
         closesocket(client->socket);
         return false;
     }

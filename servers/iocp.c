@@ -102,7 +102,7 @@ static void on_accepted(struct client *client, DWORD error, struct stats *stats)
                    (const char *)&server->listener, sizeof server->listener) != 0)
         error = (DWORD)WSAGetLastError();
     if (error != ERROR_SUCCESS || !CreateIoCompletionPort((HANDLE)client->socket, port, 0, 0)) {
-        server_lost(error, stats); /* the client left early, or the server stops */
+        server_not_accepted(error, stats);
         closesocket(client->socket);
     } else if (server_admit(&client->connection, client->socket, stats)) {
         start_next(client, SESSION_RECEIVE, stats);

@@ -56,17 +56,12 @@ static bool is_ready(fd_set *set, u_int *cursor, SOCKET socket) {
 
 static void accept_clients(const struct server *server, struct stats *stats) {
     for (int i = 0; i < ACCEPTS_PER_PASS; i++) {
-        SOCKET socket = accept(server->listener, NULL, NULL);
-        if (socket == INVALID_SOCKET) {
-            int error = WSAGetLastError();
-            if (error != WSAEWOULDBLOCK && error != WSAECONNRESET) {
-                /* No handles or no memory. The listener stays readable: skip it for one poll
-                 * interval. */
-                stats->failures++;
-                accept_again_ms = GetTickCount64() + SERVER_POLL_MS;
-            }
+        bool starved = false;
+        SOCKET socket = readiness_accept(server, &starved, stats);
+        if (starved)
+            accept_again_ms = GetTickCount64() + SERVER_POLL_MS;
+        if (socket == INVALID_SOCKET)
             return;
-        }
         struct client *client = malloc(sizeof *client);
         if (!client) {
             stats->failures++;

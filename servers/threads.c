@@ -20,7 +20,7 @@ struct client {
     struct stats *stats;
 };
 
-static uint32_t stack_kb = 64;
+static uint32_t stack_kb = 256; /* DLLs that hook calls, such as antivirus, need room too */
 static const struct server *server;
 static volatile LONG serving; /* client threads, and the acceptor */
 
@@ -91,9 +91,8 @@ static unsigned __stdcall accept_clients(void *argument) {
         SOCKET socket = accept(server->listener, NULL, NULL);
         if (socket != INVALID_SOCKET) {
             admit(socket, stats);
-        } else if (WSAGetLastError() != WSAECONNRESET && !server_stopping()) {
-            stats->failures++; /* no handles or no memory: a retry would fail too */
-            Sleep(SERVER_POLL_MS);
+        } else if (!server_not_accepted((DWORD)WSAGetLastError(), stats) && !server_stopping()) {
+            Sleep(SERVER_POLL_MS); /* no handles or no memory */
         }
     }
     InterlockedDecrement(&serving);

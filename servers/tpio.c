@@ -23,13 +23,11 @@ struct client {
     char addresses[2 * SERVER_ADDRESS_BYTES];
 };
 
-static uint32_t min_threads = 1;
-static uint32_t accepts = 16;
+static uint32_t min_threads = 1, accepts = 16, runs_long;
 static const struct server *server;
 static TP_CALLBACK_ENVIRON environment; /* selects the pool */
 static TP_IO *listener_io;
 static volatile LONG accepting; /* outstanding AcceptEx operations */
-static volatile LONG running;   /* running callbacks */
 static DWORD stats_slot;        /* each thread's counters: the pool starts and ends threads */
 
 static struct stats *own_stats(void) {
@@ -113,9 +111,7 @@ static void keep_accepting(struct stats *stats) {
 static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *, void *, void *, ULONG, ULONG_PTR,
                                    TP_IO *);
 
-static void on_accepted(struct client *client, DWORD error, struct stats *stats) {
-    InterlockedDecrement(&accepting);
-    keep_accepting(stats);
+static void admit(struct client *client, DWORD error, struct stats *stats) {
     if (error == ERROR_SUCCESS &&
         setsockopt(client->socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
                    (const char *)&server->listener, sizeof server->listener) != 0)
@@ -123,7 +119,7 @@ static void on_accepted(struct client *client, DWORD error, struct stats *stats)
     if (error == ERROR_SUCCESS)
         client->io = CreateThreadpoolIo((HANDLE)client->socket, on_completion, NULL, &environment);
     if (!client->io) {
-        server_lost(error, stats); /* the client left early, or the server stops */
+        server_not_accepted(error, stats);
         closesocket(client->socket);
     } else if (server_admit(&client->connection, client->socket, stats)) {
         start_next(client, SESSION_RECEIVE, stats);
@@ -134,11 +130,18 @@ static void on_accepted(struct client *client, DWORD error, struct stats *stats)
     free(client);
 }
 
+/* run() ends at zero outstanding accepts and no connection. So this one counts until its client is
+ * admitted. A count of running callbacks would do too, but every completion would lock its line. */
+static void on_accepted(struct client *client, DWORD error, struct stats *stats) {
+    admit(client, error, stats);
+    InterlockedDecrement(&accepting);
+    keep_accepting(stats);
+}
+
 /* The pool calls it after a completion; its thread then owns the client. */
 static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *instance, void *context, void *overlapped,
                                    ULONG error, ULONG_PTR bytes, TP_IO *io) {
     (void)instance, (void)context, (void)io;
-    InterlockedIncrement(&running);
     struct client *client = CONTAINING_RECORD(overlapped, struct client, overlapped);
     struct session *session = &client->connection.session;
     struct stats *stats = own_stats();
@@ -156,7 +159,6 @@ static void CALLBACK on_completion(TP_CALLBACK_INSTANCE *instance, void *context
             next = session_received(session, (uint32_t)bytes, stats);
         start_next(client, next, stats);
     }
-    InterlockedDecrement(&running);
 }
 
 static int run(const struct server *the_server) {
@@ -174,6 +176,8 @@ static int run(const struct server *the_server) {
     if (!SetThreadpoolThreadMinimum(pool, min_threads))
         return server_error("SetThreadpoolThreadMinimum", GetLastError());
     InitializeThreadpoolEnvironment(&environment);
+    if (runs_long) /* a blocked callback then delays no other: the pool starts a thread sooner */
+        SetThreadpoolCallbackRunsLong(&environment);
     SetThreadpoolCallbackPool(&environment, pool);
     /* Otherwise each accept callback would queue behind the callbacks of all clients. */
     SetThreadpoolCallbackPriority(&environment, TP_CALLBACK_PRIORITY_HIGH);
@@ -188,7 +192,7 @@ static int run(const struct server *the_server) {
         Sleep(SERVER_POLL_MS);
     }
     /* Windows releases all memory only after every operation completes. */
-    while (server_cancel() > 0 || accepting > 0 || running > 0)
+    while (server_cancel() > 0 || accepting > 0)
         Sleep(10);
     WaitForThreadpoolIoCallbacks(listener_io, FALSE);
     CloseThreadpoolIo(listener_io);
@@ -200,6 +204,7 @@ static const struct option options[] = {
     OPTION_NUMBER("min-threads", min_threads, 0, 4096, "threads",
                   "minimum number of the pool's threads; --threads is the maximum"),
     OPTION_NUMBER("accepts", accepts, 1, 4096, "operations", "outstanding AcceptEx operations"),
+    OPTION_NUMBER("runs-long", runs_long, 0, 1, "yes", "1: tell the pool that callbacks may block"),
     OPTION_END,
 };
 

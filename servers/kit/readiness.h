@@ -6,6 +6,21 @@
 
 #include "server.h"
 
+/* Returns the next client's socket, or INVALID_SOCKET if none waits. Sets `starved` if handles or
+ * memory are short: the listener then stays ready, but the next accept would fail, too. */
+static inline SOCKET readiness_accept(const struct server *server, bool *starved,
+                                      struct stats *stats) {
+    for (;;) {
+        SOCKET socket = accept(server->listener, NULL, NULL);
+        if (socket != INVALID_SOCKET)
+            return socket;
+        DWORD error = (DWORD)WSAGetLastError();
+        *starved = error != WSAEWOULDBLOCK && !server_not_accepted(error, stats);
+        if (*starved || error == WSAEWOULDBLOCK)
+            return INVALID_SOCKET;
+    }
+}
+
 /* Makes one receive, if the session needs it. */
 static inline enum session_next readiness_receive(struct connection *connection,
                                                   struct stats *stats) {
@@ -41,6 +56,21 @@ readiness_serve(struct connection *connection, enum session_next waiting_for, st
         next = readiness_receive(connection, stats);
     if (next == SESSION_SEND)
         next = readiness_send(connection, stats);
+    return next;
+}
+
+/* The same for a model that is told of a change once (FD_READ, FD_WRITE, FD_CLOSE), not as long as
+ * a call would succeed. Sets `again` if no further event is due, although a call may succeed:
+ * - Winsock reports new bytes again only after a receive, which a client that waits to send skips;
+ * - it reports a writable socket only after a send that took nothing, not after a partial send;
+ * - it reports the client's close once, perhaps before its last bytes are received. */
+static inline enum session_next readiness_serve_change(struct connection *connection,
+                                                       enum session_next waiting_for, bool closed,
+                                                       bool *again, struct stats *stats) {
+    uint64_t moved = stats->receives + stats->sends;
+    enum session_next next = readiness_serve(connection, waiting_for, stats);
+    bool progress = stats->receives + stats->sends != moved;
+    *again = progress && (closed || waiting_for == SESSION_SEND || next == SESSION_SEND);
     return next;
 }
 

@@ -71,7 +71,7 @@ static struct stats_block *volatile stats_blocks = &spare_stats;
 struct stats *server_stats(void) {
     struct stats_block *block;
     for (block = stats_blocks; block; block = block->next)
-        if (InterlockedExchange(&block->taken, 1) == 0)
+        if (!block->taken && InterlockedExchange(&block->taken, 1) == 0) /* a read locks no line */
             return &block->stats;
     block = calloc(1, sizeof *block);
     if (!block)
@@ -169,13 +169,17 @@ static void discard_input(SOCKET socket) {
             return;
 }
 
-void server_dismiss(struct connection *connection, struct stats *stats) {
+SOCKET server_release(struct connection *connection, struct stats *stats) {
     stats->closed++; /* first, or a report could count it as neither open nor closed */
     unlink_connection(connection); /* next, so that server_cancel() never meets a closed socket */
     if (connection->session.broken)
         discard_input(connection->socket);
-    closesocket(connection->socket);
     session_close(&connection->session);
+    return connection->socket;
+}
+
+void server_dismiss(struct connection *connection, struct stats *stats) {
+    closesocket(server_release(connection, stats));
 }
 
 uint32_t server_cancel(void) {
@@ -193,15 +197,31 @@ uint32_t server_cancel(void) {
     return count;
 }
 
+/* A completion reports a reset as ERROR_NETNAME_DELETED, a status from network file systems. */
+static bool is_reset(DWORD error) {
+    return error == WSAECONNRESET || error == WSAECONNABORTED || error == ERROR_NETNAME_DELETED ||
+           error == ERROR_CONNECTION_ABORTED;
+}
+
 void server_lost(DWORD error, struct stats *stats) {
     if (stopping) /* cancelled on purpose */
         return;
-    /* A completion reports a reset as ERROR_NETNAME_DELETED, a status from network file systems. */
-    if (error == WSAECONNRESET || error == WSAECONNABORTED || error == ERROR_NETNAME_DELETED ||
-        error == ERROR_CONNECTION_ABORTED)
+    if (is_reset(error))
         stats->resets++;
     else
         stats->failures++;
+}
+
+bool server_not_accepted(DWORD error, struct stats *stats) {
+    if (stopping)
+        return false;
+    /* the last: the accept succeeded, and the client left before the socket got its properties */
+    bool aborted = is_reset(error) || error == WSAENOTCONN;
+    if (aborted)
+        stats->aborted++;
+    else
+        stats->failures++;
+    return aborted;
 }
 
 /* Prints "sample" while the server runs, "summary" at its end. */
@@ -397,7 +417,8 @@ static struct option *own_option(const char *name) {
 static void set_defaults(void) {
     uint32_t most = model.max_threads, processors = system_processors();
     server.processors = processors;
-    server.threads = processors < most ? processors : most;
+    uint32_t usual = model.default_threads > 0 ? model.default_threads : processors;
+    server.threads = usual < most ? usual : most;
     threads_option[0].max = most;
     uint32_t limit = model.max_conns > 0 ? model.max_conns : MAX_CONNS;
     server.max_conns = limit < DEFAULT_MAX_CONNS ? limit : DEFAULT_MAX_CONNS;
@@ -408,11 +429,11 @@ static void set_defaults(void) {
     tables[2] = model.options ? model.options : no_options;
 }
 
-static bool find_accept_ex(void) {
-    GUID id = WSAID_ACCEPTEX;
-    DWORD bytes;
-    return WSAIoctl(server.listener, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id,
-                    &server.accept_ex, sizeof server.accept_ex, &bytes, NULL, NULL) == 0;
+/* Stores the address of a Winsock extension, of `bytes` bytes, in `function`. */
+static bool find_extension(GUID id, void *function, DWORD bytes) {
+    DWORD returned;
+    return WSAIoctl(server.listener, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, function,
+                    bytes, &returned, NULL, NULL) == 0;
 }
 
 static int serve(void) {
@@ -422,8 +443,10 @@ static int serve(void) {
     server.listener = open_listener(&failure);
     if (server.listener == INVALID_SOCKET)
         return failure;
-    if (!find_accept_ex())
-        return server_error("WSAIoctl(AcceptEx)", (DWORD)WSAGetLastError());
+    if (!find_extension((GUID)WSAID_ACCEPTEX, &server.accept_ex, sizeof server.accept_ex) ||
+        !find_extension((GUID)WSAID_DISCONNECTEX, &server.disconnect_ex,
+                        sizeof server.disconnect_ex))
+        return server_error("WSAIoctl(AcceptEx, DisconnectEx)", (DWORD)WSAGetLastError());
     SetConsoleCtrlHandler(on_console_event, TRUE);
     HANDLE controller = (HANDLE)_beginthreadex(NULL, 0, control, NULL, 0, NULL);
     if (!controller)

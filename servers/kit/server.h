@@ -23,8 +23,8 @@ enum { SERVER_ADDRESS_BYTES = sizeof(struct sockaddr_in) + 16 };
 struct server {
     SOCKET listener; /* bound, listening, overlapped, blocking */
     /* the listener's; the function of mswsock.dll would look it up in each call */
-    LPFN_ACCEPTEX
-    accept_ex;
+    LPFN_ACCEPTEX accept_ex;
+    LPFN_DISCONNECTEX disconnect_ex;
     uint32_t threads;    /* --threads, if the model has it */
     uint32_t processors; /* CPUs that this process may use */
     uint32_t max_conns;  /* --max-conns */
@@ -45,6 +45,7 @@ struct server_model {
     const char *limit;                 /* the limit that every report states, or NULL */
     uint32_t max_conns;                /* the model's capacity; 0: limited by Windows only */
     uint32_t max_threads;              /* highest useful --threads; 1: single-threaded */
+    uint32_t default_threads;          /* 0: one per CPU */
     const struct option *options;      /* the model's own, ended by a row without a name; or NULL */
     bool (*supported)(void);           /* NULL: always */
     int (*run)(const struct server *); /* serves until server_stopping(); returns the exit code */
@@ -78,6 +79,9 @@ bool server_admit(struct connection *, SOCKET, struct stats *);
  * operation. */
 void server_dismiss(struct connection *, struct stats *);
 
+/* The same, but leaves the socket open and returns it, for a model that uses sockets again. */
+SOCKET server_release(struct connection *, struct stats *);
+
 /* Call it repeatedly while stopping, until no operation is left. Once per poll interval it cancels
  * every operation on the listener and on the connections. Returns the number of open connections. A
  * cancelled operation still completes; the next round cancels operations started meanwhile. */
@@ -86,6 +90,10 @@ uint32_t server_cancel(void);
 /* Counts why a connection was lost: reset by the client, cancelled because the server stops, or a
  * failure. */
 void server_lost(DWORD error, struct stats *);
+
+/* Counts why an accept gave no client. Returns true if the client left before: `aborted`. Returns
+ * false if the server stops or lacks handles or memory; then the next accept would fail, too. */
+bool server_not_accepted(DWORD error, struct stats *);
 
 /* Prints an error about the value of a model's option on stderr. Returns the exit code for that. */
 int server_wrong_option(const char *name, uint32_t value, const char *allowed);

@@ -9,6 +9,7 @@
 #define STATS_COUNTERS(X)                                                                          \
     X(accepted) /* connections admitted */                                                         \
     X(refused)  /* connections closed immediately because --max-conns were open */                 \
+    X(aborted)  /* connections that the client reset before the model accepted them */             \
     X(closed)   /* admitted connections that are closed */                                         \
     X(requests) /* requests whose reply is complete */                                             \
     X(bytes_received)                                                                              \
