@@ -53,8 +53,8 @@ static struct client listener; /* waits like a client */
 static volatile LONG asked;    /* requests without a packet */
 static volatile LONG starved;  /* no handles or memory: run() asks for the listener */
 
-static void *of_ntdll(const char *name) {
-    return (void *)(ULONG_PTR)GetProcAddress(GetModuleHandleW(L"ntdll"), name);
+static void (*of_ntdll(const char *name))(void) {
+    return (void (*)(void))GetProcAddress(GetModuleHandleW(L"ntdll"), name);
 }
 
 /* Returns a handle of the driver, or NULL. */

@@ -13,6 +13,7 @@
  * 10,000 messages; a client has at most a few in it. */
 #include "readiness.h"
 
+enum { ACCEPTS_PER_MESSAGE = 64 };
 enum { FIRST_MESSAGE = WM_APP, MESSAGES = 0x4000, LISTENER = FIRST_MESSAGE + MESSAGES - 1 };
 
 struct client {
@@ -37,15 +38,18 @@ static void close_client(uint32_t slot) {
 
 static void serve_client(uint32_t slot, bool closed) {
     struct client *client = clients[slot];
-    bool again = false;
-    stats->events++;
+    SOCKET socket = client->connection.socket;
+    bool again;
     client->closed = client->closed || closed;
-    client->waiting_for = readiness_serve_change(&client->connection, client->waiting_for,
-                                                 client->closed, &again, stats);
-    if (client->waiting_for == SESSION_CLOSE)
-        close_client(slot);
-    else if (again)
-        PostMessageW(window, FIRST_MESSAGE + slot, (WPARAM)client->connection.socket, 0);
+    do {
+        stats->events++;
+        client->waiting_for = readiness_serve_change(&client->connection, client->waiting_for,
+                                                     client->closed, &again, stats);
+        if (client->waiting_for == SESSION_CLOSE) {
+            close_client(slot);
+            return;
+        } /* other clients get a turn first, unless the message queue is full */
+    } while (again && !PostMessageW(window, FIRST_MESSAGE + slot, (WPARAM)socket, 0));
 }
 
 static void admit(SOCKET socket) {
@@ -69,9 +73,12 @@ static void admit(SOCKET socket) {
 
 static void accept_clients(void) {
     bool starved = false;
-    SOCKET socket;
-    while ((socket = readiness_accept(server, &starved, stats)) != INVALID_SOCKET)
+    for (int i = 0; i < ACCEPTS_PER_MESSAGE; i++) { /* Winsock posts a message for what is left */
+        SOCKET socket = readiness_accept(server, &starved, stats);
+        if (socket == INVALID_SOCKET)
+            break;
         admit(socket);
+    }
     if (starved)
         SetTimer(window, 1, SERVER_POLL_MS, NULL); /* the next accept */
 }

@@ -109,7 +109,7 @@ static unsigned __stdcall serve_group(void *argument) {
         group->stats->waits++;
         /* A wait names the lowest event only, which would starve the others. So each further wait
          * begins behind the last one, and takes no time. */
-        while (slot < SLOTS) {
+        while (slot < SLOTS && !server_stopping()) {
             DWORD before = group->count;
             if (slot == 0)
                 empty_inbox(group);
@@ -173,7 +173,8 @@ static void give(struct client *client, struct stats *stats) {
 static void accept_clients(struct stats *stats) {
     bool starved = false;
     SOCKET socket;
-    while ((socket = readiness_accept(server, &starved, stats)) != INVALID_SOCKET) {
+    while (!server_stopping() &&
+           (socket = readiness_accept(server, &starved, stats)) != INVALID_SOCKET) {
         struct client *client = calloc(1, sizeof *client);
         if (!client) {
             stats->failures++;

@@ -216,5 +216,6 @@ const struct server_model model = {
     .summary = "A completion port; DisconnectEx makes its sockets ready for the next accept.",
     .family = "completion",
     .max_threads = MAX_THREADS,
+    .supported = server_reuses_sockets,
     .run = run,
 };

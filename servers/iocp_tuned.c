@@ -32,7 +32,8 @@ struct worker {
 
 static uint32_t inline_most, batch = 1, zero_byte, ports, handlers;
 static const struct server *server;
-static struct worker workers[MAX_THREADS]; /* those that do I/O, then those that handle requests */
+static struct worker
+    workers[2 * MAX_THREADS]; /* those that do I/O, then those that handle requests */
 static HANDLE handler_port;
 
 static int start(struct client *client, enum session_next next, DWORD *bytes) {
@@ -42,7 +43,7 @@ static int start(struct client *client, enum session_next next, DWORD *bytes) {
     WSABUF buffer = {.buf = span.data, .len = !send && zero_byte ? 0 : span.length};
     DWORD flags = 0;
     OVERLAPPED *overlapped = &client->overlapped;
-    *overlapped = (OVERLAPPED){0};
+    client->overlapped = (OVERLAPPED){0};
     client->operation = send ? SENDING : zero_byte ? WAITING : RECEIVING;
     return send ? WSASend(client->connection.socket, &buffer, 1, bytes, 0, overlapped, NULL)
                 : WSARecv(client->connection.socket, &buffer, 1, bytes, &flags, overlapped, NULL);
@@ -81,10 +82,12 @@ static void start_next(struct client *client, enum session_next next, struct sta
         if (inline_most == 0)
             return;
         bool handle = handlers > 0 && client->operation != SENDING;
+        HANDLE to = handle ? handler_port : client->port;
         if (handle || left == 0) {
-            PostQueuedCompletionStatus(handle ? handler_port : client->port, bytes, 0,
-                                       &client->overlapped);
-            return;
+            if (PostQueuedCompletionStatus(to, bytes, 0, &client->overlapped))
+                return;
+            server_lost(GetLastError(), stats);
+            break;
         }
         next = complete(client, bytes, stats);
     }
@@ -101,8 +104,9 @@ static void on_packet(struct client *client, DWORD bytes, struct worker *worker)
                                 &flags)) {
         server_lost((DWORD)WSAGetLastError(), worker->stats);
     } else if (handlers > 0 && client->operation != SENDING && worker->port != handler_port) {
-        PostQueuedCompletionStatus(handler_port, bytes, 0, &client->overlapped);
-        return; /* a handler owns the client */
+        if (PostQueuedCompletionStatus(handler_port, bytes, 0, &client->overlapped))
+            return; /* a handler owns the client */
+        server_lost(GetLastError(), worker->stats);
     } else {
         next = complete(client, bytes, worker->stats);
     }
@@ -117,10 +121,10 @@ static unsigned __stdcall work(void *argument) {
         if (!GetQueuedCompletionStatusEx(worker->port, packets, batch, &count, INFINITE, FALSE))
             return (unsigned)server_error("GetQueuedCompletionStatusEx", GetLastError());
         worker->stats->waits++;
+        worker->stats->events += count;
         for (ULONG i = 0; i < count; i++) {
             struct client *client = (void *)packets[i].lpOverlapped; /* its first member */
             stop = stop || !client;
-            worker->stats->events += client != NULL;
             if (client)
                 on_packet(client, packets[i].dwNumberOfBytesTransferred, worker);
         }
@@ -164,7 +168,7 @@ static unsigned __stdcall accept_clients(void *argument) {
 
 static bool start_workers(void) {
     bool good = true;
-    handler_port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
+    handler_port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, server->processors);
     for (uint32_t i = 0; good && i < server->threads + handlers; i++) {
         HANDLE port = i < server->threads ? workers[0].port : handler_port;
         if (!port || (ports && i < server->threads))
@@ -179,18 +183,15 @@ static bool start_workers(void) {
 
 static int run(const struct server *the_server) {
     server = the_server;
-    if (server->threads + handlers > MAX_THREADS)
-        return server_wrong_option("handlers", handlers, "with --threads must be at most 4096");
-    HANDLE acceptor = NULL;
-    if (start_workers())
-        acceptor = (HANDLE)_beginthreadex(NULL, 0, accept_clients, server_stats(), 0, NULL);
+    uintptr_t acceptor =
+        start_workers() ? _beginthreadex(NULL, 0, accept_clients, server_stats(), 0, NULL) : 0;
     if (!acceptor)
         return server_error("starting a thread", GetLastError());
     server_ready();
     while (!server_stopping())
         Sleep(SERVER_POLL_MS);
     /* Windows releases all memory only after every operation completes. */
-    while (server_cancel() > 0 || WaitForSingleObject(acceptor, 10) == WAIT_TIMEOUT)
+    while (server_cancel() > 0 || WaitForSingleObject((HANDLE)acceptor, 10) == WAIT_TIMEOUT)
         Sleep(10);
     for (uint32_t i = 0; i < server->threads + handlers; i++)
         PostQueuedCompletionStatus(workers[i].port, 0, 0, NULL);
@@ -205,7 +206,7 @@ static const struct option options[] = {
     OPTION_NUMBER("batch", batch, 1, MAX_BATCH, "packets", "maximum number of packets per call"),
     OPTION_NUMBER("zero-byte", zero_byte, 0, 1, "yes", "1: wait with receives of no bytes"),
     OPTION_NUMBER("ports", ports, 0, 1, "yes", "1: a port for each worker"),
-    OPTION_NUMBER("handlers", handlers, 0, MAX_THREADS - 1, "threads",
+    OPTION_NUMBER("handlers", handlers, 0, MAX_THREADS, "threads",
                   "threads that handle requests; 0: the workers do"),
     OPTION_END,
 };

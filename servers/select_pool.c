@@ -64,11 +64,11 @@ static bool is_ready(const fd_set *set, u_int *cursor, SOCKET socket) {
     return found;
 }
 
-/* Puts a served or new client into the list. Ends a select() that does not know it. */
-static void wait_again(struct client *client) {
+/* Puts a client into the list. `wake`: ends a select() that does not know it. */
+static void wait_again(struct client *client, bool wake) {
     AcquireSRWLockExclusive(&lock);
     waiting[waiting_count++] = client;
-    bool wake = leading && !woken;
+    wake = wake && leading && !woken;
     woken = woken || wake;
     ReleaseSRWLockExclusive(&lock);
     if (wake)
@@ -89,7 +89,7 @@ static void accept_clients(struct stats *stats) {
             closesocket(socket);
         } else if (server_admit(&client->connection, socket, stats)) {
             client->waiting_for = SESSION_RECEIVE; /* non-blocking, like the listener */
-            wait_again(client);
+            wait_again(client, false);             /* the leader accepts, and lists it next */
         } else {
             free(client);
         }
@@ -125,13 +125,12 @@ static void lead(struct stats *stats) {
     if (select(0, &readable, &writable, NULL, &tick) == SOCKET_ERROR)
         InterlockedExchange(&failed, server_error("select", (DWORD)WSAGetLastError()));
     stats->waits++;
-    bool rung = is_ready(&readable, &cursor, waker);
-    if (rung)
+    if (is_ready(&readable, &cursor, waker))
         recv(waker, &datagram, 1, 0);
     if (is_ready(&readable, &cursor, server->listener))
         accept_clients(stats);
     AcquireSRWLockExclusive(&lock);
-    woken = woken && !rung;
+    woken = false; /* also if the datagram was lost */
     leading = false;
     queue_ready(cursor);
 }
@@ -156,7 +155,7 @@ static unsigned __stdcall work(void *argument) {
             if (client->waiting_for == SESSION_CLOSE)
                 close_client(client, stats);
             else
-                wait_again(client);
+                wait_again(client, true);
             AcquireSRWLockExclusive(&lock);
         } else if (!leading) {
             lead(stats);

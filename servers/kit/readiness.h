@@ -21,56 +21,67 @@ static inline SOCKET readiness_accept(const struct server *server, bool *starved
     }
 }
 
-/* Makes one receive, if the session needs it. */
-static inline enum session_next readiness_receive(struct connection *connection,
+/* Makes one receive. `blocked` says whether it found nothing. */
+static inline enum session_next readiness_receive(struct connection *connection, bool *blocked,
                                                   struct stats *stats) {
     struct span space = session_space(&connection->session);
     int received = recv(connection->socket, space.data, (int)space.length, 0);
+    DWORD error = received >= 0 ? ERROR_SUCCESS : (DWORD)WSAGetLastError();
+    *blocked = error == WSAEWOULDBLOCK; /* not ready after all: wait again */
     if (received >= 0)
         return session_received(&connection->session, (uint32_t)received, stats);
-    DWORD error = (DWORD)WSAGetLastError();
-    if (error == WSAEWOULDBLOCK) /* not ready after all: wait again */
+    if (*blocked)
         return SESSION_RECEIVE;
     server_lost(error, stats);
     return SESSION_CLOSE;
 }
 
 /* Makes one send. A long reply gets one per pass, so that it does not delay other clients. */
-static inline enum session_next readiness_send(struct connection *connection, struct stats *stats) {
+static inline enum session_next readiness_send(struct connection *connection, bool *blocked,
+                                               struct stats *stats) {
     struct span output = session_output(&connection->session);
     int sent = send(connection->socket, output.data, (int)output.length, 0);
+    DWORD error = sent >= 0 ? ERROR_SUCCESS : (DWORD)WSAGetLastError();
+    *blocked = error == WSAEWOULDBLOCK;
     if (sent >= 0)
         return session_sent(&connection->session, (uint32_t)sent, stats);
-    DWORD error = (DWORD)WSAGetLastError();
-    if (error == WSAEWOULDBLOCK)
+    if (*blocked)
         return SESSION_SEND;
     server_lost(error, stats);
     return SESSION_CLOSE;
 }
 
-/* Serves a connection that is ready for `waiting_for`. Returns what it waits for next. */
-static inline enum session_next
-readiness_serve(struct connection *connection, enum session_next waiting_for, struct stats *stats) {
+/* Serves a connection that is ready for `waiting_for`. Returns what it waits for next, and in
+ * `blocked` whether its last call found nothing or no room. */
+static inline enum session_next readiness_step(struct connection *connection,
+                                               enum session_next waiting_for, bool *blocked,
+                                               struct stats *stats) {
     enum session_next next = waiting_for;
     if (next == SESSION_RECEIVE)
-        next = readiness_receive(connection, stats);
+        next = readiness_receive(connection, blocked, stats);
     if (next == SESSION_SEND)
-        next = readiness_send(connection, stats);
+        next = readiness_send(connection, blocked, stats);
     return next;
 }
 
-/* The same for a model that is told of a change once (FD_READ, FD_WRITE, FD_CLOSE), not as long as
- * a call would succeed. Sets `again` if no further event is due, although a call may succeed:
+/* The same for a model that is told as long as a call would succeed. */
+static inline enum session_next
+readiness_serve(struct connection *connection, enum session_next waiting_for, struct stats *stats) {
+    bool blocked;
+    return readiness_step(connection, waiting_for, &blocked, stats);
+}
+
+/* The same for a model that is told of a change once (FD_READ, FD_WRITE, FD_CLOSE). Sets `again` if
+ * no further event is due, although a call may succeed:
  * - Winsock reports new bytes again only after a receive, which a client that waits to send skips;
  * - it reports a writable socket only after a send that took nothing, not after a partial send;
  * - it reports the client's close once, perhaps before its last bytes are received. */
 static inline enum session_next readiness_serve_change(struct connection *connection,
                                                        enum session_next waiting_for, bool closed,
                                                        bool *again, struct stats *stats) {
-    uint64_t moved = stats->receives + stats->sends;
-    enum session_next next = readiness_serve(connection, waiting_for, stats);
-    bool progress = stats->receives + stats->sends != moved;
-    *again = progress && (closed || waiting_for == SESSION_SEND || next == SESSION_SEND);
+    bool blocked = false;
+    enum session_next next = readiness_step(connection, waiting_for, &blocked, stats);
+    *again = !blocked && (closed || waiting_for == SESSION_SEND || next == SESSION_SEND);
     return next;
 }
 

@@ -107,6 +107,10 @@ int server_wrong_option(const char *name, uint32_t value, const char *allowed) {
     return EXIT_USAGE;
 }
 
+bool server_reuses_sockets(void) {
+    return system_reuses_sockets();
+}
+
 bool server_stopping(void) {
     return stopping != 0;
 }
@@ -180,6 +184,23 @@ SOCKET server_release(struct connection *connection, struct stats *stats) {
 
 void server_dismiss(struct connection *connection, struct stats *stats) {
     closesocket(server_release(connection, stats));
+}
+
+struct connection *server_any(void) {
+    AcquireSRWLockShared(&open_lock);
+    struct connection *first = open_connections;
+    ReleaseSRWLockShared(&open_lock);
+    return first;
+}
+
+void server_close_sockets(void) {
+    AcquireSRWLockExclusive(&open_lock);
+    for (struct connection *connection = open_connections; connection;
+         connection = connection->next) {
+        closesocket(connection->socket);
+        connection->socket = INVALID_SOCKET; /* server_dismiss() closes nothing then */
+    }
+    ReleaseSRWLockExclusive(&open_lock);
 }
 
 uint32_t server_cancel(void) {
@@ -388,7 +409,8 @@ static SOCKET open_listener(int *failure) {
         *failure = EXIT_USAGE;
         return INVALID_SOCKET;
     }
-    SOCKET listener = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    SOCKET listener = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0,
+                                 WSA_FLAG_OVERLAPPED | model.socket_flags);
     if (listener != INVALID_SOCKET)
         system_avoid_fast_path(listener);
     BOOL on = TRUE; /* keeps other processes from binding the same port */
@@ -429,13 +451,6 @@ static void set_defaults(void) {
     tables[2] = model.options ? model.options : no_options;
 }
 
-/* Stores the address of a Winsock extension, of `bytes` bytes, in `function`. */
-static bool find_extension(GUID id, void *function, DWORD bytes) {
-    DWORD returned;
-    return WSAIoctl(server.listener, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, function,
-                    bytes, &returned, NULL, NULL) == 0;
-}
-
 static int serve(void) {
     int failure = EXIT_FAILURE;
     process_counters_start();
@@ -443,9 +458,10 @@ static int serve(void) {
     server.listener = open_listener(&failure);
     if (server.listener == INVALID_SOCKET)
         return failure;
-    if (!find_extension((GUID)WSAID_ACCEPTEX, &server.accept_ex, sizeof server.accept_ex) ||
-        !find_extension((GUID)WSAID_DISCONNECTEX, &server.disconnect_ex,
-                        sizeof server.disconnect_ex))
+    server.accept_ex = (LPFN_ACCEPTEX)system_extension(server.listener, (GUID)WSAID_ACCEPTEX);
+    server.disconnect_ex =
+        (LPFN_DISCONNECTEX)system_extension(server.listener, (GUID)WSAID_DISCONNECTEX);
+    if (!server.accept_ex || !server.disconnect_ex)
         return server_error("WSAIoctl(AcceptEx, DisconnectEx)", (DWORD)WSAGetLastError());
     SetConsoleCtrlHandler(on_console_event, TRUE);
     HANDLE controller = (HANDLE)_beginthreadex(NULL, 0, control, NULL, 0, NULL);

@@ -46,6 +46,7 @@ struct server_model {
     uint32_t max_conns;                /* the model's capacity; 0: limited by Windows only */
     uint32_t max_threads;              /* highest useful --threads; 1: single-threaded */
     uint32_t default_threads;          /* 0: one per CPU */
+    DWORD socket_flags;                /* of WSASocketW, that the listener needs besides */
     const struct option *options;      /* the model's own, ended by a row without a name; or NULL */
     bool (*supported)(void);           /* NULL: always */
     int (*run)(const struct server *); /* serves until server_stopping(); returns the exit code */
@@ -82,6 +83,14 @@ void server_dismiss(struct connection *, struct stats *);
 /* The same, but leaves the socket open and returns it, for a model that uses sockets again. */
 SOCKET server_release(struct connection *, struct stats *);
 
+/* Returns an open connection, or NULL. For a model that must end each one by itself, after its
+ * threads have ended. */
+struct connection *server_any(void);
+
+/* Closes the sockets of all open connections. For a model whose operations cannot be cancelled, but
+ * end with their socket. The model still dismisses each connection. */
+void server_close_sockets(void);
+
 /* Call it repeatedly while stopping, until no operation is left. Once per poll interval it cancels
  * every operation on the listener and on the connections. Returns the number of open connections. A
  * cancelled operation still completes; the next round cancels operations started meanwhile. */
@@ -94,6 +103,9 @@ void server_lost(DWORD error, struct stats *);
 /* Counts why an accept gave no client. Returns true if the client left before: `aborted`. Returns
  * false if the server stops or lacks handles or memory; then the next accept would fail, too. */
 bool server_not_accepted(DWORD error, struct stats *);
+
+/* For a model that needs it: see system_reuses_sockets() in system.h. */
+bool server_reuses_sockets(void);
 
 /* Prints an error about the value of a model's option on stderr. Returns the exit code for that. */
 int server_wrong_option(const char *name, uint32_t value, const char *allowed);

@@ -8,7 +8,7 @@
 
 #define STATS_COUNTERS(X)                                                                          \
     X(accepted) /* connections admitted */                                                         \
-    X(refused)  /* connections closed immediately because --max-conns were open */                 \
+    X(refused)  /* connections closed immediately: --max-conns are open, or a queue is full */     \
     X(aborted)  /* connections that the client reset before the model accepted them */             \
     X(closed)   /* admitted connections that are closed */                                         \
     X(requests) /* requests whose reply is complete */                                             \

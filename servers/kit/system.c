@@ -1,9 +1,13 @@
 #include "system.h"
 
+#include <mswsock.h>
+#include <string.h>
+
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/platform.h"
 #include "common/throttling.h"
 
 #ifndef SIO_LOOPBACK_FAST_PATH
@@ -208,4 +212,16 @@ void system_report(struct json *line) {
         json_bool(line, "loopback_fast_path", false);
     report_reasons(&facts);
     json_close(line);
+}
+
+void (*system_extension(SOCKET socket, GUID id))(void) {
+    void (*function)(void) = NULL;
+    DWORD returned;
+    WSAIoctl(socket, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &function, sizeof function,
+             &returned, NULL, NULL);
+    return function;
+}
+
+bool system_reuses_sockets(void) {
+    return strncmp(platform_name(), "wine", 4) != 0;
 }

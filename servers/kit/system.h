@@ -6,6 +6,7 @@
 
 #include <winsock2.h>
 #include <windows.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/json.h"
@@ -19,6 +20,13 @@ void system_start(void);
 /* Keeps a listener off the loopback short cut (SIO_LOOPBACK_FAST_PATH), which skips most of the
  * stack and is no longer supported by Microsoft. Call it before bind(). */
 void system_avoid_fast_path(SOCKET listener);
+
+/* Returns the address of a Winsock extension, or NULL. Cast it to the function's type. */
+void (*system_extension(SOCKET, GUID))(void);
+
+/* Returns whether DisconnectEx makes a socket as new. That of Wine 8 and 10 only sends the end of
+ * the data, and the next connection on the socket fails. */
+bool system_reuses_sockets(void);
 
 /* Returns the number of CPUs that this process's threads can use after spreading, at least 1. */
 uint32_t system_processors(void);

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build").resolve()
 FIXTURES = windows_programs(BUILD) / "fixtures"
 FAULTY = windows_programs(BUILD) / "faulty"
+STRICT = windows_programs(BUILD) / "strict"
+"""Models whose functions this platform lacks, with stand-ins that check the rules."""
 
 NO_ROOM = "failed to map the shared user data"
 """Why Wine ends one start in some thousands: harness/iomodels/launch/wine.py, QUIET."""

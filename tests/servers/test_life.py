@@ -16,6 +16,7 @@ from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
 from pump import Pump
 from running import COUNTERS, Server, Start
+from under_test import program_of
 
 PROCESS = ("cpu_user_ns", "cpu_kernel_ns", "working_set_bytes", "peak_working_set_bytes")
 
@@ -32,7 +33,7 @@ def test_describe(described: dict[str, Any], model: str, launcher: Launcher) -> 
     options = {option["name"]: option for option in described["options"]}
     assert len(options) == len(described["options"]), "an option is listed twice"
     assert {"port", "max-conns", "buffer", "backlog"} <= set(options)
-    if model in ("threads", "events"):  # their clients decide how many threads there are
+    if model in ("threads", "events", "event_select"):  # their clients decide how many threads there are
         assert "threads" not in options
     else:
         assert options["threads"]["min"] == 1
@@ -330,7 +331,7 @@ def test_bad_number(
 ) -> None:
     """Anything but a decimal whole number: one line with option, value and bounds; exit code 2."""
     allowed = next(known for known in described["options"] if known["name"] == option)
-    code, line = refused(launcher.server(model, {option: value}))
+    code, line = refused(program_of(launcher, model, {option: value}))
     assert code == 2
     assert f"--{option}" in line and value in line
     assert str(allowed["min"]) in line and str(allowed["max"]) in line
@@ -341,7 +342,7 @@ def test_number_out_of_range(launcher: Launcher, model: str, described: dict[str
     for option in described["options"]:
         beyond = [option["max"] + 1] + ([option["min"] - 1] if option["min"] > 0 else [])
         for value in beyond:
-            code, line = refused(launcher.server(model, {option["name"]: value}))
+            code, line = refused(program_of(launcher, model, {option["name"]: value}))
             assert code == 2
             assert f"--{option['name']}" in line and str(value) in line
             assert str(option["min"]) in line and str(option["max"]) in line
@@ -358,7 +359,7 @@ def test_least_values_work(start: Start, described: dict[str, Any]) -> None:
 def test_unknown_option(launcher: Launcher, model: str, options: dict[str, Any]) -> None:
     """An unknown option, or --threads for a model without it: one line names it; exit code 2."""
     for name in ["nonsense"] + (["threads"] if "threads" not in options else []):
-        code, line = refused(launcher.server(model, {name: 1}))
+        code, line = refused(program_of(launcher, model, {name: 1}))
         assert code == 2 and f"--{name}" in line
 
 
@@ -381,7 +382,7 @@ def test_usage_error(
     launcher: Launcher, model: str, given: dict[str, int | str], named: str
 ) -> None:
     """Unknown options, short forms, missing values, bad hosts: one line names it; exit code 2."""
-    code, line = refused(launcher.server(model, given))
+    code, line = refused(program_of(launcher, model, given))
     assert code == 2
     assert named in line
 
@@ -391,9 +392,9 @@ def test_port_in_use(launcher: Launcher, model: str, server: Server) -> None:
     """A program or server owns the port: one line names it, exit code 1; the owner is unharmed."""
     with socket.create_server(("127.0.0.1", 0)) as owner:
         port = owner.getsockname()[1]
-        code, line = refused(launcher.server(model, {"port": port}))
+        code, line = refused(program_of(launcher, model, {"port": port}))
     assert code == 1 and str(port) in line
-    code, line = refused(launcher.server(model, {"port": server.port}))
+    code, line = refused(program_of(launcher, model, {"port": server.port}))
     assert code == 1 and str(server.port) in line
     with server.connect() as client:
         client.check(echo_frame(10))

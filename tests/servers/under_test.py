@@ -15,14 +15,17 @@ from typing import Any
 
 import pytest
 
+from iomodels.base.arguments import arguments
 from iomodels.base.errors import Failure
 from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import Program
 from iomodels.launch.platform import open_launcher
-from running import BUILD, ROOT, Bystander, Server, Start, start_server
+from running import BUILD, ROOT, STRICT, Bystander, Server, Start, start_server
 
 SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))
 """Set in the environment for pytest-xdist's worker processes, which import this module again."""
 _opened: list[Launcher] = []
+DESCRIBE_TIMEOUT_S = 20.0
 
 
 def opened() -> Launcher:
@@ -36,13 +39,24 @@ def opened() -> Launcher:
     return _opened[0]
 
 
+def can_run(launcher: Launcher, model: str) -> bool:
+    """Whether the platform supports the model, or stand-ins do."""
+    return bool(launcher.models()[model]["supported"]) or (STRICT / f"{model}.exe").is_file()
+
+
 def pytest_unconfigure() -> None:
     while _opened:
         _opened.pop().close()
 
 
 def pytest_report_header() -> str:
-    return f"random choices: IOMODELS_SEED={SEED}"
+    models = opened().models()
+    missing = [model for model in models if not can_run(opened(), model)]
+    strict = [model for model in models if not models[model]["supported"] and model not in missing]
+    return (
+        f"random choices: IOMODELS_SEED={SEED}; with stand-ins: {', '.join(strict) or 'none'}; "
+        f"not on this platform: {', '.join(missing) or 'none'}"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -52,6 +66,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         models = sorted(path.stem for path in (ROOT / "servers").glob("*.c"))
     else:
         models = list(opened().models())
+        if metafunc.module.__name__ != "test_exhibition":
+            models = [model for model in models if can_run(opened(), model)]
     asked = metafunc.definition.get_closest_marker("models")
     chosen = [model for model in models if model in asked.args] if asked else models
     metafunc.parametrize("model", chosen)
@@ -67,10 +83,32 @@ def seed() -> int:
     return SEED
 
 
+_strict: dict[str, dict[str, Any]] = {}
+
+
+def described_strictly(launcher: Launcher, model: str) -> dict[str, Any] | None:
+    """What a model with stand-ins says about itself; None if the platform supports the model."""
+    program = STRICT / f"{model}.exe"
+    if launcher.models()[model]["supported"] or not program.is_file():
+        return None
+    if model not in _strict:
+        with launcher.program(program, "--describe") as asked:
+            _strict[model] = asked.expect("describe", DESCRIBE_TIMEOUT_S)
+            asked.wait(DESCRIBE_TIMEOUT_S)
+    return _strict[model]
+
+
+def program_of(launcher: Launcher, model: str, options: dict[str, int | str]) -> Program:
+    """Start a server of the model, with stand-ins where the platform lacks its functions."""
+    if described_strictly(launcher, model):
+        return launcher.program(STRICT / f"{model}.exe", *arguments(options))
+    return launcher.server(model, options)
+
+
 @pytest.fixture
 def described(launcher: Launcher, model: str) -> dict[str, Any]:
     """What the model says about itself."""
-    return launcher.models()[model]
+    return described_strictly(launcher, model) or launcher.models()[model]
 
 
 @pytest.fixture
@@ -86,7 +124,7 @@ def start(launcher: Launcher, model: str) -> Iterator[Start]:
 
     def start_one(**options: int | str) -> Server:
         named = {name.replace("_", "-"): value for name, value in options.items()}
-        server = start_server(model, lambda: launcher.server(model, named))
+        server = start_server(model, lambda: program_of(launcher, model, named))
         servers.append(server)
         return server
 
