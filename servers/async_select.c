@@ -68,7 +68,9 @@ static void admit(SOCKET socket) {
     if (WSAAsyncSelect(socket, window, FIRST_MESSAGE + slot, FD_READ | FD_WRITE | FD_CLOSE) != 0) {
         server_lost((DWORD)WSAGetLastError(), stats);
         close_client(slot);
+        return;
     }
+    serve_client(slot, false); /* Wine does not report what happened before that call */
 }
 
 static void accept_clients(void) {
@@ -122,7 +124,8 @@ static int run(const struct server *the_server) {
     server_ready();
     while (!server_stopping()) {
         MSG message;
-        MsgWaitForMultipleObjects(0, NULL, FALSE, SERVER_POLL_MS, QS_ALLINPUT);
+        if (MsgWaitForMultipleObjects(0, NULL, FALSE, SERVER_POLL_MS, QS_ALLINPUT) == WAIT_TIMEOUT)
+            accept_clients(); /* Wine sometimes loses the message of a new client */
         stats->waits++;
         while (!server_stopping() && PeekMessageW(&message, NULL, 0, 0, PM_REMOVE))
             DispatchMessageW(&message);

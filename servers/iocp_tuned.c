@@ -206,8 +206,7 @@ static const struct option options[] = {
     OPTION_NUMBER("batch", batch, 1, MAX_BATCH, "packets", "maximum number of packets per call"),
     OPTION_NUMBER("zero-byte", zero_byte, 0, 1, "yes", "1: wait with receives of no bytes"),
     OPTION_NUMBER("ports", ports, 0, 1, "yes", "1: a port for each worker"),
-    OPTION_NUMBER("handlers", handlers, 0, MAX_THREADS, "threads",
-                  "threads that handle requests; 0: the workers do"),
+    OPTION_NUMBER("handlers", handlers, 0, MAX_THREADS, "threads", "threads for requests; 0: none"),
     OPTION_END,
 };
 

@@ -112,6 +112,14 @@ ON_WINDOWS = os.name == "nt" or bool(os.environ.get("IOMODELS_TESTS_OF_WINDOWS")
 NO_CONSOLE = os.name == "nt" and not getattr(ctypes, "windll").kernel32.GetConsoleCP()  # noqa: B009
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-model",
+        action="store_true",
+        help="run every check of tests/servers on every model, not only on the first six (15 min)",
+    )
+
+
 class NotHere(pytest.Module):
     """A file that pytest does not import, because Windows lacks what it imports."""
 

@@ -236,8 +236,9 @@ void server_lost(DWORD error, struct stats *stats) {
 bool server_not_accepted(DWORD error, struct stats *stats) {
     if (stopping)
         return false;
-    /* the last: the accept succeeded, and the client left before the socket got its properties */
-    bool aborted = is_reset(error) || error == WSAENOTCONN;
+    /* not connected: the client left before the socket got its properties; unexpected: Wine's word
+     * for a client that left before the accept */
+    bool aborted = is_reset(error) || error == WSAENOTCONN || error == ERROR_UNEXP_NET_ERR;
     if (aborted)
         stats->aborted++;
     else

@@ -178,6 +178,16 @@ def test_reset_while_idle(server: Server, bystander: Bystander) -> None:
     assert (counters["truncated"], counters["failures"], counters["protocol_errors"]) == (0, 0, 0)
 
 
+def test_reset_before_the_accept(server: Server, bystander: Bystander) -> None:
+    """300 clients reset at once after they connect: none is a failure of the server."""
+    for _ in range(300):
+        server.connect().reset()
+    bystander.check()
+    counters = server.until_connections(1)["counters"]
+    assert counters["failures"] == 0
+    assert counters["accepted"] + counters["aborted"] <= 1 + 300
+
+
 def test_reset_in_the_middle_of_a_reply(server: Server, bystander: Bystander) -> None:
     """The client requests megabytes and resets after one; the failed send counts as a reset."""
     client = server.connect()

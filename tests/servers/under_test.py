@@ -39,6 +39,22 @@ def opened() -> Launcher:
     return _opened[0]
 
 
+IN_FULL = ("apc", "events", "iocp", "select", "threads", "tpio")
+"""Every check runs on these; on the further models only with --every-model."""
+SAMPLE = (
+    "test_describe",
+    "test_echo_is_byte_exact",
+    "test_half_close_is_answered_to_the_end",
+    "test_client_that_never_reads",
+    "test_reset_in_the_middle_of_a_reply",
+    "test_more_clients_than_one_wait_can_hold",
+    "test_stop_under_load",
+    "test_stop_with_clients_in_every_state",
+    "test_unknown_option",
+)
+"""The checks that run on every model."""
+
+
 def can_run(launcher: Launcher, model: str) -> bool:
     """Whether the platform supports the model, or stand-ins do."""
     return bool(launcher.models()[model]["supported"]) or (STRICT / f"{model}.exe").is_file()
@@ -68,6 +84,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         models = list(opened().models())
         if metafunc.module.__name__ != "test_exhibition":
             models = [model for model in models if can_run(opened(), model)]
+            if not (metafunc.config.option.every_model or metafunc.function.__name__ in SAMPLE):
+                models = [model for model in models if model in IN_FULL]
     asked = metafunc.definition.get_closest_marker("models")
     chosen = [model for model in models if model in asked.args] if asked else models
     metafunc.parametrize("model", chosen)
