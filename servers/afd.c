@@ -203,6 +203,8 @@ const struct server_model model = {
     .summary = "The driver below select() queues a packet on a port once a socket is ready; a few "
                "threads make non-blocking calls.",
     .family = "readiness",
+    .cost = "a call and a packet per wait for a client",
+    .since = "Windows Vista, undocumented",
     .max_threads = MAX_THREADS,
     .supported = supported,
     .run = run,

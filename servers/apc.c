@@ -175,6 +175,8 @@ const struct server_model model = {
     .summary =
         "Overlapped operations whose completion routines Windows calls in an alertable wait.",
     .family = "completion",
+    .cost = "a client stays with its thread",
+    .since = "Windows NT 4.0",
     .limit = "one thread serves each client",
     .max_threads = MAX_THREADS,
     .run = run,

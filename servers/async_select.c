@@ -147,6 +147,8 @@ const struct server_model model = {
     .summary = "Changes of a socket come as messages to a window; one thread makes non-blocking "
                "calls.",
     .family = "readiness",
+    .cost = "a message per change, through one queue",
+    .since = "Windows NT 3.1",
     .limit = "16,383 clients (numbers of messages); one thread serves all",
     .max_conns = MESSAGES - 1,
     .max_threads = 1,

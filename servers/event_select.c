@@ -49,7 +49,6 @@ static void close_client(struct group *group, DWORD slot) {
     InterlockedDecrement(&group->members);
 }
 
-/* Gives the client a slot and its socket an event. */
 static void admit(struct group *group, struct client *client) {
     DWORD slot = group->count++;
     WSAEVENT event = WSACreateEvent();
@@ -214,6 +213,8 @@ const struct server_model model = {
     .summary = "Changes of a socket signal its event; a thread waits for up to 64 and makes "
                "non-blocking calls.",
     .family = "readiness",
+    .cost = "an event per client, and a call to ask what changed",
+    .since = "Windows NT 4.0",
     .limit = "64 events per wait: one thread per 63 clients",
     .run = run,
 };

@@ -103,8 +103,7 @@ static bool complete(struct group *group, struct client *client) {
     return start_next(client, next, group->stats);
 }
 
-/* Handles one completion, and the next if it is inline: so a request and its reply take one pass.
- * Returns false if the slot is free. */
+/* Handles one completion, and the next if it is inline. Returns false if the slot is free. */
 static bool serve_client(struct group *group, struct client *client) {
     for (int step = 0; step < 2 && HasOverlappedIoCompleted(&client->overlapped); step++)
         if (!complete(group, client))
@@ -112,7 +111,6 @@ static bool serve_client(struct group *group, struct client *client) {
     return true;
 }
 
-/* Moves the last client to the free slot. */
 static void free_slot(struct group *group, DWORD slot) {
     CloseHandle(group->events[slot]);
     free(group->clients[slot]);
@@ -215,6 +213,8 @@ const struct server_model model = {
     .name = "events",
     .summary = "Overlapped operations, each with an event; a thread waits for up to 64 of them.",
     .family = "completion",
+    .cost = "an event per client, and a wait over an array",
+    .since = "Windows NT 4.0",
     .limit = "64 handles per wait: one thread per 64 clients",
     .run = run,
 };

@@ -202,6 +202,8 @@ const struct server_model model = {
     .summary = "Overlapped operations whose completions are queued on a port and served by a few "
                "worker threads.",
     .family = "completion",
+    .cost = "a packet per operation; a buffer belongs to Windows meanwhile",
+    .since = "Windows NT 3.5",
     .max_threads = MAX_THREADS,
     .options = options,
     .run = run,

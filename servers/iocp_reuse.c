@@ -52,8 +52,7 @@ static void end(struct client *client, struct stats *stats) {
 }
 
 /* Starts the session's next operation. After that this thread no longer owns the client: another
- * worker may take its packet before WSARecv or WSASend returns. An inline completion queues its
- * packet too, so both cases are equal. */
+ * worker may take its packet before WSARecv or WSASend returns. */
 static void start_next(struct client *client, enum session_next next, struct stats *stats) {
     if (next != SESSION_CLOSE && !server_stopping()) {
         struct session *session = &client->connection.session;
@@ -97,8 +96,7 @@ static bool start_accept(struct stats *stats) {
     return false;
 }
 
-/* Raises the number of outstanding accepts to ACCEPTS. Failures for lack of handles or memory are
- * retried after the next accept and after each poll interval. */
+/* Raises the number of outstanding accepts to ACCEPTS. Failures are retried later (iocp.c). */
 static void keep_accepting(struct stats *stats) {
     for (;;) {
         /* Count first, or run() might see no outstanding accept and return during a start. */
@@ -202,7 +200,6 @@ static int run(const struct server *the_server) {
         keep_accepting(stats);
         Sleep(SERVER_POLL_MS);
     }
-    /* Windows releases all memory only after every operation completes. */
     while (server_cancel() > 0 || accepting > 0)
         Sleep(10);
     stop_workers(); /* a DisconnectEx that waits for TIME_WAIT ends with the process */
@@ -215,6 +212,8 @@ const struct server_model model = {
     .name = "iocp_reuse",
     .summary = "A completion port; DisconnectEx makes its sockets ready for the next accept.",
     .family = "completion",
+    .cost = "that of iocp, and one more operation per connection",
+    .since = "Windows XP",
     .max_threads = MAX_THREADS,
     .supported = server_reuses_sockets,
     .run = run,

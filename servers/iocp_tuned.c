@@ -7,9 +7,8 @@
  * for AcceptEx see `iocp`, for sockets that are used again `iocp_reuse`.
  *
  * Waits: in GetQueuedCompletionStatusEx.
- * Cost: that of iocp, less what an option saves, plus its price: inline operations let others wait,
- * a batch is one thread's, a zero-byte receive needs a second call, a worker does not help another
- * port, and a handler needs a further packet.
+ * Cost: that of iocp, less what an option saves, plus its price: others wait for inline operations
+ * and batches, ports share no load, a zero-byte receive and a handler need a further call.
  * Limit: none of its own. */
 #include "server.h"
 
@@ -190,7 +189,6 @@ static int run(const struct server *the_server) {
     server_ready();
     while (!server_stopping())
         Sleep(SERVER_POLL_MS);
-    /* Windows releases all memory only after every operation completes. */
     while (server_cancel() > 0 || WaitForSingleObject((HANDLE)acceptor, 10) == WAIT_TIMEOUT)
         Sleep(10);
     for (uint32_t i = 0; i < server->threads + handlers; i++)
@@ -214,6 +212,8 @@ const struct server_model model = {
     .name = "iocp_tuned",
     .summary = "A completion port with what experts add; each addition is an option.",
     .family = "completion",
+    .cost = "that of iocp, less what an option saves",
+    .since = "Windows Vista",
     .max_threads = MAX_THREADS,
     .options = options,
     .run = run,

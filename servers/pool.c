@@ -188,6 +188,8 @@ const struct server_model model = {
     .summary = "A bounded number of threads; each serves one client at a time with calls that "
                "block.",
     .family = "blocking",
+    .cost = "a thread per client at a time; a silent client keeps it",
+    .since = "Windows Vista",
     .limit = "one client per thread; further clients wait in a queue",
     .max_threads = MAX_THREADS,
     .default_threads = USUAL_THREADS,

@@ -13,7 +13,6 @@
 #include "server.h"
 
 #include <process.h>
-
 #include "newer_winsock.h"
 
 enum { MAX_THREADS = 256, RESULTS = 64 };
@@ -64,7 +63,6 @@ static void start_next(struct worker *worker, struct client *client, enum sessio
     end(worker, client);
 }
 
-/* Gives an accepted client to this thread. */
 static void admit(struct worker *worker, struct client *client) {
     struct session *session = &client->connection.session;
     SOCKET socket = client->connection.socket;
@@ -211,6 +209,8 @@ const struct server_model model = {
     .name = "rio",
     .summary = "Registered I/O: requests and completions in queues shared with Windows.",
     .family = "completion",
+    .cost = "pinned buffers, and queues of a fixed size",
+    .since = "Windows 8",
     .limit = "one thread serves each client; its buffers are pinned",
     .max_threads = MAX_THREADS,
     .socket_flags = WSA_FLAG_REGISTERED_IO,

@@ -140,6 +140,8 @@ const struct server_model model = {
     .summary = "One thread asks select() which sockets are ready and serves those with "
                "non-blocking calls.",
     .family = "readiness",
+    .cost = "every pass copies and searches the whole list",
+    .since = "Windows NT 3.1",
     .limit = "16,383 clients (FD_SETSIZE 16,384 with the listener); cost per pass grows with the "
              "number of clients",
     .max_conns = FD_SETSIZE - 1,

@@ -210,6 +210,8 @@ const struct server_model model = {
     .summary = "Several threads take turns to call select(); each serves one ready client at a "
                "time.",
     .family = "readiness",
+    .cost = "the list, and a hand-over from thread to thread per ready client",
+    .since = "Windows Vista",
     .limit = "16,382 clients (FD_SETSIZE 16,384 with two sockets of the model); cost per pass "
              "grows with the number of clients",
     .max_conns = FD_SETSIZE - RESERVED,

@@ -196,6 +196,8 @@ const struct server_model model = {
     .summary = "A completion port reports which sockets are ready; a few threads make non-blocking "
                "calls.",
     .family = "readiness",
+    .cost = "a call per wait, which changes and takes notifications",
+    .since = "Windows 11, Server 2022",
     .max_threads = MAX_THREADS,
     .supported = supported,
     .run = run,

@@ -172,7 +172,6 @@ static int run(const struct server *the_server) {
     if (!pool)
         return server_error("CreateThreadpool", GetLastError());
     SetThreadpoolThreadMaximum(pool, server->threads);
-    /* on failure, process exit frees all */
     if (!SetThreadpoolThreadMinimum(pool, min_threads))
         return server_error("SetThreadpoolThreadMinimum", GetLastError());
     InitializeThreadpoolEnvironment(&environment);
@@ -213,6 +212,8 @@ const struct server_model model = {
     .summary =
         "Overlapped operations whose completions the Windows thread pool passes to a callback.",
     .family = "completion",
+    .cost = "that of iocp, and the pool's bookkeeping per callback",
+    .since = "Windows Vista",
     .max_threads = 4096,
     .options = options,
     .run = run,

@@ -119,6 +119,8 @@ const struct server_model model = {
     .summary = "One thread asks WSAPoll() which sockets are ready and serves those with "
                "non-blocking calls.",
     .family = "readiness",
+    .cost = "every pass searches the whole array",
+    .since = "Windows Vista",
     .limit = "cost per pass grows with the number of clients",
     .max_threads = 1,
     .run = run,

@@ -274,6 +274,8 @@ static void report_model(void) {
     json_string(&line, "summary", model.summary);
     json_string(&line, "family", model.family);
     json_string(&line, "limit", model.limit);
+    json_string(&line, "cost", model.cost);
+    json_string(&line, "since", model.since);
     if (model.max_conns > 0)
         json_u64(&line, "max_conns", model.max_conns);
     else
@@ -494,7 +496,8 @@ int main(int argc, char **argv) {
         return EXIT_SUCCESS;
     }
     if (model.supported && !model.supported()) {
-        fprintf(stderr, "%s: not supported on %s\n", model.name, platform_name());
+        fprintf(stderr, "%s: not on this platform (%s); it needs %s\n", model.name, platform_name(),
+                model.since);
         return EXIT_UNSUPPORTED;
     }
     return serve();

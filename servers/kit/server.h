@@ -43,6 +43,8 @@ struct server_model {
     const char *summary;               /* one sentence */
     const char *family;                /* "blocking", "readiness" or "completion" */
     const char *limit;                 /* the limit that every report states, or NULL */
+    const char *cost;                  /* what the model pays for, in a few words */
+    const char *since;                 /* the first Windows that has its functions */
     uint32_t max_conns;                /* the model's capacity; 0: limited by Windows only */
     uint32_t max_threads;              /* highest useful --threads; 1: single-threaded */
     uint32_t default_threads;          /* 0: one per CPU */

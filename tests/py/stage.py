@@ -46,6 +46,8 @@ def described(model: str, **changes: Any) -> dict[str, Any]:
     return {
         "model": model,
         "summary": f"The {model} model.",
+        "cost": "a thread per client",
+        "since": "Windows 8",
         "family": "fake",
         "limit": None,
         "max_conns": None,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from iomodels.cli.looking import costs_of_models
 from iomodels.launch.launcher import Launcher
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,6 +119,12 @@ def test_guide_agrees_with_describe(model: str, described: dict[str, Any]) -> No
     own = option_names(described) - common_options()
     assert set(OPTION.findall(row["options"])) == own
     assert own or row["options"] == "none"
+
+
+def test_guide_has_the_table_of_costs(launcher: Launcher) -> None:
+    """`iomodels models --table md` writes it."""
+    text = (SERVERS / "README.md").read_text(encoding="utf-8")
+    assert costs_of_models(launcher.models()) in text
 
 
 def test_front_page_links_file_and_page(model: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -41,6 +42,9 @@ def check(arguments: argparse.Namespace, console: Console, words: Sequence[str])
 def models(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     with launch.open_launcher(folders.build(), say=console.print) as launcher:
         found, platform = launcher.models(), launcher.platform
+    if arguments.table:
+        print(costs_of_models(found))
+        return 0
     columns = ("model", "family", "here", "connections", "what it is")
     table = Table(*columns, title=f"models on {platform}", title_justify="left")
     for name, described in sorted(found.items()):
@@ -49,12 +53,24 @@ def models(arguments: argparse.Namespace, console: Console, words: Sequence[str]
         table.add_row(
             name,
             described["family"],
-            "yes" if described["supported"] else "not supported",
+            "yes" if described["supported"] else f"no, needs {described['since']}",
             "no limit of its own" if most is None else f"at most {most}",
             described["summary"].rstrip(".") + limit,
         )
     console.print(table, markup=False)
     return 0
+
+
+def costs_of_models(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a Markdown table of the models: what each costs, its limit, and since when it exists.
+
+    `found`: the describe event of each model, by name.
+    """
+    rows = [
+        f"| {name} | {each['cost']} | {each['limit'] or 'none'} | {each['since']} |"
+        for name, each in sorted(found.items())
+    ]
+    return "\n".join(["| model | cost | limit | since |", "|---|---|---|---|", *rows])
 
 
 def suites(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

@@ -71,6 +71,10 @@ def handler(name: str) -> Handler:
         from iomodels.cli import looking
 
         found = getattr(looking, function)
+    elif module == "new_model":
+        from iomodels.cli import new_model
+
+        found = getattr(new_model, function)
     else:
         fail(f"{name}: must be given to the launcher script of a checkout: ./iomodels {name}")
     return found

@@ -223,7 +223,22 @@ CHECK = Command(
     "What could not be checked is listed and does not change the exit code.",
 )
 
-MODELS = Command("models", "models", "list the models", "look", "looking:models")
+MODELS = Command(
+    "models",
+    "models",
+    "list the models",
+    "look",
+    "looking:models",
+    options=(
+        Option(
+            "--table",
+            "what each costs, its limit and the first Windows that has it, on stdout: md",
+            "FORMAT",
+            values.one_of("md"),
+            values=("md",),
+        ),
+    ),
+)
 
 SUITES = Command("suites", "suites", "list the suites", "look", "looking:suites", joins=True)
 
@@ -245,6 +260,21 @@ TEST = Command(
     notes="Part of the launcher script.",
     joins=True,
     short="run the tests",
+)
+
+NEW_MODEL = Command(
+    "new-model",
+    "new-model NAME",
+    "start a model from another one",
+    "build",
+    "new_model:new_model",
+    options=(
+        Option("NAME", "name of the new model: 2 to 31 of a-z, 0-9 and _"),
+        Option("--from", "model to copy", "MODEL", default="select", values="model"),
+    ),
+    examples=(("iomodels new-model wsapoll2 --from wsapoll", "source, page, build and tables"),),
+    joins=True,
+    short="start a model",
 )
 
 COMPLETION = Command(
@@ -293,6 +323,7 @@ COMMANDS = (
     SUITES,
     SETUP,
     TEST,
+    NEW_MODEL,
     COMPLETION,
     HELP,
 )

@@ -164,7 +164,8 @@ def limit_of(condition: Condition, models: Mapping[str, Mapping[str, Any]]) -> s
     """
     describe = models[condition.model]
     if not describe["supported"]:
-        return f"{LIMIT} {condition.model} is not supported on {describe['platform']}"
+        needs = f"; it needs {describe['since']}" if describe.get("since") else ""
+        return f"{LIMIT} {condition.model} is not on this platform ({describe['platform']}){needs}"
     most = describe["max_conns"]
     if most is not None and condition.connections > most:
         text = f" ({describe['limit']})" if describe.get("limit") else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from iomodels.data.store import MANIFEST, PACKED, load_run, stored_records
 from iomodels.judge.cells import connections_held
+from iomodels.plan.order import is_limit
 from iomodels.report.pack import MOST_BYTES, size
 
 WRITTEN = re.compile(
@@ -24,8 +25,12 @@ def complaints(folder: Path) -> list[str]:
     run = load_run(folder)
     manifest = run.manifest
     found = list(run.warnings)
-    # a server that holds only so many connections is a result
-    failed = [record for record in run.records if not record.ok and not connections_held(record)]
+    # a model's limit and a server that holds only so many connections are results
+    failed = [
+        record
+        for record in run.records
+        if not (record.ok or is_limit(record.reason) or connections_held(record))
+    ]
     if failed:
         found.append(
             f"{len(failed)} of {len(run.records)} measurements failed; "

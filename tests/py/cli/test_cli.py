@@ -65,8 +65,9 @@ SUITE = "select-vs-iocp"
 CPU = min(psutil.Process().cpu_affinity())
 ROLES = "server, loadgen" if os.name == "nt" else "server, wineserver, loadgen"
 ALL = (
-    "blocking-handlers, efficiency, fairness, idle-crowd, load-curve, models, select-vs-iocp, "
-    "thread-counts"
+    "all-models, blocking-handlers, efficiency, fairness, idle-crowd, idle-memory, "
+    "inline-fairness, iocp-tuning, load-curve, models, readiness, select-vs-iocp, table-6-3, "
+    "thread-counts, which-iocp"
 )
 
 
@@ -196,7 +197,8 @@ ALL = (
             ["rum"],
             "iomodels: rum: no such command; did you mean run? "
             "(available: run, ab, slo, tune, micro, laws, claims, serve, report, runs, compare, "
-            "plot, export, validate, pack, check, models, suites, setup, test, completion, help)",
+            "plot, export, validate, pack, check, models, suites, setup, test, new-model, "
+            "completion, help)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
@@ -379,7 +381,7 @@ def test_models(
     out = capsys.readouterr().out
     assert "models on fake-1.0" in out
     assert re.search(r"one .* yes .* no limit of its own .* The one model ", out)
-    assert re.search(r"two .* not supported .* at most 63 .* The two model; 64 handles", out)
+    assert re.search(r"two .* no, needs Windows 8 .* at most 63 .* The two model; 64 handles", out)
 
 
 def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
@@ -389,7 +391,7 @@ def test_suites(capsys: pytest.CaptureFixture[str]) -> None:
     assert "8 to 40 rounds of 18 measurements, about 5 min" in out
     assert "--quick 18 measurements" in out
     assert (
-        out.startswith("blocking-handlers: ")
+        out.startswith("all-models: ")
         and "\nmodels: " in out
         and "8 to 40 rounds of 77 measurements" in out
         and "--quick 63 measurements, about 1 min" in out

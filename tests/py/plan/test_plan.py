@@ -129,7 +129,7 @@ def test_limits_are_known_beforehand() -> None:
     assert limit == "limit: one takes at most 99 connections (64 handles)"
     assert (
         limit_of(condition, {"one": described("one", supported=False)})
-        == "limit: one is not supported on fake-1.0"
+        == "limit: one is not on this platform (fake-1.0); it needs Windows 8"
     )
     assert is_limit(limit)
     assert not is_limit("fake-server: died")

@@ -112,7 +112,7 @@ def test_the_only_setting_with_a_result_is_called_so() -> None:
 
 def test_circumstances_are_named() -> None:
     data = manifest(
-        absent=[{"model": "rio", "reason": "rio is not supported on wine-8.0"}],
+        absent=[{"model": "rio", "reason": "rio is not on this platform (wine-8.0)"}],
         dropped=[{"option": "concurrency", "reason": "the law of the cap does not hold"}],
     )
     found = analyse(data, recorded(data))
@@ -120,7 +120,7 @@ def test_circumstances_are_named() -> None:
     found["notes"] = ["iocp threads=8 was client-bound (…)"]
     assert answer_lines(found)[-4:] == [
         "A request blocks 782 µs here on average, not 600 µs: a wait of 500 µs takes 1.11 ms.",
-        "Could not run: rio (rio is not supported on wine-8.0).",
+        "Could not run: rio (rio is not on this platform (wine-8.0)).",
         "Not varied: concurrency; the law of the cap does not hold.",
         "note: iocp threads=8 was client-bound (…)",
     ]
