@@ -48,6 +48,8 @@ def test_no_wasted_calls(wine: WineLauncher, counted: Counted, model: str) -> No
 def test_the_page_is_true(wine: WineLauncher, counted: Counted, model: str) -> None:
     rows = subject.page_rows()
     version = wine.wine.version
+    if model not in subject.countable(wine):
+        pytest.skip(f"{model} is not counted: it does not run here, or sends more than replies")
     if not any(known == version for _, known in rows):
         pytest.skip(f"{subject.PAGE.name} says nothing of {version}")
     assert rows.get((model, version)) == subject.row(version, model, counted(model)), (
