@@ -81,7 +81,7 @@ REFUSED_IN_CPP = {
     r"#\s*include\s*<(bits/|ext/|cxxabi)": "header of GNU's C++ library only",
     r"\(\s*(struct\s+)?\w+\s*\)\s*\{\s*[.\w]+[^;{}]*\}": "compound literal, which is C",
 }
-GNU_ONLY = {"tests/fixtures/faults/faults.c"}
+GNU_ONLY = {"tests/fixtures/faults/faults.c", "tests/fixtures/strict/rio.c"}
 """Built for GNU's linker, because it needs --wrap; the lint checks that the build says so too."""
 
 MSVC_HEADERS = {

@@ -53,7 +53,7 @@ ALL = WARMUP + ECHOES + 10
 LIMITS: dict[str, dict[str, int]] = {
     "wine-8.0": {
         **{"threads": 6, "select": 8, "events": 10, "apc": 8, "iocp": 8, "tpio": 12},
-        **{"pool": 6, "wsapoll": 8, "event_select": 10, "iocp_tuned": 10},
+        **{"pool": 6, "wsapoll": 8, "event_select": 10, "iocp_tuned": 8},
     },
     "wine-10.0": {"threads": 4, "select": 6, "events": 8, "apc": 6, "iocp": 6, "tpio": 10},
 }
@@ -63,8 +63,8 @@ VARYING = ("tpio",)
 """Models whose completions one thread of Wine fetches for others. If that thread is early enough to
 wait for the next completion, it makes two more requests. Such a row states the largest number."""
 LEFT_OUT = ("select_pool",)
-"""Models that are not counted: `select_pool` also sends datagrams to itself, so a send of its process
-does not mark an echo."""
+"""Models that are not counted: `select_pool` also sends datagrams to itself, so a send of its
+process does not mark an echo."""
 END = 0.02
 """A share of an echo that comes of cutting the stream, not of the echo."""
 

@@ -33,7 +33,11 @@ def test_describe(described: dict[str, Any], model: str, launcher: Launcher) -> 
     options = {option["name"]: option for option in described["options"]}
     assert len(options) == len(described["options"]), "an option is listed twice"
     assert {"port", "max-conns", "buffer", "backlog"} <= set(options)
-    if model in ("threads", "events", "event_select"):  # their clients decide how many threads there are
+    if model in (
+        "threads",
+        "events",
+        "event_select",
+    ):  # their clients decide how many threads there are
         assert "threads" not in options
     else:
         assert options["threads"]["min"] == 1

@@ -44,11 +44,13 @@ def grow_to(server: Server, sizes: tuple[int, ...]) -> None:
     assert (counters["refused"], counters["failures"], counters["resets"]) == (0, 0, 0)
 
 
-def test_more_clients_than_one_wait_can_hold(launcher: Launcher, model: str, server: Server) -> None:
+def test_more_clients_than_one_wait_can_hold(
+    launcher: Launcher, model: str, server: Server
+) -> None:
     """65, 129, 300 and 1,000 clients are connected concurrently, and each is answered.
 
-    Wine asks every outstanding request of `afd` about every event: 1,000 clients that leave together
-    take it 25 s, so there `afd` gets 300.
+    Wine asks every outstanding request of `afd` about every event: 1,000 clients that leave
+    together take it 25 s, so there `afd` gets 300.
     """
     most = 300 if model == "afd" and launcher.platform.startswith("wine") else 1000
     grow_to(server, tuple(size for size in (65, 129, 300, 1000) if size <= most))

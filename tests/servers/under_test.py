@@ -18,8 +18,8 @@ import pytest
 from iomodels.base.arguments import arguments
 from iomodels.base.errors import Failure
 from iomodels.launch.launcher import Launcher
-from iomodels.launch.process import Program
 from iomodels.launch.platform import open_launcher
+from iomodels.launch.process import Program
 from running import BUILD, ROOT, STRICT, Bystander, Server, Start, start_server
 
 SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))

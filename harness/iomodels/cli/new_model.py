@@ -69,7 +69,9 @@ def _renamed(text: str, start: str, name: str) -> str:
 
 def _in_build(root: Path, start: str, name: str) -> str:
     text = (root / "servers/CMakeLists.txt").read_text(encoding="utf-8")
-    changed, number = re.subn(rf"(foreach\(model[^)]*\b){start}\b", rf"\g<1>{start} {name}", text, 1)
+    changed, number = re.subn(
+        rf"(foreach\(model[^)]*\b){start}\b", rf"\g<1>{start} {name}", text, count=1
+    )
     if not number:
         raise Failure(f"servers/CMakeLists.txt: the list of models has no {start}")
     return changed

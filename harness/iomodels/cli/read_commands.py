@@ -323,7 +323,7 @@ COMMANDS = (
     SUITES,
     SETUP,
     TEST,
-    NEW_MODEL,
     COMPLETION,
     HELP,
+    NEW_MODEL,
 )

@@ -108,7 +108,7 @@ MODELS: dict[str, Look] = {
     "rio": Look("#b3263a", "#ff8a96", "X", (7, 1.5)),
     "afd": Look("#8c4a1f", "#d99a6c", "*", (4, 1, 2, 1)),
     "select_pool": Look("#1f6f8b", "#7cc4dd", "8", (2, 1, 1, 1)),
-    "socket_notify": Look("#4d7c5f", "#9fd3b3", "d", (6, 1, 1, 1)),
+    "socket_notify": Look("#4d7c5f", "#9fd3b3", "3", (6, 1, 1, 1)),
     "iocp_reuse": Look("#a8722a", "#e8bd84", "1", (3, 2)),
     "iocp_tuned": Look("#a33c00", "#ffb38a", "2", (8, 1.5)),
     "epoll": Look("#2b2f36", "#e2e6ea", "d", (2, 2)),

@@ -341,7 +341,11 @@ def refused(stage: Stage, suite: Suite) -> tuple[str, int]:
 def test_nothing_to_measure(stage: Stage, launcher: FakeLauncher, suite: Suite) -> None:
     launcher.described = {model: described(model, supported=False) for model in ("one", "two")}
     text, code = refused(stage, suite)
-    assert "cannot measure anything: limit: one is not on this platform (fake-1.0); it needs Windows 8" in text and code == 77
+    assert (
+        "cannot measure anything: limit: one is not on this platform (fake-1.0); it needs Windows 8"
+        in text
+        and code == 77
+    )
 
 
 def test_unknown_model(stage: Stage, suite: Suite) -> None:
