@@ -179,7 +179,7 @@ def test_reset_while_idle(server: Server, bystander: Bystander) -> None:
 
 
 def test_reset_before_the_accept(server: Server, bystander: Bystander) -> None:
-    """300 clients reset at once after they connect: none is a failure of the server."""
+    """300 clients reset immediately after they connect: none is a failure of the server."""
     for _ in range(300):
         server.connect().reset()
     bystander.check()

@@ -197,7 +197,7 @@ def faulty(launcher: Launcher, model: str, monkeypatch: pytest.MonkeyPatch) -> I
     if not (FAULTY / f"{model}.exe").is_file():
         pytest.skip("the fault-injecting build is MinGW's")
     if not launcher.models()[model]["supported"]:
-        pytest.skip("no faults beside stand-ins: both replace the same calls")
+        pytest.skip("no faults next to stand-ins: both replace the same calls")
     servers: list[Server] = []
 
     def start_one(fault: str) -> Server | None:

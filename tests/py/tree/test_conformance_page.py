@@ -66,7 +66,8 @@ def test_page_has_every_model() -> None:
         if line.startswith("| check |")
     )
     models = [cell.strip() for cell in head.strip("|").split("|")[2:]]
-    assert models == sorted(path.stem for path in (ROOT / "servers").glob("*.c"))
+    every = {path.stem for path in (ROOT / "servers").glob("*.c")}
+    assert models == sorted(every - {"iocp_reuse"}), "Wine cannot run iocp_reuse (decision 0112)"
 
 
 @pytest.mark.parametrize("wrong", WRONG)

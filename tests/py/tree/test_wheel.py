@@ -24,7 +24,18 @@ from iomodels.plan.suite import suite_files
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGED = ("harness/iomodels", "results/schema", "results/literature")
 DEADLINE_S = 300.0
-NEEDS_PROGRAMS = {"run", "ab", "slo", "tune", "serve", "micro", "models", "laws", "claims", "new-model"}
+NEEDS_PROGRAMS = {
+    "run",
+    "ab",
+    "slo",
+    "tune",
+    "serve",
+    "micro",
+    "models",
+    "laws",
+    "claims",
+    "new-model",
+}
 """Commands that start what a build holds or need a clone; of these only --help is asked."""
 DRIVER = """
 import contextlib, io, json, sys
