@@ -63,7 +63,7 @@ static HANDLE open_driver(void) {
     UNICODE_STRING path = {sizeof name - sizeof *name, sizeof name, name};
     OBJECT_ATTRIBUTES attributes = {.Length = sizeof attributes, .ObjectName = &path};
     IO_STATUS_BLOCK result;
-    HANDLE handle;
+    HANDLE handle = NULL;
     create_file create = (create_file)of_ntdll("NtCreateFile");
     control = (device_control)of_ntdll("NtDeviceIoControlFile");
     bool good = create && control &&

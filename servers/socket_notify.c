@@ -112,7 +112,9 @@ static SOCK_NOTIFY_REGISTRATION on_packet(const OVERLAPPED_ENTRY *packet, struct
     stats->events++;
     if (!client) {
         accept_clients(stats);
-        return starved ? (SOCK_NOTIFY_REGISTRATION){0} : listening();
+        if (!starved)
+            return listening();
+        return (SOCK_NOTIFY_REGISTRATION){0};
     }
     if (packet->dwNumberOfBytesTransferred & SOCK_NOTIFY_EVENT_REMOVE) {
         close_client(client, stats);
@@ -129,7 +131,9 @@ static unsigned __stdcall work(void *argument) {
         OVERLAPPED_ENTRY packet;
         bool came = process(&change, &packet, SERVER_POLL_MS, stats);
         stats->waits++;
-        change = came ? on_packet(&packet, stats) : (SOCK_NOTIFY_REGISTRATION){0};
+        change = (SOCK_NOTIFY_REGISTRATION){0};
+        if (came)
+            change = on_packet(&packet, stats);
     }
     if (change.operation != SOCK_NOTIFY_OP_NONE)
         process(&change, NULL, 0, stats);
@@ -158,7 +162,9 @@ static void close_clients(struct stats *stats) {
     while ((connection = server_any()) != NULL) {
         struct client *client = CONTAINING_RECORD(connection, struct client, connection);
         client->waiting_for = SESSION_CLOSE;
-        change = client->removing ? (SOCK_NOTIFY_REGISTRATION){0} : registration(client);
+        change = (SOCK_NOTIFY_REGISTRATION){0};
+        if (!client->removing)
+            change = registration(client);
         remove_and_wait(change, stats);
     }
 }

@@ -1,17 +1,17 @@
 # shellcheck shell=sh
 # `iomodels test`, sourced by ../iomodels. Every part runs, also after one that failed, and a table of
-# all comes last. tidy takes minutes and browser downloads a browser, so they run only if named.
+# all comes last. tidy takes minutes, windows and browser download much: they run only if named.
 # Expects $root, $build, $no_install and the functions of cmake/setup.sh.
 # "$@": [PART...] [-- PYTEST OPTIONS].
 
-every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e windows'
+every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    case " $every_part tidy browser " in
+    case " $every_part tidy windows browser " in
     *" $1 "*) parts="$parts $1" ;;
     *)
         wrong_usage "unknown part of the tests: $1 \
-(one of: $every_part tidy browser; options of pytest go after --)"
+(one of: $every_part tidy windows browser; options of pytest go after --)"
         ;;
     esac
     shift
