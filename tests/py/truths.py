@@ -22,6 +22,8 @@ from iomodels.report.answer import Rank
 Sessions = Sequence[Hashable]
 Said = Mapping[str, str]
 """The named parts of a sentence."""
+CLOCK = 1e-9
+"""A window of a second is timed in ns. A smaller difference of two rates is none."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Load:
         if not shared:
             return None
         logs = {at: math.log(self.rounds[label][at] / self.rounds[other][at]) for at in shared}
+        logs = {at: log if abs(log) >= CLOCK else 0.0 for at, log in logs.items()}
         units = list(logs.values())
         if self.sessions is not None and len(set(self.sessions)) > 1:
             of: dict[Hashable, list[float]] = {}

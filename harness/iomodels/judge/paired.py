@@ -29,8 +29,9 @@ Sessions = Sequence[Hashable]
 """The session of each round. Rounds of one session share the state of the machine."""
 Logs = list[float | None]
 """Of each round the natural logarithm of a rate."""
-RATES = (1e-100, 1e100)
-"""Rates between these have ratios that a float can hold."""
+RATES = (1e-100, 1e100)  # their ratios fit into a float
+RESOLUTION = 1e-9
+"""A window of a second is timed in ns. A smaller difference of two rates is none."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def _estimate(label: Logs, other: Logs, sessions: Sessions | None) -> _Estimate 
     sessions and between rounds, each with its right weight (Kalibera, Jones 2013).
     """
     ratios = {
-        place: above - below
+        place: above - below if abs(above - below) >= RESOLUTION else 0.0
         for place, (above, below) in enumerate(zip(label, other))
         if above is not None and below is not None
     }
@@ -384,14 +385,6 @@ def _towards(pair: tuple[str, str], baseline: str) -> tuple[str, str]:
     return (pair[1], pair[0]) if pair[0] == baseline else pair
 
 
-_TURNED = {
-    Word.FASTER: Word.SLOWER,
-    Word.SLOWER: Word.FASTER,
-    Word.LIKELY_FASTER: Word.LIKELY_SLOWER,
-    Word.LIKELY_SLOWER: Word.LIKELY_FASTER,
-}
-
-
 def turned(one: Comparison, label: str) -> Comparison:
     """The same comparison, with `label` as the first server."""
     if one.label == label:
@@ -403,5 +396,5 @@ def turned(one: Comparison, label: str) -> Comparison:
         ratio=1.0 / one.ratio,
         low=None if one.high is None else 1.0 / one.high,
         high=None if one.low is None else 1.0 / one.low if one.low else math.inf,
-        word=_TURNED.get(one.word, one.word),
+        word=one.word.turned,
     )

@@ -36,6 +36,19 @@ class Word(Enum):
     def decides(self) -> bool:
         return self in (Word.FASTER, Word.SLOWER, Word.EQUAL)
 
+    @property
+    def turned(self) -> Word:
+        """Return what the same comparison says about its second server."""
+        return _TURNED.get(self, self)
+
+
+_TURNED = {
+    Word.FASTER: Word.SLOWER,
+    Word.SLOWER: Word.FASTER,
+    Word.LIKELY_FASTER: Word.LIKELY_SLOWER,
+    Word.LIKELY_SLOWER: Word.LIKELY_FASTER,
+}
+
 
 class Lead(Enum):
     """How sure it is that the leader is the fastest."""

@@ -224,6 +224,14 @@ def test_nothing_to_compare() -> None:
     assert fastest({"A": [None]}) is None
 
 
+@pytest.mark.parametrize(
+    ("faster", "word"), [(50.0000000001, Word.EQUAL), (50.000001, Word.FASTER)]
+)
+def test_what_no_clock_can_measure_is_no_difference(faster: float, word: Word) -> None:
+    judged = against({"a": [50.0] * 10, "b": [faster] * 10}, "a")
+    assert judged.comparisons[0].word is word
+
+
 def test_equal_values_are_decided() -> None:
     same = _one(against({"A": [100.0] * 8, "B": [100.0] * 8}, "A"))
     assert (same.ratio, same.low, same.high, same.p) == (1.0, 1.0, 1.0, 1.0)

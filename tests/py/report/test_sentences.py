@@ -189,8 +189,7 @@ def loads(draw: st.DrawFn) -> Made:
     spread = draw(st.sampled_from([0.02, 0.05, 0.1, 0.15, 0.002, 0.0]))
     cpu, gaps = draw(st.booleans()), draw(st.sampled_from([0, 0, 4, 2]))
     base = draw(st.sampled_from([st.floats(90, 120), st.floats(50, 200), st.just(100.0)]))
-    # a count of replies over a window has no finer steps
-    bases = {label: round(draw(base), 6) for label in labels}
+    bases = {label: draw(base) for label in labels}
     twins = {}
     for name in draw(st.sampled_from([(), (), ("again",), ("again", "once more")])):
         twins[name] = draw(st.sampled_from(labels))
