@@ -34,7 +34,7 @@ static bool available_bytes(uint64_t *bytes) {
     return true;
 }
 
-static const char port_remedy[] = "netsh int ipv4 set dynamicport tcp start=10000 num=55000";
+static const char port_remedy[] = "netsh int ipv4 set dynamicport tcp start=10000 num=55535";
 
 #else
 
