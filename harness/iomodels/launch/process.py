@@ -26,6 +26,8 @@ LINE_MAX_BYTES = 8 * 1024 * 1024
 LINES_PENDING_MAX = 10_000
 WAIT_SLICE_S = 0.2 if sys.platform == "win32" else 3600.0
 CREATE_SUSPENDED = 0x4  # of CreateProcess
+CODE_MOST = 0x7FFFFFFF
+"""Greater exit codes are an NTSTATUS of Windows, which is known by its hexadecimal number."""
 BLOCKED = 4551  # ERROR_SYSTEM_INTEGRITY_POLICY_VIOLATION
 SMART_APP_CONTROL = (
     "Smart App Control of Windows blocks programs that were just built; "
@@ -275,7 +277,7 @@ class Program:
         stderr = self.stderr_text()
         lines = [line for line in stderr.splitlines() if line.strip()]
         said = f"stderr: {_shorten(lines[-1].encode())}" if lines else "stderr is empty"
-        return ProgramFailed(f"{self.name}: {what}; {_exit_text(code)}; {said}", stderr, code)
+        return ProgramFailed(f"{self.name}: {what}; {exit_text(code)}; {said}", stderr, code)
 
     def __enter__(self) -> Program:
         return self
@@ -321,10 +323,11 @@ def _shorten(text: bytes, limit: int = 200) -> str:
     return shown + ("…" if len(text) > limit else "")
 
 
-def _exit_text(code: int | None) -> str:
+def exit_text(code: int | None) -> str:
+    """Return 'exit code 2', 'killed by SIGKILL', 'exit code 0xC0000005' (a crash on Windows)."""
     if code is None:
         return "still running"
     if code < 0:
         known = -code in list(signal.Signals)
         return f"killed by {signal.Signals(-code).name if known else f'signal {-code}'}"
-    return f"exit code {code}"
+    return f"exit code 0x{code:08X}" if code > CODE_MOST else f"exit code {code}"

@@ -56,6 +56,13 @@ def answers(asked: Mapping[str, Fact]) -> dict[str, Any]:
     return {**values, "reasons": reasons}
 
 
+def add_fact(found: dict[str, Any], name: str, fact: Fact) -> None:
+    """Add a fact that is read after the others to what capture() returned."""
+    late = answers({name: fact})
+    found[name] = late[name]
+    found["reasons"].update(late["reasons"])
+
+
 def versions() -> dict[str, str | None]:
     found: dict[str, str | None] = {
         "iomodels": iomodels.__version__,

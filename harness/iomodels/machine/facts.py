@@ -96,8 +96,8 @@ def portable_facts() -> dict[str, Fact]:
         "cpu_mhz": lambda: round(known(psutil.cpu_freq()).current),
         "memory_bytes": lambda: int(psutil.virtual_memory().total),
         "memory_available_bytes": lambda: int(psutil.virtual_memory().available),
-        "load_average": lambda: [round(load, 2) for load in psutil.getloadavg()],
-        "on_battery": lambda: not known(psutil.sensors_battery()).power_plugged,
+        "load_average": _load_average,
+        "on_battery": lambda: not known(known(psutil.sensors_battery()).power_plugged),
         "booted_utc": lambda: datetime.fromtimestamp(round(psutil.boot_time(), -1), UTC).strftime(
             "%Y-%m-%dT%H:%M:%SZ"
         ),
@@ -128,6 +128,16 @@ def _usable_cpus() -> list[int]:
         return list(psutil.Process().cpu_affinity())
     except AttributeError:
         raise Unknown("the system has no affinity of processes") from None
+
+
+def _load_average() -> list[float]:
+    """Return the load of 1, 5 and 15 minutes.
+
+    On Windows psutil imitates it: it starts a thread, and answers zeros for its first 5 seconds.
+    """
+    if sys.platform == "win32":
+        raise Unknown("Windows has none; see busy")
+    return [round(load, 2) for load in psutil.getloadavg()]
 
 
 def _open_files_limit() -> dict[str, int | None]:

@@ -20,7 +20,7 @@ from iomodels.data.records import FORMAT, Condition, Record, utc_now
 from iomodels.data.store import check_record
 from iomodels.judge.verdict import refusal
 from iomodels.launch.launcher import Launcher
-from iomodels.launch.process import Program, ProgramFailed
+from iomodels.launch.process import Program, ProgramFailed, exit_text
 from iomodels.launch.remote import HostLost
 from iomodels.launch.watches import Watching
 from iomodels.measure.mood import Mood
@@ -290,19 +290,15 @@ def _judge(trial: _Trial, platform: str) -> str | None:
     if refused:
         return refused
     if trial.loadgen_code != 0:
-        return f"load generator: {_end_text(trial.loadgen_code)} although its result has no error"
+        return f"load generator: {exit_text(trial.loadgen_code)} although its result has no error"
     if trial.server_code != 0:
-        return f"server: {_end_text(trial.server_code)} after its summary"
+        return f"server: {exit_text(trial.server_code)} after its summary"
     return None
 
 
 def argv_below_root(argv: Sequence[str]) -> list[str]:
     """Return the arguments with paths relative to the repository: its folder may name a user."""
     return [word.replace(f"{ROOT}{os.sep}", "") for word in argv]
-
-
-def _end_text(code: int | None) -> str:
-    return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
 def _blame(error: Failure, programs: list[Program]) -> str:
@@ -313,7 +309,7 @@ def _blame(error: Failure, programs: list[Program]) -> str:
         code = programs[0].wait(SERVER_DEATH_S)
     except ProgramFailed:  # it lives
         return str(error)
-    return f"{programs[0].name}: died in mid-measurement, {_end_text(code)}; then {error}"
+    return f"{programs[0].name}: died in mid-measurement, {exit_text(code)}; then {error}"
 
 
 def _stderr(programs: list[Program]) -> str:

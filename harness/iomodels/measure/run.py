@@ -22,6 +22,7 @@ from iomodels.judge.verdict import left_out
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.remote import RemoteLauncher
 from iomodels.machine import check as machine_check
+from iomodels.machine.environment import add_fact
 from iomodels.machine.placement import Placement, recorded_placement, unusable
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import laws
@@ -81,7 +82,7 @@ def start_run(
         if comparing.kept:
             manifest["ab"] = dict(comparing.kept)
         manifest["calibration"] = calibrate(launcher, suite, quick=quick)
-        manifest["environment"]["busy"] = machine_check.busy(setting.watch_s)
+        add_fact(manifest["environment"], "busy", lambda: machine_check.busy(setting.watch_s))
         if note := note_of_others(manifest["environment"]):
             setting.say(f"note: {note}; see `iomodels check`")
         folder = new_folder(out, manifest)

@@ -18,7 +18,13 @@ from iomodels.base.arguments import arguments
 from iomodels.base.errors import Failure
 from iomodels.launch import process
 from iomodels.launch.launcher import PlainLauncher
-from iomodels.launch.process import LINES_PENDING_MAX, STDERR_KEPT_BYTES, Program, ProgramFailed
+from iomodels.launch.process import (
+    LINES_PENDING_MAX,
+    STDERR_KEPT_BYTES,
+    Program,
+    ProgramFailed,
+    exit_text,
+)
 from iomodels.machine.placement import Placement, pinned
 from stage import PYTHON
 
@@ -124,6 +130,11 @@ def test_end_by_a_signal_is_named() -> None:
         assert failure.value.program_code == -signal.SIGSEGV
         with pytest.raises(ProgramFailed):  # and again, not a wait for what cannot come
             program.expect("ready", DEADLINE_S)
+
+
+def test_a_crash_on_windows_has_the_number_that_one_can_look_up() -> None:
+    assert exit_text(0xC0000005) == "exit code 0xC0000005"
+    assert [exit_text(code) for code in (0, 130)] == ["exit code 0", "exit code 130"]
 
 
 def test_hanging_program_runs_into_the_deadline() -> None:

@@ -18,10 +18,11 @@ import pytest
 
 from iomodels.base.files import ROOT
 from iomodels.cli.main import main
+from iomodels.data.busy import others_busy
 from iomodels.machine import check, environment
 from iomodels.machine import facts as machine
-from iomodels.machine.environment import answers
-from iomodels.machine.facts import Reader, Unknown, linux_facts, windows_facts
+from iomodels.machine.environment import add_fact, answers
+from iomodels.machine.facts import Reader, Unknown, linux_facts, portable_facts, windows_facts
 from iomodels.machine.rules import RULES, Disturbance
 
 CPU = "/sys/devices/system/cpu"
@@ -190,16 +191,32 @@ def test_no_fact_ends_a_run_however_it_fails() -> None:
     def counters_are_off() -> float:
         raise RuntimeError("PdhAddEnglishCounterW failed")
 
-    found = answers({"load_average": counters_are_off, "zero": lambda: 1 // 0, "one": lambda: 1})
+    found = answers({"load": counters_are_off, "zero": lambda: 1 // 0, "one": lambda: 1})
+    add_fact(found, "busy", counters_are_off)
+    off = "RuntimeError: PdhAddEnglishCounterW failed"
     assert found == {
-        "load_average": None,
+        "load": None,
         "zero": None,
         "one": 1,
+        "busy": None,
         "reasons": {
-            "load_average": "RuntimeError: PdhAddEnglishCounterW failed",
+            "load": off,
             "zero": "ZeroDivisionError: integer division or modulo by zero",
+            "busy": off,
         },
     }
+    assert others_busy(found) is None
+
+
+def test_a_fact_that_windows_does_not_know_is_no_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """psutil answers zeros there, and a battery may not report whether it is charged."""
+    unsure = SimpleNamespace(power_plugged=None)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(machine.psutil, "sensors_battery", lambda: unsure, raising=False)
+    asked = {name: portable_facts()[name] for name in ("load_average", "on_battery")}
+    found = answers(asked)
+    assert (found["load_average"], found["on_battery"]) == (None, None)
+    assert found["reasons"]["load_average"] == "Windows has none; see busy"
 
 
 def test_the_build_of_visual_studio_is_read_from_the_cache(tmp_path: Path) -> None:
