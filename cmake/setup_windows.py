@@ -31,6 +31,7 @@ VS_TOOLS_DEFAULT = "Microsoft.VisualStudio.Component.VC.Tools.x86.x64"
 VS_CMAKE = Path("Common7/IDE/CommonExtensions/Microsoft/CMake/CMake/bin/cmake.exe")
 QUESTION_S = 60.0
 STAMP = "iomodels.stamp"
+PRESETS = ("msvc", "msvc-arm64", "msvc-x86", "msvc-asan", "clang-cl", "mingw", "zig", "zig-arm64")
 
 USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
 
@@ -174,30 +175,24 @@ def visual_studio(preset: str, environ: Mapping[str, str]) -> Path | None:
     vswhere = shutil.which("vswhere") or str(
         Path(programs) / "Microsoft Visual Studio" / "Installer" / "vswhere.exe"
     )
-    found = answer_of(
-        [
-            vswhere,
-            "-latest",
-            "-products",
-            "*",
-            "-version",
-            "[17.0,19.0)",
-            "-requires",
-            VS_TOOLS.get(preset, VS_TOOLS_DEFAULT),
-            "-property",
-            "installationPath",
-            "-utf8",
-        ],
-    )
+    asked = ("-latest", "-products", "*", "-version", "[17.0,19.0)")
+    tools = ("-requires", VS_TOOLS.get(preset, VS_TOOLS_DEFAULT))
+    found = answer_of([vswhere, *asked, *tools, "-property", "installationPath", "-utf8"])
     return Path(found.splitlines()[0]) if found else None
 
 
 def find_toolchain(environ: Mapping[str, str], machine: str) -> Toolchain:
-    """Return the preset to build: IOMODELS_PRESET, Visual Studio, MinGW-w64 with Ninja, or zig."""
+    """Return the preset to build: IOMODELS_PRESET, Visual Studio, MinGW-w64 with Ninja, or zig.
+
+    MinGW-w64 builds for x64. An ARM64 machine would emulate its programs, so there it must be
+    asked for.
+    """
     cmake = shutil.which("cmake")
     wanted = environ.get("IOMODELS_PRESET")
     native = "msvc-arm64" if machine.upper() == "ARM64" else "msvc"
     preset = wanted or native
+    if preset not in PRESETS:
+        fail(f"IOMODELS_PRESET={wanted}: must be one of {', '.join(PRESETS)}", 2)
     if preset.startswith("zig"):
         return Toolchain(preset, cmake)
     if preset.startswith("msvc") or preset == "clang-cl":
@@ -214,9 +209,11 @@ def find_toolchain(environ: Mapping[str, str], machine: str) -> Toolchain:
     missing = [name for name in ("x86_64-w64-mingw32-gcc", "ninja") if not shutil.which(name)]
     if missing and wanted:
         fail(f"IOMODELS_PRESET={wanted}: not on PATH: {', '.join(missing)}")
-    if missing:
-        return Toolchain("zig-arm64" if native == "msvc-arm64" else "zig", cmake)
-    return Toolchain(wanted or "mingw", cmake)
+    if wanted:
+        return Toolchain(wanted, cmake)
+    if native == "msvc-arm64":
+        return Toolchain("zig-arm64", cmake)
+    return Toolchain("zig" if missing else "mingw", cmake)
 
 
 def ensure_compiler(

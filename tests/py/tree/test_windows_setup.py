@@ -133,18 +133,25 @@ def test_without_python_one_line_says_what_to_do(cmd: Cmd) -> None:
         "Python",
         "3.11",
         "or",
-        "newer:",
+        "newer,",
+        "64-bit:",
         "https://www.python.org/downloads/windows/",
     ]
 
 
-def test_a_python_that_is_too_old_is_passed_over(cmd: Cmd, tmp_path: Path) -> None:
+def test_a_python_that_is_too_old_or_of_32_bits_is_passed_over(cmd: Cmd, tmp_path: Path) -> None:
     done = cmd("models", python=("python",), old=("py",))
     assert arguments(done) == ["models"]
     asked = (tmp_path / "tools" / "py.log").read_text(encoding="ascii")
     question = asked[asked.index('"') + 1 : asked.rindex('"')]
-    for version, expected in ((sys.version_info[:2], f"{sys.executable}\n"), ((3, 10), "")):
-        faked = question.replace("sys.version_info", str(tuple(version)))
+    for fact, value, expected in (
+        ("sys.version_info", (3, 11), f"{sys.executable}\n"),
+        ("sys.version_info", (3, 10), ""),
+        ("sys.maxsize", "(2**63 - 1)", f"{sys.executable}\n"),
+        ("sys.maxsize", "(2**31 - 1)", ""),
+    ):
+        assert fact in question
+        faked = question.replace(fact, str(value))
         done = subprocess.run(
             [sys.executable, "-c", faked], capture_output=True, text=True, timeout=60, check=True
         )
@@ -448,7 +455,8 @@ def test_a_step_that_fails_is_done_again_the_next_time(
     [
         ("AMD64", None, "VC.Tools.x86.x64", "msvc"),
         ("ARM64", None, "VC.Tools.ARM64", "msvc-arm64"),
-        ("ARM64", None, "VC.Tools.x86.x64", "mingw"),
+        ("ARM64", None, "VC.Tools.x86.x64", "zig-arm64"),
+        ("ARM64", "mingw", "VC.Tools.ARM64", "mingw"),
         ("AMD64", "msvc-x86", "VC.Tools.x86.x64", "msvc-x86"),
         ("AMD64", "clang-cl", "VC.Llvm.Clang", "clang-cl"),
         ("AMD64", "mingw", "VC.Tools.x86.x64", "mingw"),
@@ -515,8 +523,18 @@ def test_a_wanted_compiler_that_is_missing_is_not_replaced(
     )
 
 
+def test_a_preset_that_windows_cannot_build_is_rejected(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mingw(machine)
+    monkeypatch.setenv("IOMODELS_PRESET", "sanitize")
+    assert main(machine, "models") == 2
+    assert "IOMODELS_PRESET=sanitize: must be one of msvc, msvc-arm64, " in capfd.readouterr().err
+
+
 def test_every_preset_that_set_up_names_is_there() -> None:
     presets = json.loads((ROOT / "CMakePresets.json").read_text(encoding="utf-8"))
     for kind in ("configurePresets", "buildPresets", "testPresets"):
         names = {preset["name"] for preset in presets[kind]}
-        assert {"msvc", "mingw", "msvc-x86", "msvc-asan", *setup_windows.VS_TOOLS} <= names
+        assert {*setup_windows.PRESETS, *setup_windows.VS_TOOLS} <= names
+    assert all(preset in setup_windows.NOTES for preset in setup_windows.PRESETS)
