@@ -68,7 +68,10 @@ def test_it_carries_what_a_run_starts_and_the_licences(
 
 
 def test_its_first_run_on_windows(rig: Rig, wheels: dict[str, Path], tmp_path: Path) -> None:
-    """Its libraries are those of the rig; pip takes the wheel itself from a folder."""
+    """Its libraries are those of the rig; pip takes the wheel itself from a folder.
+
+    It prints in the code page of Windows, as for a user who set no variable of Python.
+    """
     rig.fill_environment()
     installed, empty = tmp_path / "installed", tmp_path / "empty"
     empty.mkdir()
@@ -76,7 +79,7 @@ def test_its_first_run_on_windows(rig: Rig, wheels: dict[str, Path], tmp_path: P
     pip = ("-m", "pip", "install", "--no-deps", "--target", windows_path(installed))
     done = rig.run(python, *pip, windows_path(wheels["win_amdN"]), folder=empty)
     assert done.returncode == 0, done.stdout
-    environ = {"PYTHONPATH": windows_path(installed)}
+    environ = {"PYTHONPATH": windows_path(installed), "PYTHONUTF8": "0"}
     words = ("-m", "iomodels", "run", "select-vs-iocp", "--quick")
     done = rig.run(rig.python, *words, folder=empty, environ=environ)
     assert done.returncode == 0, done.stdout[-3000:]
