@@ -113,6 +113,14 @@ def _clone(prepared: Path, clone: Path) -> None:
     )
 
 
+def clone_prefix(wine: Wine, folder: Path, clone: Path) -> None:
+    """Make a prefix at `clone`, from the one that `folder` holds for this Wine. Raises Failure."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / "lock"):
+        prepared = _prepare(wine, folder, lambda line: None)
+    _clone(prepared, clone)
+
+
 def _sweep(wine: Wine, folder: Path) -> None:
     """Remove the folders of killed launchers: those with a free lock.
 

@@ -235,7 +235,7 @@ def few_ports(found: Facts) -> Disturbance | None:
     mend = (
         'sudo sysctl -w net.ipv4.ip_local_port_range="1024 65535"'
         if sys.platform != "win32"
-        else "netsh int ipv4 set dynamicport tcp start=10000 num=55535"
+        else "netsh int ipv4 set dynamicport tcp start=10000 num=55535 (as administrator)"
     )
     return Disturbance("local ports", f"{low} … {high}", "churn may exhaust them", mend)
 
@@ -262,7 +262,7 @@ def scanned(found: Facts) -> Disturbance | None:
             "Defender",
             "files here are scanned as they are used",
             "starting programs takes longer, and the scanner takes CPU time",
-            f'Add-MpPreference -ExclusionPath "{ROOT}"',
+            f"powershell -Command \"Add-MpPreference -ExclusionPath '{ROOT}'\" (as administrator)",
         )
         if defender["realtime"] and not defender["excluded"]
         else None

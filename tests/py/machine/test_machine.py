@@ -332,7 +332,7 @@ def examined(**changes: Any) -> tuple[list[Disturbance], dict[str, str], dict[st
         (
             {"defender": {"realtime": True, "excluded": False}},
             "Defender",
-            f'Add-MpPreference -ExclusionPath "{ROOT}"',
+            f"powershell -Command \"Add-MpPreference -ExclusionPath '{ROOT}'\" (as administrator)",
         ),
         ({"may_keep_awake": False}, "sleep", "chmod"),
         ({"may_precede": False}, "precedence", "limits.conf"),
