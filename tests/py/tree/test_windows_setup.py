@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from iomodels.cli.registry import parsers
 
 ROOT = Path(__file__).resolve().parents[3]
 ARGV = ROOT / "build" / "mingw" / "bin" / "fixtures" / "argv.exe"
@@ -530,6 +533,20 @@ def test_a_preset_that_windows_cannot_build_is_rejected(
     monkeypatch.setenv("IOMODELS_PRESET", "sanitize")
     assert main(machine, "models") == 2
     assert "IOMODELS_PRESET=sanitize: must be one of msvc, msvc-arm64, " in capfd.readouterr().err
+
+
+def test_the_guide_names_commands_and_presets_that_are_there() -> None:
+    guide = (ROOT / "docs" / "windows.md").read_text(encoding="utf-8")
+    typed = re.findall(r"iomodels\.cmd ((?:[\w.-]+ ?)+)(?:`|$)", guide, re.MULTILINE)
+    assert {words.split()[0] for words in typed} >= {"run", "report", "test", "validate", "pack"}
+    known = parsers()
+    for words in (each.split() for each in typed):
+        if words[0] == "test":
+            assert setup_windows.test_parts(tuple(words[1:]))[0]
+        else:
+            assert known.top.parse_known_args(words)[1] == [], words
+    named = set(re.findall(r"IOMODELS_PRESET=([\w-]+)", guide))
+    assert named and named <= set(setup_windows.PRESETS)
 
 
 def test_every_preset_that_set_up_names_is_there() -> None:
