@@ -26,6 +26,7 @@ STEP_S = 120.0
 FAMILIES = {
     "accept",
     "apc",
+    "cancel",
     "clock",
     "completion_port",
     "context",
