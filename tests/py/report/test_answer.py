@@ -482,7 +482,9 @@ REAL = sorted(
 def test_every_sentence_about_a_real_run_is_true_of_it(folder: Path) -> None:
     """Also over a baseline that is not the suite's first server."""
     run = load_run(folder)
-    summary, other = summarise(run), summarise(viewed(run, "iocp", None))
+    summary = summarise(run)
+    another = "iocp" if "iocp" in summary.ranked else summary.ranked[-1]
+    other = summarise(viewed(run, another, None))
     hold(summary)
     hold(other)
     assert answer(other).headline == answer(summary).headline
