@@ -11,7 +11,7 @@ from iomodels.data.records import Record
 from iomodels.data.store import load_run
 from iomodels.judge.summary import summarise
 from iomodels.plan.order import Measurement
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from iomodels.report.context import context
 from iomodels.report.run_page import run_page
 from made_run import AB, ab_suite, make_run, noisy_rate, offered_rate, suite_of, with_counters

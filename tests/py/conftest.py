@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 from iomodels.figures import output
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.launch import platform as launch
-from iomodels.plan.suite import Server, Suite
+from iomodels.plan.server import Server
+from iomodels.plan.suite import Suite
 from iomodels.report import html, terminal
 from stage import FakeLauncher, Stage
 

@@ -15,7 +15,8 @@ from typing import Any
 from iomodels.data.records import FORMAT, Condition, Record
 from iomodels.data.store import append_record, write_manifest
 from iomodels.plan.order import Measurement, make_plan
-from iomodels.plan.suite import Server, Suite
+from iomodels.plan.server import Server
+from iomodels.plan.suite import Suite
 
 RUN = "20250102-030405-select-vs-iocp"
 REPLIES = 20_000

@@ -11,7 +11,8 @@ from iomodels.data.records import Record
 from iomodels.data.searches import TUNE_FORMAT
 from iomodels.plan.load import Load
 from iomodels.plan.order import Measurement, cells
-from iomodels.plan.suite import Server, Suite
+from iomodels.plan.server import Server
+from iomodels.plan.suite import Suite
 from made_run import make_record
 
 SETTINGS = (

@@ -15,11 +15,25 @@ NOTHING = "–"
 MINUS = "−"
 WINE = "Measured under Wine: shows that the code works, not how Windows performs"
 WINE_SENTENCE = f"{WINE}."
+LINUX = "Measured on Linux: no figure here says how Windows performs"
+ATTACHED = "Measured on servers that already ran: it is not known what system they run on"
 
 
 def emulated(platform: str) -> bool:
     """Return whether results come from Wine, which does not show how Windows performs."""
     return platform.startswith("wine")
+
+
+def warning(platform: str) -> str | None:
+    """Return what a reader must know of a platform that is not Windows, without a full stop."""
+    known = {"wine": WINE, "linux": LINUX, "attached": ATTACHED}
+    return known.get(platform.partition("-")[0])
+
+
+def warning_sentence(platform: str) -> str | None:
+    """The warning with its full stop; None on Windows."""
+    text = warning(platform)
+    return f"{text}." if text else None
 
 
 def number(value: float | None) -> str:

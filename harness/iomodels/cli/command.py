@@ -54,6 +54,7 @@ class Option:
     optional: bool = False
     many: bool = False  # an argument that may be given several times, or not at all
     flag: bool = False
+    repeat: bool = False  # an option that may be given several times
 
     @property
     def key(self) -> str:
@@ -68,6 +69,7 @@ class Option:
         more: dict[str, Any] = {"type": self.type} if self.type else {}
         if self.optional or self.many:
             more["nargs"] = "*" if self.many else "?"
+        more |= {"action": "append"} if self.repeat else {}
         name = self.name if self.name.startswith("-") else self.key
         metavar = self.metavar or (self.name if name == self.key else None)
         parser.add_argument(name, metavar=metavar, default=self.default, help=text, **more)

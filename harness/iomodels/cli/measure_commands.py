@@ -92,6 +92,21 @@ RUN = Command(
             values.names,
             values="model",
         ),
+        Option(
+            "--server",
+            "an echo server of your own, such as mine='mine.exe --port {port}'; "
+            "may be given several times",
+            "NAME=COMMAND",
+            values.server,
+            repeat=True,
+        ),
+        Option(
+            "--attach",
+            "an echo server that already runs, such as mine=127.0.0.1:7000",
+            "NAME=HOST:PORT",
+            values.attached,
+            repeat=True,
+        ),
         *load_words({}, lists=True),
         *plan_options("as in the suite"),
         Option(
@@ -128,6 +143,7 @@ RUN = Command(
         ("iomodels run select-vs-iocp --quick", ""),
         ("iomodels run select-vs-iocp --connections 1,64,1024 --size 64 --rounds 5", ""),
         ("iomodels run my-suite.toml --dry-run", "print the plan in order"),
+        ("iomodels run select-vs-iocp --server mine='mine.exe --port {port}'", "yours among ours"),
         ("iomodels run --resume latest --retry-failed", "measure what is missing or failed"),
     ),
     "Ctrl-C keeps all measurements and prints the command that resumes the run.",

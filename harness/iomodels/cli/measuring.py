@@ -43,11 +43,11 @@ from iomodels.measure import tune as measure_tune
 from iomodels.measure.ab import comparing_builds
 from iomodels.measure.session import Setting
 from iomodels.plan.load import Load, Value
+from iomodels.plan.server import Server, external_server
 from iomodels.plan.suite import (
     AUTOMATIC,
     BOUNDS,
     LOOKS,
-    Server,
     Suite,
     find_suite,
     load_file,
@@ -136,6 +136,8 @@ def suite_of_run(arguments: argparse.Namespace) -> Suite:
         fail("run claims: is a command of its own; use: iomodels claims")
     suite = load_suite(find_suite(arguments.suite), quick=arguments.quick)
     _refuse_two_lengths(arguments)
+    strangers = [*(arguments.server or ()), *(arguments.attach or ())]
+    suite = suite.with_servers(external_server(*each) for each in strangers)
     if arguments.models:
         suite = suite.with_models(arguments.models)
     values = {key: getattr(arguments, key, None) for key in BOUNDS} | {"sizes": arguments.size}

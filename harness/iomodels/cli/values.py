@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from iomodels.plan.external import External, parse_attached, parse_server
 from iomodels.plan.load import Value
 from iomodels.plan.suite import BOUNDS
 
@@ -159,6 +160,22 @@ def affinity(text: str) -> Placement:
     return _checked(parse_affinity, text)
 
 
+def server(text: str) -> tuple[str, External]:
+    """ "mine=mine.exe --port {port}" as name and server."""
+    try:
+        return parse_server(text)
+    except ValueError as error:
+        raise wrong(text, str(error)) from None
+
+
+def attached(text: str) -> tuple[str, External]:
+    """ "mine=127.0.0.1:7000" as name and server."""
+    try:
+        return parse_attached(text)
+    except ValueError as error:
+        raise wrong(text, str(error)) from None
+
+
 def server_host(text: str) -> tuple[str, int]:
     from iomodels.launch.channel import parse_host
 
@@ -193,7 +210,7 @@ def given(arguments: argparse.Namespace, *except_for: str) -> list[str]:
 
 
 def _typed(key: str, value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list) and key not in ("server", "attach"):
         return " ".join(value)
     if key in ("suite", "model"):
         return value if isinstance(value, str) else ",".join(value)

@@ -58,28 +58,40 @@ class Watch(Protocol):
     @property
     def reason(self) -> str | None: ...
 
+    @property
+    def sources(self) -> Mapping[str, str]: ...
+
 
 def table(
-    server: Mapping[str, Any], watches: Mapping[str, Watch], family: str | None = None
+    server: Mapping[str, Any],
+    watches: Mapping[str, Watch],
+    family: str | None = None,
+    answered: int = 0,
 ) -> dict[str, Entry]:
     """Return the counters of one measurement, from the server's events and from outside.
 
     The events are ready, begin and end. The server's own counters win: they belong to the same
     instant as its count of requests. `family` is the model's. Only completion models have
-    overlapped operations, which may complete inline.
+    overlapped operations, which may complete inline. `answered`: the requests that the load
+    generator counted, for a server that counts none itself.
     """
     ready, begin, end = server["ready"], server["begin"], server["end"]
-    requests = end["counters"]["requests"] - begin["counters"]["requests"]
+    silent = end.get("reason") if end["counters"] is None else None
+    requests = answered if silent else end["counters"]["requests"] - begin["counters"]["requests"]
     rows: dict[str, Entry] = {}
     for name in UNITS:
-        inside = _inside(name, ready, begin["process"], end["process"])
+        inside = (
+            _unknown(UNITS[name], silent)
+            if silent
+            else _inside(name, ready, begin["process"], end["process"])
+        )
         outside = _outside(name, watches.get("server"))
         rows[f"server.{name}"] = (
             inside if outside is None or inside["value"] is not None else outside
         )
     if rows["server.cpu_ns"]["value"] is None:
         rows["server.cpu_ns"] = _sum(rows["server.cpu_user_ns"], rows["server.cpu_kernel_ns"])
-    rows |= _of_stats(begin["counters"], end["counters"])
+    rows |= _none_of_stats(silent) if silent else _of_stats(begin["counters"], end["counters"])
     if family in ("blocking", "readiness"):
         rows["server.inline_completions"] = _unknown(
             "completions", f"a {family} model has no overlapped operations"
@@ -133,15 +145,17 @@ def _inside(
 
 def _outside(name: str, watch: Watch | None) -> Entry | None:
     """Return a counter from /proc; None if there is no /proc or it lacks the counter."""
-    if watch is None or name not in SOURCES:
+    if watch is None or name not in watch.sources:
         return None
     if watch.reason is not None:
         return _unknown(UNITS[name], watch.reason)
     if name not in watch.values:
-        return _unknown(UNITS[name], f"this Linux has no {SOURCES[name]}")
-    row = _known(name, watch.values[name], SOURCES[name])
+        return _unknown(UNITS[name], f"this system has no {watch.sources[name]}")
+    row = _known(name, watch.values[name], watch.sources[name])
     return (
-        _noted(row, watch.values["threads_ended"]) if name.startswith("context_switches") else row
+        _noted(row, watch.values.get("threads_ended", 0))
+        if name.startswith("context_switches")
+        else row
     )
 
 
@@ -160,6 +174,17 @@ def _sum(user: Entry, kernel: Entry) -> Entry:
     return {**user, "value": user["value"] + kernel["value"]}
 
 
+STATS = {
+    "events_per_wait": "events/wait",
+    "partial_sends": "sends",
+    "inline_completions": "completions",
+}
+
+
+def _none_of_stats(reason: str) -> dict[str, Entry]:
+    return {f"server.{name}": _unknown(unit, reason) for name, unit in STATS.items()}
+
+
 def _of_stats(begin: Mapping[str, int], end: Mapping[str, int]) -> dict[str, Entry]:
     """Return the counters of the kit itself."""
     grown = {name: value - begin.get(name, 0) for name, value in end.items()}
@@ -170,7 +195,8 @@ def _of_stats(begin: Mapping[str, int], end: Mapping[str, int]) -> dict[str, Ent
         )
     else:
         rows["events_per_wait"] = _unknown("events/wait", "the model made no wait that it counts")
-    for name, unit in (("partial_sends", "sends"), ("inline_completions", "completions")):
+    for name in ("partial_sends", "inline_completions"):
+        unit = STATS[name]
         known = name in grown
         rows[name] = (
             _known("", grown[name], "server", unit)

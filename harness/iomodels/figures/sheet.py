@@ -72,14 +72,14 @@ def page(
     lines = [
         line for note in notes for line in textwrap.wrap(note, per_line, break_on_hyphens=False)
     ]
-    warning = words.emulated(platform)
+    warning = words.warning(platform)
     legend_rows = math.ceil(
         sum(len(str(handle.get_label())) + 8 for handle in handles) / per_legend
     )
-    header = 0.34 + 0.15 * len(lines) + 0.17 * warning + 0.19 * legend_rows
+    header = 0.34 + 0.15 * len(lines) + 0.17 * (warning is not None) + 0.19 * legend_rows
     whole = header + height * shape.stretch
     figure = Sheet(figsize=(shape.width, whole), layout="constrained")
-    figure.notes, figure.warning = tuple(notes), words.WINE_SENTENCE if warning else ""
+    figure.notes, figure.warning = tuple(notes), words.warning_sentence(platform) or ""
     FigureCanvasAgg(figure)
     engine: Any = figure.get_layout_engine()
     engine.set(rect=(0.005, 0.005, 0.99, 1 - header / whole), w_pad=0.06, h_pad=0.05)
@@ -98,7 +98,7 @@ def page(
     return figure
 
 
-def _write_head(figure: Figure, lines: Sequence[str], warning: bool) -> float:
+def _write_head(figure: Figure, lines: Sequence[str], warning: str | None) -> float:
     """Write title and conditions from the top; return where they end, as a share of the height."""
     height = float(figure.get_figheight())
     at = height - 0.07
@@ -109,7 +109,7 @@ def _write_head(figure: Figure, lines: Sequence[str], warning: bool) -> float:
         at -= 0.15
     if warning:
         style = {"fontsize": 8, "fontweight": "bold", "color": palette.WARNING, "va": "top"}
-        figure.text(0.012, at / height, words.WINE, **style)
+        figure.text(0.012, at / height, warning, **style)
         at -= 0.17
     return at / height
 

@@ -83,6 +83,8 @@ def _per_request(record: Record, name: str, scale: float) -> Measure:
 def _calls(record: Record) -> dict[str, Measure]:
     assert record.server
     begin, end = (record.server[name]["counters"] for name in ("begin", "end"))
+    if begin is None or end is None:
+        return dict.fromkeys(CALLS, Measure(None, record.server["end"]["reason"]))
     requests = end["requests"] - begin["requests"]
     if requests <= 0:
         return dict.fromkeys(CALLS, Measure(None, "the server counted no request in the window"))

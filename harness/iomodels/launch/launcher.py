@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from iomodels.base.arguments import Option, arguments
 from iomodels.base.build import BUILD_HINT
 from iomodels.base.errors import Failure
-from iomodels.launch.process import Program, ProgramFailed
+from iomodels.launch.process import Program, ProgramFailed, Server
 from iomodels.launch.watches import Watches, Watching
 from iomodels.machine.placement import Placement, pinned
 
@@ -35,7 +35,7 @@ class Launcher(Protocol):
     def models(self) -> dict[str, dict[str, Any]]:
         """Each model's describe event by name. Every server binary is asked."""
 
-    def server(self, model: str, options: Mapping[str, int | str]) -> Program:
+    def server(self, model: str, options: Mapping[str, int | str]) -> Server:
         """Start a server. The caller then expects 'ready'."""
 
     def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
@@ -44,10 +44,10 @@ class Launcher(Protocol):
     def program(self, executable: Path, *arguments: object) -> Program:
         """Start a program that is no model, in the way of a server."""
 
-    def processes(self, server: Program) -> dict[str, int]:
+    def processes(self, server: Server) -> dict[str, int]:
         """Return the pids to watch in /proc by role, besides a server's own counters."""
 
-    def watch(self, server: Program) -> Watching:
+    def watch(self, server: Server) -> Watching:
         """Watches those processes at both ends of a measuring window."""
 
     def environment(self) -> dict[str, Any]:
@@ -118,10 +118,10 @@ class PlainLauncher:
     def program(self, executable: Path, *arguments: object) -> Program:
         return self._start("server", executable, [str(argument) for argument in arguments])
 
-    def processes(self, server: Program) -> dict[str, int]:
+    def processes(self, server: Server) -> dict[str, int]:
         return {}
 
-    def watch(self, server: Program) -> Watching:
+    def watch(self, server: Server) -> Watching:
         return Watches(self.processes(server))
 
     def environment(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from iomodels.base.build import windows_programs
 from iomodels.launch.launcher import Launcher, PlainLauncher
+from iomodels.launch.native import NativeLauncher
 from iomodels.machine.placement import Placement, default_placement
 
 
@@ -28,6 +29,16 @@ def open_launcher(
     from iomodels.launch.wine import WineLauncher  # needs fcntl, which Windows lacks
 
     return WineLauncher(build.resolve(), placement, say)
+
+
+def open_native(
+    build: Path, placement: Placement | None = None, name: str | None = None
+) -> Launcher:
+    """Return a launcher of programs of this system alone; `name` replaces its platform."""
+    placement = placement or default_placement()
+    if sys.platform == "win32":
+        return open_launcher(build, placement)
+    return NativeLauncher(build, placement, name)
 
 
 def open_loadgen(build: Path, placement: Placement) -> Launcher:

@@ -76,6 +76,43 @@ class Process(Protocol):
     def kill(self) -> None: ...
 
 
+class Server(Protocol):
+    """A server under measurement: a Program of ours, or a stranger's (launch/external.py)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def argv(self) -> list[str]: ...
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def wineserver_pid(self) -> int | None: ...
+
+    def expect(self, event: str, timeout_s: float) -> dict[str, Any]: ...
+
+    def send(self, line: str) -> None: ...
+
+    def close_stdin(self) -> None: ...
+
+    def wait(self, timeout_s: float) -> int: ...
+
+    def stop(self, timeout_s: float = 2.0) -> int: ...
+
+    def stderr_text(self) -> str: ...
+
+    def __enter__(self) -> Server: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
 class Program:
     """A child that prints JSON lines (docs/interface.md); as a context manager it ends it."""
 
@@ -183,9 +220,12 @@ class Program:
             raise self._failed(f"'{event}' has format {answer.get('format')}; it must be {FORMAT}")
         return answer
 
-    def line(self) -> bytes | None:
-        """Return the next line, without a time limit; None at the end of the output."""
-        return self._next_line(math.inf)
+    def line(self, within_s: float = math.inf) -> bytes | None:
+        """Return the next line; None at the end of the output. Raises TimeoutError."""
+        try:
+            return self._next_line(time.monotonic() + within_s)
+        except queue.Empty:
+            raise TimeoutError from None
 
     def _next_line(self, deadline: float) -> bytes | None:
         """Wait in short slices: on Windows Ctrl-C does not end a wait for a lock."""
@@ -273,11 +313,15 @@ class Program:
         return True
 
     def _failed(self, what: str) -> ProgramFailed:
+        return self.failed(what, self.name)
+
+    def failed(self, what: str, name: str) -> ProgramFailed:
+        """Return the error of this program: `name`, what failed, how it ended, its last words."""
         code = self._process.poll()
         stderr = self.stderr_text()
         lines = [line for line in stderr.splitlines() if line.strip()]
         said = f"stderr: {_shorten(lines[-1].encode())}" if lines else "stderr is empty"
-        return ProgramFailed(f"{self.name}: {what}; {exit_text(code)}; {said}", stderr, code)
+        return ProgramFailed(f"{name}: {what}; {exit_text(code)}; {said}", stderr, code)
 
     def __enter__(self) -> Program:
         return self

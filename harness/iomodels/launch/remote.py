@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,9 +22,10 @@ from typing import Any
 import iomodels
 from iomodels.base.arguments import Option
 from iomodels.base.errors import Failure
+from iomodels.data.counters import SOURCES
 from iomodels.launch.channel import FORMAT, Channel, ServerHost, connect, proof
 from iomodels.launch.launcher import Launcher
-from iomodels.launch.process import Program
+from iomodels.launch.process import Program, Server
 from iomodels.machine.facts import link_of
 
 GREETING_S = 10.0
@@ -137,6 +138,7 @@ class Watched:
 
     values: dict[str, int]
     reason: str | None
+    sources: Mapping[str, str] = field(default_factory=lambda: SOURCES)
 
 
 class RemoteWatches(AbstractContextManager[Any]):
@@ -222,7 +224,7 @@ class Session:
         process.pid = started["pid"]
         return Program(started["argv"], name=started["name"], process=process)
 
-    def watch(self, server: Program) -> RemoteWatches:
+    def watch(self, server: Server) -> RemoteWatches:
         assert self._process
         return RemoteWatches(self.channel, self._process)
 
@@ -314,10 +316,10 @@ class RemoteLauncher:
     def program(self, executable: Path, *arguments: object) -> Program:
         raise Failure(f"{executable.name}: {self._session.where} starts only its own servers")
 
-    def processes(self, server: Program) -> dict[str, int]:
+    def processes(self, server: Server) -> dict[str, int]:
         return {}
 
-    def watch(self, server: Program) -> RemoteWatches:
+    def watch(self, server: Server) -> RemoteWatches:
         return self._session.watch(server)
 
     def environment(self) -> dict[str, Any]:

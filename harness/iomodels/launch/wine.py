@@ -25,7 +25,7 @@ from iomodels.base.errors import Failure
 from iomodels.base.files import PACKAGE
 from iomodels.launch.launcher import PlainLauncher
 from iomodels.launch.prefix import Prefix, Wine, find_wine, kill_wineserver, run_quietly
-from iomodels.launch.process import Program
+from iomodels.launch.process import Program, Server
 from iomodels.machine.placement import Placement
 from iomodels.machine.wakeful import Wakeful
 
@@ -170,7 +170,7 @@ class WineLauncher(PlainLauncher):
             self.close()
             raise
 
-    def processes(self, server: Program) -> dict[str, int]:
+    def processes(self, server: Server) -> dict[str, int]:
         """Return the server's pid, which is that of Wine's loader."""
         watched = {"server": server.pid}
         return (

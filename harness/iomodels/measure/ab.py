@@ -16,17 +16,16 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from iomodels.base.arguments import Option, arguments
+from iomodels.base.arguments import arguments
 from iomodels.base.build import windows_programs
 from iomodels.base.errors import FAILED, USAGE, Failure
 from iomodels.base.files import ROOT
 from iomodels.judge.loads import NEW, OLD
 from iomodels.launch.launcher import NOT_SERVERS, Launcher
 from iomodels.launch.process import Program
-from iomodels.launch.watches import Watching
+from iomodels.launch.wrapper import Wrapper
 from iomodels.measure.comparing import Comparing
 
 DESCRIBE_S = 20.0
@@ -198,21 +197,17 @@ def _check_same_models(described: Mapping[str, Mapping[str, Any]]) -> None:
             )
 
 
-class AbLauncher:
+class AbLauncher(Wrapper):
     """A launcher with models MODEL@old and MODEL@new; all else is the inner launcher's."""
 
     def __init__(self, inner: Launcher, both: Sequence[Side], wanted: Sequence[str]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._programs = {
             model + side.suffix: side.programs[model]
             for model in _shared(both, wanted)
             for side in both
         }
         self._models: dict[str, dict[str, Any]] | None = None
-
-    @property
-    def platform(self) -> str:
-        return self._inner.platform
 
     def models(self) -> dict[str, dict[str, Any]]:
         if self._models is None:
@@ -238,32 +233,3 @@ class AbLauncher:
 
     def server(self, model: str, options: Mapping[str, int | str]) -> Program:
         return self._inner.program(self._programs[model], *arguments(options))
-
-    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
-        return self._inner.loadgen(options, windows=windows)
-
-    def program(self, executable: Path, *words: object) -> Program:
-        return self._inner.program(executable, *words)
-
-    def processes(self, server: Program) -> dict[str, int]:
-        return self._inner.processes(server)
-
-    def watch(self, server: Program) -> Watching:
-        return self._inner.watch(server)
-
-    def environment(self) -> dict[str, Any]:
-        return self._inner.environment()
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def __enter__(self) -> AbLauncher:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

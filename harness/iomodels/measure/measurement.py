@@ -20,7 +20,7 @@ from iomodels.data.records import FORMAT, Condition, Record, utc_now
 from iomodels.data.store import check_record
 from iomodels.judge.verdict import refusal
 from iomodels.launch.launcher import Launcher
-from iomodels.launch.process import Program, ProgramFailed, exit_text
+from iomodels.launch.process import Program, ProgramFailed, Server, exit_text
 from iomodels.launch.remote import HostLost
 from iomodels.launch.watches import Watching
 from iomodels.measure.mood import Mood
@@ -147,7 +147,7 @@ def _live(
     rate: int | None,
 ) -> str:
     """Run both programs from start to end; store their events in `trial`. Returns their stderr."""
-    programs: list[Program] = []
+    programs: list[Program | Server] = []
     with ExitStack() as stack:
         try:
             server = stack.enter_context(
@@ -161,7 +161,7 @@ def _live(
             with waiting():
                 trial.server["ready"] = server.expect("ready", deadlines.start_s)
             watches = stack.enter_context(launcher.watch(server))
-            options = _loadgen_options(suite, item, trial.server["ready"].get("port"), deadlines)
+            options = _loadgen_options(suite, item, trial.server["ready"], deadlines)
             loadgen = stack.enter_context(
                 launcher.loadgen(options if rate is None else {**options, "rate": rate})
             )
@@ -187,7 +187,7 @@ def _live(
             trial.server["summary"] = server.expect("summary", deadlines.stop_s)
             trial.server_code = server.wait(deadlines.stop_s)
             trial.counters = _counters(
-                trial.server, watches, launcher.models()[item.condition.model].get("family")
+                trial, watches, launcher.models()[item.condition.model].get("family")
             )
         except HostLost:
             raise
@@ -197,7 +197,7 @@ def _live(
 
 
 def _drive(
-    server: Program,
+    server: Server,
     loadgen: Program,
     seen: dict[str, Any],
     load: dict[str, Any],
@@ -229,11 +229,10 @@ def _drive(
     load["result"] = loadgen.expect("result", 1.5 * deadlines.connect_s + due)
 
 
-def _counters(
-    server: dict[str, Any], watches: Watching, family: str | None
-) -> dict[str, dict[str, Any]]:
+def _counters(trial: _Trial, watches: Watching, family: str | None) -> dict[str, dict[str, Any]]:
+    assert trial.server and trial.loadgen
     try:
-        return table(server, watches.roles, family)
+        return table(trial.server, watches.roles, family, trial.loadgen["result"]["requests"])
     except (KeyError, TypeError) as error:
         raise Failure(f"a sample does not follow docs/interface.md: {error!r}") from error
 
@@ -251,12 +250,14 @@ def _server_options(launcher: Launcher, item: Measurement) -> dict[str, int | st
 
 
 def _loadgen_options(
-    suite: Suite, item: Measurement, port: object, deadlines: Deadlines
+    suite: Suite, item: Measurement, ready: dict[str, Any], deadlines: Deadlines
 ) -> dict[str, Option]:
+    port = ready.get("port")
     if not isinstance(port, int):
         raise Failure(f"the server's ready names no port: {port!r}")
     timeout_ms = round(deadlines.connect_s * 1000)
     return {
+        **({"host": ready["host"]} if "host" in ready else {}),
         "port": port,
         **load_options(suite, item.condition),
         "seed": (suite.seed + item.repeat) % 2**32,
@@ -301,7 +302,7 @@ def argv_below_root(argv: Sequence[str]) -> list[str]:
     return [word.replace(f"{ROOT}{os.sep}", "") for word in argv]
 
 
-def _blame(error: Failure, programs: list[Program]) -> str:
+def _blame(error: Failure, programs: list[Program | Server]) -> str:
     """Return the reason of a failure; blame a server that died before the load generator failed."""
     if len(programs) < 2 or str(error).startswith(f"{programs[0].name}:"):
         return str(error)
@@ -312,6 +313,6 @@ def _blame(error: Failure, programs: list[Program]) -> str:
     return f"{programs[0].name}: died in mid-measurement, {exit_text(code)}; then {error}"
 
 
-def _stderr(programs: list[Program]) -> str:
+def _stderr(programs: list[Program | Server]) -> str:
     texts = {program.name: program.stderr_text().strip()[-STDERR_KEPT:] for program in programs}
     return "\n".join(f"{name}: {text}" for name, text in texts.items() if text)

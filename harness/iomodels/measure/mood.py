@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from iomodels.launch.process import Program
+from iomodels.launch.process import Server
 from iomodels.machine.facts import Unknown
 from iomodels.machine.steal import stolen_ns
 
@@ -21,7 +21,7 @@ ROLES = ("server", "loadgen")
 class Mood:
     """Collects the mood of one measurement. An unavailable part is None, never a failure."""
 
-    def __init__(self, server: Program, commands: object, placement: Mapping[str, Any]) -> None:
+    def __init__(self, server: Server, commands: object, placement: Mapping[str, Any]) -> None:
         """`commands`: those of the server's ready event; `placement`: as in run.json."""
         self._server = server
         self._spins = isinstance(commands, list) and SPIN in commands

@@ -29,6 +29,7 @@ from iomodels.measure import laws
 from iomodels.measure.ab import comparing_builds
 from iomodels.measure.calibration import calibrate
 from iomodels.measure.comparing import ALL_MODELS, Comparing
+from iomodels.measure.external import ExternalLauncher
 from iomodels.measure.measurement import measure
 from iomodels.measure.planning import (
     check_plan_size,
@@ -66,7 +67,10 @@ def start_run(
     """Measure a suite into a new folder below `out`. Returns the folder, or None for a dry run."""
     check_plan_size(suite, sessions)
     raise_open_files_limit()
-    with Interrupts() as interrupts, _open(setting, setting.placement, comparing) as launcher:
+    with (
+        Interrupts() as interrupts,
+        _open(setting, setting.placement, comparing, suite) as launcher,
+    ):
         suite = placed(setting, suite, launcher)
         plan = make_plan(suite)
         check(suite, plan, launcher)
@@ -75,10 +79,12 @@ def start_run(
             print_plan(setting.console, plan)
             return None
         with interrupts.allowed():
+            strangers = _strangers(setting, launcher)
             of_platform = _laws(setting, launcher)
         manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
         manifest["statistics"] = _rules(suite, margin).to_json()
         manifest["sessions"] = sessions
+        manifest |= {"external": strangers} if strangers else {}
         if comparing.kept:
             manifest["ab"] = dict(comparing.kept)
         manifest["calibration"] = calibrate(launcher, suite, quick=quick)
@@ -120,7 +126,7 @@ def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> Path:
     _check_machines(setting, manifest)
     with (
         Interrupts() as interrupts,
-        _open(setting, _placement_of(manifest), comparing) as launcher,
+        _open(setting, _placement_of(manifest), comparing, suite) as launcher,
     ):
         check_same(setting.build, manifest, suite, launcher)
         check(suite, plan, launcher)
@@ -152,8 +158,20 @@ def _say_complete(setting: Setting, run: Run) -> None:
     setting.say(f"{run.path}: nothing is missing{again}")
 
 
+def _strangers(setting: Setting, launcher: Launcher) -> dict[str, Any]:
+    """Return the external servers for run.json, after each has shown that it echoes."""
+    if not isinstance(launcher, ExternalLauncher):
+        return {}
+    found = launcher.facts()
+    setting.say(f"trying each external server once: {', '.join(found)}")
+    launcher.check()
+    return found
+
+
 def _laws(setting: Setting, launcher: Launcher) -> Laws | None:
-    """Return the laws of the servers' machine."""
+    """Return the laws of the servers' machine; None where no model of ours runs."""
+    if isinstance(launcher, ExternalLauncher) and not launcher.has_models():
+        return None
     if not isinstance(launcher, RemoteLauncher):
         return laws.current(setting.build, setting.results, setting.say)
     setting.say("observing the laws of the servers' machine (once per build, about 15 s)")
@@ -322,9 +340,11 @@ def _new_manifest(
     }
 
 
-def _open(setting: Setting, placement: Placement | None, comparing: Comparing) -> Launcher:
+def _open(
+    setting: Setting, placement: Placement | None, comparing: Comparing, suite: Suite
+) -> Launcher:
     """Use the launcher of this run; closing it closes the platform's."""
-    inner = open_launcher(setting, placement)
+    inner = open_launcher(setting, placement, suite)
     try:
         return comparing.launcher(inner)
     except BaseException:

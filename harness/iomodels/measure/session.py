@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from iomodels.machine import check as machine_check
 from iomodels.machine import environment
 from iomodels.machine.placement import LOADGEN_ALONE, Placement
 from iomodels.machine.preflight import preflight
+from iomodels.measure.external import ATTACHED, WINDOWS, ExternalLauncher, kinds_of
 from iomodels.measure.load_check import load_errors
 from iomodels.measure.measurement import Deadlines, load_options
 from iomodels.plan.order import Measurement, limit_of
@@ -53,8 +55,21 @@ class Setting:
         say(self.console, line)
 
 
-def open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
-    """Return the launcher of this machine, or a remote one (--server-host). Close it."""
+def open_launcher(
+    setting: Setting, placement: Placement | None, suite: Suite | None = None
+) -> Launcher:
+    """Return the launcher of this machine, or a remote one (--server-host). Close it.
+
+    With `suite` it can start the external servers of it, too.
+    """
+    strangers = (
+        {each.model: each.external for each in suite.servers if each.external} if suite else {}
+    )
+    if suite and strangers:
+        if setting.server_host is not None:
+            raise Failure("--server-host: must be omitted with an external server", exit_code=USAGE)
+        inner = _of_strangers(setting, placement, suite)
+        return ExternalLauncher(inner, strangers, setting.build)
     if setting.server_host is None:
         return launch.open_launcher(setting.build, placement, setting.say)
     here = launch.open_loadgen(setting.build, placement or LOADGEN_ALONE)
@@ -63,6 +78,23 @@ def open_launcher(setting: Setting, placement: Placement | None) -> Launcher:
     except BaseException:
         here.close()
         raise
+
+
+def _of_strangers(setting: Setting, placement: Placement | None, suite: Suite) -> Launcher:
+    """Return the launcher for a suite with external servers. Raises Failure if platforms mix."""
+    kinds = kinds_of(suite, sys.platform)
+    if len(kinds) > 1:
+        texts = [f"{', '.join(names)} {kind}" for kind, names in kinds.items()]
+        raise Failure(
+            f"suite {suite.name}: {'; '.join(texts)}; platforms never mix: "
+            "choose servers of one by --models",
+            exit_code=USAGE,
+        )
+    kind = next(iter(kinds))
+    if kind == WINDOWS:
+        return launch.open_launcher(setting.build, placement, setting.say)
+    name = "attached" if kind == ATTACHED else None
+    return launch.open_native(setting.build, placement, name)
 
 
 def server_cores(launcher: Launcher) -> int:
@@ -218,10 +250,22 @@ def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher:
             differs.append(f"{name} is missing from the build; rebuild the run's commit")
         elif before.get(name) != now[name]:
             differs.append(f"{name} changed since the run started; rebuild the run's commit")
+    if isinstance(launcher, ExternalLauncher):
+        differs += _strangers_changed(manifest.get("external") or {}, launcher.facts())
     if differs:
         raise Failure(
             *[f"cannot resume {manifest['run']}: {line}" for line in differs], exit_code=USAGE
         )
+
+
+def _strangers_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return which external servers are others than when the run started."""
+    return [
+        f"server {name}: its {key} changed since the run started"
+        for name in before
+        for key in ("version", "files")
+        if before[name].get(key) != (now.get(name) or {}).get(key)
+    ]
 
 
 def _programs(recorded: Mapping[str, Any]) -> dict[str, str]:

@@ -43,6 +43,7 @@ from iomodels.measure.session import (
     placed,
 )
 from iomodels.plan.order import LIMIT, Measurement, cells, limit_of
+from iomodels.plan.server import Server
 from iomodels.plan.settings import (
     CAP,
     THREADS,
@@ -52,7 +53,7 @@ from iomodels.plan.settings import (
     settings_of,
     usual_threads_max,
 )
-from iomodels.plan.suite import Server, Suite
+from iomodels.plan.suite import Suite
 
 CAP_CLAIM = "B1"
 """The claim that a completion port honours its concurrency value."""

@@ -15,7 +15,7 @@ from typing import Any
 from iomodels.base.errors import hint
 from iomodels.plan.amount import mean_of
 from iomodels.plan.load import Load
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 
 THREADS, CAP, LEAST = "threads", "concurrency", "min-threads"
 PORT = "port"

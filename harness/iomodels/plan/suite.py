@@ -11,13 +11,12 @@ from typing import Any, TypeGuard
 from iomodels.base.errors import USAGE, Failure, hint
 from iomodels.base.files import PACKAGE
 from iomodels.plan.load import Load, load_from, shape_errors
+from iomodels.plan.server import ONLY_OURS, Server, is_number, server_errors, server_from
 
 SUITES = PACKAGE / "suites"
 
 MAX_CONNECTIONS = 100_000
 MAX_SIZE = 1_048_576  # the largest payload of a frame
-MAX_ALIAS = 24  # characters: tables must hold it
-MAX_PER_CORE = 256  # of an option in multiples of the server's cores
 AUTOMATIC = 0  # loadgen_threads, until Suite.on_loadgen_cpus() chooses
 MOST_AUTOMATIC = 16  # threads of the load generator (docs/decisions/0110-threads-of-the-load.md)
 
@@ -53,29 +52,6 @@ _LEVELS = (
 _NUMBERS = tuple(name for name in BOUNDS if name not in _LEVELS)
 _OPTIONAL = (*_LEVELS[2:], "rounds", "minutes", "seed", "loadgen_threads", "rate_arrivals")
 _QUICK = (*_LEVELS, *_NUMBERS)
-
-
-@dataclass(frozen=True)
-class Server:
-    """A model with its options. `per_core`: options in multiples of the server's cores, until
-    Suite.on_cores() makes them numbers. `alias` names the series in place of model and options."""
-
-    model: str
-    options: tuple[tuple[str, int], ...] = ()
-    alias: str = ""
-    per_core: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def label(self) -> str:
-        """Name of the series: its alias, else "iocp", or "iocp threads=4" with options."""
-        options = [f"{name}={value}" for name, value in self.options]
-        options += [f"{name}={value}×cores" for name, value in self.per_core]
-        return self.alias or " ".join([self.model, *options])
-
-    def to_json(self) -> dict[str, Any]:
-        data: dict[str, Any] = {"model": self.model, "options": dict(self.options)}
-        data |= {"per_core": dict(self.per_core)} if self.per_core else {}
-        return {**data, "alias": self.alias} if self.alias else data
 
 
 @dataclass(frozen=True)
@@ -151,6 +127,18 @@ class Suite:
         automatic = min(max(cpus, 1), MOST_AUTOMATIC)
         return replace(self, loadgen_threads=self.loadgen_threads or automatic)
 
+    def with_servers(self, servers: Iterable[Server]) -> Suite:
+        """Return the suite with these servers, too. Raises Failure for a name it has already."""
+        added = tuple(servers)
+        taken = [server.model for server in (*self.servers, *added)]
+        for server in added:
+            if taken.count(server.model) > 1:
+                raise Failure(
+                    f"server {server.model}: must differ from the names of the other servers",
+                    exit_code=USAGE,
+                )
+        return replace(self, servers=(*self.servers, *added))
+
     def with_models(self, models: Iterable[str]) -> Suite:
         """Return the suite with these models: its own servers of them, the others with default
         options."""
@@ -217,15 +205,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
     """Return a suite from checked data: a TOML file's or, for a resumed run, its manifest's."""
-    servers = tuple(
-        Server(
-            entry["model"],
-            tuple(entry.get("options", {}).items()),
-            entry.get("alias", ""),
-            tuple(entry.get("per_core", {}).items()),
-        )
-        for entry in data["servers"]
-    )
+    servers = tuple(server_from(entry) for entry in data["servers"])
     fields: dict[str, Any] = {key: data[key] for key in (*_TEXTS, *_NUMBERS) if key in data}
     fields.setdefault("rounds", LOOKS[-1])
     fields.setdefault("seed", 1)
@@ -239,20 +219,32 @@ def model_errors(suite: Suite, models: Mapping[str, Mapping[str, Any]]) -> list[
     """Return the suite's conflicts with the built servers (model name -> describe event)."""
     errors = []
     for server in suite.servers:
+        where = f"suite {suite.name}: model {server.model}"
         if server.model not in models:
-            errors.append(
-                f"suite {suite.name}: model {server.model}: no such server was built; "
-                f"{hint(server.model, models)}"
-            )
+            errors.append(f"{where}: no such server was built; {hint(server.model, models)}")
             continue
         options = {option["name"]: option for option in models[server.model]["options"]}
         for name, value in server.options:
-            what = f"suite {suite.name}: model {server.model}: option {name} = {value}"
+            what = f"{where}: option {name} = {value}"
             if name not in options:
                 errors.append(f"{what}: no such option; {hint(name, options)}")
             elif not options[name]["min"] <= value <= options[name]["max"]:
                 errors.append(f"{what}: must be {options[name]['min']} … {options[name]['max']}")
-    return errors
+    return errors + _beyond_an_echo(suite)
+
+
+def _beyond_an_echo(suite: Suite) -> list[str]:
+    """Return what the load asks of an external server that only ours can do."""
+    words = dict(suite.load.options) | {
+        word: value for _, each in suite.load.classes for word, value in each
+    }
+    asked = [word for word in ONLY_OURS if words.get(word, 0) != 0]
+    return [
+        f"suite {suite.name}: {server.model}: an external server only echoes, "
+        f"so the load must omit {asked[0]}"
+        for server in suite.servers
+        if server.external and asked
+    ]
 
 
 def _errors(data: Mapping[str, Any], where: str) -> list[str]:
@@ -269,7 +261,7 @@ def _errors(data: Mapping[str, Any], where: str) -> list[str]:
         if key in data and not (isinstance(data[key], str) and data[key].strip()):
             errors.append(f"{where}: {key} = {data[key]!r}: must be a text")
     if "servers" in data:
-        errors += _server_errors(data["servers"], where)
+        errors += server_errors(data["servers"], where)
     if "load" in data:
         errors += shape_errors(data["load"], f"{where}: load")
         if data.get("rate_percents") and isinstance(data["load"], dict) and "rate" in data["load"]:
@@ -323,12 +315,12 @@ def _number_errors(data: Mapping[str, Any], where: str, prefix: str = "") -> lis
         value, (low, high) = data[key], BOUNDS[key]
         what = f"{where}: {prefix}{key} = {value!r}"
         if key in _NUMBERS:
-            if not _is_number(value, low, high):
+            if not is_number(value, low, high):
                 errors.append(f"{what}: must be a whole number {low} … {high}")
         elif not (
             isinstance(value, list)
             and (value or key in _OPTIONAL)
-            and all(_is_number(entry, low, high) for entry in value)
+            and all(is_number(entry, low, high) for entry in value)
         ):
             errors.append(f"{what}: must be a list of whole numbers {low} … {high}")
         elif key != "active" and len(set(value)) < len(value):
@@ -336,72 +328,5 @@ def _number_errors(data: Mapping[str, Any], where: str, prefix: str = "") -> lis
     return errors
 
 
-def _server_errors(servers: object, where: str) -> list[str]:
-    if not (isinstance(servers, list) and servers):
-        return [f"{where}: servers = {servers!r}: must be one or more [[servers]] tables"]
-    errors, seen = [], []
-    known = ("model", "options", "per_core", "alias")
-    for place, entry in enumerate(servers):
-        what = f"{where}: servers[{place}]"
-        if not isinstance(entry, dict):
-            errors.append(f"{what} = {entry!r}: must be a table with model, options, alias")
-            continue
-        errors += [
-            f"{what}.{key}: no such key; {hint(key, known)}" for key in entry if key not in known
-        ]
-        model = entry.get("model")
-        if not (isinstance(model, str) and model):
-            errors.append(f"{what}.model = {model!r}: must be the name of a model")
-        for key, least, most in (("options", 0, 2**32 - 1), ("per_core", 1, MAX_PER_CORE)):
-            errors += _option_errors(entry.get(key, {}), f"{what}.{key}", least, most)
-        both = {*_names(entry.get("options"))} & {*_names(entry.get("per_core"))}
-        errors += [f"{what}.per_core.{name}: must not be in options, too" for name in sorted(both)]
-        errors += _alias_errors(entry, servers, what)
-        if entry in seen:
-            errors.append(
-                f"{what}: another server has the same model and options; give it an alias"
-            )
-        seen.append(entry)
-    return errors
-
-
-def _option_errors(options: object, what: str, least: int, most: int) -> list[str]:
-    if not isinstance(options, dict):
-        return [f"{what} = {options!r}: must be a table of whole numbers"]
-    rule = "must be a whole number" + (f" {least} … {most}" if least else "")
-    return [
-        f"{what}.{name} = {value!r}: {rule}"
-        for name, value in options.items()
-        if not _is_number(value, least, most)
-    ]
-
-
-def _names(options: object) -> Iterable[str]:
-    return options if isinstance(options, dict) else ()
-
-
-def _alias_errors(entry: Mapping[str, Any], servers: Iterable[object], where: str) -> list[str]:
-    """Check that an alias names one series, and is no other server's label."""
-    if "alias" not in entry:
-        return []
-    alias = entry["alias"]
-    what = f"{where}.alias = {alias!r}"
-    if not (
-        isinstance(alias, str)
-        and alias.strip() == alias
-        and alias.isprintable()
-        and 1 <= len(alias) <= MAX_ALIAS
-    ):
-        return [f"{what}: must be a text of at most {MAX_ALIAS} characters"]
-    others = [other for other in servers if isinstance(other, dict) and other is not entry]
-    if any(alias in (other.get("alias"), other.get("model")) for other in others):
-        return [f"{what}: must differ from the names of the other servers"]
-    return []
-
-
 def _are_numbers(value: object) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(_is_number(each, 0, 2**32 - 1) for each in value)
-
-
-def _is_number(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    return isinstance(value, list) and all(is_number(each, 0, 2**32 - 1) for each in value)

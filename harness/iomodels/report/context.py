@@ -68,7 +68,8 @@ def context(
     return {
         "summary": summary,
         "manifest": manifest,
-        "wine": words.WINE_SENTENCE if summary.emulated else None,
+        "warning": words.warning_sentence(summary.platform),
+        "wine": summary.emulated,
         "answer": answer(summary),
         "ranked": RANKED,
         "changed": CHANGED,

@@ -41,7 +41,6 @@ def index_page(rows: list[Row]) -> str:
         count=words.count(len(rows), "run"),
         platforms=platforms,
         comparable=_comparable(rows),
-        warning=words.WINE_SENTENCE,
         wine=None,
     )
 

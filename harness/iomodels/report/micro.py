@@ -25,8 +25,8 @@ HEADS = ("primitive", "median", "95 %", "switches", "wineserver")
 def print_table(run: MicroRun, console: Console) -> None:
     """Print every benchmark: median, half the width of its interval, counters per operation."""
     say(console, f"cost per operation on {run.platform}, {run.manifest['repetitions']} repetitions")
-    if words.emulated(run.platform):
-        say(console, words.WINE)
+    if warning := words.warning(run.platform):
+        say(console, warning)
     print_columns([HEADS, *map(_row, run.benchmarks)], console)
 
 

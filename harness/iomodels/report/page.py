@@ -37,7 +37,7 @@ def template(name: str, *, html: bool) -> Template:
     environment.filters["number"] = words.number
     environment.filters["badge_style"] = badge_style
     environment.globals["colours"] = dark_colours()
-    environment.filters["emulated"] = words.emulated
+    environment.filters["warning"] = words.warning_sentence
     environment.filters["address"] = quote
     return environment.get_template(name)
 

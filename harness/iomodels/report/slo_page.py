@@ -58,7 +58,7 @@ def _context(manifest: Data, data: Data) -> dict[str, Any]:
     highest = max((_place(each) for each in data["servers"]), default=0.0)
     return {
         "data": data,
-        "wine": words.WINE_SENTENCE if data["emulated"] else None,
+        "warning": words.warning_sentence(data["platform"]),
         "load": _load(data),
         "ranking": [_rank(each, highest) for each in data["servers"]],
         "several": len(data["servers"]) > 1,

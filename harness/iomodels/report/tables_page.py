@@ -55,5 +55,5 @@ def html(page: Page, figures: Sequence[tuple[Plot, str]] = ()) -> str:
     return template("tables.html.j2", html=True).render(
         page=page,
         figures=drawn,
-        wine=words.WINE_SENTENCE if words.emulated(page.platform) else None,
+        warning=words.warning_sentence(page.platform),
     )

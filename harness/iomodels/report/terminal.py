@@ -62,8 +62,8 @@ def print_answer(summary: Summary, console: Console) -> None:
     Of two builds it prints what the new one changed in place of the list.
     """
     found = answer(summary)
-    if summary.emulated:
-        console.print(words.WINE, style="bold", highlight=False)
+    if warning := words.warning(summary.platform):
+        console.print(warning, style="bold", highlight=False)
     console.print(found.headline, style="bold", highlight=False, markup=False)
     if found.changes:
         print_changes(found.changes, summary, console)

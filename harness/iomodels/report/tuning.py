@@ -206,7 +206,7 @@ def _context(data: Data, plot: output.Plot | None) -> dict[str, Any]:
         "verdict": _verdict(data),
         "neighbours": _neighbours(data),
         "circumstances": _circumstances(data),
-        "wine": words.WINE_SENTENCE if words.emulated(data["platform"]) else None,
+        "warning": words.warning_sentence(data["platform"]),
         "plot": plot,
         "spread": None if spread is None else words.percent(spread, 1),
         "heads": ("setting", data["unit"], "compared with the answer", "rounds", "stage", ""),

@@ -11,7 +11,7 @@ import pytest
 
 from iomodels.base.files import ROOT
 from iomodels.data.store import load_run, mend_records
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from made_run import make_run, suite_of
 
 DIE_WRITING = """

@@ -42,7 +42,7 @@ from iomodels.figures.catalogue import OF_MICRO_RUNS, OF_RUNS
 from iomodels.judge import stats
 from iomodels.judge.summary import summarise
 from iomodels.plan.order import Measurement
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from made_run import (
     INTERVALS,
     RUN,

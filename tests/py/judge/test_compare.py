@@ -12,7 +12,7 @@ import pytest
 from iomodels.cli.main import main
 from iomodels.judge.compare import MOVING
 from iomodels.plan.order import Measurement
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from made_run import make_run, suite_of
 
 SUITE = suite_of(connections=(1, 64), sizes=(64,), rounds=9)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from made_run import make_run, noisy_rate, suite_of
 
 ROOT = Path(__file__).resolve().parents[3]

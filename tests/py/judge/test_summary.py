@@ -28,7 +28,7 @@ from iomodels.judge.summary import (
 )
 from iomodels.judge.verdict import Kind
 from iomodels.plan.order import LoadKey, Measurement, cells
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from made_run import Rate, make_record, make_run, noisy_rate, rates_by, suite_of
 
 THREE = (Server("iocp"), Server("select"), Server("iocp", (("threads", 4),)))

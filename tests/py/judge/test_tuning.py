@@ -15,7 +15,7 @@ from iomodels.judge import race
 from iomodels.judge.tuned import analyse
 from iomodels.judge.tuning import OBJECTIVES, Tuning, tuning_of, value_or_reason
 from iomodels.plan.order import Measurement, cells
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from made_run import make_record, offered_rate, with_counters
 from made_tuning import ALL, RATES, SUITE, manifest, record_of, recorded
 

@@ -26,7 +26,8 @@ from iomodels.machine import environment, preflight
 from iomodels.machine.placement import Placement
 from iomodels.measure import run
 from iomodels.plan.order import make_plan
-from iomodels.plan.suite import AUTOMATIC, Server, Suite
+from iomodels.plan.server import Server
+from iomodels.plan.suite import AUTOMATIC, Suite
 from iomodels.report.as_data import to_json
 from stage import LOADGEN, FakeLauncher, Stage, described
 

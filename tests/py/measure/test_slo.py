@@ -21,7 +21,8 @@ from iomodels.data.searches import load_slo
 from iomodels.data.store import record_from_json
 from iomodels.judge.slo import Slo, judge, least_rate, parse_slo
 from iomodels.measure.slo import resume_slo, start_slo
-from iomodels.plan.suite import Server, Suite
+from iomodels.plan.server import Server
+from iomodels.plan.suite import Suite
 from stage import Stage
 
 P99_5MS = Slo(99.0, 5_000_000)

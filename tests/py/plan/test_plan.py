@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from iomodels.data.records import Condition
 from iomodels.plan.order import cells, is_limit, limit_of, make_plan, plan_size, rounds_of
-from iomodels.plan.suite import Server, Suite
+from iomodels.plan.server import Server
+from iomodels.plan.suite import Suite
 from stage import described
 
 names = st.sampled_from(["select", "iocp", "threads"])

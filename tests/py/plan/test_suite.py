@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from iomodels.base.errors import Failure
+from iomodels.plan.server import Server
 from iomodels.plan.suite import (
     AUTOMATIC,
     LOOKS,
-    Server,
     Suite,
     find_suite,
     load_suite,

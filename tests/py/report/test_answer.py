@@ -18,7 +18,8 @@ from iomodels.data.store import load_run
 from iomodels.judge.summary import Summary, summarise, viewed
 from iomodels.plan.load import Load
 from iomodels.plan.order import Measurement
-from iomodels.plan.suite import Server, Suite
+from iomodels.plan.server import Server
+from iomodels.plan.suite import Suite
 from iomodels.report.answer import Answer, answer
 from iomodels.report.as_data import cells_csv, to_json
 from made_run import (

@@ -21,7 +21,7 @@ from iomodels.data.records import Record
 from iomodels.data.store import PACKED, RECORDS, load_run, record_to_json
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from iomodels.report.as_data import to_json
 from iomodels.report.pack import MOST_BYTES, pack_run, size
 from iomodels.report.submission import complaints

@@ -19,7 +19,7 @@ from iomodels.judge import latency, stats
 from iomodels.judge.loads import over
 from iomodels.judge.summary import Summary, summarise, viewed
 from iomodels.plan.order import Measurement
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from iomodels.report.answer import answer
 from iomodels.report.as_data import cells_csv
 from iomodels.report.page_cells import PERCENTS, bins

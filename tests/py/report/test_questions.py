@@ -14,7 +14,7 @@ from iomodels.data.records import Record
 from iomodels.data.store import load_run
 from iomodels.judge.summary import Summary, summarise
 from iomodels.plan.order import Measurement
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from iomodels.report.answer import answer
 from made_run import Rate, make_run, noisy_rate, suite_of
 

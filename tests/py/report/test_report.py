@@ -18,7 +18,7 @@ from iomodels.data.store import load_run
 from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.summary import summarise
 from iomodels.plan.order import Measurement
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from iomodels.report.answer import answer
 from iomodels.report.html import STATIC, write_report
 from iomodels.report.page import markdown_cell

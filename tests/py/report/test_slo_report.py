@@ -19,7 +19,8 @@ from iomodels.cli import finishing
 from iomodels.cli.main import main
 from iomodels.data.searches import SLO, SLO_FORMAT, load_slo
 from iomodels.judge.slo_searches import SloSearches, answers_json
-from iomodels.plan.suite import Server, Suite
+from iomodels.plan.server import Server
+from iomodels.plan.suite import Suite
 from iomodels.report.slo import answer_lines, headline, sentence, width_words
 from iomodels.report.slo_page import slo_report_data, write_slo_report
 

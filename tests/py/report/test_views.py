@@ -18,7 +18,7 @@ from iomodels.data.laws import load
 from iomodels.data.records import Run
 from iomodels.data.store import load_run
 from iomodels.judge.summary import summarise, viewed
-from iomodels.plan.suite import Server
+from iomodels.plan.server import Server
 from iomodels.report.answer import answer
 from iomodels.report.law_pages import claims_page, laws_page, write_claims_page, write_laws_page
 from iomodels.report.micro import micro_page
