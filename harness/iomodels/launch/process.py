@@ -258,10 +258,11 @@ class Program:
         code: int = self._process.returncode
         return code
 
-    def stop(self, timeout_s: float = 2.0) -> int:
+    def stop(self, timeout_s: float = 2.0, *, stdin_s: float | None = None) -> int:
         """End the program and return its exit code.
 
-        The steps are end of its stdin, SIGINT, SIGTERM and SIGKILL; each gets `timeout_s`.
+        The steps are end of its stdin, SIGINT, SIGTERM and SIGKILL; each gets `timeout_s`, the
+        first one `stdin_s` if given.
         """
         self.close_stdin()
         steps: list[Callable[[], None] | None] = [
@@ -276,7 +277,7 @@ class Program:
                     step()
             except OSError:  # on Windows without a console there is no console event: next step
                 continue
-            if self._await_exit(timeout_s):
+            if self._await_exit(timeout_s if step or stdin_s is None else stdin_s):
                 code: int = self._process.returncode
                 return code
         raise self._failed("still runs after SIGKILL")

@@ -35,7 +35,9 @@ PROBE_BYTES = 64
 PROBE_S = 10.0
 RETRY_S = 0.02
 STEP_S = 0.5
-"""For each step of its end: closed stdin, Ctrl-C, SIGTERM. Many servers ignore the first."""
+"""For each step of its end: Ctrl-C, SIGTERM."""
+STDIN_S = 0.1
+"""For the first step, the end of its stdin, which most servers ignore."""
 START_S = 20.0
 VERSION_S = 20.0
 VERSION_MAX = 200
@@ -118,7 +120,7 @@ class ExternalServer:
             return 0
         processes = tree_of(self._program.pid)
         try:
-            return self._program.stop(min(timeout_s, STEP_S))
+            return self._program.stop(min(timeout_s, STEP_S), stdin_s=STDIN_S)
         finally:
             end_all(processes)
 
