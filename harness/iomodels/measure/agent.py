@@ -248,6 +248,7 @@ class _Session:
     def _start(self, model: str, options: Mapping[str, Any]) -> None:
         self._end()
         program = self._agent.launcher.server(model, self._agent.options(model, options))
+        assert isinstance(program, Program), "an agent starts only models"
         self._program, self._watches = program, self._agent.launcher.watch(program)
         self._channel.send(
             event="started", name=program.name, argv=argv_below_root(program.argv), pid=program.pid
