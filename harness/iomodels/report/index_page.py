@@ -38,6 +38,7 @@ def index_page(rows: list[Row]) -> str:
     ]
     page = template("index.html.j2", html=True)
     return page.render(
+        warning=None,  # each platform has its own
         count=words.count(len(rows), "run"),
         platforms=platforms,
         comparable=_comparable(rows),
