@@ -52,6 +52,7 @@ class Load:
             for cell in load.cells
             if cell.verdict.valid and len(cell.values) == len(cell.rounds) > 0
         }
+        self.labels = {cell.condition.label for cell in load.cells}
         self.controls = {each.label: each.twin for each in load.controls}
         self.ranked = [label for label in self.rounds if label not in self.controls]
 
@@ -125,8 +126,12 @@ def is_by(text: str, ratio: float, low: float = -0.5, high: float = 0.5) -> None
     assert low - 1e-6 <= off <= high + 1e-6, (text, ratio)
 
 
-def listed(text: str) -> list[str]:
-    return re.split(r", | and | or ", text)
+def listed(of: Load, text: str) -> list[str]:
+    """Return the labels of a list; a label may contain a comma or "and" itself."""
+    known = "|".join(re.escape(label) for label in sorted(of.labels, key=len, reverse=True))
+    found = re.findall(known, text)
+    assert re.fullmatch(r"(, | and | or )*", re.sub(known, "", text)), (text, found)
+    return found
 
 
 def ends(rounds: str) -> tuple[int, int]:
@@ -187,7 +192,7 @@ def is_fastest(of: Load, said: Said) -> None:
 )
 def is_likely_fastest(of: Load, said: Said) -> None:
     is_value(said["value"], of.load.figure(said["leader"]))
-    assert all(of.over(said["leader"], other).near > of.floor for other in listed(said["names"]))
+    assert all(of.over(said["leader"], other).near > of.floor for other in listed(of, said["names"]))
 
 
 def is_within(of: Load, other: str, margin: str) -> None:
@@ -199,7 +204,7 @@ def is_within(of: Load, other: str, margin: str) -> None:
 
 @truth_of(rf"{NAMES} are equally (fast|cheap), within {MARGIN}(?P<of> of .+?)? \(about {VALUE}\)")
 def are_equal(of: Load, said: Said) -> None:
-    leader, *others = listed(said["names"])
+    leader, *others = listed(of, said["names"])
     is_value(said["value"], of.load.figure(leader))
     for other in others:
         is_within(of, other, said["margin"])
@@ -214,11 +219,11 @@ def are_equal(of: Load, said: Said) -> None:
 def came_out(of: Load, said: Said) -> None:
     is_value(said["value"], of.load.figure(said["leader"]))
     if said["by_rounds"]:
-        pairs = [of.over(said["leader"], other) for other in listed(said["by_rounds"])]
+        pairs = [of.over(said["leader"], other) for other in listed(of, said["by_rounds"])]
         assert all(one.near <= 1 for one in pairs), "the rounds separate them"
         rounds = [one.rounds for one in pairs]
         assert ends(said["rounds"]) == (min(rounds), max(rounds))
-    for other in listed(said["by_control"]) if said["by_control"] else ():
+    for other in listed(of, said["by_control"]) if said["by_control"] else ():
         assert of.over(said["leader"], other).near <= of.floor and of.floor > 1
 
 
@@ -233,7 +238,7 @@ def was_fastest_so_far(of: Load, said: Said) -> None:
     every = [each for each in of.ranked if each != leader and of.pair(leader, each)]
     pairs = [
         of.over(leader, other)
-        for other in (listed(said["names"] or "") if said["names"] else every)
+        for other in (listed(of, said["names"] or "") if said["names"] else every)
     ]
     rounds = [one.rounds for one in pairs]
     assert ends(said["rounds"]) == (min(rounds), max(rounds))
@@ -246,25 +251,25 @@ def was_fastest_so_far(of: Load, said: Said) -> None:
 
 @truth_of(rf"{NAMES} (is|are) (slower|costlier) by at least {BY}")
 def are_behind(of: Load, said: Said) -> None:
-    least = min(of.led(other).low or 0.0 for other in listed(said["names"]))
+    least = min(of.led(other).low or 0.0 for other in listed(of, said["names"]))
     assert least > of.floor
     is_by(said["by"], least if of.cpu else 2 - 1 / least, -1.0, 0.0)
 
 
 @truth_of(rf"{NAMES} (is|are) likely (slower|costlier)")
 def are_likely_behind(of: Load, said: Said) -> None:
-    assert all((of.led(other).low or 0.0) > of.floor for other in listed(said["names"]))
+    assert all((of.led(other).low or 0.0) > of.floor for other in listed(of, said["names"]))
 
 
 @truth_of(rf"{NAMES} (is|are) equal to it within {MARGIN}")
 def are_equal_to_it(of: Load, said: Said) -> None:
-    for other in listed(said["names"]):
+    for other in listed(of, said["names"]):
         is_within(of, other, said["margin"])
 
 
 @truth_of(rf"{NAMES} (is|are) ahead of it in the rounds of both")
 def are_ahead(of: Load, said: Said) -> None:
-    assert all((of.led(other).high or math.inf) < 1 for other in listed(said["names"]))
+    assert all((of.led(other).high or math.inf) < 1 for other in listed(of, said["names"]))
 
 
 @truth_of(
@@ -305,7 +310,7 @@ def shares_no_round(of: Load, said: Said) -> None:
 
 @truth_of(rf"{NAMES} (has|have) no valid figure")
 def have_no_figure(of: Load, said: Said) -> None:
-    assert not set(listed(said["names"])) & {*of.rounds, *of.controls}
+    assert not set(listed(of, said["names"])) & {*of.rounds, *of.controls}
     assert of.ranked or any(each.at_least for each in of.load.unable), "said twice"
 
 
@@ -314,7 +319,7 @@ def have_no_figure(of: Load, said: Said) -> None:
     r"so (it|each) serves at least (?P<least>[\d.,]+) requests/s",
 )
 def reached_at_least(of: Load, said: Said) -> None:
-    names = listed(said["names"])
+    names = listed(of, said["names"])
     least = min(each.at_least or 0.0 for each in of.load.unable if each.label in names)
     assert 0.99 * least <= number(said["least"]) <= least * (1 + 1e-12)
 
@@ -323,6 +328,11 @@ def reached_at_least(of: Load, said: Said) -> None:
 def is_first_of_the_others(of: Load, said: Said) -> None:
     assert of.load.fastest and of.load.beating
     is_value(said["value"], of.load.figure(said["leader"]))
+
+
+@truth_of(r"(?P<label>.+?) is not on this platform \((?P<platform>[^)]+)\)(; it needs [^.]+)?")
+def is_not_on_this_platform(of: Load, said: Said) -> None:
+    assert said["label"] in of.labels and said["label"] not in of.rounds
 
 
 @truth_of(r"(?P<label>.+?) cannot hold [\d,]+ connections: it stopped at [\d,]+")
