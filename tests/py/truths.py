@@ -192,7 +192,8 @@ def is_fastest(of: Load, said: Said) -> None:
 )
 def is_likely_fastest(of: Load, said: Said) -> None:
     is_value(said["value"], of.load.figure(said["leader"]))
-    assert all(of.over(said["leader"], other).near > of.floor for other in listed(of, said["names"]))
+    names = listed(of, said["names"])
+    assert all(of.over(said["leader"], other).near > of.floor for other in names)
 
 
 def is_within(of: Load, other: str, margin: str) -> None:
