@@ -30,9 +30,9 @@ def _of_whole(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def rig() -> Iterator[Rig]:
+def rig(pytestconfig: pytest.Config) -> Iterator[Rig]:
     try:
-        made = open_rig()
+        made = open_rig(whole=pytestconfig.getoption("whole"))
     except Unavailable as reason:
         pytest.skip(f"no Python for Windows here: {reason}")
     yield made

@@ -3,6 +3,8 @@
 It is in build/windows/, named by the hash of its recipe, and everything in it is from PyPI by hash.
 CMake and the compiler are stand-ins, because the programs are built on Linux. All else is real:
 `iomodels.cmd`, pip, jobs, affinity and the programs at both ends.
+
+`python3 tests/windows/rig.py` makes it ahead of the tests, which report why it cannot be made.
 """
 
 from __future__ import annotations
@@ -17,13 +19,18 @@ from pathlib import Path
 
 from iomodels.base.errors import Failure
 from iomodels.launch.prefix import Prefix, find_wine
-from making import HERE, RECIPE, STEP_TIMEOUT_S, Unavailable, make
+from making import HERE, RECIPE, STEP_TIMEOUT_S, Unavailable, make, make_whole
 
 ROOT = HERE.parents[1]
+RIGS = ROOT / "build" / "windows"
+REASON = RIGS / "reason"
+"""Why there is no rig, as prepare() found; the tests do not try it again."""
 COMMAND = r"C:\windows\system32\cmd.exe"
 PRESETS = ("mingw", "zig")
 SHORT = ("select", "iocp", "loadgen")
 """The programs of a short run. Without the laws, which take longer than the rest of it."""
+WARM = "import matplotlib.pyplot, iomodels.cli.measuring, iomodels.report.html"
+"""Compiles what a run and its report import."""
 FILL = """
 import sys, venv
 sys.path.insert(0, "cmake")
@@ -90,11 +97,11 @@ class Rig:
         return self.run(*argv, environ=environ, timeout_s=timeout_s)
 
     def pytest(
-        self, *words: str, timeout_s: float = STEP_TIMEOUT_S
+        self, *words: str, preset: str = "mingw", timeout_s: float = STEP_TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
-        """Run tests in the tree as `iomodels.cmd test` does, with the programs of MinGW-w64."""
-        environ = {"PYTHONPATH": "harness", "IOMODELS_PRESET": "mingw"}
-        argv = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-n", "2", *words)
+        """Run tests in the tree as `iomodels.cmd test` does, with the programs of a preset."""
+        environ = {"PYTHONPATH": "harness", "IOMODELS_PRESET": preset}
+        argv = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *words)
         return self.run(self.python, *argv, environ=environ, timeout_s=timeout_s)
 
     def fill_environment(self) -> None:
@@ -129,49 +136,75 @@ def windows_path(path: Path) -> str:
     return "Z:" + str(path).replace("/", "\\")
 
 
-def open_rig() -> Rig:
-    """Return the rig with fresh sources, made if the recipe or Wine changed. Raises Unavailable."""
+def open_rig(*, whole: bool = False) -> Rig:
+    """Return the rig with fresh sources, made if the recipe or Wine changed. Raises Unavailable.
+
+    A `whole` one has the libraries of all tests, and every program.
+    """
     try:
         wine = find_wine()
     except Failure as error:
         raise Unavailable(str(error)) from None
     recipe = b"".join((HERE / name).read_bytes() for name in RECIPE)
     key = hashlib.sha256(recipe + wine.key.encode()).hexdigest()[:12]
-    folder = ROOT / "build" / "windows" / key
+    folder = RIGS / key
     if not (folder / "made").exists():
-        if os.environ.get("IOMODELS_NO_INSTALL", "0") not in ("", "0"):
-            raise Unavailable("--no-install forbids to download Python for Windows from PyPI")
-        shutil.rmtree(folder.parent, ignore_errors=True)
-        make(folder, wine)
+        _check_allowed()
+        shutil.rmtree(RIGS, ignore_errors=True)
+        make(folder, wine, ROOT / "build" / "wine")
         (folder / "made").touch()
+    if whole and not (folder / "made-whole").exists():
+        _check_allowed()
+        make_whole(folder)
+        (folder / "made-whole").touch()
     rig = Rig(folder, Prefix(wine, folder / "prefix"))
     rig.prefix.warm()
-    _copy_sources(rig.tree)
+    _copy_sources(rig.tree, whole=whole)
+    _copy_programs(rig.tree, whole=whole)
     return rig
 
 
+def _check_allowed() -> None:
+    if os.environ.get("IOMODELS_NO_INSTALL", "0") not in ("", "0"):
+        raise Unavailable("--no-install forbids to download Python for Windows from PyPI")
+    if REASON.exists():
+        raise Unavailable(REASON.read_text(encoding="utf-8"))
+
+
 def prepare() -> None:
-    """Make the rig and its environment ahead of the tests, which report why it cannot be made."""
+    """Make the rig and its environment. REASON stays if this fails or is ended."""
+    REASON.unlink(missing_ok=True)
     try:
         rig = open_rig()
-    except Unavailable:
+    except Unavailable as reason:
+        RIGS.mkdir(parents=True, exist_ok=True)
+        REASON.write_text(str(reason), encoding="utf-8")
         return
     rig.fill_environment()
+    rig.run(rig.python, "-c", WARM, environ={"PYTHONPATH": windows_path(rig.tree / "harness")})
     rig.prefix.kill()
 
 
-def _copy_sources(tree: Path) -> None:
-    """Copy what git knows or would add, and the programs; build/venv of an earlier test stays."""
+def _copy_sources(tree: Path, *, whole: bool) -> None:
+    """Copy what git knows or would add; build/ of an earlier test stays.
+
+    The list of runs, which each run renews, would take its time for the contributed runs.
+    """
     tree.mkdir(exist_ok=True)
     for old in tree.iterdir():
         if old.name != "build":
             shutil.rmtree(old) if old.is_dir() else old.unlink()
     git = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(git, capture_output=True, check=True).stdout.decode().split("\0"):
-        if name and (ROOT / name).is_file():
+        wanted = whole or not name.startswith("results/contributed/")
+        if wanted and (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
-    for preset in PRESETS:
+
+
+def _copy_programs(tree: Path, *, whole: bool) -> None:
+    """Copy the programs of a short run, or all."""
+    for preset in PRESETS if whole else ():
         programs, built = (each / "build" / preset / "bin" for each in (tree, ROOT))
         shutil.rmtree(programs, ignore_errors=True)
         if built.is_dir():
@@ -180,3 +213,7 @@ def _copy_sources(tree: Path) -> None:
     short.mkdir(parents=True, exist_ok=True)
     for name in SHORT:
         shutil.copy2(ROOT / "build" / "mingw" / "bin" / f"{name}.exe", short)
+
+
+if __name__ == "__main__":
+    prepare()

@@ -28,6 +28,7 @@ def test_setup_makes_the_environment_once(rig: Rig) -> None:
     assert "iomodels setup" in said(rig, code=2)
     assert said(rig, "setup").endswith("iomodels: ready\n")
     assert said(rig, "setup") == "iomodels: ready\n"
+    assert "iomodels: setup takes no arguments, but got: now" in said(rig, "setup", "now", code=2)
     assert "nonsense: no such command" in said(rig, "nonsense", code=2)
 
 
@@ -88,7 +89,7 @@ def test_an_slo_search_and_its_report(rig: Rig) -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda name: name[6:].replace("/", "-"))
 def test_every_test_of_windows_runs_there(rig: Rig, folder: str) -> None:
     """The output of each folder stays in the rig, with the count and the reasons of all skips."""
-    done = rig.pytest(folder, timeout_s=FOLDER_TIMEOUT_S)
+    done = rig.pytest("-n", "2", folder, timeout_s=FOLDER_TIMEOUT_S)
     log = rig.folder / "whole" / f"{folder.replace('/', '-')}.log"
     log.parent.mkdir(exist_ok=True)
     log.write_text(done.stdout, encoding="utf-8")

@@ -49,7 +49,22 @@ def rename_math(wheel: Path) -> None:
         return
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_STORED) as archive:
         for info, data in held:
-            archive.writestr(info.filename, data.replace(MATH.encode(), OWN_MATH.encode()))
+            archive.writestr(info.filename, _renamed(data))
+
+
+def unpack(wheel: Path, folder: Path) -> None:
+    """Unpack a wheel without its tests, each library with the import of OWN_MATH."""
+    with zipfile.ZipFile(wheel) as archive:
+        for info in archive.infolist():
+            if info.is_dir() or "/tests/" in info.filename:
+                continue
+            path = folder / info.filename
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(_renamed(archive.read(info)))
+
+
+def _renamed(data: bytes) -> bytes:
+    return data.replace(MATH.encode(), OWN_MATH.encode())
 
 
 def math_of(names: set[str]) -> tuple[str, str]:
