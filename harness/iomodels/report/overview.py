@@ -211,10 +211,11 @@ def _status(folder: Path, status: str) -> str:
 
 
 def _read_run(folder: Path, row: Row) -> Row:
+    """Read a run. A packed one was checked as it was packed, and every clone has some of them."""
     from iomodels.judge.summary import summarise  # only here: scipy takes a second to load
     from iomodels.report.answer import answer
 
-    run = load_run(folder)
+    run = load_run(folder, checked=not (folder / PACKED).exists())
     row = _head(folder, row, run.manifest, run.manifest["suite"]["name"])
     if not run.records:
         planned = run.manifest["planned"]
