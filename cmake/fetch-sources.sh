@@ -2,7 +2,8 @@
 # Gets the sources of a C or C++ dependency out of the distribution's source packages, laid out so that CMake can take them in
 # the place of the upstream release (docs/decisions/0002-hdrhistogram-offline.md).
 #
-#   fetch-sources.sh NAME DEST         NAME: hdr-histogram or benchmark, whose CMakeLists.txt is in cmake/NAME
+#   fetch-sources.sh NAME DEST         NAME: hdr-histogram, benchmark, libuv, asio or ace; its CMakeLists.txt is in cmake/NAME,
+#                                      if upstream has none that serves
 #                                      DEST: below build/; left alone when it is current, else replaced as a whole
 #
 # Needs apt-get, but neither root nor a change of the system's apt configuration: the system's own sources are asked for
@@ -18,17 +19,18 @@ fail() {
     exit "${2:-1}"
 }
 
-# Every entry of the system that offers binaries is asked for sources instead; options such as Signed-By stay.
-write_source_entries() {
+# Every entry of the system that offers binaries is asked for $2 instead: deb-src for sources, deb for a package that holds
+# them. Options such as Signed-By stay.
+write_entries() {
     for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
         [ -r "$file" ] || continue
-        sed -n 's/^[[:space:]]*deb\([[:space:]]\)/deb-src\1/p' "$file"
+        sed -n "s/^[[:space:]]*deb\\([[:space:]]\\)/$2\\1/p" "$file"
     done >"$1/system.list"
     number=0
     for file in /etc/apt/sources.list.d/*.sources; do
         [ -r "$file" ] || continue
         number=$((number + 1))
-        sed 's/^[Tt]ypes:.*/Types: deb-src/' "$file" >"$1/system-$number.sources"
+        sed "s/^[Tt]ypes:.*/Types: $2/" "$file" >"$1/system-$number.sources"
     done
 }
 
@@ -60,12 +62,35 @@ lay_out_benchmark() {
     printf '%s\n' "${version%%-*}" >"$work/tree/VERSION"
 }
 
+# libuv: the upstream release without its tests and pictures. Its own CMakeLists.txt serves.
+lay_out_libuv() {
+    tar -xf "$1" -C "$work/tree" --strip-components=1 --exclude='*/test' --exclude='*/docs' --exclude='*/img' ||
+        fail "the source package of $package cannot be unpacked"
+}
+
+# Asio: headers only, which a binary package holds as they are. They must leave /usr/include for a cross-compiler.
+lay_out_asio() {
+    dpkg-deb -x "$1" "$work/unpacked"
+    mv -- "$work/unpacked/usr/include" "$work/tree/include" || fail "the package $package holds no usr/include"
+    cp -- "$work/unpacked/usr/share/doc/$package/copyright" "$work/tree/"
+}
+
+# ACE: of the release only the library.
+lay_out_ace() {
+    tar -xf "$1" -C "$work/tree" --strip-components=1 --wildcards --no-wildcards-match-slash '*/ace' '*/COPYING' ||
+        fail "the source package of $package holds no ace/"
+}
+
 [ $# -eq 2 ] || fail 'usage: fetch-sources.sh NAME DEST' 2
 name=$1
+entries=deb-src
 case $name in
 hdr-histogram) package=redis what=HdrHistogram_c lay_out=lay_out_hdr_histogram ;;
 benchmark) package=benchmark what='Google Benchmark' lay_out=lay_out_benchmark ;;
-*) fail "NAME $name: must be hdr-histogram or benchmark" 2 ;;
+libuv) package=libuv1 what=libuv lay_out=lay_out_libuv ;;
+asio) package=libasio-dev what=Asio lay_out=lay_out_asio entries=deb ;;
+ace) package=ace what=ACE lay_out=lay_out_ace ;;
+*) fail "NAME $name: must be hdr-histogram, benchmark, libuv, asio or ace" 2 ;;
 esac
 shift
 mkdir -p -- "$build" "$(dirname -- "$1")"
@@ -76,27 +101,37 @@ case $dest in
 esac
 command -v apt-get >/dev/null 2>&1 || fail 'needs apt-get'
 
-recipe=$(cat -- "$0" "$here/$name"/* | cksum)
+recipe=$(cat -- "$0" "$here/$name"/* 2>/dev/null | cksum)
 [ "$(cat -- "$dest/.recipe" 2>/dev/null)" != "$recipe" ] || exit 0
-echo "iomodels: fetching the sources of $what (apt-get source $package)" >&2
+case $entries in
+deb) get=download suffix=.deb ;;
+*) get='source --download-only' suffix=.orig.tar ;;
+esac
+echo "iomodels: fetching the sources of $what (apt-get ${get%% *} $package)" >&2
 work=$(mktemp -d -- "$dest.XXXXXX")
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir -p "$work/entries" "$work/lists/partial" "$work/cache/archives/partial" "$work/package" "$work/tree"
-write_source_entries "$work/entries"
+write_entries "$work/entries" "$entries"
 
 # A third-party entry without sources makes the update fail as a whole though ours has come: the download decides.
 apt update || :
-if ! (cd -- "$work/package" && apt source --download-only "$package"); then
+# shellcheck disable=SC2086 # one word an argument
+if ! (cd -- "$work/package" && apt $get "$package"); then
     reason=$(sed -n 's/^E: //p' "$work/log" | tail -n 1)
-    fail "apt-get source $package: ${reason:-failed}"
+    fail "apt-get ${get%% *} $package: ${reason:-failed}"
 fi
-set -- "$work/package/${package}"_*.orig.tar.*
-[ -f "$1" ] || fail "the source package of $package holds no .orig.tar"
-version=$(sed -n 's/^Version: *//p' "$work/package/${package}"_*.dsc | tail -n 1)
+set -- "$work/package/${package}"_*"$suffix"*
+[ -f "$1" ] || fail "apt-get ${get%% *} $package gave no file $suffix"
+if [ "$entries" = deb ]; then
+    version=$(dpkg-deb -f "$1" Version)
+else
+    version=$(sed -n 's/^Version: *//p' "$work/package/${package}"_*.dsc | tail -n 1)
+fi
 $lay_out "$1"
-cp -- "$here/$name/CMakeLists.txt" "$work/tree/"
-printf '%s from the source package %s %s\n' "$what" "$package" "$version" >"$work/tree/ORIGIN"
+[ ! -f "$here/$name/CMakeLists.txt" ] || cp -- "$here/$name/CMakeLists.txt" "$work/tree/"
+printf '%s from the %s package %s %s, sha256 %s\n' "$what" "$([ "$entries" = deb ] && echo binary || echo source)" \
+    "$package" "$version" "$(sha256sum -- "$1" | cut -d ' ' -f 1)" >"$work/tree/ORIGIN"
 printf '%s\n' "$recipe" >"$work/tree/.recipe"
 
 rm -rf -- "$dest"

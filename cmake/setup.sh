@@ -14,11 +14,11 @@ fail() {
     exit 1
 }
 
-# Prints column $2 of the package list for the need $1 (run; micro: also what that needs; test: everything). A Wine of the
-# user's own replaces ours.
+# Prints column $2 of the package list for the need $1 (run; micro and references: also what those need; test: everything but
+# references). A Wine of the user's own replaces ours.
 listed() {
     awk -v need="$1" -v column="$2" -v own_wine="${IOMODELS_WINE:-}" '
-        /^#/ || NF < 3 || ($1 != "run" && $1 != need && need != "test") || (own_wine != "" && $2 ~ /^wine/) { next }
+        /^#/ || NF < 3 || ($1 != "run" && $1 != need && (need != "test" || $1 == "references")) || (own_wine != "" && $2 ~ /^wine/) { next }
         { print $column }' "$packages"
 }
 
@@ -205,7 +205,7 @@ ensure_browser() {
 configuration() {
     (
         cd -- "$root" && pwd -P
-        cksum CMakePresets.json cmake/*.cmake cmake/fetch-sources.sh cmake/hdr-histogram/* cmake/benchmark/*
+        cksum CMakePresets.json cmake/*.cmake cmake/fetch-sources.sh cmake/hdr-histogram/* cmake/benchmark/* cmake/ace/*
     )
 }
 
@@ -223,22 +223,61 @@ ensure_sources() {
     ! ensure_source hdr-histogram || hdr_option=-DFETCHCONTENT_SOURCE_DIR_HDRHISTOGRAM=$build/deps/hdr-histogram
     case $1 in
     micro-*) ! ensure_source benchmark || benchmark_option=-DFETCHCONTENT_SOURCE_DIR_GOOGLEBENCHMARK=$build/deps/benchmark ;;
+    references*) # CMake finds them by itself, and leaves out what it does not find
+        for framework in libuv asio ace; do
+            ensure_source "$framework" || :
+        done
+        ensure_hpsocket
+        ;;
     esac
+}
+
+# Provides the DLL of HP-Socket from the wheel that references/hpsocket.txt pins by its hash. Without it one program is left out.
+ensure_hpsocket() {
+    folder=$build/deps/hpsocket
+    cmp -s "$root/references/hpsocket.txt" "$folder/made-for" && return
+    say 'fetching HP-Socket from PyPI'
+    mkdir -p "$folder"
+    hpsocket_log=$build/setup/hpsocket.log
+    if {
+        "$python" -m venv --clear "$folder/venv" &&
+            "$folder/venv/bin/python" -m pip download --disable-pip-version-check --no-deps --require-hashes \
+                -d "$folder" -r "$root/references/hpsocket.txt" &&
+            "$python" -c 'import sys, zipfile
+name = "HPSocket4C_amd64_64.dll"
+with zipfile.ZipFile(sys.argv[1]) as wheel, open(f"{sys.argv[2]}/{name}", "wb") as library:
+    library.write(wheel.read(f"HPSocket/{name}"))' "$folder"/HPSocket-*.whl "$folder"
+    } >"$hpsocket_log" 2>&1 </dev/null; then
+        cp -- "$root/references/hpsocket.txt" "$folder/made-for"
+    else
+        say "HP-Socket did not come: $(tail -n 1 "$hpsocket_log") (whole log: $hpsocket_log)"
+    fi
+    rm -rf -- "$folder/venv"
 }
 
 build_preset() {
     log=$build/$1.log
     stamp=$build/$1/.configured
+    ! grep -qs ': not built: no ' "$build/$1/references.txt" || rm -f -- "$stamp" # it may be there now
     if ! [ -f "$stamp" ] || [ "$(cat "$stamp")" != "$configured" ]; then
         ensure_sources "$1"
         say "building $1"
         cmake --fresh --preset "$1" ${hdr_option:+"$hdr_option"} ${benchmark_option:+"$benchmark_option"} \
             ${werror:+"$werror"} >"$log" 2>&1 </dev/null || build_failure "$1"
+        report_references "$1"
         printf '%s\n' "$configured" >"$stamp"
     elif [ -n "$werror" ] && ! grep -q '^IOMODELS_WERROR:BOOL=ON' "$build/$1/CMakeCache.txt"; then
         cmake --preset "$1" "$werror" >"$log" 2>&1 </dev/null || build_failure "$1"
     fi
     cmake --build --preset "$1" ${target:+--target "$target"} >"$log" 2>&1 </dev/null || build_failure "$1"
+}
+
+# Says which reference servers the preset leaves out, and why.
+report_references() {
+    [ -f "$build/$1/references.txt" ] || return 0
+    sed -n '/: not built: /p' "$build/$1/references.txt" | while read -r line; do
+        say "$1: $line"
+    done
 }
 
 build_failure() {

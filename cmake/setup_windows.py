@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ PRESETS = ("msvc", "msvc-arm64", "msvc-x86", "msvc-asan", "clang-cl", "mingw", "
 USAGE = """iomodels: benchmark and comparison suite of Windows I/O models
 
   iomodels setup              make a Python environment and build the programs
+  iomodels setup --references also build the echo servers on other frameworks
   iomodels test [PART...]     run the tests that Windows can run, or some parts
   iomodels help               print all commands, once the Python environment is there"""
 NOTES = """
@@ -75,8 +77,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Command:
         print(USAGE + NOTES, file=sys.stderr)
         raise SystemExit(2)
     word = "help" if rest[0] in ("-h", "--help") else rest[0]
-    if word == "setup" and rest[1:]:
-        fail(f"setup takes no arguments, but got: {' '.join(rest[1:])}", 2)
+    if word == "setup" and rest[1:] not in ([], ["--references"]):
+        fail(f"setup takes --references only, but got: {' '.join(rest[1:])}", 2)
     return Command(word, tuple(rest[1:]), no_install)
 
 
@@ -279,8 +281,37 @@ def ensure_build(root: Path, toolchain: Toolchain, *, strict: bool = False) -> N
     if strict:
         command = [cmake, "--preset", preset, "-DIOMODELS_WERROR=ON"]
         logged(command, root, log, f"configuring {preset}")
-    own = [] if strict or preset.startswith("micro-") else ["--target", "programs"]
+    own = [] if strict or preset.startswith(("micro-", "references-")) else ["--target", "programs"]
     logged([cmake, "--build", "--preset", preset, *own], root, log, f"building {preset}")
+
+
+def ensure_references(root: Path, python: Path, toolchain: Toolchain) -> None:
+    """Build the echo servers on other frameworks, and print those that are left out."""
+    if toolchain.from_pypi:
+        fail("--references needs Visual Studio 2022 or 2026 with C++, or MinGW-w64 and Ninja")
+    fetch_hpsocket(root, python)
+    family = "mingw" if toolchain.preset.startswith("mingw") else "msvc"
+    built = replace(toolchain, preset=f"references-{family}")
+    (root / "build" / built.preset / STAMP).unlink(missing_ok=True)  # a framework may be there now
+    ensure_build(root, built)
+    summary = (root / "build" / built.preset / "references.txt").read_text(encoding="utf-8")
+    for line in summary.splitlines():
+        if ": not built: " in line:
+            say(line)
+
+
+def fetch_hpsocket(root: Path, python: Path) -> None:
+    """Put the DLL of the wheel that references/hpsocket.txt pins into build/deps/hpsocket."""
+    folder = root / "build" / "deps" / "hpsocket"
+    library = folder / "HPSocket4C_amd64_64.dll"
+    if library.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = ["--no-deps", "--require-hashes", "-r", str(root / "references" / "hpsocket.txt")]
+    command = [str(python), "-m", "pip", "download", *wanted, "-d", str(folder)]
+    logged(command, root, root / "build" / "hpsocket.log", "fetching HP-Socket (pip)")
+    with zipfile.ZipFile(next(folder.glob("HPSocket-*.whl"))) as wheel:
+        library.write_bytes(wheel.read(f"HPSocket/{library.name}"))
 
 
 # ---- the user's command ----
@@ -380,6 +411,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
     ensure_build(root, built, strict=command.word == "test")
     environ = {**environ, "PYTHONPATH": str(root / "harness"), "IOMODELS_PRESET": toolchain.preset}
     if command.word == "setup":
+        if command.arguments:
+            ensure_references(root, python, toolchain)
         say("ready")
         return 0
     if command.word == "test":

@@ -1,17 +1,17 @@
 # shellcheck shell=sh
 # `iomodels test`, sourced by ../iomodels. Every part runs, also after one that failed, and a table of
-# all comes last. tidy takes minutes, and browser downloads much: they run only if named.
+# all comes last. tidy and references take minutes, and browser downloads much: they run only if named.
 # Expects $root, $build, $no_install and the functions of cmake/setup.sh.
 # "$@": [PART...] [-- PYTEST OPTIONS].
 
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e windows'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    case " $every_part tidy browser " in
+    case " $every_part tidy browser references " in
     *" $1 "*) parts="$parts $1" ;;
     *)
         wrong_usage "unknown part of the tests: $1 \
-(one of: $every_part tidy browser; options of pytest go after --)"
+(one of: $every_part tidy browser references; options of pytest go after --)"
         ;;
     esac
     shift
@@ -25,6 +25,7 @@ for part in $parts; do
     sanitize | fuzz) presets="$presets $part" ;;
     portable | tidy) presets="$presets mingw32 micro-mingw" ;;
     micro) presets="$presets micro-host micro-mingw" ;;
+    references) presets="$presets references references-mingw" ;;
     esac
 done
 # shellcheck disable=SC2086 # one word a preset
@@ -40,7 +41,7 @@ failed=0
 check_style() {
     ensure_ruff
     bad=0
-    find common servers loadgen laws microbench tests \( -name '*.[ch]' -o -name '*.cpp' \) \
+    find common servers loadgen laws microbench references tests \( -name '*.[ch]' -o -name '*.cpp' \) \
         -exec clang-format --dry-run -Werror {} + || bad=1
     shellcheck -x iomodels cmake/wine-run cmake/fetch-sources.sh .ci/run .githooks/* || bad=1
     "$ruff" format --check . || bad=1
@@ -57,7 +58,7 @@ ctest_preset() {
 side_by_side() {
     case $1 in
     py) getconf _NPROCESSORS_ONLN ;;
-    servers) echo $(($(getconf _NPROCESSORS_ONLN) + 1)) ;;
+    servers | references) echo $(($(getconf _NPROCESSORS_ONLN) + 1)) ;;
     *) echo 0 ;;
     esac
 }
@@ -83,6 +84,10 @@ run_part() {
         shift
         ensure_browser
         "$browser_python" -m pytest -rs --durations=5 tests/browser "$@"
+        ;;
+    references)
+        shift
+        "$python" -m pytest -rsx --numprocesses "$(side_by_side references)" tests/references "$@"
         ;;
     *)
         part=$1

@@ -28,7 +28,8 @@ def test_setup_makes_the_environment_once(rig: Rig) -> None:
     assert "iomodels setup" in said(rig, code=2)
     assert said(rig, "setup").endswith("iomodels: ready\n")
     assert said(rig, "setup") == "iomodels: ready\n"
-    assert "iomodels: setup takes no arguments, but got: now" in said(rig, "setup", "now", code=2)
+    wrong = said(rig, "setup", "now", code=2)
+    assert "iomodels: setup takes --references only, but got: now" in wrong
     assert "nonsense: no such command" in said(rig, "nonsense", code=2)
 
 

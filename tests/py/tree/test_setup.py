@@ -133,6 +133,13 @@ def test_the_progress_of_apt_is_shown_while_it_works(tmp_path: Path, system: Pat
         assert "installing failed: that is all (whole log: " in started.stderr.read()
 
 
+def test_set_up_takes_one_option(tmp_path: Path, system: Path) -> None:
+    assert said(checkout(tmp_path / "tree"), system, "setup", "--frameworks") == (
+        2,
+        "iomodels: setup takes --references only, but got: --frameworks\n",
+    )
+
+
 def test_sudo_is_named_before_it_is_used(tmp_path: Path, system: Path) -> None:
     program(system / "sudo", "exit 1")
     program(system / "apt-get", "exit 0")

@@ -171,6 +171,22 @@ def test_a_benchmark_sees_what_it_measures_only(path: Path) -> None:
             )
 
 
+FRAMEWORKS = {"libuv": "uv.h", "asio": "asio", "asio_coroutines": "asio", "ace": "ace/"}
+
+
+@pytest.mark.parametrize(
+    "path", sources("references", "*.[ch]", "*.cpp"), ids=lambda path: path.name
+)
+def test_a_reference_sees_one_framework(path: Path) -> None:
+    system = WINDOWS | C11 | POSIX | CPP | {"array", "memory", "signal.h", "system_error"}
+    for ours, name in includes(path):
+        if ours:
+            assert name in {"reference.h", "asio.h", "common/option.h"}, f"{path.name}: {name}"
+        elif name not in system:
+            own = FRAMEWORKS.get(path.stem)
+            assert own and name.startswith(own), f"{path.name} includes <{name}>"
+
+
 @pytest.mark.parametrize("path", sources("laws", "*.[ch]"), ids=lambda path: path.name)
 def test_the_laws_see_windows_and_common(path: Path) -> None:
     for ours, name in includes(path):

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -286,6 +287,31 @@ def test_what_is_made_follows_what_it_was_made_from(
     ]
 
 
+def test_references_are_built_only_when_asked(
+    machine: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The wheel of HP-Socket is fetched by its hash, and a program that is left out is named."""
+    mingw(machine)
+    reason = "reference_ace: not built: no sources in build/deps/ace"
+    wheel = machine / "build" / "deps" / "hpsocket" / "HPSocket-0.9.3-py2.py3-none-any.whl"
+    wheel.parent.mkdir(parents=True)
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("HPSocket/HPSocket4C_amd64_64.dll", "a library")
+    folder = machine / "build" / "references-mingw"
+    folder.mkdir()
+    (folder / "references.txt").write_text(f"reference_libuv: built\n{reason}\n", encoding="utf-8")
+    assert main(machine, "setup", "--references") == 0
+    said = calls(machine)[2:]
+    assert said[2].split(" -m ")[1].startswith("pip download --no-deps --require-hashes -r ")
+    assert [said[0], said[3], said[4]] == [
+        "cmake --fresh --preset mingw",
+        "cmake --fresh --preset references-mingw",
+        "cmake --build --preset references-mingw",
+    ]
+    assert f"iomodels: {reason}\n" in capfd.readouterr().err
+    assert wheel.with_name("HPSocket4C_amd64_64.dll").read_text(encoding="utf-8") == "a library"
+
+
 def test_the_harness_gets_the_arguments_and_gives_the_exit_code(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,7 +337,7 @@ def test_the_harness_gets_the_arguments_and_gives_the_exit_code(
             "unknown part of the tests: host "
             "(one of: ctest mypy py servers; options of pytest go after --)",
         ),
-        (("setup", "now"), 2, "setup takes no arguments, but got: now"),
+        (("setup", "now"), 2, "setup takes --references only, but got: now"),
         (("models", "--no-install"), 1, "omit --no-install to make it"),
     ],
 )

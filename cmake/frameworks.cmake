@@ -1,0 +1,101 @@
+# The frameworks of references/: sources that set-up has put into build/deps (`iomodels setup --references`), else an
+# installed package (vcpkg, on Windows), else the release pinned by its hash. A framework that none of them gives is left
+# out, and `missing_NAME` says why.
+include(FetchContent)
+set(CMAKE_POLICY_VERSION_MINIMUM 3.5) # libuv 1.44 asks for 3.4, which CMake 4 no longer knows
+
+# Sets `NAME_SOURCE_DIR`, and adds the targets of the framework if it has a CMakeLists.txt.
+macro(framework_sources name url sha256)
+  string(TOUPPER ${name} upper)
+  set(deposited ${PROJECT_SOURCE_DIR}/build/deps/${name})
+  if(NOT FETCHCONTENT_SOURCE_DIR_${upper} AND EXISTS ${deposited}/ORIGIN)
+    set(FETCHCONTENT_SOURCE_DIR_${upper} ${deposited})
+  endif()
+  set(archive ${CMAKE_BINARY_DIR}/downloads/${name}.tar.gz)
+  set(result 0)
+  if(NOT FETCHCONTENT_SOURCE_DIR_${upper} AND NOT EXISTS ${archive})
+    # Not by FetchContent, for which a network that is not there is the end of the configuration.
+    file(DOWNLOAD ${url} ${archive}.part INACTIVITY_TIMEOUT 30 STATUS result)
+    if(result MATCHES "^0;")
+      file(RENAME ${archive}.part ${archive})
+    else()
+      file(REMOVE ${archive}.part)
+    endif()
+  endif()
+  if(FETCHCONTENT_SOURCE_DIR_${upper} OR EXISTS ${archive})
+    FetchContent_Declare(${name} URL ${archive} URL_HASH SHA256=${sha256} DOWNLOAD_EXTRACT_TIMESTAMP ON SYSTEM)
+    FetchContent_MakeAvailable(${name})
+  else()
+    list(GET result 1 reason)
+    set(missing_${name} "no sources in build/deps/${name}, no package, and ${url}: ${reason}")
+  endif()
+endmacro()
+
+# ---- libuv: the target `libuv` ----
+find_package(libuv CONFIG QUIET)
+if(TARGET libuv::uv_a)
+  add_library(libuv ALIAS libuv::uv_a)
+elseif(TARGET libuv::uv)
+  add_library(libuv ALIAS libuv::uv)
+else()
+  framework_sources(libuv https://github.com/libuv/libuv/archive/refs/tags/v1.44.2.tar.gz
+    e6e2ba8b4c349a4182a33370bb9be5e23c51b32efb9b9e209d0e8556b73a48da)
+  if(TARGET uv_a)
+    add_library(libuv ALIAS uv_a)
+    target_compile_options(uv_a PRIVATE $<$<NOT:$<BOOL:${MSVC}>>:-w>)
+    set_target_properties(uv uv_a PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endif()
+
+# ---- Asio: the target `asio_headers` ----
+# Headers are copied or fetched, never used in /usr/include: a cross-compiler must not see what lies around them there.
+find_package(asio CONFIG QUIET)
+if(TARGET asio::asio)
+  add_library(asio_headers ALIAS asio::asio)
+else()
+  framework_sources(asio https://github.com/chriskohlhoff/asio/archive/refs/tags/asio-1-22-1.tar.gz
+    30cb54a5de5e465d10ec0c2026d6b5917f5e89fffabdbabeb1475846fc9a2cf0)
+  foreach(folder include asio/include)
+    if(asio_SOURCE_DIR AND EXISTS ${asio_SOURCE_DIR}/${folder}/asio.hpp)
+      add_library(asio_headers INTERFACE)
+      target_include_directories(asio_headers SYSTEM INTERFACE ${asio_SOURCE_DIR}/${folder})
+      target_compile_definitions(asio_headers INTERFACE ASIO_STANDALONE)
+      find_package(Threads REQUIRED)
+      target_link_libraries(asio_headers INTERFACE Threads::Threads $<$<BOOL:${WIN32}>:ws2_32> $<$<BOOL:${WIN32}>:mswsock>)
+    endif()
+  endforeach()
+endif()
+
+# ---- ACE: the target `ace` ----
+# Its Proactor is a completion port on Windows only. Upstream has no CMakeLists.txt; ours is in cmake/ace.
+if(NOT WIN32)
+  set(missing_ace "the completion port below the Proactor is on Windows only")
+elseif(EXISTS ${PROJECT_SOURCE_DIR}/build/deps/ace/ORIGIN)
+  add_subdirectory(${PROJECT_SOURCE_DIR}/build/deps/ace ${CMAKE_BINARY_DIR}/ace EXCLUDE_FROM_ALL SYSTEM)
+else()
+  find_path(ace_headers ace/Asynch_Acceptor.h)
+  find_library(ace_library NAMES ACE ACEs)
+  if(ace_headers AND ace_library)
+    add_library(ace INTERFACE)
+    target_include_directories(ace SYSTEM INTERFACE ${ace_headers})
+    target_link_libraries(ace INTERFACE ${ace_library} iphlpapi netapi32 mswsock ws2_32)
+  else()
+    set(missing_ace "no sources in build/deps/ace, and no package (vcpkg install ace)")
+  endif()
+endif()
+
+# ---- HP-Socket: `hpsocket_library`, the official DLL for x64 that the wheel HPSocket 0.9.3 carries ----
+set(HPSOCKET_DLL ${PROJECT_SOURCE_DIR}/build/deps/hpsocket/HPSocket4C_amd64_64.dll CACHE FILEPATH "HP-Socket 5.1.1")
+set(hpsocket_sha256 1605a176c70bc0a9883e79f81e1e1d74497536b962a2ca040be3276ebbaa0f0d)
+if(NOT WIN32 OR NOT CMAKE_SIZEOF_VOID_P EQUAL 8)
+  set(missing_hpsocket "its DLL is for 64-bit Windows")
+elseif(NOT EXISTS ${HPSOCKET_DLL})
+  set(missing_hpsocket "no ${HPSOCKET_DLL}")
+else()
+  file(SHA256 ${HPSOCKET_DLL} found)
+  if(found STREQUAL hpsocket_sha256)
+    set(hpsocket_library ${HPSOCKET_DLL})
+  else()
+    set(missing_hpsocket "${HPSOCKET_DLL} is not the pinned one (SHA-256 ${found})")
+  endif()
+endif()
