@@ -40,7 +40,7 @@ const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]) {
     return text;
 }
 
-static int last_error(void) {
+int sockets_last_error(void) {
     return WSAGetLastError();
 }
 
@@ -50,6 +50,15 @@ static socket_handle open_socket(void) {
     if (handle != INVALID_SOCKET)
         ioctlsocket(handle, (long)FIONBIO, &on);
     return handle;
+}
+
+bool sockets_would_block(int error) {
+    return error == WSAEWOULDBLOCK;
+}
+
+bool sockets_unblock(socket_handle handle) {
+    u_long on = 1;
+    return ioctlsocket(handle, (long)FIONBIO, &on) == 0;
 }
 
 static bool under_way(int error) {
@@ -95,7 +104,7 @@ const char *sockets_error_text(int error, char text[SOCKETS_ERROR_TEXT_BYTES]) {
     return text;
 }
 
-static int last_error(void) {
+int sockets_last_error(void) {
     return errno;
 }
 
@@ -104,6 +113,14 @@ static socket_handle open_socket(void) {
     if (handle >= 0)
         fcntl(handle, F_SETFL, fcntl(handle, F_GETFL) | O_NONBLOCK);
     return handle;
+}
+
+bool sockets_would_block(int error) {
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+bool sockets_unblock(socket_handle handle) {
+    return fcntl(handle, F_SETFL, fcntl(handle, F_GETFL) | O_NONBLOCK) == 0;
 }
 
 static bool under_way(int error) {
@@ -148,11 +165,11 @@ static bool bind_source(socket_handle handle, const struct sockaddr_in *source) 
 socket_handle sockets_open(const struct sockets_route *route, int *error) {
     socket_handle handle = open_socket();
     if (handle == SOCKET_NONE) {
-        *error = last_error();
+        *error = sockets_last_error();
         return SOCKET_NONE;
     }
     if (route->bound && !bind_source(handle, &route->source)) {
-        *error = last_error();
+        *error = sockets_last_error();
         sockets_close(handle);
         return SOCKET_NONE;
     }
@@ -164,8 +181,9 @@ socket_handle sockets_open(const struct sockets_route *route, int *error) {
 int sockets_connect_error(socket_handle handle) {
     int error = 0;
     socklen_t length = sizeof error;
-    return getsockopt(handle, SOL_SOCKET, SO_ERROR, (char *)&error, &length) == 0 ? error
-                                                                                  : last_error();
+    return getsockopt(handle, SOL_SOCKET, SO_ERROR, (char *)&error, &length) == 0
+               ? error
+               : sockets_last_error();
 }
 
 socket_handle sockets_connect(const struct sockets_route *route, uint32_t timeout_ms, int *error) {
@@ -174,7 +192,7 @@ socket_handle sockets_connect(const struct sockets_route *route, uint32_t timeou
         return SOCKET_NONE;
     *error = 0;
     if (connect(handle, (const struct sockaddr *)&route->server, sizeof route->server) != 0) {
-        *error = last_error();
+        *error = sockets_last_error();
         if (under_way(*error))
             *error = wait_connected(handle, timeout_ms) ? sockets_connect_error(handle) : TIMED_OUT;
     }

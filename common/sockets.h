@@ -9,11 +9,14 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 typedef SOCKET socket_handle;
+typedef int socket_length; /* bytes of a receive or send */
 #define SOCKET_NONE INVALID_SOCKET
 #else
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 typedef int socket_handle;
+typedef size_t socket_length;
 #define SOCKET_NONE (-1)
 #endif
 
@@ -47,6 +50,15 @@ int sockets_connect_error(socket_handle);
 void sockets_abort(socket_handle);
 
 void sockets_close(socket_handle);
+
+/* Returns the platform's error code of the last socket call of this thread. */
+int sockets_last_error(void);
+
+/* Returns whether a non-blocking call had nothing to do, and may be made again later. */
+bool sockets_would_block(int error);
+
+/* Makes the calls on a socket return immediately. Returns false if that failed. */
+bool sockets_unblock(socket_handle);
 
 /* Writes the platform's message for an error code to `text` and returns `text`. */
 enum { SOCKETS_ERROR_TEXT_BYTES = 256 };

@@ -1,4 +1,4 @@
-/* Windows' counters of this process: CPU time, context switches, memory, handles, threads.
+/* The system's counters of this process: CPU time, context switches, memory, handles, threads.
  *
  * Some systems return "success" and a meaningless zero (Wine does for half of these). So the server
  * checks each counter once, before it listens, with an action that must change the counter. A

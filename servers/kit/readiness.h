@@ -6,18 +6,23 @@
 
 #include "server.h"
 
-/* Returns the next client's socket, or INVALID_SOCKET if none waits. Sets `starved` if handles or
+/* Returns the next client's socket, or SOCKET_NONE if none waits. Sets `starved` if handles or
  * memory are short: the listener then stays ready, but the next accept would fail, too. */
-static inline SOCKET readiness_accept(const struct server *server, bool *starved,
-                                      struct stats *stats) {
+static inline socket_handle readiness_accept(const struct server *server, bool *starved,
+                                             struct stats *stats) {
     for (;;) {
-        SOCKET socket = accept(server->listener, NULL, NULL);
-        if (socket != INVALID_SOCKET)
+        socket_handle socket = accept(server->listener, NULL, NULL);
+        if (socket != SOCKET_NONE) {
+#ifndef _WIN32 /* Winsock passes it on from the listener; Linux does not */
+            sockets_unblock(socket);
+#endif
             return socket;
-        DWORD error = (DWORD)WSAGetLastError();
-        *starved = error != WSAEWOULDBLOCK && !server_not_accepted(error, stats);
-        if (*starved || error == WSAEWOULDBLOCK)
-            return INVALID_SOCKET;
+        }
+        int error = sockets_last_error();
+        bool blocked = sockets_would_block(error);
+        *starved = !blocked && !server_not_accepted((system_error)error, stats);
+        if (*starved || blocked)
+            return SOCKET_NONE;
     }
 }
 
@@ -25,14 +30,14 @@ static inline SOCKET readiness_accept(const struct server *server, bool *starved
 static inline enum session_next readiness_receive(struct connection *connection, bool *blocked,
                                                   struct stats *stats) {
     struct span space = session_space(&connection->session);
-    int received = recv(connection->socket, space.data, (int)space.length, 0);
-    DWORD error = received >= 0 ? ERROR_SUCCESS : (DWORD)WSAGetLastError();
-    *blocked = error == WSAEWOULDBLOCK; /* not ready after all: wait again */
+    int received = (int)recv(connection->socket, space.data, (socket_length)space.length, 0);
+    int error = received >= 0 ? 0 : sockets_last_error();
+    *blocked = sockets_would_block(error); /* not ready after all: wait again */
     if (received >= 0)
         return session_received(&connection->session, (uint32_t)received, stats);
     if (*blocked)
         return SESSION_RECEIVE;
-    server_lost(error, stats);
+    server_lost((system_error)error, stats);
     return SESSION_CLOSE;
 }
 
@@ -40,14 +45,14 @@ static inline enum session_next readiness_receive(struct connection *connection,
 static inline enum session_next readiness_send(struct connection *connection, bool *blocked,
                                                struct stats *stats) {
     struct span output = session_output(&connection->session);
-    int sent = send(connection->socket, output.data, (int)output.length, 0);
-    DWORD error = sent >= 0 ? ERROR_SUCCESS : (DWORD)WSAGetLastError();
-    *blocked = error == WSAEWOULDBLOCK;
+    int sent = (int)send(connection->socket, output.data, (socket_length)output.length, 0);
+    int error = sent >= 0 ? 0 : sockets_last_error();
+    *blocked = sockets_would_block(error);
     if (sent >= 0)
         return session_sent(&connection->session, (uint32_t)sent, stats);
     if (*blocked)
         return SESSION_SEND;
-    server_lost(error, stats);
+    server_lost((system_error)error, stats);
     return SESSION_CLOSE;
 }
 

@@ -1,24 +1,18 @@
-/* The kit's side of server.h: command line, listener, control channel, counting. It names no
- * model. */
+/* The kit's side of server.h: command line, listener, control channel, counting. It names no model,
+ * and leaves to os.h what Windows and Linux do differently. */
 #include "server.h"
 
 #include <assert.h>
-#include <process.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <ws2tcpip.h>
 
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/platform.h"
-#include "common/sockets.h"
+#include "os.h"
 #include "process_counters.h"
 #include "spin.h"
-#include "system.h"
-
-#ifndef SOMAXCONN_HINT
-#define SOMAXCONN_HINT(b) (-(b)) /* Windows 8: the form for a backlog above 200 */
-#endif
 
 enum { EXIT_USAGE = 2, EXIT_UNSUPPORTED = 77, DEFAULT_MAX_CONNS = 16384, MAX_CONNS = 1000000 };
 
@@ -29,7 +23,7 @@ static bool describe;
 
 static struct option options[] = {
     OPTION_TEXT("host", host, "IPv4 address to listen on"),
-    OPTION_NUMBER("port", port, 0, 65535, "port", "port to listen on; 0: Windows chooses"),
+    OPTION_NUMBER("port", port, 0, 65535, "port", "port to listen on; 0: the system chooses"),
     OPTION_NUMBER("max-conns", server.max_conns, 1, 0, "connections",
                   "maximum number of open connections; further ones are closed"),
     OPTION_NUMBER("buffer", server.buffer, SESSION_BUFFER_MIN, 16 << 20, "bytes",
@@ -49,29 +43,28 @@ static const struct option no_options[] = {OPTION_END};
 /* Every option of this server: the kit's, --threads if the model has a choice, the model's own. */
 static const struct option *tables[4];
 
-static volatile LONG stopping; /* set once, by the control thread or the console */
-static bool ready;             /* the model printed "ready", so a summary must follow */
+static os_flag stopping; /* set once, by the control thread or the console */
+static bool ready;       /* the model printed "ready", so a summary must follow */
 
 static struct connection *open_connections; /* admitted and not yet dismissed */
 static uint32_t open_count;
-static SRWLOCK open_lock = SRWLOCK_INIT;
 
 /* One block per thread, linked once and never freed: the report also adds up ended threads. A
  * returned block keeps its counts for its next thread. */
 struct stats_block {
     struct stats stats;
     struct stats_block *next;
-    volatile LONG taken;
+    os_flag taken;
     char apart[64]; /* keeps two threads' counters off the same cache line */
 };
 /* Threads for which memory is short share this block. */
 static struct stats_block spare_stats = {.taken = 1};
-static struct stats_block *volatile stats_blocks = &spare_stats;
+static void *volatile stats_blocks = &spare_stats;
 
 struct stats *server_stats(void) {
     struct stats_block *block;
     for (block = stats_blocks; block; block = block->next)
-        if (!block->taken && InterlockedExchange(&block->taken, 1) == 0) /* a read locks no line */
+        if (!block->taken && os_exchange(&block->taken, 1) == 0) /* a read locks no line */
             return &block->stats;
     block = calloc(1, sizeof *block);
     if (!block)
@@ -79,23 +72,17 @@ struct stats *server_stats(void) {
     block->taken = 1;
     do
         block->next = stats_blocks;
-    while (InterlockedCompareExchangePointer((PVOID volatile *)&stats_blocks, block, block->next) !=
-           block->next);
+    while (!os_replace(&stats_blocks, block->next, block));
     return &block->stats;
 }
 
 void server_stats_return(struct stats *stats) {
-    struct stats_block *block = CONTAINING_RECORD(stats, struct stats_block, stats);
+    struct stats_block *block = (void *)((char *)stats - offsetof(struct stats_block, stats));
     if (block != &spare_stats)
-        InterlockedExchange(&block->taken, 0);
+        os_exchange(&block->taken, 0);
 }
 
-void server_spread(HANDLE thread) {
-    if (thread)
-        system_spread(thread);
-}
-
-int server_error(const char *call, DWORD error) {
+int server_error(const char *call, system_error error) {
     char text[SOCKETS_ERROR_TEXT_BYTES];
     fprintf(stderr, "%s: %s: %s\n", model.name, call, sockets_error_text((int)error, text));
     fflush(stderr);
@@ -107,17 +94,13 @@ int server_wrong_option(const char *name, uint32_t value, const char *allowed) {
     return EXIT_USAGE;
 }
 
-bool server_reuses_sockets(void) {
-    return system_reuses_sockets();
-}
-
 bool server_stopping(void) {
     return stopping != 0;
 }
 
 /* Takes a slot for one more connection. Returns false if none is free. */
 static bool link_connection(struct connection *connection) {
-    AcquireSRWLockExclusive(&open_lock);
+    os_lock();
     bool free_slot = open_count < server.max_conns;
     if (free_slot) {
         connection->previous = NULL;
@@ -127,12 +110,12 @@ static bool link_connection(struct connection *connection) {
         open_connections = connection;
         open_count++;
     }
-    ReleaseSRWLockExclusive(&open_lock);
+    os_unlock();
     return free_slot;
 }
 
 static void unlink_connection(struct connection *connection) {
-    AcquireSRWLockExclusive(&open_lock);
+    os_lock();
     if (connection->next)
         connection->next->previous = connection->previous;
     if (connection->previous)
@@ -140,40 +123,38 @@ static void unlink_connection(struct connection *connection) {
     else
         open_connections = connection->next;
     open_count--;
-    ReleaseSRWLockExclusive(&open_lock);
+    os_unlock();
 }
 
-bool server_admit(struct connection *connection, SOCKET socket, struct stats *stats) {
+bool server_admit(struct connection *connection, socket_handle socket, struct stats *stats) {
     connection->socket = socket;
     if (!session_open(&connection->session, server.buffer)) {
         stats->failures++;
-        closesocket(socket);
+        sockets_close(socket);
         return false;
     }
     if (!link_connection(connection)) {
         stats->refused++;
         session_close(&connection->session);
-        closesocket(socket);
+        sockets_close(socket);
         return false;
     }
     stats->accepted++;
-    BOOL on = TRUE;
+    int on = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, (const char *)&on, sizeof on);
     return true;
 }
 
 /* Closing a socket with unread bytes resets the connection and loses sent replies. So the server
  * reads and discards what arrived after a broken header. The client may lose what arrives later. */
-static void discard_input(SOCKET socket) {
+static void discard_input(socket_handle socket) {
     char bytes[4096];
-    u_long available = 0;
     for (size_t left = FRAME_PAYLOAD_MAX / sizeof bytes; left > 0; left--)
-        if (ioctlsocket(socket, (long)FIONREAD, &available) != 0 || available == 0 ||
-            recv(socket, bytes, sizeof bytes, 0) <= 0)
+        if (!os_has_input(socket) || recv(socket, bytes, sizeof bytes, 0) <= 0)
             return;
 }
 
-SOCKET server_release(struct connection *connection, struct stats *stats) {
+socket_handle server_release(struct connection *connection, struct stats *stats) {
     stats->closed++; /* first, or a report could count it as neither open nor closed */
     unlink_connection(connection); /* next, so that server_cancel() never meets a closed socket */
     if (connection->session.broken)
@@ -183,62 +164,54 @@ SOCKET server_release(struct connection *connection, struct stats *stats) {
 }
 
 void server_dismiss(struct connection *connection, struct stats *stats) {
-    closesocket(server_release(connection, stats));
+    sockets_close(server_release(connection, stats));
 }
 
 struct connection *server_any(void) {
-    AcquireSRWLockShared(&open_lock);
+    os_lock();
     struct connection *first = open_connections;
-    ReleaseSRWLockShared(&open_lock);
+    os_unlock();
     return first;
 }
 
 void server_close_sockets(void) {
-    AcquireSRWLockExclusive(&open_lock);
+    os_lock();
     for (struct connection *connection = open_connections; connection;
          connection = connection->next) {
-        closesocket(connection->socket);
-        connection->socket = INVALID_SOCKET; /* server_dismiss() closes nothing then */
+        sockets_close(connection->socket);
+        connection->socket = SOCKET_NONE; /* server_dismiss() closes nothing then */
     }
-    ReleaseSRWLockExclusive(&open_lock);
+    os_unlock();
 }
 
 uint32_t server_cancel(void) {
-    static ULONGLONG next_round_ms; /* a round costs a kernel call per connection */
-    AcquireSRWLockExclusive(&open_lock);
-    if (GetTickCount64() >= next_round_ms) {
-        CancelIoEx((HANDLE)server.listener, NULL);
+    static uint64_t next_round_ns; /* a round costs a kernel call per connection */
+    os_lock();
+    if (clock_now_ns() >= next_round_ns) {
+        os_cancel(server.listener);
         for (struct connection *connection = open_connections; connection;
              connection = connection->next)
-            CancelIoEx((HANDLE)connection->socket, NULL);
-        next_round_ms = GetTickCount64() + SERVER_POLL_MS;
+            os_cancel(connection->socket);
+        next_round_ns = clock_now_ns() + SERVER_POLL_MS * UINT64_C(1000000);
     }
     uint32_t count = open_count;
-    ReleaseSRWLockExclusive(&open_lock);
+    os_unlock();
     return count;
 }
 
-/* A completion reports a reset as ERROR_NETNAME_DELETED, a status from network file systems. */
-static bool is_reset(DWORD error) {
-    return error == WSAECONNRESET || error == WSAECONNABORTED || error == ERROR_NETNAME_DELETED ||
-           error == ERROR_CONNECTION_ABORTED;
-}
-
-void server_lost(DWORD error, struct stats *stats) {
+void server_lost(system_error error, struct stats *stats) {
     if (stopping) /* cancelled on purpose */
         return;
-    if (is_reset(error))
+    if (os_is_reset(error))
         stats->resets++;
     else
         stats->failures++;
 }
 
-bool server_not_accepted(DWORD error, struct stats *stats) {
+bool server_not_accepted(system_error error, struct stats *stats) {
     if (stopping)
         return false;
-    /* not connected: the client left before the socket got its properties; unexpected: Wine's word
-     * for a client that left before the accept */
-    bool aborted = is_reset(error) || error == WSAENOTCONN || error == ERROR_UNEXP_NET_ERR;
+    bool aborted = os_left_early(error);
     if (aborted)
         stats->aborted++;
     else
@@ -300,8 +273,9 @@ static void report_model(void) {
     json_print(&line);
 }
 
-static uint64_t socket_option(SOCKET socket, int name) {
-    int value = 0, length = sizeof value;
+static uint64_t socket_option(socket_handle socket, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
     getsockopt(socket, SOL_SOCKET, name, (char *)&value, &length);
     return (uint64_t)value;
 }
@@ -336,12 +310,12 @@ static void report_commands(struct json *line) {
 void server_ready(void) {
     ready = true;
     struct sockaddr_in address;
-    int length = sizeof address;
+    socklen_t length = sizeof address;
     getsockname(server.listener, (struct sockaddr *)&address, &length);
     struct json line = json_event("ready");
     json_string(&line, "model", model.name);
     json_string(&line, "platform", platform_name());
-    json_u64(&line, "pid", GetCurrentProcessId());
+    json_u64(&line, "pid", os_process_id());
     json_string(&line, "host", host);
     json_u64(&line, "port", ntohs(address.sin_port));
     json_object(&line, "settings");
@@ -357,7 +331,7 @@ void server_ready(void) {
     json_close(&line);
     report_commands(&line);
     process_counters_describe(&line);
-    system_report(&line);
+    os_report(&line);
     json_print(&line);
 }
 
@@ -377,15 +351,13 @@ static void obey(const char *command) {
     }
 }
 
-/* Reads stdin until it closes, which stops the server. This works on Windows and under Wine, and a
- * harness that dies stops its servers. It uses ReadFile, because a CRT stream would hold its lock
- * meanwhile. */
-static unsigned __stdcall control(void *unused) {
-    (void)unused;
+/* Reads stdin until it closes, which stops the server. This works on every system, and a harness
+ * that dies stops its servers. */
+static void control(void) {
     char command[64];
-    DWORD length = 0, count;
+    size_t length = 0;
     char byte;
-    while (ReadFile(GetStdHandle(STD_INPUT_HANDLE), &byte, 1, &count, NULL) && count == 1) {
+    while (os_read_stdin(&byte)) {
         if (byte == '\n') {
             command[length] = '\0';
             obey(command);
@@ -394,41 +366,26 @@ static unsigned __stdcall control(void *unused) {
             command[length++] = byte;
         }
     }
-    InterlockedExchange(&stopping, 1);
-    return 0;
-}
-
-static BOOL WINAPI on_console_event(DWORD event) {
-    (void)event;
-    InterlockedExchange(&stopping, 1);
-    return TRUE;
+    os_exchange(&stopping, 1);
 }
 
 /* Returns a listening socket on host:port, or an exit code in `failure`. */
-static SOCKET open_listener(int *failure) {
+static socket_handle open_listener(int *failure) {
     struct sockaddr_in address;
     if (!sockets_address(host, port, &address)) {
         fprintf(stderr, "%s: --host %s: must be a numeric IPv4 address\n", model.name, host);
         *failure = EXIT_USAGE;
-        return INVALID_SOCKET;
+        return SOCKET_NONE;
     }
-    SOCKET listener = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0,
-                                 WSA_FLAG_OVERLAPPED | model.socket_flags);
-    if (listener != INVALID_SOCKET)
-        system_avoid_fast_path(listener);
-    BOOL on = TRUE; /* keeps other processes from binding the same port */
-    if (listener != INVALID_SOCKET &&
-        setsockopt(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (const char *)&on, sizeof on) == 0 &&
-        bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
-        listen(listener, SOMAXCONN_HINT((int)backlog)) == 0)
-        return listener;
-    DWORD error = (DWORD)WSAGetLastError();
-    char what[64];
-    snprintf(what, sizeof what, "listen on %s:%u", host, (unsigned)port);
-    *failure = server_error(what, error);
-    if (listener != INVALID_SOCKET)
-        closesocket(listener);
-    return INVALID_SOCKET;
+    bool shared = model.share_port && *model.share_port;
+    system_error error;
+    socket_handle listener = os_listen(&address, backlog, model.socket_flags, shared, &error);
+    if (listener == SOCKET_NONE) {
+        char what[64];
+        snprintf(what, sizeof what, "listen on %s:%u", host, (unsigned)port);
+        *failure = server_error(what, error);
+    }
+    return listener;
 }
 
 static struct option *own_option(const char *name) {
@@ -440,7 +397,7 @@ static struct option *own_option(const char *name) {
 
 /* Sets defaults and bounds that depend on the model or on the machine. */
 static void set_defaults(void) {
-    uint32_t most = model.max_threads, processors = system_processors();
+    uint32_t most = model.max_threads, processors = os_processors();
     server.processors = processors;
     uint32_t usual = model.default_threads > 0 ? model.default_threads : processors;
     server.threads = usual < most ? usual : most;
@@ -457,23 +414,18 @@ static void set_defaults(void) {
 static int serve(void) {
     int failure = EXIT_FAILURE;
     process_counters_start();
-    system_start();
+    os_start();
     server.listener = open_listener(&failure);
-    if (server.listener == INVALID_SOCKET)
+    if (server.listener == SOCKET_NONE)
         return failure;
-    server.accept_ex = (LPFN_ACCEPTEX)system_extension(server.listener, (GUID)WSAID_ACCEPTEX);
-    server.disconnect_ex =
-        (LPFN_DISCONNECTEX)system_extension(server.listener, (GUID)WSAID_DISCONNECTEX);
-    if (!server.accept_ex || !server.disconnect_ex)
-        return server_error("WSAIoctl(AcceptEx, DisconnectEx)", (DWORD)WSAGetLastError());
-    SetConsoleCtrlHandler(on_console_event, TRUE);
-    HANDLE controller = (HANDLE)_beginthreadex(NULL, 0, control, NULL, 0, NULL);
-    if (!controller)
-        return server_error("_beginthreadex", GetLastError());
-    CloseHandle(controller); /* the thread ends with the process */
+    system_error error;
+    const char *failed = os_extend(&server, &error);
+    failed = failed ? failed : os_control(control, &stopping, &error);
+    if (failed)
+        return server_error(failed, error);
     int code = model.run(&server);
     assert(code != EXIT_SUCCESS || open_count == 0); /* a model must drain before it returns */
-    closesocket(server.listener);
+    sockets_close(server.listener);
     if (ready)
         report_counters("summary");
     return code;
