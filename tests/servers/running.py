@@ -17,6 +17,7 @@ import psutil
 from client import DEADLINE_S, Client, echo_frame
 from iomodels.base.build import windows_programs
 from iomodels.launch.launcher import Launcher
+from iomodels.launch.native import is_native
 from iomodels.launch.process import Program, ProgramFailed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -152,14 +153,22 @@ class Holding:
 
     @staticmethod
     def of(server: Server, launcher: Launcher) -> Holding:
-        counter = handle_counter(launcher)
-        counter.send(str(server.ready["pid"]))
         return Holding(
-            counter.expect("handles", DEADLINE_S)["count"],
+            handles(server, launcher),
             descriptors(server.program.pid) + descriptors(server.program.wineserver_pid),
             psutil.Process(server.program.pid).num_threads(),
             server.sample()["process"]["working_set_bytes"],
         )
+
+
+def handles(server: Server, launcher: Launcher) -> int:
+    """Return the handles of Windows or Wine; on Linux the descriptors take their place."""
+    if is_native(launcher.platform):
+        return descriptors(server.program.pid)
+    counter = handle_counter(launcher)
+    counter.send(str(server.ready["pid"]))
+    count: int = counter.expect("handles", DEADLINE_S)["count"]
+    return count
 
 
 @functools.cache

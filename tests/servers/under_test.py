@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ import pytest
 from iomodels.base.arguments import arguments
 from iomodels.base.errors import Failure
 from iomodels.launch.launcher import Launcher
-from iomodels.launch.platform import open_launcher
+from iomodels.launch.platform import open_launcher, open_native
 from iomodels.launch.process import Program
 from running import BUILD, ROOT, STRICT, Bystander, Server, Start, start_server
 
@@ -32,13 +32,16 @@ def opened() -> Launcher:
     """One launcher for collection (which needs the models' names) and for the tests."""
     if not _opened:
         try:
-            _opened.append(open_launcher(BUILD, say=lambda line: print(line, file=sys.stderr)))
+            say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
+            _opened.append(open_native(BUILD) if NATIVE else open_launcher(BUILD, say=say))
             _opened[0].models()
         except Failure as error:
             raise pytest.UsageError(str(error)) from error
     return _opened[0]
 
 
+NATIVE = bool(os.environ.get("IOMODELS_NATIVE"))
+"""Whether the models are those of Linux, without Wine (tests/run.sh, part native)."""
 IN_FULL = ("apc", "events", "iocp", "select", "threads", "tpio")
 """Every check runs on these; on the further models only with --every-model."""
 SAMPLE = (
@@ -57,7 +60,9 @@ ONLY_ON_WINDOWS = ("iocp_reuse",)
 
 def can_run(launcher: Launcher, model: str) -> bool:
     """Whether the platform supports the model, or stand-ins do."""
-    return bool(launcher.models()[model]["supported"]) or (STRICT / f"{model}.exe").is_file()
+    if launcher.models()[model]["supported"]:
+        return True
+    return not NATIVE and (STRICT / f"{model}.exe").is_file()
 
 
 def pytest_unconfigure() -> None:
@@ -84,7 +89,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         models = list(opened().models())
         if metafunc.module.__name__ != "test_exhibition":
             models = [model for model in models if can_run(opened(), model)]
-            if not (metafunc.config.option.every_model or metafunc.function.__name__ in SAMPLE):
+            every = NATIVE or metafunc.config.option.every_model
+            if not (every or metafunc.function.__name__ in SAMPLE):
                 models = [model for model in models if model in IN_FULL]
     asked = metafunc.definition.get_closest_marker("models")
     chosen = [model for model in models if model in asked.args] if asked else models
@@ -107,7 +113,7 @@ _strict: dict[str, dict[str, Any]] = {}
 def described_strictly(launcher: Launcher, model: str) -> dict[str, Any] | None:
     """What a model with stand-ins says about itself; None if the platform supports the model."""
     program = STRICT / f"{model}.exe"
-    if launcher.models()[model]["supported"] or not program.is_file():
+    if NATIVE or launcher.models()[model]["supported"] or not program.is_file():
         return None
     if model not in _strict:
         with launcher.program(program, "--describe") as asked:

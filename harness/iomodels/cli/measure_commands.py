@@ -107,6 +107,7 @@ RUN = Command(
             values.attached,
             repeat=True,
         ),
+        Option("--native", "models of Linux, which run without Wine", flag=True),
         *load_words({}, lists=True),
         *plan_options("as in the suite"),
         Option(

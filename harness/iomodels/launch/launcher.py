@@ -68,6 +68,9 @@ class Launcher(Protocol):
 class PlainLauncher:
     """Starts programs as they are. All launchers share this code."""
 
+    suffix = ".exe"
+    """Ends the name of a server's program."""
+
     def __init__(self, programs: Path, loadgen: Path, placement: Placement) -> None:
         self.placement = placement
         self._programs = programs
@@ -89,7 +92,7 @@ class PlainLauncher:
         if self._models is None:
             candidates = [
                 path
-                for path in sorted(self._programs.glob("*.exe"))
+                for path in sorted(self._programs.glob(f"*{self.suffix}"))
                 if not path.name.startswith(NOT_SERVERS)
             ]
             found = [self._describe(path) for path in candidates]
@@ -103,7 +106,7 @@ class PlainLauncher:
     def server(self, model: str, options: Mapping[str, int | str]) -> Program:
         if model not in self.models():
             raise Failure(f"{model}: no such model; available: {', '.join(self.models())}")
-        return self._start("server", self._programs / f"{model}.exe", arguments(options))
+        return self._start("server", self._programs / f"{model}{self.suffix}", arguments(options))
 
     def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
         if windows:

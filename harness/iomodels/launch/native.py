@@ -1,4 +1,4 @@
-"""Programs of this Linux as servers: those of the user, and no Wine."""
+"""Programs of this Linux as servers: models of ours and servers of the user, without Wine."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from iomodels.machine.placement import Placement, pinned
 
 
 class NativeLauncher(PlainLauncher):
-    """Plain processes on Linux. It has no models of its own."""
+    """Plain processes on Linux; the models are those of servers/linux."""
+
+    suffix = ""
 
     def __init__(self, build: Path, placement: Placement, name: str | None = None) -> None:
         """`name`: the platform, if it is not this Linux."""
-        host = build.resolve() / "host" / "bin"
+        host = build.resolve() / "host"
         note = placement.note.replace("server and wineserver share a CPU", "the server has a CPU")
-        super().__init__(host, host / "loadgen", replace(placement, wineserver_cpus=(), note=note))
+        super().__init__(host / "servers", host / "bin" / "loadgen", replace(placement, wineserver_cpus=(), note=note))
         self._name = name or linux()
 
     @property
@@ -28,7 +30,8 @@ class NativeLauncher(PlainLauncher):
         return self._name
 
     def models(self) -> dict[str, dict[str, Any]]:
-        return {}
+        """Return what each model says of itself; none if only the user's servers run."""
+        return super().models() if any(self._programs.glob("*")) else {}
 
     def processes(self, server: Server) -> dict[str, int]:
         return {"server": server.pid}
@@ -37,6 +40,11 @@ class NativeLauncher(PlainLauncher):
         if role != "server":
             return super()._launch(role, argv)
         return Program([*pinned(self.placement.server_cpus), *argv], name=Path(argv[0]).name)
+
+
+def is_native(platform_name: str) -> bool:
+    """Return whether programs of Linux ran there, or servers that nobody knows."""
+    return platform_name.partition("-")[0] in ("linux", "attached")
 
 
 def linux() -> str:

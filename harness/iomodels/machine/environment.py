@@ -26,13 +26,15 @@ from iomodels.machine.facts import Fact, Unknown, facts
 LIBRARIES = ("numpy", "scipy", "matplotlib", "rich", "jinja2", "psutil", "jsonschema")
 
 
-def capture(build: Path, models: Iterable[str], launcher: Mapping[str, Any]) -> dict[str, Any]:
+def capture(
+    build: Path, models: Iterable[str], launcher: Mapping[str, Any], *, native: bool = False
+) -> dict[str, Any]:
     """Return all that may affect results. `launcher` is the launcher's own part."""
     return answers(
         {
             **facts(),
             "compilers": lambda: compilers(build),
-            "binaries": lambda: binaries(build, models),
+            "binaries": lambda: binaries(build, models, native=native),
             "launcher": lambda: dict(launcher),
         }
     )
@@ -89,13 +91,14 @@ def git_state(folder: Path = ROOT) -> dict[str, Any]:
         return {"commit": None, "dirty": None, "reason": str(error)}
 
 
-def binaries(build: Path, models: Iterable[str]) -> dict[str, str]:
+def binaries(build: Path, models: Iterable[str], *, native: bool = False) -> dict[str, str]:
     """Return the SHA-256 of the programs that a run starts, by their path below the build
-    directory."""
+    directory. `native`: the models are programs of Linux."""
     build = build.resolve()
-    folder = windows_programs(build)
-    loadgen = folder / "loadgen.exe" if os.name == "nt" else build / "host" / "bin" / "loadgen"
-    programs = sorted([*(folder / f"{model}.exe" for model in models), loadgen])
+    host, folder = build / "host", windows_programs(build)
+    loadgen = folder / "loadgen.exe" if os.name == "nt" else host / "bin" / "loadgen"
+    places = (host / "servers" / model if native else folder / f"{model}.exe" for model in models)
+    programs = sorted([*places, loadgen])
     found = {
         path.relative_to(build).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in programs

@@ -200,10 +200,6 @@ class ExternalLauncher(Wrapper):
             name: self._described(name, external) for name, external in self._servers.items()
         }
 
-    def has_models(self) -> bool:
-        """Whether models of ours run there, too: only then the laws of the platform matter."""
-        return bool(self._inner.models())
-
     def _described(self, name: str, external: External) -> dict[str, Any]:
         missing = external.optional and not self._program_of(external).is_file()
         return {
@@ -297,7 +293,7 @@ class ExternalLauncher(Wrapper):
         return found
 
 
-WINDOWS, NATIVE, ATTACHED = "needs Windows or Wine", "is a Linux program", "already runs"
+WINDOWS, NATIVE, ATTACHED = "needs Windows or Wine", "is a program of Linux", "already runs"
 
 
 def kinds_of(suite: Suite, system: str) -> dict[str, list[str]]:
@@ -313,7 +309,8 @@ def kinds_of(suite: Suite, system: str) -> dict[str, list[str]]:
             here = system == "win32" and external.attach[0].startswith("127.")
             kind = WINDOWS if here else ATTACHED
         else:
-            kind = NATIVE if external and not external.windows_program else WINDOWS
+            native = not external.windows_program if external else suite.native
+            kind = NATIVE if native else WINDOWS
         found.setdefault(kind, []).append(server.model)
     return found
 

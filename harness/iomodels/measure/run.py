@@ -20,6 +20,7 @@ from iomodels.judge.loads import Rules
 from iomodels.judge.rule import SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST
 from iomodels.judge.verdict import left_out
 from iomodels.launch.launcher import Launcher
+from iomodels.launch.native import is_native
 from iomodels.launch.remote import RemoteLauncher
 from iomodels.machine import check as machine_check
 from iomodels.machine.environment import add_fact
@@ -169,8 +170,8 @@ def _strangers(setting: Setting, launcher: Launcher) -> dict[str, Any]:
 
 
 def _laws(setting: Setting, launcher: Launcher) -> Laws | None:
-    """Return the laws of the servers' machine; None where no model of ours runs."""
-    if isinstance(launcher, ExternalLauncher) and not launcher.has_models():
+    """Return the laws of the servers' machine; None for programs of Linux, which have none."""
+    if is_native(launcher.platform):
         return None
     if not isinstance(launcher, RemoteLauncher):
         return laws.current(setting.build, setting.results, setting.say)

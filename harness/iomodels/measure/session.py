@@ -21,6 +21,7 @@ from iomodels.data.records import Condition, utc_now
 from iomodels.launch import platform as launch
 from iomodels.launch.channel import ServerHost
 from iomodels.launch.launcher import Launcher
+from iomodels.launch.native import is_native
 from iomodels.launch.remote import RemoteLauncher
 from iomodels.machine import check as machine_check
 from iomodels.machine import environment
@@ -60,16 +61,17 @@ def open_launcher(
 ) -> Launcher:
     """Return the launcher of this machine, or a remote one (--server-host). Close it.
 
-    With `suite` it can start the external servers of it, too.
+    With `suite` it is the launcher for the servers of it: external ones, or models of Linux.
     """
     strangers = (
         {each.model: each.external for each in suite.servers if each.external} if suite else {}
     )
-    if suite and strangers:
+    if suite and (strangers or suite.native):
         if setting.server_host is not None:
-            raise Failure("--server-host: must be omitted with an external server", exit_code=USAGE)
-        inner = _of_strangers(setting, placement, suite)
-        return ExternalLauncher(inner, strangers, setting.build)
+            raise Failure("--server-host: must be omitted with an external server and with --native",
+                exit_code=USAGE,)
+        inner = _of_one_platform(setting, placement, suite)
+        return ExternalLauncher(inner, strangers, setting.build) if strangers else inner
     if setting.server_host is None:
         return launch.open_launcher(setting.build, placement, setting.say)
     here = launch.open_loadgen(setting.build, placement or LOADGEN_ALONE)
@@ -80,8 +82,10 @@ def open_launcher(
         raise
 
 
-def _of_strangers(setting: Setting, placement: Placement | None, suite: Suite) -> Launcher:
-    """Return the launcher for a suite with external servers. Raises Failure if platforms mix."""
+def _of_one_platform(setting: Setting, placement: Placement | None, suite: Suite) -> Launcher:
+    """Return the launcher of the only platform of a suite. Raises Failure if platforms mix."""
+    if suite.native and sys.platform != "linux":
+        raise Failure("--native: must be omitted, because this is not Linux", exit_code=USAGE)
     kinds = kinds_of(suite, sys.platform)
     if len(kinds) > 1:
         texts = [f"{', '.join(names)} {kind}" for kind, names in kinds.items()]
@@ -143,7 +147,8 @@ def manifest_head(
 
 def _environment(setting: Setting, models: Sequence[str], launcher: Launcher) -> dict[str, Any]:
     if not isinstance(launcher, RemoteLauncher):
-        return environment.capture(setting.build, models, launcher.environment())
+        native = is_native(launcher.platform)
+        return environment.capture(setting.build, models, launcher.environment(), native=native)
     return launcher.both(environment.capture(setting.build, (), launcher.environment()), models)
 
 
@@ -244,7 +249,7 @@ def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher:
         now = _programs(there)
         differs += _placed_differently(manifest["environment"], there)
     else:
-        now = environment.binaries(build, models)
+        now = environment.binaries(build, models, native=is_native(launcher.platform))
     for name in sorted({*before, *now}):
         if name not in now:
             differs.append(f"{name} is missing from the build; rebuild the run's commit")

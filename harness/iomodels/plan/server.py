@@ -62,14 +62,14 @@ def server_from(entry: Mapping[str, Any]) -> Server:
     )
 
 
-def server_errors(servers: object, where: str) -> list[str]:
-    """Return one line per error of `[[servers]]`."""
+def server_errors(servers: object, where: str, key: str = "servers") -> list[str]:
+    """Return one line per error of `[[servers]]`, or of the other `key`."""
     if not (isinstance(servers, list) and servers):
-        return [f"{where}: servers = {servers!r}: must be one or more [[servers]] tables"]
+        return [f"{where}: {key} = {servers!r}: must be one or more [[{key}]] tables"]
     errors: list[str] = []
     seen: list[object] = []
     for place, entry in enumerate(servers):
-        what = f"{where}: servers[{place}]"
+        what = f"{where}: {key}[{place}]"
         if not isinstance(entry, dict):
             errors.append(f"{what} = {entry!r}: must be a table with model, options, alias")
             continue

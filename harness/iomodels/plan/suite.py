@@ -50,7 +50,16 @@ _LEVELS = (
     "active",
 )
 _NUMBERS = tuple(name for name in BOUNDS if name not in _LEVELS)
-_OPTIONAL = (*_LEVELS[2:], "rounds", "minutes", "seed", "loadgen_threads", "rate_arrivals")
+_OPTIONAL = (
+    *_LEVELS[2:],
+    "rounds",
+    "minutes",
+    "seed",
+    "loadgen_threads",
+    "rate_arrivals",
+    "native",
+    "native_servers",
+)
 _QUICK = (*_LEVELS, *_NUMBERS)
 
 
@@ -62,7 +71,8 @@ class Suite:
     sequential plan (measure/rounds.py); 0: a fixed plan. rate_percents: offered rates, in percent
     of the slowest server's peak at that load (judge/rates.py). rate_connections, rate_sizes: where
     these rates are offered; empty: everywhere. rate_arrivals: constant or poisson. active: per
-    number of connections, how many send; the others only stay open. Empty: all. seed: decides the
+    number of connections, how many send; the others only stay open. Empty: all. native: the models
+    are those of Linux, which run without Wine. seed: decides the
     order. A run draws one unless the command line names one. loadgen_threads: AUTOMATIC until
     on_loadgen_cpus() chooses a number.
     """
@@ -85,6 +95,7 @@ class Suite:
     rate_sizes: tuple[int, ...] = ()
     rate_arrivals: str = "constant"
     active: tuple[int, ...] = ()
+    native: bool = False
     load: Load = field(default_factory=Load)
     load_file: str = field(default="", compare=False)
     """The file of its load, for errors; a resumed run knows only the suite's name."""
@@ -104,6 +115,8 @@ class Suite:
         }
         data["servers"] = [server.to_json() for server in self.servers]
         data["load"] = self.load.to_json()
+        if not self.native:
+            del data["native"]
         return data
 
     def on_cores(self, cores: int) -> Suite:
@@ -165,11 +178,18 @@ def find_suite(name: str) -> Path:
     raise Failure(f"suite {name}: not known; {hint(name, files)}", exit_code=USAGE)
 
 
-def load_suite(path: Path, *, quick: bool = False) -> Suite:
-    """Read and check a suite. Raises Failure with every error of the file, one line each."""
+def load_suite(path: Path, *, quick: bool = False, native: bool = False) -> Suite:
+    """Read and check a suite. Raises Failure with every error of the file, one line each.
+
+    native: with models of Linux. They take the place of the others if the suite names them.
+    """
     data = _read_toml(path)
+    errors = _errors(data, str(path))
+    of_linux = data.pop("native_servers", None)
+    if native:
+        data |= {"native": True, **({} if of_linux is None else {"servers": of_linux})}
     overrides = data.pop("quick", {})
-    errors = _errors(data, str(path)) + _quick_errors(overrides, str(path))
+    errors += _quick_errors(overrides, str(path))
     if isinstance(overrides, dict) and {"active", "connections"} & set(overrides):
         errors += _active_errors({**data, **overrides}, f"{path}: quick.")
     if errors:
@@ -211,6 +231,7 @@ def suite_from(name: str, data: Mapping[str, Any]) -> Suite:
     fields.setdefault("seed", 1)
     fields.setdefault("loadgen_threads", AUTOMATIC)
     fields |= {key: tuple(data.get(key, ())) for key in _LEVELS}
+    fields["native"] = data.get("native", False)
     fields["rate_arrivals"] = data.get("rate_arrivals", ARRIVALS[0])
     return Suite(name=name, servers=servers, load=load_from(data.get("load", {})), **fields)
 
@@ -248,11 +269,11 @@ def _beyond_an_echo(suite: Suite) -> list[str]:
 
 
 def _errors(data: Mapping[str, Any], where: str) -> list[str]:
-    known = (*_TEXTS, "servers", *_QUICK, "rate_arrivals")
+    known = (*_TEXTS, "servers", *_QUICK, "rate_arrivals", "native", "native_servers")
     errors = [
         f"{where}: {key}: no such key; {hint(key, [*known, 'load', 'quick'])}"
         for key in data
-        if key not in (*known, "load")
+        if key not in (*known, "load", "quick")
     ]
     errors += [
         f"{where}: {key}: missing" for key in known if key not in data and key not in _OPTIONAL
@@ -260,8 +281,8 @@ def _errors(data: Mapping[str, Any], where: str) -> list[str]:
     for key in _TEXTS:
         if key in data and not (isinstance(data[key], str) and data[key].strip()):
             errors.append(f"{where}: {key} = {data[key]!r}: must be a text")
-    if "servers" in data:
-        errors += server_errors(data["servers"], where)
+    for key in ("servers", "native_servers"):
+        errors += server_errors(data[key], where, key) if key in data else []
     if "load" in data:
         errors += shape_errors(data["load"], f"{where}: load")
         if data.get("rate_percents") and isinstance(data["load"], dict) and "rate" in data["load"]:
@@ -279,6 +300,8 @@ def _plan_errors(data: Mapping[str, Any], where: str) -> list[str]:
             f"{where}: rate_arrivals = {data['rate_arrivals']!r}: "
             f"must be one of: {', '.join(ARRIVALS)}"
         )
+    if not isinstance(data.get("native", False), bool):
+        errors.append(f"{where}: native = {data['native']!r}: must be true or false")
     if ("rounds" in data) is ("minutes" in data):
         errors.append(f"{where}: needs rounds (a fixed plan) or minutes (a plan that stops)")
     return errors + _active_errors(data, f"{where}: ")
