@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,12 +28,15 @@ _opened: list[Launcher] = []
 DESCRIBE_TIMEOUT_S = 20.0
 
 
+def complain(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def opened() -> Launcher:
     """One launcher for collection (which needs the models' names) and for the tests."""
     if not _opened:
         try:
-            say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
-            _opened.append(open_native(BUILD) if NATIVE else open_launcher(BUILD, say=say))
+            _opened.append(open_native(BUILD) if NATIVE else open_launcher(BUILD, say=complain))
             _opened[0].models()
         except Failure as error:
             raise pytest.UsageError(str(error)) from error

@@ -134,9 +134,7 @@ def suite_of_run(arguments: argparse.Namespace) -> Suite:
         fail(f"run: no suite given; available suites: {', '.join(suite_files())}")
     if arguments.suite == "claims":
         fail("run claims: is a command of its own; use: iomodels claims")
-    suite = load_suite(
-        find_suite(arguments.suite), quick=arguments.quick, native=arguments.native
-    )
+    suite = load_suite(find_suite(arguments.suite), quick=arguments.quick, native=arguments.native)
     _refuse_two_lengths(arguments)
     strangers = [*(arguments.server or ()), *(arguments.attach or ())]
     suite = suite.with_servers(external_server(*each) for each in strangers)

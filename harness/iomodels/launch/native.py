@@ -22,7 +22,11 @@ class NativeLauncher(PlainLauncher):
         """`name`: the platform, if it is not this Linux."""
         host = build.resolve() / "host"
         note = placement.note.replace("server and wineserver share a CPU", "the server has a CPU")
-        super().__init__(host / "servers", host / "bin" / "loadgen", replace(placement, wineserver_cpus=(), note=note))
+        super().__init__(
+            host / "servers",
+            host / "bin" / "loadgen",
+            replace(placement, wineserver_cpus=(), note=note),
+        )
         self._name = name or linux()
 
     @property

@@ -68,8 +68,10 @@ def open_launcher(
     )
     if suite and (strangers or suite.native):
         if setting.server_host is not None:
-            raise Failure("--server-host: must be omitted with an external server and with --native",
-                exit_code=USAGE,)
+            raise Failure(
+                "--server-host: must be omitted with an external server and with --native",
+                exit_code=USAGE,
+            )
         inner = _of_one_platform(setting, placement, suite)
         return ExternalLauncher(inner, strangers, setting.build) if strangers else inner
     if setting.server_host is None:

@@ -60,6 +60,9 @@ POSIX = {
 }
 
 
+LINUX = POSIX | {"dirent.h", "limits.h", "liburing.h", "signal.h", "sys/ioctl.h", "sys/select.h"}
+
+
 def sources(room: str, *patterns: str) -> list[Path]:
     found = sorted(path for pattern in patterns for path in (ROOT / room).glob(pattern))
     assert found, f"{room}: no sources; the wall would guard nothing"
@@ -87,6 +90,25 @@ def test_a_model_sees_windows_and_the_kit_only(path: Path) -> None:
             assert name in WINDOWS, f"{path.name} includes <{name}>"
 
 
+@pytest.mark.parametrize("path", sources("servers/linux", "*.[ch]"), ids=lambda path: path.name)
+def test_a_model_of_linux_sees_linux_and_the_kit_only(path: Path) -> None:
+    for ours, name in includes(path):
+        if ours:
+            assert name in {"server.h", "readiness.h", "provided_buffers.h"}, (
+                f"{path.name} includes {name}"
+            )
+        else:
+            assert name in LINUX | C11, f"{path.name} includes <{name}>"
+
+
+@pytest.mark.parametrize(
+    "path", [*models(), *sources("servers/linux", "*.c")], ids=lambda path: path.name
+)
+def test_a_model_asks_nothing_about_the_system(path: Path) -> None:
+    """What differs between systems is in the kit, or in two files that teach one system each."""
+    assert not re.search(r"^\s*#\s*if", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 @pytest.mark.parametrize("path", sources("servers/kit", "*.[ch]"), ids=lambda path: path.name)
 def test_the_kit_knows_no_model_and_no_load_generator(path: Path) -> None:
     for ours, name in includes(path):
@@ -95,7 +117,7 @@ def test_the_kit_knows_no_model_and_no_load_generator(path: Path) -> None:
                 f"{path.name}: {name}"
             )
         else:
-            assert name in WINDOWS | C11, f"{path.name} includes <{name}>"
+            assert name in WINDOWS | C11 | LINUX, f"{path.name} includes <{name}>"
     code = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     code = re.sub(r'"(?:[^"\\]|\\.)*"', '""', code)
     for model in (
