@@ -327,3 +327,31 @@ def test_options_in_multiples_of_cores_become_numbers(tmp_path: Path) -> None:
 def test_wrong_multiples_are_named(wrong: str, message: str, tmp_path: Path) -> None:
     text = PER_CORE.replace("per_core = { threads = 2 }", f"per_core = {{ {wrong} }}")
     assert message in errors_of(write(tmp_path, text))
+
+
+OF_LINUX = """
+[[native_servers]]
+model = "three"
+"""
+
+
+def test_models_of_linux_take_the_place_of_the_others(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace("[quick]", OF_LINUX + "[quick]"))
+    assert [each.model for each in load_suite(path).servers] == ["one", "one"]
+    native = load_suite(path, native=True)
+    assert native.native and native.servers == (Server("three"),)
+    assert suite_from(native.name, native.to_json()) == native
+
+
+def test_a_suite_without_models_of_linux_keeps_its_own(tmp_path: Path) -> None:
+    native = load_suite(write(tmp_path, GOOD), native=True)
+    assert native.native and [each.model for each in native.servers] == ["one", "one"]
+
+
+def test_wrong_models_of_linux_are_named(tmp_path: Path) -> None:
+    text = GOOD.replace("[quick]", OF_LINUX.replace('"three"', "3") + "[quick]")
+    assert "native_servers[0].model = 3: must be the name of a model" in errors_of(
+        write(tmp_path, text)
+    )
+    text = GOOD.replace("rounds = 3", 'rounds = 3\nnative = "yes"')
+    assert "native = 'yes': must be true or false" in errors_of(write(tmp_path, text))
