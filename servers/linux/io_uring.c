@@ -13,6 +13,7 @@
 #include "server.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include "provided_buffers.h"
 
@@ -34,11 +35,18 @@ struct worker {
     struct stats *stats;
     uint32_t clients;
     bool accepting;
+    uint64_t accept_again_ms; /* if descriptors or memory were short */
     pthread_t thread;
 };
 
 static const struct server *server;
 static struct worker *workers[MAX_THREADS];
+
+static uint64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 /* Returns a free entry of the ring that the thread fills. The kernel empties it when asked. */
 static struct io_uring_sqe *new_entry(struct worker *worker) {
@@ -122,7 +130,8 @@ static void on_accepted(struct worker *worker, struct io_uring_cqe *done) {
     worker->accepting = (done->flags & IORING_CQE_F_MORE) != 0; /* else serve() starts it again */
     struct client *client = done->res >= 0 ? calloc(1, sizeof *client) : NULL;
     if (done->res < 0) {
-        server_not_accepted(-done->res, worker->stats);
+        if (!server_not_accepted(-done->res, worker->stats))
+            worker->accept_again_ms = now_ms() + SERVER_POLL_MS;
     } else if (!client) {
         worker->stats->failures++;
         close(done->res);
@@ -188,7 +197,7 @@ static void *serve(void *argument) {
     struct worker *worker = argument;
     struct __kernel_timespec tick = {.tv_nsec = SERVER_POLL_MS * 1000000LL};
     while (!server_stopping() || worker->clients > 0 || worker->accepting) {
-        if (!worker->accepting && !server_stopping())
+        if (!worker->accepting && !server_stopping() && now_ms() >= worker->accept_again_ms)
             start_accept(worker);
         struct io_uring_cqe *done;
         io_uring_submit_and_wait_timeout(&worker->ring, &done, 1, &tick, NULL);

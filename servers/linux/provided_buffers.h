@@ -43,6 +43,8 @@ static inline int stock_open(struct stock *stock, struct io_uring *ring) {
     if (!stock->ring || !stock->memory)
         return ENOMEM;
     memset(stock->ring, 0, bytes);
+    /* not 0, which a compiler turns into memory that is not there before its first use */
+    memset(stock->memory, 1, (size_t)STOCK_BUFFERS * STOCK_BYTES);
     struct io_uring_buf_reg request = {
         .ring_addr = (uint64_t)(uintptr_t)stock->ring,
         .ring_entries = STOCK_BUFFERS,

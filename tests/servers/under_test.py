@@ -20,7 +20,7 @@ from iomodels.base.errors import Failure
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.platform import open_launcher, open_native
 from iomodels.launch.process import Program
-from running import BUILD, ROOT, STRICT, Bystander, Server, Start, start_server
+from running import BUILD, NATIVE, ROOT, STRICT, Bystander, Server, Start, start_server
 
 SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))
 """Set in the environment for pytest-xdist's worker processes, which import this module again."""
@@ -43,8 +43,6 @@ def opened() -> Launcher:
     return _opened[0]
 
 
-NATIVE = bool(os.environ.get("IOMODELS_NATIVE"))
-"""Whether the models are those of Linux, without Wine (tests/run.sh, part native)."""
 IN_FULL = ("apc", "events", "iocp", "select", "threads", "tpio")
 """Every check runs on these; on the further models only with --every-model."""
 SAMPLE = (

@@ -23,7 +23,7 @@ class NativeLauncher(PlainLauncher):
         host = build.resolve() / "host"
         note = placement.note.replace("server and wineserver share a CPU", "the server has a CPU")
         super().__init__(
-            host / "servers",
+            host / "linux",
             host / "bin" / "loadgen",
             replace(placement, wineserver_cpus=(), note=note),
         )

@@ -97,7 +97,7 @@ def binaries(build: Path, models: Iterable[str], *, native: bool = False) -> dic
     build = build.resolve()
     host, folder = build / "host", windows_programs(build)
     loadgen = folder / "loadgen.exe" if os.name == "nt" else host / "bin" / "loadgen"
-    places = (host / "servers" / model if native else folder / f"{model}.exe" for model in models)
+    places = (host / "linux" / model if native else folder / f"{model}.exe" for model in models)
     programs = sorted([*places, loadgen])
     found = {
         path.relative_to(build).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
