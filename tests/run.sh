@@ -7,11 +7,11 @@
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e windows'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    case " $every_part tidy browser references " in
+    case " $every_part tidy browser references native " in
     *" $1 "*) parts="$parts $1" ;;
     *)
         wrong_usage "unknown part of the tests: $1 \
-(one of: $every_part tidy browser references; options of pytest go after --)"
+(one of: $every_part tidy browser references native; options of pytest go after --)"
         ;;
     esac
     shift
@@ -76,6 +76,12 @@ run_part() {
     portable) "$python" tests/portable.py ;;
     tidy) "$python" tests/portable.py --tidy ;;
     mypy) "$python" -m mypy --strict ;;
+    native) # conformance of the models of Linux
+        shift
+        cd tests/servers
+        IOMODELS_NATIVE=1 "$python" -m pytest --numprocesses "$(side_by_side servers)" \
+            test_echo.py test_hostile.py test_life.py test_many.py test_resources.py "$@"
+        ;;
     windows)
         shift
         IOMODELS_NO_INSTALL=$no_install "$python" -m pytest -rs --durations=5 tests/windows "$@"

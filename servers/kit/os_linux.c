@@ -11,18 +11,26 @@
 enum { ALL_CPUS = 1024 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t flags_lock = PTHREAD_MUTEX_INITIALIZER;
 static os_flag *stopping_flag;
 static void (*commands)(void);
 
-/* C11's atomics are not for this project: Windows' compiler lacks them in C. These are GCC's and
- * Clang's. */
+/* C11's atomics are not for this project: Windows' compilers lack them in C. Both calls are rare. */
 long os_exchange(os_flag *flag, long value) {
-    return __atomic_exchange_n(flag, value, __ATOMIC_SEQ_CST);
+    pthread_mutex_lock(&flags_lock);
+    long former = *flag;
+    *flag = value;
+    pthread_mutex_unlock(&flags_lock);
+    return former;
 }
 
 bool os_replace(void *volatile *pointer, void *expected, void *fresh) {
-    return __atomic_compare_exchange_n(pointer, &expected, fresh, false, __ATOMIC_SEQ_CST,
-                                       __ATOMIC_SEQ_CST);
+    pthread_mutex_lock(&flags_lock);
+    bool same = *pointer == expected;
+    if (same)
+        *pointer = fresh;
+    pthread_mutex_unlock(&flags_lock);
+    return same;
 }
 
 void os_lock(void) {
@@ -97,7 +105,7 @@ static void *read_commands_in_thread(void *unused) {
 
 static void on_signal(int number) {
     (void)number;
-    os_exchange(stopping_flag, 1);
+    *stopping_flag = 1; /* a handler must not wait for a lock */
 }
 
 const char *os_control(void (*read_commands)(void), os_flag *stopping, system_error *error) {

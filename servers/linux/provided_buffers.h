@@ -38,7 +38,8 @@ static inline void stock_return(struct stock *stock, int number) {
 /* Gives the kernel a full stock. Returns 0, or the error. On failure, process exit frees all. */
 static inline int stock_open(struct stock *stock, struct io_uring *ring) {
     size_t bytes = STOCK_BUFFERS * sizeof(struct io_uring_buf), page = 4096;
-    stock->ring = aligned_alloc(page, bytes);
+    void *ring_memory = NULL;
+    stock->ring = posix_memalign(&ring_memory, page, bytes) == 0 ? ring_memory : NULL;
     stock->memory = malloc((size_t)STOCK_BUFFERS * STOCK_BYTES);
     if (!stock->ring || !stock->memory)
         return ENOMEM;

@@ -77,7 +77,7 @@ class Process(Protocol):
 
 
 class Server(Protocol):
-    """A server under measurement: a Program of ours, or a stranger's (launch/external.py)."""
+    """A server under measurement: a Program of ours, or one of the user."""
 
     @property
     def name(self) -> str: ...

@@ -30,7 +30,7 @@ from iomodels.measure import laws
 from iomodels.measure.ab import comparing_builds
 from iomodels.measure.calibration import calibrate
 from iomodels.measure.comparing import ALL_MODELS, Comparing
-from iomodels.measure.external import ExternalLauncher
+from iomodels.measure.external_server import ExternalLauncher
 from iomodels.measure.measurement import measure
 from iomodels.measure.planning import (
     check_plan_size,

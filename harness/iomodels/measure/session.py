@@ -27,7 +27,7 @@ from iomodels.machine import check as machine_check
 from iomodels.machine import environment
 from iomodels.machine.placement import LOADGEN_ALONE, Placement
 from iomodels.machine.preflight import preflight
-from iomodels.measure.external import ATTACHED, WINDOWS, ExternalLauncher, kinds_of
+from iomodels.measure.external_server import ATTACHED, WINDOWS, ExternalLauncher, kinds_of
 from iomodels.measure.load_check import load_errors
 from iomodels.measure.measurement import Deadlines, load_options
 from iomodels.plan.order import Measurement, limit_of

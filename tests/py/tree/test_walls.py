@@ -301,7 +301,7 @@ def test_only_five_modules_have_a_socket_or_call_into_the_system(graph: imports.
         "launch.kernel32",
         "machine.cpu_sets",
         "measure.agent",
-        "measure.external",
+        "measure.external_server",
     }
 
 

@@ -19,8 +19,8 @@ from iomodels.launch.native import NativeLauncher
 from iomodels.launch.process import ProgramFailed
 from iomodels.launch.tree import PsutilWatch, TreeWatch, tree_of
 from iomodels.machine.placement import Placement
-from iomodels.measure import external as module
-from iomodels.measure.external import (
+from iomodels.measure import external_server as module
+from iomodels.measure.external_server import (
     ATTACHED,
     NATIVE,
     SILENT,
