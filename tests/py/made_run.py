@@ -86,13 +86,13 @@ def make_run(
     path = folder / RUN
     path.mkdir(parents=True)
     plan = make_plan(suite)
-    write_manifest(path, {**_manifest(suite, platform, status, len(plan)), **(manifest or {})})
+    write_manifest(path, {**manifest_of(suite, platform, status, len(plan)), **(manifest or {})})
     for measurement in filter(only, plan[:measured]):
         append_record(path, enrich(make_record(measurement, platform, rate(measurement))))
     return path
 
 
-def _manifest(suite: Suite, platform: str, status: str, planned: int) -> dict[str, Any]:
+def manifest_of(suite: Suite, platform: str, status: str, planned: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "run": RUN,

@@ -17,6 +17,7 @@ from iomodels.judge import paired
 from iomodels.judge.loads import NEW, OLD, JudgedLoad
 from iomodels.judge.paired import Comparison
 from iomodels.judge.rule import Rule
+from iomodels.judge.stats import welch_freedom
 from iomodels.judge.summary import Summary
 from iomodels.plan.order import LoadKey
 
@@ -88,7 +89,7 @@ def mean_of(logs: Sequence[Logs], rule: Rule) -> Comparison:
     half = p = None
     if rounds > 1:
         squares = [variance(each) / len(each) / number**2 for each in logs]
-        freedom = _welch(squares, [len(each) - 1 for each in logs])
+        freedom = welch_freedom(squares, [len(each) - 1 for each in logs])
         error = math.sqrt(sum(squares))
         half = -float(stdtrit(freedom, (1 - rule.confidence) / 2)) * error
         p = float(2 * stdtr(freedom, -abs(mean) / error)) if error else float(not mean)
@@ -96,11 +97,6 @@ def mean_of(logs: Sequence[Logs], rule: Rule) -> Comparison:
     width = None if half is None else _exp(half) - 1
     word = paired.word_of(mean, half, p, rounds, rule)
     return Comparison("new", "old", rounds, math.exp(mean), low, high, width, p, p, word, None)
-
-
-def _welch(squares: Sequence[float], freedoms: Sequence[int]) -> float:
-    below = sum(square**2 / freedom for square, freedom in zip(squares, freedoms))
-    return sum(squares) ** 2 / below if below else float(min(freedoms))
 
 
 def _exp(log: float) -> float:

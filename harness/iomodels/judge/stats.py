@@ -164,6 +164,15 @@ def rank_test(left: Sequence[float], right: Sequence[float]) -> float | None:
     return float(test.pvalue)
 
 
+def welch_freedom(squares: Sequence[float], freedoms: Sequence[int]) -> float:
+    """Return Welch's degrees of freedom of a sum of independent means.
+
+    `squares` are the variances of the means, and `freedoms` their degrees of freedom.
+    """
+    below = sum(square**2 / freedom for square, freedom in zip(squares, freedoms))
+    return sum(squares) ** 2 / below if below else float(min(freedoms))
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Return Holm's step-down correction over one table of tests; None, not tested, stays None."""
     tested = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
