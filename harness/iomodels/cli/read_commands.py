@@ -174,6 +174,45 @@ PLOT = Command(
         ),
         out("folder for the files", "figures/ in the run's folder"),
     ),
+    short="draw one chart",
+)
+
+JOIN = Command(
+    "join",
+    "join A B [C...]",
+    "join runs of one suite on Windows and on Linux",
+    "read",
+    "reading:join",
+    ("one suite", "results/README.md#two-operating-systems"),
+    (
+        Option("A", f"a run on Windows or Linux: {RUN_HELP}", type=values.name, values="run"),
+        Option("B", f"a run on the other one: {RUN_HELP}", type=values.name, values="run"),
+        Option("MORE", "further runs of both", "C", values.name, values="run", many=True),
+        Option(
+            "--out",
+            "folder for join.html, join.md and charts (default: tables only)",
+            "DIR",
+            values.folder,
+            values="folder",
+        ),
+        Option(
+            "--baseline",
+            "Windows server that the Linux servers are compared with (default: the suite's first)",
+            "SERVER",
+            values.name,
+        ),
+        MARGIN,
+        as_json("tables"),
+    ),
+    (
+        ("iomodels join WINDOWS LINUX", "tables without a claim"),
+        ("iomodels join W1 W2 W3 W4 L1 L2 L3 L4 --out joined", "a page with claims"),
+    ),
+    notes="Claims need two or more runs of each platform, and four are useful.\n"
+    "Wine is rejected, and so are runs with another CPU, load generator or network\n"
+    "(exit code 2). What else differs is listed, and what could not be checked.",
+    joins=True,
+    short="join two kernels",
 )
 
 EXPORT = Command(
@@ -315,6 +354,7 @@ COMMANDS = (
     RUNS,
     COMPARE,
     PLOT,
+    JOIN,
     EXPORT,
     VALIDATE,
     PACK,

@@ -155,6 +155,33 @@ def _compare_micro(
     return 0
 
 
+def join(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
+    from iomodels.judge import join as judge  # only here: scipy takes a second to load
+    from iomodels.judge.join_conditions import conditions, sides_of
+    from iomodels.report import join_page
+    from iomodels.report.join_terminal import print_join
+
+    if arguments.json and arguments.out:
+        fail("--out: must be omitted with --json")
+    names = (arguments.a, arguments.b, *arguments.more)
+    windows, linux = sides_of([load_run(find_run(name)) for name in names])
+    found = conditions(windows, linux)
+    margin = arguments.margin or judge.RULE.margin
+    try:
+        joined = judge.join(windows, linux, arguments.baseline, margin)
+    except ValueError as error:
+        fail(f"--baseline {arguments.baseline}: {error}")
+    if arguments.json:
+        print(json.dumps(join_page.join_data(joined, found), indent=2, ensure_ascii=False))
+        return 0
+    print_join(joined, found, console)
+    if arguments.out:
+        command = " ".join(map(shell_word, ("iomodels", *words)))
+        for path in join_page.write_join(joined, found, arguments.out, command):
+            say(console, f"page: {path}")
+    return 0
+
+
 def plot(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     from iomodels.figures import catalogue, output  # only here: matplotlib takes a second to load
 

@@ -16,6 +16,8 @@ from iomodels.base.files import LITERATURE
 
 FORMAT = 1
 BASELINE = "iocp"
+CONDITIONS = ("server", "windows", "linux", "client", "conditions")
+"""Keys of a study of two operating systems that say how it was made."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,39 @@ class Published:
     connections: int
     ratio: float
     verified: bool
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a study says of a completion port and epoll. `printed`: its own words, or ""."""
+
+    study: str
+    source: str
+    conditions: str
+    what: str
+    printed: str
+    words: str
+    verified: bool
+
+
+def iocp_and_epoll(folder: Path = LITERATURE) -> tuple[Finding, ...]:
+    """Return what studies printed about a completion port and epoll on one machine.
+
+    Raises Failure for a file that cannot be read or has another format.
+    """
+    return tuple(
+        Finding(
+            ", ".join(str(one[name]) for name in ("author", "title", "year") if name in one),
+            one.get("source", ""),
+            "; ".join(str(one[key]) for key in CONDITIONS if key in one),
+            each["what"],
+            each.get("printed", ""),
+            each["words"],
+            one["verified"],
+        )
+        for one in _load(folder / "iocp-and-epoll.toml")["study"]
+        for each in one["finding"]
+    )
 
 
 def ratios(folder: Path = LITERATURE) -> tuple[Published, ...]:

@@ -197,7 +197,7 @@ ALL = (
             ["rum"],
             "iomodels: rum: no such command; did you mean run? "
             "(available: run, ab, slo, tune, micro, laws, claims, serve, report, runs, compare, "
-            "plot, export, validate, pack, check, models, suites, setup, test, "
+            "plot, join, export, validate, pack, check, models, suites, setup, test, "
             "completion, help, new-model)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import iomodels
+import made_join
 import made_micro
 from iomodels.cli.registry import commands, parsers
 from iomodels.figures.catalogue import OF_MICRO_RUNS, OF_RUNS
@@ -168,6 +169,7 @@ def test_every_command_that_needs_no_server_works_in_an_empty_folder(installed: 
     small = Path(shutil.copytree(reference, results / reference.name))
     shutil.copy(contributed / "laws.json", small)
     micro = made_micro.make_run(results).path
+    both = [str(made_join.write_run(installed.folder, each, 0)) for each in made_join.SERVERS]
     # the report draws those of a run, so `plot` draws one of them
     figures = {OF_RUNS[0].NAME: small} | {each.NAME: micro for each in OF_MICRO_RUNS}
     asked = [
@@ -182,6 +184,7 @@ def test_every_command_that_needs_no_server_works_in_an_empty_folder(installed: 
         ["validate", small.name],
         ["export", small.name],
         ["compare", small.name, small.name],
+        ["join", *both, "--out", "joined"],
         ["pack", small.name, "--out", "packed"],
     ]
     assert {words[0] for words in asked} == {
@@ -202,3 +205,4 @@ def test_every_command_that_needs_no_server_works_in_an_empty_folder(installed: 
     assert {f"{name}.{ending}" for name in figures for ending in ("svg", "png", "csv")} <= drawn
     assert (installed.folder / "packed" / "report.html").is_file()
     assert list((small / "hdr").glob("*.hgrm"))
+    assert "Seungmo Koo" in (installed.folder / "joined" / "join.md").read_text(encoding="utf-8")
