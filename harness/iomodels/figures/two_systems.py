@@ -89,8 +89,8 @@ def looks_of(joined: Joined) -> dict[str, palette.Look]:
 
 
 def _question(scale: Scale) -> str:
-    what = "requests per second" if scale is Scale.RATE else "CPU time per request"
-    return f"How do the {what} of two operating systems change with the connections?"
+    what = "do the requests per second" if scale is Scale.RATE else "does the CPU time per request"
+    return f"How {what} of two operating systems change with the connections?"
 
 
 def _entries(joined: Joined, load: JoinedLoad, scale: Scale, side: Side) -> tuple[Entry, ...]:
