@@ -263,10 +263,23 @@ class ExternalLauncher(Wrapper):
 
     def _filled(self, word: str, external: External, port: int) -> str:
         """Replace the placeholders of a word of the command."""
-        values = {"port": port, "threads": external.threads, "build": self._build}
+        values = {
+            "port": port,
+            "threads": external.threads,
+            "build": self._build,
+            "references": self._references(external),
+        }
         for name, value in values.items():
             word = word.replace(f"{{{name}}}", str(value))
         return re.sub(r"\{env:(\w+)\}", lambda found: _variable(found[1]), word)
+
+    def _references(self, external: External) -> Path:
+        """Return the folder of the reference servers: on Linux that of Windows or of Linux."""
+        presets = (
+            ("references-msvc", "references-mingw") if external.windows_program else ("references",)
+        )
+        folders = [self._build / preset / "bin" for preset in presets]
+        return next((folder for folder in folders if folder.is_dir()), folders[-1])
 
     def _version(self, external: External) -> str | None:
         """Return the first line that the version command prints; None without one."""

@@ -38,8 +38,9 @@ HOST_RULE = "must be HOST:PORT, such as 127.0.0.1:7000"
 class External:
     """How to start a server that is not ours, or where it already runs.
 
-    command: program and arguments. `{port}`, `{threads}` and `{build}`, the folder of the build,
-    are replaced, and `{env:NAME}` by a variable of the environment, whose value no record keeps.
+    command: program and arguments. `{port}`, `{threads}`, `{build}` (the folder of the build) and
+    `{references}` (that of the reference servers) are replaced, and `{env:NAME}` by a variable of
+    the environment, whose value no record keeps.
     port: fixed, or 0 for a free one. ready: "connect" (it accepts a connection), "line" or
     "line:TEXT" (it prints a line, one with TEXT), "delay" or "delay:MS". threads: 0 if unknown.
     attach: host and port of a server that already runs; it has no command. version: the command
@@ -56,7 +57,7 @@ class External:
     @property
     def optional(self) -> bool:
         """Whether the build may lack it, such as a framework that nobody asked for."""
-        return any("{build}" in word for word in self.command[:1])
+        return any("{build}" in word or "{references}" in word for word in self.command[:1])
 
     @property
     def windows_program(self) -> bool:
