@@ -1,10 +1,9 @@
 /* rio: registered I/O: requests and completions in queues that the program shares with Windows.
  *
- * A buffer is registered once, so Windows checks and pins its memory once, not per operation. A
- * socket has a queue of requests, a thread has a queue of completions, and taking a completion is a
- * read of shared memory, not a call of the kernel. A thread that finds its queue empty asks for one
- * packet on a port (RIONotify), or it polls. No queue is safe for two threads, so each client and
- * its queue belong to one thread.
+ * A buffer is registered once, so Windows checks and pins it once, not per operation. A socket has a
+ * queue of requests, a thread has a queue of completions. Taking a completion reads shared memory
+ * and is no call of the kernel. A thread that finds its queue empty asks for one packet on a port
+ * (RIONotify), or it polls. No queue is safe for two threads, so each client has one thread.
  *
  * Waits: in GetQueuedCompletionStatus, after RIONotify; with --polled in a loop.
  * Cost: the buffers of all clients are pinned, and a thread's load does not move to another one.
@@ -30,6 +29,7 @@ struct worker {
     OVERLAPPED notified; /* of the packet for `completions` */
     uint32_t clients;
     volatile LONG newcomers; /* clients whose packet is on the port */
+    volatile LONG requests;  /* 0 after the stop: the thread makes no more requests */
     struct stats *stats;
 };
 
@@ -64,14 +64,12 @@ static void start_next(struct worker *worker, struct client *client, enum sessio
 }
 
 static void admit(struct worker *worker, struct client *client) {
-    struct session *session = &client->connection.session;
-    SOCKET socket = client->connection.socket;
-    if (!server_admit(&client->connection, socket, worker->stats)) {
+    if (!server_admit(&client->connection, client->connection.socket, worker->stats)) {
         free(client);
         return;
     }
     worker->clients++;
-    client->buffer = rio.RIORegisterBuffer(session->in, 2 * session->capacity);
+    client->buffer = rio.RIORegisterBuffer(client->connection.session.in, 2 * server->buffer);
     if (client->buffer != RIO_INVALID_BUFFERID)
         client->requests =
             rio.RIOCreateRequestQueue(client->connection.socket, 1, 1, 1, 1, worker->completions,
@@ -96,7 +94,7 @@ static void on_result(struct worker *worker, const RIORESULT *result) {
 
 /* Waits for completions or for a new client. Returns whether a packet came. */
 static bool wait(struct worker *worker, bool *asked, bool busy) {
-    DWORD bytes, wait_ms = busy || polled ? 0 : SERVER_POLL_MS;
+    DWORD bytes, wait_ms = busy ? 0 : SERVER_POLL_MS;
     ULONG_PTR client = 0;
     OVERLAPPED *packet = NULL;
     if (wait_ms > 0 && !*asked) /* a second RIONotify before the packet of the first is an error */
@@ -115,13 +113,14 @@ static unsigned __stdcall work(void *argument) {
     struct worker *worker = argument;
     RIORESULT results[RESULTS];
     for (bool asked = false;;) {
-        bool last = server_stopping() && !accepting;
+        worker->requests = !server_stopping();
+        bool last = !worker->requests && !accepting;
         ULONG count = rio.RIODequeueCompletion(worker->completions, results, RESULTS);
         if (count == RIO_CORRUPT_CQ)
             return (unsigned)server_error("RIODequeueCompletion", ERROR_INVALID_DATA);
         for (ULONG i = 0; i < count; i++)
             on_result(worker, &results[i]);
-        bool came = count == 0 && wait(worker, &asked, false);
+        bool came = count == 0 && !polled && wait(worker, &asked, false);
         while (worker->newcomers > 0) /* also while its clients keep this thread busy */
             wait(worker, &asked, true);
         if (last && count == 0 && !came && worker->clients == 0)
@@ -154,12 +153,10 @@ static unsigned __stdcall accept_clients(void *argument) {
 static bool start_worker(struct worker *worker) {
     worker->stats = server_stats();
     worker->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
-    RIO_NOTIFICATION_COMPLETION to_port = {
-        .Type = RIO_IOCP_COMPLETION,
-        .Iocp = {.IocpHandle = worker->port, .Overlapped = &worker->notified},
-    };
-    DWORD size = 2 * server->max_conns;
-    worker->completions = rio.RIOCreateCompletionQueue(size, polled ? NULL : &to_port);
+    RIO_NOTIFICATION_COMPLETION to_port = {.Type = RIO_IOCP_COMPLETION,
+                                           .Iocp = {worker->port, NULL, &worker->notified}};
+    worker->completions =
+        rio.RIOCreateCompletionQueue(2 * server->max_conns, polled ? NULL : &to_port);
     if (worker->completions)
         worker->thread = (HANDLE)_beginthreadex(NULL, 0, work, worker, 0, NULL);
     server_spread(worker->thread);
@@ -181,6 +178,9 @@ static int run(const struct server *the_server) {
         Sleep(SERVER_POLL_MS);
     while (WaitForSingleObject(acceptor, 10) == WAIT_TIMEOUT)
         CancelIoEx((HANDLE)server->listener, NULL);
+    for (uint32_t i = 0; i < server->threads; i++)
+        while (workers[i].requests) /* a socket's queue of requests ends with it */
+            Sleep(10);
     server_close_sockets(); /* a request cannot be cancelled, but it ends with its socket */
     for (uint32_t i = 0; i < server->threads; i++) {
         WaitForSingleObject(workers[i].thread, INFINITE);

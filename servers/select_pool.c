@@ -2,9 +2,8 @@
  *
  * One thread, the leader, waits in select(). It queues the ready clients, takes one, and wakes a
  * follower. The follower takes the next ready client, or leads if none is left. So several CPUs
- * serve, a slow request delays only its own client, and still no buffer belongs to Windows. A
- * client is in one place: in the leader's list, in the queue, or with a thread. So no client needs
- * a lock, and one short lock protects the lists.
+ * serve, a slow request delays only its own client, and no buffer belongs to Windows. A client is in
+ * the leader's list, in the queue, or with a thread; so it needs no lock, and one protects the lists.
  *
  * Waits: in select(), and followers in SleepConditionVariableSRW.
  * Cost: that of select(), and a hand-over from thread to thread per ready client. A served client
@@ -32,13 +31,13 @@ static CONDITION_VARIABLE followers = CONDITION_VARIABLE_INIT;
 static struct client *waiting[FD_SETSIZE]; /* the first are in the leader's sets; threads append */
 static struct client *ready[FD_SETSIZE];   /* those before ready_begin are taken */
 static uint32_t waiting_count, ready_begin, ready_end;
-static bool leading; /* a thread is in select() */
-static bool woken;   /* a datagram ends that select() */
+static bool leading, woken; /* a thread is in select(); a datagram ends that */
 
 static fd_set readable, writable; /* this paragraph is the leader's */
 static SOCKET waker;              /* sends to itself */
 static uint32_t listed;           /* clients in the sets */
 static ULONGLONG accept_again_ms; /* the listener is skipped until GetTickCount64() reaches this */
+static bool in_order = true;      /* select() has kept the sockets in listed order */
 
 /* FD_SET would first search the set for a duplicate: n * n steps to list n sockets. */
 static void watch(fd_set *set, SOCKET socket) {
@@ -57,11 +56,11 @@ static void list_sockets(void) {
               waiting[i]->connection.socket);
 }
 
-/* select() keeps the listed order, so a cursor meets every ready socket (see select.c). */
-static bool is_ready(const fd_set *set, u_int *cursor, SOCKET socket) {
+/* A cursor meets every ready socket if select() keeps their order; FD_ISSET searches (select.c). */
+static bool is_ready(fd_set *set, u_int *cursor, SOCKET socket) {
     bool found = *cursor < set->fd_count && set->fd_array[*cursor] == socket;
     *cursor += found;
-    return found;
+    return found || (!in_order && FD_ISSET(socket, set));
 }
 
 /* Puts a client into the list. `wake`: ends a select() that does not know it. */
@@ -112,6 +111,8 @@ static void queue_ready(u_int read_cursor) {
             waiting[kept++] = client;
     }
     waiting_count = kept;
+    if (read_cursor < readable.fd_count || write_cursor < writable.fd_count)
+        in_order = false; /* missed sockets are still ready and found in the next pass */
 }
 
 /* Waits as the leader. Called, and returns, with the lock held. */
@@ -169,10 +170,9 @@ static unsigned __stdcall work(void *argument) {
 
 /* Opens a datagram socket whose peer is itself. */
 static bool open_waker(void) {
-    struct sockaddr_in address = {.sin_family = AF_INET};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int length = sizeof address;
     u_long on = 1;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     waker = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP);
     return bind(waker, (struct sockaddr *)&address, length) == 0 &&
            getsockname(waker, (struct sockaddr *)&address, &length) == 0 &&
