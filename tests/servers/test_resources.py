@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from client import DEADLINE_S, Client, echo_frame, visit
+from iomodels.base.arguments import arguments
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
 from running import (
@@ -190,7 +191,8 @@ def descriptor_limit(pid: int, limit: int) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
-Faulty = Callable[[str], Server | None]
+Faulty = Callable[..., Server | None]
+"""faulty("memory:3", threads=2): a server with a fault, and options."""
 
 
 @pytest.fixture
@@ -202,10 +204,11 @@ def faulty(launcher: Launcher, model: str, monkeypatch: pytest.MonkeyPatch) -> I
         pytest.skip("no faults next to stand-ins: both replace the same calls")
     servers: list[Server] = []
 
-    def start_one(fault: str) -> Server | None:
+    def start_one(fault: str, **options: int | str) -> Server | None:
         monkeypatch.setenv("IOMODELS_FAULT", fault)
+        named = arguments({name.replace("_", "-"): value for name, value in options.items()})
         try:
-            server = start_server(model, lambda: launcher.program(FAULTY / f"{model}.exe"))
+            server = start_server(model, lambda: launcher.program(FAULTY / f"{model}.exe", *named))
         except ProgramFailed as failure:
             assert failure.program_code == 1, f"{fault}: {failure}"
             assert "ended after" in str(failure), (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,6 +54,14 @@ SAMPLE = (
     "test_unknown_option",
 )
 """The checks that run on every model."""
+FURTHER = (
+    *("test_calls", "test_ends", "test_endurance", "test_frames", "test_reports"),
+    "test_settings",
+)
+"""Modules whose checks run on two models each, which the name of the check chooses, unless
+--every-model asks for all. So each model gets some of them, and the time stays short."""
+SETTINGS = "iocp_tuned"
+"""The model with the most options of its own: checks of `every_setting` always run on it."""
 
 
 ONLY_ON_WINDOWS = ("iocp_reuse",)
@@ -81,21 +90,31 @@ def pytest_report_header() -> str:
     )
 
 
+def chosen_for_the_gate(metafunc: pytest.Metafunc, models: list[str]) -> list[str]:
+    """Return the models that a check runs on without --every-model."""
+    name = metafunc.function.__name__
+    if models and metafunc.module.__name__ in FURTHER:
+        place = zlib.crc32(name.encode()) % len(models)
+        chosen = {models[place], models[(place + len(models) // 2) % len(models)]}
+        return sorted(chosen | ({SETTINGS} if "every_setting" in name else set()))
+    return models if name in SAMPLE else [model for model in models if model in IN_FULL]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "model" not in metafunc.fixturenames:
         return
+    asked = metafunc.definition.get_closest_marker("models")
     if metafunc.config.option.collectonly:
         models = sorted({path.stem for path in (ROOT / "servers").glob("*.c")} - {*ONLY_ON_WINDOWS})
     else:
         models = list(opened().models())
-        if metafunc.module.__name__ != "test_exhibition":
-            models = [model for model in models if can_run(opened(), model)]
-            every = NATIVE or metafunc.config.option.every_model
-            if not (every or metafunc.function.__name__ in SAMPLE):
-                models = [model for model in models if model in IN_FULL]
-    asked = metafunc.definition.get_closest_marker("models")
-    chosen = [model for model in models if model in asked.args] if asked else models
-    metafunc.parametrize("model", chosen)
+    if asked:
+        models = [model for model in models if model in asked.args]
+    if not metafunc.config.option.collectonly and metafunc.module.__name__ != "test_exhibition":
+        models = [model for model in models if can_run(opened(), model)]
+        if not (NATIVE or metafunc.config.option.every_model):
+            models = chosen_for_the_gate(metafunc, models)
+    metafunc.parametrize("model", models)
 
 
 @pytest.fixture(scope="session")
