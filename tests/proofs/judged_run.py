@@ -122,7 +122,7 @@ def _together(summary: Summary, load: JudgedLoad) -> Sequence[Comparison]:
 
 def reference() -> Path:
     """Return the newest packed run of `models`, which the front page shows."""
-    return max(ROOT.glob("results/contributed/*/*-models"), key=lambda path: path.name)
+    return max(ROOT.glob("results/contributed/*/*[0-9]-models"), key=lambda path: path.name)
 
 
 def table(rows: Sequence[Counts]) -> str:
