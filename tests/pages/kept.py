@@ -47,7 +47,8 @@ def newest() -> dict[str, Path]:
     """Return the folder of the newest packed run of each suite that has one."""
     found = {}
     for suite in SUITES:
-        runs = [path for path in CONTRIBUTED.glob(f"*/*-{suite}") if (path / PACKED).exists()]
+        named = CONTRIBUTED.glob(f"*/*[0-9]-{suite}")  # a digit, as all-models ends in -models
+        runs = [path for path in named if (path / PACKED).exists()]
         if runs:
             found[suite] = max(runs, key=lambda path: path.name)
     return found
@@ -95,7 +96,7 @@ def _cell(cell: Cell, rounds: int, why: str | None, records: Sequence[Record]) -
         "cpu_us": _short(cell.costs["CPU µs"].value),
         "gauges": {name.partition(".")[2]: _gauge(own, name) for name in GAUGES},
         "classes": {
-            share.name: {"rate": _measure(share.rate), "p99_us": _measure(share.latency_us[99.0])}
+            share.name: {"rate": _measure(share.rate), "p50_us": _measure(share.latency_us[50.0])}
             for share in cell.shares[:-1]
         },
     }
@@ -179,5 +180,6 @@ class Figures:
         """
         self.rate(suite, connections, other)
         rates = {each: self.server(suite, connections, each)["rates"] for each in (other, *labels)}
-        pairs = [(each, other) for each in labels if any(rates[each])]
-        return {one.label: one for one in judge_pairs(rates, pairs, Rules().baseline)}
+        with_figure = {label: found for label, found in rates.items() if any(found)}
+        pairs = [(each, other) for each in labels if each in with_figure]
+        return {one.label: one for one in judge_pairs(with_figure, pairs, Rules().baseline)}

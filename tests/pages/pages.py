@@ -167,16 +167,22 @@ class Page:
 
     @or_reason
     def classes(self, suite: str, connections: int, heavy: str, light: str) -> str:
-        """A table: requests per second of the heavy class, and p99 of the light one, by server."""
+        """A table: the rate of the heavy class, and the median latency of the light one."""
         rows = [
-            ("server", f"requests/s of the {heavy} client", f"p99 of the {light} clients"),
+            (
+                "server",
+                f"requests/s of the {heavy} client",
+                f"median latency of the {light} clients",
+            ),
             (":--", "--:", "--:"),
         ]
         for label, server in self._figures.load(suite, connections)["servers"].items():
             classes = server["classes"]
             rate = _interval(*classes[heavy]["rate"]) if classes else NONE
-            p99 = _interval(*classes[light]["p99_us"], unit=" ms", scale=1e-3) if classes else NONE
-            rows.append((label, rate, p99))
+            latency = (
+                _interval(*classes[light]["p50_us"], unit=" ms", scale=1e-3) if classes else NONE
+            )
+            rows.append((label, rate, latency))
         return f"{_table(rows)}\n\n{self.origin(suite)}"
 
     @or_reason
