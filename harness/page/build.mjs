@@ -1,9 +1,10 @@
 // Builds what a report page carries, from its sources and from npm's packages:
 //
-//   templates/plot.js  the chart library: the used parts of Observable Plot and d3, minified, with
-//                      the notices of their licences
-//   templates/page.js  the page's own script, its modules in one file
-//   bundle.json        the SHA-256 of every source and of both files, which a test compares
+//   templates/plot.js    the chart library: the used parts of Observable Plot and d3, minified, with
+//                        the notices of their licences
+//   templates/page.js    the script of a run's page, its modules in one file
+//   templates/search.js  the same of the page of a tuning or an SLO search
+//   bundle.json          the SHA-256 of every source and of these files, which a test compares
 //
 // npm ci && npm run build
 
@@ -58,10 +59,14 @@ function notices(packages) {
 const hash = (content) => createHash("sha256").update(content).digest("hex");
 
 const library = await build({...COMMON, entryPoints: ["source/library.js"], globalName: "Plot", minify: true, metafile: true});
-const page = await build({...COMMON, entryPoints: ["source/main.js"], plugins: [LIBRARY_IS_LOADED]});
+const script = async (entry) => {
+  const built = await build({...COMMON, entryPoints: [`source/${entry}.js`], plugins: [LIBRARY_IS_LOADED]});
+  return `// Built from harness/page/source by harness/page/build.mjs.\n${built.outputFiles[0].text}`;
+};
 const made = {
   "plot.js": notices(packagesOf(library.metafile)) + library.outputFiles[0].text,
-  "page.js": `// Built from harness/page/source by harness/page/build.mjs.\n${page.outputFiles[0].text}`,
+  "page.js": await script("main"),
+  "search.js": await script("search"),
 };
 for (const [name, text] of Object.entries(made)) {
   if (/<\/script|<!--/i.test(text)) throw new Error(`${name} would end its element`);

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from runs import RUNS, write_page
+from runs import OTHERS, RUNS, write_page
 
 CHROMIUM = next(
     (
@@ -34,12 +34,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return the page of one of RUNS, written once."""
+    """Return the page of one of RUNS or OTHERS, written once."""
     written: dict[str, Path] = {}
 
     def find(name: str) -> Path:
         if name not in written:
-            written[name] = write_page(RUNS[name], tmp_path_factory.mktemp(name))
+            folder = tmp_path_factory.mktemp(name)
+            other = OTHERS.get(name)
+            written[name] = other(folder) if other else write_page(RUNS[name], folder)
         return written[name]
 
     return find
@@ -47,7 +49,7 @@ def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture
 def open_page(browser: Browser, page_of: Callable[[str], Path]) -> Iterator[Open]:
-    """Open the page of one of RUNS. At the end: no error, and no request but for the file."""
+    """Open the page of one of RUNS or OTHERS. At the end: no error, no request but for the file."""
     contexts: list[Any] = []
     faults: list[str] = []
 
@@ -67,7 +69,7 @@ def open_page(browser: Browser, page_of: Callable[[str], Path]) -> Iterator[Open
             ),
         )
         page.goto(address + hash_)
-        if more.get("java_script_enabled", True):
+        if more.get("java_script_enabled", True) and name != "index":
             page.wait_for_selector("html[data-drawn]", state="attached")
         return page
 

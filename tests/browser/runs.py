@@ -6,14 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import made_slo
+import made_tuning
 from iomodels.base.files import ROOT
 from iomodels.data.records import Record
 from iomodels.data.store import load_run
+from iomodels.figures import palette
 from iomodels.judge.summary import summarise
 from iomodels.plan.order import Measurement
 from iomodels.plan.server import Server
 from iomodels.report.context import context
+from iomodels.report.index_page import write_index
 from iomodels.report.run_page import run_page
+from iomodels.report.slo_page import write_slo_report
+from iomodels.report.tuning import write_tune_report
 from made_run import AB, ab_suite, make_run, noisy_rate, offered_rate, suite_of, with_counters
 from made_run import with_everything as everything
 
@@ -88,13 +94,66 @@ def builds(folder: Path) -> Path:
     return make_run(folder, suite, rate=noisy_rate(rates), manifest=AB, enrich=everything)
 
 
+def sixteen(folder: Path) -> Path:
+    """Every model of this repository."""
+    names = [name for name in palette.MODELS if name != "epoll"]
+    bases = {name: 9000.0 - 400.0 * place for place, name in enumerate(names)}
+    suite = suite_of(map(Server, names), (1, 64, 1000), (64,), 8)
+    return make_run(folder, suite, rate=noisy_rate(bases), enrich=everything)
+
+
+def own(folder: Path) -> Path:
+    """Servers of a user next to models, with names that no model has."""
+    bases = {"iocp": 9000.0, "libuv": 8000.0, "my.asio-server": 7000.0, "тест": 6000.0}
+    bases |= {"two ports, batch 64": 5000.0}
+    servers = [Server(name, alias=name if "," in name else "") for name in bases]
+    suite = suite_of(servers, (1, 64), (64,), 8)
+    return make_run(folder, suite, rate=noisy_rate(bases), enrich=everything)
+
+
+def crowd(folder: Path) -> Path:
+    """Few active connections among many; one server cannot hold the largest crowd."""
+
+    def rate(item: Measurement) -> float | None:
+        large = item.condition.connections > 64
+        return None if large and item.condition.model == "select" else noisy_rate(BASES)(item)
+
+    suite = replace(suite_of(map(Server, MODELS), (64, 1024), (64,), 8), active=(64, 100))
+    return make_run(folder, suite, rate=rate, enrich=everything)
+
+
 RUNS: dict[str, Callable[[Path], Path]] = {
     make.__name__: make
     for make in (
         *(full, one_cell, many, failed, none_valid, empty, interrupted),
-        *(windows, offered, builds),
+        *(windows, offered, builds, sixteen, own, crowd),
     )
 }
+
+
+def tuning(folder: Path) -> Path:
+    return write_tune_report(made_tuning.folder_of(folder)).page
+
+
+def slo(folder: Path) -> Path:
+    capacities = {"select": 4000, "iocp": 12_400, "threads": 8000}
+    return write_slo_report(made_slo.folder_of(made_slo.made(capacities, late=20_000), folder))
+
+
+def index(folder: Path) -> Path:
+    """The page of all runs: two of Wine, one of Windows."""
+    for number, platform in enumerate(("wine-8.0", "wine-8.0", WINDOWS)):
+        made = make_run(folder, suite_of(connections=(1,), sizes=(64,)), platform=platform)
+        name = f"2025010{number + 1}-000000-run"
+        for file in made.glob("*.json*"):
+            file.write_text(file.read_text("utf-8").replace(made.name, name), "utf-8")
+        made.rename(made.with_name(name))
+    write_index(folder)
+    return folder / "index.html"
+
+
+OTHERS: dict[str, Callable[[Path], Path]] = {make.__name__: make for make in (tuning, slo, index)}
+"""Pages that are not of a run, as functions that write them."""
 
 
 def write_page(make: Callable[[Path], Path], folder: Path) -> Path:

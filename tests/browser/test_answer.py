@@ -44,6 +44,55 @@ def test_the_verdict_and_all_models_are_visible_without_scrolling(open_page: Ope
     assert widths[:6] == sorted(widths[:6], reverse=True) and widths[5] > 20
 
 
+def test_sixteen_models_are_visible_without_scrolling(open_page: Open) -> None:
+    page = open_page("sixteen")
+    box = page.locator("#ranking tbody").bounding_box()
+    assert box and box["y"] + box["height"] <= 900 and len(ranked(page)) == 16
+    colours = page.locator("#ranking .fill").evaluate_all(
+        "(bars) => bars.map((each) => getComputedStyle(each).backgroundColor)"
+    )
+    assert len(set(colours)) == 16
+    shapes = page.locator("#ranking .mark path").evaluate_all(
+        "(marks) => marks.map((each) => each.getAttribute('d'))"
+    )
+    assert len(set(shapes)) == 16
+
+
+def test_names_fit_their_tiles(open_page: Open) -> None:
+    wider = "(tiles) => tiles.filter((each) => [each, ...each.children].some((part) => "
+    wider += "part.scrollWidth > each.clientWidth + 1)).map((each) => each.textContent)"
+    for name in ("full", "sixteen", "own"):
+        assert open_page(name).locator(".tile").evaluate_all(wider) == [], name
+
+
+def test_all_numbers_fit_a_wide_window(open_page: Open) -> None:
+    page = open_page("full")
+    table = page.locator("#numbers .scroll").first
+    assert table.evaluate("(each) => each.scrollWidth - each.clientWidth") <= 0
+
+
+def test_a_server_of_any_name_has_a_colour_and_a_cell(open_page: Open) -> None:
+    page = open_page("own")
+    assert set(ranked(page)) == {"iocp", "libuv", "my.asio-server", "тест", "two ports, batch 64"}
+    page.locator("#ranking .name", has_text="my.asio-server").click()
+    assert page.locator("#sheet-name").inner_text() == "my.asio-server"
+    assert page.locator("#sheet-rounds circle, #sheet-rounds path").count() > 4
+    page.keyboard.press("Escape")
+    page.locator("[data-hide='two ports, batch 64']").click()
+    again = open_page("own", page.url[page.url.index("#") :])
+    pressed = again.locator(".chip").evaluate_all(
+        "(chips) => chips.map((each) => each.getAttribute('aria-pressed'))"
+    )
+    assert pressed.count("false") == 1 and pressed[-1] == "false"
+
+
+def test_the_largest_crowd_comes_first_and_names_who_cannot_hold_it(open_page: Open) -> None:
+    page = open_page("crowd")
+    assert page.locator("#load-words").inner_text() == "1,024 connections × 64 B, 100 active"
+    assert page.locator("#ranking tr.failed .name").all_inner_texts() == ["select"]
+    assert "--connections 1024 --idle 924 --size 64" in page.locator("#tune-command").inner_text()
+
+
 def test_a_tile_and_an_arrow_key_choose_a_load(open_page: Open) -> None:
     page = open_page("full")
     before = page.locator("#verdict").inner_text()

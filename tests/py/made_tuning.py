@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from iomodels.data.records import Record
-from iomodels.data.searches import TUNE_FORMAT
+from iomodels.data.searches import TUNE_FORMAT, write_tune
+from iomodels.data.store import append_record
 from iomodels.plan.load import Load
 from iomodels.plan.order import Measurement, cells
 from iomodels.plan.server import Server
@@ -88,3 +90,14 @@ def recorded(data: Mapping[str, Any], rates: Sequence[float] = RATES) -> list[Re
                 records.append(record_of(len(records), place, round_, rate))
         first += stage["rounds"]
     return records
+
+
+def folder_of(place: Path, records: Sequence[Record] | None = None, **changes: Any) -> Path:
+    """Write a tuning into `place`, with these records or all; return its folder."""
+    data = manifest(**changes)
+    folder = place / data["run"]
+    folder.mkdir()
+    write_tune(folder, data)
+    for record in recorded(data) if records is None else records:
+        append_record(folder, record)
+    return folder

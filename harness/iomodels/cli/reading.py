@@ -76,18 +76,39 @@ def _charts(wanted: Sequence[str] | None) -> Sequence[str] | None:
     return wanted
 
 
+WHY = {
+    "json": "; micro.json and benchmark.json have its data",
+    "docs": "; its folder has its charts and data",
+    "baseline": ", which has no baseline to choose",
+    "margin": ", which has no margin to choose",
+    "only": ", which is always shown whole",
+    "table": "; micro.html has its table",
+}
+"""Why an option of `report` is for the run of a suite only."""
+
+
 def _report_other(arguments: argparse.Namespace, console: Console, folder: Path, kind: str) -> int:
     """The report of an SLO search, a tuning or a micro run."""
     if arguments.json and kind in (SLO, TUNE):
         print(json.dumps(_data_of(kind, folder), indent=2, ensure_ascii=False))
         return 0
     for option in ("json", "docs", "baseline", "margin", "only", "table"):
-        if getattr(arguments, option):
-            fail(f"--{option}: must be omitted; {arguments.run} is {KINDS[kind]}")
+        if getattr(arguments, option) and not (option == "table" and kind in (SLO, TUNE)):
+            fail(f"--{option}: must be omitted; {arguments.run} is {KINDS[kind]}{WHY[option]}")
+    if arguments.table:
+        print(_table_of(kind, folder, arguments.table), end="")
+        return 0
     {SLO: finishing.slo, TUNE: finishing.tune, MICRO: finishing.micro}[kind](console, folder)
     if arguments.open:
         show_page(folder / PAGES[kind], console)
     return 0
+
+
+def _table_of(kind: str, folder: Path, form: str) -> str:
+    """Return the table of a search or a tuning as Markdown or CSV."""
+    from iomodels.report.search_tables import slo_table, tuning_table
+
+    return (slo_table if kind == SLO else tuning_table)(_data_of(kind, folder), form)
 
 
 def _data_of(kind: str, folder: Path) -> dict[str, Any]:

@@ -27,10 +27,17 @@ def answer(summary: Summary) -> Answer:
         return ab.answer(summary)
     loads = tuple(_load_answer(summary, load) for load in summary.loads)
     asked = question_loads(summary)
-    shown = sorted(asked, key=_by_connections)[(len(asked) - 1) // 2]
+    shown = _shown_first(summary, asked)
     headline = remarks.of_question(summary, shown) or _headline(summary, asked, shown)
     place = summary.loads.index(shown)
     return Answer(headline, loads[place], loads, tuple(remarks.all_remarks(summary, shown)))
+
+
+def _shown_first(summary: Summary, asked: Sequence[JudgedLoad]) -> JudgedLoad:
+    """Return the load to look at first: the largest crowd of idle connections, else the middle."""
+    if summary.suite.active:
+        return max(asked, key=lambda load: summary.suite.idle(load.key.connections))
+    return sorted(asked, key=_by_connections)[(len(asked) - 1) // 2]
 
 
 def _by_connections(load: JudgedLoad) -> tuple[int, int, int]:
@@ -103,10 +110,13 @@ def _inside(sentence: str, summary: Summary) -> str:
 
 
 def _load_answer(summary: Summary, load: JudgedLoad) -> LoadAnswer:
+    connections = load.key.connections
+    active = connections - summary.suite.idle(connections)
+    crowd = f", {active:,} active" if active < connections else ""
     return LoadAnswer(
         load.key,
         load.offered,
-        load_words(load.key),
+        f"{load_words(load.key)}{crowd}",
         sentences.badge(load),
         load.fastest.leader if load.fastest else None,
         sentences.verdict(load, summary.rules),

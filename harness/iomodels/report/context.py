@@ -77,6 +77,7 @@ def context(
         "level": words.given(rule.stated),
         "margin": words.given(rule.margin),
         "plots": plots,
+        "omitted": (),
         "not_drawn": not_drawn,
         "blocks": _blocks(summary),
         "load": str(summary.suite.load) if summary.suite.load else None,

@@ -22,8 +22,9 @@ from iomodels.report.run_page import run_page
 
 STATIC = ("memory_by_connections", "course_of_a_cell", "then_versus_now")
 """The figures that the page carries as they are. It draws the others itself, from its data."""
-PACKED_STATIC = tuple(name for name in STATIC if name != "course_of_a_cell")
-"""Of a packed run: the course alone would take a twentieth of what the run may have."""
+OMITTED = ("course_of_a_cell",)
+"""Of a packed run: it alone would take a twentieth of what the run may have."""
+PACKED_STATIC = tuple(name for name in STATIC if name not in OMITTED)
 
 
 def write_report(of: Path | Run | Summary) -> Path:
@@ -39,10 +40,10 @@ def write_report(of: Path | Run | Summary) -> Path:
     records = {"alone": alone, "records": PACKED if alone else RECORDS}
     shown = context(summary, plots, not_drawn) | records
     if alone:
+        shown["omitted"] = [f"iomodels plot {name} {run.path.name}" for name in OMITTED]
         pictures = [output.svg_text(plot) for plot in plots]
     else:
-        paths = [output.write(plot, run.path / "figures")[0] for plot in plots]
-        pictures = [path.read_text(encoding="utf-8") for path in paths]
+        pictures = [output.write_svg(plot, run.path / "figures") for plot in plots]
         write_whole(run.path / "report.md", markdown(shown))
     shown["figures"] = [
         {"plot": plot, "svg": inline_svg(svg, plot.alt, place)}

@@ -45,10 +45,7 @@ def _row(one: Benchmark) -> tuple[str, ...]:
 
 def write_micro_report(run: MicroRun) -> Path:
     """Write micro.html and figures/ into the folder of a micro run; return the page."""
-    figures = [
-        (plot, output.write(plot, run.path / "figures")[0].read_text(encoding="utf-8"))
-        for plot in micro_figures(run)
-    ]
+    figures = [(plot, output.write_svg(plot, run.path / "figures")) for plot in micro_figures(run)]
     path = run.path / "micro.html"
     write_whole(path, html(micro_page(run), figures))
     return path

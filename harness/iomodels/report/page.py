@@ -12,6 +12,7 @@ from iomodels.base.files import PACKAGE
 from iomodels.figures.palette import dark_colours
 from iomodels.figures.svg import without_bare_groups
 
+NO_BREAK = "\u00a0"
 BADGES = {
     "clear": "clear",
     "likely": "likely",
@@ -39,7 +40,13 @@ def template(name: str, *, html: bool) -> Template:
     environment.globals["colours"] = dark_colours()
     environment.filters["warning"] = words.warning_sentence
     environment.filters["address"] = quote
+    environment.filters["unbroken"] = unbroken
     return environment.get_template(name)
+
+
+def unbroken(text: str) -> str:
+    """Return a value that a narrow column breaks before its interval only."""
+    return text.replace(" ", NO_BREAK).replace(f"{NO_BREAK}[", " [")
 
 
 def badge_style(badge: str) -> str:

@@ -23,9 +23,6 @@ interval beyond every number.
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -76,17 +73,6 @@ def page_data(summary: Summary, answer: Answer) -> dict[str, Any]:
         "first": shown,
         "csv": cells_csv(summary),
     }
-
-
-def packed(text: str) -> str:
-    """Return text as base64 of its raw deflate stream, which every browser can read."""
-    made = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return base64.b64encode(made.compress(text.encode()) + made.flush()).decode()
-
-
-def as_json(data: dict[str, Any]) -> str:
-    """Return the data as compact JSON. Raises ValueError for a number that JSON does not have."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 # ---- series ----

@@ -230,5 +230,7 @@ def _tune(summary: Summary, load: JudgedLoad, tunable: Sequence[str]) -> str | N
     best = next((label for label in ranked if label in tunable), None)
     if best is None:
         return None
-    at = f"--connections {load.key.connections} --size {load.key.size}"
+    idle = summary.suite.idle(load.key.connections)
+    crowd = f" --idle {idle}" if idle else ""
+    at = f"--connections {load.key.connections}{crowd} --size {load.key.size}"
     return f"iomodels tune {load.cell(best).condition.model} {at}"

@@ -1,8 +1,4 @@
-"""report.html: tables and sentences that need no script, and the data from which a script draws.
-
-The script and the chart library are built by harness/page/build.mjs. The page carries the library
-and the data as base64 of a deflate stream; that is a third of their size.
-"""
+"""report.html: tables and sentences that need no script, and the data from which a script draws."""
 
 from __future__ import annotations
 
@@ -10,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iomodels.base.files import PACKAGE
 from iomodels.judge.summary import Summary
 from iomodels.report.context import Row, known_costs, row_of
 from iomodels.report.page import badge_style, template
-from iomodels.report.page_data import as_json, packed, page_data
+from iomodels.report.page_data import page_data
 from iomodels.report.page_loads import FASTEST
 from iomodels.report.page_loads import Row as Ranked
+from iomodels.report.scripted import RUN, scripted
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,6 @@ def run_page(summary: Summary, shown: Mapping[str, Any]) -> str:
     """Return report.html. `shown` is what the templates of a report get, with its figures."""
     answer = shown["answer"]
     data = page_data(summary, answer)
-    notices, library = _library()
     return template("report.html.j2", html=True).render(
         {
             **shown,
@@ -43,10 +38,7 @@ def run_page(summary: Summary, shown: Mapping[str, Any]) -> str:
             "badge_style": badge_style(answer.shown.badge),
             "by_rate": not any(chart["y"] == "rate" for chart in data["charts"]),
             "numbers": _numbers(summary, [each["label"] for each in data["series"]]),
-            "notices": notices,
-            "library": packed(library),
-            "data_block": packed(as_json(data)),
-            "script": _source("page.js"),
+            **scripted(RUN, data),
         }
     )
 
@@ -70,13 +62,3 @@ def _numbers(summary: Summary, series: list[str]) -> list[Numbers]:
         for number, load in enumerate(summary.loads)
         for cell in load.cells
     ]
-
-
-def _library() -> tuple[str, str]:
-    """Return the notices of the chart library's licences, and the library."""
-    notices, end, library = _source("plot.js").partition("*/\n")
-    return notices + end, library
-
-
-def _source(name: str) -> str:
-    return (PACKAGE / "templates" / name).read_text(encoding="utf-8")

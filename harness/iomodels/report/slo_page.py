@@ -16,6 +16,8 @@ from iomodels.figures import output, slo_curve
 from iomodels.judge.slo_data import slo_data
 from iomodels.judge.slo_searches import SloSearches
 from iomodels.report.page import inline_svg, template
+from iomodels.report.scripted import SEARCH, scripted
+from iomodels.report.search_charts import SLO, numbers_of, slo_charts
 from iomodels.report.slo import headline, next_command, sentence, width_words
 
 DATA = "slo-report.json"
@@ -41,14 +43,14 @@ def write_slo_report(folder: Path) -> Path:
     manifest = load_slo(folder)
     data = slo_report_data(manifest)
     write_whole(folder / DATA, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-    shown, svg = _context(manifest, data), ""
-    if any(each["points"] for each in data["servers"]):
+    shown, page = _context(manifest, data), {}
+    if charts := slo_charts(data):
         plot = slo_curve.draw(data)
-        paths = output.write(plot, folder / "figures")
-        svg = inline_svg(paths[0].read_text(encoding="utf-8"), plot.alt, 0)
-        shown["plot"] = plot
+        svg = inline_svg(output.write_svg(plot, folder / "figures"), plot.alt, 0)
+        shown |= {"plot": plot, "page": charts, "reading": SLO, "numbers": numbers_of(charts)}
+        page = {"svg": svg, **scripted(SEARCH, charts)}
     write_whole(folder / "slo.md", template("slo.md.j2", html=False).render(shown))
-    page = {**shown, "svg": svg}
+    page = shown | page
     write_whole(folder / "slo.html", template("slo.html.j2", html=True).render(page))
     return folder / "slo.html"
 
@@ -66,10 +68,12 @@ def _context(manifest: Data, data: Data) -> dict[str, Any]:
         "next": next_command(manifest["run"], found),
         "percentile": f"p{data['slo']['percent']:g}",
         "tables": [
-            (each["server"], [_row(row) for row in each["rates"]]) for each in data["servers"]
+            (each["server"], [row_of(row) for row in each["rates"]]) for each in data["servers"]
         ],
         "command": shlex.join(data["command"]),
         "plot": None,
+        "page": None,
+        "numbers": {},
     }
 
 
@@ -113,7 +117,8 @@ def _compared(server: Data) -> str:
     return f"; {ratio} of the first, {'lower' if ahead['separated'] else 'not separated'}"
 
 
-def _row(rate: Data) -> tuple[str, ...]:
+def row_of(rate: Data) -> tuple[str, ...]:
+    """Return the trials at a rate as a row: rate, met, unjudged, failed, percentile."""
     return (
         words.number(rate["rate"]),
         f"{rate['met']} of {rate['judged']}" if rate["judged"] else words.NOTHING,

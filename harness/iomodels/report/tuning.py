@@ -20,6 +20,8 @@ from iomodels.judge.tuned import WAIT_US, analyse
 from iomodels.judge.tuning import OBJECTIVES
 from iomodels.plan.settings import CAP, LEAST, THREADS
 from iomodels.report.page import inline_svg, template
+from iomodels.report.scripted import SEARCH, scripted
+from iomodels.report.search_charts import TUNING, numbers_of, tuning_charts
 
 DATA = "tuning.json"
 Data = Mapping[str, Any]
@@ -43,15 +45,17 @@ def write_tune_report(folder: Path) -> Report:
     """Write tuning.json, the figure, tune.md and tune.html."""
     data = tuning_data(folder)
     write_whole(folder / DATA, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-    plot = tuning.draw(data) if data["answer"] else None
-    shown = _context(data, plot)
-    svg = ""
-    if plot:
-        paths = output.write(plot, folder / "figures")
-        svg = inline_svg(paths[0].read_text(encoding="utf-8"), plot.alt, 0)
+    shown: dict[str, Any] = _context(data)
+    page: dict[str, Any] = {}
+    if data["answer"]:
+        plot = tuning.draw(data)
+        charts = tuning_charts(data, {each["label"]: _tip(data, each) for each in data["settings"]})
+        svg = inline_svg(output.write_svg(plot, folder / "figures"), plot.alt, 0)
+        shown |= {"plot": plot, "page": charts, "reading": TUNING, "numbers": numbers_of(charts)}
+        page = {"svg": svg, **scripted(SEARCH, charts)}
     write_whole(folder / "tune.md", template("tune.md.j2", html=False).render(shown))
-    page = {**shown, "svg": svg}
-    write_whole(folder / "tune.html", template("tune.html.j2", html=True).render(page))
+    html = template("tune.html.j2", html=True).render(shown | page)
+    write_whole(folder / "tune.html", html)
     text = "\n".join(answer_lines(data, _target(folder)))
     return Report(text, folder / "tune.html", data["answer"] is not None)
 
@@ -198,7 +202,7 @@ def _circumstances(data: Data) -> list[str]:
 # ---- the page ----
 
 
-def _context(data: Data, plot: output.Plot | None) -> dict[str, Any]:
+def _context(data: Data) -> dict[str, Any]:
     spread = data["spread"]
     return {
         "data": data,
@@ -207,10 +211,13 @@ def _context(data: Data, plot: output.Plot | None) -> dict[str, Any]:
         "neighbours": _neighbours(data),
         "circumstances": _circumstances(data),
         "warning": words.warning_sentence(data["platform"]),
-        "plot": plot,
+        "plot": None,
+        "page": None,
+        "numbers": {},
+        "ranking": _ranking(data),
         "spread": None if spread is None else words.percent(spread, 1),
-        "heads": ("setting", data["unit"], "compared with the answer", "rounds", "stage", ""),
-        "rows": [_row(data, each) for each in _sorted(data)],
+        "heads": heads(data),
+        "rows": rows(data),
         "failures": [each for each in data["settings"] if each["failed"]],
         "stages": words.listed([str(number) for number in data["stages"]] or ["0"]),
         "again": shlex.join(data["command"]),
@@ -224,6 +231,16 @@ def _load(data: Data) -> str:
     return (
         f"{words.count(load['connections'], 'connection')}, {words.size(load['size'])}{depth}{more}"
     )
+
+
+def heads(data: Data) -> tuple[str, ...]:
+    """Return the heads of the table of all settings."""
+    return ("setting", data["unit"], "compared with the answer", "rounds", "stage", "result")
+
+
+def rows(data: Data) -> list[list[str]]:
+    """Return the rows of the table of all settings, as text."""
+    return [_row(data, each) for each in _sorted(data)]
 
 
 def _sorted(data: Data) -> list[Data]:
@@ -241,14 +258,50 @@ def _sorted(data: Data) -> list[Data]:
     return sorted(data["settings"], key=key)
 
 
-def _row(data: Data, setting: Data) -> list[str]:
+def _ranking(data: Data) -> list[dict[str, Any]]:
+    """Return the best setting of each model, the best first: its bar is its level."""
+    best: dict[str, Data] = {}
+    for each in _sorted(data):
+        if each["level"]:
+            best.setdefault(each["model"], each)
+    levels = {model: float(each["level"]) for model, each in best.items()}
+    order = sorted(levels, key=levels.__getitem__, reverse=data["higher_is_better"])
+    ranked, most = [best[model] for model in order], max(levels.values(), default=1.0)
+    return [
+        {
+            "setting": named(each),
+            "model": each["model"],
+            "share": each["level"] / most,
+            "value": words.number(each["level"]),
+            "words": "the answer" if each["recommended"] else difference(data, each["difference"]),
+        }
+        for each in ranked
+    ]
+
+
+def _tip(data: Data, setting: Data) -> str:
+    """Return what the chart says of a setting: its name, its level, its difference, its stage."""
+    if setting["level"] is None:
+        return ""
+    lines = [named(setting), f"{words.number(setting['level'])} {data['unit']}"]
+    lines += [difference(data, setting["difference"])] if _known(setting) else ["the answer"]
+    return "\n".join(
+        [*lines, f"{words.count(setting['rounds'], 'round')}, stage {setting['stage']}"]
+    )
+
+
+def _known(setting: Data) -> bool:
+    """Return whether a setting has a difference from the answer."""
     found = setting["difference"]
-    known = found is not None and found["share"] is not None and not setting["recommended"]
+    return found is not None and found["share"] is not None and not setting["recommended"]
+
+
+def _row(data: Data, setting: Data) -> list[str]:
     mark = "answer" if setting["recommended"] else "finalist" if setting["finalist"] else ""
     return [
         named(setting),
         words.number(setting["level"]),
-        difference(data, found) if known else words.NOTHING,
+        difference(data, setting["difference"]) if _known(setting) else words.NOTHING,
         f"{setting['rounds']}",
         f"{setting['stage']}",
         "failed" if setting["failed"] else mark,

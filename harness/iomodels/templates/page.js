@@ -82,8 +82,15 @@
   var onChange = (listener) => listeners.push(listener);
   var load = () => loadAt(Number(state.c), D.panels.findIndex((panel) => panel.s === state.s));
   var base = () => state.b ? String(labels().indexOf(state.b)) : FASTEST;
-  var hidden = () => new Set(state.hide.split(",").filter(Boolean));
+  var hidden = () => new Set(state.hide.split(",").filter(Boolean).map(decoded));
   var shownSeries = () => ranked().filter((series) => !hidden().has(labels()[series]));
+  function decoded(text2) {
+    try {
+      return decodeURIComponent(text2);
+    } catch {
+      return text2;
+    }
+  }
   var keyOf = (number2) => ({ c: String(D.loads[number2].c), s: D.panels[D.loads[number2].p].s });
   function readHash() {
     const text2 = location.hash.slice(1);
@@ -108,7 +115,7 @@
   function toggle(name) {
     const names = hidden();
     if (!names.delete(name)) names.add(name);
-    if (names.size < ranked().length) set({ hide: [...names].join(",") });
+    if (names.size < ranked().length) set({ hide: [...names].map(encodeURIComponent).join(",") });
   }
 
   // source/shapes.js
@@ -116,7 +123,7 @@
     const angle = 2 * Math.PI * corner / corners - Math.PI / 2 + turn;
     return [reach * Math.cos(angle), reach * Math.sin(angle)];
   });
-  var star = () => regular(5).flatMap((outer, corner) => [outer, regular(5, Math.PI / 5, 3)[corner]]);
+  var star = (corners, inner = 3, turn = 0) => regular(corners, turn).flatMap((outer, corner) => [outer, regular(corners, turn + Math.PI / corners, inner)[corner]]);
   var turned = (points, angle) => points.map(([x, y]) => [x * Math.cos(angle) - y * Math.sin(angle), x * Math.sin(angle) + y * Math.cos(angle)]);
   var PLUS = [[-2, -6], [2, -6], [2, -2], [6, -2], [6, 2], [2, 2], [2, 6], [-2, 6], [-2, 2], [-6, 2], [-6, -2], [-2, -2]];
   var POINTS = {
@@ -133,7 +140,11 @@
     h: regular(6),
     H: regular(6, Math.PI / 6),
     8: regular(8, Math.PI / 8),
-    "*": star()
+    "*": star(5),
+    star3: star(3, 2.4, Math.PI),
+    star4: star(4, 2.8),
+    star6: star(6, 3.2),
+    star8: star(8, 3.6)
   };
   var REACH = 5.5;
   var colour = (series) => `var(--s${series})`;
@@ -147,8 +158,9 @@
     if (!points) return `M0 ${-REACH}A${REACH} ${REACH} 0 1 1 0 ${REACH}A${REACH} ${REACH} 0 1 1 0 ${-REACH}Z`;
     return `M${points.map((point) => point.map((at) => at.toFixed(2)).join(" ")).join("L")}Z`;
   }
-  function symbolOf(series) {
-    const points = POINTS[markerOf(series)];
+  var symbolOf = (series) => symbol(markerOf(series));
+  function symbol(marker) {
+    const points = POINTS[marker];
     return {
       draw(context, size) {
         const scale = Math.sqrt(size / Math.PI) / REACH;
@@ -167,10 +179,51 @@
     return svg("svg", { viewBox: "-8 -8 16 16", class: "mark", "aria-hidden": "true" }, shape);
   }
 
+  // source/words.js
+  var words_exports = {};
+  __export(words_exports, {
+    NOTHING: () => NOTHING,
+    count: () => count,
+    minus: () => minus,
+    number: () => number,
+    percentile: () => percentile,
+    signedPercent: () => signedPercent,
+    tick: () => tick,
+    time: () => time,
+    unbroken: () => unbroken
+  });
+  var NOTHING = "–";
+  var NB = " ";
+  var UNITS = [["s", 1e6], ["ms", 1e3], ["µs", 1], ["ns", 1e-3]];
+  function number(value) {
+    if (value === null || value === void 0) return NOTHING;
+    if (value === 0) return "0";
+    const near = Number(value.toPrecision(3));
+    const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(near))));
+    return minus(near.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
+  }
+  var unbroken = (text2) => text2.replaceAll(" ", NB).replace(`${NB}[`, " [");
+  var minus = (text2) => String(text2).replace("-", "−");
+  var count = (value, noun) => `${value.toLocaleString("en")}${NB}${noun}${value === 1 ? "" : "s"}`;
+  var unitOf = (us) => UNITS.find(([, scale]) => us >= scale) ?? UNITS.at(-1);
+  function time(us) {
+    if (us === null || us === void 0) return NOTHING;
+    const near = Number(us.toPrecision(3));
+    const [unit2, scale] = unitOf(near);
+    return `${number(near / scale)}${NB}${unit2}`;
+  }
+  function tick(us) {
+    const [unit2, scale] = unitOf(us * 1.001);
+    return `${Number((us / scale).toPrecision(6)).toLocaleString("en")}${NB}${unit2}`;
+  }
+  var signedPercent = (value) => minus(`${value > 0 ? "+" : ""}${value}${NB}%`);
+  var percentile = (percent) => `p${percent}`;
+
   // source/answer.js
   var BADGES = { clear: ["clear", "✓ clear"], likely: ["likely", "likely"], equal: ["equal", "≈ equal"], "not decided": ["open", "? not decided"], provisional: ["open", "? provisional"], "one server": ["one", "one server"], "no figure": ["none", "✕ no figure"] };
   var ROOM = 1.02;
   var LONG = 14;
+  var MANY = 9;
   function drawAnswer() {
     const now = D.loads[load()];
     const [style, text2] = BADGES[now.badge];
@@ -193,6 +246,7 @@
     const longest = Math.min(Math.max(most, ...rows.map((row) => row[3] ?? 0)), 1.7 * most) * ROOM;
     const first = baseOf(load(), base());
     const over = first === void 0 ? "" : `, and the ratio to ${label(first)}`;
+    $("#answer").classList.toggle("many", rows.length + now.rest.length > MANY);
     const missing = state.b && !hasBase(load(), base());
     const unit2 = now.cpu ? "CPU time per request" : "Requests per second";
     const shorter = now.cpu ? " Shorter is better." : "";
@@ -204,7 +258,7 @@
         missing ? h("b", {}, ` ${state.b} has no figure at this load, so ratios are to the fastest.`) : null
       ),
       head(now, first),
-      h("tbody", {}, rows.map((row) => rankRow(now, row, longest)), now.rest.map(restRow))
+      h("tbody", {}, rows.map((row) => rankRow(now, row, longest)), now.rest.map(restRow(now)))
     );
   }
   function head(now, first) {
@@ -219,12 +273,16 @@
       cell2("how sure")
     ));
   }
-  var nameCell = (series) => h(
-    "th",
-    { scope: "row" },
-    h("button", { class: label(series).length > LONG ? "name long" : "name", "data-cell": series }, icon(series), label(series)),
-    D.series[series].note ? h("span", { class: "setting" }, D.series[series].note) : null
-  );
+  function nameCell(series, now) {
+    const switches = now.cpu ? cell(load(), series)?.w[1] : void 0;
+    const notes = [D.series[series].note, switches && switches !== NOTHING ? `${switches} switches` : ""].filter(Boolean);
+    return h(
+      "th",
+      { scope: "row" },
+      h("button", { class: label(series).length > LONG ? "name long" : "name", "data-cell": series }, icon(series), label(series)),
+      notes.length ? h("span", { class: "setting" }, notes.join(", ")) : null
+    );
+  }
   function rankRow(now, [series, ratio, low, high, text2, how, style], longest) {
     const [change, interval] = text2.split(/ (?=\[)/);
     const best = style === "base" && state.b === "" && ["clear", "equal"].includes(now.badge) ? now.badge : style;
@@ -232,7 +290,7 @@
     return h(
       "tr",
       { class: isPale ? "pale" : null, "data-series": series },
-      nameCell(series),
+      nameCell(series, now),
       h("td", { class: "bar" }, track(series, ratio, low, high, longest)),
       h("td", { class: "right value" }, now.value[series]),
       h("td", { class: "right ratio" }, style === "base" ? h("span", { class: "interval" }, change) : change, interval ? h("span", { class: "interval" }, ` ${interval}`) : null),
@@ -253,10 +311,10 @@
       low === null ? null : [part("halo", low, Math.min(ratio, end)), part(end === high ? "whisker" : "whisker beyond", low, end)]
     );
   }
-  var restRow = ([series, style, value, reason, how]) => h(
+  var restRow = (now) => ([series, style, value, reason, how]) => h(
     "tr",
     { class: `pale ${style}`, "data-series": series },
-    nameCell(series),
+    nameCell(series, now),
     h("td", { class: "bar" }, h("div", { class: "track", "aria-hidden": "true" })),
     style === "bound" ? [h("td", { class: "right value" }, value), h("td", { class: "reason" }, reason)] : h("td", { class: "reason", colspan: 2 }, reason),
     h("td", { class: "how" }, h("span", { class: `badge ${style}` }, how))
@@ -285,6 +343,7 @@
   var TIP = { fontSize: 12, lineHeight: 1.25, fill: "var(--paper)", stroke: "var(--line)", textPadding: 7, preferredAnchor: "bottom" };
   var LEAST_WIDTH = 240;
   var LABEL_HEIGHT = 13.5;
+  var heightOf = (lines, least) => Math.max(least, Math.ceil(LABEL_HEIGHT * lines) + 60);
   var GRID = { stroke: "var(--line)", strokeOpacity: 1 };
   var widthOf = (element) => Math.max(LEAST_WIDTH, Math.floor(element.getBoundingClientRect().width));
   var marginOf = (labels2) => 12 + Math.min(110, 7.2 * Math.max(0, ...labels2.map((label2) => label2.length)));
@@ -369,44 +428,6 @@
   ];
   var linearY = (format) => [gridY({ ...GRID, ticks: 5 }), axisY({ ticks: 5, tickSize: 0, tickFormat: format, label: null }), ruleY([0], { stroke: "var(--muted)" })];
 
-  // source/words.js
-  var words_exports = {};
-  __export(words_exports, {
-    NOTHING: () => NOTHING,
-    count: () => count,
-    minus: () => minus,
-    number: () => number,
-    percentile: () => percentile,
-    signedPercent: () => signedPercent,
-    tick: () => tick,
-    time: () => time
-  });
-  var NOTHING = "–";
-  var NB = " ";
-  var UNITS = [["s", 1e6], ["ms", 1e3], ["µs", 1], ["ns", 1e-3]];
-  function number(value) {
-    if (value === null || value === void 0) return NOTHING;
-    if (value === 0) return "0";
-    const near = Number(value.toPrecision(3));
-    const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(near))));
-    return minus(near.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
-  }
-  var minus = (text2) => String(text2).replace("-", "−");
-  var count = (value, noun) => `${value.toLocaleString("en")}${NB}${noun}${value === 1 ? "" : "s"}`;
-  var unitOf = (us) => UNITS.find(([, scale]) => us >= scale) ?? UNITS.at(-1);
-  function time(us) {
-    if (us === null || us === void 0) return NOTHING;
-    const near = Number(us.toPrecision(3));
-    const [unit2, scale] = unitOf(near);
-    return `${number(near / scale)}${NB}${unit2}`;
-  }
-  function tick(us) {
-    const [unit2, scale] = unitOf(us * 1.001);
-    return `${Number((us / scale).toPrecision(6)).toLocaleString("en")}${NB}${unit2}`;
-  }
-  var signedPercent = (value) => minus(`${value > 0 ? "+" : ""}${value}${NB}%`);
-  var percentile = (percent) => `p${percent}`;
-
   // source/tables.js
   var UNITS2 = { ns: 1e-9, µs: 1e-6, ms: 1e-3, s: 1 };
   function valueTable(element, heads, rows, caption) {
@@ -429,7 +450,7 @@
     for (const row of $$("tbody tr", table)) {
       const found = view(Number(row.dataset.load), base()).find((each) => each[0] === Number(row.dataset.series));
       const pair = $(".pair", row);
-      pair.textContent = found ? found[4] : NOTHING;
+      pair.textContent = found ? unbroken(found[4]) : NOTHING;
       pair.nextElementSibling.textContent = found ? found[5] : NOTHING;
     }
   }
@@ -580,7 +601,12 @@ ${source()}
     const said = D.loads[load()].notes.cost;
     $("#cost-note").replaceChildren(...said.flatMap((text_) => [...bold(text_, labels()), " "]), wineserver ? "Full colour: the server. Pale: the wineserver, which does the part of the kernel under Wine." : "");
     $("#cost-plots").replaceChildren(...PARTS.map(([title]) => h("figure", {}, h("p", { class: "plot-title" }, title), h("div", { class: "plot" }))));
-    PARTS.forEach(([title, unit2, first], at) => drawBars($("#cost-plots").children[at].lastChild, title, unit2, first, series));
+    PARTS.forEach(([title, unit2, first], at) => {
+      const figure = $("#cost-plots").children[at];
+      const unknown = series.filter((each) => cell(load(), each).c[first] === null);
+      drawBars(figure.lastChild, title, unit2, first, series);
+      if (unknown.length && unknown.length < series.length) figure.append(h("p", { class: "small muted" }, `Unavailable: ${unknown.map(label).join(", ")}. “Why a table shows –” has the reasons.`));
+    });
     drawTable(wineserver);
   }
   function drawBars(element, title, unit2, first, series) {
@@ -632,6 +658,7 @@ together ${number(sum)}`;
   // source/frame.js
   var NAMES = { answer: "Answer", "load-charts": "By load", latency: "Latency", cost: "Cost of a request", sure: "How sure", loads: "All loads in words", numbers: "All numbers", classes: "Who got how much", churn: "Replaced connections", "left-out": "Left out", figures: "More figures", conditions: "Conditions", laws: "Laws of the platform", again: "Do it again" };
   var WIDE = "(min-width: 64rem)";
+  var MANY2 = 9;
   function startTheme() {
     const next = { auto: "dark", dark: "light", light: "auto" };
     $("#theme").addEventListener("click", () => {
@@ -663,6 +690,7 @@ together ${number(sum)}`;
     }, { rootMargin: "-20% 0px -70% 0px" });
     for (const section of sections) seen.observe(section);
   }
+  var chip = (series) => h("button", { class: "chip", "aria-pressed": "true", "data-hide": label(series), "data-series": series, title: `Show or hide ${label(series)} in the charts` }, icon(series), label(series));
   function goTo(id) {
     const target = document.getElementById(id);
     if (!target) return;
@@ -686,25 +714,30 @@ together ${number(sum)}`;
     };
     $("#connections").addEventListener("change", () => choose("c"));
     $("#panel").addEventListener("change", () => choose("s"));
-    $("#chips").replaceChildren(...ranked().map((series) => h("button", { class: "chip", "aria-pressed": "true", "data-hide": label(series), "data-series": series, title: `Show or hide ${label(series)} in the charts` }, icon(series), label(series))));
+    $("#chips").replaceChildren(...ranked().map(chip));
     $("#chips").addEventListener("click", (event) => {
-      const chip = event.target.closest(".chip");
-      if (chip) toggle(chip.dataset.hide);
+      const chip2 = event.target.closest(".chip");
+      if (chip2) toggle(chip2.dataset.hide);
     });
+    $(".toolbar").classList.toggle("many", ranked().length > MANY2);
+    measureToolbar();
     if (D.loads.length < 2) for (const select of [$("#connections"), $("#panel")]) select.closest("label").hidden = true;
+  }
+  function measureToolbar() {
+    document.documentElement.style.setProperty("--bar", `${$(".toolbar").getBoundingClientRect().height}px`);
   }
   function markToolbar() {
     const names = hidden();
     $("#connections").value = String(D.loads[load()].c);
     $("#panel").value = D.panels[D.loads[load()].p].s;
     for (const select of $$("select.base")) select.value = state.b;
-    for (const chip of $$(".chip")) chip.setAttribute("aria-pressed", String(!names.has(chip.dataset.hide)));
+    for (const chip2 of $$(".chip")) chip2.setAttribute("aria-pressed", String(!names.has(chip2.dataset.hide)));
     for (const element of $$(".where")) element.textContent = `${D.loads[load()].w}.`;
   }
   function startHighlight() {
     document.addEventListener("mouseover", (event) => {
       const found = event.target.closest?.(".chip, #ranking tr[data-series]")?.dataset.series;
-      for (const plot2 of $$(".columns .plot")) {
+      for (const plot2 of $$("main .plot")) {
         plot2.classList.toggle("dimmed", found !== void 0);
         for (const group of $$("[data-series]", plot2)) group.classList.toggle("on", group.dataset.series === found);
       }
@@ -712,13 +745,14 @@ together ${number(sum)}`;
   }
 
   // source/latency.js
-  var HEIGHT = 330;
+  var LEAST_HEIGHT = 330;
   var TOP = 14;
   var BOTTOM = 38;
   var LEFT = 56;
   var NAMED = [50, 90, 99, 99.9, 99.99];
   var nines = (percent) => -Math.log10(1 - percent / 100);
   var asked = 99;
+  var height = LEAST_HEIGHT;
   function drawLatency() {
     const now = D.loads[load()];
     const lines = now.notes.stalls.map((note) => h("div", {}, bold(note, labels())));
@@ -734,6 +768,7 @@ together ${number(sum)}`;
   }
   function drawCurves(series) {
     const plotted = $("#latency-plot");
+    height = heightOf(series.length, LEAST_HEIGHT);
     const points = series.flatMap((each) => cell(load(), each).q.map((us, at) => ({ series: each, percent: D.percents[at], x: nines(D.percents[at]), y: us, text: `${label(each)}
 ${percentile(D.percents[at])}: ${time(us)}` })));
     const most = Math.max(...points.map((point) => point.x));
@@ -741,12 +776,12 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
     const [low, high] = [ticks[0], ticks.at(-1)];
     const right = marginOf(series.map(label));
     const width = widthOf(plotted);
-    const yPlace = (us) => TOP + (1 - Math.log(us / low) / Math.log(high / low)) * (HEIGHT - TOP - BOTTOM);
+    const yPlace = (us) => TOP + (1 - Math.log(us / low) / Math.log(high / low)) * (height - TOP - BOTTOM);
     const xPlace = (x) => LEFT + x / most * (width - LEFT - right);
     const ends = series.map((each) => points.findLast((point) => point.series === each)).map((point) => ({ ...point, text: label(point.series) }));
     const named = NAMED.filter((percent) => nines(percent) <= most + 1e-9);
     const picture = put(plotted, `Latency by percentile at ${D.loads[load()].w}. The table below holds the percentiles.`, {
-      height: HEIGHT,
+      height,
       marginLeft: LEFT,
       marginRight: right,
       marginTop: TOP,
@@ -774,7 +809,7 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
     const places = [];
     const groups = Map.groupBy(ends.map((_, at) => at), (at) => Math.round(xPlace(ends[at].x) / 60));
     for (const group of groups.values()) {
-      spread(group.map((at) => yPlace(ends[at].y)), TOP, HEIGHT - BOTTOM).forEach((place, at) => places[group[at]] = place);
+      spread(group.map((at) => yPlace(ends[at].y)), TOP, height - BOTTOM).forEach((place, at) => places[group[at]] = place);
     }
     return places;
   }
@@ -786,7 +821,7 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
     slider.setAttribute("aria-valuetext", `${percent} percent`);
     const x = xPlace(nines(percent));
     $(".cross", picture)?.remove();
-    picture.append(svg("line", { class: "cross", stroke: "var(--muted)", "stroke-dasharray": "2 3", x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }));
+    picture.append(svg("line", { class: "cross", stroke: "var(--muted)", "stroke-dasharray": "2 3", x1: x, x2: x, y1: TOP, y2: height - BOTTOM }));
     const found = shownSeries().filter((each) => cell(load(), each)).map((each) => [each, cell(load(), each).q[place]]);
     found.sort(([, one], [, other]) => (one ?? Infinity) - (other ?? Infinity));
     $("#readout").replaceChildren(h("b", {}, percentile(percent)), ...found.map(([each, us]) => h("span", {}, icon(each), `${label(each)} ${us === void 0 ? "– (too few samples)" : time(us)}`)));
@@ -797,12 +832,13 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
   }
 
   // source/lines.js
-  var HEIGHT2 = 290;
+  var LEAST_HEIGHT2 = 290;
   var TOP2 = 12;
   var BOTTOM2 = 36;
   var LEFT2 = 54;
   var UNITS3 = { rate: "requests/s", cpu: "µs of CPU per request", p99: "response p99" };
   var DODGE = 0.012;
+  var MOST_DODGE = 0.06;
   var isRatio = (chart) => state.view === "ratio" && chart.y !== "p99";
   function valueAt(chart, number2, series) {
     const found = cell(number2, series);
@@ -814,11 +850,12 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
   function pointsOf(chart, width) {
     const series = shownSeries();
     const log = chart.x === "connections";
+    const dodge = Math.min(DODGE, MOST_DODGE / series.length);
     const reach = log ? Math.log(chart.at.at(-1) / chart.at[0]) : chart.at.at(-1) - chart.at[0];
     return series.flatMap((each, place) => chart.l.flatMap((number2, at) => {
       const found = valueAt(chart, number2, each);
       if (!found) return [];
-      const shift = (place - (series.length - 1) / 2) * DODGE * reach * Math.min(1, 500 / width);
+      const shift = (place - (series.length - 1) / 2) * dodge * reach * Math.min(1, 500 / width);
       const x = log ? chart.at[at] * Math.exp(shift) : chart.at[at] + shift;
       return [{ series: each, number: number2, x, y: found[0], low: found[1], high: found[2] ?? found[1], text: pointText(chart, number2, each, found), ok: cell(number2, each).ok }];
     }));
@@ -863,7 +900,7 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
   function drawLine(figure, chart, domain) {
     const element = $(".plot", figure);
     $(".plot-title", figure).textContent = `${chart.t}: ${isRatio(chart) ? "ratio of " : ""}${UNITS3[chart.y]}`;
-    const width = widthOf(element);
+    const width = widthOf(element), height2 = heightOf(shownSeries().length, LEAST_HEIGHT2);
     const points = pointsOf(chart, width);
     const ratio = isRatio(chart), log = chart.y === "p99", byConnections = chart.x === "connections";
     const right = marginOf(shownSeries().map(label));
@@ -871,13 +908,13 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
     const xDomain = byConnections ? [first / (last / first) ** 0.04, last * (last / first) ** 0.04] : [first - 0.04 * (last - first), last + 0.04 * (last - first)];
     const xPlace = (value) => LEFT2 + (width - LEFT2 - right) * (byConnections ? Math.log(value / xDomain[0]) / Math.log(xDomain[1] / xDomain[0]) : (value - xDomain[0]) / (xDomain[1] - xDomain[0]));
     const share = (value) => log ? Math.log(value / domain[0]) / Math.log(domain[1] / domain[0]) : (value - domain[0]) / (domain[1] - domain[0]);
-    const yPlace = (value) => TOP2 + (1 - share(value)) * (HEIGHT2 - TOP2 - BOTTOM2);
+    const yPlace = (value) => TOP2 + (1 - share(value)) * (height2 - TOP2 - BOTTOM2);
     const ends = shownSeries().map((series) => points.findLast((point) => point.series === series)).filter(Boolean).map((point) => ({ ...point, x: xDomain[1], text: label(point.series) }));
     const xTicks = sparse(chart.at, xPlace, 8 * String(last).length + 8);
     const shownAt = chart.at.filter((_, at) => chart.l[at] === load());
     const yTicks = log ? logTicks(domain[0], domain[1]) : [];
     put(element, `${chart.t}: ${ratio ? "ratio to the baseline" : UNITS3[chart.y]} by ${byConnections ? "connections" : "offered rate"}. The table below holds every value.`, {
-      height: HEIGHT2,
+      height: height2,
       marginLeft: LEFT2,
       marginRight: right,
       marginTop: TOP2,
@@ -897,7 +934,7 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
             dot(own, { ...more, x: "x", y: "y", fill: (point) => point.ok ? fillOf(series) : "var(--paper)", stroke: (point) => point.ok && fillOf(series) === colour(series) ? "var(--paper)" : colour(series), strokeWidth: 1.1, symbol: symbolOf(series), r: 4.6 })
           ];
         }),
-        endLabels(ends, spread(ends.map((end) => yPlace(end.y)), TOP2, HEIGHT2 - BOTTOM2)),
+        endLabels(ends, spread(ends.map((end) => yPlace(end.y)), TOP2, height2 - BOTTOM2)),
         tipOf(points, { x: "x", y: "y" })
       ]
     }, (point) => showLoad(point.number, { cell: label(point.series) }));
@@ -913,25 +950,26 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
   }
 
   // source/map.js
-  var MANY = 6;
+  var MANY3 = 6;
   function drawMap() {
     const connections = [...new Set(D.loads.map((each) => each.c))].sort((one, other) => one - other);
     const rows = D.panels.map((panel, number2) => h("tr", {}, h("th", { scope: "row", class: "side", title: panel.w }, panel.short), connections.map((each) => h("td", {}, tile(loadAt(each, number2))))));
     const heads = connections.map((each) => h("th", { scope: "col" }, each.toLocaleString("en")));
     $("#map").replaceChildren(h(
       "table",
-      { class: connections.length > MANY ? "map many" : "map" },
+      { class: connections.length > MANY3 ? "map many" : "map" },
       h("caption", { class: "unseen" }, "The leader at each load; choose a load"),
       h("thead", {}, h("tr", {}, h("td"), heads)),
       h("tbody", {}, rows)
     ));
     $("#map").addEventListener("change", (event) => showLoad(Number(event.target.value)));
   }
+  var broken = (name) => name.split(/(?<=_)/).flatMap((part, at) => at ? [h("wbr"), part] : [part]);
   function tile(number2) {
     if (number2 < 0) return null;
     const { w, v, tile: [style, series, text2] } = D.loads[number2];
     const single = style === "win" || style === "likely";
-    const inside = single ? [h("b", {}, D.series[series[0]].label), h("span", {}, text2)] : [h("span", { class: "marks" }, series.slice(0, 8).map(icon)), h("span", { class: "muted" }, text2)];
+    const inside = single ? [h("b", {}, broken(D.series[series[0]].label)), h("span", {}, text2)] : [h("span", { class: "marks" }, series.slice(0, 8).map(icon)), h("span", { class: "muted" }, text2)];
     return h(
       "label",
       { title: w },
@@ -944,7 +982,7 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
   }
 
   // source/sheet.js
-  var HEIGHT3 = 240;
+  var HEIGHT = 240;
   var round = null;
   var opener = null;
   function drawSheet() {
@@ -996,7 +1034,7 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
     }
     const pairs = other ? own.x.flatMap((y, at) => y !== null && other.x[at] !== null && other.x[at] !== void 0 ? [{ at: at + 1, from: y, to: other.x[at] }] : []) : [];
     put(element, `${unit()} of each round. The table below holds the values.`, {
-      height: HEIGHT3,
+      height: HEIGHT,
       marginLeft: 52,
       marginTop: 8,
       marginBottom: 34,
@@ -1060,7 +1098,7 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
     const points = mine.map((bin) => ({ ...bin, x: Math.sqrt(bin.x1 * bin.x2), text: `${time(bin.x1)} to ${time(bin.x2)}
 ${number(bin.y)} % of requests` }));
     put(element, `Histogram of latencies of ${label(series)}.`, {
-      height: HEIGHT3,
+      height: HEIGHT,
       marginLeft: left,
       marginTop: 8,
       marginBottom: 36,
@@ -1160,6 +1198,7 @@ ${number(bin.y)} % of requests` }));
       if (innerWidth === width) return;
       width = innerWidth;
       clearTimeout(timer2);
+      measureToolbar();
       timer2 = setTimeout(() => draw(), REDRAW_MS);
     });
     addEventListener("beforeprint", () => $$("details.behind").forEach((details) => details.open = true));
@@ -1176,6 +1215,7 @@ ${number(bin.y)} % of requests` }));
     await loadData();
     const section = readHash();
     for (const element of $$(".scripted")) element.hidden = false;
+    for (const element of $$(".elsewhere")) element.hidden = true;
     if (!D.ab && D.loads.length > 1) drawMap();
     else if ($("#pick")) $("#map").hidden = true;
     makeToolbar();

@@ -9,6 +9,8 @@ const TIP = {fontSize: 12, lineHeight: 1.25, fill: "var(--paper)", stroke: "var(
 const LEAST_WIDTH = 240;
 const LABEL_HEIGHT = 13.5;
 
+// Room for the names at the ends of so many lines.
+export const heightOf = (lines, least) => Math.max(least, Math.ceil(LABEL_HEIGHT * lines) + 60);
 export const GRID = {stroke: "var(--line)", strokeOpacity: 1};
 export const widthOf = (element) => Math.max(LEAST_WIDTH, Math.floor(element.getBoundingClientRect().width));
 export const marginOf = (labels) => 12 + Math.min(110, 7.2 * Math.max(0, ...labels.map((label) => label.length)));

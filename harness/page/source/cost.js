@@ -19,7 +19,12 @@ export function drawCost() {
   const said = D.loads[load()].notes.cost;
   $("#cost-note").replaceChildren(...said.flatMap((text_) => [...bold(text_, labels()), " "]), wineserver ? "Full colour: the server. Pale: the wineserver, which does the part of the kernel under Wine." : "");
   $("#cost-plots").replaceChildren(...PARTS.map(([title]) => h("figure", {}, h("p", {class: "plot-title"}, title), h("div", {class: "plot"}))));
-  PARTS.forEach(([title, unit, first], at) => drawBars($("#cost-plots").children[at].lastChild, title, unit, first, series));
+  PARTS.forEach(([title, unit, first], at) => {
+    const figure = $("#cost-plots").children[at];
+    const unknown = series.filter((each) => cell(load(), each).c[first] === null);
+    drawBars(figure.lastChild, title, unit, first, series);
+    if (unknown.length && unknown.length < series.length) figure.append(h("p", {class: "small muted"}, `Unavailable: ${unknown.map(label).join(", ")}. “Why a table shows –” has the reasons.`));
+  });
   drawTable(wineserver);
 }
 

@@ -8,6 +8,7 @@ import {count} from "./words.js";
 
 const NAMES = {answer: "Answer", "load-charts": "By load", latency: "Latency", cost: "Cost of a request", sure: "How sure", loads: "All loads in words", numbers: "All numbers", classes: "Who got how much", churn: "Replaced connections", "left-out": "Left out", figures: "More figures", conditions: "Conditions", laws: "Laws of the platform", again: "Do it again"};
 const WIDE = "(min-width: 64rem)";
+const MANY = 9;
 
 export function startTheme() {
   const next = {auto: "dark", dark: "light", light: "auto"};
@@ -42,6 +43,9 @@ export function makeContents() {
   for (const section of sections) seen.observe(section);
 }
 
+// A button that names a series, and shows or hides it in the charts.
+export const chip = (series) => h("button", {class: "chip", "aria-pressed": "true", "data-hide": label(series), "data-series": series, title: `Show or hide ${label(series)} in the charts`}, icon(series), label(series));
+
 // The hash holds the state, so a section is reached without changing it.
 export function goTo(id) {
   const target = document.getElementById(id);
@@ -67,12 +71,19 @@ export function makeToolbar() {
   };
   $("#connections").addEventListener("change", () => choose("c"));
   $("#panel").addEventListener("change", () => choose("s"));
-  $("#chips").replaceChildren(...ranked().map((series) => h("button", {class: "chip", "aria-pressed": "true", "data-hide": label(series), "data-series": series, title: `Show or hide ${label(series)} in the charts`}, icon(series), label(series))));
+  $("#chips").replaceChildren(...ranked().map(chip));
   $("#chips").addEventListener("click", (event) => {
     const chip = event.target.closest(".chip");
     if (chip) toggle(chip.dataset.hide);
   });
+  $(".toolbar").classList.toggle("many", ranked().length > MANY);
+  measureToolbar();
   if (D.loads.length < 2) for (const select of [$("#connections"), $("#panel")]) select.closest("label").hidden = true;
+}
+
+// The bar stays in sight, so what is scrolled to must end up below it.
+export function measureToolbar() {
+  document.documentElement.style.setProperty("--bar", `${$(".toolbar").getBoundingClientRect().height}px`);
 }
 
 export function markToolbar() {
@@ -88,7 +99,7 @@ export function markToolbar() {
 export function startHighlight() {
   document.addEventListener("mouseover", (event) => {
     const found = event.target.closest?.(".chip, #ranking tr[data-series]")?.dataset.series;
-    for (const plot of $$(".columns .plot")) {
+    for (const plot of $$("main .plot")) {
       plot.classList.toggle("dimmed", found !== undefined);
       for (const group of $$("[data-series]", plot)) group.classList.toggle("on", group.dataset.series === found);
     }

@@ -1,7 +1,7 @@
 // Latency by percentile at the chosen load: x in nines, y logarithmic, and a slider that reads all.
 
 import {$, bold, h, svg as element} from "./dom.js";
-import {GRID, endLabels, logTicks, marginOf, put, spread, tipOf, widthOf} from "./chart.js";
+import {GRID, endLabels, heightOf, logTicks, marginOf, put, spread, tipOf, widthOf} from "./chart.js";
 import {D, cell, label, labels, orderOf} from "./data.js";
 import {axisX, dot, gridX, gridY, line, text} from "./library.js";
 import {colour, dashOf, fillOf, icon, symbolOf} from "./shapes.js";
@@ -9,10 +9,11 @@ import {base, load, set, shownSeries} from "./state.js";
 import {valueTable} from "./tables.js";
 import {percentile, tick, time} from "./words.js";
 
-const HEIGHT = 330, TOP = 14, BOTTOM = 38, LEFT = 56;
+const LEAST_HEIGHT = 330, TOP = 14, BOTTOM = 38, LEFT = 56;
 const NAMED = [50, 90, 99, 99.9, 99.99];
 const nines = (percent) => -Math.log10(1 - percent / 100);
 let asked = 99;
+let height = LEAST_HEIGHT;
 
 export function drawLatency() {
   const now = D.loads[load()];
@@ -30,18 +31,19 @@ export function drawLatency() {
 
 function drawCurves(series) {
   const plotted = $("#latency-plot");
+  height = heightOf(series.length, LEAST_HEIGHT);
   const points = series.flatMap((each) => cell(load(), each).q.map((us, at) => ({series: each, percent: D.percents[at], x: nines(D.percents[at]), y: us, text: `${label(each)}\n${percentile(D.percents[at])}: ${time(us)}`})));
   const most = Math.max(...points.map((point) => point.x));
   const ticks = logTicks(Math.min(...points.map((point) => point.y)), Math.max(...points.map((point) => point.y)));
   const [low, high] = [ticks[0], ticks.at(-1)];
   const right = marginOf(series.map(label));
   const width = widthOf(plotted);
-  const yPlace = (us) => TOP + (1 - Math.log(us / low) / Math.log(high / low)) * (HEIGHT - TOP - BOTTOM);
+  const yPlace = (us) => TOP + (1 - Math.log(us / low) / Math.log(high / low)) * (height - TOP - BOTTOM);
   const xPlace = (x) => LEFT + (x / most) * (width - LEFT - right);
   const ends = series.map((each) => points.findLast((point) => point.series === each)).map((point) => ({...point, text: label(point.series)}));
   const named = NAMED.filter((percent) => nines(percent) <= most + 1e-9);
   const picture = put(plotted, `Latency by percentile at ${D.loads[load()].w}. The table below holds the percentiles.`, {
-    height: HEIGHT, marginLeft: LEFT, marginRight: right, marginTop: TOP, marginBottom: BOTTOM,
+    height, marginLeft: LEFT, marginRight: right, marginTop: TOP, marginBottom: BOTTOM,
     x: {domain: [0, most], label: null, axis: null},
     y: {type: "log", domain: [low, high], label: null, axis: null},
     marks: [
@@ -66,7 +68,7 @@ function endPlaces(ends, yPlace, xPlace) {
   const places = [];
   const groups = Map.groupBy(ends.map((_, at) => at), (at) => Math.round(xPlace(ends[at].x) / 60));
   for (const group of groups.values()) {
-    spread(group.map((at) => yPlace(ends[at].y)), TOP, HEIGHT - BOTTOM).forEach((place, at) => (places[group[at]] = place));
+    spread(group.map((at) => yPlace(ends[at].y)), TOP, height - BOTTOM).forEach((place, at) => (places[group[at]] = place));
   }
   return places;
 }
@@ -79,7 +81,7 @@ function read(percent, xPlace, picture) {
   slider.setAttribute("aria-valuetext", `${percent} percent`);
   const x = xPlace(nines(percent));
   $(".cross", picture)?.remove();
-  picture.append(element("line", {class: "cross", stroke: "var(--muted)", "stroke-dasharray": "2 3", x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM}));
+  picture.append(element("line", {class: "cross", stroke: "var(--muted)", "stroke-dasharray": "2 3", x1: x, x2: x, y1: TOP, y2: height - BOTTOM}));
   const found = shownSeries().filter((each) => cell(load(), each)).map((each) => [each, cell(load(), each).q[place]]);
   found.sort(([, one], [, other]) => (one ?? Infinity) - (other ?? Infinity));
   $("#readout").replaceChildren(h("b", {}, percentile(percent)), ...found.map(([each, us]) => h("span", {}, icon(each), `${label(each)} ${us === undefined ? "– (too few samples)" : time(us)}`)));

@@ -1,7 +1,7 @@
 // The charts by load: a line for each series, by connections or by offered rate.
 
 import {$, $$, h} from "./dom.js";
-import {GRID, endLabels, linearY, logTicks, marginOf, put, sparse, spread, tipOf, widthOf, xWords} from "./chart.js";
+import {GRID, endLabels, heightOf, linearY, logTicks, marginOf, put, sparse, spread, tipOf, widthOf, xWords} from "./chart.js";
 import {D, FASTEST, baseOf, cell, label, view} from "./data.js";
 import {dot, gridY, line, rect, ruleX, text} from "./library.js";
 import {colour, dashOf, fillOf, symbolOf} from "./shapes.js";
@@ -9,9 +9,9 @@ import {base, load, showLoad, shownSeries, state} from "./state.js";
 import {valueTable} from "./tables.js";
 import {number, signedPercent, tick, time} from "./words.js";
 
-const HEIGHT = 290, TOP = 12, BOTTOM = 36, LEFT = 54;
+const LEAST_HEIGHT = 290, TOP = 12, BOTTOM = 36, LEFT = 54;
 const UNITS = {rate: "requests/s", cpu: "µs of CPU per request", p99: "response p99"};
-const DODGE = 0.012;
+const DODGE = 0.012, MOST_DODGE = 0.06;
 const format = {rate: number, cpu: number, p99: time};
 
 const isRatio = (chart) => state.view === "ratio" && chart.y !== "p99";
@@ -28,11 +28,12 @@ function valueAt(chart, number, series) {
 function pointsOf(chart, width) {
   const series = shownSeries();
   const log = chart.x === "connections";
+  const dodge = Math.min(DODGE, MOST_DODGE / series.length);
   const reach = log ? Math.log(chart.at.at(-1) / chart.at[0]) : chart.at.at(-1) - chart.at[0];
   return series.flatMap((each, place) => chart.l.flatMap((number, at) => {
     const found = valueAt(chart, number, each);
     if (!found) return [];
-    const shift = (place - (series.length - 1) / 2) * DODGE * reach * Math.min(1, 500 / width);
+    const shift = (place - (series.length - 1) / 2) * dodge * reach * Math.min(1, 500 / width);
     const x = log ? chart.at[at] * Math.exp(shift) : chart.at[at] + shift;
     return [{series: each, number, x, y: found[0], low: found[1], high: found[2] ?? found[1], text: pointText(chart, number, each, found), ok: cell(number, each).ok}];
   }));
@@ -82,7 +83,7 @@ export function makeFigures() {
 function drawLine(figure, chart, domain) {
   const element = $(".plot", figure);
   $(".plot-title", figure).textContent = `${chart.t}: ${isRatio(chart) ? "ratio of " : ""}${UNITS[chart.y]}`;
-  const width = widthOf(element);
+  const width = widthOf(element), height = heightOf(shownSeries().length, LEAST_HEIGHT);
   const points = pointsOf(chart, width);
   const ratio = isRatio(chart), log = chart.y === "p99", byConnections = chart.x === "connections";
   const right = marginOf(shownSeries().map(label));
@@ -90,13 +91,13 @@ function drawLine(figure, chart, domain) {
   const xDomain = byConnections ? [first / (last / first) ** 0.04, last * (last / first) ** 0.04] : [first - 0.04 * (last - first), last + 0.04 * (last - first)];
   const xPlace = (value) => LEFT + (width - LEFT - right) * (byConnections ? Math.log(value / xDomain[0]) / Math.log(xDomain[1] / xDomain[0]) : (value - xDomain[0]) / (xDomain[1] - xDomain[0]));
   const share = (value) => (log ? Math.log(value / domain[0]) / Math.log(domain[1] / domain[0]) : (value - domain[0]) / (domain[1] - domain[0]));
-  const yPlace = (value) => TOP + (1 - share(value)) * (HEIGHT - TOP - BOTTOM);
+  const yPlace = (value) => TOP + (1 - share(value)) * (height - TOP - BOTTOM);
   const ends = shownSeries().map((series) => points.findLast((point) => point.series === series)).filter(Boolean).map((point) => ({...point, x: xDomain[1], text: label(point.series)}));
   const xTicks = sparse(chart.at, xPlace, 8 * String(last).length + 8);
   const shownAt = chart.at.filter((_, at) => chart.l[at] === load());
   const yTicks = log ? logTicks(domain[0], domain[1]) : [];
   put(element, `${chart.t}: ${ratio ? "ratio to the baseline" : UNITS[chart.y]} by ${byConnections ? "connections" : "offered rate"}. The table below holds every value.`, {
-    height: HEIGHT, marginLeft: LEFT, marginRight: right, marginTop: TOP, marginBottom: BOTTOM,
+    height, marginLeft: LEFT, marginRight: right, marginTop: TOP, marginBottom: BOTTOM,
     x: {type: byConnections ? "log" : "linear", domain: xDomain, label: null, axis: null},
     y: {type: log ? "log" : "linear", domain, label: null, axis: null, clamp: true},
     marks: [
@@ -112,7 +113,7 @@ function drawLine(figure, chart, domain) {
           dot(own, {...more, x: "x", y: "y", fill: (point) => (point.ok ? fillOf(series) : "var(--paper)"), stroke: (point) => (point.ok && fillOf(series) === colour(series) ? "var(--paper)" : colour(series)), strokeWidth: 1.1, symbol: symbolOf(series), r: 4.6}),
         ];
       }),
-      endLabels(ends, spread(ends.map((end) => yPlace(end.y)), TOP, HEIGHT - BOTTOM)),
+      endLabels(ends, spread(ends.map((end) => yPlace(end.y)), TOP, height - BOTTOM)),
       tipOf(points, {x: "x", y: "y"}),
     ],
   }, (point) => showLoad(point.number, {cell: label(point.series)}));

@@ -6,7 +6,7 @@ import {startCopying} from "./copy.js";
 import {drawCost} from "./cost.js";
 import {D, label, loadData, unpacked} from "./data.js";
 import {$, $$, h} from "./dom.js";
-import {goTo, makeContents, makeToolbar, markToolbar, startHighlight, startTheme} from "./frame.js";
+import {goTo, makeContents, makeToolbar, markToolbar, measureToolbar, startHighlight, startTheme} from "./frame.js";
 import {drawLatency} from "./latency.js";
 import {drawLines, makeFigures} from "./lines.js";
 import {drawMap, markTile} from "./map.js";
@@ -72,6 +72,7 @@ function whenItChanges() {
     if (innerWidth === width) return;
     width = innerWidth;
     clearTimeout(timer);
+    measureToolbar();
     timer = setTimeout(() => draw(), REDRAW_MS);
   });
   addEventListener("beforeprint", () => $$("details.behind").forEach((details) => (details.open = true)));
@@ -89,6 +90,7 @@ async function start() {
   await loadData();
   const section = readHash();
   for (const element of $$(".scripted")) element.hidden = false;
+  for (const element of $$(".elsewhere")) element.hidden = true; // the charts have these sentences
   if (!D.ab && D.loads.length > 1) drawMap();
   else if ($("#pick")) $("#map").hidden = true;
   makeToolbar();

@@ -17,11 +17,14 @@ export function drawMap() {
   $("#map").addEventListener("change", (event) => showLoad(Number(event.target.value)));
 }
 
+// A long name breaks after an underscore.
+const broken = (name) => name.split(/(?<=_)/).flatMap((part, at) => (at ? [h("wbr"), part] : [part]));
+
 function tile(number) {
   if (number < 0) return null;
   const {w, v, tile: [style, series, text]} = D.loads[number];
   const single = style === "win" || style === "likely";
-  const inside = single ? [h("b", {}, D.series[series[0]].label), h("span", {}, text)] : [h("span", {class: "marks"}, series.slice(0, 8).map(icon)), h("span", {class: "muted"}, text)];
+  const inside = single ? [h("b", {}, broken(D.series[series[0]].label)), h("span", {}, text)] : [h("span", {class: "marks"}, series.slice(0, 8).map(icon)), h("span", {class: "muted"}, text)];
   return h("label", {title: w}, h("input", {type: "radio", name: "load", value: number, "aria-label": `${w}: ${v}`}),
     h("span", {class: `tile ${style}`, style: single ? `--c: ${colour(series[0])}` : null, "aria-hidden": "true"}, inside));
 }

@@ -8,7 +8,7 @@ const regular = (corners, turn = 0, reach = 6.5) =>
     const angle = (2 * Math.PI * corner) / corners - Math.PI / 2 + turn;
     return [reach * Math.cos(angle), reach * Math.sin(angle)];
   });
-const star = () => regular(5).flatMap((outer, corner) => [outer, regular(5, Math.PI / 5, 3)[corner]]);
+const star = (corners, inner = 3, turn = 0) => regular(corners, turn).flatMap((outer, corner) => [outer, regular(corners, turn + Math.PI / corners, inner)[corner]]);
 const turned = (points, angle) => points.map(([x, y]) => [x * Math.cos(angle) - y * Math.sin(angle), x * Math.sin(angle) + y * Math.cos(angle)]);
 const PLUS = [[-2, -6], [2, -6], [2, -2], [6, -2], [6, 2], [2, 2], [2, 6], [-2, 6], [-2, 2], [-6, 2], [-6, -2], [-2, -2]];
 const POINTS = {
@@ -25,7 +25,11 @@ const POINTS = {
   h: regular(6),
   H: regular(6, Math.PI / 6),
   8: regular(8, Math.PI / 8),
-  "*": star(),
+  "*": star(5),
+  star3: star(3, 2.4, Math.PI),
+  star4: star(4, 2.8),
+  star6: star(6, 3.2),
+  star8: star(8, 3.6),
 };
 const REACH = 5.5;
 
@@ -43,8 +47,10 @@ function pathOf(marker) {
 }
 
 // A symbol of Observable Plot: it draws into a context, in an area of `size` square pixels.
-export function symbolOf(series) {
-  const points = POINTS[markerOf(series)];
+export const symbolOf = (series) => symbol(markerOf(series));
+
+export function symbol(marker) {
+  const points = POINTS[marker];
   return {
     draw(context, size) {
       const scale = Math.sqrt(size / Math.PI) / REACH;

@@ -12,8 +12,16 @@ const listeners = [];
 export const onChange = (listener) => listeners.push(listener);
 export const load = () => loadAt(Number(state.c), D.panels.findIndex((panel) => panel.s === state.s));
 export const base = () => (state.b ? String(labels().indexOf(state.b)) : FASTEST);
-export const hidden = () => new Set(state.hide.split(",").filter(Boolean));
+export const hidden = () => new Set(state.hide.split(",").filter(Boolean).map(decoded));
 export const shownSeries = () => ranked().filter((series) => !hidden().has(labels()[series]));
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch { // somebody edited the link
+    return text;
+  }
+}
 
 const keyOf = (number) => ({c: String(D.loads[number].c), s: D.panels[D.loads[number].p].s});
 
@@ -45,5 +53,5 @@ export const showLoad = (number, more = {}) => set({...keyOf(number), ...more});
 export function toggle(name) {
   const names = hidden();
   if (!names.delete(name)) names.add(name);
-  if (names.size < ranked().length) set({hide: [...names].join(",")});
+  if (names.size < ranked().length) set({hide: [...names].map(encodeURIComponent).join(",")}); // a label may have commas
 }

@@ -3,7 +3,7 @@
 import {$, $$, h} from "./dom.js";
 import {D, view} from "./data.js";
 import {base, load, state} from "./state.js";
-import {NOTHING} from "./words.js";
+import {NOTHING, unbroken} from "./words.js";
 
 const UNITS = {ns: 1e-9, µs: 1e-6, ms: 1e-3, s: 1};
 
@@ -28,7 +28,7 @@ export function drawRatios() {
   for (const row of $$("tbody tr", table)) {
     const found = view(Number(row.dataset.load), base()).find((each) => each[0] === Number(row.dataset.series));
     const pair = $(".pair", row);
-    pair.textContent = found ? found[4] : NOTHING;
+    pair.textContent = found ? unbroken(found[4]) : NOTHING;
     pair.nextElementSibling.textContent = found ? found[5] : NOTHING;
   }
 }

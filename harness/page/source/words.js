@@ -12,6 +12,9 @@ export function number(value) {
   return minus(near.toLocaleString("en", {minimumFractionDigits: decimals, maximumFractionDigits: decimals}));
 }
 
+// A value that a narrow column breaks before its interval only.
+export const unbroken = (text) => text.replaceAll(" ", NB).replace(`${NB}[`, " [");
+
 export const minus = (text) => String(text).replace("-", "−");
 export const count = (value, noun) => `${value.toLocaleString("en")}${NB}${noun}${value === 1 ? "" : "s"}`;
 

@@ -23,7 +23,8 @@ from iomodels.plan.server import Server
 from iomodels.report.answer import answer
 from iomodels.report.as_data import cells_csv
 from iomodels.report.page_cells import PERCENTS, bins
-from iomodels.report.page_data import as_json, packed, page_data
+from iomodels.report.page_data import page_data
+from iomodels.report.scripted import as_json, packed
 from iomodels.report.sentences import verdict
 from made_run import AB, ab_suite, make_run, noisy_rate, offered_rate, suite_of, with_everything
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
-import random
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,79 +12,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from iomodels.base.files import write_whole
 from iomodels.cli import finishing
 from iomodels.cli.main import main
-from iomodels.data.searches import SLO, SLO_FORMAT, load_slo
-from iomodels.judge.slo_searches import SloSearches, answers_json
-from iomodels.plan.server import Server
-from iomodels.plan.suite import Suite
+from iomodels.data.searches import load_slo
+from iomodels.judge.slo_searches import SloSearches
+from iomodels.report.scripted import as_json
+from iomodels.report.search_charts import slo_charts
 from iomodels.report.slo import answer_lines, headline, sentence, width_words
 from iomodels.report.slo_page import slo_report_data, write_slo_report
-
-LATE = "the load generator was late: 50.00 % of the sends were timely"
-MS = 1_000_000
-
-
-def made(
-    capacities: Mapping[str, float], *, most: int = 60, width: float = 0.02,
-    late: float | None = None, platform: str = "wine-8.0", limits: Mapping[str, str] | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """The manifest of a search of servers that keep the SLO up to a capacity, more or less."""
-    suite = Suite(
-        name="slo", title="p99 ≤ 5 ms", question="Which?", sizes=(64,), depth=1, rounds=1,
-        servers=tuple(Server(label) for label in capacities), connections=(64,), warmup_ms=500,
-        duration_ms=3000, seed=1, loadgen_threads=1,
-    )  # fmt: skip
-    manifest: dict[str, Any] = {
-        "format": SLO_FORMAT,
-        "run": "20260101-000000-slo",
-        "suite": suite.to_json(),
-        "slo": {"percent": 99.0, "limit_ns": 5 * MS},
-        "range": {"low": 400, "high": 50_000, "note": "80 % of the load generator's ceiling"},
-        "most": most,
-        "limits": dict(limits or {}),
-        "command": ["iomodels", "slo", ",".join(capacities), "--slo", "p99=5ms"],
-        "platform": platform,
-        "environment": {},
-        "versions": {},
-        "git": {},
-        "calibration": {},
-        "started_utc": "2026-01-01T00:00:00Z",
-        "finished_utc": None,
-        "status": "complete",
-        "trials": [],
-        "answers": None,
-    }
-    rng = random.Random(1)
-    searches = SloSearches.of(manifest)
-    while asked := searches.next():
-        x = (math.log(capacities[asked.server]) - math.log(asked.rate)) / width
-        met = rng.random() < 0.97 / (1 + math.exp(-x))
-        judged = met or late is None or asked.rate < late
-        outcome = "met" if met else "missed" if judged else "unjudged"
-        trial = {
-            "index": len(manifest["trials"]),
-            "server": asked.server,
-            "rate": asked.rate,
-            "outcome": outcome,
-            "value_ns": MS if met else 50 * MS,
-            "reason": None if met else "p99 was 50.0 ms" if judged else LATE,
-        }
-        manifest["trials"].append(trial)
-        searches = searches.plus(trial)
-    return {**manifest, "answers": answers_json(searches)}
+from made_slo import LATE, folder_of, made
 
 
 def said(manifest: dict[str, Any]) -> list[str]:
     return answer_lines(manifest, SloSearches.of(manifest), manifest["run"])
-
-
-def folder_of(manifest: dict[str, Any], tmp_path: Path) -> Path:
-    folder = tmp_path / manifest["run"]
-    folder.mkdir()
-    write_whole(folder / SLO, json.dumps(manifest))
-    return folder
 
 
 NUMBER = r"[\d,]+"
@@ -192,7 +130,9 @@ def test_the_page_is_whole_and_says_the_answer(folder: Path) -> None:
     assert "Not Windows." in page and "<svg role=" in page
     answer = headline(load_slo(folder), SloSearches.of(load_slo(folder)))
     assert f'<p class="verdict">{answer}</p>' in page
-    assert "http://" not in page.replace("http://www.w3.org", "") and "https://" not in page
+    shown = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)  # the licences name addresses
+    assert "http://" not in shown.replace("http://www.w3.org", "") and "https://" not in shown
+    assert not re.search(r"(?:src|href)=.https?:", page)
     for name in ("slo.json", "slo-report.json", "slo.md", "figures/slo_curve.csv"):
         assert f'href="{name}"' in page
         if name != "records.jsonl":
@@ -219,6 +159,42 @@ def test_every_trial_is_in_the_table_and_the_chart(folder: Path) -> None:
         assert met == sum(each["outcome"] == "met" for each in own) == server["counts"]["met"]
     rows = (folder / "figures/slo_curve.csv").read_text(encoding="utf-8").splitlines()
     assert sum(",fitted," not in row for row in rows[1:]) == len(manifest["trials"])
+
+
+def test_the_page_carries_every_trial_for_its_script(folder: Path) -> None:
+    data = slo_report_data(load_slo(folder))
+    found = json.loads(as_json(slo_charts(data)))
+    chance, trials = found["charts"]
+    labels = [each["label"] for each in found["series"]]
+    for number, server in enumerate(
+        data["servers"][labels_of(data).index(each)] for each in labels
+    ):
+        points = [point for point in trials["points"] if point[0] == number]
+        assert [point[1] for point in points] == [each["rate"] for each in server["points"]]
+        styles = {each["outcome"]: point[5] for each, point in zip(server["points"], points)}
+        assert styles["met"] == "full" and styles["missed"] == "missed"
+        judged = sum(each["judged"] > 0 for each in server["rates"])
+        assert sum(point[0] == number for point in chance["points"]) == judged
+    assert [rule[:2] for rule in trials["rules"]] == [["y", 5000]]
+    low, high = trials["y"]["d"]
+    assert all(low < point[2] < high for point in trials["points"])
+
+
+def labels_of(data: Mapping[str, Any]) -> list[str]:
+    return [each["server"] for each in data["servers"]]
+
+
+def test_the_table_alone_as_markdown_and_csv(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = slo_report_data(load_slo(folder))
+    assert main(["report", str(folder), "--table", "md"]) == 0
+    table = capsys.readouterr().out
+    rates = sum(len(each["rates"]) for each in data["servers"])
+    assert "Not Windows" in table and table.count("\n| ") == 1 + rates
+    assert main(["report", str(folder), "--table", "csv"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 1 + sum(each["trials"] for each in data["servers"])
 
 
 def test_json_is_the_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,7 +227,8 @@ def test_options_of_other_reports_are_refused(
         main(["report", str(folder), *words])
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"iomodels: {words[0]}: must be omitted; {folder} is an slo search"
+    start = f"iomodels: {words[0]}: must be omitted; {folder} is an slo search"
+    assert line.startswith(start) and len(line) > len(start)
 
 
 def test_the_exit_code_says_whether_a_rate_is_shown(tmp_path: Path) -> None:

@@ -13,23 +13,18 @@ import pytest
 from iomodels.base.console import shell_word
 from iomodels.base.words import WINE
 from iomodels.cli import main as cli
-from iomodels.data.records import Record
-from iomodels.data.searches import write_tune
-from iomodels.data.store import append_record
 from iomodels.judge.tuned import analyse
 from iomodels.judge.tuning import OBJECTIVES
-from iomodels.report.tuning import answer_lines, difference, named, write_tune_report
-from made_tuning import RATES, manifest, recorded
-
-
-def folder_of(place: Path, records: Sequence[Record] | None = None, **changes: Any) -> Path:
-    data = manifest(**changes)
-    folder = place / data["run"]
-    folder.mkdir()
-    write_tune(folder, data)
-    for record in recorded(data) if records is None else records:
-        append_record(folder, record)
-    return folder
+from iomodels.report.scripted import as_json
+from iomodels.report.search_charts import tuning_charts
+from iomodels.report.tuning import (
+    answer_lines,
+    difference,
+    named,
+    tuning_data,
+    write_tune_report,
+)
+from made_tuning import RATES, folder_of, manifest, recorded
 
 
 def lines(rates: Sequence[float] = RATES, **changes: Any) -> list[str]:
@@ -170,7 +165,7 @@ def test_page_markdown_data_and_chart_say_the_same(tmp_path: Path) -> None:
     first = answer.splitlines()[0]
     assert first in html and first.split(" [")[0] in markdown
     assert WINE in html and WINE in markdown
-    assert html.count("<tr>") == 1 + 7 and markdown.count("\n| ") == 1 + 7
+    assert html.count("<tr>") == 3 + 1 + 7 and markdown.count("\n| ") == 1 + 7
     assert "<svg" in html and "{{" not in html and "None" not in html
     data = json.loads((folder / "tuning.json").read_text(encoding="utf-8"))
     rows = (folder / "figures" / "tuning.csv").read_text(encoding="utf-8").splitlines()
@@ -179,6 +174,51 @@ def test_page_markdown_data_and_chart_say_the_same(tmp_path: Path) -> None:
     assert answer_row.endswith(",True,True,")
     value = float(answer_row.split(",")[8])
     assert value == pytest.approx(data["answer"]["value"])
+
+
+def test_the_page_carries_a_point_of_each_setting_for_its_script(tmp_path: Path) -> None:
+    data = tuning_data(folder_of(tmp_path))
+    texts = {each["label"]: each["label"] for each in data["settings"]}
+    found = json.loads(as_json(tuning_charts(data, texts)))
+    (chart,) = found["charts"]
+    points = {point[-1]: point for point in chart["points"]}
+    assert sorted(points) == sorted(texts)
+    labels = [each["label"] for each in found["series"]]
+    for each in data["settings"]:
+        series, x, y, low, high, style, rings, _, _ = points[each["label"]]
+        assert labels[series] == each["model"] and y == each["level"]
+        assert x == (each["workers"] or chart["x"]["d"][1])
+        assert rings == each["finalist"] + each["recommended"] and style == "full"
+        assert low is None or low <= y <= high
+    assert chart["x"]["at"] == [1, 2, 4, 8] and [rule[:2] for rule in chart["rules"]] == [["x", 8]]
+
+
+def test_the_page_ranks_the_best_setting_of_each_model(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    text = write_tune_report(folder).page.read_text(encoding="utf-8")
+    rows = re.findall(r'<th scope="row">([^<]*)</th>.*width: ([\d.]+)%', text)
+    assert [name for name, _ in rows] == ["iocp with 8 workers", "apc with 2 workers", "select"]
+    assert float(rows[0][1]) == 100.0 and [float(each) for _, each in rows] == sorted(
+        (float(each) for _, each in rows), reverse=True
+    )
+
+
+def test_the_table_alone_as_markdown_and_csv(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folder_of(tmp_path)
+    settings = tuning_data(folder)["settings"]
+    assert cli.main(["report", str(folder), "--table", "md"]) == 0
+    table = capsys.readouterr().out
+    assert "wine-8.0" in table and "Not Windows" in table
+    assert table.count("\n| ") == 1 + len(settings) and "| iocp with 8 workers |" in table
+    assert cli.main(["report", str(folder), "--table", "csv"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 1 + len(settings) and rows[0].startswith("format,run,platform,setting")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["report", str(folder), "--only", "iocp"])
+    assert ended.value.code == 2
+    assert "is a tuning, which is always shown whole" in capsys.readouterr().err
 
 
 def test_an_unfinished_tuning_has_a_report_without_an_answer(tmp_path: Path) -> None:

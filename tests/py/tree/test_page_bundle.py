@@ -28,7 +28,7 @@ def test_the_bundle_is_of_these_sources() -> None:
         assert digest(PAGE / name) == was, f"{name} changed; {REMEDY}"
 
 
-@pytest.mark.parametrize("name", ["plot.js", "page.js"])
+@pytest.mark.parametrize("name", ["plot.js", "page.js", "search.js"])
 def test_what_was_built_was_not_edited(name: str) -> None:
     assert digest(PACKAGE / "templates" / name) == BUNDLE["made"][name], REMEDY
 
