@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,12 +172,17 @@ def _drawn_by(canvas: Callable[[Figure], Any], figure: Figure, dots: int) -> Ite
 
 def csv_text(plot: Plot) -> str:
     """Return the data behind the figure, to nine digits; a missing value is an empty field."""
+    return csv_of(plot.columns, plot.rows)
+
+
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as CSV in the form of a figure's data."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("format", *plot.columns))
+    writer.writerow(("format", *columns))
     writer.writerows(
         (CSV_FORMAT, *(float(f"{each:.9g}") if isinstance(each, float) else each for each in row))
-        for row in plot.rows
+        for row in rows
     )
     return buffer.getvalue()
 
@@ -200,8 +205,21 @@ def write(plot: Plot, out: Path) -> tuple[Path, ...]:
 
     Returns their paths, the light SVG first.
     """
+    return _written(contents(plot), out)
+
+
+def write_svg(plot: Plot, out: Path) -> str:
+    """Write SVG and CSV of a figure into `out`; return the SVG.
+
+    A report needs no more, and the two PNGs take most of the time of write().
+    """
+    svg = svg_text(plot)
+    _written({f"{plot.name}.svg": svg.encode(), f"{plot.name}.csv": csv_text(plot).encode()}, out)
+    return svg
+
+
+def _written(files: Mapping[str, bytes], out: Path) -> tuple[Path, ...]:
     out.mkdir(parents=True, exist_ok=True)
-    files = contents(plot)
     for name, content in files.items():
         write_whole(out / name, content, durable=False)
     return tuple(out / name for name in files)

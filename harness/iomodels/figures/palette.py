@@ -7,7 +7,8 @@ Colour-blind readers can tell the colours apart; on grey paper the markers and d
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +59,16 @@ SOLID: Dash = ()
 DASHES: tuple[Dash, ...] = (SOLID, (4, 1.5), (1.2, 1.2), (6, 1.5, 1.2, 1.5), (3, 1, 1, 1, 1, 1))
 
 
+STARS = {"star3": (3, 1, 180), "star4": (4, 1, 0), "star6": (6, 1, 0), "star8": (8, 1, 0)}
+"""Markers that matplotlib writes as (corners, 1 for a star, angle)."""
+
+
 @dataclass(frozen=True)
 class Look:
-    """How one series is drawn; `colour_on_dark` replaces `colour` on dark paper."""
+    """How one series is drawn; `colour_on_dark` replaces `colour` on dark paper.
+
+    marker: a filled marker of matplotlib, or one of STARS. An unfilled one is white on white.
+    """
 
     colour: str
     colour_on_dark: str
@@ -68,11 +76,16 @@ class Look:
     dash: Dash = SOLID
 
     @property
+    def mark(self) -> str | tuple[int, int, int]:
+        """Return the marker as matplotlib takes it."""
+        return STARS.get(self.marker, self.marker)
+
+    @property
     def line(self) -> dict[str, Any]:
         """Return keyword arguments of a matplotlib line."""
         return {
             "color": self.colour,
-            "marker": self.marker,
+            "marker": self.mark,
             "linestyle": (0, self.dash) if self.dash else "-",
             "markeredgecolor": PAPER,
             "markeredgewidth": 0.5,
@@ -101,28 +114,30 @@ MODELS: dict[str, Look] = {
     "apc": Look("#9c2f7b", "#e58bc9", "D", (1.2, 1.2)),
     "iocp": Look("#d55e00", "#f5904a", "v", (4, 1.5)),
     "tpio": Look("#8a6d00", "#d9b93b", "P", (5, 1.2)),
-    "pool": Look("#73787e", "#9aa2ab", "p", (2, 1)),
-    "wsapoll": Look("#2f86c9", "#8cc7f0", "h", (5, 1, 1, 1)),
-    "event_select": Look("#5b8c2a", "#a5d66f", "<", (3, 1.5)),
-    "async_select": Look("#6d5bb0", "#b4a5f0", ">", (1.2, 2)),
-    "rio": Look("#b3263a", "#ff8a96", "X", (7, 1.5)),
-    "afd": Look("#8c4a1f", "#d99a6c", "*", (4, 1, 2, 1)),
-    "select_pool": Look("#1f6f8b", "#7cc4dd", "8", (2, 1, 1, 1)),
-    "socket_notify": Look("#4d7c5f", "#9fd3b3", "3", (6, 1, 1, 1)),
-    "iocp_reuse": Look("#a8722a", "#e8bd84", "1", (3, 2)),
-    "iocp_tuned": Look("#a33c00", "#ffb38a", "2", (8, 1.5)),
-    "epoll": Look("#2b2f36", "#e2e6ea", "d", (2, 2)),
+    "pool": Look("#4c6e76", "#61a0ae", "p", (2, 1)),
+    "wsapoll": Look("#2f44c1", "#778fd9", "h", (5, 1, 1, 1)),
+    "event_select": Look("#436015", "#91c641", "<", (3, 1.5)),
+    "async_select": Look("#692ea8", "#ab7dec", ">", (1.2, 2)),
+    "rio": Look("#d95a78", "#e55e7e", "X", (7, 1.5)),
+    "afd": Look("#723412", "#fcc5ab", "*", (4, 1, 2, 1)),
+    "select_pool": Look("#3993a3", "#3ed5ef", "8", (2, 1, 1, 1)),
+    "socket_notify": Look("#7a9523", "#90a659", "star3", (6, 1, 1, 1)),
+    "iocp_reuse": Look("#ae797b", "#f0a0a4", "star4", (3, 2)),
+    "iocp_tuned": Look("#441b20", "#a78b8c", "star6", (8, 1.5)),
+    "epoll": Look("#13322f", "#5bf4e6", "d", (2, 2)),
 }
 SPARE_COLOURS = (
-    ("#3d6b7d", "#8fc3d6"),
-    ("#7d4b6d", "#d3a1c3"),
-    ("#5f6b2a", "#bcc977"),
-    ("#8f4f4f", "#e0a3a3"),
+    ("#6e65d3", "#e2e4fe"),
+    ("#836182", "#eeb6eb"),
+    ("#40420a", "#dce35e"),
+    ("#788165", "#c7d8a3"),
+    ("#393356", "#b0a5f1"),
 )
-SPARE_MARKERS = ("8", "H", "d", "*", "X", "p")
+"""For servers without a reserved look, such as a user's own."""
+SPARE_MARKERS = ("H", "star8", "d", "8", "*", "p")
 VARIANT_MARKERS = ("X", "d", "p", "*", "H")
 """For further series of one model: none looks like a circle or square at a glance."""
-GROUPS = ("#00568f", "#d55e00", "#007d5a", "#9c2f7b", "#8a6d00", "#4a4f55", "#2f86c9", "#b3263a")
+GROUPS = ("#00568f", "#d55e00", "#007d5a", "#9c2f7b", "#8a6d00", "#4a4f55", "#2f44c1", "#d95a78")
 """For series that are not models; dark paper swaps them too."""
 GROUP_MARKERS = ("o", "v", "^", "D", "P", "s", "h", "X")
 MOST_BANDS = 4
@@ -134,15 +149,15 @@ LIMITS: dict[str, tuple[int, str]] = {"events": (64, "64 handles a wait")}
 def look(model: str, variant: int = 0) -> Look:
     """Return the look of a model.
 
-    `variant` counts further series of one model: same colour, other marker and dashes. A model
-    without a reserved look gets one from its name, the same in every figure.
+    `variant` counts further series of one model. A model
+    without a reserved look gets one from its name.
     """
-    base = MODELS.get(model)
-    if base is None:
-        number = zlib.crc32(model.encode())
-        colour, on_dark = SPARE_COLOURS[number % len(SPARE_COLOURS)]
-        marker = SPARE_MARKERS[number // len(SPARE_COLOURS) % len(SPARE_MARKERS)]
-        base = Look(colour, on_dark, marker, DASHES[number // 64 % len(DASHES)])
+    base = MODELS.get(model) or _spare(zlib.crc32(model.encode()))
+    return variant_of(base, variant)
+
+
+def variant_of(base: Look, variant: int) -> Look:
+    """Return the look of a further series: same colour, other marker and dashes; 0 is the first."""
     if variant == 0:
         return base
     markers = [marker for marker in VARIANT_MARKERS if marker != base.marker]
@@ -155,22 +170,44 @@ def look(model: str, variant: int = 0) -> Look:
     )
 
 
-def looks(conditions: Iterable[Condition]) -> dict[str, Look]:
-    """Return series label → look, in the order in which every figure lists its series.
+def _spare(number: int) -> Look:
+    """Return a look that no model has; numbers that differ by one differ in colour and marker."""
+    colour, on_dark = SPARE_COLOURS[number % len(SPARE_COLOURS)]
+    marker = SPARE_MARKERS[number % len(SPARE_MARKERS)]
+    return Look(colour, on_dark, marker, DASHES[number % len(DASHES)])
 
-    Models with a reserved look come first, then the others by name.
+
+def model_looks(models: Iterable[str]) -> dict[str, Look]:
+    """Return model → look, in the order in which every figure lists models.
+
+    Models with a reserved look come first, then the others by name. If two of these would have the
+    same colour, the later one gets another that is free.
     """
     order = list(MODELS)
-    rank = {name: place for place, name in enumerate(order)}
-    series = {
-        (rank.get(c.model, len(order)), c.model, len(c.options), c.options, c.label)
-        for c in conditions
-    }
-    seen: dict[str, int] = {}
+    known = {name: place for place, name in enumerate(order)}
     chosen: dict[str, Look] = {}
-    for _, model, _, _, label in sorted(series):
-        chosen[label] = look(model, seen.get(model, 0))
-        seen[model] = seen.get(model, 0) + 1
+    for model in sorted(set(models), key=lambda name: (known.get(name, len(order)), name)):
+        taken = {each.colour for each in chosen.values()}
+        number = zlib.crc32(model.encode())
+        near = (look(model), *(_spare(number + step) for step in range(1, len(SPARE_COLOURS))))
+        chosen[model] = next((each for each in near if each.colour not in taken), near[0])
+    return chosen
+
+
+def looks(conditions: Iterable[Condition]) -> dict[str, Look]:
+    """Return series label → look, in the order in which every figure lists its series."""
+    series = {(len(c.options), c.options, c.label, c.model) for c in conditions}
+    return series_looks({label: model for _, _, label, model in sorted(series)})
+
+
+def series_looks(models: Mapping[str, str]) -> dict[str, Look]:
+    """Return series label → look by the model of each label, the models in the usual order."""
+    of = model_looks(models.values())
+    seen: Counter[str] = Counter()
+    chosen: dict[str, Look] = {}
+    for label in sorted(models, key=lambda each: list(of).index(models[each])):
+        chosen[label] = variant_of(of[models[label]], seen[models[label]])
+        seen[models[label]] += 1
     return chosen
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from iomodels.base import words
 from iomodels.base.errors import Failure
@@ -139,8 +139,9 @@ def _panel(
         if one.low is not None and one.high is not None:
             style = {"linewidth": 1.3, "alpha": 0.9 if line.shown else 0.45, "zorder": 2}
             axis.hlines(place, one.low, one.high, color=colour, **style)
-        edge = {"markeredgecolor": palette.PAPER, "markeredgewidth": 0.4}
-        axis.plot(one.ratio, place, look.marker, color=colour, markersize=4.5, zorder=3, **edge)
+        edge = {"markeredgecolor": palette.PAPER, "markeredgewidth": 0.4, "linestyle": ""}
+        mark = {"marker": look.mark, "color": colour, "markersize": 4.5}
+        axis.plot(one.ratio, place, **mark, **edge, zorder=3)
         if not line.shown:
             text = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
             axis.annotate("~", (max(line.ends), place), **text, fontsize=7, color=palette.MUTED)
@@ -155,7 +156,7 @@ def _panel(
     axis.grid(axis="y", visible=False)
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.xaxis.set_minor_locator(NullLocator())
 
 
 def _rows(run: Run, found: Sequence[Line], rule: Rule) -> Rows:

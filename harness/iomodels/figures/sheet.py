@@ -10,13 +10,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import (
     FuncFormatter,
     LogLocator,
-    NullFormatter,
     NullLocator,
     StrMethodFormatter,
 )
@@ -73,9 +73,8 @@ def page(
         line for note in notes for line in textwrap.wrap(note, per_line, break_on_hyphens=False)
     ]
     warning = words.warning(platform)
-    legend_rows = math.ceil(
-        sum(len(str(handle.get_label())) + 8 for handle in handles) / per_legend
-    )
+    legend_columns = _columns([str(handle.get_label()) for handle in handles], per_legend)
+    legend_rows = math.ceil(len(handles) / legend_columns)
     header = 0.34 + 0.15 * len(lines) + 0.17 * (warning is not None) + 0.19 * legend_rows
     whole = header + height * shape.stretch
     figure = Sheet(figsize=(shape.width, whole), layout="constrained")
@@ -90,12 +89,26 @@ def page(
             handles=list(handles),
             loc="upper left",
             bbox_to_anchor=(0.0, top),
-            ncol=math.ceil(len(handles) / max(1, legend_rows)),
+            ncol=legend_columns,
             handlelength=3.6,
             columnspacing=1.6,
             borderaxespad=0.3,
         )
     return figure
+
+
+def _columns(labels: Sequence[str], most: float) -> int:
+    """Return how many columns of a legend fit in a line of `most` letters.
+
+    A column is as wide as its longest label and the line before it. The legend has few empty
+    places: as many columns as its rows need.
+    """
+    for columns in range(len(labels), 1, -1):
+        rows = math.ceil(len(labels) / columns)
+        parts = np.array_split(np.array([len(label) + 8 for label in labels]), columns)
+        if sum(part.max() for part in parts) <= most:
+            return math.ceil(len(labels) / rows)
+    return 1
 
 
 def _write_head(figure: Figure, lines: Sequence[str], warning: str | None) -> float:
@@ -185,7 +198,7 @@ def connections_axis(axes: Iterable[Any], records: Iterable[Record], plain_y: bo
 def time_axis(axis: Any, ns_per_unit: float = 1e3) -> None:
     """Format a logarithmic axis of times; its unit is microseconds if not stated."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: words.tick(value * ns_per_unit)))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def few_decades(axis: Any) -> None:
@@ -209,7 +222,7 @@ def plain_log(axis: Any, values: Iterable[float]) -> None:
     few = positive[-1] < 1000 * positive[0]
     axis.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if few else (1,)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def median_line(
@@ -242,7 +255,7 @@ def bar(axis: Any, look: palette.Look, at: float, each: stats.Estimate) -> None:
 
 def hollow(axis: Any, look: palette.Look, at: float, value: float) -> None:
     """Draw the mark of a cell that is not valid over its usual one."""
-    axis.plot(at, value, look.marker, **look.hollow, zorder=4)
+    axis.plot(at, value, marker=look.mark, linestyle="", **look.hollow, zorder=4)
 
 
 def bars(axis: Any, rows: Sequence[tuple[str, palette.Look, stats.Estimate | None, bool]]) -> None:

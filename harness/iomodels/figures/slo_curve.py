@@ -8,11 +8,11 @@ and the limit. Drawn from the data of judge/slo_data.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from iomodels.base import words
 from iomodels.figures import palette, sheet
@@ -34,7 +34,7 @@ Data = Mapping[str, Any]
 def draw(data: Data) -> Plot:
     """Return the chart of a search with at least one trial."""
     looks = {each["server"]: each for each in data["servers"] if each["points"]}
-    styles = _looks(list(looks))
+    styles = looks_of(list(looks))
     with palette.rc():
         figure = sheet.page(
             f"Trials that keep {data['slo']['words']}, by offered rate",
@@ -52,17 +52,9 @@ def draw(data: Data) -> Plot:
     return Plot(NAME, QUESTION, _alt(data), figure, COLUMNS, tuple(_rows(data)), again)
 
 
-def _looks(labels: list[str]) -> dict[str, palette.Look]:
-    order = list(palette.MODELS)
-    models = {label: label.split(" ")[0] for label in labels}
-    ranked = sorted(
-        labels,
-        key=lambda label: (
-            order.index(models[label]) if models[label] in order else len(order),
-            label,
-        ),
-    )
-    return {label: palette.look(models[label]) for label in ranked}
+def looks_of(labels: list[str]) -> dict[str, palette.Look]:
+    """Return the look of each series, in the order in which every figure lists its series."""
+    return palette.series_looks({label: label.split(" ")[0] for label in sorted(labels)})
 
 
 def _conditions(data: Data) -> str:
@@ -123,24 +115,25 @@ def _axes(above: Any, below: Any, data: Data) -> None:
     below.set_xscale("log")
     below.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
     below.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    below.xaxis.set_minor_formatter(NullFormatter())
+    below.xaxis.set_minor_locator(NullLocator())
     below.set_xlabel("offered requests per second (log scale)")
 
 
-def _rows(data: Data) -> list[tuple[object, ...]]:
-    """The trials, then the points of the fitted curve."""
-    rows: list[tuple[object, ...]] = []
-    limit = data["slo"]["limit_ns"]
+def _rows(data: Data) -> Iterator[tuple[object, ...]]:
+    """Yield the trials of each server, then the points of its fitted curve."""
     for server in data["servers"]:
+        yield from trial_rows(data, server)
         head = (data["run"], data["platform"], server["server"])
-        rows += [
-            (*head, each["rate"], each["outcome"], each["value_ns"], limit, None)
-            for each in server["points"]
-        ]
-        rows += [
-            (*head, each["rate"], "fitted", None, limit, each["chance"]) for each in server["curve"]
-        ]
-    return rows
+        limit = data["slo"]["limit_ns"]
+        for each in server["curve"]:
+            yield (*head, each["rate"], "fitted", None, limit, each["chance"])
+
+
+def trial_rows(data: Data, server: Data) -> Iterator[tuple[object, ...]]:
+    """Yield each trial of a server as a row of COLUMNS."""
+    head, limit = (data["run"], data["platform"], server["server"]), data["slo"]["limit_ns"]
+    for each in server["points"]:
+        yield (*head, each["rate"], each["outcome"], each["value_ns"], limit, None)
 
 
 def _alt(data: Data) -> str:

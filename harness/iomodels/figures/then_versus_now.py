@@ -88,10 +88,10 @@ def _published(axis: Any, published: Sequence[literature.Published]) -> None:
     axis.axhline(1.0, color=palette.MUTED, linewidth=0.8, zorder=0)
     named: list[literature.Published] = []
     for each in published:
-        at, marker = (each.connections, each.ratio), palette.look(each.model).marker
-        style = {"color": palette.MUTED, "markersize": 6, "clip_on": False, "zorder": 2}
+        at, marker = (each.connections, each.ratio), palette.look(each.model).mark
+        style = {"color": palette.MUTED, "markersize": 6, "clip_on": False, "linestyle": ""}
         filled = palette.MUTED if each.verified else "none"
-        axis.plot(*at, marker, markerfacecolor=filled, **style)
+        axis.plot(*at, marker=marker, markerfacecolor=filled, **style, zorder=2)
         if any(_close(each, other) for other in named):
             continue  # a label would cover that of the same year next to it
         named.append(each)
@@ -111,7 +111,7 @@ def _legend(published: Sequence[literature.Published]) -> list[Line2D]:
     models = sorted({each.model for each in published}, key=list(palette.MODELS).index)
     style = {"color": palette.MUTED, "linestyle": ""}
     return [
-        Line2D([], [], **style, marker=palette.look(model).marker, label=f"{model}, published")
+        Line2D([], [], **style, marker=palette.look(model).mark, label=f"{model}, published")
         for model in models
     ]
 

@@ -32,8 +32,9 @@ BARS_NOTE = "Bar: median of the valid repeats. Black line: its 95 % bootstrap in
 HOLLOW_NOTE = (
     " Hollow: not valid, left out of every comparison (a repeat on the axis came to no number)."
 )
-ASIDE = 1.045
-"""Factor of connections between series side by side, so that their bars do not coincide."""
+ASIDE, FARTHEST = 1.045, 1.2
+"""Factors of connections: between series side by side, so that their bars do not coincide, and
+from the middle to the outermost one, so that all stay inside the axis."""
 COLUMNS = (
     *(*select.CELL[:-1], "repeat", "status", "requests_per_second"),
     *("median", *select.INTERVAL, "repeats_ok", "verdict"),
@@ -110,6 +111,14 @@ def _bars(
     return Plot(NAME, QUESTION, _alt(run, records), figure, COLUMNS, _rows(run, records), again)
 
 
+def _aside(place: int, series: int) -> float:
+    """Return the factor by which a series stands aside of its connections."""
+    if series <= palette.MOST_BANDS:
+        return 1.0
+    middle = (series - 1) / 2
+    return float(min(ASIDE, FARTHEST ** (1 / middle)) ** (place - middle))
+
+
 def _panel(axis: Any, records: Sequence[Record], judged: Mapping[Condition, Cell]) -> None:
     axis.set_title(records[0].condition.panel.words)
     looks = palette.looks(record.condition for record in records)
@@ -120,7 +129,7 @@ def _panel(axis: Any, records: Sequence[Record], judged: Mapping[Condition, Cell
         )
         points = [judged[cell].rate for cell in cells]
         x = [cell.connections for cell in cells]
-        aside = 1.0 if len(looks) <= palette.MOST_BANDS else ASIDE ** (place - (len(looks) - 1) / 2)
+        aside = _aside(place, len(looks))
         axis.plot(
             [at * aside for at in x],
             _values(point.value if point else None for point in points),
@@ -174,8 +183,9 @@ def _repeats(axis: Any, records: Sequence[Record], look: palette.Look, aside: fl
     dot = {"color": look.colour, "alpha": 0.4, "markersize": 3.5, "markeredgewidth": 0}
     axis.plot([at for at, _ in good], [value for _, value in good], ".", **dot, zorder=2)
     if bad:  # matplotlib lays out an empty unclipped line as if it lay at the origin
-        mark = look.hollow | {"markerfacecolor": "none", "clip_on": False}
-        axis.plot([at for at, _ in bad], [value for _, value in bad], look.marker, **mark, zorder=4)
+        mark = look.hollow | {"markerfacecolor": "none", "clip_on": False, "linestyle": ""}
+        places_ = ([at for at, _ in bad], [value for _, value in bad])
+        axis.plot(*places_, marker=look.mark, **mark, zorder=4)
 
 
 def _rows(run: Run, records: Sequence[Record]) -> Rows:

@@ -37,7 +37,7 @@ Setting = Mapping[str, Any]
 def draw(data: Mapping[str, Any]) -> Plot:
     """Return the chart of a tuning.json with an answer."""
     shown = [each for each in data["settings"] if each["level"] is not None]
-    models = _looks(shown)
+    models = looks_of(shown)
     load = data["load"]
     conditions = (
         f"{data['platform']} · {words.count(load['connections'], 'connection')} · "
@@ -63,20 +63,17 @@ def draw(data: Mapping[str, Any]) -> Plot:
         axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.set_ylim(bottom=0)
     again = f"iomodels report {data['run']}"
-    rows = tuple(_row(data, each) for each in data["settings"])
+    rows = tuple(row_of(data, each) for each in data["settings"])
     return Plot(NAME, QUESTION, _alt(data), figure, COLUMNS, rows, again)
 
 
-def _looks(settings: Sequence[Setting]) -> dict[str, palette.Look]:
+def looks_of(settings: Sequence[Setting]) -> dict[str, palette.Look]:
     """Return the look of each model, in the order in which every figure lists models."""
-    order = list(palette.MODELS)
-    models = {each["model"] for each in settings}
-    ranked = sorted(models, key=lambda model: (
-        order.index(model) if model in order else len(order), model))  # fmt: skip
-    return {model: palette.look(model) for model in ranked}
+    return palette.model_looks(each["model"] for each in settings)
 
 
-def _ends(data: Mapping[str, Any], setting: Setting) -> tuple[float, float] | None:
+def ends_of(data: Mapping[str, Any], setting: Setting) -> tuple[float, float] | None:
+    """Return the ends of a setting's interval in the unit of the chart; None without one."""
     source = data["answer"] if setting["recommended"] else None
     if source is not None:
         return None if source["low"] is None else (source["low"], source["high"])
@@ -94,19 +91,25 @@ def _model(
     level = [each for each in settings if each["workers"] is None]
     for each in level:
         axis.axhline(each["level"], **{**look.line, "marker": ""}, linewidth=1.0)
+    best = best_by_workers(data, settings)
+    axis.plot(list(best), list(best.values()), **{**look.line, "marker": ""}, linewidth=1.0)
+    for each in settings:
+        if each["workers"] is not None:
+            _point(axis, data, each, look)
+
+
+def best_by_workers(data: Mapping[str, Any], settings: Sequence[Setting]) -> dict[int, float]:
+    """Return the best level of each number of workers, in ascending order."""
     having = [each for each in settings if each["workers"] is not None]
     pick = max if data["higher_is_better"] else min
-    best = {
+    return {
         workers: pick(each["level"] for each in having if each["workers"] == workers)
         for workers in sorted({each["workers"] for each in having})
     }
-    axis.plot(list(best), list(best.values()), **{**look.line, "marker": ""}, linewidth=1.0)
-    for each in having:
-        _point(axis, data, each, look)
 
 
 def _point(axis: Any, data: Mapping[str, Any], setting: Setting, look: palette.Look) -> None:
-    x, y, ends = setting["workers"], setting["level"], _ends(data, setting)
+    x, y, ends = setting["workers"], setting["level"], ends_of(data, setting)
     sure = setting["difference"]["rounds"] >= LEAST_ROUNDS
     marker = {**look.line, "linestyle": ""} | ({} if sure else look.hollow)
     axis.plot([x], [y], **({"markersize": 5} | marker))
@@ -146,8 +149,9 @@ def _x_axis(axis: Any, workers: Sequence[int], also: Sequence[float]) -> None:
     axis.xaxis.set_minor_locator(NullLocator())
 
 
-def _row(data: Mapping[str, Any], setting: Setting) -> tuple[object, ...]:
-    ends = _ends(data, setting) or (None, None)
+def row_of(data: Mapping[str, Any], setting: Setting) -> tuple[object, ...]:
+    """Return a setting as a row of COLUMNS."""
+    ends = ends_of(data, setting) or (None, None)
     return (
         data["run"],
         data["platform"],

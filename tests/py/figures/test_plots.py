@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -16,6 +17,7 @@ from typing import Any
 import matplotlib.image
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.markers import MarkerStyle
 
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
@@ -444,6 +446,48 @@ def test_a_series_looks_the_same_in_every_company_and_variants_differ() -> None:
         variant.colour == palette.MODELS["iocp"].colour
         and variant.marker != palette.MODELS["iocp"].marker
     )
+
+
+def test_servers_of_a_user_have_looks_that_no_model_has_and_that_differ() -> None:
+    names = ("asio", "libuv", "mine", "my.server", "тест")
+    looks = palette.model_looks([*names, *palette.MODELS])
+    assert list(looks) == [*palette.MODELS, *sorted(names)]
+    assert {name: looks[name] for name in palette.MODELS} == palette.MODELS
+    assert len({look.colour for look in looks.values()}) == len(looks)
+    many = palette.model_looks(f"server {number}" for number in range(40))
+    assert {look.colour for look in many.values()} == {each for each, _ in palette.SPARE_COLOURS}
+    assert len({(look.colour, look.marker) for look in many.values()}) > 20
+
+
+@pytest.mark.parametrize("function", [throughput_by_connections.draw, winner_map.draw])
+def test_a_server_of_any_name_is_drawn(function: Draw, tmp_path: Path) -> None:
+    servers = (Server("select"), Server("my.server"), Server("asio"))
+    suite = suite_of(servers, (1, 64), (64,))
+    bases = {"select": 7e3, "my.server": 9e3, "asio": 8e3}
+    plot = draw(function, tmp_path, suite=suite, rate=noisy_rate(bases))
+    assert "my.server" in output.svg_text(plot)
+
+
+def test_the_legend_and_the_marks_of_sixteen_models_are_on_the_paper(tmp_path: Path) -> None:
+    servers = [Server(name) for name in palette.MODELS]
+    plot = draw(
+        throughput_by_connections.draw, tmp_path, suite=suite_of(servers, (1, 64), (64,), 1)
+    )
+    legend = plot.figure.legends[0].get_window_extent(plot.figure.canvas.get_renderer())
+    assert 0 <= legend.x0 < legend.x1 <= plot.figure.bbox.width
+    (axis,) = plot.figure.axes
+    low, high = axis.get_xlim()
+    drawn = [x for line in axis.lines if len(line.get_xdata()) == 2 for x in line.get_xdata()]
+    assert len(drawn) >= 2 * len(servers) and low < min(drawn) < max(drawn) < high
+
+
+def test_every_marker_is_filled_and_the_page_has_its_shape() -> None:
+    shapes = (ROOT / "harness/page/source/shapes.js").read_text(encoding="utf-8")
+    own = {look.marker for look in palette.MODELS.values()} | set(palette.SPARE_MARKERS)
+    for marker in own | set(palette.VARIANT_MARKERS) - {"o"}:
+        look = replace(palette.MODELS["select"], marker=marker)
+        assert MarkerStyle(look.mark).is_filled(), marker
+        assert marker == "o" or re.search(rf'^  "?{re.escape(marker)}"?: ', shapes, re.MULTILINE)
 
 
 SEVEN = suite_of(
