@@ -118,6 +118,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run every check of tests/servers on every model, not only on the first six (15 min)",
     )
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="run the tests of tests/py, too, that judge or draw whole kept runs for ten seconds",
+    )
 
 
 class NotHere(pytest.Module):
@@ -143,7 +148,12 @@ def pytest_pycollect_makemodule(
     return None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.option.thorough:
+        long = pytest.mark.skip(reason="it takes ten seconds: ./iomodels test py -- --thorough")
+        for item in items:
+            if item.get_closest_marker("thorough"):
+                item.add_marker(long)
     if not ON_WINDOWS:
         return
     for item in items:

@@ -57,7 +57,7 @@ ctest_preset() {
 # them in turn, without a process of its own.
 side_by_side() {
     case $1 in
-    py) getconf _NPROCESSORS_ONLN ;;
+    py | e2e) getconf _NPROCESSORS_ONLN ;;
     servers | references) echo $(($(getconf _NPROCESSORS_ONLN) + 1)) ;;
     *) echo 0 ;;
     esac
@@ -101,6 +101,8 @@ run_part() {
         folders=tests/$part
         # these two share the launcher and the servers
         [ "$part" != servers ] || folders="$folders tests/loadgen"
+        # a file of e2e shares one run among its tests
+        [ "$part" != e2e ] || set -- --dist loadfile "$@"
         # shellcheck disable=SC2086 # one word a folder
         "$python" -m pytest --numprocesses "$(side_by_side "$part")" $folders "$@"
         ;;

@@ -200,6 +200,7 @@ def test_the_command_counts_what_the_judge_decides_of_the_kept_run() -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_the_page_has_the_counts_of_the_runs_as_they_are_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

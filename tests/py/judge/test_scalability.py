@@ -50,6 +50,7 @@ def test_the_truth_is_found(contention: float, coherency: float) -> None:
         assert found.peak == pytest.approx(peak, rel=0.05)
 
 
+@pytest.mark.thorough
 def test_the_intervals_hold_the_truth() -> None:
     held = 0
     for seed in range(20):

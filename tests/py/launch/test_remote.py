@@ -143,6 +143,7 @@ def test_a_run_whose_servers_are_on_another_machine(
         assert (
             watched.value is not None and watched.source == "/proc/PID/task/*/status"
         )  # looked at over there
+    wait_until(lambda: "127.0.0.1: gone" in served.lines)  # its thread sees the end a moment later
     assert served.lines == ["127.0.0.1: connected", "127.0.0.1: gone"]
 
 

@@ -205,7 +205,14 @@ def test_a_packed_run_that_is_too_large_cannot_be_handed_in(packed: Path) -> Non
     assert any("it has 2.00 MB, at most 2 MB are kept" in line for line in complaints(packed))
 
 
-@pytest.mark.parametrize("folder", KEPT, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "folder",
+    [
+        pytest.param(each, marks=pytest.mark.thorough if each.name.endswith("-models") else ())
+        for each in KEPT
+    ],
+    ids=lambda path: path.name,
+)
 def test_a_kept_run_can_be_handed_in_and_its_report_is_of_its_records(folder: Path) -> None:
     assert complaints(folder) == [] and size(folder) < MOST_BYTES
     run = load_run(folder)
