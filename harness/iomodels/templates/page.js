@@ -255,7 +255,7 @@
         "caption",
         {},
         `${unit2}${over}.${shorter} Whisker inside the shaded band: equal within ${100 * D.margin} %.`,
-        missing ? h("b", {}, ` ${state.b} has no figure at this load, so ratios are to the fastest.`) : null
+        missing ? h("b", {}, ` ${state.b} has no figure at this load, so ratios are to the leader.`) : null
       ),
       head(now, first),
       h("tbody", {}, rows.map((row) => rankRow(now, row, longest)), now.rest.map(restRow(now)))
@@ -444,7 +444,7 @@
   }
   function drawRatios() {
     const table = $("#numbers table");
-    const over = state.b || "the fastest";
+    const over = state.b || "the leader";
     const heading = $$("thead th", table)[4];
     (heading.querySelector("button") ?? heading).textContent = D.ab ? `new to old [${D.level}]` : `ratio to ${over} [${D.level}]`;
     for (const row of $$("tbody tr", table)) {
@@ -703,7 +703,7 @@ together ${number(sum)}`;
     $("#connections").replaceChildren(...connections.map((each) => option(each, count(each, "connection"))));
     $("#panel").replaceChildren(...D.panels.map((panel) => option(panel.s, panel.w)));
     for (const select of $$("select.base")) {
-      select.replaceChildren(option("", "the fastest"), ...D.baselines.map((series) => option(label(series), label(series))));
+      select.replaceChildren(option("", "the leader"), ...D.baselines.map((series) => option(label(series), label(series))));
       select.addEventListener("change", () => set({ b: select.value }));
     }
     const choose = (first) => {
@@ -889,7 +889,7 @@ ${percentile(D.percents[at])}: ${time(us)}` })));
     const figures = $$("#charts figure");
     D.charts.forEach((chart, at) => drawLine(figures[at], chart, domains[chart.y]));
     for (const button of $$(".segments button", section)) button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
-    const over = D.ab ? "the old build" : state.b || "the fastest at each load";
+    const over = D.ab ? "the old build" : state.b || "the leader at each load";
     $("#charts-note").textContent = state.view === "ratio" ? `Ratio to ${over}. Shaded: within ${100 * D.margin} %. Bars: the intervals that decide.` : "Medians with 95 % intervals. The shaded column is the chosen load. Hollow: not valid.";
     drawTable3();
   }

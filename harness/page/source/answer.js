@@ -40,7 +40,7 @@ function drawRanking(now) {
   const shorter = now.cpu ? " Shorter is better." : "";
   $("#ranking").replaceChildren(
     h("caption", {}, `${unit}${over}.${shorter} Whisker inside the shaded band: equal within ${100 * D.margin} %.`,
-      missing ? h("b", {}, ` ${state.b} has no figure at this load, so ratios are to the fastest.`) : null),
+      missing ? h("b", {}, ` ${state.b} has no figure at this load, so ratios are to the leader.`) : null),
     head(now, first),
     h("tbody", {}, rows.map((row) => rankRow(now, row, longest)), now.rest.map(restRow(now))),
   );

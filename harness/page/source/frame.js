@@ -60,7 +60,7 @@ export function makeToolbar() {
   $("#connections").replaceChildren(...connections.map((each) => option(each, count(each, "connection"))));
   $("#panel").replaceChildren(...D.panels.map((panel) => option(panel.s, panel.w)));
   for (const select of $$("select.base")) {
-    select.replaceChildren(option("", "the fastest"), ...D.baselines.map((series) => option(label(series), label(series))));
+    select.replaceChildren(option("", "the leader"), ...D.baselines.map((series) => option(label(series), label(series))));
     select.addEventListener("change", () => set({b: select.value}));
   }
   const choose = (first) => {

@@ -70,7 +70,7 @@ export function drawLines() {
   const figures = $$("#charts figure");
   D.charts.forEach((chart, at) => drawLine(figures[at], chart, domains[chart.y]));
   for (const button of $$(".segments button", section)) button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
-  const over = D.ab ? "the old build" : state.b || "the fastest at each load";
+  const over = D.ab ? "the old build" : state.b || "the leader at each load";
   $("#charts-note").textContent = state.view === "ratio" ? `Ratio to ${over}. Shaded: within ${100 * D.margin} %. Bars: the intervals that decide.` : "Medians with 95 % intervals. The shaded column is the chosen load. Hollow: not valid.";
   drawTable();
 }

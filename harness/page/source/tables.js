@@ -22,7 +22,7 @@ export function valueTable(element, heads, rows, caption) {
 
 export function drawRatios() {
   const table = $("#numbers table");
-  const over = state.b || "the fastest";
+  const over = state.b || "the leader";
   const heading = $$("thead th", table)[4];
   (heading.querySelector("button") ?? heading).textContent = D.ab ? `new to old [${D.level}]` : `ratio to ${over} [${D.level}]`;
   for (const row of $$("tbody tr", table)) {
