@@ -56,7 +56,7 @@ SAMPLE = (
 """The checks that run on every model."""
 FURTHER = (
     *("test_calls", "test_ends", "test_endurance", "test_frames", "test_reports"),
-    "test_settings",
+    "test_every_setting",
 )
 """Modules whose checks run on two models each, which the name of the check chooses, unless
 --every-model asks for all. So each model gets some of them, and the time stays short."""

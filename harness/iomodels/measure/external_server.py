@@ -14,6 +14,7 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -161,6 +162,8 @@ class ExternalServer:
             except TimeoutError:
                 raise self._failed(f"did not print {what} within {timeout_s:g} s") from None
             if line is None:
+                with suppress(ProgramFailed):  # its exit code comes a moment after its last line
+                    self._program.wait(STEP_S)
                 raise self._failed(f"ended before it printed {what}")
             if text.encode() in line:
                 return
