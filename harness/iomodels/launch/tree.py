@@ -6,7 +6,10 @@ by /proc on Linux, by psutil elsewhere.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -57,6 +60,19 @@ def end_all(processes: Sequence[psutil.Process]) -> None:
         with suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(processes, timeout=GONE_S)
+
+
+def end_group(pid: int) -> None:
+    """Kill what outlived the first process of its group, such as a daemon. Windows has no groups.
+
+    Linux gives the number of a group to no new process while the group has members.
+    """
+    if sys.platform != "win32":
+        deadline = time.monotonic() + GONE_S
+        with suppress(ProcessLookupError, PermissionError):  # no member is left
+            while time.monotonic() < deadline:
+                os.killpg(pid, signal.SIGKILL)
+                time.sleep(0.01)
 
 
 class Reading(Protocol):

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import socket
-import struct
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,21 +18,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import psutil
-
 from iomodels.base.errors import USAGE, Failure
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import FORMAT, Program, ProgramFailed, Server
-from iomodels.launch.tree import TreeWatch, end_all, tree_of
+from iomodels.launch.tree import TreeWatch, end_all, end_group, tree_of
 from iomodels.launch.watches import Watches, Watching
 from iomodels.launch.wrapper import Wrapper
-from iomodels.plan.external import DELAY_MS, External
+from iomodels.measure.probe import LOOPBACK, free_port, listener, listens, probe
+from iomodels.plan.external import DELAY_MS, External, is_here
 from iomodels.plan.suite import Suite
 
 SILENT = "an external server reports nothing from inside"
-LOOPBACK = "127.0.0.1"
-PROBE_BYTES = 64
-PROBE_S = 10.0
 RETRY_S = 0.02
 STEP_S = 0.5
 """For each step of its end: Ctrl-C, SIGTERM."""
@@ -42,6 +37,7 @@ STDIN_S = 0.1
 START_S = 20.0
 VERSION_S = 20.0
 VERSION_MAX = 200
+ENV = r"\{env:(\w+)\}"
 BLOCK = 1 << 20
 
 
@@ -58,7 +54,7 @@ class ExternalServer:
     ) -> None:
         self.name = name
         self.argv = list(external.command) or ["attached", f"{where[0]}:{where[1]}"]
-        self.pid = program.pid if program else _listener(where)
+        self.pid = program.pid if program else listener(where)
         self.wineserver_pid = program.wineserver_pid if program else None
         self._external = external
         self._program = program
@@ -124,12 +120,14 @@ class ExternalServer:
             return self._program.stop(min(timeout_s, STEP_S), stdin_s=STDIN_S)
         finally:
             end_all(processes)
+            if self.wineserver_pid is None:  # else the kernel of all programs might be in it
+                end_group(self._program.pid)
 
     def running(self) -> bool:
         return self._program is None or self._program.running()
 
     def stderr_text(self) -> str:
-        return self._program.stderr_text() if self._program else ""
+        return self._masked(self._program.stderr_text()) if self._program else ""
 
     def _await_ready(self, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
@@ -147,10 +145,9 @@ class ExternalServer:
                     raise self._failed("ended before it was ready") from None
                 if time.monotonic() > deadline or self._program is None:
                     why = error.strerror or str(error)
-                    raise self._failed(
-                        f"accepts no connection at {self._where[0]}:{self._where[1]} "
-                        f"within {timeout_s:g} s ({why})"
-                    ) from None
+                    at = f"{self._where[0]}:{self._where[1]}"
+                    at += f" within {timeout_s:g} s" if self._program else ""
+                    raise self._failed(f"accepts no connection at {at} ({why})") from None
             time.sleep(RETRY_S)
 
     def _await_line(self, text: str, deadline: float, timeout_s: float) -> None:
@@ -171,7 +168,17 @@ class ExternalServer:
     def _failed(self, what: str) -> ProgramFailed:
         if self._program is None:
             return ProgramFailed(f"{self.name}: {what}", "", None)
-        return self._program.failed(f"{what}", self.name)
+        error = self._program.failed(what, self.name)
+        return ProgramFailed(
+            self._masked(str(error)), self._masked(error.stderr), error.program_code
+        )
+
+    def _masked(self, text: str) -> str:
+        """Put {env:NAME} back in the place of its value, which the server may have printed."""
+        for name in re.findall(ENV, " ".join(self._external.command)):
+            value = os.environ.get(name)
+            text = text.replace(value, f"{{env:{name}}}") if value else text
+        return text
 
     def __enter__(self) -> ExternalServer:
         return self
@@ -224,6 +231,10 @@ class ExternalLauncher(Wrapper):
         executable = self._program_of(external)
         if not executable.is_file():
             raise Failure(f"{model}: {external.command[0]}: no such program", exit_code=USAGE)
+        if not (external.windows_program or os.access(executable, os.X_OK)):
+            raise Failure(f"{model}: {external.command[0]}: is not executable", exit_code=USAGE)
+        if external.port and listens(port):
+            raise Failure(f"{model}: port {port}: another program listens there already")
         words = [self._filled(word, external, port) for word in external.command[1:]]
         program = self._inner.program(executable, *words)
         return ExternalServer(model, external, program, (LOOPBACK, port), self.platform)
@@ -259,6 +270,7 @@ class ExternalLauncher(Wrapper):
                 with self.server(name, {}) as server:
                     ready = server.expect("ready", START_S)
                     probe(name, (ready["host"], ready["port"]))
+                    server.send("sample")  # raises if its program ended
 
     def _program_of(self, external: External) -> Path:
         word = self._filled(external.command[0], external, 0)
@@ -274,7 +286,7 @@ class ExternalLauncher(Wrapper):
         }
         for name, value in values.items():
             word = word.replace(f"{{{name}}}", str(value))
-        return re.sub(r"\{env:(\w+)\}", lambda found: _variable(found[1]), word)
+        return re.sub(ENV, lambda found: _variable(found[1]), word)
 
     def _references(self, external: External) -> Path:
         """Return the folder of the reference servers: on Linux that of Windows or of Linux."""
@@ -322,66 +334,13 @@ def kinds_of(suite: Suite, system: str) -> dict[str, list[str]]:
     for server in suite.servers:
         external = server.external
         if external and external.attach:
-            here = system == "win32" and external.attach[0].startswith("127.")
+            here = system == "win32" and is_here(external.attach[0])
             kind = WINDOWS if here else ATTACHED
         else:
             native = not external.windows_program if external else suite.native
             kind = NATIVE if native else WINDOWS
         found.setdefault(kind, []).append(server.model)
     return found
-
-
-def probe(name: str, where: tuple[str, int]) -> None:
-    """Send one frame and read it back. Raises Failure, which says what came instead."""
-    payload = hashlib.sha256(name.encode()).digest() * (PROBE_BYTES // 32)
-    sent = struct.pack("<6I", PROBE_BYTES, PROBE_BYTES, 0, 0, 0, 0) + payload
-    came = b""
-    at = f"{where[0]}:{where[1]}"
-    try:
-        with socket.create_connection(where, PROBE_S) as connection:
-            connection.settimeout(PROBE_S)
-            connection.sendall(sent)
-            while len(came) < len(sent):
-                more = connection.recv(len(sent) - len(came))
-                if not more:
-                    raise Failure(
-                        f"{name}: closed the connection after {len(came)} of {len(sent)} bytes; "
-                        "it must send back all that it receives"
-                    )
-                came += more
-    except TimeoutError:
-        raise Failure(
-            f"{name}: sent {len(came)} of {len(sent)} bytes back within {PROBE_S:g} s; "
-            "it must send back all that it receives"
-        ) from None
-    except OSError as error:
-        raise Failure(f"{name}: {at}: {error.strerror or error}") from None
-    wrong = next((place for place, pair in enumerate(zip(sent, came)) if pair[0] != pair[1]), None)
-    if wrong is not None:
-        raise Failure(
-            f"{name}: byte {wrong} of its answer is {came[wrong]:#04x}, and {sent[wrong]:#04x} was "
-            "sent; it must send back all that it receives"
-        )
-
-
-def free_port() -> int:
-    """Return a port that nothing uses now."""
-    with socket.socket() as found:
-        found.bind((LOOPBACK, 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def _listener(where: tuple[str, int]) -> int:
-    """Return the process that listens there, if it is on this machine and can be seen; else 0."""
-    try:
-        for each in psutil.net_connections(kind="tcp"):
-            listens = each.status == psutil.CONN_LISTEN and each.laddr
-            if listens and each.laddr.port == where[1] and where[0].startswith("127."):
-                return each.pid or 0
-    except (psutil.Error, OSError):
-        pass
-    return 0
 
 
 def _variable(name: str) -> str:

@@ -106,6 +106,11 @@ def parse_host(text: str) -> tuple[str, int]:
     return found[1], int(found[2])
 
 
+def is_here(host: str) -> bool:
+    """Return whether a host is this machine by its loopback address."""
+    return host.lower() == "localhost" or host.startswith("127.")
+
+
 def parse_server(text: str) -> tuple[str, External]:
     """Return name and server of "NAME=COMMAND" (--server). Raises ValueError, one line."""
     name, equals, command = text.partition("=")

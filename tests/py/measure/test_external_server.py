@@ -19,7 +19,7 @@ from iomodels.launch.native import NativeLauncher
 from iomodels.launch.process import ProgramFailed
 from iomodels.launch.tree import PsutilWatch, TreeWatch, tree_of
 from iomodels.machine.placement import Placement
-from iomodels.measure import external_server as module
+from iomodels.measure import probe as module
 from iomodels.measure.external_server import (
     ATTACHED,
     NATIVE,
@@ -27,10 +27,9 @@ from iomodels.measure.external_server import (
     WINDOWS,
     ExternalLauncher,
     ExternalServer,
-    free_port,
     kinds_of,
-    probe,
 )
+from iomodels.measure.probe import free_port, probe
 from iomodels.plan.external import External
 from iomodels.plan.server import Server, external_server
 from iomodels.plan.suite import find_suite, load_suite
@@ -106,6 +105,47 @@ def test_a_script_that_starts_the_server_leaves_nothing(launcher: ExternalLaunch
         processes = tree_of(server.pid)
         assert len(processes) == 2
     assert [each for each in processes if each.is_running()] == []
+
+
+@as_mine(stranger("daemon", ready="line"))
+def test_a_daemon_is_refused_and_leaves_nothing(launcher: ExternalLauncher) -> None:
+    with launcher.server("mine", {}) as server:
+        ready = server.expect("ready", 10.0)
+        assert server.wait(5.0) == 0
+        probe("mine", (ready["host"], ready["port"]))
+        with pytest.raises(ProgramFailed, match="mine: died; exit code 0"):
+            server.send("sample")
+    with pytest.raises(Failure, match="refused"):
+        probe("mine", (ready["host"], ready["port"]))
+
+
+def test_a_secret_that_the_server_prints_is_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRANGE_WORD", "hunter2")
+    mine = External((*stranger("tells").command, "{env:STRANGE_WORD}"))
+    with opened(tmp_path, mine) as launcher, launcher.server("mine", {}) as server:
+        with pytest.raises(ProgramFailed) as caught:
+            server.expect("ready", 5.0)
+        assert server.stderr_text() == "the password is {env:STRANGE_WORD}\n"
+    assert str(caught.value).endswith("stderr: the password is {env:STRANGE_WORD}")
+    assert caught.value.stderr == server.stderr_text()
+
+
+def test_a_fixed_port_of_another_program_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        error = f"mine: port {port}: another program listens there already"
+        mine = stranger("echo", port=port)
+        with opened(tmp_path, mine) as launcher, pytest.raises(Failure, match=error):
+            launcher.check()
+
+
+def test_a_file_that_is_no_program_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch(mode=0o644)
+    mine = External((str(tmp_path / "notes.txt"), "{port}"))
+    with opened(tmp_path, mine) as launcher, pytest.raises(Failure, match="is not executable"):
+        launcher.check()
 
 
 @as_mine(stranger("ends"))
@@ -213,7 +253,7 @@ def test_an_attached_server_is_found_and_left_alone(tmp_path: Path) -> None:
 def test_a_server_that_is_not_there_cannot_be_attached() -> None:
     where = ("127.0.0.1", free_port())
     server = ExternalServer("mine", External(attach=where), None, where, "attached")
-    with pytest.raises(ProgramFailed, match=f"accepts no connection at 127.0.0.1:{where[1]}"):
+    with pytest.raises(ProgramFailed, match=rf"accepts no connection at 127.0.0.1:{where[1]} \("):
         server.expect("ready", 0.1)
 
 
@@ -261,4 +301,7 @@ def test_platforms_never_mix() -> None:
     mixed = replace(suite, servers=(Server("iocp"), native, attached))
     assert kinds_of(mixed, "linux") == {WINDOWS: ["iocp"], NATIVE: ["mine"], ATTACHED: ["there"]}
     on_windows = replace(suite, servers=(Server("iocp"), attached))
+    assert set(kinds_of(on_windows, "win32")) == {WINDOWS}
+    by_name = external_server("there", External(attach=("localhost", 7000)))
+    on_windows = replace(suite, servers=(Server("iocp"), by_name))
     assert set(kinds_of(on_windows, "win32")) == {WINDOWS}
