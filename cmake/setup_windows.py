@@ -57,6 +57,10 @@ def fail(line: str, code: int = 1) -> NoReturn:
     raise SystemExit(code)
 
 
+REFERENCES_FOR = (("setup", "--references"), ("run", "frameworks"))
+"""The commands that fetch and build the echo servers on other frameworks, which takes minutes."""
+
+
 @dataclass(frozen=True)
 class Command:
     word: str
@@ -410,9 +414,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
     built = replace(toolchain, preset=micro) if command.word == "micro" else toolchain
     ensure_build(root, built, strict=command.word == "test")
     environ = {**environ, "PYTHONPATH": str(root / "harness"), "IOMODELS_PRESET": toolchain.preset}
+    if (command.word, *command.arguments[:1]) in REFERENCES_FOR:
+        ensure_references(root, python, toolchain)
     if command.word == "setup":
-        if command.arguments:
-            ensure_references(root, python, toolchain)
         say("ready")
         return 0
     if command.word == "test":

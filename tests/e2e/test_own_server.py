@@ -63,6 +63,7 @@ def test_two_servers_of_linux_are_measured_without_wine(tmp_path: Path) -> None:
     assert "Measured on Linux" in printed and "mine (external)" in printed
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert "mine (external)" in page and "Measured on Linux" in page
+    assert "external server theirs" in page and f"SHA-256: {Path(sys.executable).name}" in page
     facts = run.manifest["external"]["theirs"]
     assert facts["files"][str(STRANGER)] and "{port}" in facts["command"]
 

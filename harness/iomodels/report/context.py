@@ -7,6 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from iomodels.base import words
@@ -332,7 +333,27 @@ def _conditions(summary: Summary) -> list[tuple[str, str]]:
         ("finished", manifest["finished_utc"] or f"{words.NOTHING} (it is not complete)"),
         ("commit", commit_words(manifest["git"])),
         *_flat("suite", {**suite, "servers": list(summary.labels)}),
+        *(
+            (f"external server {name}", _external(server))
+            for name, server in (manifest.get("external") or {}).items()
+        ),
     ]
+
+
+def _external(server: Mapping[str, Any]) -> str:
+    """Return what a server of the user is: its version, command, threads and hashes."""
+    if "attach" in server:
+        return f"it already ran at {server['attach']}; its version and its options are not known"
+    files = [f"{Path(word).name} {digest[:12]}" for word, digest in server["files"].items()]
+    threads = f"{server['threads']}" if server["threads"] else "not known"
+    return "; ".join(
+        [
+            server["version"] or "version: not known",
+            f"command: {' '.join(server['command'])}",
+            f"threads: {threads}",
+            f"SHA-256: {', '.join(files) or 'not known'}",
+        ]
+    )
 
 
 def _circumstances(run: Run) -> list[tuple[str, str]]:

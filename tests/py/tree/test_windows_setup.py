@@ -287,8 +287,9 @@ def test_what_is_made_follows_what_it_was_made_from(
     ]
 
 
+@pytest.mark.parametrize("words", [("setup", "--references"), ("run", "frameworks")])
 def test_references_are_built_only_when_asked(
-    machine: Path, capfd: pytest.CaptureFixture[str]
+    machine: Path, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The wheel of HP-Socket is fetched by its hash, and a program that is left out is named."""
     mingw(machine)
@@ -300,7 +301,7 @@ def test_references_are_built_only_when_asked(
     folder = machine / "build" / "references-mingw"
     folder.mkdir()
     (folder / "references.txt").write_text(f"reference_libuv: built\n{reason}\n", encoding="utf-8")
-    assert main(machine, "setup", "--references") == 0
+    assert main(machine, *words) == 0
     said = calls(machine)[2:]
     assert said[2].split(" -m ")[1].startswith("pip download --no-deps --require-hashes -r ")
     assert [said[0], said[3], said[4]] == [
