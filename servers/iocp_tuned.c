@@ -70,8 +70,8 @@ static enum session_next complete(struct client *client, DWORD bytes, struct sta
  * owns the client. Else the operation has ended, no packet comes, and this thread goes on. */
 static void start_next(struct client *client, enum session_next next, struct stats *stats) {
     for (uint32_t left = inline_most; next != SESSION_CLOSE && !server_stopping(); left--) {
-        DWORD bytes = 0;
-        if (start(client, next, &bytes) != 0) {
+        DWORD bytes = 0, *wanted = inline_most > 0 ? &bytes : NULL; /* else read after a free */
+        if (start(client, next, wanted) != 0) {
             if (WSAGetLastError() == WSA_IO_PENDING)
                 return;
             server_lost((DWORD)WSAGetLastError(), stats);

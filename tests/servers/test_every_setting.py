@@ -72,15 +72,11 @@ def test_every_setting_answers_a_half_closed_client(
         server.end()
 
 
-def test_every_setting_serves_a_crowd(
-    start: Start, described: dict[str, Any], pytestconfig: pytest.Config
-) -> None:
+def test_every_setting_serves_a_crowd(start: Start, described: dict[str, Any]) -> None:
     """Short connections next to 66 that stay, with each setting.
 
     A pool serves as many clients as it has threads, so it gets fewer, and no others.
     """
-    if not pytestconfig.option.every_model:
-        pytest.skip("only with --every-model: it once met a reset client, and the cause is open")
     for setting in settings(described):
         server = start(**setting)
         bounded = bool(setting) and described["family"] == "blocking"
