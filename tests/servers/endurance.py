@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "harness"))
 from client import DEADLINE_S, Client, Frame, pattern, visit
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import ProgramFailed
-from running import Holding, Server, descriptors, start_server
+from running import Holding, Server, descriptors
 from test_resources import GROWTH_SLACK_BYTES, WINE_LOSES_BYTES, at_rest
 from under_test import can_run, opened, program_of, pytest_unconfigure
 
@@ -130,7 +130,7 @@ def stop_under_load(model: str, launcher: Launcher, seed: int) -> float:
     """
     draw = random.Random(seed)
     with _starting:
-        server = start_server(model, lambda: program_of(launcher, model, {}))
+        server = Server(model, program_of(launcher, model, {}))
     with server.program:
         expected = []
         clients = [server.connect() for _ in range(CLIENTS)]
@@ -175,7 +175,7 @@ def live(model: str, launcher: Launcher, cycles_: int, stops: int) -> Lived:
     lived = Lived(model, cycles_, stops)
     begun = time.monotonic()
     try:
-        server = start_server(model, lambda: program_of(launcher, model, {}))
+        server = Server(model, program_of(launcher, model, {}))
         with server.program:
             cycles(server, launcher, lived)
             server.end()

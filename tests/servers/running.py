@@ -6,7 +6,6 @@ import functools
 import os
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from client import DEADLINE_S, Client, echo_frame
 from iomodels.base.build import windows_programs
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.native import is_native
-from iomodels.launch.process import Program, ProgramFailed
+from iomodels.launch.process import Program
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build").resolve()
@@ -28,9 +27,6 @@ NATIVE = bool(os.environ.get("IOMODELS_NATIVE"))
 FAULTY = (BUILD / "host" if NATIVE else windows_programs(BUILD)) / "faulty"
 STRICT = windows_programs(BUILD) / "strict"
 """Models whose functions this platform lacks, with stand-ins that check the rules."""
-
-NO_ROOM = "failed to map the shared user data"
-"""Why Wine ends one start in some thousands: harness/iomodels/launch/wine.py, QUIET."""
 
 COUNTERS = [
     "accepted",
@@ -111,17 +107,6 @@ class Server:
 
 Start = Callable[..., Server]
 """start(max_conns=5): a server of the model under test."""
-
-
-def start_server(model: str, launch: Callable[[], Program]) -> Server:
-    """Start a server. If Wine's loader found no room for it (NO_ROOM), warn and start it again."""
-    try:
-        return Server(model, launch())
-    except ProgramFailed as failure:
-        if NO_ROOM not in failure.stderr:
-            raise
-        warnings.warn(f"{failure}; tried again", stacklevel=2)
-        return Server(model, launch())
 
 
 class Bystander:

@@ -9,27 +9,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from client import DEADLINE_S, Client, echo_frame, visit
 from iomodels.base.arguments import arguments
 from iomodels.launch.launcher import Launcher
-from iomodels.launch.process import Program, ProgramFailed
+from iomodels.launch.prefix import fixed_layout
+from iomodels.launch.process import ProgramFailed
 from running import (
     FAULTY,
     NATIVE,
-    NO_ROOM,
     ROOT,
     Bystander,
     Holding,
     Server,
     Start,
     descriptors,
-    start_server,
 )
 from under_test import program_of
 
@@ -212,7 +210,7 @@ def faulty(launcher: Launcher, model: str, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setenv("IOMODELS_FAULT", fault)
         named = arguments({name.replace("_", "-"): value for name, value in options.items()})
         try:
-            server = start_server(model, lambda: launcher.program(FAULTY / f"{model}.exe", *named))
+            server = Server(model, launcher.program(FAULTY / f"{model}.exe", *named))
         except ProgramFailed as failure:
             assert failure.program_code == 1, f"{fault}: {failure}"
             assert "ended after" in str(failure), (
@@ -376,39 +374,6 @@ def test_accepted_socket_is_given_its_context(model: str) -> None:
     assert "accept_ex(" in source or "accept(" in source
 
 
-READY = '{"event": "ready", "format": 1, "port": 1}'
-
-
-@pytest.mark.parametrize(
-    ("first", "again"),
-    [
-        (f"raise SystemExit('err:virtual: {NO_ROOM}')", True),
-        ("raise SystemExit(1)", False),
-        ("raise SystemExit('said why')", False),
-        (f"print({READY!r}); input()", False),
-    ],
-)
-def test_only_a_start_that_wine_had_no_room_for_is_tried_again(first: str, again: bool) -> None:
-    """A server's own failure is never hidden by a second try."""
-    sources = iter([first, f"print({READY!r}); input()"])
-    programs: list[Program] = []
-
-    def launch() -> Program:
-        programs.append(Program([sys.executable, "-c", next(sources)]))
-        return programs[-1]
-
-    expected: AbstractContextManager[Any] = nullcontext()
-    if again:
-        expected = pytest.warns(UserWarning, match="tried again")
-    elif "Exit" in first:
-        expected = pytest.raises(ProgramFailed)
-    with expected:
-        start_server("fake", launch)
-    assert len(programs) == 1 + again
-    for program in programs:
-        program.stop()
-
-
 TAKES_THE_PLACE = """#define _DEFAULT_SOURCE
 #include <sys/mman.h>
 __attribute__((constructor)) static void take(void)
@@ -420,7 +385,7 @@ __attribute__((constructor)) static void take(void)
 def test_wine_says_that_it_had_no_room(
     launcher: Launcher, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A rare start failure (1 in 5,000), made on purpose: a record names it, a test retries."""
+    """A program takes the page that Windows programs need: the failure names the reason."""
     library = tmp_path / "takes.so"
     subprocess.run(
         ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library],
@@ -430,13 +395,20 @@ def test_wine_says_that_it_had_no_room(
         timeout=DEADLINE_S,
     )
     program_of(launcher, model, {}).stop()  # the wineserver runs
-
-    def launch() -> Program:
-        program = program_of(launcher, model, {})
-        monkeypatch.delenv("LD_PRELOAD", raising=False)
-        return program
-
     monkeypatch.setenv("LD_PRELOAD", str(library))
-    with pytest.warns(UserWarning, match="exit code 1"):
-        server = start_server(model, launch)
-    server.end()
+    with pytest.raises(ProgramFailed, match="failed to map the shared user data"):
+        Server(model, program_of(launcher, model, {}))
+
+
+@pytest.mark.skipif(NATIVE or not fixed_layout(), reason="setarch is not there or not allowed")
+@pytest.mark.models("iocp", because="no server has begun yet")
+def test_no_start_of_wine_is_left_to_chance(launcher: Launcher, model: str) -> None:
+    """The heap begins at one address, far from the page at 0x7ffe0000, for each start."""
+    heaps = set()
+    for _ in range(3):
+        with program_of(launcher, model, {}) as program:
+            program.expect("ready", DEADLINE_S)
+            maps = Path(f"/proc/{program.pid}/maps").read_text(encoding="ascii")
+            heaps.update(line.split("-")[0] for line in maps.splitlines() if "[heap]" in line)
+    (heap,) = heaps
+    assert int(heap, 16) < 0x7FFE0000 - (32 << 20)

@@ -21,7 +21,7 @@ from iomodels.base.errors import Failure
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.platform import open_launcher, open_native
 from iomodels.launch.process import Program
-from running import BUILD, NATIVE, ROOT, STRICT, Bystander, Server, Start, start_server
+from running import BUILD, NATIVE, ROOT, STRICT, Bystander, Server, Start
 
 SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))
 """Set in the environment for pytest-xdist's worker processes, which import this module again."""
@@ -168,7 +168,7 @@ def start(launcher: Launcher, model: str) -> Iterator[Start]:
 
     def start_one(**options: int | str) -> Server:
         named = {name.replace("_", "-"): value for name, value in options.items()}
-        server = start_server(model, lambda: program_of(launcher, model, named))
+        server = Server(model, program_of(launcher, model, named))
         servers.append(server)
         return server
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from iomodels.base.errors import Failure
@@ -27,9 +28,7 @@ LISTENING = 0x10000
 QUIET = "-all,err+virtual"
 """Wine's messages: only errors of `virtual`, such as "failed to map the shared user data".
 
-The loader then ends with exit code 1 before the program begins, about once in 5,000 starts. The
-loader has a fixed address. Newer Linux (seen on 6.18) puts the heap anywhere in the GiB above it,
-at times on 0x7ffe0000, where Windows has that page.
+The loader then ends with exit code 1 before the program begins; `fixed_layout` prevents it.
 """
 INSTALL_HINT = (
     "install it (Debian, Ubuntu: apt install wine wine64) or set IOMODELS_WINE to a wine loader"
@@ -132,6 +131,25 @@ def _find_wineserver(loader: Path, environ: Mapping[str, str]) -> Path:
     return Path(found)
 
 
+@cache
+def fixed_layout() -> tuple[str, ...]:
+    """Return the command before Wine's loader that gives each start the same address layout.
+
+    The loader has a fixed address. Newer Linux (seen on 6.18) puts the heap anywhere in the GiB
+    above it. Once in some thousands of starts it takes 0x7ffe0000, where Windows has a page that
+    every program needs. A fixed layout puts the heap next to the loader. Return nothing where the
+    system forbids it, as some containers do: such a start then fails with a message.
+    """
+    command = ("setarch", "--addr-no-randomize")
+    try:
+        done = subprocess.run(
+            [*command, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+    except OSError:
+        return ()
+    return () if done.returncode else command
+
+
 def run_quietly(argv: list[str], environment: Mapping[str, str], timeout_s: float) -> int:
     """Run a Wine command without our stdio, which services keep open. Raises on timeout."""
     null = subprocess.DEVNULL
@@ -188,7 +206,7 @@ class Prefix:
 
     def command(self, argv: list[str]) -> list[str]:
         """Start a program; the loader turns into it, so there is one process with one pid."""
-        return [*pinned(self._cpus), str(self._wine.loader), *argv]
+        return [*pinned(self._cpus), *fixed_layout(), str(self._wine.loader), *argv]
 
     def start(self) -> None:
         """Return once programs can reach the wineserver, or it ended because the prefix has
