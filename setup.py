@@ -35,7 +35,9 @@ def programs(folder: Path) -> list[Path]:
     """Return the servers, the load generator and the laws. Raises SystemExit if it has none."""
     found = [
         path
-        for path in sorted([*folder.glob("*.exe"), *folder.glob("laws/*.exe")])
+        for path in sorted(
+            [path for under in (".", "laws", "costs") for path in folder.glob(f"{under}/*.exe")]
+        )
         if not path.name.startswith(NOT_FOR_USERS)
     ]
     if not found:
