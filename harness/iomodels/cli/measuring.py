@@ -136,10 +136,11 @@ def suite_of_run(arguments: argparse.Namespace) -> Suite:
         fail("run claims: is a command of its own; use: iomodels claims")
     suite = load_suite(find_suite(arguments.suite), quick=arguments.quick, native=arguments.native)
     _refuse_two_lengths(arguments)
-    strangers = [*(arguments.server or ()), *(arguments.attach or ())]
-    suite = suite.with_servers(external_server(*each) for each in strangers)
+    given = [*(arguments.server or ()), *(arguments.attach or ())]
+    strangers = [external_server(*each) for each in given]
     if arguments.models:
-        suite = suite.with_models(arguments.models)
+        suite = suite.with_models(arguments.models, strangers)
+    suite = suite.with_servers(strangers)
     values = {key: getattr(arguments, key, None) for key in BOUNDS} | {"sizes": arguments.size}
     changes: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     changes.setdefault("seed", secrets.randbelow(2**32))

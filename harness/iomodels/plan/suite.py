@@ -152,10 +152,10 @@ class Suite:
                 )
         return replace(self, servers=(*self.servers, *added))
 
-    def with_models(self, models: Iterable[str]) -> Suite:
+    def with_models(self, models: Iterable[str], strangers: Iterable[Server] = ()) -> Suite:
         """Return the suite with these models: its own servers of them, the others with default
-        options."""
-        own = {server.model for server in self.servers}
+        options. `strangers` join it later, so their names are no models."""
+        own = {server.model for server in (*self.servers, *strangers)}
         wanted = list(models)
         kept = [server for server in self.servers if server.model in wanted]
         added = [Server(model) for model in wanted if model not in own]
