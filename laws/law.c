@@ -217,11 +217,24 @@ uint32_t law_processors(void) {
     return info.dwNumberOfProcessors;
 }
 
+bool law_take(HANDLE port, struct law_packet *packet, DWORD timeout_ms) {
+    *packet = (struct law_packet){0};
+    if (!GetQueuedCompletionStatus(port, &packet->bytes, &packet->key, &packet->overlapped,
+                                   timeout_ms))
+        packet->error = GetLastError();
+    return packet->overlapped != NULL;
+}
+
+SOCKET law_socket(void) {
+    SOCKET made = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    law_require(made != INVALID_SOCKET, "WSASocketW");
+    return made;
+}
+
 SOCKET law_listener(struct sockaddr *address, int *length) {
-    SOCKET listener = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    SOCKET listener = law_socket();
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    law_require(listener != INVALID_SOCKET &&
-                    bind(listener, (struct sockaddr *)&any, sizeof any) == 0 &&
+    law_require(bind(listener, (struct sockaddr *)&any, sizeof any) == 0 &&
                     listen(listener, 5) == 0 && getsockname(listener, address, length) == 0,
                 "listen");
     return listener;
@@ -231,7 +244,7 @@ void law_pair(SOCKET pair[2]) {
     struct sockaddr_in address;
     int length = sizeof address;
     SOCKET listener = law_listener((struct sockaddr *)&address, &length);
-    pair[0] = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
+    pair[0] = law_socket();
     law_require(connect(pair[0], (struct sockaddr *)&address, length) == 0, "connect");
     pair[1] = accept(listener, NULL, NULL);
     law_require(pair[1] != INVALID_SOCKET, "accept");

@@ -92,5 +92,16 @@ uint32_t law_processors(void); /* logical CPUs */
 /* Connects two sockets over loopback. */
 void law_pair(SOCKET pair[2]);
 SOCKET law_listener(struct sockaddr *address, int *length);
+SOCKET law_socket(void); /* TCP, overlapped */
+
+/* What a port says about a completed operation; `error` is 0 after success. */
+struct law_packet {
+    DWORD bytes, error;
+    ULONG_PTR key;
+    OVERLAPPED *overlapped;
+};
+
+/* Takes a packet of an operation. Returns false if none came within `timeout_ms`. */
+bool law_take(HANDLE port, struct law_packet *, DWORD timeout_ms);
 
 #endif

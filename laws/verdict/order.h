@@ -1,0 +1,38 @@
+/* Verdicts on the order of messages behind a port with several worker threads. */
+#ifndef IOMODELS_VERDICT_ORDER_H
+#define IOMODELS_VERDICT_ORDER_H
+
+#include "laws/verdict/ratios.h"
+#include "laws/verdict/verdict.h"
+
+/* order_of_workers: numbered messages of one connection. A message is late if a later one reached
+ * the logic first. */
+#define ORDER_OF_WORKERS_SEEN(X)                                                                   \
+    X(messages)                                                                                    \
+    X(workers)  /* if several */                                                                   \
+    X(receives) /* outstanding, if several */                                                      \
+    X(late_one_one)                                                                                \
+    X(late_one_worker)                                                                             \
+    X(late_one_receive)                                                                            \
+    X(late_several)                                                                                \
+    X(used_one_receive) /* workers that took messages */                                           \
+    X(used_several)
+struct order_of_workers_seen {
+    ORDER_OF_WORKERS_SEEN(VERDICT_FIELD)
+};
+struct judgement judge_order_of_workers(const struct order_of_workers_seen *);
+
+/* order_keepers: several workers and four ways to keep order. ANY keeps none. */
+enum keeper { KEEP_ANY, KEEP_ONE_RECEIVE, KEEP_NUMBERS, KEEP_STRAND, KEEPERS };
+struct order_keepers_seen {
+    uint64_t messages, workers;  /* messages per measurement */
+    uint64_t late[KEEPERS];      /* in all measurements */
+    uint64_t median_ns[KEEPERS]; /* per message */
+    struct ratio over_any[KEEPERS];
+};
+/* Holds if each way but ANY keeps the order. */
+struct judgement judge_order_keepers(const struct order_keepers_seen *);
+/* What a way costs; holds if it costs more than no order at all. */
+struct judgement judge_order_cost(const struct order_keepers_seen *, enum keeper);
+
+#endif
