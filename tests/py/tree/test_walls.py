@@ -209,7 +209,9 @@ def test_a_reference_sees_one_framework(path: Path) -> None:
             assert own and name.startswith(own), f"{path.name} includes <{name}>"
 
 
-@pytest.mark.parametrize("path", sources("laws", "*.[ch]"), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sources("laws", "*.[ch]", "costs/*.c", "shared/*.[ch]"), ids=lambda path: path.name
+)
 def test_the_laws_see_windows_and_common(path: Path) -> None:
     for ours, name in includes(path):
         if ours:
