@@ -1,0 +1,16 @@
+#include "laws/shared/threads.h"
+
+#include "laws/law.h"
+
+#include <tlhelp32.h>
+
+uint32_t threads_count(void) {
+    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    law_require(snapshot != INVALID_HANDLE_VALUE, "CreateToolhelp32Snapshot");
+    THREADENTRY32 entry = {.dwSize = sizeof entry};
+    uint32_t count = 0;
+    for (BOOL more = Thread32First(snapshot, &entry); more; more = Thread32Next(snapshot, &entry))
+        count += entry.th32OwnerProcessID == GetCurrentProcessId();
+    CloseHandle(snapshot);
+    return count;
+}
