@@ -1,0 +1,117 @@
+/* A textbook's sample prints a line per message, allocates per message, has buffers of 100 bytes and
+ * a backlog of 5. What does each cost? An echo server with one worker thread runs as it should be,
+ * and then with one of these at a time; messages have 1 KiB. The last run has all three of them, so
+ * each has a share of the difference.
+ *
+ * Printing goes to NUL, and to a pipe that a thread reads. A console costs more than either.
+ * The backlog meets a storm of clients while a thread accepts them one by one. */
+#include "laws/shared/accepts.h"
+#include "laws/shared/echo.h"
+#include "laws/shared/rounds.h"
+#include "laws/verdict/ablation.h"
+
+#include <process.h>
+
+#include "common/sockets.h"
+
+enum { SOCKETS = 16, BATCHES = 20, BATCHES_SMALL = 5, SMALL = 100 };
+enum { CLIENTS = 64, SHORT_BACKLOG = 5, LONG_BACKLOG = 200, PATIENCE_MS = 150, SETUP = 2 };
+
+/* Reads the pipe until the process ends. */
+static unsigned __stdcall drain(void *pipe) {
+    char text[4096];
+    DWORD bytes;
+    while (ReadFile(pipe, text, sizeof text, &bytes, NULL) && bytes > 0)
+        continue;
+    return 0;
+}
+
+static void open_echoes(struct echo *echoes[WASTES]) {
+    HANDLE read, write, thread;
+    HANDLE nul = CreateFileW(L"NUL", GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                             OPEN_EXISTING, 0, NULL);
+    law_require(nul != INVALID_HANDLE_VALUE && CreatePipe(&read, &write, NULL, 65536),
+                "CreatePipe");
+    thread = (HANDLE)_beginthreadex(NULL, 0, drain, read, 0, NULL);
+    law_require(thread != NULL, "_beginthreadex");
+    CloseHandle(thread);
+    const struct echo_settings settings[WASTES] = {
+        [WASTE_NONE] = {.sockets = SOCKETS, .buffer_bytes = ECHO_MESSAGE},
+        [WASTE_PRINT_NUL] = {.sockets = SOCKETS, .buffer_bytes = ECHO_MESSAGE, .print = nul},
+        [WASTE_PRINT_PIPE] = {.sockets = SOCKETS, .buffer_bytes = ECHO_MESSAGE, .print = write},
+        [WASTE_ALLOCATE] = {.sockets = SOCKETS, .buffer_bytes = ECHO_MESSAGE, .allocate = true},
+        [WASTE_BUFFER] = {.sockets = SOCKETS, .buffer_bytes = SMALL},
+        [WASTE_ALL] = {.sockets = SOCKETS, .buffer_bytes = SMALL, .allocate = true, .print = write},
+    };
+    for (int i = 0; i < WASTES; i++)
+        echoes[i] = echo_open(&settings[i]);
+}
+
+struct acceptor {
+    SOCKET listener, accepted[CLIENTS];
+    int count;
+    volatile LONG stopping;
+};
+
+static unsigned __stdcall accept_all(void *argument) {
+    struct acceptor *acceptor = argument;
+    while (!acceptor->stopping && acceptor->count < CLIENTS) {
+        SOCKET client = accept(acceptor->listener, NULL, NULL); /* it does not block */
+        if (client == INVALID_SOCKET) {
+            Sleep(0);
+            continue;
+        }
+        acceptor->accepted[acceptor->count++] = client;
+        law_work(SETUP); /* a server prepares for its client: 200 µs */
+    }
+    return 0;
+}
+
+/* Returns the time until the last client of a storm has its connection, at most PATIENCE_MS. */
+static uint64_t storm_ns(int backlog, uint64_t *fewest) {
+    SOCKET clients[CLIENTS];
+    struct sockaddr_in address;
+    struct acceptor acceptor = {.listener = accepts_listen(backlog, &address)};
+    law_require(sockets_unblock(acceptor.listener), "ioctlsocket");
+    HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, accept_all, &acceptor, 0, NULL);
+    law_require(thread != NULL, "_beginthreadex");
+    uint64_t took_ns = 0;
+    uint32_t established = clients_storm(clients, CLIENTS, &address, PATIENCE_MS, &took_ns);
+    acceptor.stopping = 1;
+    law_wait(thread);
+    CloseHandle(thread);
+    sockets_drop(clients, CLIENTS);
+    sockets_drop(acceptor.accepted, acceptor.count);
+    closesocket(acceptor.listener);
+    if (established < *fewest)
+        *fewest = established;
+    return established == CLIENTS ? took_ns : PATIENCE_MS * 1000000ull;
+}
+
+int main(int argc, char **argv) {
+    law_start(argc, argv, "sample_waste",
+              "Printing, allocating, small buffers and a short backlog cost throughput.");
+    struct echo *echoes[WASTES];
+    static struct sample_waste_seen seen;
+    seen.clients = seen.established[STORM_SHORT] = seen.established[STORM_LONG] = CLIENTS;
+    seen.short_backlog = SHORT_BACKLOG;
+    open_echoes(echoes);
+    for (int round = 0; round < RATIO_ROUNDS; round++) {
+        for (int i = 0; i < WASTES; i++)
+            seen.ns[i][round] = echo_message_ns(
+                echoes[i], 1, i == WASTE_BUFFER || i == WASTE_ALL ? BATCHES_SMALL : BATCHES);
+    }
+    for (int round = 0; round < RATIO_ROUNDS; round++) {
+        seen.storm_ns[STORM_LONG][round] = storm_ns(LONG_BACKLOG, &seen.established[STORM_LONG]);
+        seen.storm_ns[STORM_SHORT][round] = storm_ns(SHORT_BACKLOG, &seen.established[STORM_SHORT]);
+    }
+    struct json line = law_line();
+    LAW_SEEN(clients)
+    LAW_SEEN(short_backlog)
+    json_u64(&line, "established_short", seen.established[STORM_SHORT]);
+    json_u64(&line, "established_long", seen.established[STORM_LONG]);
+    rounds_seen(&line, "ns_per_message", seen.ns, WASTES);
+    rounds_seen(&line, "ns_per_storm", seen.storm_ns, STORMS);
+    struct judged judged = {"D14", judge_sample_waste(&seen)};
+    return law_print(&line, &judged, 1);
+}
