@@ -30,8 +30,8 @@ static void open_echoes(struct echo *echoes[WASTES]) {
     HANDLE read, write, thread;
     HANDLE nul = CreateFileW(L"NUL", GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
                              OPEN_EXISTING, 0, NULL);
-    law_require(nul != INVALID_HANDLE_VALUE && CreatePipe(&read, &write, NULL, 65536),
-                "CreatePipe");
+    law_require(nul != INVALID_HANDLE_VALUE, "NUL");
+    law_require(CreatePipe(&read, &write, NULL, 65536), "CreatePipe");
     thread = (HANDLE)_beginthreadex(NULL, 0, drain, read, 0, NULL);
     law_require(thread != NULL, "_beginthreadex");
     CloseHandle(thread);
