@@ -7,7 +7,7 @@
 
 #include <process.h>
 
-enum { MESSAGES = 2000, WORKERS = 4, RECEIVES = 4, BURST = 50 };
+enum { MESSAGES = 1000, WORKERS = 4, RECEIVES = 4, BURST = 50 };
 
 struct receive {
     OVERLAPPED overlapped;

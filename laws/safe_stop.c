@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { STOPS = 100, RECEIVES = 4, LENGTH = 64 };
+enum { STOPS = 60, RECEIVES = 4, LENGTH = 64 };
 
 struct connection {
     SOCKET pair[2];

@@ -13,7 +13,7 @@
 #include <process.h>
 #include <string.h>
 
-enum { MESSAGES = 500, WORKERS = 4, RECEIVES = 4, BURST = 50, WORDS = 16 };
+enum { MESSAGES = 300, WORKERS = 4, RECEIVES = 4, BURST = 50, WORDS = 16 };
 
 struct receive {
     OVERLAPPED overlapped;
