@@ -63,6 +63,10 @@ def handler(name: str) -> Handler:
         from iomodels.cli import reading
 
         found = getattr(reading, function)
+    elif module == "claims":
+        from iomodels.cli import claims
+
+        found = getattr(claims, function)
     elif module == "listing":
         from iomodels.cli import listing
 

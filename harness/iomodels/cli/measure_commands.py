@@ -353,11 +353,22 @@ LAWS = Command(
 
 CLAIMS = Command(
     "claims",
-    "claims",
-    "compare the experiments with published claims",
+    "claims [OPTIONS]",
+    "give published claims a verdict",
     "measure",
-    "measuring:claims",
+    "claims:claims",
     ("published claims", "docs/claims.md"),
+    (
+        Option("--only", "claims to answer, such as B21,C27 (default: all)", "A,B", values.names),
+        Option("--native", "claims that models of Linux can answer, without Wine", flag=True),
+        Option("--update-docs", "write docs/claims.md, too", flag=True),
+    ),
+    (
+        ("iomodels claims", "all claims, at most 15 minutes"),
+        ("iomodels claims --only B21,C27", "two of them"),
+    ),
+    "It runs the experiments, and a small suite where no run of a larger one is kept.\n"
+    "After Ctrl-C, start it again: it measures only what is missing.",
 )
 
 SERVE = Command(

@@ -54,7 +54,6 @@ from iomodels.plan.suite import (
     load_suite,
     suite_files,
 )
-from iomodels.report import claims as claims_page
 from iomodels.report.laws import show
 
 TOKEN = "IOMODELS_SERVER_TOKEN"
@@ -367,17 +366,6 @@ def laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
     folder = folders.RESULTS / "laws" / seen.platform
     say(console, f"laws: {write(seen, folder)}")
     say(console, f"page: {write_laws_page(seen, folder)}")
-    return FAILED if seen.data["failed"] else 0
-
-
-def claims(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    from iomodels.report.law_pages import write_claims_page
-
-    seen = _observe_laws(console)
-    folder = folders.RESULTS / "laws" / seen.platform
-    write(seen, folder)
-    say(console, f"claims: {claims_page.write_page(seen)}")
-    say(console, f"page: {write_claims_page(seen, folder)}")
     return FAILED if seen.data["failed"] else 0
 
 

@@ -13,6 +13,8 @@ from iomodels.data.schema import as_input, check_against, read_object
 
 FORMAT = 1
 LAWS = "laws.json"
+COSTS = "costs.json"
+"""Of the programs of laws/costs, which only `iomodels claims` runs."""
 VERDICTS = ("holds", "holds only when", "does not hold", "not testable here")
 
 
@@ -29,11 +31,15 @@ class Judged:
 
     @property
     def words(self) -> str:
-        """ "holds only when handlers block", "does not hold: the cap is not honoured" """
-        if self.verdict is None:
-            return f"failed: {self.because}"
-        separator = " " if self.verdict == "holds only when" else ": "
-        return self.verdict + (f"{separator}{self.because}" if self.because else "")
+        return verdict_words(self.verdict, self.because)
+
+
+def verdict_words(verdict: str | None, because: str | None) -> str:
+    """ "holds only when handlers block", "does not hold: the cap is not honoured" """
+    if verdict is None:
+        return f"failed: {because}"
+    separator = " " if verdict == "holds only when" else ": "
+    return verdict + (f"{separator}{because}" if because else "")
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,9 @@ def of_run(folder: Path) -> Laws | None:
     return load(path) if path.exists() else None
 
 
-def write(laws: Laws, folder: Path) -> Path:
-    """Write laws.json into `folder`. Returns its path."""
+def write(laws: Laws, folder: Path, file: str = LAWS) -> Path:
+    """Write laws.json, or the file of the costs, into `folder`. Returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LAWS
+    path = folder / file
     write_whole(path, json.dumps(laws.data, indent=2, ensure_ascii=False) + "\n")
     return path

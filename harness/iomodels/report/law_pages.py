@@ -1,4 +1,4 @@
-"""The pages laws.html and claims.html, next to the laws.json that they show."""
+"""The page laws.html, next to the laws.json that it shows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from iomodels.base import words
 from iomodels.base.files import write_whole
 from iomodels.data.laws import LAWS, Judged, Laws
-from iomodels.report.claims import all_claims, verdict_of
 from iomodels.report.laws import counted
 from iomodels.report.tables_page import Link, Page, Table, html
 
@@ -46,39 +45,3 @@ def _row(each: Judged, before: Judged | None) -> tuple[str, ...]:
     named = ("", "") if before and before.law == each.law else (each.law, each.sentence)
     claims = " ".join(each.claims) or words.NOTHING
     return *named, claims, each.words, each.figure or words.NOTHING
-
-
-def claims_page(laws: Laws) -> Page:
-    """The page in the shell of all pages: a table per source of claims."""
-    judged = {claim: each for each in laws.judged for claim in each.claims}
-    decided = sum(claim.id in judged for claim in all_claims())
-    sources = dict.fromkeys((claim.id[0], claim.source) for claim in all_claims())
-    return Page(
-        "Claims and verdicts",
-        f"{laws.platform} · observed {laws.data['observed_utc']}",
-        laws.platform,
-        f"On {laws.platform}: {decided} of {len(all_claims())} published claims have a verdict.",
-        tuple(
-            Table(
-                f"{letter}: {source}",
-                ("claim", "sentence", "verdict", "what decided", "experiment"),
-                [
-                    (claim.id, claim.sentence, *verdict_of(judged.get(claim.id)))
-                    for claim in all_claims()
-                    if claim.id[0] == letter
-                ],
-                (0, 1, 2, 3, 4),
-            )
-            for letter, source in sources
-        ),
-        "iomodels claims",
-        ("Claims are quoted as they are published, true or not.",),
-        (Link(LAWS, LAWS),),
-    )
-
-
-def write_claims_page(laws: Laws, folder: Path) -> Path:
-    """Write claims.html next to laws.json."""
-    path = folder / "claims.html"
-    write_whole(path, html(claims_page(laws)))
-    return path

@@ -65,7 +65,8 @@ SUITE = "select-vs-iocp"
 CPU = min(psutil.Process().cpu_affinity())
 ROLES = "server, loadgen" if os.name == "nt" else "server, wineserver, loadgen"
 ALL = (
-    "all-models, blocking-handlers, efficiency, fairness, frameworks, idle-crowd, idle-memory, "
+    "all-models, blocking-handlers, claims-churn, claims-crowd, claims-fairness, claims-handlers, "
+    "claims-models, claims-pool, efficiency, fairness, frameworks, idle-crowd, idle-memory, "
     "inline-fairness, iocp-tuning, iocp-vs-epoll, load-curve, models, readiness, select-vs-iocp, "
     "table-6-3, thread-counts, which-iocp"
 )

@@ -1,4 +1,4 @@
-"""Laws and the claims page: what is kept of the programs' answers, and that the page leaves no claim out."""
+"""Laws: what is kept of the programs' answers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from rich.console import Console
 from iomodels.base.build import windows_programs
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
-from iomodels.data.laws import LAWS, load, of_run, write
+from iomodels.data.laws import COSTS, LAWS, load, of_run, write
 from iomodels.launch import platform as launch
 from iomodels.launch.process import Program
 from iomodels.measure import laws
-from iomodels.report import claims
+from iomodels.plan.claims import all_claims
 from iomodels.report.html import write_report
 from iomodels.report.laws import show
 from made_run import make_run, suite_of
@@ -145,6 +145,34 @@ def test_two_platforms_are_never_mixed(built: tuple[Path, Answering], tmp_path: 
         laws.current(built[0], tmp_path)
 
 
+def test_costs_are_asked_once_per_program_even_after_an_interruption(
+    built: tuple[Path, Answering], tmp_path: Path
+) -> None:
+    build, launcher = built
+    assert laws.observe_costs(launcher, laws.programs(build, COSTS), tmp_path) is None  # type: ignore[arg-type]
+    costs = windows_programs(build) / "costs"
+    costs.mkdir()
+    for name in ("one", "two"):
+        (costs / f"{name}.exe").write_text(name)
+
+    def interrupted(law: str) -> None:
+        if law == "two":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        laws.observe_costs(launcher, laws.programs(build, COSTS), tmp_path, interrupted)  # type: ignore[arg-type]
+    kept = tmp_path / "laws" / "fake-1.0" / COSTS
+    assert [law["law"] for law in load(kept).data["laws"]] == launcher.asked == ["one"]
+    launcher.lines["two"] = "no JSON"
+    for times in (2, 3):  # what failed is asked again
+        seen = laws.observe_costs(launcher, laws.programs(build, COSTS), tmp_path)  # type: ignore[arg-type]
+        assert seen and [each.law for each in seen.judged] == ["one", "one", "two"]
+        assert launcher.asked == ["one"] + ["two"] * (times - 1)
+    (costs / "one.exe").write_text("another program")
+    laws.observe_costs(launcher, laws.programs(build, COSTS), tmp_path)  # type: ignore[arg-type]
+    assert launcher.asked[-2:] == ["one", "two"]
+
+
 def test_a_damaged_file_is_refused(built: tuple[Path, Answering], tmp_path: Path) -> None:
     seen = laws.current(built[0], tmp_path)
     assert seen
@@ -176,56 +204,16 @@ def test_the_report_shows_the_laws_of_its_run(
         )
 
 
-def test_every_claim_is_on_the_page_once_and_in_order(
-    built: tuple[Path, Answering], tmp_path: Path
-) -> None:
-    ids = [claim.id for claim in claims.all_claims()]
-    sizes = {letter: len([each for each in ids if each[0] == letter]) for letter in "ABCDE"}
-    assert sizes == {"A": 7, "B": 36, "C": 31, "D": 14, "E": 8} and ids == sorted(
-        set(ids), key=lambda each: (each[0], int(each[1:]))
-    )
-    seen = laws.current(built[0], tmp_path)
-    assert seen
-    rows = {
-        row.split(" | ")[0][2:]: row
-        for row in claims.page(seen).splitlines()
-        if re.match(r"\| [A-E]\d", row)
-    }
-    assert list(rows) == ids
-    for claim in claims.all_claims():
-        assert claim.sentence.replace("|", "\\|") in rows[claim.id]
-        assert (claims.NOT_YET in rows[claim.id]) == (claim.id not in ("C16", "C17", "D10", "B1"))
-    assert "4 \\| 1 | [one](../laws/one.c)" in rows["D10"] and "fake-1.0" in claims.page(seen)
-
-
-def test_a_claim_that_is_not_in_the_list_cannot_be_judged(
-    built: tuple[Path, Answering], tmp_path: Path
-) -> None:
-    built[1].lines["one"] = json.dumps(answer("one", claims=["A99"]))
-    seen = laws.current(built[0], tmp_path)
-    with pytest.raises(ValueError, match="A99"):
-        claims.page(seen) if seen else None
-
-
-def test_the_programs_judge_known_claims_once_each_and_the_page_has_them_all() -> None:
+def test_the_programs_judge_known_claims_once_each() -> None:
     """In the sources: what a program calls itself, and which claims it judges."""
     found: dict[str, str] = {}
-    shown = dict(
-        re.findall(
-            r"^\| ([A-E]\d+) \|.*\[(\w+)\]\(\.\./laws/\2\.c\) \|$",
-            claims.PAGE.read_text(encoding="utf-8"),
-            re.MULTILINE,
-        )
-    )
-    listed = (ROOT / "laws" / "CMakeLists.txt").read_text(encoding="utf-8")
-    for path in sorted((ROOT / "laws").glob("*.c")):
+    for path in sorted((ROOT / "laws").rglob("*.c")):
         source = path.read_text(encoding="utf-8")
         if "int main(" not in source:
             continue
-        assert re.search(r'law_start\(argc, argv, "(\w+)"', source)[1] == path.stem  # type: ignore[index]
-        assert re.search(rf"\b{path.stem}\b", listed)
+        assert re.search(r'law_start\(\s*argc, argv,\s+"(\w+)"', source)[1] == path.stem  # type: ignore[index]
         for ids in re.findall(r'\{"([A-E]\d[^"]*)", judge_', source):
             for claim in ids.split():
                 assert claim not in found, f"{claim}: judged by {found[claim]} and {path.stem}"
                 found[claim] = path.stem
-    assert shown == found and set(found) <= {claim.id for claim in claims.all_claims()}
+    assert len(found) >= 40 and set(found) <= {claim.id for claim in all_claims()}

@@ -1,0 +1,105 @@
+"""The pages of the claims: every claim once, contradictions first, each platform apart."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iomodels.base.errors import Failure
+from iomodels.data import verdicts
+from iomodels.data.verdicts import CLAIMS, Answer, Headline, Piece, Side, Verdicts
+from iomodels.judge.claims import HOLDS, HOLDS_WHEN, NOT_TESTABLE
+from iomodels.plan.claims import all_claims
+from iomodels.report import claims as pages
+
+LAW = Piece("law", "lifo_waiters", HOLDS, None, "0 | 40", "iomodels laws")
+RUN = Piece(
+    "run", "models", HOLDS_WHEN, "iocp at 64 connections", "1.3 [1.2, 1.4]",
+    "iomodels run models", "contributed/wine-8.0/20260101-000000-models",
+)  # fmt: skip
+OWN_RUN = Piece(
+    "run", "claims-pool", HOLDS, None, "8 clients", "iomodels run claims-pool", "20260102-x"
+)
+
+
+def answer(claim: str, *pieces: Piece) -> Answer:
+    one = next(each for each in all_claims() if each.id == claim)
+    last = pieces[-1]
+    return Answer(claim, one.sentence, one.source, last.verdict, last.because, last.figure, pieces)
+
+
+def made(platform: str, *answers: Answer) -> Verdicts:
+    headline = Headline("Who is right?", (Side("the one", ("C16",)), Side("the other", ("B20",))))
+    return Verdicts(platform, "2026-01-02T03:04:05Z", None, answers, (headline,))
+
+
+def wine() -> Verdicts:
+    return made("wine-8.0", answer("B20", LAW, RUN), answer("B23", OWN_RUN), answer("C16", LAW))
+
+
+def rows(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        if found := re.match(r"\| ([A-E]\d+) \| ", line):
+            yield found[1], line
+
+
+def test_every_claim_is_on_the_page_once_and_in_order() -> None:
+    ids = [claim.id for claim in all_claims()]
+    sizes = {letter: len([each for each in ids if each[0] == letter]) for letter in "ABCDE"}
+    assert sizes == {"A": 7, "B": 36, "C": 31, "D": 14, "E": 8}
+    assert ids == sorted(set(ids), key=lambda each: (each[0], int(each[1:])))
+    text = pages.markdown([wine()], pages._in_docs)
+    found = dict(rows(text))
+    assert list(found) == ids == [name for name, _ in rows(text)]
+    for claim in all_claims():
+        assert claim.sentence.replace("|", "\\|") in found[claim.id]
+        assert (pages.NOT_YET in found[claim.id]) == (claim.id not in ("B20", "B23", "C16"))
+    assert "0 \\| 40 | [lifo_waiters](../laws/lifo_waiters.c) | `iomodels laws` |" in found["C16"]
+    assert "holds only when iocp at 64 connections" in found["B20"]
+    assert "](../results/contributed/wine-8.0/20260101-000000-models/report.html)" in found["B20"]
+    assert "suite claims-pool, 20260102-x | `iomodels run claims-pool`" in found["B23"]
+
+
+def test_contradictions_come_first_and_platforms_never_mix() -> None:
+    linux = made("linux-6.1", answer("B24", OWN_RUN))
+    text = pages.markdown([linux, wine()], pages._in_docs)
+    first, of_linux, of_wine = re.split(r"^## (?:linux-6.1|wine-8.0)$", text, flags=re.MULTILINE)
+    assert pages.DISAGREE in first and "| the one | C16 | C16 holds |" in first
+    assert [name for name, _ in rows(of_linux)] == ["B24"]
+    assert len(list(rows(of_wine))) == len(all_claims())
+    assert "3 of 96 claims are answered" in of_wine and "Not" not in first
+    assert "shows that the code works, not how Windows performs" in of_wine
+    assert re.search(r"1 of \d+ claims are answered: 1 × holds", of_linux)
+
+
+def test_the_page_next_to_the_data_links_to_the_runs(tmp_path: Path) -> None:
+    path = verdicts.write(wine(), tmp_path)
+    assert path == tmp_path / "claims" / "wine-8.0" / CLAIMS
+    assert verdicts.load(path) == wine() and verdicts.load_all(tmp_path) == (wine(),)
+    shown = pages.write_pages(wine(), path.parent).read_text("utf-8")
+    assert 'href="../../20260102-x/report.html"' in shown and "Not Windows" in shown
+    assert shown.index("Who is right?") < shown.index(all_claims()[0].sentence.split(",")[0])
+    assert "../../20260102-x/report.html" in (path.parent / "claims.md").read_text("utf-8")
+    assert pages.write_docs([wine()], tmp_path / "docs.md").read_text("utf-8").startswith("# ")
+
+
+def test_some_claims_can_be_answered_again(tmp_path: Path) -> None:
+    order = [claim.id for claim in all_claims()]
+    again = made("wine-8.0", answer("C16", RUN)).with_answers(wine().answers, order)
+    assert [each.id for each in again.answers] == ["B20", "B23", "C16"]
+    found = again.answer("C16")
+    assert found and found.verdict == HOLDS_WHEN
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = verdicts.write(wine(), tmp_path)
+    data = json.loads(path.read_text("utf-8"))
+    for change in ({"format": 2}, {"answers": [{**data["answers"][0], "verdict": "perhaps"}]}):
+        path.write_text(json.dumps(data | change), encoding="utf-8")
+        with pytest.raises(Failure):
+            verdicts.load(path)
+    assert NOT_TESTABLE in pages.VERDICTS
