@@ -1,0 +1,86 @@
+#include "laws/verdict/files.h"
+#include "verdicts.h"
+
+static const struct ratio half = {0.4, 0.5, 0.6}, same = {0.95, 1, 1.05}, twice = {1.8, 2, 2.2},
+                          wide = {0.7, 1, 1.4};
+
+static void calls(void) {
+    const struct file_calls_seen every = {.calls = 16,
+                                          .receives = 16,
+                                          .cached_reads = 16,
+                                          .unbuffered_reads = 16,
+                                          .cached_writes = 16,
+                                          .through_writes = 15,
+                                          .unbuffered_writes = 16,
+                                          .extending_writes = 9};
+    struct file_calls_seen windows = every;
+    windows.cached_reads = 0;
+    windows.cached_writes = 2;
+    windows.extending_writes = 0;
+    EXPECT(HOLDS, judge_file_calls(&every));
+    EXPECT(HOLDS_ONLY_WHEN, judge_file_calls(&windows));
+    CHECK(strstr(judge_file_calls(&windows).because, "cached reads, cached writes, extending"));
+    CHECK(!strstr(judge_file_calls(&windows).because, "unbuffered"));
+    windows.through_writes = 0;
+    windows.unbuffered_writes = 8; /* half is not most */
+    EXPECT(HOLDS_ONLY_WHEN, judge_file_calls(&windows));
+    const struct file_calls_seen wine = {.calls = 16, .receives = 16};
+    EXPECT(HOLDS_ONLY_WHEN, judge_file_calls(&wine));
+    CHECK(strstr(judge_file_calls(&wine).because, "a socket"));
+    EXPECT(NOT_TESTABLE, judge_file_calls(&(struct file_calls_seen){.calls = 16}));
+}
+
+static struct file_read_seen reads(uint64_t pended, struct ratio cost) {
+    return (struct file_read_seen){.event_blocks = 2560,
+                                   .port_blocks = 17920,
+                                   .port_workers = 2,
+                                   .probes = 16,
+                                   .pended = pended,
+                                   .call_ns = 12345678,
+                                   .completion_ns = 123456789,
+                                   .port_to_blocking = cost,
+                                   .four_to_one = cost};
+}
+
+static void where_reads_pend(void) {
+    struct file_read_seen seen = reads(16, half);
+    EXPECT(HOLDS, judge_port_reads_files(&seen));
+    EXPECT(HOLDS, judge_four_outstanding(&seen));
+    seen = reads(16, same);
+    EXPECT(HOLDS_ONLY_WHEN, judge_port_reads_files(&seen));
+    EXPECT(HOLDS_ONLY_WHEN, judge_four_outstanding(&seen));
+    seen = reads(16, twice);
+    EXPECT(HOLDS_ONLY_WHEN, judge_port_reads_files(&seen));
+    EXPECT(HOLDS_ONLY_WHEN, judge_four_outstanding(&seen));
+    seen = reads(16, wide);
+    EXPECT(NOT_TESTABLE, judge_port_reads_files(&seen));
+    EXPECT(NOT_TESTABLE, judge_four_outstanding(&seen));
+}
+
+/* As under Wine: the bytes decide, whatever the times are. */
+static void where_reads_do_not_pend(void) {
+    struct file_read_seen seen = reads(0, twice);
+    EXPECT(HOLDS, judge_port_reads_files(&seen));
+    EXPECT(HOLDS, judge_four_outstanding(&seen));
+    CHECK(strstr(judge_four_outstanding(&seen).because, "needs Windows"));
+    seen.port_workers = 1;
+    EXPECT(NOT_TESTABLE, judge_port_reads_files(&seen));
+}
+
+static void wrong_bytes(void) {
+    struct file_read_seen seen = reads(16, half);
+    seen.event_wrong = seen.port_wrong = 1;
+    EXPECT(DOES_NOT_HOLD, judge_port_reads_files(&seen));
+    EXPECT(DOES_NOT_HOLD, judge_four_outstanding(&seen));
+    const struct file_read_seen nothing = {.probes = 16, .pended = 16};
+    EXPECT(DOES_NOT_HOLD, judge_port_reads_files(&nothing));
+    EXPECT(DOES_NOT_HOLD, judge_four_outstanding(&nothing));
+}
+
+int main(void) {
+    calls();
+    where_reads_pend();
+    where_reads_do_not_pend();
+    wrong_bytes();
+    return 0;
+}
