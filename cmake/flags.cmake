@@ -1,7 +1,7 @@
 # What every target of this project is compiled with: C11 as MSVC, GCC and Clang all know it.
 add_library(iomodels_flags INTERFACE)
 
-option(IOMODELS_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+set(IOMODELS_SANITIZE OFF CACHE STRING "ON: AddressSanitizer and UndefinedBehaviorSanitizer; thread: ThreadSanitizer; OFF")
 option(IOMODELS_FUZZ "Build the libFuzzer targets of tests/fuzz (Clang only)" OFF)
 
 # Off for users: a new warning of a newer compiler must not end their first build. The tests switch it on.
@@ -49,6 +49,9 @@ if(IOMODELS_SANITIZE AND MSVC)
   cmake_path(GET CMAKE_C_COMPILER PARENT_PATH compilers)
   file(GLOB runtimes ${compilers}/clang_rt.asan_dynamic-*.dll)
   file(COPY ${runtimes} DESTINATION ${CMAKE_BINARY_DIR}/bin)
+elseif(IOMODELS_SANITIZE STREQUAL thread)
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
 elseif(IOMODELS_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)

@@ -7,11 +7,11 @@
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e windows'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    case " $every_part tidy browser references native " in
+    case " $every_part tidy browser references native native-asan native-tsan " in
     *" $1 "*) parts="$parts $1" ;;
     *)
         wrong_usage "unknown part of the tests: $1 \
-(one of: $every_part tidy browser references native; options of pytest go after --)"
+(one of: $every_part tidy browser references native native-asan native-tsan; options of pytest go after --)"
         ;;
     esac
     shift
@@ -23,6 +23,8 @@ presets='host mingw'
 for part in $parts; do
     case $part in
     sanitize | fuzz) presets="$presets $part" ;;
+    native-asan) presets="$presets sanitize" ;;
+    native-tsan) presets="$presets tsan" ;;
     portable | tidy) presets="$presets mingw32 micro-mingw" ;;
     micro) presets="$presets micro-host micro-mingw" ;;
     references) presets="$presets references references-mingw" ;;
@@ -63,6 +65,20 @@ side_by_side() {
     esac
 }
 
+# The conformance of the models of Linux. ThreadSanitizer ends a program whose random layout leaves it no room.
+check_native() {
+    case $1 in
+    native) set -- host env "$@" ;;
+    native-asan) set -- sanitize env "$@" ;;
+    native-tsan) set -- tsan 'setarch --addr-no-randomize' "$@" ;;
+    esac
+    preset=$1 start=$2
+    shift 3
+    # shellcheck disable=SC2086 # a command of two words
+    IOMODELS_NATIVE=$preset $start "$python" -m pytest --numprocesses "$(side_by_side servers)" \
+        tests/servers "$@"
+}
+
 run_part() {
     case $1 in
     host | sanitize | fuzz) ctest_preset "$1" ;;
@@ -76,12 +92,7 @@ run_part() {
     portable) "$python" tests/portable.py ;;
     tidy) "$python" tests/portable.py --tidy ;;
     mypy) "$python" -m mypy --strict ;;
-    native) # conformance of the models of Linux
-        shift
-        cd tests/servers
-        IOMODELS_NATIVE=1 "$python" -m pytest --numprocesses "$(side_by_side servers)" \
-            test_echo.py test_hostile.py test_life.py test_many.py test_resources.py "$@"
-        ;;
+    native | native-asan | native-tsan) check_native "$@" ;;
     windows)
         shift
         IOMODELS_NO_INSTALL=$no_install "$python" -m pytest -rs --durations=5 tests/windows "$@"

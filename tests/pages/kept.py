@@ -33,7 +33,7 @@ CONTRIBUTED = ROOT / "results" / "contributed"
 FORMAT = 1
 SUITES = (
     *("all-models", "models", "which-iocp", "iocp-tuning", "readiness", "inline-fairness"),
-    *("idle-memory", "table-6-3"),
+    *("idle-memory", "table-6-3", "iocp-vs-epoll"),
 )
 """Of each the newest packed run is quoted, if there is one."""
 GAUGES = ("server.private_bytes", "server.threads")
@@ -155,6 +155,20 @@ class Figures:
             if each["connections"] == connections and not each["rate_percent"]:
                 return each
         raise Missing(f"the kept run of {suite} has no load of {connections:,} connections")
+
+    def costs(self, suite: str, baseline: str) -> tuple[Mapping[str, Any], dict[str, Comparison]]:
+        """Return the load at an offered rate, and requests per CPU second over the baseline."""
+        for each in self.loads(suite):
+            if each["rate_percent"]:
+                rates = {
+                    label: server["rates"]
+                    for label, server in each["servers"].items()
+                    if any(server["rates"])
+                }
+                pairs = [(label, baseline) for label in rates if label != baseline]
+                judged = judge_pairs(rates, pairs, Rules().baseline)
+                return each, {one.label: one for one in judged}
+        raise Missing(f"the kept run of {suite} has no offered rate")
 
     def server(self, suite: str, connections: int, label: str) -> Mapping[str, Any]:
         servers = self.load(suite, connections)["servers"]

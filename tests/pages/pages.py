@@ -1,4 +1,4 @@
-"""Write docs/tour.md and docs/questions.md from their templates, the sources and kept runs.
+"""Write the pages that quote sources and kept runs, from their templates.
 
     python3 tests/pages/pages.py --write      write the pages
     python3 tests/pages/pages.py --figures    first take the figures from the kept runs (a minute)
@@ -16,6 +16,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
@@ -28,13 +29,14 @@ import sources  # noqa: E402
 
 from iomodels.base.files import write_whole  # noqa: E402
 from iomodels.judge.loads import Rules  # noqa: E402
-from iomodels.judge.paired import Comparison  # noqa: E402
+from iomodels.judge.paired import Comparison, turned  # noqa: E402
 from iomodels.judge.stats import Estimate  # noqa: E402
 
 HERE = Path(__file__).parent
 PAGES = {
     ROOT / "docs" / "tour.md": HERE / "tour.template.md",
     ROOT / "docs" / "questions.md": HERE / "questions.template.md",
+    ROOT / "docs" / "iocp-and-epoll.md": HERE / "iocp-and-epoll.template.md",
 }
 REQUESTS = ROOT / "docs" / "requests.md"
 EXHIBITION, SIX = "all-models", "models"
@@ -166,6 +168,18 @@ class Page:
         return f"{_table(rows)}\n\n{self.origin(suite)}"
 
     @or_reason
+    def costs(self, suite: str, baseline: str) -> str:
+        """A table: the CPU time of a request at the offered rate, and its ratio to a baseline."""
+        load, over = self._figures.costs(suite, baseline)
+        rows = [("server", "CPU time of a request", f"over {baseline}"), (":--", "--:", ":--")]
+        for label, server in load["servers"].items():
+            words = _cost(over[label]) if label in over else "1"
+            if label not in over and label != baseline:
+                words = server["why_no_figure"]
+            rows.append((label, f"{_three(server['cpu_us'])} µs", words))
+        return f"{_table(rows)}\n\n{self.origin(suite)}"
+
+    @or_reason
     def classes(self, suite: str, connections: int, heavy: str, light: str) -> str:
         """A table: the rate of the heavy class, and the median latency of the light one."""
         rows = [
@@ -228,9 +242,14 @@ class Page:
         spread = (
             f", repeats vary by {run['spread']:.0%}".replace("%", " %") if run["spread"] else ""
         )
+        caveat = (
+            "Wine proves that the code runs, never how Windows performs"
+            if run["platform"].startswith("wine")
+            else "no figure here says how Windows performs"
+        )
         return (
             f"*{_platform(run['platform'])} on {run['cpus']} CPUs, {rounds} rounds{spread}, 95 % "
-            f"intervals: {link}. Wine proves that the code runs, never how Windows performs.*"
+            f"intervals: {link}. {caveat[0].upper()}{caveat[1:]}.*"
         )
 
 
@@ -277,6 +296,14 @@ def _interval(
 def _ratio(one: Comparison) -> str:
     ends = "" if one.low is None or one.high is None else f" [{one.low:.2f}, {one.high:.2f}]"
     return f"{one.ratio:.2f}{ends}, {one.word.text(Rules().baseline.margin)}"
+
+
+def _cost(one: Comparison) -> str:
+    """The ratio of CPU times, from a comparison of requests per CPU second."""
+    words = _ratio(replace(turned(one, one.other), word=one.word))
+    for speed, cost in (("faster", "less CPU time"), ("slower", "more CPU time")):
+        words = words.replace(speed, cost)
+    return words
 
 
 def _kib(size: float) -> str:

@@ -37,7 +37,9 @@ def opened() -> Launcher:
     """One launcher for collection (which needs the models' names) and for the tests."""
     if not _opened:
         try:
-            _opened.append(open_native(BUILD) if NATIVE else open_launcher(BUILD, say=complain))
+            _opened.append(
+                open_native(BUILD, preset=NATIVE) if NATIVE else open_launcher(BUILD, say=complain)
+            )
             _opened[0].models()
         except Failure as error:
             raise pytest.UsageError(str(error)) from error

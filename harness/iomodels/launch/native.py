@@ -18,13 +18,15 @@ class NativeLauncher(PlainLauncher):
 
     suffix = ""
 
-    def __init__(self, build: Path, placement: Placement, name: str | None = None) -> None:
-        """`name`: the platform, if it is not this Linux."""
-        host = build.resolve() / "host"
+    def __init__(
+        self, build: Path, placement: Placement, name: str | None = None, preset: str = "host"
+    ) -> None:
+        """`name`: the platform, if it is not this Linux. `preset`: the build of the models."""
+        build = build.resolve()
         note = placement.note.replace("server and wineserver share a CPU", "the server has a CPU")
         super().__init__(
-            host / "linux",
-            host / "bin" / "loadgen",
+            build / preset / "linux",
+            build / "host" / "bin" / "loadgen",
             replace(placement, wineserver_cpus=(), note=note),
         )
         self._name = name or linux()

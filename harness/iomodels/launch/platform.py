@@ -32,13 +32,19 @@ def open_launcher(
 
 
 def open_native(
-    build: Path, placement: Placement | None = None, name: str | None = None
+    build: Path,
+    placement: Placement | None = None,
+    name: str | None = None,
+    preset: str = "host",
 ) -> Launcher:
-    """Return a launcher of programs of this system alone; `name` replaces its platform."""
+    """Return a launcher of programs of this system alone; `name` replaces its platform.
+
+    `preset` names the build of the models of Linux.
+    """
     placement = placement or default_placement()
     if sys.platform == "win32":
         return open_launcher(build, placement)
-    return NativeLauncher(build, placement, name)
+    return NativeLauncher(build, placement, name, preset)
 
 
 def open_loadgen(build: Path, placement: Placement) -> Launcher:

@@ -25,6 +25,7 @@ from iomodels.judge.stats import Estimate, Measure
 from iomodels.judge.summary import Summary, is_ab
 from iomodels.report.ab import CHANGED
 from iomodels.report.answer import answer
+from iomodels.report.drawing import Picture
 
 MAIN_COSTS = (WHOLE_CPU, SWITCHES)
 """What a request costs in the main table, server and wineserver together."""
@@ -61,7 +62,7 @@ class Block:
 
 
 def context(
-    summary: Summary, plots: Sequence[Plot], not_drawn: Sequence[tuple[str, str]]
+    summary: Summary, plots: Sequence[Plot | Picture], not_drawn: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     """Return what the templates get. `not_drawn`: (name, reason) of the figures without data."""
     manifest = summary.run.manifest

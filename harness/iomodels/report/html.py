@@ -17,6 +17,7 @@ from iomodels.data.store import PACKED, RECORDS, load_run
 from iomodels.figures import catalogue, output
 from iomodels.judge.summary import Summary, summarise
 from iomodels.report.context import context
+from iomodels.report.drawing import Drawing, Picture
 from iomodels.report.page import inline_svg, template
 from iomodels.report.run_page import run_page
 
@@ -33,31 +34,32 @@ def write_report(of: Path | Run | Summary) -> Path:
     The report of a packed run is report.html alone. Each file is replaced whole. Raises Failure
     if the folder holds no readable run.
     """
-    summary = _summary(of)
-    run = summary.run
+    run = of.run if isinstance(of, Summary) else load_run(of) if isinstance(of, Path) else of
     alone = (run.path / PACKED).exists()
-    plots, not_drawn = draw_figures(run, PACKED_STATIC if alone else None)
+    with Drawing(run, PACKED_STATIC if alone else None) as drawing:
+        summary = of if isinstance(of, Summary) else summarise(run)
+        pictures, not_drawn = drawing.finish()
     records = {"alone": alone, "records": PACKED if alone else RECORDS}
-    shown = context(summary, plots, not_drawn) | records
+    shown = context(summary, pictures, not_drawn) | records
     if alone:
         shown["omitted"] = [f"iomodels plot {name} {run.path.name}" for name in OMITTED]
-        pictures = [output.svg_text(plot) for plot in plots]
     else:
-        pictures = [output.write_svg(plot, run.path / "figures") for plot in plots]
+        _write_figures(pictures, run.path / "figures")
         write_whole(run.path / "report.md", markdown(shown))
     shown["figures"] = [
-        {"plot": plot, "svg": inline_svg(svg, plot.alt, place)}
-        for place, (plot, svg) in enumerate(zip(plots, pictures, strict=True))
-        if plot.name in STATIC
+        {"plot": picture, "svg": inline_svg(picture.svg, picture.alt, place)}
+        for place, picture in enumerate(pictures)
+        if picture.name in STATIC
     ]
     write_whole(run.path / "report.html", run_page(summary, shown))
     return run.path / "report.html"
 
 
-def _summary(of: Path | Run | Summary) -> Summary:
-    if isinstance(of, Path):
-        of = load_run(of)
-    return summarise(of) if isinstance(of, Run) else of
+def _write_figures(pictures: Sequence[Picture], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for each in pictures:
+        write_whole(out / f"{each.name}.svg", each.svg, durable=False)
+        write_whole(out / f"{each.name}.csv", each.csv, durable=False)
 
 
 def markdown(shown: Mapping[str, Any]) -> str:
