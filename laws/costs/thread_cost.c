@@ -8,7 +8,7 @@
 #include <process.h>
 #include <psapi.h>
 
-enum { THREADS = 50, REQUESTS = 50 };
+enum { THREADS = 50, GROUPS = 10, REQUESTS = 5 /* of a group */ };
 
 static HANDLE release, done;
 static volatile LONG standing;
@@ -76,8 +76,8 @@ static void answer_packet(struct crew *crew, uint32_t worker, uint32_t packet) {
     SetEvent(done);
 }
 
-/* Returns the time of REQUESTS requests, one after the other. */
-static uint64_t time_requests(struct crew *crew, bool create) {
+/* Returns the time of one request, one of REQUESTS in turn. */
+static uint64_t time_group(struct crew *crew, bool create) {
     uint64_t start_ns = clock_now_ns();
     for (int i = 0; i < REQUESTS; i++) {
         if (!create)
@@ -90,7 +90,17 @@ static uint64_t time_requests(struct crew *crew, bool create) {
             CloseHandle(thread);
         }
     }
-    return clock_now_ns() - start_ns;
+    return (clock_now_ns() - start_ns) / REQUESTS;
+}
+
+/* The fastest group is nearest to the cost, because other programs only add time. */
+static uint64_t time_requests(struct crew *crew, bool create) {
+    uint64_t least_ns = UINT64_MAX;
+    for (int group = 0; group < GROUPS; group++) {
+        uint64_t ns = time_group(crew, create);
+        least_ns = ns < least_ns ? ns : least_ns;
+    }
+    return least_ns;
 }
 
 int main(int argc, char **argv) {
@@ -111,8 +121,8 @@ int main(int argc, char **argv) {
     }
     crew_stop(&crew);
     seen.create_to_dispatch = ratio_of(create_ns, dispatch_ns);
-    seen.create_ns = law_median(create_ns, RATIO_ROUNDS) / REQUESTS;
-    seen.dispatch_ns = law_median(dispatch_ns, RATIO_ROUNDS) / REQUESTS;
+    seen.create_ns = law_median(create_ns, RATIO_ROUNDS);
+    seen.dispatch_ns = law_median(dispatch_ns, RATIO_ROUNDS);
     struct json line = law_line();
     THREAD_COST_SEEN(LAW_SEEN)
     struct judged judged = {"C2", judge_thread_cost(&seen)};

@@ -21,8 +21,8 @@ struct thread_cost_seen {
 };
 struct judgement judge_thread_cost(const struct thread_cost_seen *);
 
-/* task_grain: the time of the same computation as 1, 4, 16 … tasks of a pool. best: the place of
- * the number of tasks, at least 2, that other rounds found fastest. */
+/* task_grain: the time of the same computation as 1, 2, 4 … tasks of a pool. best: the place of
+ * the number of tasks that another round found fastest, without the first and the last. */
 enum { GRAINS = 8 };
 struct task_grain_seen {
     uint64_t processors, work_us, best;
