@@ -28,6 +28,9 @@ MARGIN = 1.05
 """Servers within 5 % of each other are equal: the margin of all comparisons of the project."""
 SHOWN_MOST = 4  # places in one sentence
 
+Group = tuple[str, str]
+"""Servers and load of one place, or of several that count as one."""
+
 
 class State(Enum):
     SHOWN = "shown"
@@ -158,24 +161,27 @@ def _finding(rule: Rule, places: list[Place]) -> Finding:
     figure += _some([*shown[:2], *refuted[:2], *open_[:1]])
     if len(judged) > SHOWN_MOST:
         figure += f"; of {len(judged)} such, {len(shown)} show it and {len(refuted)} refute it"
-    return replace(_by_groups(_groups(rule, judged), open_), figure=figure, places=judged)
+    found = _by_groups(_groups(rule, judged), open_, rule.everywhere)
+    return replace(found, figure=figure, places=judged)
 
 
-def _groups(rule: Rule, places: Sequence[Place]) -> dict[str, State]:
+def _groups(rule: Rule, places: Sequence[Place]) -> dict[Group, State]:
     """Return the places; those of a server that must be ahead of several are one per load."""
     if len(rule.over) < 2 and rule.over != (ALL,):
-        return {each.where: each.state for each in places}
-    groups: dict[str, set[State]] = {}
+        return {(each.servers, each.load): each.state for each in places}
+    groups: dict[Group, set[State]] = {}
     for each in places:
         server = each.servers.partition(" over ")[0]
-        groups.setdefault(f"{server} {each.load}".strip(), set()).add(each.state)
+        groups.setdefault((server, each.load), set()).add(each.state)
     return {
         where: next(state for state in (State.REFUTED, State.OPEN, State.SHOWN) if state in states)
         for where, states in groups.items()
     }
 
 
-def _by_groups(groups: Mapping[str, State], open_places: Sequence[Place]) -> Finding:
+def _by_groups(
+    groups: Mapping[Group, State], open_places: Sequence[Place], everywhere: bool
+) -> Finding:
     """Return the verdict of all places, without a figure."""
     shown, refuted, open_ = (
         [where for where, each in groups.items() if each is state] for state in State
@@ -185,6 +191,8 @@ def _by_groups(groups: Mapping[str, State], open_places: Sequence[Place]) -> Fin
     if shown:
         more = f"; not told: {_places(open_)}" if open_ else ""
         return Finding(HOLDS_WHEN, _places(shown) + more, "")
+    if refuted and everywhere:
+        return Finding(DOES_NOT_HOLD, f"not for {_places(refuted)}", "")
     if refuted and not open_:
         return Finding(DOES_NOT_HOLD, None, "")
     more = f"; it does not hold for {_places(refuted)}" if refuted else ""
@@ -244,10 +252,15 @@ def _some(places: Sequence[Place]) -> str:
     return ", ".join(each.words for each in places[:SHOWN_MOST])
 
 
-def _places(found: Sequence[str]) -> str:
-    """'iocp over select at 64 connections, iocp over select at 256 connections and 3 more'."""
-    more = f" and {len(found) - SHOWN_MOST} more" if len(found) > SHOWN_MOST else ""
-    return ", ".join(found[:SHOWN_MOST]) + more
+def _places(found: Sequence[Group]) -> str:
+    """'iocp over select at 64 connections; at 256 connections and 3 more'."""
+    by_servers: dict[str, list[str]] = {}
+    for servers, load in found[:SHOWN_MOST]:
+        by_servers.setdefault(servers, []).append(load)
+    text = "; ".join(
+        f"{servers} {'; '.join(loads)}".strip() for servers, loads in by_servers.items()
+    )
+    return text + (f" and {len(found) - SHOWN_MOST} more" if len(found) > SHOWN_MOST else "")
 
 
 def _why_open(places: Sequence[Place]) -> str:

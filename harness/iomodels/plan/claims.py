@@ -30,7 +30,7 @@ _RULE_KEYS: dict[str, set[str]] = {
     "differ": set(),
 }
 """Of each kind of rule the keys that it must have, besides the common ones."""
-_COMMON = {"suites", "at", "linux"}
+_COMMON = {"suites", "at", "everywhere", "linux"}
 _LIMITS = {"more_than", "less_than"}
 _AT = {"connections", "sizes", "percent"}
 
@@ -41,7 +41,8 @@ class Rule:
 
     metrics: names of judge/claim_metrics.py. more_than, less_than: the limit that the result must
     be beyond; exactly one of them, but none for `both_win` and `differ`. at: connections, sizes
-    and percent of the lowest peak of the loads to judge (default: all).
+    and percent of the lowest peak of the loads to judge (default: all). everywhere: the claim is
+    wrong if one place refutes it and none shows it.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Rule:
     more_than: float | None = None
     less_than: float | None = None
     at: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    everywhere: bool = False
     linux: bool = False
 
     @property
@@ -174,6 +176,7 @@ def _rule(data: Mapping[str, Any], where: str) -> Rule:
         data.get("more_than"),
         data.get("less_than"),
         {key: tuple(values) for key, values in at.items()},
+        data.get("everywhere", False),
         data.get("linux", False),
     )
 

@@ -122,15 +122,23 @@ def test_a_claim_that_holds_at_some_loads_names_them() -> None:
     run = run_of(crossing, connections=(8, 64, 256))
     found = verdict(compare(), run)
     assert found.verdict == HOLDS_WHEN
-    assert (
-        found.because == "iocp over select at 64 connections, iocp over select at 256 connections"
-    )
+    assert found.because == "iocp over select at 64 connections; at 256 connections"
     assert [place.state for place in found.places] == [State.REFUTED, State.SHOWN, State.SHOWN]
     assert verdict(compare(at={"connections": (64, 256)}), run).verdict == HOLDS
     assert verdict(compare(at={"connections": (8,)}), run).verdict == DOES_NOT_HOLD
     both = Rule("both_win", (RATE,), ("made",), ("iocp", "select"))
     assert verdict(both, run).verdict == HOLDS
     assert verdict(replace(both, at={"connections": (8,)}), run).verdict == DOES_NOT_HOLD
+
+    def edge(label: str, connections: int) -> float:
+        at_the_limit = 5250.0 if label == "iocp" else 5000.0
+        return crossing(label, 8) if connections == 8 else at_the_limit
+
+    some = run_of(edge, connections=(8, 64), noise=0.05)
+    assert verdict(compare(), some).verdict == NOT_TESTABLE
+    everywhere = verdict(compare(everywhere=True), some)
+    assert everywhere.verdict == DOES_NOT_HOLD
+    assert everywhere.because == "not for iocp over select at 8 connections"
     vague = run_of(crossing, connections=(8, 64, 256), noise=0.9)
     assert {verdict(each, vague).verdict for each in (both, compare())} == {NOT_TESTABLE}
 
