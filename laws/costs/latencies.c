@@ -7,8 +7,6 @@
 #include "laws/shared/file.h"
 #include "laws/verdict/threads_cost.h"
 
-#include <stdlib.h>
-
 enum {
     LINE = 64,
     CACHE_BYTES = 16384,
@@ -46,8 +44,7 @@ static uint64_t time_registers(void ***unused) {
 static void **make_circle(size_t bytes) {
     uint32_t lines = (uint32_t)(bytes / LINE);
     char *memory = file_memory(bytes);
-    uint32_t *order = malloc(lines * sizeof *order);
-    law_require(order != NULL, "malloc");
+    uint32_t *order = (uint32_t *)(void *)file_memory(lines * sizeof *order);
     for (uint32_t i = 0; i < lines; i++)
         order[i] = i;
     for (uint32_t i = lines - 1; i > 0; i--) {
@@ -57,7 +54,7 @@ static void **make_circle(size_t bytes) {
     }
     for (uint32_t i = 0; i < lines; i++)
         *(void **)(void *)(memory + (size_t)i * LINE) = memory + (size_t)order[i] * LINE;
-    free(order);
+    VirtualFree(order, 0, MEM_RELEASE);
     return (void **)(void *)memory;
 }
 
