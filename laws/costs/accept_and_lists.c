@@ -12,7 +12,7 @@
 #include "laws/shared/blocks.h"
 #include "laws/shared/rounds.h"
 
-enum { CLIENTS = 40, TIMED = 8, DEPTH = 16, BACKLOG = 200, REPLY_BYTES = 4 };
+enum { CLIENTS = 40, TIMED = 4, DEPTH = 16, BACKLOG = 200, REPLY_BYTES = 4 };
 
 static const bool by_accept_ex[SERVER_KINDS] = {[SERVER_ACCEPT_EX] = true, [SERVER_BOTH] = true};
 static const enum block_kind memory[SERVER_KINDS] = {

@@ -11,7 +11,7 @@
 #include "laws/shared/rounds.h"
 #include "laws/verdict/accepts.h"
 
-enum { CLIENTS = 40, TIMED = 8, DEPTH = 16, BACKLOG = 200, REPLY_BYTES = 4 };
+enum { CLIENTS = 40, TIMED = 4, DEPTH = 16, BACKLOG = 200, REPLY_BYTES = 4 };
 
 static SOCKET listener; /* of the ways without AcceptEx */
 static struct sockaddr_in address;

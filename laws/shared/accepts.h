@@ -16,10 +16,10 @@ void clients_connect(SOCKET *clients, int count, const struct sockaddr_in *addre
 /* Receives exactly `bytes` bytes on a blocking socket. */
 void clients_receive(SOCKET, int bytes);
 
-/* Starts to connect non-blocking sockets. Returns how many have a connection after `patience_ms`,
- * and stores the time until the last of them had it. */
+/* Starts to connect non-blocking sockets. Returns how many have a connection after
+ * `patience_ms`. */
 uint32_t clients_storm(SOCKET *clients, int count, const struct sockaddr_in *address,
-                       uint32_t patience_ms, uint64_t *took_ns);
+                       uint32_t patience_ms);
 
 /* Closes by RST. */
 void sockets_drop(SOCKET *sockets, int count);

@@ -1,4 +1,5 @@
 #include "laws/verdict/ablation.h"
+#include "laws/verdict/answers.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -16,15 +17,6 @@ static void add_name(char *list, size_t size, const char *name) {
     snprintf(list, size, "%s%s%s", before, before[0] ? ", " : "", name);
 }
 
-/* A step counts if it is certain, and more than what counts as equal. */
-static bool shorter(struct ratio ratio) {
-    return ratio_order(ratio) == LESS && ratio.median < 1 / RATIO_EQUAL;
-}
-
-static bool longer(struct ratio ratio) {
-    return ratio_order(ratio) == MORE && ratio.median > RATIO_EQUAL;
-}
-
 struct judgement judge_port_or_select(const struct port_or_select_seen *seen) {
     static const char *const names[STEPS] = {"", "no array to rebuild", "no search", "no select",
                                              "more threads"};
@@ -33,11 +25,12 @@ struct judgement judge_port_or_select(const struct port_or_select_seen *seen) {
     int helpful = 0;
     for (int i = 1; i < STEPS; i++) {
         steps[i] = ratio_of(seen->ns[i], seen->ns[i - 1]);
-        if (ratio_order(steps[i]) == UNCLEAR)
+        enum answer saves = ratio_saves(steps[i]);
+        if (saves == ANSWER_UNKNOWN)
             add_name(unclear, sizeof unclear, names[i]);
-        if (shorter(steps[i]))
+        if (saves == ANSWER_YES)
             add_name(help, sizeof help, names[i]);
-        helpful += shorter(steps[i]);
+        helpful += saves == ANSWER_YES;
     }
     struct ratio whole = ratio_of(seen->ns[STEPS - 1], seen->ns[0]);
     enum verdict verdict = HOLDS_ONLY_WHEN;
@@ -61,23 +54,14 @@ struct judgement judge_port_or_select(const struct port_or_select_seen *seen) {
 
 enum { PARTS = 4, PARTS_OF_MESSAGE = 3 }; /* the backlog costs a client's connection */
 
-/* Sorts the parts of the claim: which cost, which are unclear, and which costs a message most.
- * Returns how many cost. */
-static int sort_parts(const struct ratio parts[PARTS], char *cost, char *unclear, size_t size,
-                      const char **largest) {
-    static const char *const names[PARTS] = {"printing", "allocating", "the buffer", "the backlog"};
-    int costly = 0, most = 0;
-    for (int i = 0; i < PARTS; i++) {
-        if (ratio_order(parts[i]) == UNCLEAR)
-            add_name(unclear, size, names[i]);
-        if (longer(parts[i]))
-            add_name(cost, size, names[i]);
-        costly += longer(parts[i]);
-        if (i < PARTS_OF_MESSAGE && parts[i].median > parts[most].median)
-            most = i;
-    }
-    *largest = names[most];
-    return costly;
+/* Returns whether the short backlog leaves clients without a connection. One storm in ten may differ,
+ * as in the interval of a ratio. */
+static enum answer backlog_costs(const struct sample_waste_seen *seen) {
+    const uint64_t storms = RATIO_ROUNDS;
+    if (seen->incomplete[STORM_SHORT] <= 1)
+        return ANSWER_NO;
+    bool always = seen->incomplete[STORM_SHORT] + 1 >= storms && seen->incomplete[STORM_LONG] <= 1;
+    return always ? ANSWER_YES : ANSWER_UNKNOWN;
 }
 
 /* Returns the percent of a difference that one part makes. */
@@ -85,33 +69,50 @@ static double share(struct ratio part, double whole) {
     return whole > 0 ? 100 * (part.median - 1) / whole : 0;
 }
 
+/* Returns the name of the part that costs a message most. */
+static const char *largest(const struct ratio parts[PARTS_OF_MESSAGE], const char *const *names) {
+    int most = 0;
+    for (int i = 1; i < PARTS_OF_MESSAGE; i++)
+        if (parts[i].median > parts[most].median)
+            most = i;
+    return names[most];
+}
+
 struct judgement judge_sample_waste(const struct sample_waste_seen *seen) {
+    static const char *const names[PARTS] = {"printing", "allocating", "the buffer", "the backlog"};
     const uint64_t *none = seen->ns[WASTE_NONE];
-    const struct ratio parts[PARTS] = {
-        ratio_of(seen->ns[WASTE_PRINT_PIPE], none), ratio_of(seen->ns[WASTE_ALLOCATE], none),
-        ratio_of(seen->ns[WASTE_BUFFER], none),
-        ratio_of(seen->storm_ns[STORM_SHORT], seen->storm_ns[STORM_LONG])};
+    const struct ratio parts[PARTS_OF_MESSAGE] = {ratio_of(seen->ns[WASTE_PRINT_PIPE], none),
+                                                  ratio_of(seen->ns[WASTE_ALLOCATE], none),
+                                                  ratio_of(seen->ns[WASTE_BUFFER], none)};
+    double whole = ratio_of(seen->ns[WASTE_ALL], none).median - 1; /* what all three add */
     char cost[80] = "", unclear[80] = "", because[160] = "";
-    const char *largest;
-    int costly = sort_parts(parts, cost, unclear, sizeof cost, &largest);
+    int costly = 0;
+    for (int i = 0; i < PARTS; i++) {
+        enum answer adds = i < PARTS_OF_MESSAGE ? ratio_adds(parts[i]) : backlog_costs(seen);
+        if (adds == ANSWER_UNKNOWN)
+            add_name(unclear, sizeof unclear, names[i]);
+        if (adds == ANSWER_YES)
+            add_name(cost, sizeof cost, names[i]);
+        costly += adds == ANSWER_YES;
+    }
     enum verdict verdict = HOLDS_ONLY_WHEN;
     if (unclear[0]) {
         verdict = NOT_TESTABLE;
         snprintf(because, sizeof because, "unclear: %s", unclear);
     } else if (costly == PARTS) {
         verdict = HOLDS;
-        snprintf(because, sizeof because, "per message %s costs most", largest);
+        snprintf(because, sizeof because, "per message %s costs most", largest(parts, names));
     } else if (costly == 0) {
         verdict = DOES_NOT_HOLD;
         snprintf(because, sizeof because, "none of the four costs a tenth");
     } else {
         snprintf(because, sizeof because, "the waste is %s; per message %s costs most", cost,
-                 largest);
+                 largest(parts, names));
     }
-    double whole = ratio_of(seen->ns[WASTE_ALL], none).median - 1; /* what all three add */
     return judgement(verdict, because,
-                     "print (pipe) " R ", allocate " R ", 100 bytes " R ", backlog 5 " R
-                     "; of all %.0f, %.0f, %.0f %%",
-                     RATIO(parts[0]), RATIO(parts[1]), RATIO(parts[2]), RATIO(parts[3]),
-                     share(parts[0], whole), share(parts[1], whole), share(parts[2], whole));
+                     "print (pipe) " R ", allocate " R ", 100 bytes " R
+                     ", %.0f, %.0f, %.0f %% of all; backlog 5 fails in " N " of %d storms",
+                     RATIO(parts[0]), RATIO(parts[1]), RATIO(parts[2]), share(parts[0], whole),
+                     share(parts[1], whole), share(parts[2], whole), seen->incomplete[STORM_SHORT],
+                     RATIO_ROUNDS);
 }

@@ -14,7 +14,7 @@ struct port_or_select_seen {
 struct judgement judge_port_or_select(const struct port_or_select_seen *);
 
 /* sample_waste: time per message of a server with one worker, and with one waste of the sample each;
- * and the time of a storm of connects with both backlogs. */
+ * and storms of connects with both backlogs. */
 enum {
     WASTE_NONE,
     WASTE_PRINT_NUL,
@@ -27,9 +27,10 @@ enum {
 enum { STORM_LONG, STORM_SHORT, STORMS };
 struct sample_waste_seen {
     uint64_t clients, short_backlog;
-    uint64_t established[STORMS]; /* fewest of a storm within its time */
+    uint64_t
+        incomplete[STORMS];  /* of RATIO_ROUNDS storms, those with a client without connection */
+    uint64_t fewest[STORMS]; /* connections of a storm */
     uint64_t ns[WASTES][RATIO_ROUNDS];
-    uint64_t storm_ns[STORMS][RATIO_ROUNDS];
 };
 struct judgement judge_sample_waste(const struct sample_waste_seen *);
 

@@ -1,4 +1,5 @@
 #include "laws/verdict/accepts.h"
+#include "laws/verdict/answers.h"
 
 #include <inttypes.h>
 
@@ -14,18 +15,18 @@ struct judgement judge_accept_ex_is_faster(const struct accept_ways_seen *seen) 
     struct ratio plain = ratio_of(seen->ns[WAY_ACCEPT_EX], seen->ns[WAY_ACCEPT]);
     struct ratio data = ratio_of(seen->ns[WAY_ACCEPT_EX_DATA], seen->ns[WAY_ACCEPT]);
     struct ratio selected = ratio_of(seen->ns[WAY_SELECT], seen->ns[WAY_ACCEPT]);
-    enum order order = ratio_order(plain), with_data = ratio_order(data);
+    enum answer faster = ratio_saves(plain), with_data = ratio_saves(data);
     enum verdict verdict = DOES_NOT_HOLD;
     const char *because = "it is asynchronous, but not faster";
     if (seen->pended < seen->posted) {
         because = "a call waited for its client";
-    } else if (order == LESS) {
+    } else if (faster == ANSWER_YES) {
         verdict = HOLDS;
         because = "";
-    } else if (order == UNCLEAR || with_data == UNCLEAR) {
+    } else if (faster == ANSWER_UNKNOWN || with_data == ANSWER_UNKNOWN) {
         verdict = NOT_TESTABLE;
         because = RATIO_IS_UNCLEAR;
-    } else if (with_data == LESS) {
+    } else if (with_data == ANSWER_YES) {
         verdict = HOLDS_ONLY_WHEN;
         because = "it takes the first data along";
     }
@@ -48,10 +49,10 @@ struct judgement judge_accept_depth(const struct accept_depth_seen *seen) {
     } else if (many_took > few_took) {
         verdict = HOLDS_ONLY_WHEN;
         because = "a burst fits into them and the backlog; a larger burst needs more of either";
-    } else if (ratio_order(few) == UNCLEAR) {
+    } else if (ratio_saves(few) == ANSWER_UNKNOWN) {
         verdict = NOT_TESTABLE;
         because = RATIO_IS_UNCLEAR;
-    } else if (ratio_order(few) == LESS) {
+    } else if (ratio_saves(few) == ANSWER_YES) {
         verdict = HOLDS;
         because = "";
     }

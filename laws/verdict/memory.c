@@ -1,4 +1,5 @@
 #include "laws/verdict/memory.h"
+#include "laws/verdict/answers.h"
 
 /* A ratio with its interval. */
 #define R              "%.2f [%.2f, %.2f]"
@@ -15,19 +16,19 @@ struct judgement judge_accept_and_lists(const struct accept_and_lists_seen *seen
     struct ratio both = ratio_of(seen->ns[SERVER_BOTH], seen->ns[SERVER_ACCEPT]);
     struct ratio accept_ex = ratio_of(seen->ns[SERVER_ACCEPT_EX], seen->ns[SERVER_ACCEPT]);
     struct ratio lists = ratio_of(seen->ns[SERVER_LISTS], seen->ns[SERVER_ACCEPT]);
-    enum order first = ratio_order(accept_ex), second = ratio_order(lists);
+    enum answer first = ratio_saves(accept_ex), second = ratio_saves(lists);
     enum verdict verdict = NOT_TESTABLE;
     const char *because = RATIO_IS_UNCLEAR;
     if (both.low > CONSIDERABLE) {
         verdict = DOES_NOT_HOLD;
         because = "together they save less than " CONSIDERABLE_N " of the time";
-    } else if (both.high < CONSIDERABLE && first == LESS && second == LESS) {
+    } else if (both.high < CONSIDERABLE && first == ANSWER_YES && second == ANSWER_YES) {
         verdict = HOLDS;
         because = "";
-    } else if (both.high < CONSIDERABLE && first == LESS && second != UNCLEAR) {
+    } else if (both.high < CONSIDERABLE && first == ANSWER_YES && second == ANSWER_NO) {
         verdict = HOLDS_ONLY_WHEN;
         because = "AcceptEx replaces accept; lookaside lists alone save nothing";
-    } else if (both.high < CONSIDERABLE && second == LESS && first != UNCLEAR) {
+    } else if (both.high < CONSIDERABLE && second == ANSWER_YES && first == ANSWER_NO) {
         verdict = HOLDS_ONLY_WHEN;
         because = "lookaside lists replace malloc; AcceptEx alone saves nothing";
     }

@@ -1,4 +1,5 @@
 #include "laws/verdict/pools.h"
+#include "laws/verdict/answers.h"
 
 #include <inttypes.h>
 
@@ -35,18 +36,18 @@ struct judgement judge_managed_pool(const struct managed_pool_seen *seen) {
         pool[i] = ratio_of(seen->ns[i][MANAGED_POOL], seen->ns[i][PORT_TWICE]);
         once[i] = ratio_of(seen->ns[i][PORT_ONCE], seen->ns[i][PORT_TWICE]);
     }
-    enum order computes = ratio_order(pool[COMPUTES]), blocks = ratio_order(pool[BLOCKS]);
+    enum answer computes = ratio_saves(pool[COMPUTES]), blocks = ratio_saves(pool[BLOCKS]);
     enum verdict verdict = DOES_NOT_HOLD;
     const char *because = "the pool is not faster than twice the CPUs";
-    if (computes == UNCLEAR || blocks == UNCLEAR) {
+    if (computes == ANSWER_UNKNOWN || blocks == ANSWER_UNKNOWN) {
         verdict = NOT_TESTABLE;
         because = RATIO_IS_UNCLEAR;
-    } else if (computes == LESS && blocks == LESS) {
+    } else if (computes == ANSWER_YES && blocks == ANSWER_YES) {
         verdict = HOLDS;
         because = "";
-    } else if (computes == LESS || blocks == LESS) {
+    } else if (computes == ANSWER_YES || blocks == ANSWER_YES) {
         verdict = HOLDS_ONLY_WHEN;
-        because = blocks == LESS ? "handlers block" : "handlers only compute";
+        because = blocks == ANSWER_YES ? "handlers block" : "handlers only compute";
     }
     return judgement(verdict, because,
                      "times 2 workers per CPU: pool " R " computing, " R

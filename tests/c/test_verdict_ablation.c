@@ -27,28 +27,27 @@ static void port_or_select(void) {
     EXPECT(NOT_TESTABLE, judge_port_or_select(&noisy));
 }
 
-/* Makes a server that takes 1000 ns without any waste. */
+/* Makes a server that takes 1000 ns without any waste. The short backlog fails in some storms. */
 static struct sample_waste_seen sample(uint64_t print, uint64_t allocate, uint64_t buffer,
-                                       uint64_t storm, uint64_t spread) {
-    struct sample_waste_seen seen = {64, 5, {64, 64}, {{0}}, {{0}}};
+                                       uint64_t storms, uint64_t spread) {
+    struct sample_waste_seen seen = {64, 5, {0, storms}, {64, 6}, {{0}}};
     around(seen.ns[WASTE_NONE], 1000, 0);
     around(seen.ns[WASTE_PRINT_NUL], print, 0);
     around(seen.ns[WASTE_PRINT_PIPE], print, 1);
     around(seen.ns[WASTE_ALLOCATE], allocate, spread);
     around(seen.ns[WASTE_BUFFER], buffer, 1);
     around(seen.ns[WASTE_ALL], print + allocate + buffer - 2000, 1);
-    around(seen.storm_ns[STORM_LONG], 1000, 0);
-    around(seen.storm_ns[STORM_SHORT], storm, 1);
     return seen;
 }
 
 static void sample_waste(void) {
-    const struct sample_waste_seen all = sample(9000, 1300, 4000, 5000, 1),
-                                   two = sample(1300, 1000, 9000, 1000, 1),
-                                   none = sample(1000, 1000, 1000, 1000, 1),
-                                   noisy = sample(1300, 1000, 9000, 5000, 40);
+    const struct sample_waste_seen all = sample(9000, 1300, 4000, 10, 1),
+                                   two = sample(1300, 1000, 9000, 0, 1),
+                                   none = sample(1000, 1000, 1000, 0, 1),
+                                   noisy = sample(1300, 1000, 9000, 10, 40),
+                                   sometimes = sample(9000, 1300, 4000, 5, 1);
     EXPECT(HOLDS, judge_sample_waste(&all));
-    CHECK(strstr(judge_sample_waste(&all).figure, "of all 71, 3, 27 %") != NULL);
+    CHECK(strstr(judge_sample_waste(&all).figure, "71, 3, 27 % of all") != NULL);
     CHECK(strstr(judge_sample_waste(&all).because, "per message printing costs most") != NULL);
     EXPECT(HOLDS_ONLY_WHEN, judge_sample_waste(&two));
     CHECK(strstr(judge_sample_waste(&two).because, "per message the buffer costs most") != NULL);
@@ -57,6 +56,8 @@ static void sample_waste(void) {
     EXPECT(DOES_NOT_HOLD, judge_sample_waste(&none));
     EXPECT(NOT_TESTABLE, judge_sample_waste(&noisy));
     CHECK(strstr(judge_sample_waste(&noisy).because, "allocating") != NULL);
+    EXPECT(NOT_TESTABLE, judge_sample_waste(&sometimes));
+    CHECK(strstr(judge_sample_waste(&sometimes).because, "backlog") != NULL);
 }
 
 int main(void) {
