@@ -22,7 +22,7 @@ static DWORD number(WSABUF *buffers, DWORD count, uint8_t *next) {
 }
 
 static void check(SOCKET peer, DWORD bytes, uint8_t *expected, struct gathered_send_seen *seen) {
-    uint8_t arrived[PIECES * LENGTH];
+    uint8_t arrived[PIECES * LENGTH] = {0};
     DWORD have = 0;
     while (have < bytes) {
         int got = recv(peer, (char *)arrived + have, (int)(bytes - have), 0);

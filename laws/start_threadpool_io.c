@@ -117,9 +117,10 @@ static int use(enum use use) {
         return fail_and_close(use);
     case WAITING:
         return fail_and_wait();
-    default:
-        return BROKEN;
+    case USES:
+        break;
     }
+    return BROKEN;
 }
 
 static HANDLE start(enum use use) {

@@ -9,7 +9,6 @@
 #include "laws/verdict/wakeups.h"
 
 #include <process.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TRIPS = 100, LOCKS = 3 }; /* a trip has two hand-overs; TRIPS of a round */
@@ -28,22 +27,17 @@ static void CALLBACK on_apc(ULONG_PTR side) {
 
 /* Wakes the other side. */
 static void wake(enum wakeup way, enum side other) {
-    switch (way) {
-    case WAKE_EVENT:
+    if (way == WAKE_EVENT) {
         SetEvent(events[other]);
-        return;
-    case WAKE_PACKET:
+    } else if (way == WAKE_PACKET) {
         PostQueuedCompletionStatus(ports[other], 0, 0, NULL);
-        return;
-    case WAKE_APC:
-        QueueUserAPC(on_apc, threads[other], other);
-        return;
-    default: /* WAKE_CONDITION */
+    } else if (way == WAKE_APC) {
+        QueueUserAPC(on_apc, threads[other], (ULONG_PTR)other);
+    } else { /* WAKE_CONDITION */
         AcquireSRWLockExclusive(&mutex);
         turn = other;
         ReleaseSRWLockExclusive(&mutex);
         WakeConditionVariable(&conditions[other]);
-        return;
     }
 }
 
@@ -52,23 +46,18 @@ static void wait(enum wakeup way, enum side me, LONG *seen) {
     DWORD bytes;
     ULONG_PTR key;
     OVERLAPPED *overlapped;
-    switch (way) {
-    case WAKE_EVENT:
+    if (way == WAKE_EVENT) {
         WaitForSingleObject(events[me], INFINITE);
-        return;
-    case WAKE_PACKET:
+    } else if (way == WAKE_PACKET) {
         GetQueuedCompletionStatus(ports[me], &bytes, &key, &overlapped, INFINITE);
-        return;
-    case WAKE_APC:
+    } else if (way == WAKE_APC) {
         for (++*seen; apcs[me] < *seen;)
             SleepEx(INFINITE, TRUE);
-        return;
-    default: /* WAKE_CONDITION */
+    } else { /* WAKE_CONDITION */
         AcquireSRWLockExclusive(&mutex);
         while (turn != me)
             SleepConditionVariableSRW(&conditions[me], &mutex, INFINITE, 0);
         ReleaseSRWLockExclusive(&mutex);
-        return;
     }
 }
 
@@ -166,21 +155,18 @@ static uint64_t round_ns(enum wakeup way, const DWORD_PTR cpus[2]) {
 
 /* Finds one CPU of each of the first two cores that this process may use. Returns their number. */
 static uint64_t find_cores(DWORD_PTR cpus[2]) {
+    static SYSTEM_LOGICAL_PROCESSOR_INFORMATION info[1024]; /* of 64 CPUs at most */
     DWORD_PTR usable, all;
-    DWORD bytes = 0;
+    DWORD bytes = sizeof info;
     uint64_t cores = 0;
     law_require(GetProcessAffinityMask(GetCurrentProcess(), &usable, &all),
                 "GetProcessAffinityMask");
-    GetLogicalProcessorInformation(NULL, &bytes);
-    SYSTEM_LOGICAL_PROCESSOR_INFORMATION *info = malloc(bytes + 1);
-    law_require(info && GetLogicalProcessorInformation(info, &bytes),
-                "GetLogicalProcessorInformation");
+    law_require(GetLogicalProcessorInformation(info, &bytes), "GetLogicalProcessorInformation");
     for (DWORD i = 0; i < bytes / sizeof *info; i++) {
         DWORD_PTR core = info[i].ProcessorMask & usable;
         if (info[i].Relationship == RelationProcessorCore && core != 0 && cores < 2)
             cpus[cores++] = core & (~core + 1); /* its lowest CPU */
     }
-    free(info);
     law_require(cores > 0, "no core found");
     return cores;
 }

@@ -12,7 +12,8 @@ static double median(const uint64_t values[RATIO_ROUNDS]) {
     uint64_t sorted[RATIO_ROUNDS];
     memcpy(sorted, values, sizeof sorted);
     qsort(sorted, RATIO_ROUNDS, sizeof *sorted, compare);
-    return (double)(sorted[RATIO_ROUNDS / 2 - 1] + sorted[RATIO_ROUNDS / 2]) / 2;
+    const int half = RATIO_ROUNDS / 2;
+    return (double)(sorted[half - 1] + sorted[half]) / 2;
 }
 
 struct shortcut_seen shortcut_of(const char *name, const uint64_t name_ns[RATIO_ROUNDS],
