@@ -1,12 +1,13 @@
 /* What it saves to keep the address of AcceptEx. A server asks WSAIoctl once and calls the address;
  * or it asks before each call; or it calls the function of mswsock.lib, which may ask by itself.
- * Each way starts the same accepts without a client; only the calls are timed. */
+ * Each way starts the same accepts without a client; only the calls are timed, and
+ * the fastest group of them counts, because other programs only add time. */
 #include "laws/law.h"
 #include "laws/verdict/shortcuts.h"
 
 #include <mswsock.h>
 
-enum { ACCEPTS = 100, ADDRESS = sizeof(struct sockaddr_in) + 16 };
+enum { ACCEPTS = 100, BATCH = 10, ADDRESS = sizeof(struct sockaddr_in) + 16 };
 enum way { KEPT, ASKED, LIBRARY, WAYS };
 
 static struct accepting {
@@ -25,18 +26,18 @@ static LPFN_ACCEPTEX ask(SOCKET listener) {
     return found;
 }
 
-static uint64_t start_all_ns(enum way way, SOCKET listener) {
+/* Starts BATCH accepts. */
+static uint64_t start_ns(enum way way, SOCKET listener, struct accepting *accepting) {
     LPFN_ACCEPTEX kept = ask(listener);
-    uint64_t start_ns = clock_now_ns();
-    for (int i = 0; i < ACCEPTS; i++) {
-        struct accepting *accepting = &acceptings[i];
+    uint64_t begun_ns = clock_now_ns();
+    for (int i = 0; i < BATCH; i++, accepting++) {
         LPFN_ACCEPTEX accept_ex = way == KEPT ? kept : way == ASKED ? ask(listener) : AcceptEx;
         DWORD bytes;
         BOOL good = accept_ex(listener, accepting->socket, accepting->addresses, 0, ADDRESS,
                               ADDRESS, &bytes, &accepting->overlapped);
         law_require(good || WSAGetLastError() == ERROR_IO_PENDING, "AcceptEx");
     }
-    return clock_now_ns() - start_ns;
+    return clock_now_ns() - begun_ns;
 }
 
 static uint64_t round_ns(enum way way) {
@@ -49,7 +50,11 @@ static uint64_t round_ns(enum way way) {
         acceptings[i].overlapped = (OVERLAPPED){0};
         acceptings[i].socket = law_socket();
     }
-    uint64_t took_ns = start_all_ns(way, listener);
+    uint64_t fastest_ns = UINT64_MAX;
+    for (int first = 0; first < ACCEPTS; first += BATCH) {
+        uint64_t ns = start_ns(way, listener, &acceptings[first]);
+        fastest_ns = ns < fastest_ns ? ns : fastest_ns;
+    }
     closesocket(listener); /* cancels the accepts; each still has its packet */
     for (int i = 0; i < ACCEPTS; i++) {
         struct law_packet packet;
@@ -58,7 +63,7 @@ static uint64_t round_ns(enum way way) {
     for (int i = 0; i < ACCEPTS; i++)
         closesocket(acceptings[i].socket);
     CloseHandle(port);
-    return took_ns;
+    return fastest_ns;
 }
 
 int main(int argc, char **argv) {
@@ -70,8 +75,8 @@ int main(int argc, char **argv) {
         for (enum way way = KEPT; way < WAYS; way++)
             took_ns[way][round] = round_ns(way);
     struct shortcut_seen seen[] = {
-        shortcut_of("address kept", took_ns[KEPT], "asked each time", took_ns[ASKED], ACCEPTS),
-        shortcut_of("address kept", took_ns[KEPT], "mswsock.lib", took_ns[LIBRARY], ACCEPTS)};
+        shortcut_of("address kept", took_ns[KEPT], "asked each time", took_ns[ASKED], BATCH),
+        shortcut_of("address kept", took_ns[KEPT], "mswsock.lib", took_ns[LIBRARY], BATCH)};
     struct json line = law_line();
     json_u64(&line, "accepts", ACCEPTS);
     json_double(&line, "kept_ns", seen[0].name_ns);

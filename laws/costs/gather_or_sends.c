@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { PIECE = 64, PIECES = 16, MESSAGES = 60, SIZES = 5 };
+enum { PIECE = 64, PIECES = 16, GROUPS = 10, MESSAGES = 6, SIZES = 5 };
 static const DWORD sizes[SIZES] = {16, 8, 4, 2, 1}; /* pieces per message */
 
 static SOCKET pair[2];
@@ -34,7 +34,7 @@ static void read_message(DWORD count) {
 }
 
 /* Returns the time in the sends of MESSAGES messages. */
-static uint64_t messages_ns(DWORD count, bool gather) {
+static uint64_t group_ns(DWORD count, bool gather) {
     uint64_t took_ns = 0;
     for (int i = 0; i < MESSAGES; i++) {
         uint64_t start_ns = clock_now_ns();
@@ -47,6 +47,16 @@ static uint64_t messages_ns(DWORD count, bool gather) {
         read_message(count);
     }
     return took_ns;
+}
+
+/* The fastest group counts, because other programs only add time. */
+static uint64_t messages_ns(DWORD count, bool gather) {
+    uint64_t fastest_ns = UINT64_MAX;
+    for (int group = 0; group < GROUPS; group++) {
+        uint64_t ns = group_ns(count, gather);
+        fastest_ns = ns < fastest_ns ? ns : fastest_ns;
+    }
+    return fastest_ns;
 }
 
 int main(int argc, char **argv) {

@@ -13,7 +13,7 @@
 #include <process.h>
 #include <string.h>
 
-enum { MESSAGES = 300, WORKERS = 4, RECEIVES = 4, BURST = 50, WORDS = 16 };
+enum { MESSAGES = 100, GROUPS = 4, WORKERS = 4, RECEIVES = 4, BURST = 50, WORDS = 16 };
 
 struct receive {
     OVERLAPPED overlapped;
@@ -151,13 +151,18 @@ int main(int argc, char **argv) {
     law_require(port && finished, "CreateIoCompletionPort");
     for (int i = 0; i < WORKERS; i++)
         law_require(_beginthreadex(NULL, 0, work, NULL, 0, NULL) != 0, "_beginthreadex");
-    struct order_keepers_seen seen = {.messages = MESSAGES, .workers = WORKERS};
+    struct order_keepers_seen seen = {.messages = (uint64_t)MESSAGES * GROUPS * RATIO_ROUNDS,
+                                      .workers = WORKERS};
     uint64_t took_ns[KEEPERS][RATIO_ROUNDS];
     run_ns(KEEP_ANY); /* warms up */
     for (int round = 0; round < RATIO_ROUNDS; round++)
         for (enum keeper way = KEEP_ANY; way < KEEPERS; way++) {
-            took_ns[way][round] = run_ns(way);
-            seen.late[way] += late();
+            took_ns[way][round] = UINT64_MAX;
+            for (int group = 0; group < GROUPS; group++) {
+                uint64_t ns = run_ns(way); /* other programs only add time */
+                took_ns[way][round] = ns < took_ns[way][round] ? ns : took_ns[way][round];
+                seen.late[way] += late();
+            }
         }
     struct json line = law_line();
     static const char *const names[KEEPERS] = {"any", "one_receive", "numbers", "strand"};

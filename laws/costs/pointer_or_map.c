@@ -1,13 +1,14 @@
 /* What the pointers in a packet spare. CONTAINING_RECORD computes the client from the OVERLAPPED; a
  * program without it looks the client up. Here the map is a hash table with a reader lock, because
  * workers share it. Compared are the bare look-ups, and packets with their look-ups: the second
- * ratio shows how much of a packet's cost the shortcut saves. */
+ * ratio shows how much of a packet's cost the shortcut saves. A round counts its fastest group, because
+ * other programs only add time. */
 #include "laws/law.h"
 #include "laws/verdict/shortcuts.h"
 
 #include <stdlib.h>
 
-enum { CLIENTS = 10000, SLOTS = 32768, PASSES = 20, PACKETS = 2000 };
+enum { CLIENTS = 10000, SLOTS = 32768, PASSES = 20, GROUPS = 20, PACKETS = 100 };
 enum way { POINTER, MAP, WAYS };
 
 struct client {
@@ -52,14 +53,15 @@ static struct client *find(enum way way, OVERLAPPED *overlapped) {
                           : look_up(overlapped);
 }
 
+/* One pass over all clients. */
 static uint64_t bare_ns(enum way way) {
     uint64_t start_ns = clock_now_ns();
-    for (int pass = 0; pass < PASSES; pass++)
-        for (int i = 0; i < CLIENTS; i++)
-            find(way, arriving[i])->packets++;
+    for (int i = 0; i < CLIENTS; i++)
+        find(way, arriving[i])->packets++;
     return clock_now_ns() - start_ns;
 }
 
+/* Takes PACKETS packets. */
 static uint64_t packets_ns(enum way way) {
     for (int i = 0; i < PACKETS; i++)
         law_require(PostQueuedCompletionStatus(port, 0, 0, arriving[i]),
@@ -71,6 +73,15 @@ static uint64_t packets_ns(enum way way) {
         find(way, packet.overlapped)->packets++;
     }
     return clock_now_ns() - start_ns;
+}
+
+static uint64_t fastest_ns(uint64_t (*group_ns)(enum way), enum way way, int groups) {
+    uint64_t fastest = UINT64_MAX;
+    for (int group = 0; group < groups; group++) {
+        uint64_t ns = group_ns(way);
+        fastest = ns < fastest ? ns : fastest;
+    }
+    return fastest;
 }
 
 static void set_up(void) {
@@ -96,13 +107,13 @@ int main(int argc, char **argv) {
     uint64_t bare[WAYS][RATIO_ROUNDS], packets[WAYS][RATIO_ROUNDS];
     for (int round = 0; round < RATIO_ROUNDS; round++)
         for (enum way way = POINTER; way < WAYS; way++) {
-            bare[way][round] = bare_ns(way);
-            packets[way][round] = packets_ns(way);
+            bare[way][round] = fastest_ns(bare_ns, way, PASSES);
+            packets[way][round] = fastest_ns(packets_ns, way, GROUPS);
         }
-    struct shortcut_seen seen[] = {shortcut_of("CONTAINING_RECORD", bare[POINTER], "map of 10,000",
-                                               bare[MAP], PASSES * CLIENTS),
-                                   shortcut_of("packet and CONTAINING_RECORD", packets[POINTER],
-                                               "packet and map", packets[MAP], PACKETS)};
+    struct shortcut_seen seen[] = {
+        shortcut_of("CONTAINING_RECORD", bare[POINTER], "map of 10,000", bare[MAP], CLIENTS),
+        shortcut_of("packet and CONTAINING_RECORD", packets[POINTER], "packet and map",
+                    packets[MAP], PACKETS)};
     struct json line = law_line();
     json_u64(&line, "clients", CLIENTS);
     json_double(&line, "pointer_ns", seen[0].name_ns);

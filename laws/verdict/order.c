@@ -47,8 +47,8 @@ struct judgement judge_order_keepers(const struct order_keepers_seen *seen) {
     return judgement(verdict, because,
                      N " workers, late of " N " messages: " N " in no order, " N
                        " with one receive, " N " with numbers, " N " with a strand",
-                     seen->workers, seen->messages * RATIO_ROUNDS, late[KEEP_ANY],
-                     late[KEEP_ONE_RECEIVE], late[KEEP_NUMBERS], late[KEEP_STRAND]);
+                     seen->workers, seen->messages, late[KEEP_ANY], late[KEEP_ONE_RECEIVE],
+                     late[KEEP_NUMBERS], late[KEEP_STRAND]);
 }
 
 struct judgement judge_order_cost(const struct order_keepers_seen *seen, enum keeper keeper) {

@@ -25,7 +25,7 @@ struct judgement judge_order_of_workers(const struct order_of_workers_seen *);
 /* order_keepers: several workers and four ways to keep order. ANY keeps none. */
 enum keeper { KEEP_ANY, KEEP_ONE_RECEIVE, KEEP_NUMBERS, KEEP_STRAND, KEEPERS };
 struct order_keepers_seen {
-    uint64_t messages, workers;  /* messages per measurement */
+    uint64_t messages, workers;  /* messages of all rounds */
     uint64_t late[KEEPERS];      /* in all measurements */
     uint64_t median_ns[KEEPERS]; /* per message */
     struct ratio over_any[KEEPERS];
