@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #define N "%" PRIu64
 /* A ratio with its interval. */
@@ -12,9 +13,8 @@
 
 /* Appends a name to a list of names. */
 static void add_name(char *list, size_t size, const char *name) {
-    char before[160];
-    snprintf(before, sizeof before, "%s", list);
-    snprintf(list, size, "%s%s%s", before, before[0] ? ", " : "", name);
+    size_t used = strlen(list);
+    snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
 }
 
 struct judgement judge_port_or_select(const struct port_or_select_seen *seen) {

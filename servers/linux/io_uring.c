@@ -156,7 +156,8 @@ static void on_received(struct worker *worker, struct client *client, struct io_
         next = session_received(&client->connection.session, (uint32_t)done->res, worker->stats);
     client->own = done->res == -ENOBUFS; /* other clients hold the whole stock */
     if (done->res < 0 && done->res != -ENOBUFS && done->res != -ECANCELED) {
-        server_lost(-done->res, worker->stats);
+        if (!client->closing) /* a reset completes both operations; it counts once */
+            server_lost(-done->res, worker->stats);
         next = SESSION_CLOSE;
     }
     if (client->closing || next == SESSION_CLOSE)
@@ -170,9 +171,9 @@ static void on_received(struct worker *worker, struct client *client, struct io_
 static void on_sent(struct worker *worker, struct client *client, int result) {
     client->sending = false;
     enum session_next next = SESSION_CLOSE;
-    if (result < 0)
+    if (result < 0 && !client->closing)
         server_lost(-result, worker->stats);
-    else
+    else if (result >= 0)
         next = session_sent(&client->connection.session, (uint32_t)result, worker->stats);
     if (client->closing)
         close_client(worker, client);

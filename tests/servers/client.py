@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import selectors
 import socket
@@ -93,6 +94,16 @@ def ready(waiting: socket.socket, receive: bool, send: bool, timeout_s: float) -
     )
 
 
+def _half_close(connected: socket.socket) -> None:
+    """Send the FIN. Linux calls a socket that the peer has reset "not connected"."""
+    try:
+        connected.shutdown(socket.SHUT_WR)
+    except OSError as error:
+        if error.errno == errno.ENOTCONN:
+            raise ConnectionResetError(*error.args) from error
+        raise
+
+
 class Client:
     """One connection. It sends while it receives, so that early replies never block it."""
 
@@ -129,7 +140,7 @@ class Client:
             if writable:
                 segment = segment[self.socket.send(segment) :] or memoryview(next(waiting, b""))
                 if half_close and not segment:
-                    self.socket.shutdown(socket.SHUT_WR)
+                    _half_close(self.socket)
             if readable:
                 piece = self.socket.recv(262_144)
                 if not piece:

@@ -22,9 +22,10 @@ from iomodels.launch.process import Program
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("IOMODELS_BUILD") or ROOT / "build").resolve()
 FIXTURES = windows_programs(BUILD) / "fixtures"
-NATIVE = os.environ.get("IOMODELS_NATIVE", "")
+PRESET = os.environ.get("IOMODELS_NATIVE", "")
 """The preset of the models of Linux, if these run without Wine (tests/run.sh, part native)."""
-FAULTY = (BUILD / NATIVE if NATIVE else windows_programs(BUILD)) / "faulty"
+NATIVE = bool(PRESET)
+FAULTY = (BUILD / PRESET if NATIVE else windows_programs(BUILD)) / "faulty"
 STRICT = windows_programs(BUILD) / "strict"
 """Models whose functions this platform lacks, with stand-ins that check the rules."""
 

@@ -21,7 +21,7 @@ from iomodels.base.errors import Failure
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.platform import open_launcher, open_native
 from iomodels.launch.process import Program
-from running import BUILD, NATIVE, ROOT, STRICT, Bystander, Server, Start
+from running import BUILD, NATIVE, PRESET, ROOT, STRICT, Bystander, Server, Start
 
 SEED = int(os.environ.setdefault("IOMODELS_SEED", str(random.randrange(2**32))))
 """Set in the environment for pytest-xdist's worker processes, which import this module again."""
@@ -38,7 +38,7 @@ def opened() -> Launcher:
     if not _opened:
         try:
             _opened.append(
-                open_native(BUILD, preset=NATIVE) if NATIVE else open_launcher(BUILD, say=complain)
+                open_native(BUILD, preset=PRESET) if NATIVE else open_launcher(BUILD, say=complain)
             )
             _opened[0].models()
         except Failure as error:

@@ -276,6 +276,9 @@ def test_a_comparison_of_commits_names_those_that_were_compared(tmp_path: Path) 
 
 def test_models_choose_among_the_suites_own_servers_and_keep_a_named_one() -> None:
     """--models never drops a server that --server names, in either order."""
-    for words in ("--models apc --server mine='a {port}'", "--server mine='a {port}' --models apc"):
+    for words in (
+        '--models apc --server "mine=a {port}"',
+        '--server "mine=a {port}" --models apc',
+    ):
         suite = suite_of_run(parsed(f"iomodels run select-vs-iocp {words}"))
         assert [server.model for server in suite.servers] == ["apc", "mine"]
