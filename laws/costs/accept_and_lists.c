@@ -12,7 +12,7 @@
 #include "laws/shared/blocks.h"
 #include "laws/shared/rounds.h"
 
-enum { CLIENTS = 40, TIMED = 4, DEPTH = 16, BACKLOG = 200, REPLY_BYTES = 4 };
+enum { VISITS = 4, CLIENTS = 10, TIMED = 5, DEPTH = 16, BACKLOG = 200, REPLY_BYTES = 4 };
 
 static const bool by_accept_ex[SERVER_KINDS] = {[SERVER_ACCEPT_EX] = true, [SERVER_BOTH] = true};
 static const enum block_kind memory[SERVER_KINDS] = {
@@ -61,9 +61,9 @@ int main(int argc, char **argv) {
     listener = accepts_listen(BACKLOG, &address);
     accepts_open(&accepts, BACKLOG, DEPTH, 0);
     static struct accept_and_lists_seen seen;
-    for (int round = 0; round < RATIO_ROUNDS; round++)
+    for (int visit = 0; visit < VISITS * RATIO_ROUNDS; visit++)
         for (int server = 0; server < SERVER_KINDS; server++)
-            seen.ns[server][round] = connection_ns(server);
+            rounds_keep(&seen.ns[server][visit / VISITS], connection_ns(server));
     struct json line = law_line();
     rounds_seen(&line, "ns_per_connection", seen.ns, SERVER_KINDS);
     for (int count = 0; count < THREAD_COUNTS; count++) {

@@ -11,7 +11,7 @@
 #include "laws/shared/rounds.h"
 #include "laws/verdict/accepts.h"
 
-enum { CLIENTS = 40, TIMED = 4, DEPTH = 16, BACKLOG = 200, REPLY_BYTES = 4 };
+enum { VISITS = 4, CLIENTS = 10, TIMED = 5, DEPTH = 16, BACKLOG = 200, REPLY_BYTES = 4 };
 
 static SOCKET listener; /* of the ways without AcceptEx */
 static struct sockaddr_in address;
@@ -73,9 +73,9 @@ int main(int argc, char **argv) {
         seen.posted += accepts[way].posted;
         seen.pended += accepts[way].pended;
     }
-    for (int round = 0; round < RATIO_ROUNDS; round++)
+    for (int visit = 0; visit < VISITS * RATIO_ROUNDS; visit++)
         for (int way = 0; way < ACCEPT_WAYS; way++)
-            seen.ns[way][round] = connection_ns((enum accept_way)way);
+            rounds_keep(&seen.ns[way][visit / VISITS], connection_ns((enum accept_way)way));
     struct json line = law_line();
     LAW_SEEN(posted)
     LAW_SEEN(pended)

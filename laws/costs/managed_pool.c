@@ -5,7 +5,7 @@
 #include "laws/shared/rounds.h"
 #include "laws/verdict/pools.h"
 
-enum { PACKETS_EACH = 16, UNITS = 5, TRIES = 3 }; /* packets per CPU; 500 µs of work */
+enum { PACKETS_EACH = 16, UNITS = 5, VISITS = 5 }; /* packets per CPU; 500 µs of work */
 
 static bool blocks;
 static volatile LONG left;
@@ -46,24 +46,19 @@ static uint64_t port_ns(uint32_t workers, LONG packets) {
     return took_ns;
 }
 
-/* Returns the time per request of the fastest of TRIES runs. */
 static uint64_t request_ns(int crew, PTP_WORK work, uint32_t processors) {
     LONG packets = PACKETS_EACH * (LONG)processors;
-    uint64_t least_ns = UINT64_MAX;
-    for (int i = 0; i < TRIES; i++) {
-        uint64_t took_ns = crew == MANAGED_POOL
-                               ? pool_ns(work, packets)
-                               : port_ns(crew == PORT_ONCE ? processors : 2 * processors, packets);
-        least_ns = took_ns < least_ns ? took_ns : least_ns;
-    }
-    return least_ns / (uint64_t)packets + 1;
+    uint64_t took_ns = crew == MANAGED_POOL
+                           ? pool_ns(work, packets)
+                           : port_ns(crew == PORT_ONCE ? processors : 2 * processors, packets);
+    return took_ns / (uint64_t)packets + 1;
 }
 
 static void measure(PTP_WORK work, uint32_t processors, uint64_t ns[CREWS][RATIO_ROUNDS]) {
     request_ns(MANAGED_POOL, work, processors); /* creates the pool's threads */
-    for (int round = 0; round < RATIO_ROUNDS; round++)
+    for (int visit = 0; visit < VISITS * RATIO_ROUNDS; visit++)
         for (int crew = 0; crew < CREWS; crew++)
-            ns[crew][round] = request_ns(crew, work, processors);
+            rounds_keep(&ns[crew][visit / VISITS], request_ns(crew, work, processors));
 }
 
 int main(int argc, char **argv) {

@@ -16,7 +16,7 @@
 
 #include <process.h>
 
-enum { SOCKETS = 64, BATCHES = 24 }; /* a set of Windows' select has 64 entries */
+enum { SOCKETS = 64, VISITS = 5, BATCHES = 8 }; /* a set of Windows' select has 64 entries */
 
 static SOCKET clients[SOCKETS], served[SOCKETS];
 
@@ -95,11 +95,13 @@ int main(int argc, char **argv) {
     connect_all();
     struct echo *echo =
         echo_open(&(struct echo_settings){.sockets = SOCKETS, .buffer_bytes = ECHO_MESSAGE});
-    for (int round = 0; round < RATIO_ROUNDS; round++) {
+    for (int visit = 0; visit < VISITS * RATIO_ROUNDS; visit++) {
+        int round = visit / VISITS;
         for (int step = STEP_REBUILDS; step <= STEP_SELECTS; step++)
-            seen.ns[step][round] = select_ns(step);
-        seen.ns[STEP_ONE_WORKER][round] = echo_message_ns(echo, 1, BATCHES);
-        seen.ns[STEP_WORKERS][round] = echo_message_ns(echo, (uint32_t)seen.workers, BATCHES);
+            rounds_keep(&seen.ns[step][round], select_ns(step));
+        rounds_keep(&seen.ns[STEP_ONE_WORKER][round], echo_message_ns(echo, 1, BATCHES));
+        rounds_keep(&seen.ns[STEP_WORKERS][round],
+                    echo_message_ns(echo, (uint32_t)seen.workers, BATCHES));
     }
     struct json line = law_line();
     LAW_SEEN(sockets)

@@ -1,5 +1,10 @@
 #include "laws/shared/rounds.h"
 
+void rounds_keep(uint64_t *kept, uint64_t value) {
+    if (*kept == 0 || value < *kept)
+        *kept = value;
+}
+
 void rounds_seen(struct json *line, const char *key, uint64_t (*values)[RATIO_ROUNDS], int costs) {
     json_array(line, key);
     for (int cost = 0; cost < costs; cost++) {
