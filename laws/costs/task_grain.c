@@ -2,6 +2,9 @@
  * small ones cost more to pass than to compute. So the time forms the letter U, unless the pool
  * passes tasks for free. The pool is private and has one thread per CPU.
  *
+ * If the process gets one CPU only, no split can be faster. So two threads without a pool are the
+ * control: each computes a half.
+ *
  * A round of its own chooses the best number of tasks. Otherwise chance would choose it, too. */
 #include "laws/law.h"
 #include "laws/verdict/threads_cost.h"
@@ -39,6 +42,29 @@ static void CALLBACK on_task(PTP_CALLBACK_INSTANCE instance, void *context, PTP_
     compute(loops_of_one);
     if (InterlockedDecrement(&left) == 0)
         SetEvent(finished);
+}
+
+static void serve_half(struct crew *crew, uint32_t worker, uint32_t packet) {
+    (void)crew, (void)worker, (void)packet;
+    compute(loops_of_one);
+    if (InterlockedDecrement(&left) == 0)
+        SetEvent(finished);
+}
+
+/* Returns the fastest trial of two threads that wait on a port. */
+static uint64_t time_of_threads(struct crew *crew) {
+    uint64_t least_ns = UINT64_MAX;
+    loops_of_one = (uint32_t)(loops_of_all / 2);
+    for (int trial = 0; trial < TRIALS; trial++) {
+        InterlockedExchange(&left, 2);
+        uint64_t start_ns = clock_now_ns();
+        crew_post(crew, 1);
+        crew_post(crew, 2);
+        law_wait(finished);
+        uint64_t ns = clock_now_ns() - start_ns;
+        least_ns = ns < least_ns ? ns : least_ns;
+    }
+    return least_ns;
 }
 
 static uint64_t time_once(PTP_WORK work, uint32_t count) {
@@ -94,17 +120,25 @@ int main(int argc, char **argv) {
     calibrate();
     struct task_grain_seen seen = {.processors = law_processors(), .work_us = WORK_US};
     PTP_WORK work = make_work((uint32_t)seen.processors);
-    uint64_t ns[GRAINS][RATIO_ROUNDS];
+    uint64_t ns[GRAINS][RATIO_ROUNDS], threads_ns[RATIO_ROUNDS];
+    struct crew crew;
+    crew_start(&crew, 0, 2, serve_half);
+    crew_open(&crew, 2);
     time_of(work, tasks[GRAINS - 1]); /* creates the threads */
     seen.best = choose_best(work);
-    for (int round = 0; round < RATIO_ROUNDS; round++)
+    for (int round = 0; round < RATIO_ROUNDS; round++) {
         for (int i = 0; i < GRAINS; i++)
             ns[i][round] = time_of(work, tasks[i]);
+        threads_ns[round] = time_of_threads(&crew);
+    }
+    crew_stop(&crew);
+    seen.threads_to_whole = ratio_of(threads_ns, ns[0]);
     seen.best_to_whole = ratio_of(ns[seen.best], ns[0]);
     seen.finest_to_best = ratio_of(ns[GRAINS - 1], ns[seen.best]);
     struct json line = law_line();
     json_u64(&line, "processors", seen.processors);
     json_u64(&line, "work_us", WORK_US);
+    json_u64(&line, "two_threads_ns", law_median(threads_ns, RATIO_ROUNDS));
     json_array(&line, "times");
     for (int i = 0; i < GRAINS; i++) {
         seen.tasks[i] = tasks[i];

@@ -46,6 +46,9 @@ struct judgement judge_task_grain(const struct task_grain_seen *seen) {
         snprintf(because, sizeof because, "one CPU cannot compute two tasks concurrently");
     } else if (gain == UNCLEAR || (gain == LESS && loss == UNCLEAR)) {
         snprintf(because, sizeof because, RATIO_IS_UNCLEAR);
+    } else if (gain != LESS && ratio_order(seen->threads_to_whole) != LESS) {
+        snprintf(because, sizeof because,
+                 "two threads without a pool are no faster: the process does not get two CPUs");
     } else if (gain != LESS) {
         verdict = DOES_NOT_HOLD;
         snprintf(because, sizeof because, "one task is as fast as any number of them");

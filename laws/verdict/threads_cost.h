@@ -27,8 +27,9 @@ enum { GRAINS = 8 };
 struct task_grain_seen {
     uint64_t processors, work_us, best;
     uint64_t tasks[GRAINS];
-    struct ratio best_to_whole;  /* the time at the best number of tasks, to one task */
-    struct ratio finest_to_best; /* the time at the highest number of tasks, to the best one */
+    struct ratio threads_to_whole; /* the control: two threads without a pool, to one task */
+    struct ratio best_to_whole;    /* the time at the best number of tasks, to one task */
+    struct ratio finest_to_best;   /* the time at the highest number of tasks, to the best one */
 };
 struct judgement judge_task_grain(const struct task_grain_seen *);
 

@@ -35,6 +35,7 @@ static void tasks(void) {
                                    .work_us = 20000,
                                    .best = 3,
                                    .tasks = {1, 2, 4, 16, 100, 1000, 5000, 20000},
+                                   .threads_to_whole = half,
                                    .best_to_whole = half,
                                    .finest_to_best = ten};
     EXPECT(HOLDS_ONLY_WHEN, judge_task_grain(&seen));
@@ -45,6 +46,11 @@ static void tasks(void) {
     EXPECT(NOT_TESTABLE, judge_task_grain(&seen));
     seen.best_to_whole = same; /* the pool has one thread */
     EXPECT(DOES_NOT_HOLD, judge_task_grain(&seen));
+    seen.threads_to_whole = same; /* another program uses the other CPU */
+    EXPECT(NOT_TESTABLE, judge_task_grain(&seen));
+    seen.threads_to_whole = wide;
+    EXPECT(NOT_TESTABLE, judge_task_grain(&seen));
+    seen.threads_to_whole = half;
     seen.best_to_whole = ten;
     EXPECT(DOES_NOT_HOLD, judge_task_grain(&seen));
     seen.best_to_whole = wide;
