@@ -114,7 +114,7 @@ METRICS = {
     "context switches per second": Metric(_switches_per_second, less=True),
     "connects per second": Metric(_connects, "connects/s"),
     "p99": Metric(lambda record: _percentile(_result(record), 99), "µs", less=True),
-    "memory": Metric(_counter("server.private_bytes"), "bytes", less=True),
+    "non-paged pool": Metric(_counter("server.nonpaged_pool_bytes"), "bytes", less=True),
     "threads": Metric(_counter("server.threads_peak"), "threads", less=True, count=True),
     "busy share per thread": Metric(_busy),
     "clients held": Metric(_held, "clients", count=True, failed=True),

@@ -281,7 +281,7 @@ def test_metrics_read_a_record() -> None:
         "wineserver.cpu_ns": (1e8, 50_000.0),
         "server.context_switches": (8000.0, 4.0),
         "server.threads_peak": (3.0, None),
-        "server.private_bytes": (1e6, None),
+        "server.nonpaged_pool_bytes": (1e6, None),
     }
     record = replace(
         record,
@@ -298,7 +298,7 @@ def test_metrics_read_a_record() -> None:
         "connects per second": 50.0,
         "p99 of light": 5.0,
         "p99 of heavy": None,
-        "memory": 1e6,
+        "non-paged pool": 1e6,
         "threads": 3.0,
         "busy share per thread": 0.1,
         "clients held": 64.0,

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from iomodels.base.build import windows_programs
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
 from iomodels.data.laws import COSTS, LAWS, load, of_run, write
+from iomodels.judge.claim_answers import asked
 from iomodels.launch import platform as launch
 from iomodels.launch.process import Program
 from iomodels.measure import laws
@@ -217,4 +219,6 @@ def test_every_claim_has_an_answer_and_names_the_law_that_judges_it() -> None:
                 assert claim not in found, f"{claim}: judged by {found[claim]} and {path.stem}"
                 found[claim] = (path.stem,)
     assert found == {claim.id: claim.laws for claim in all_claims() if claim.laws}
-    assert [claim.id for claim in all_claims() if not claim.answered] == []
+    on_windows = [replace(claim, rules=asked(claim, False)) for claim in all_claims()]
+    assert len(on_windows) == 96
+    assert [claim.id for claim in on_windows if not claim.answered] == []
