@@ -63,8 +63,8 @@ static uint64_t resident_bytes(void) {
 }
 
 void process_counters_report(struct json *line) {
-    uint64_t started_ns = clock_now_ns();
-    struct rusage used;
+    uint64_t started_ns = clock_now_ns(), resident = resident_bytes();
+    struct rusage used; /* read later, so that the peak is not below what is in use */
     struct timespec cpu;
     getrusage(RUSAGE_SELF, &used);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
@@ -76,7 +76,7 @@ void process_counters_report(struct json *line) {
         (uint64_t)used.ru_nvcsw + (uint64_t)used.ru_nivcsw,
         (uint64_t)used.ru_nvcsw,
         (uint64_t)used.ru_nivcsw,
-        resident_bytes(),
+        resident,
         (uint64_t)used.ru_maxrss * 1024,
     };
     json_object(line, "process");

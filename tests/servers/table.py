@@ -30,7 +30,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 PAGE = ROOT / "docs" / "conformance.md"
 REQUESTS = ROOT / "docs" / "requests.md"
-MODULES = ("test_echo", "test_hostile", "test_many", "test_resources", "test_life")
+MODULES = (
+    *("test_echo", "test_frames", "test_calls", "test_hostile", "test_ends", "test_many"),
+    *("test_resources", "test_life", "test_reports", "test_every_setting"),
+)
 """In this order. Besides, test_loadgen checks the load generator, and test_broken the suite."""
 PASSED, FAILED, LEFT_OUT, UNKNOWN = "✓", "✗", "–", "?"
 HEAD = """# Conformance
