@@ -17,6 +17,7 @@ from iomodels.plan.order import Measurement
 from iomodels.plan.server import Server
 from iomodels.report.context import context
 from iomodels.report.index_page import write_index
+from iomodels.report.page_data import page_data
 from iomodels.report.run_page import run_page
 from iomodels.report.slo_page import write_slo_report
 from iomodels.report.tuning import write_tune_report
@@ -161,5 +162,5 @@ def write_page(make: Callable[[Path], Path], folder: Path) -> Path:
     summary = summarise(load_run(make(folder)))
     shown = context(summary, [], []) | {"alone": True, "records": "x", "figures": []}
     path = folder / "report.html"
-    path.write_text(run_page(summary, shown), encoding="utf-8")
+    path.write_text(run_page(summary, shown, page_data(summary, shown["answer"])), encoding="utf-8")
     return path

@@ -19,6 +19,7 @@ from iomodels.base.files import ROOT
 from iomodels.data.store import load_run
 from iomodels.judge.summary import summarise
 from iomodels.report.context import context
+from iomodels.report.page_data import page_data
 from iomodels.report.run_page import run_page
 
 CHROMIUM = next(
@@ -65,7 +66,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (fixture,) = (ROOT / "tests" / "fixtures" / "runs").glob("*-reference")
     summary = summarise(load_run(fixture))
     shown = context(summary, [], []) | {"alone": True, "records": "x", "figures": []}
-    source = run_page(summary, shown)
+    source = run_page(summary, shown, page_data(summary, shown["answer"]))
     probed = tmp_path_factory.mktemp("browser") / "probed.html"
     probed.write_text(
         source.replace("<head>", f"<head>{LISTEN}", 1).replace("<body>", f"<body>{PROBE}", 1),

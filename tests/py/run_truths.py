@@ -30,7 +30,7 @@ COUNTED: dict[str, Callable[[str, LoadAnswer], bool]] = {
         "Only "
     ),
     r"no server has a figure at (?P<n>\d+) loads?": lambda _, load: bool(
-        re.match("No server has|.+? reached the limit", load.verdict)
+        re.match("No server has|(?!No winner).+? reached the limit", load.verdict)
     ),
 }
 """A part of the headline over several loads, and which loads it counts, by what they say."""

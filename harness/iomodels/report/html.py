@@ -19,6 +19,7 @@ from iomodels.judge.summary import Summary, summarise
 from iomodels.report.context import context
 from iomodels.report.drawing import Drawing, Picture
 from iomodels.report.page import inline_svg, template
+from iomodels.report.page_data import page_data
 from iomodels.report.run_page import run_page
 
 STATIC = ("memory_by_connections", "course_of_a_cell", "then_versus_now")
@@ -38,9 +39,11 @@ def write_report(of: Path | Run | Summary) -> Path:
     alone = (run.path / PACKED).exists()
     with Drawing(run, PACKED_STATIC if alone else None) as drawing:
         summary = of if isinstance(of, Summary) else summarise(run)
-        pictures, not_drawn = drawing.finish()
-    records = {"alone": alone, "records": PACKED if alone else RECORDS}
-    shown = context(summary, pictures, not_drawn) | records
+        shown = context(summary, [], [])
+        data = page_data(summary, shown["answer"])
+        pictures, shown["not_drawn"] = drawing.finish()
+        shown["plots"] = pictures
+    shown |= {"alone": alone, "records": PACKED if alone else RECORDS}
     if alone:
         shown["omitted"] = [f"iomodels plot {name} {run.path.name}" for name in OMITTED]
     else:
@@ -51,13 +54,13 @@ def write_report(of: Path | Run | Summary) -> Path:
         for place, picture in enumerate(pictures)
         if picture.name in STATIC
     ]
-    write_whole(run.path / "report.html", run_page(summary, shown))
+    write_whole(run.path / "report.html", run_page(summary, shown, data))
     return run.path / "report.html"
 
 
 def _write_figures(pictures: Sequence[Picture], out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     for each in pictures:
+        out.mkdir(parents=True, exist_ok=True)
         write_whole(out / f"{each.name}.svg", each.svg, durable=False)
         write_whole(out / f"{each.name}.csv", each.csv, durable=False)
 

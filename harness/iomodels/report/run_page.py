@@ -9,7 +9,6 @@ from typing import Any
 from iomodels.judge.summary import Summary
 from iomodels.report.context import Row, known_costs, row_of
 from iomodels.report.page import badge_style, template
-from iomodels.report.page_data import page_data
 from iomodels.report.page_loads import FASTEST
 from iomodels.report.page_loads import Row as Ranked
 from iomodels.report.scripted import RUN, scripted
@@ -25,10 +24,10 @@ class Numbers:
     cells: Row
 
 
-def run_page(summary: Summary, shown: Mapping[str, Any]) -> str:
-    """Return report.html. `shown` is what the templates of a report get, with its figures."""
+def run_page(summary: Summary, shown: Mapping[str, Any], data: dict[str, Any]) -> str:
+    """Return report.html. `shown` is what the templates of a report get, with its figures, and
+    `data` what its script draws from (page_data)."""
     answer = shown["answer"]
-    data = page_data(summary, answer)
     return template("report.html.j2", html=True).render(
         {
             **shown,
