@@ -5,7 +5,7 @@
 static struct accept_and_lists_seen server(uint64_t accept_ex, uint64_t lists, uint64_t both,
                                            uint64_t spread) {
     const uint64_t values[SERVER_KINDS] = {1000, accept_ex, lists, both};
-    struct accept_and_lists_seen seen;
+    struct accept_and_lists_seen seen = {0};
     for (uint64_t round = 0; round < RATIO_ROUNDS; round++) {
         uint64_t percent = round % 2 ? 100 + spread : 100 - spread;
         for (int i = 0; i < SERVER_KINDS; i++)

@@ -72,11 +72,14 @@ def listed(counts: Iterable[Sequence[int]], layout: Layout) -> list[int]:
 
 def pairs(counts: Iterable[int], layout: Layout) -> list[list[int]]:
     """Return the [highest value of the bucket, count] pairs from which `listed` made its list."""
+    half_bits, unit_bits = layout.sub_bits - 1, layout.unit_bits
     found: list[list[int]] = []
     index = 0
     for count in counts:
-        if count > 0:
-            found.append([layout.top(index), count])
+        if count > 0:  # Layout.top(), here because a report asks for millions of buckets
+            bucket = (index >> half_bits) - 1 if index >> half_bits else 0
+            top = ((index - (bucket << half_bits) + 1) << (bucket + unit_bits)) - 1
+            found.append([top, count])
             index += 1
         else:
             index -= count
