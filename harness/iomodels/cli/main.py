@@ -63,6 +63,10 @@ def handler(name: str) -> Handler:
         from iomodels.cli import reading
 
         found = getattr(reading, function)
+    elif module == "laws":
+        from iomodels.cli import laws
+
+        found = getattr(laws, function)
     elif module == "claims":
         from iomodels.cli import claims
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from iomodels.cli import values
 from iomodels.cli.command import Command, Option
+from iomodels.cli.experiment_commands import CLAIMS, LAWS
 from iomodels.cli.options import load_words, loadgen_threads, number, out, plan_options, resume
 from iomodels.launch.channel import DEFAULT_PORT, PORTS
 from iomodels.plan.order import SESSIONS
@@ -340,35 +341,6 @@ MICRO = Command(
         ("iomodels micro --filter 'completion_port|event'", "some families with all repetitions"),
         ("iomodels compare BEFORE AFTER", "two micro runs, benchmark by benchmark"),
     ),
-)
-
-LAWS = Command(
-    "laws",
-    "laws",
-    "run the experiments on the platform",
-    "measure",
-    "measuring:laws",
-    ("experiments", "docs/laws.md"),
-)
-
-CLAIMS = Command(
-    "claims",
-    "claims [OPTIONS]",
-    "give published claims a verdict",
-    "measure",
-    "claims:claims",
-    ("published claims", "docs/claims.md"),
-    (
-        Option("--only", "claims to answer, such as B21,C27 (default: all)", "A,B", values.names),
-        Option("--native", "claims that models of Linux can answer, without Wine", flag=True),
-        Option("--update-docs", "write docs/claims.md, too", flag=True),
-    ),
-    (
-        ("iomodels claims", "all claims, at most 15 minutes"),
-        ("iomodels claims --only B21,C27", "two of them"),
-    ),
-    "It runs the experiments, and a small suite where no run of a larger one is kept.\n"
-    "After Ctrl-C, start it again: it measures only what is missing.",
 )
 
 SERVE = Command(

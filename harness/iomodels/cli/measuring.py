@@ -13,10 +13,8 @@ from typing import Any
 
 from rich.console import Console
 
-from iomodels.base.console import make_console, say
-from iomodels.base.errors import FAILED
+from iomodels.base.console import make_console
 from iomodels.base.interrupts import Interrupts
-from iomodels.base.progress import Progress
 from iomodels.cli import finishing, folders
 from iomodels.cli.command import fail
 from iomodels.cli.measure_commands import (
@@ -26,7 +24,6 @@ from iomodels.cli.measure_commands import (
 )
 from iomodels.cli.options import PASSED_ON
 from iomodels.cli.values import given
-from iomodels.data.laws import Laws, write
 from iomodels.data.library import RUN, SLO, TUNE
 from iomodels.data.store import load_run
 from iomodels.judge.tuning import OBJECTIVES
@@ -35,7 +32,6 @@ from iomodels.launch.channel import ServerHost
 from iomodels.machine.placement import server_alone
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import agent
-from iomodels.measure import laws as measure_laws
 from iomodels.measure import micro as measure_micro
 from iomodels.measure import run as measure_run
 from iomodels.measure import slo as measure_slo
@@ -54,13 +50,11 @@ from iomodels.plan.suite import (
     load_suite,
     suite_files,
 )
-from iomodels.report.laws import show
 
 TOKEN = "IOMODELS_SERVER_TOKEN"
 WINDOW = ("depth", "warmup_ms", "duration_ms", "seed")
 TUNE_TURNS = 5
 """Replies per connection in a trial of a tuning. A run has 20, which take four times as long."""
-LAW_S = 0.5  # seconds per law, for the first estimate
 
 
 def run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
@@ -356,30 +350,6 @@ def micro(arguments: argparse.Namespace, console: Console, words: Sequence[str])
     out = arguments.out or folders.RESULTS
     folder = measure_micro.run_micro(folders.build(), console, ("iomodels", *words), options, out)
     return finishing.micro(console, folder)
-
-
-def laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    from iomodels.report.law_pages import write_laws_page
-
-    seen = _observe_laws(console)
-    show(seen, console)
-    folder = folders.RESULTS / "laws" / seen.platform
-    say(console, f"laws: {write(seen, folder)}")
-    say(console, f"page: {write_laws_page(seen, folder)}")
-    return FAILED if seen.data["failed"] else 0
-
-
-def _observe_laws(console: Console) -> Laws:
-    """Run every law, with progress."""
-    build = folders.build()
-    count = len(measure_laws.programs(build))
-    with (
-        launch.open_launcher(build, measure_laws.NOT_PINNED, say=console.print) as launcher,
-        Progress(console, count, LAW_S) as progress,
-    ):
-        seen = measure_laws.observe(launcher, build, progress.step)
-        progress.end()
-    return seen
 
 
 def serve(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

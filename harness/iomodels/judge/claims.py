@@ -189,8 +189,8 @@ def _by_groups(
     if shown and not refuted and not open_:
         return Finding(HOLDS, None, "")
     if shown:
-        more = f"; not told: {_places(open_)}" if open_ else ""
-        return Finding(HOLDS_WHEN, _places(shown) + more, "")
+        more = f"; not told of {_places(open_)}" if open_ else ""
+        return Finding(HOLDS_WHEN, f"asked of {_places(shown)}{more}", "")
     if refuted and everywhere:
         return Finding(DOES_NOT_HOLD, f"not for {_places(refuted)}", "")
     if refuted and not open_:

@@ -11,7 +11,7 @@ from iomodels.data.records import Condition, Panel
 from iomodels.judge.compare import ComparedCells, ComparedRuns
 from iomodels.judge.stats import Finding
 from iomodels.judge.summary import Summary
-from iomodels.report.context import commit_words
+from iomodels.report.conditions import commit_words
 from iomodels.report.tables_page import Page, Table, html
 from iomodels.report.terminal import CAVEAT, MARKS, marked
 

@@ -18,7 +18,7 @@ from iomodels.figures import literature, output, two_systems, two_systems_ratios
 from iomodels.judge.join import OF_THE_BEST, Entry, Joined, JoinedLoad, Ratio, Scale
 from iomodels.judge.join_conditions import Condition, State, of_state
 from iomodels.report import join_sentences
-from iomodels.report.context import commit_words
+from iomodels.report.conditions import commit_words
 from iomodels.report.page import inline_svg, template
 from iomodels.report.tables_page import Link, Page, Table
 

@@ -17,7 +17,8 @@ from iomodels.judge.stats import Finding
 from iomodels.judge.summary import Summary
 from iomodels.report.ab import CHANGED
 from iomodels.report.answer import answer
-from iomodels.report.context import MAIN_COSTS, commit_words, offered, panels_of, row_of
+from iomodels.report.conditions import commit_words
+from iomodels.report.context import MAIN_COSTS, offered, panels_of, row_of
 from iomodels.report.shape import Answer, Changes, LoadAnswer
 
 CAVEAT = (

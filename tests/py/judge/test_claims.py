@@ -122,7 +122,7 @@ def test_a_claim_that_holds_at_some_loads_names_them() -> None:
     run = run_of(crossing, connections=(8, 64, 256))
     found = verdict(compare(), run)
     assert found.verdict == HOLDS_WHEN
-    assert found.because == "iocp over select at 64 connections; at 256 connections"
+    assert found.because == "asked of iocp over select at 64 connections; at 256 connections"
     assert [place.state for place in found.places] == [State.REFUTED, State.SHOWN, State.SHOWN]
     assert verdict(compare(at={"connections": (64, 256)}), run).verdict == HOLDS
     assert verdict(compare(at={"connections": (8,)}), run).verdict == DOES_NOT_HOLD

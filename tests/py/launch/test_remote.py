@@ -32,7 +32,7 @@ from iomodels.machine.placement import Placement
 from iomodels.measure import agent as agent_module
 from iomodels.measure.agent import Agent
 from iomodels.plan.suite import Suite
-from iomodels.report.context import _conditions
+from iomodels.report.conditions import conditions
 from stage import FakeLauncher, Stage
 
 TOKEN = "a-token-of-the-tests"
@@ -173,7 +173,7 @@ def test_the_record_names_both_machines(far: Stage, two: Suite) -> None:
         f"load_generator.{name}" for name, value in facts["load_generator"].items() if value is None
     }
     assert nulls <= set(facts["reasons"])
-    assert ("machines", "two: the servers on one, the load generator on the other") in _conditions(
+    assert ("machines", "two: the servers on one, the load generator on the other") in conditions(
         summarise(run)
     )
 
