@@ -199,6 +199,26 @@ ensure_browser() {
     echo "$wanted" >"$build/browser/made-for"
 }
 
+# Sets $cluster_versions to the versions of Dask distributed that pyproject.toml lists. For each it makes an environment
+# build/cluster/VERSION, which `./iomodels test cluster` runs its tests with.
+ensure_cluster() {
+    cluster_versions=$(sed -n 's/^distributed = \[\(.*\)\].*/\1/p' "$root/pyproject.toml" | tr -d '",')
+    [ -n "$cluster_versions" ] || fail 'pyproject.toml lists no version of distributed (distributed = ["VERSION", ...])'
+    for version in $cluster_versions; do
+        folder=$build/cluster/$version
+        [ "$(cat "$folder/made-for" 2>/dev/null)" != "$version" ] || continue
+        [ -z "$no_install" ] || fail "missing: distributed $version; \`./iomodels test cluster\` without --no-install installs it into build/cluster"
+        say "installing distributed $version into build/cluster"
+        log=$build/setup/cluster.log
+        mkdir -p "$build/setup"
+        {
+            "$python" -m venv --clear --system-site-packages "$folder" &&
+                "$folder/bin/python" -m pip install --disable-pip-version-check "distributed==$version" cryptography
+        } >"$log" 2>&1 </dev/null || fail "installing distributed $version failed: $(tail -n 1 "$log") (whole log: $log)"
+        echo "$version" >"$folder/made-for"
+    done
+}
+
 # ---- build ----
 
 # What a configured build tree depends on besides the files CMake watches itself; a moved checkout counts as a change.

@@ -1,17 +1,18 @@
 # shellcheck shell=sh
 # `iomodels test`, sourced by ../iomodels. Every part runs, also after one that failed, and a table of
-# all comes last. tidy and references take minutes, and browser downloads much: they run only if named.
+# all comes last. tidy, references and cluster take minutes, and browser downloads much: they run only if named.
 # Expects $root, $build, $no_install and the functions of cmake/setup.sh.
 # "$@": [PART...] [-- PYTEST OPTIONS].
 
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e windows'
+named_parts='tidy browser references cluster native native-asan native-tsan'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    case " $every_part tidy browser references native native-asan native-tsan " in
+    case " $every_part $named_parts " in
     *" $1 "*) parts="$parts $1" ;;
     *)
         wrong_usage "unknown part of the tests: $1 \
-(one of: $every_part tidy browser references native native-asan native-tsan; options of pytest go after --)"
+(one of: $every_part $named_parts; options of pytest go after --)"
         ;;
     esac
     shift
@@ -90,6 +91,24 @@ check_native() {
         tests/servers "$@"
 }
 
+# Every test of the cluster with each version of Dask; the last line has the result of each.
+check_cluster() {
+    ensure_cluster
+    bad=0
+    result=
+    for version in $cluster_versions; do
+        printf '\n-- distributed %s\n' "$version"
+        if "$build/cluster/$version/bin/python" -m pytest -rs --durations=5 tests/cluster "$@"; then
+            result="$result distributed $version passed;"
+        else
+            result="$result distributed $version failed;"
+            bad=1
+        fi
+    done
+    printf '%s\n' "$result"
+    return "$bad"
+}
+
 run_part() {
     case $1 in
     host | sanitize | fuzz) ctest_preset "$1" ;;
@@ -112,6 +131,10 @@ run_part() {
         shift
         ensure_browser
         "$browser_python" -m pytest -rs --durations=5 tests/browser "$@"
+        ;;
+    cluster)
+        shift
+        check_cluster "$@"
         ;;
     references)
         shift
