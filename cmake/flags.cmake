@@ -58,5 +58,6 @@ elseif(IOMODELS_SANITIZE)
 endif()
 
 if(IOMODELS_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link) # so that the fuzzer sees which branches of the libraries it reaches
+  # So that the fuzzer sees which branches of the libraries it reaches, several times as often as without optimization.
+  add_compile_options(-fsanitize=fuzzer-no-link -O1)
 endif()

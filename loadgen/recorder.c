@@ -95,10 +95,16 @@ static void interval_add(struct interval *sum, const struct interval *interval) 
     sum->max_ns = interval->max_ns > sum->max_ns ? interval->max_ns : sum->max_ns;
 }
 
+/* A time before the course wraps around, and its index is far beyond COURSE_MAX. So a course may
+ * begin before the clock's zero, soon after the system started. */
+static uint64_t course_index(const struct course *course, uint64_t ns) {
+    return (ns - course->begin_ns) / course->width_ns;
+}
+
 static void course_reply(struct course *course, uint64_t now_ns, uint64_t service_ns) {
-    if (course->width_ns == 0 || now_ns < course->begin_ns) /* during set-up */
+    if (course->width_ns == 0) /* during set-up */
         return;
-    uint64_t at = (now_ns - course->begin_ns) / course->width_ns;
+    uint64_t at = course_index(course, now_ns);
     if (at < COURSE_MAX)
         interval_add(&course->intervals[at], &(struct interval){1, service_ns, service_ns});
 }
@@ -125,11 +131,9 @@ struct interval course_sum(const struct course *course, const struct coarse *coa
                            uint32_t number) {
     struct interval sum = {0};
     uint64_t from_ns = coarse->begin_ns + number * coarse->width_ns;
-    for (uint64_t ns = from_ns; ns < from_ns + coarse->width_ns; ns += course->width_ns) {
-        if (ns < course->begin_ns) /* the first interval may start before the load */
-            continue;
-        uint64_t at = (ns - course->begin_ns) / course->width_ns;
-        if (at < COURSE_MAX)
+    for (uint64_t ns = 0; ns < coarse->width_ns; ns += course->width_ns) {
+        uint64_t at = course_index(course, from_ns + ns);
+        if (at < COURSE_MAX) /* the first interval may start before the load */
             interval_add(&sum, &course->intervals[at]);
     }
     return sum;

@@ -111,7 +111,14 @@ check_cluster() {
 
 run_part() {
     case $1 in
-    host | sanitize | fuzz) ctest_preset "$1" ;;
+    host | sanitize) ctest_preset "$1" ;;
+    fuzz)
+        shift
+        case " $* " in
+        *' --minutes'*) "$python" tests/fuzz/keep_fuzzing.py "$@" ;;
+        *) ctest_preset fuzz ;; # seconds
+        esac
+        ;;
     mingw)
         ctest_preset mingw
         code=$?

@@ -173,6 +173,34 @@ static void the_course_of_the_load_has_every_reply_in_its_interval(void) {
     window_close(window);
 }
 
+/* The load starts 5 ms after the system, and the first interval starts before the clock's zero. */
+static void a_course_may_begin_before_the_clock(void) {
+    static const uint64_t ms = 1000000;
+    struct window_plan plan = {.start_ns = 5 * ms,
+                               .warmup_ns = 15 * ms,
+                               .warmup_most_ns = 15 * ms,
+                               .duration_ns = 30 * ms,
+                               .most_ns = 30 * ms,
+                               .grid_ns = 10 * ms};
+    struct window *window = window_open(&plan);
+    struct recorder recorder;
+    CHECK(window && recorder_open(&recorder));
+    recorder_begin(&recorder, window, 0, 0);
+    reply(&recorder, 6 * ms, 7);
+    reply(&recorder, 20 * ms, 9);
+    for (uint32_t factor = 1; factor <= 7; factor++) {
+        struct coarse coarse = course_coarsen(&recorder.course, factor, 20 * ms, 50 * ms);
+        uint64_t replies = 0, sum_ns = 0;
+        for (uint32_t i = 0; i < coarse.count; i++) {
+            replies += course_sum(&recorder.course, &coarse, i).replies;
+            sum_ns += course_sum(&recorder.course, &coarse, i).sum_ns;
+        }
+        CHECK(replies == 2 && sum_ns == 16);
+    }
+    recorder_close(&recorder);
+    window_close(window);
+}
+
 /* The longest load that the options allow fits into the intervals. */
 static void the_longest_load_fits_into_its_course(void) {
     uint64_t longest_ns = UINT64_C(3600600) * 1000000 + 4 * UINT64_C(86400000) * 1000000;
@@ -208,6 +236,7 @@ int main(void) {
     merging_is_exact();
     an_open_loop_keeps_what_was_due_in_the_window();
     the_course_of_the_load_has_every_reply_in_its_interval();
+    a_course_may_begin_before_the_clock();
     the_longest_load_fits_into_its_course();
     a_send_is_late_by_own_fault_or_held_back();
     return 0;
