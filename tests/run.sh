@@ -80,6 +80,9 @@ check_native() {
     esac
     preset=$1 start=$2
     shift 3
+    # shellcheck disable=SC2086 # a command of two words
+    TSAN_OPTIONS="suppressions=$root/tests/servers/tsan.supp" \
+        $start "$build/$preset/bin/test_kit" </dev/null || return 1
     set -- --ignore-glob='*/test_system.py' "$@" # of the Windows programs, like these four
     for name in broken capacity endurance exhibition; do
         set -- --ignore-glob="*/test_$name.py" "$@"

@@ -182,6 +182,31 @@ def test_the_record_tells_how_it_was_made(run: Run) -> None:
         )
 
 
+ASKED = {
+    "exactly_once": {"packets": 1000, "workers": 8},
+    "fifo_packets": {"packets": 1000, "missing": 0},
+    "lifo_waiters": {"workers": 8, "spaced_packets": 40, "burst_packets": 24},
+    "running_takes_next": {"packets": 400, "workers": 8},
+    "switch_cost": {"switches": 2000},
+    "thread_creation": {"requests": 100},
+    "pool_work_kinds": {"asked": 30},
+    "alertable_wait": {"operations": 4},
+    "last_port": {"rounds": 3},
+    "call_returns": {"calls": 10},
+}
+"""How often some experiments ask; no platform changes that."""
+
+
+def test_an_experiment_asks_as_often_as_it_says(run: Run) -> None:
+    seen = of_run(run.path)
+    assert seen
+    counted = {each["law"]: each["seen"] for each in seen.data["laws"]}
+    assert {law: {name: counted[law][name] for name in ASKED[law]} for law in ASKED} == ASKED
+    lifo = counted["lifo_waiters"]
+    assert lifo["newest"] + lifo["oldest"] <= lifo["spaced_packets"]
+    assert lifo["burst_newest"] <= lifo["burst_packets"]
+
+
 def test_the_run_knows_what_its_platform_does(run: Run) -> None:
     """The laws were observed, all of them; under Wine with the answers that are known of it."""
     seen = of_run(run.path)

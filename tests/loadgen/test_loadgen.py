@@ -131,11 +131,26 @@ def check_result(
         result["replies_checked"] >= requests + connections
     )  # each had one answered before the window
     assert result["bytes_checked"] == result["replies_checked"] * (24 + reply_size)
-    assert result["cpu_ns"] is None or result["cpu_ns"] >= 0
+    threads = result["settings"]["threads"]
+    if result["cpu_ns"] is not None:  # 0 if the clock of CPU time did not tick
+        assert 0 <= result["cpu_ns"] <= 1.5 * threads * result["window_ns"]
     check_latency(result["response"])
     outstanding = connections * result["settings"]["depth"]
     assert abs(result["response"]["count"] - requests) <= outstanding, "sent in the window; replied"
-    assert result["intervals"]["width_ns"] >= 3 * result["service"]["mean"]
+    check_intervals(result, outstanding)
+
+
+def check_intervals(result: dict[str, Any], outstanding: int) -> None:
+    """The means of the window's intervals make up what the histogram holds. They differ by the
+    requests that were outstanding at both ends, and by the width of the buckets."""
+    intervals, service = result["intervals"], result["service"]
+    assert intervals["width_ns"] >= 3 * service["mean"]
+    inside = slice(intervals["warmup"], None)
+    pairs = zip(intervals["requests"][inside], intervals["mean_ns"][inside], strict=True)
+    joined_ns = sum(requests * mean_ns for requests, mean_ns in pairs if requests)
+    longest_ns = max(service["max"], *(each or 0 for each in intervals["max_ns"][inside]))
+    held_ns = service["count"] * service["mean"]
+    assert joined_ns == pytest.approx(held_ns, rel=0.001, abs=2 * outstanding * longest_ns)
 
 
 @pytest.mark.parametrize(
@@ -270,6 +285,21 @@ def test_the_warm_up_waits_for_two_replies(loadgen: LoadGenerator, server: Serve
     none = life(loadgen(server.port, warmup_ms=0, **slow))["result"]
     assert none["audit"]["warm"] is False
     assert none["audit"]["warm_reason"] == "--warmup-ms is 0"
+
+
+def test_figures_of_the_window_leave_out_the_warm_up(
+    loadgen: LoadGenerator, server: Server
+) -> None:
+    """Thirty times as much load runs before the window, and its CPU time does not count."""
+    result = life(
+        loadgen(server.port, connections=4, depth=4, warmup_ms=1500, duration_ms=50, turns=0)
+    )["result"]
+    assert result["window_ns"] == 50_000_000
+    audit = result["audit"]
+    if result["cpu_ns"] is not None:
+        assert result["cpu_ns"] <= result["window_ns"] + 20_000_000, "two ticks of Windows' clock"
+        assert sum(audit["cpu_threads"]) * 5e7 == pytest.approx(result["cpu_ns"], rel=0.001)
+        assert max(audit["cpu_threads"]) == pytest.approx(audit["cpu_share_max"], rel=0.001)
 
 
 def test_payload_depends_on_the_seed(loadgen: LoadGenerator) -> None:

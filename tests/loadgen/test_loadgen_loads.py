@@ -245,11 +245,16 @@ def test_idle_connections_send_nothing(loadgen: LoadGenerator) -> None:
 
 @pytest.mark.parametrize("close", ["rst", "fin"])
 def test_churn(loadgen: LoadGenerator, server: Server, close: str) -> None:
-    """Every connection ends after five replies; the result reports how long replacing them took."""
-    result = life(loadgen(server.port, connections=3, churn=5, close=close, **SHORT))["result"]
+    """Every connection ends after five replies; the result reports how long replacing them took.
+    The warm-up replaces ten times as many as the window, which alone counts."""
+    window = {"warmup_ms": 1000, "duration_ms": 100}
+    result = life(loadgen(server.port, connections=3, churn=5, close=close, **window))["result"]
     check_audit(result)
     counters = server.until_connections(0)["counters"]
-    assert result["connects"] > 0 and counters["accepted"] >= result["connects"] + 3
+    assert abs(5 * result["connects"] - result["requests"]) <= 2 * 5 * 3, (
+        "at both ends of the window"
+    )
+    assert counters["accepted"] >= result["connects"] + 3
     assert result["connect"]["count"] >= result["connects"] + 3
     assert counters["requests"] == result["replies_checked"]
     assert counters["accepted"] >= counters["requests"] / 5
@@ -375,6 +380,14 @@ def test_calibration(loadgen: LoadGenerator) -> None:
         and 0 < point["min_ns"] <= point["p50_ns"] <= point["p99_ns"] <= point["max_ns"]
         for point in said["points"]
     )
+    for point in said["points"]:
+        if not point["cpu_share_max"]:  # unavailable, or the clock of CPU time did not tick
+            assert point["ceiling"] is None
+        else:
+            assert point["cpu_share_max"] <= 1.5
+            assert point["ceiling"] == pytest.approx(
+                point["rate"] / point["cpu_share_max"], rel=0.001
+            )
     assert said["clock"]["resolution_ns"] > 0
 
 

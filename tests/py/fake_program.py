@@ -265,6 +265,8 @@ if __name__ == "__main__":
         calibration(
             {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2])}
         )
+        if how == "calibrates and fails":
+            die("loadgen: the null target was lost", 1)
     else:
         loadgen(
             how, {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2])}

@@ -12,6 +12,7 @@ from typing import Any
 from iomodels.base.arguments import Option
 from iomodels.base.errors import Failure
 from iomodels.launch.launcher import Launcher
+from iomodels.launch.process import exit_text
 from iomodels.plan.suite import Suite
 
 POINT_MS = 400
@@ -63,5 +64,7 @@ def _ask(
     }
     with launcher.loadgen(options) as program:
         said = program.expect("calibration", DUE_S + len(connections) * 2 * point_ms / 1000)
-        program.wait(DUE_S)
+        code = program.wait(DUE_S)
+    if code != 0:
+        raise Failure(f"{program.name}: {exit_text(code)} after its points")
     return said

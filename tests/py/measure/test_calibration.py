@@ -104,3 +104,11 @@ def test_without_calibration_a_run_goes_on_and_says_why(
     assert stage.start(suite) == 0
     kept = load_run(stage.folder).manifest["calibration"]
     assert "could not be calibrated" in kept["reason"] and "out of memory" in kept["reason"]
+
+
+def test_points_of_a_load_generator_that_then_fails_are_not_believed(
+    launcher: FakeLauncher, suite: Suite
+) -> None:
+    launcher.asked = "calibrates and fails"
+    found = calibrate(launcher, suite)
+    assert set(found) == {"reason"} and "exit code 1 after its points" in found["reason"]
