@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -70,17 +72,16 @@ def listed(counts: Iterable[Sequence[int]], layout: Layout) -> list[int]:
     return found
 
 
-def pairs(counts: Iterable[int], layout: Layout) -> list[list[int]]:
-    """Return the [highest value of the bucket, count] pairs from which `listed` made its list."""
-    half_bits, unit_bits = layout.sub_bits - 1, layout.unit_bits
-    found: list[list[int]] = []
-    index = 0
-    for count in counts:
-        if count > 0:  # Layout.top(), here because a report asks for millions of buckets
-            bucket = (index >> half_bits) - 1 if index >> half_bits else 0
-            top = ((index - (bucket << half_bits) + 1) << (bucket + unit_bits)) - 1
-            found.append([top, count])
-            index += 1
-        else:
-            index -= count
-    return found
+def pairs(counts: Sequence[int], layout: Layout) -> list[tuple[int, int]]:
+    """Return the (highest value of the bucket, count) pairs from which `listed` made its list.
+
+    Tuples, as Python's garbage collector visits each of a million lists over and over.
+    """
+    array = np.array(counts, dtype=np.int64)
+    filled = array > 0
+    index = (np.cumsum(np.where(filled, 1, -array)) - 1)[filled]
+    # Layout.top() of all buckets in one step, as a report asks for millions of them
+    half_bits = layout.sub_bits - 1
+    bucket = np.maximum((index >> half_bits) - 1, 0)
+    top = ((index - (bucket << half_bits) + 1) << (bucket + layout.unit_bits)) - 1
+    return list(zip(top.tolist(), array[filled].tolist()))

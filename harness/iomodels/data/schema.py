@@ -3,92 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
 import jsonschema
 
 from iomodels.base.errors import USAGE, Failure
 from iomodels.base.files import SCHEMAS
 
 MESSAGE_MAX = 200
-
-
 DRAFT = jsonschema.Draft202012Validator
-PLAIN = {"type", "minimum", "maximum", "minLength", "description"}
-TYPES: dict[type, frozenset[str]] = {
-    int: frozenset(("integer", "number")),
-    float: frozenset(("number",)),
-    str: frozenset(("string",)),
-    bool: frozenset(("boolean",)),
-    type(None): frozenset(("null",)),
-}
-NOTHING: frozenset[str] = frozenset()
 
 
 @cache
 def _validator(name: str) -> Any:
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
     DRAFT.check_schema(schema)
-    return QUICK(_inlined(schema, schema.get("$defs", {})))
+    return DRAFT(schema)
 
 
-# ---- what needs no library ----
-#
-# Most values of a record are numbers and words with bounds. To ask the library about each would
-# take most of the time of reading a run. So what is surely valid is passed over. The library judges
-# the rest, and it alone finds faults.
+@cache
+def _compiled(name: str) -> Callable[[Any], Any]:
+    """Return the schema as one function, which raises for what may be invalid.
+
+    It knows drafts up to 7 and the keywords that test_schema.py allows. It takes a tenth of the
+    time that jsonschema takes, but its messages say less.
+    """
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(_validator(name).schema)
+    return compiled
 
 
-def _inlined(schema: Any, defs: Mapping[str, Any]) -> Any:
-    """Return the schema with the definition in place of each reference to it."""
-    if isinstance(schema, list):
-        return [_inlined(each, defs) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
-    if name in defs and set(schema) <= {"$ref", "description"}:
-        return _inlined(defs[name], defs)
-    return {key: _inlined(value, defs) for key, value in schema.items()}
-
-
-def _is_plain(value: Any, schema: Any) -> bool:
-    """Return whether a value without parts is surely valid: of the type, inside the bounds."""
-    if not isinstance(schema, dict) or not schema.keys() <= PLAIN or "type" not in schema:
+def _surely_valid(name: str, data: Any) -> bool:
+    try:
+        _compiled(name)(data)
+    except fastjsonschema.JsonSchemaValueException:
         return False
-    given = schema["type"]
-    if not TYPES.get(type(value), NOTHING).intersection((given,) if type(given) is str else given):
-        return False
-    if type(value) is str:
-        return len(value) >= int(schema.get("minLength", 0))
-    if type(value) in (int, float):
-        return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
     return True
-
-
-def _properties(validator: Any, properties: Any, instance: Any, schema: Any) -> Iterator[Any]:
-    for name, own in properties.items() if isinstance(instance, dict) else ():
-        if name in instance and not _is_plain(instance[name], own):
-            yield from validator.descend(instance[name], own, path=name, schema_path=name)
-
-
-def _additional(validator: Any, further: Any, instance: Any, schema: Any) -> Iterator[Any]:
-    known = schema.get("properties", {})
-    if isinstance(instance, dict) and "patternProperties" not in schema:
-        instance = {
-            name: value
-            for name, value in instance.items()
-            if name not in known and not _is_plain(value, further)
-        }
-    yield from DRAFT.VALIDATORS["additionalProperties"](validator, further, instance, schema)
-
-
-QUICK = jsonschema.validators.extend(
-    DRAFT, {"properties": _properties, "additionalProperties": _additional}
-)
 
 
 def check_against(name: str, data: Any, what: str) -> None:
@@ -98,7 +52,7 @@ def check_against(name: str, data: Any, what: str) -> None:
     """
     validator = _validator(name)
     _check_format(validator.schema["properties"]["format"]["const"], data, what)
-    error = next(iter(validator.iter_errors(data)), None)
+    error = None if _surely_valid(name, data) else next(validator.iter_errors(data), None)
     if error is None:
         return
     if error.context:  # anyOf: report the error inside the intended alternative

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from itertools import pairwise
+from operator import and_
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def _compact_histogram(histogram: Part) -> Part:
     """
     layout = _layout(histogram)
     buckets = hdr.listed(histogram["counts"], layout)
-    if hdr.pairs(buckets, layout) != [list(pair) for pair in histogram["counts"]]:
+    if hdr.pairs(buckets, layout) != [tuple(pair) for pair in histogram["counts"]]:
         return histogram
     return {**_without(histogram, "counts"), "buckets": buckets}
 
@@ -193,7 +194,9 @@ def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
     else:
         pairs = histogram["counts"]
         if not all(
-            isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is type(pair[1]) is int
+            isinstance(pair, (list, tuple))
+            and len(pair) == 2
+            and type(pair[0]) is type(pair[1]) is int
             for pair in pairs
         ):
             raise Failure(f"{what}: the histogram must be pairs of whole numbers")
@@ -213,16 +216,18 @@ def _check_histogram(latency: Mapping[str, Any], what: str) -> None:
 def _bucket_counts(histogram: Mapping[str, Any], what: str) -> list[int]:
     """Return the counts above 0. Raises Failure for an ambiguous list."""
     buckets = histogram["buckets"]
-    if not all(type(each) is int and each != 0 for each in buckets):
+    if not set(map(type, buckets)) <= {int} or 0 in buckets:
         raise Failure(f"{what}: the histogram must be whole numbers other than 0")
-    if any(one < 0 and other < 0 for one, other in zip(buckets, [*buckets[1:], -1])):
+    empty = [each < 0 for each in buckets]
+    if any(map(and_, empty, [*empty[1:], True])):
         raise Failure(f"{what}: a number of empty buckets must be followed by a count")
-    reached = sum(1 if each > 0 else -each for each in buckets)
+    counts = [each for each in buckets if each > 0]
+    reached = len(counts) + sum(counts) - sum(buckets)
     if reached > _layout(histogram).places:
         raise Failure(
             f"{what}: the histogram lists {reached} of {_layout(histogram).places} buckets"
         )
-    return [each for each in buckets if each > 0]
+    return counts
 
 
 def append_record(folder: Path, record: Record) -> None:

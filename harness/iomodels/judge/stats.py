@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from itertools import pairwise
+from operator import ge
 from typing import Any
 
 import numpy as np
@@ -249,8 +249,9 @@ def histogram(counts: Iterable[Sequence[int]]) -> Histogram:
 
     Raises ValueError unless values ascend and counts are positive.
     """
-    pairs = tuple((int(value), int(count)) for value, count in counts)
-    if any(count <= 0 for _, count in pairs) or any(a[0] >= b[0] for a, b in pairwise(pairs)):
+    pairs = tuple([(int(value), int(count)) for value, count in counts])
+    values = [value for value, _ in pairs]
+    if min([count for _, count in pairs], default=1) <= 0 or any(map(ge, values, values[1:])):
         raise ValueError("a sparse histogram needs ascending values with positive counts")
     return pairs
 
@@ -266,7 +267,7 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
 
 def samples(counts: Histogram) -> int:
     """Number of samples in a histogram."""
-    return sum(count for _, count in counts)
+    return sum([count for _, count in counts])
 
 
 def percentile(counts: Histogram, percent: float) -> int | None:

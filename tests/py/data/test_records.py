@@ -257,7 +257,7 @@ def with_service(record: Record, *, service_count: int) -> Record:
     """Return the record as an open loop's; its service time has one bucket of `service_count`."""
     assert record.loadgen
     latency = record.loadgen["result"]["response"]
-    counts = [[100, service_count]]
+    counts = [(100, service_count)]
     service = {
         **latency,
         "count": service_count,

@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 COLLECT = """
 import importlib.abc, os, signal, sys
-import numpy, scipy.stats, matplotlib.pyplot, psutil, jinja2, rich.console, jsonschema
+import numpy, scipy.stats, matplotlib.pyplot, psutil, jinja2, rich.console
+import fastjsonschema, jsonschema
 import hypothesis, pytest, subprocess, tempfile, multiprocessing, asyncio
 
 class Posix(importlib.abc.MetaPathFinder):
