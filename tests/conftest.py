@@ -73,11 +73,6 @@ TESTS_NOT_ON_WINDOWS = {
     "py/measure/test_measure.py": {
         "test_load_generators_that_fail": SIGNALS,
     },
-    "py/launch/test_remote.py": {
-        "test_a_run_whose_servers_are_on_another_machine": PROC,
-        "test_the_record_names_both_machines": LAYOUT,
-        "test_a_server_that_will_not_end_is_ended": SIGNALS,
-    },
     "py/measure/test_run.py": {
         "test_a_run_goes_on_where_it_was_begun": "it reads the usable CPUs as on Linux",
     },

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,11 @@ SCHEMAS = _DATA / "schema"
 LITERATURE = _DATA / "literature"
 """results/schema and results/literature. A wheel holds them inside the package (pyproject.toml)."""
 REPLACE_S = 1.0
+
+
+def below_root(argv: Sequence[str]) -> list[str]:
+    """Return the arguments with paths relative to the repository: its folder may name a user."""
+    return [word.replace(f"{ROOT}{os.sep}", "") for word in argv]
 
 
 @contextmanager

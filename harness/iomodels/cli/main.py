@@ -75,6 +75,10 @@ def handler(name: str) -> Handler:
         from iomodels.cli import listing
 
         found = getattr(listing, function)
+    elif module == "cluster":
+        from iomodels.cli import cluster
+
+        found = getattr(cluster, function)
     elif module == "looking":
         from iomodels.cli import looking
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from iomodels.cli import values
+from iomodels.cli.cluster_commands import ON_RUN
 from iomodels.cli.command import Command, Option
 from iomodels.cli.experiment_commands import CLAIMS, LAWS
 from iomodels.cli.options import load_words, loadgen_threads, number, out, plan_options, resume
-from iomodels.launch.channel import DEFAULT_PORT, PORTS
 from iomodels.plan.order import SESSIONS
 
 OBJECTIVES = ("throughput", "p99", "cpu", "threads")
@@ -123,17 +123,7 @@ RUN = Command(
         loadgen_threads("as in the suite, or one per CPU of its own"),
         number("seed", "seed of the order", "a new one, which is printed"),
         affinity(",loadgen=1-3"),
-        Option(
-            "--server-host",
-            "machine whose `iomodels serve` starts the servers (default: this machine)",
-            "HOST[:PORT]",
-            values.server_host,
-        ),
-        Option(
-            "--server-token",
-            "token that `iomodels serve` printed (default: IOMODELS_SERVER_TOKEN)",
-            "TOKEN",
-        ),
+        *ON_RUN,
         out("folder for the run's folder"),
         Option("--dry-run", "only print the plan", flag=True),
         resume("interrupted run"),
@@ -343,36 +333,4 @@ MICRO = Command(
     ),
 )
 
-SERVE = Command(
-    "serve",
-    "serve [OPTIONS]",
-    "start servers for a load generator on another machine",
-    "measure",
-    "measuring:serve",
-    ("another machine", "docs/windows.md#two-machines"),
-    (
-        Option(
-            "--host",
-            "IPv4 address of this machine for the other one (default: 127.0.0.1)",
-            "ADDRESS",
-            values.address,
-            "127.0.0.1",
-        ),
-        Option(
-            "--port",
-            f"port of this service, 1024 to {65535 - PORTS}; its servers use the next {PORTS} "
-            f"(default: {DEFAULT_PORT})",
-            "N",
-            values.whole(1024, 65535 - PORTS),
-            DEFAULT_PORT,
-        ),
-        affinity(""),
-    ),
-    (),
-    "On the other machine: iomodels run SUITE --server-host ADDRESS --server-token TOKEN\n"
-    "Install the same version of iomodels on both machines.\n"
-    "It serves one client at a time, until Ctrl-C. IOMODELS_SERVER_TOKEN, if set, is the token.\n"
-    f"The firewall must admit that machine to the port and the next {PORTS}.",
-)
-
-COMMANDS = (RUN, AB, SLO, TUNE, MICRO, LAWS, CLAIMS, SERVE)
+COMMANDS = (RUN, AB, SLO, TUNE, MICRO, LAWS, CLAIMS)

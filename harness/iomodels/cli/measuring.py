@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,9 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
-from iomodels.base.console import make_console
-from iomodels.base.interrupts import Interrupts
+from iomodels.base.console import make_console, shell_word
 from iomodels.cli import finishing, folders
+from iomodels.cli.cluster import asked_for
 from iomodels.cli.command import fail
 from iomodels.cli.measure_commands import (
     AB_DEFAULTS,
@@ -27,11 +25,6 @@ from iomodels.cli.values import given
 from iomodels.data.library import RUN, SLO, TUNE
 from iomodels.data.store import load_run
 from iomodels.judge.tuning import OBJECTIVES
-from iomodels.launch import platform as launch
-from iomodels.launch.channel import ServerHost
-from iomodels.machine.placement import server_alone
-from iomodels.machine.preflight import raise_open_files_limit
-from iomodels.measure import agent
 from iomodels.measure import micro as measure_micro
 from iomodels.measure import run as measure_run
 from iomodels.measure import slo as measure_slo
@@ -51,74 +44,46 @@ from iomodels.plan.suite import (
     suite_files,
 )
 
-TOKEN = "IOMODELS_SERVER_TOKEN"
 WINDOW = ("depth", "warmup_ms", "duration_ms", "seed")
 TUNE_TURNS = 5
 """Replies per connection in a trial of a tuning. A run has 20, which take four times as long."""
 
 
 def run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    server_host = _server_host(arguments)
-    where = f"--server-host {server_host} " if server_host else ""
-    setting = Setting(
-        build=folders.build(),
-        console=make_console(stderr=True) if arguments.json else console,
-        command=("iomodels", *_without_token(words)),
-        resume_command=f"{folders.program()} run {where}--resume",
-        results=folders.RESULTS,
-        placement=arguments.affinity,
-        server_host=server_host,
-    )
+    shown = make_console(stderr=True) if arguments.json else console
+    with asked_for(arguments, shown) as cluster:
+        where = f"--cluster {shell_word(cluster.where)} " if cluster else ""
+        setting = Setting(
+            build=folders.build(),
+            console=shown,
+            command=("iomodels", *words),
+            resume_command=f"{folders.program()} run {where}--resume",
+            results=folders.RESULTS,
+            placement=arguments.affinity,
+            cluster=cluster,
+        )
+        folder = _measured_run(arguments, setting)
+    if folder is None:
+        return 0
+    return finishing.run(shown, folder, report=not arguments.no_report, as_json=arguments.json)
+
+
+def _measured_run(arguments: argparse.Namespace, setting: Setting) -> Path | None:
+    """Start or resume a run. Returns its folder, or None for a dry run."""
     if arguments.resume is not None:
         folder = _resumed_run(arguments)
-        folder = measure_run.resume_run(setting, folder, retry_failed=arguments.retry_failed)
-    else:
-        if arguments.retry_failed:
-            fail("--retry-failed: must be used with --resume RUN")
-        started = measure_run.start_run(
-            setting,
-            suite_of_run(arguments),
-            quick=arguments.quick,
-            out=arguments.out or folders.RESULTS,
-            dry_run=arguments.dry_run,
-            margin=arguments.margin,
-            sessions=arguments.sessions or 1,
-        )
-        if started is None:
-            return 0
-        folder = started
-    return finishing.run(
-        setting.console, folder, report=not arguments.no_report, as_json=arguments.json
+        return measure_run.resume_run(setting, folder, retry_failed=arguments.retry_failed)
+    if arguments.retry_failed:
+        fail("--retry-failed: must be used with --resume RUN")
+    return measure_run.start_run(
+        setting,
+        suite_of_run(arguments),
+        quick=arguments.quick,
+        out=arguments.out or folders.RESULTS,
+        dry_run=arguments.dry_run,
+        margin=arguments.margin,
+        sessions=arguments.sessions or 1,
     )
-
-
-def _server_host(arguments: argparse.Namespace) -> ServerHost | None:
-    token = arguments.server_token or os.environ.get(TOKEN)
-    if arguments.server_host is None:
-        if arguments.server_token:
-            fail("--server-token: must be used with --server-host")
-        return None
-    host, port = arguments.server_host
-    where = ServerHost(host, port, token or "")
-    if not token:
-        fail(
-            f"--server-host {where}: must have a token; give the one that `iomodels serve` "
-            f"printed there by --server-token or {TOKEN}"
-        )
-    placement = arguments.affinity
-    if placement and (placement.server_cpus or placement.wineserver_cpus):
-        fail(
-            "--affinity: must name only the load generator with --server-host; "
-            "give `iomodels serve` the server's CPUs"
-        )
-    return where
-
-
-def _without_token(words: Sequence[str]) -> list[str]:
-    """The command line without the token: everybody may read a record."""
-    kept = [re.sub(r"^--server-token=.*", "--server-token=…", word) for word in words]
-    pairs = zip(["", *kept], kept)
-    return ["…" if before == "--server-token" else word for before, word in pairs]
 
 
 def suite_of_run(arguments: argparse.Namespace) -> Suite:
@@ -179,7 +144,7 @@ def _load_words(arguments: argparse.Namespace) -> tuple[tuple[str, Value], ...]:
 
 def _resumed_run(arguments: argparse.Namespace) -> Path:
     """The run to resume. Options that would change its plan are refused, not ignored."""
-    allowed = ("retry_failed", "suite", "server_host", "server_token", "json", "no_report")
+    allowed = ("retry_failed", "suite", "cluster", "min_load", "json", "no_report")
     folder = _resumed(arguments, RUN, "a run", *allowed)
     if arguments.suite is not None:
         suite = load_run(folder).manifest["suite"]["name"]
@@ -350,36 +315,6 @@ def micro(arguments: argparse.Namespace, console: Console, words: Sequence[str])
     out = arguments.out or folders.RESULTS
     folder = measure_micro.run_micro(folders.build(), console, ("iomodels", *words), options, out)
     return finishing.micro(console, folder)
-
-
-def serve(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    if arguments.affinity and arguments.affinity.loadgen_cpus:
-        fail("--affinity: must not name the load generator, which runs on the other machine")
-    try:
-        token = agent.token_from(os.environ.get(TOKEN))
-    except ValueError as error:
-        fail(f"{TOKEN}: {error}")
-    setting = _setting(console, words, "serve")
-    build, placement = setting.build, arguments.affinity or server_alone()
-    raise_open_files_limit()
-    with (
-        Interrupts() as interrupts,
-        launch.open_launcher(build, placement, setting.say) as launcher,
-    ):
-        names, platform = ", ".join(launcher.models()), launcher.platform
-        host, port = arguments.host, arguments.port
-        serving = agent.Agent(launcher, build, folders.RESULTS, host, port, token, setting.say)
-        first, last = serving.ports[0], serving.ports[-1]
-        setting.say(
-            f"serving {names} on {platform} at {host}:{port}; server ports {first} to {last}"
-        )
-        setting.say(
-            "on the other machine: "
-            f"iomodels run SUITE --server-host {host}:{port} --server-token {token}"
-        )
-        setting.say("press Ctrl-C to stop")
-        serving.serve(interrupts)
-    return 0
 
 
 def _setting(console: Console, words: Sequence[str], resume: str) -> Setting:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import iomodels
-from iomodels.cli import measure_commands, read_commands
+from iomodels.cli import cluster_commands, measure_commands, read_commands
 from iomodels.cli.command import GROUPS, Command, Parser
 
 SHELL_NOTES = """\
@@ -40,7 +40,7 @@ class Known:
 @cache
 def commands() -> tuple[Command, ...]:
     """Every command, in the order of the help."""
-    return (*measure_commands.COMMANDS, *read_commands.COMMANDS)
+    return (*measure_commands.COMMANDS, *cluster_commands.COMMANDS, *read_commands.COMMANDS)
 
 
 def parsers() -> Known:

@@ -176,10 +176,19 @@ def attached(text: str) -> tuple[str, External]:
         raise wrong(text, str(error)) from None
 
 
-def server_host(text: str) -> tuple[str, int]:
-    from iomodels.launch.channel import parse_host
+def cluster(text: str) -> Path | int:
+    """The bundle of a cluster; of "local:3" the number of its workers."""
+    if not text.startswith("local:"):
+        return path(text)
+    if not re.fullmatch(r"local:[2-9]", text):
+        raise wrong(text, "must be the file of a bundle, or local:2 to local:9")
+    return int(text[-1])
 
-    return _checked(parse_host, text)
+
+def worker(text: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]{0,39}", text, re.ASCII):
+        raise wrong(text, "must be 1 to 40 letters, digits, dots, dashes or underscores")
+    return text
 
 
 def address(text: str) -> str:

@@ -208,7 +208,9 @@ def _facts(manifest: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
         ("load", name): manifest["suite"][name] for name in LOAD if manifest["suite"].get(name)
     }
     environment = {
-        name: value for name, value in manifest["environment"].items() if name != "reasons"
+        name: value
+        for name, value in manifest["environment"].items()
+        if name not in ("reasons", "workers")  # of a cluster: two of them stand for all
     }
     for name, value in _flat(environment):
         fact = name.removeprefix("load_generator.")  # of two machines

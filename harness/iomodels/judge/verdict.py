@@ -28,6 +28,7 @@ from iomodels.data.records import Condition, Record
 from iomodels.judge import stats
 from iomodels.judge.ceiling import ceiling_rate
 from iomodels.judge.limits import NotRecorded, cpus_allowed, server_at_its_limit
+from iomodels.judge.network import below_link, links_of
 
 LOADGEN_CPU_MOST = 0.90
 """Of one CPU, the busiest thread of the load generator. Beyond it the client limits the rate
@@ -35,9 +36,9 @@ LOADGEN_CPU_MOST = 0.90
 TIMELY_LEAST = 0.999
 """Share of requests sent at their due time. Below it latencies are the sender's (Microsoft labench:
 trust latency only from 99.9 %)."""
-LINK_SHARE_MOST = 0.80
-"""Of the speed of the network between two machines, in payload and frame headers alone. Ethernet,
-IP and TCP have the rest to themselves."""
+OVERLAP_LEAST = 0.95
+"""Of the longest window of several load generators, the part that all have in common. Outside of it
+some did not load the server while others measured it."""
 ACHIEVED_LEAST = 0.99
 """Of the offered rate (open loop). Below it a queue grows, and latency and costs depend on the
 length of the window."""
@@ -99,13 +100,14 @@ class Surroundings:
     """Facts of a cell besides its records; None if not recorded.
 
     ceiling: requests per second of the load generator with a server that does nothing. link: the
-    network to a server on another machine; None if there is none. cpus: how many CPUs the server
-    and the wineserver may use together.
+    network to a server on another machine; None if there is none. links: those of a cluster, by
+    worker; "" is the server's. cpus: how many CPUs the server and the wineserver may use together.
     """
 
     ceiling: float | None = None
     link: Mapping[str, Any] | None = None
     cpus: int | None = None
+    links: Mapping[str, Mapping[str, Any] | None] | None = None
 
 
 Result = Mapping[str, Any]
@@ -164,6 +166,19 @@ def littles_law(result: Result) -> str | None:
     )
 
 
+def windows_overlap(result: Result) -> str | None:
+    """Of several load generators: all must load the server while one measures it."""
+    if "cluster" not in result:
+        return None
+    overlap = float(result["cluster"]["overlap"])
+    if overlap >= OVERLAP_LEAST:
+        return None
+    return (
+        f"the windows of the load generators overlap by {words.past(overlap, OVERLAP_LEAST)} at "
+        f"least (limit {_percent(OVERLAP_LEAST)}); a longer window overlaps more"
+    )
+
+
 def offered_rate_met(result: Result) -> str | None:
     if result["loop"] == "closed":
         return None
@@ -189,6 +204,7 @@ def _repeat_rules(result: Result) -> Rules:
         ("replies checked", lambda: all_replies_checked(result)),
         ("Little's law", lambda: littles_law(result)),
         ("offered rate", lambda: offered_rate_met(result)),
+        ("windows", lambda: windows_overlap(result)),
     ]
 
 
@@ -219,25 +235,6 @@ def timely_sends(results: Sequence[Result]) -> str | None:
     return (
         f"the load generator sent {words.past(share, TIMELY_LEAST, 2)} of the requests when they "
         f"were due (limit {100 * TIMELY_LEAST:g} %)"
-    )
-
-
-def below_link(results: Sequence[Result], link: Mapping[str, Any] | None) -> str | None:
-    """Either direction of the network between two machines may be full."""
-    if link is None:
-        return None
-    if link["mbps"] is None:
-        raise NotRecorded("the speed of the network is unavailable")
-    mbps = median(
-        max(result["bytes_sent"], result["bytes_received"]) * 8e3 / result["window_ns"]
-        for result in results
-    )
-    share = mbps / link["mbps"]
-    if share <= LINK_SHARE_MOST:
-        return None
-    return (
-        f"payload uses {words.past(share, LINK_SHARE_MOST)} of the network's "
-        f"{link['mbps']:,} Mbit/s (limit {_percent(LINK_SHARE_MOST)})"
     )
 
 
@@ -311,7 +308,7 @@ def judge(records: Iterable[Record], known: Surroundings = Surroundings()) -> Ve
         ]
     )
     network, unjudged_network = _apply(
-        [("share of the network", lambda: below_link(results, known.link))]
+        [("share of the network", lambda: below_link(results, known.link, known.links))]
     )
     notes, unjudged_notes = _apply(
         [
@@ -350,7 +347,7 @@ def surroundings_of(manifest: Mapping[str, Any], condition: Condition) -> Surrou
         manifest.get("calibration"), condition.connections, condition.size, condition.depth
     )
     link = (environment.get("load_generator") or {}).get("link")
-    return Surroundings(ceiling, link, cpus_allowed(environment))
+    return Surroundings(ceiling, link, cpus_allowed(environment), links_of(environment))
 
 
 def _nothing_counts(verdicts: Sequence[Verdict]) -> Verdict:

@@ -25,6 +25,10 @@ NOT_SERVERS = ("loadgen", "test_", "fuzz_")
 """Prefixes of programs next to the servers. Others must reject --describe with exit code 2."""
 
 
+class MachineLost(Failure):
+    """Another machine does not return. This ends the run; other failures end a measurement."""
+
+
 class Launcher(Protocol):
     """Starts programs on one platform. A context manager: at its end no process is left."""
 
@@ -38,7 +42,7 @@ class Launcher(Protocol):
     def server(self, model: str, options: Mapping[str, int | str]) -> Server:
         """Start a server. The caller then expects 'ready'."""
 
-    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
+    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Server:
         """Start the platform's load generator; with `windows` the Windows one in its prefix."""
 
     def program(self, executable: Path, *arguments: object) -> Program:

@@ -47,35 +47,6 @@ class ProgramFailed(Failure):
         self.program_code = program_code
 
 
-class Process(Protocol):
-    """The part of subprocess.Popen that a Program needs; launch/remote.py has another one."""
-
-    @property
-    def pid(self) -> int: ...
-
-    @property
-    def stdin(self) -> IO[bytes] | Any: ...
-
-    @property
-    def stdout(self) -> IO[bytes] | Any: ...
-
-    @property
-    def stderr(self) -> IO[bytes] | Any: ...
-
-    @property
-    def returncode(self) -> int | Any: ...
-
-    def poll(self) -> int | None: ...
-
-    def wait(self, timeout: float | None = None) -> int: ...
-
-    def send_signal(self, signal: int) -> None: ...
-
-    def terminate(self) -> None: ...
-
-    def kill(self) -> None: ...
-
-
 class Server(Protocol):
     """A server under measurement: a Program of ours, or one of the user."""
 
@@ -124,18 +95,17 @@ class Program:
         env: Mapping[str, str] | None = None,
         wineserver_pid: int | None = None,
         admit: Callable[[int], None] | None = None,
-        process: Process | None = None,
     ) -> None:
         """Start `argv`. Messages use `name`. `wineserver_pid` is its kernel's process under Wine.
 
         With `admit` a Windows program starts suspended: `admit` gets its pid, pins it and resumes
-        it. `process` is an already running process of `argv`.
+        it.
         """
         self.argv = list(argv)
         self.name = name or Path(self.argv[0]).name
         self.wineserver_pid = wineserver_pid
         try:
-            self._process: Process = process or _spawn(self.argv, env, suspended=admit is not None)
+            self._process = _spawn(self.argv, env, suspended=admit is not None)
         except OSError as error:
             blocked = getattr(error, "winerror", None) == BLOCKED
             raise Failure(
@@ -164,7 +134,8 @@ class Program:
             self._process.kill()
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-                pipe.close()
+                if pipe:
+                    pipe.close()
             raise Failure(
                 f"{self.name}: started, but cannot be placed on its CPUs: {error}"
             ) from error
@@ -287,7 +258,7 @@ class Program:
 
         Raises OSError if that fails: on Windows without a console there is no such event.
         """
-        if sys.platform == "win32" and isinstance(self._process, subprocess.Popen):
+        if sys.platform == "win32":
             kernel32.send_break(self.pid)
         else:
             self._process.send_signal(signal.SIGINT)

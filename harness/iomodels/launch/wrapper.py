@@ -29,7 +29,7 @@ class Wrapper:
     def server(self, model: str, options: Mapping[str, int | str]) -> Server:
         return self._inner.server(model, options)
 
-    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Program:
+    def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Server:
         return self._inner.loadgen(options, windows=windows)
 
     def program(self, executable: Path, *words: object) -> Program:

@@ -6,22 +6,20 @@ deadline.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 from iomodels.base.arguments import Option
 from iomodels.base.errors import Failure
-from iomodels.base.files import ROOT
+from iomodels.base.files import below_root
 from iomodels.data.counters import table
 from iomodels.data.records import FORMAT, Condition, Record, utc_now
 from iomodels.data.store import check_record
 from iomodels.judge.verdict import refusal
-from iomodels.launch.launcher import Launcher
-from iomodels.launch.process import Program, ProgramFailed, Server, exit_text
-from iomodels.launch.remote import HostLost
+from iomodels.launch.launcher import Launcher, MachineLost
+from iomodels.launch.process import ProgramFailed, Server, exit_text
 from iomodels.launch.watches import Watching
 from iomodels.measure.mood import Mood
 from iomodels.plan.order import Measurement, limit_of
@@ -122,7 +120,7 @@ def measure(
         reason = _judge(trial, launcher.platform)
         if reason is None:
             return record
-    except HostLost:
+    except MachineLost:
         raise
     except (_Failed, Failure) as error:  # Failure: also a process that survives SIGKILL
         reason = str(error)
@@ -147,7 +145,7 @@ def _live(
     rate: int | None,
 ) -> str:
     """Run both programs from start to end; store their events in `trial`. Returns their stderr."""
-    programs: list[Program | Server] = []
+    programs: list[Server] = []
     with ExitStack() as stack:
         try:
             server = stack.enter_context(
@@ -155,7 +153,7 @@ def _live(
             )
             programs.append(server)
             trial.server = {
-                "argv": argv_below_root(server.argv),
+                "argv": below_root(server.argv),
                 **dict.fromkeys(("ready", "begin", "end", "summary")),
             }
             with waiting():
@@ -168,7 +166,7 @@ def _live(
             programs.append(loadgen)
             stack.callback(loadgen.stop, LOADGEN_STOP_S)
             trial.loadgen = {
-                "argv": argv_below_root(loadgen.argv),
+                "argv": below_root(loadgen.argv),
                 **dict.fromkeys(("ready", "measuring", "measured", "result")),
             }
             with waiting():
@@ -189,7 +187,7 @@ def _live(
             trial.counters = _counters(
                 trial, watches, launcher.models()[item.condition.model].get("family")
             )
-        except HostLost:
+        except MachineLost:
             raise
         except Failure as error:
             raise _Failed(_blame(error, programs), _stderr(programs)) from error
@@ -198,7 +196,7 @@ def _live(
 
 def _drive(
     server: Server,
-    loadgen: Program,
+    loadgen: Server,
     seen: dict[str, Any],
     load: dict[str, Any],
     suite: Suite,
@@ -297,12 +295,7 @@ def _judge(trial: _Trial, platform: str) -> str | None:
     return None
 
 
-def argv_below_root(argv: Sequence[str]) -> list[str]:
-    """Return the arguments with paths relative to the repository: its folder may name a user."""
-    return [word.replace(f"{ROOT}{os.sep}", "") for word in argv]
-
-
-def _blame(error: Failure, programs: list[Program | Server]) -> str:
+def _blame(error: Failure, programs: list[Server]) -> str:
     """Return the reason of a failure; blame a server that died before the load generator failed."""
     if len(programs) < 2 or str(error).startswith(f"{programs[0].name}:"):
         return str(error)
@@ -313,6 +306,6 @@ def _blame(error: Failure, programs: list[Program | Server]) -> str:
     return f"{programs[0].name}: died in mid-measurement, {exit_text(code)}; then {error}"
 
 
-def _stderr(programs: list[Program | Server]) -> str:
+def _stderr(programs: list[Server]) -> str:
     texts = {program.name: program.stderr_text().strip()[-STDERR_KEPT:] for program in programs}
     return "\n".join(f"{name}: {text}" for name, text in texts.items() if text)

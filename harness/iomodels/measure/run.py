@@ -11,6 +11,7 @@ from iomodels.base.errors import USAGE, Failure
 from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.base.words import count as counted
+from iomodels.cluster.launcher import ClusterLauncher
 from iomodels.data.busy import note_of_others
 from iomodels.data.laws import Laws, checked, write
 from iomodels.data.records import FORMAT, Run, utc_now
@@ -21,7 +22,6 @@ from iomodels.judge.rule import SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST
 from iomodels.judge.verdict import left_out
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.native import is_native
-from iomodels.launch.remote import RemoteLauncher
 from iomodels.machine import check as machine_check
 from iomodels.machine.environment import add_fact
 from iomodels.machine.placement import Placement, recorded_placement, unusable
@@ -89,7 +89,8 @@ def start_run(
         if comparing.kept:
             manifest["ab"] = dict(comparing.kept)
         manifest["calibration"] = calibrate(launcher, suite, quick=quick)
-        add_fact(manifest["environment"], "busy", lambda: machine_check.busy(setting.watch_s))
+        if setting.cluster is None:
+            add_fact(manifest["environment"], "busy", lambda: machine_check.busy(setting.watch_s))
         if note := note_of_others(manifest["environment"]):
             setting.say(f"note: {note}; see `iomodels check`")
         folder = new_folder(out, manifest)
@@ -173,7 +174,7 @@ def _laws(setting: Setting, launcher: Launcher) -> Laws | None:
     """Return the laws of the servers' machine; None for programs of Linux, which have none."""
     if is_native(launcher.platform):
         return None
-    if not isinstance(launcher, RemoteLauncher):
+    if not isinstance(launcher, ClusterLauncher):
         return laws.current(setting.build, setting.results, setting.say)
     setting.say("observing the laws of the servers' machine (once per build, about 15 s)")
     found = launcher.laws()
@@ -181,29 +182,25 @@ def _laws(setting: Setting, launcher: Launcher) -> Laws | None:
 
 
 def _check_machines(setting: Setting, manifest: Mapping[str, Any]) -> None:
-    two = "load_generator" in manifest["environment"]
-    if two and setting.server_host is None:
+    several = "load_generator" in manifest["environment"]
+    if several and setting.cluster is None:
         raise Failure(
-            (
-                f"cannot resume {manifest['run']}: its servers ran on another machine; "
-                "add --server-host"
-            ),
+            f"cannot resume {manifest['run']}: it ran on a cluster; add --cluster BUNDLE",
             exit_code=USAGE,
         )
-    if setting.server_host is not None and not two:
+    if setting.cluster is not None and not several:
         raise Failure(
-            (
-                f"--server-host {setting.server_host}: must be omitted; "
-                f"the servers of {manifest['run']} ran on this machine"
-            ),
+            f"--cluster {setting.cluster.where}: must be omitted; "
+            f"{manifest['run']} ran on one machine",
             exit_code=USAGE,
         )
 
 
 def _placement_of(manifest: Mapping[str, Any]) -> Placement | None:
     """Return the placement of the run's start, which all repeats share. None: not recorded."""
-    environment_here = manifest["environment"].get("load_generator") or manifest["environment"]
-    recorded = (environment_here.get("launcher") or {}).get("placement")
+    if "load_generator" in manifest["environment"]:  # a cluster, whose workers place programs
+        return None
+    recorded = (manifest["environment"].get("launcher") or {}).get("placement")
     placement = recorded_placement(recorded) if recorded else None
     missing = unusable(placement) if placement else ()
     if missing:

@@ -17,15 +17,16 @@ from rich.console import Console
 from iomodels.base.console import say, shell_word
 from iomodels.base.errors import NOT_SUPPORTED, USAGE, Failure, Stopped
 from iomodels.base.interrupts import Interrupted
+from iomodels.cluster.actor import LOAD, SERVER
+from iomodels.cluster.client import Asked
+from iomodels.cluster.launcher import ClusterLauncher
 from iomodels.data.records import Condition, utc_now
 from iomodels.launch import platform as launch
-from iomodels.launch.channel import ServerHost
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.native import is_native
-from iomodels.launch.remote import RemoteLauncher
 from iomodels.machine import check as machine_check
 from iomodels.machine import environment
-from iomodels.machine.placement import LOADGEN_ALONE, Placement
+from iomodels.machine.placement import Placement
 from iomodels.machine.preflight import preflight
 from iomodels.measure.external_server import ATTACHED, WINDOWS, ExternalLauncher, kinds_of
 from iomodels.measure.load_check import load_errors
@@ -47,7 +48,7 @@ class Setting:
     resume_command: str  # "./iomodels run --resume"; the run's name follows
     results: Path  # the default folder of runs
     placement: Placement | None = None  # None: the default of this machine
-    server_host: ServerHost | None = None  # None: the servers run on this machine too
+    cluster: Asked | None = None  # None: everything runs on this machine
     deadlines: Deadlines = field(default_factory=Deadlines)
     watch_s: float = machine_check.BUSY_S
     """Seconds to observe the CPU use of other programs, before the first measurement."""
@@ -59,29 +60,21 @@ class Setting:
 def open_launcher(
     setting: Setting, placement: Placement | None, suite: Suite | None = None
 ) -> Launcher:
-    """Return the launcher of this machine, or a remote one (--server-host). Close it.
+    """Return the launcher of this machine, or that of a cluster (--cluster). Close it.
 
     With `suite` it is the launcher for the servers of it: external ones, or models of Linux.
     """
     strangers = (
         {each.model: each.external for each in suite.servers if each.external} if suite else {}
     )
+    if setting.cluster is not None:
+        if strangers:
+            raise Failure("--cluster: must be omitted with an external server", exit_code=USAGE)
+        return ClusterLauncher(setting.cluster, setting.say, native=bool(suite and suite.native))
     if suite and (strangers or suite.native):
-        if setting.server_host is not None:
-            raise Failure(
-                "--server-host: must be omitted with an external server and with --native",
-                exit_code=USAGE,
-            )
         inner = _of_one_platform(setting, placement, suite)
         return ExternalLauncher(inner, strangers, setting.build) if strangers else inner
-    if setting.server_host is None:
-        return launch.open_launcher(setting.build, placement, setting.say)
-    here = launch.open_loadgen(setting.build, placement or LOADGEN_ALONE)
-    try:
-        return RemoteLauncher(here, setting.server_host, setting.say)
-    except BaseException:
-        here.close()
-        raise
+    return launch.open_launcher(setting.build, placement, setting.say)
 
 
 def _of_one_platform(setting: Setting, placement: Placement | None, suite: Suite) -> Launcher:
@@ -105,25 +98,28 @@ def _of_one_platform(setting: Setting, placement: Placement | None, suite: Suite
 
 def server_cores(launcher: Launcher) -> int:
     """Return how many CPUs the servers may use: those of their placement, else all."""
-    found = (
-        launcher.both({"reasons": {}}, ())
-        if isinstance(launcher, RemoteLauncher)
-        else {"launcher": launcher.environment()}
-    )
-    placement = (found.get("launcher") or {}).get("placement") or {}
-    pinned = placement.get("server_cpus") or found.get("cpus_usable") or ()
-    return len(pinned) or os.cpu_count() or 1
+    if isinstance(launcher, ClusterLauncher):
+        return launcher.cpus(SERVER)
+    placement = launcher.environment().get("placement") or {}
+    return len(placement.get("server_cpus") or ()) or os.cpu_count() or 1
 
 
 def placed(setting: Setting, suite: Suite, launcher: Launcher) -> Suite:
     """Return the suite with numbers in place of what depends on the CPUs of both programs."""
     if any(server.per_core for server in suite.servers):
         suite = suite.on_cores(server_cores(launcher))
-    placement = launcher.environment().get("placement") or {}
-    found = suite.on_loadgen_cpus(len(placement.get("loadgen_cpus") or ()))
+    found = suite.on_loadgen_cpus(_loadgen_cpus(launcher))
     if found.loadgen_threads > 1 and not suite.loadgen_threads:
         setting.say(f"the load generator has {found.loadgen_threads} threads, at most one per CPU")
     return found
+
+
+def _loadgen_cpus(launcher: Launcher) -> int:
+    """Return how many CPUs the load generator, or each one of a cluster, has of its own."""
+    if isinstance(launcher, ClusterLauncher):
+        return launcher.cpus(LOAD)
+    placement = launcher.environment().get("placement") or {}
+    return len(placement.get("loadgen_cpus") or ())
 
 
 # ---- the folder ----
@@ -148,10 +144,10 @@ def manifest_head(
 
 
 def _environment(setting: Setting, models: Sequence[str], launcher: Launcher) -> dict[str, Any]:
-    if not isinstance(launcher, RemoteLauncher):
-        native = is_native(launcher.platform)
-        return environment.capture(setting.build, models, launcher.environment(), native=native)
-    return launcher.both(environment.capture(setting.build, (), launcher.environment()), models)
+    if isinstance(launcher, ClusterLauncher):
+        return launcher.conditions(models, setting.watch_s)
+    native = is_native(launcher.platform)
+    return environment.capture(setting.build, models, launcher.environment(), native=native)
 
 
 def new_folder(out: Path, manifest: dict[str, Any]) -> Path:
@@ -210,7 +206,7 @@ def check(suite: Suite, plan: Sequence[Measurement], launcher: Launcher) -> None
         )
     most = max(condition.connections for condition, limit in limits.items() if not limit)
     errors = preflight(most, launcher.platform)
-    if errors:
+    if errors and not isinstance(launcher, ClusterLauncher):  # whose machines have own limits
         raise Failure(*errors)
 
 
@@ -245,9 +241,8 @@ def check_same(build: Path, manifest: Mapping[str, Any], suite: Suite, launcher:
         differs.append(f"it ran on {manifest['platform']}; this is {launcher.platform}")
     models = [server.model for server in suite.servers]
     before, now = _programs(manifest["environment"]), {}
-    if isinstance(launcher, RemoteLauncher):
-        here = {"binaries": environment.binaries(build, ()), "reasons": {}}
-        there = launcher.both(here, models)
+    if isinstance(launcher, ClusterLauncher):
+        there = launcher.conditions(models, 0.0)
         now = _programs(there)
         differs += _placed_differently(manifest["environment"], there)
     else:

@@ -20,12 +20,10 @@ def conditions(summary: Summary) -> list[tuple[str, str]]:
         for name, value in manifest["suite"].items()
         if name not in ("title", "question") and value != []
     }
-    two = [("machines", "two: the servers on one, the load generator on the other")] * (
-        "load_generator" in manifest["environment"]
-    )
+    machines = _machines(manifest["environment"])
     return [
         ("platform", summary.platform),
-        *two,
+        *([("machines", machines)] if machines else []),
         ("run", manifest["run"]),
         ("status", manifest["status"]),
         ("started", manifest["started_utc"]),
@@ -37,6 +35,17 @@ def conditions(summary: Summary) -> list[tuple[str, str]]:
             for name, server in (manifest.get("external") or {}).items()
         ),
     ]
+
+
+def _machines(environment: Mapping[str, Any]) -> str:
+    """Return how many machines a run had; empty for one."""
+    if "load_generator" not in environment:
+        return ""
+    workers = environment.get("workers", {})
+    loads = sum(each["role"] == "load" for each in workers.values())
+    if loads < 2:
+        return "two: the servers on one, the load generator on the other"
+    return f"{len(workers)} workers: {loads} have load generators, the others the servers"
 
 
 def _external(server: Mapping[str, Any]) -> str:

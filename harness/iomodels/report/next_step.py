@@ -24,10 +24,10 @@ COMMANDS = ("run", "ab")
 """The commands whose runs have loads that can be open."""
 REPLACED = (
     *("--connections", "--size", "--rounds", "--repeats", "--minutes", "--sessions", "--margin"),
-    *("--seed", "--server-token"),
+    "--seed",
 )
-"""Options with a value that the proposal replaces or omits: a new run draws a new order, and a
-record keeps no token. --repeats is the former name of --rounds."""
+"""Options with a value that the proposal replaces or omits: a new run draws a new order. --repeats
+is the former name of --rounds."""
 SHORT = 12
 """Digits of a commit that name it."""
 OMITTED = ("--json", "--no-report")
@@ -77,8 +77,8 @@ def next_step(
 def _resume(summary: Summary) -> str:
     """The run by its name, or by its folder where that is not among the results."""
     command = summary.run.manifest["command"]
-    host = _value(command, "--server-host")
-    where = ["--server-host", host] if host else []
+    cluster = _value(command, "--cluster")
+    where = ["--cluster", cluster] if cluster else []
     path = summary.run.path
     among = path.resolve().parent == (ROOT / "results").resolve()
     return _line(["iomodels", "run", *where, "--resume", path.name if among else str(path)])

@@ -19,7 +19,6 @@ from iomodels.base.errors import Failure
 from iomodels.cli import folders
 from iomodels.cli.main import main
 from iomodels.launch import platform as launch
-from iomodels.launch.channel import ServerHost
 from iomodels.measure import run
 from iomodels.measure.session import Setting
 from iomodels.plan.suite import Suite, find_suite, load_suite
@@ -84,45 +83,37 @@ ALL = (
             f"iomodels: --affinity gpu=0: gpu: no such role; available: {ROLES}",
         ),
         (
-            ["run", SUITE, "--server-host", "lab:x"],
-            "iomodels: --server-host lab:x: must be a name or an IPv4 address, "
-            "optionally with a port 1 … 65535 (default: 9000), as in 192.0.2.10:9000",
+            ["run", SUITE, "--cluster", "local:1"],
+            "iomodels: --cluster local:1: must be the file of a bundle, or local:2 to local:9",
         ),
         (
-            ["run", SUITE, "--server-host", "lab"],
-            "iomodels: --server-host lab:9000: must have a token; give the one that "
-            "`iomodels serve` printed there by --server-token or IOMODELS_SERVER_TOKEN",
+            ["run", SUITE, "--min-load", "2"],
+            "iomodels: --min-load: must be used with --cluster",
         ),
         (
-            ["run", SUITE, "--server-token", "x"],
-            "iomodels: --server-token: must be used with --server-host",
+            ["run", SUITE, "--cluster", "x", "--affinity", f"server={CPU}"],
+            "iomodels: --affinity: must be omitted with --cluster; "
+            "give `iomodels worker` its --cpus",
         ),
         (
-            [
-                "run",
-                SUITE,
-                "--server-host",
-                "lab",
-                "--server-token",
-                "x",
-                "--affinity",
-                f"server={CPU}",
-            ],
-            "iomodels: --affinity: must name only the load generator with --server-host; "
-            "give `iomodels serve` the server's CPUs",
+            ["cluster", "stop", "x"],
+            "iomodels: ACTION stop: must be one of: new, start",
         ),
         (
-            ["serve", "--affinity", f"loadgen={CPU}"],
-            "iomodels: --affinity: must not name the load generator, "
-            "which runs on the other machine",
+            ["worker", "x"],
+            "iomodels: worker: needs a role: --role server or --role load",
         ),
         (
-            ["serve", "--host", "lab"],
+            ["worker", "x", "--role", "load", "--name", "a b"],
+            "iomodels: --name a b: must be 1 to 40 letters, digits, dots, dashes or underscores",
+        ),
+        (
+            ["cluster", "new", "x", "--host", "lab"],
             "iomodels: --host lab: must be an IPv4 address of this machine, such as 192.0.2.10",
         ),
         (
-            ["serve", "--port", "65520"],
-            "iomodels: --port 65520: must be a whole number from 1024 to 65519",
+            ["cluster", "new", "x", "--port", "65520"],
+            "iomodels: --port 65520: must be a whole number from 1024 to 65503",
         ),
         (
             ["run", SUITE, "--rounds", "x"],
@@ -197,8 +188,8 @@ ALL = (
         (
             ["rum"],
             "iomodels: rum: no such command; did you mean run? "
-            "(available: run, ab, slo, tune, micro, laws, claims, serve, report, runs, compare, "
-            "plot, join, export, validate, pack, check, models, suites, setup, test, "
+            "(available: run, ab, slo, tune, micro, laws, claims, cluster, worker, report, runs, "
+            "compare, plot, join, export, validate, pack, check, models, suites, setup, test, "
             "completion, help, new-model)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),
@@ -287,21 +278,6 @@ def test_for_programs_stdout_is_left_to_the_result() -> None:
         assert setting.console.stderr == for_programs
 
 
-@pytest.mark.parametrize(
-    "given", [["--server-token", "the-token"], ["--server-token=the-token"], []]
-)
-def test_another_machine_is_known_by_its_token_and_no_record_is(
-    monkeypatch: pytest.MonkeyPatch, given: list[str]
-) -> None:
-    monkeypatch.setenv("IOMODELS_SERVER_TOKEN", "" if given else "the-token")
-    setting = started(
-        "run", SUITE, "--server-host", "192.0.2.10:9100", *given, "--seed", "3"
-    ).options["setting"]
-    assert setting.server_host == ServerHost("192.0.2.10", 9100, "the-token")
-    assert "the-token" not in " ".join(setting.command) and setting.command[-2:] == ("--seed", "3")
-    assert setting.resume_command.endswith("run --server-host 192.0.2.10:9100 --resume")
-
-
 @pytest.mark.parametrize("code_page", ["cp437", "cp1252"])
 def test_a_code_page_without_a_sign_loses_no_more_than_that(
     monkeypatch: pytest.MonkeyPatch, code_page: str
@@ -317,16 +293,6 @@ def test_a_code_page_without_a_sign_loses_no_more_than_that(
         written.getvalue()
         .decode(code_page)
         .startswith(f"iomodels: --rounds 3{known}4: must be a whole number from 1 ")
-    )
-
-
-def test_a_token_of_ones_own_that_is_too_short(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("IOMODELS_SERVER_TOKEN", "short")
-    assert rejected(capsys, "serve") == (
-        "iomodels: IOMODELS_SERVER_TOKEN: must be 16 to 128 ASCII characters without blanks, "
-        "and begin with a letter or digit"
     )
 
 

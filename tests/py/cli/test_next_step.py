@@ -217,13 +217,12 @@ def test_the_margin_of_the_view_is_that_of_the_proposal(tmp_path: Path) -> None:
 
 def test_an_incomplete_run_is_resumed_first(tmp_path: Path) -> None:
     command = (
-        "iomodels run select-vs-iocp --rounds 8 --server-host here:7000 --server-token s "
-        "--connections 64 --size 64"
+        "iomodels run select-vs-iocp --rounds 8 --cluster lab/bundle.pem --connections 64 --size 64"
     )
     folder = made(tmp_path, command, status="interrupted")
     for step, _ in proposed(folder):
         arguments = parsed(step.command)
-        assert Path(arguments.resume) == folder and arguments.server_host == ("here", 7000)
+        assert Path(arguments.resume) == folder and arguments.cluster == Path("lab/bundle.pem")
         assert step.takes == "the run is not complete"
 
 
@@ -235,15 +234,6 @@ def test_an_incomplete_run_among_the_results_is_resumed_by_name(
     monkeypatch.setattr(next_step, "ROOT", tmp_path)
     [(step, _)] = proposed(folder)[:1]
     assert step.command == f"iomodels run --resume {folder.name}"
-
-
-def test_no_proposal_holds_a_token(tmp_path: Path) -> None:
-    command = (
-        "iomodels run select-vs-iocp --rounds 8 --server-host here:7000 --server-token … "
-        "--connections 64 --size 64"
-    )
-    [(step, _)] = proposed(made(tmp_path, command))[:1]
-    assert "--server-host here:7000" in step.command and "token" not in step.command
 
 
 def test_the_kept_run_has_commands_that_parse() -> None:

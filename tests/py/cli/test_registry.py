@@ -133,7 +133,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _iomodels "$1"; printf '%s\\n' "${COM
 def test_bash_offers_what_fits(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     make_run(tmp_path / "results", measured=0)
-    assert completed(tmp_path, "s") == {"slo", "serve", "suites", "setup"}
+    assert completed(tmp_path, "s") == {"slo", "suites", "setup"}
     assert completed(tmp_path, "run", "--re") == {"--reply-size", "--resume", "--retry-failed"}
     assert completed(tmp_path, "run", "mod") == {"models"}
     assert completed(tmp_path, "tune", "--objective", "") == {

@@ -5,7 +5,10 @@ The tree is the architecture: a line that reaches into a forbidden room makes on
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -235,7 +238,7 @@ DATA = (*BASE, "data")
 PLAN = (*DATA, "plan")
 FIGURES = (*DATA, "judge")  # which brings plan
 REPORT = (*PLAN, "judge", "figures")
-MEASURE = (*PLAN, "judge", "machine", "launch")
+MEASURE = (*PLAN, "judge", "machine", "launch", "cluster")
 ALLOWED = {
     "__main__": ("cli",),
     "base": (),
@@ -244,6 +247,7 @@ ALLOWED = {
     "judge": PLAN,
     "machine": DATA,
     "launch": (*DATA, "machine"),
+    "cluster": (*DATA, "machine", "launch"),
     "measure": MEASURE,
     "figures": FIGURES,
     "report": REPORT,
@@ -293,19 +297,32 @@ def test_measuring_and_reporting_never_see_each_other(
     assert [graph.path(module, goals[0]) for module, goals in seen if goals] == []
 
 
-def test_only_six_modules_have_a_socket_or_call_into_the_system(graph: imports.Graph) -> None:
+def test_only_seven_modules_have_a_socket_or_call_into_the_system(graph: imports.Graph) -> None:
     """Lines and argv reach servers and load generator; only these reach machines and Windows."""
     found = {
         module for module, names in graph.outside.items() if names & {"ctypes", "cffi", "socket"}
     }
     assert found == {
-        "launch.channel",
+        "cluster.actor",
+        "cluster.credentials",
+        "cluster.local",
         "launch.kernel32",
         "machine.cpu_sets",
-        "measure.agent",
         "measure.external_server",
         "measure.probe",
     }
+
+
+def test_one_module_knows_dask_and_only_a_cluster_loads_it(graph: imports.Graph) -> None:
+    """Its import takes half a second, and it is optional."""
+    dask = {"dask", "distributed", "tornado"}
+    assert {name for name, names in graph.outside.items() if names & dask} == {"cluster.node"}
+    code = "import sys; from iomodels.cli import measuring, cluster; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=True
+    )
+    assert "iomodels.cluster.client" in done.stdout.split()
+    assert not dask & set(done.stdout.split())
 
 
 def test_results_hold_data_only() -> None:
