@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +20,10 @@ if str(ROOT / "harness") not in sys.path:
 
 # A script's shell starts `./iomodels test &` with SIGINT ignored, and each child inherits that.
 # Then programs that a test interrupts would never stop.
+# Tests run concurrently, and each may measure with fake programs: each process has its own lock.
+os.environ["IOMODELS_LOCKS"] = tempfile.mkdtemp(prefix="iomodels-locks-")
+atexit.register(shutil.rmtree, os.environ["IOMODELS_LOCKS"], ignore_errors=True)
+
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -28,6 +28,7 @@ from iomodels.launch.native import linux
 from iomodels.machine.environment import git_state
 from iomodels.measure import claims as measure_claims
 from iomodels.measure import laws as measure_laws
+from iomodels.measure.alone import alone
 from iomodels.measure.planning import least_s
 from iomodels.measure.session import Setting
 from iomodels.plan.claims import Claim, all_claims, contradictions
@@ -60,6 +61,7 @@ def claims(arguments: argparse.Namespace, console: Console, words: Sequence[str]
         command=("iomodels", *words),
         resume_command=f"{folders.program()} run --resume",
         results=folders.RESULTS,
+        wait=arguments.wait,
     )
     try:
         verdicts, problems = _answer(setting, chosen)
@@ -116,6 +118,7 @@ def _observed(setting: Setting, chosen: Asked) -> tuple[str, dict[str, Judged], 
     costs = None
     if programs:
         with (
+            alone(setting),
             launch.open_launcher(build, measure_laws.NOT_PINNED, setting.say) as launcher,
             Progress(setting.console, len(programs), COST_S) as progress,
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from iomodels.cli import values
 from iomodels.cli.command import Command, Option
+from iomodels.cli.options import WAIT
 
 LAWS = Command(
     "laws",
@@ -12,6 +13,7 @@ LAWS = Command(
     "measure",
     "laws:laws",
     ("experiments", "docs/laws.md"),
+    (WAIT,),
 )
 
 CLAIMS = Command(
@@ -25,6 +27,7 @@ CLAIMS = Command(
         Option("--only", "claims to answer, such as B21,C27 (default: all)", "A,B", values.names),
         Option("--native", "claims that models of Linux can answer, without Wine", flag=True),
         Option("--update-docs", "write docs/claims.md, too", flag=True),
+        WAIT,
     ),
     (
         ("iomodels claims", "all claims, at most 15 minutes"),

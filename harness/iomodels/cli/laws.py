@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -14,6 +15,8 @@ from iomodels.cli import folders
 from iomodels.data.laws import Laws, write
 from iomodels.launch import platform as launch
 from iomodels.measure import laws as measure_laws
+from iomodels.measure.alone import alone
+from iomodels.measure.session import Setting
 from iomodels.report.laws import show
 
 LAW_S = 0.5  # seconds per law, for the first estimate
@@ -22,7 +25,9 @@ LAW_S = 0.5  # seconds per law, for the first estimate
 def laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     from iomodels.report.law_pages import write_laws_page
 
-    seen = _observe_laws(console)
+    setting = Setting(folders.build(), console, ("iomodels", *words), "", folders.RESULTS)
+    with alone(replace(setting, wait=arguments.wait)):
+        seen = _observe_laws(console)
     show(seen, console)
     folder = folders.RESULTS / "laws" / seen.platform
     say(console, f"laws: {write(seen, folder)}")

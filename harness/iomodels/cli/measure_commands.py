@@ -8,7 +8,15 @@ from iomodels.cli import values
 from iomodels.cli.cluster_commands import ON_RUN
 from iomodels.cli.command import Command, Option
 from iomodels.cli.experiment_commands import CLAIMS, LAWS
-from iomodels.cli.options import load_words, loadgen_threads, number, out, plan_options, resume
+from iomodels.cli.options import (
+    WAIT,
+    load_words,
+    loadgen_threads,
+    number,
+    out,
+    plan_options,
+    resume,
+)
 from iomodels.plan.order import SESSIONS
 
 OBJECTIVES = ("throughput", "p99", "cpu", "threads")
@@ -127,6 +135,7 @@ RUN = Command(
         out("folder for the run's folder"),
         Option("--dry-run", "only print the plan", flag=True),
         resume("interrupted run"),
+        WAIT,
         Option("--retry-failed", "with --resume: repeat failed or invalid measurements", flag=True),
         Option("--no-report", "write only the records; print only the table", flag=True),
         Option("--json", "one JSON object on stdout; all other text on stderr", flag=True),
@@ -160,6 +169,7 @@ AB = Command(
         number("seed", "seed of the order", "a new one, which is printed"),
         out("folder for the run's folder"),
         Option("--no-report", "write only the records; print only the table", flag=True),
+        WAIT,
     ),
     (
         ("iomodels ab HEAD~1 HEAD --models iocp", "what the last commit changed"),
@@ -225,6 +235,7 @@ SLO = Command(
         number("seed", "seed of payloads and arrivals", SLO_DEFAULTS["seed"]),
         out("folder for the search's folder"),
         resume("interrupted search"),
+        WAIT,
     ),
     (
         ("iomodels slo iocp --slo p99=5ms", ""),
@@ -286,6 +297,7 @@ TUNE = Command(
         number("seed", "seed of the order", "a new one, which is recorded"),
         out("folder for the tuning's folder"),
         resume("interrupted tuning (with --minutes: any tuning)"),
+        WAIT,
     ),
     (
         ("iomodels tune --connections 500 --cpu-us 50 --block-us '0*7+2000*3'", ""),
@@ -325,6 +337,7 @@ MICRO = Command(
             flag=True,
         ),
         out("folder for the run's folder"),
+        WAIT,
     ),
     (
         ("iomodels micro --quick", "rough results in about a minute"),

@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -
             results=folders.RESULTS,
             placement=arguments.affinity,
             cluster=cluster,
+            wait=arguments.wait,
         )
         folder = _measured_run(arguments, setting)
     if folder is None:
@@ -144,7 +145,7 @@ def _load_words(arguments: argparse.Namespace) -> tuple[tuple[str, Value], ...]:
 
 def _resumed_run(arguments: argparse.Namespace) -> Path:
     """The run to resume. Options that would change its plan are refused, not ignored."""
-    allowed = ("retry_failed", "suite", "cluster", "min_load", "json", "no_report")
+    allowed = ("retry_failed", "suite", "cluster", "min_load", "json", "no_report", "wait")
     folder = _resumed(arguments, RUN, "a run", *allowed)
     if arguments.suite is not None:
         suite = load_run(folder).manifest["suite"]["name"]
@@ -163,7 +164,7 @@ def _resumed(arguments: argparse.Namespace, kind: str, what: str, *allowed: str)
 
 def ab(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     _refuse_two_lengths(arguments)
-    setting = _setting(console, words, "run --resume")
+    setting = _setting(arguments, console, words, "run --resume")
     wanted = arguments.models or ()
     comparing = comparing_builds(arguments.old, arguments.new, setting.build, wanted, setting.say)
     folder = measure_run.start_run(
@@ -200,9 +201,9 @@ def suite_of_ab(arguments: argparse.Namespace, series: Sequence[str]) -> Suite:
 
 
 def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    setting = _setting(console, words, "slo --resume")
+    setting = _setting(arguments, console, words, "slo --resume")
     if arguments.resume is not None:
-        folder = _resumed(arguments, SLO, "a search", "trials")
+        folder = _resumed(arguments, SLO, "a search", "trials", "wait")
         folder = measure_slo.resume_slo(setting, folder, arguments.trials)
         return finishing.slo(console, folder)
     if arguments.model is None or arguments.slo is None:
@@ -255,9 +256,9 @@ def _chosen(arguments: argparse.Namespace, *defaults: dict[str, Any]) -> dict[st
 
 
 def tune(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    setting = _setting(console, words, "tune --resume")
+    setting = _setting(arguments, console, words, "tune --resume")
     if arguments.resume is not None:
-        folder = _resumed(arguments, TUNE, "a tuning", "minutes")
+        folder = _resumed(arguments, TUNE, "a tuning", "minutes", "wait")
         return finishing.tune(console, measure_tune.resume_tune(setting, folder, arguments.minutes))
     asked = _tune_asked(arguments)
     folder = measure_tune.start_tune(setting, asked, out=arguments.out or folders.RESULTS)
@@ -312,16 +313,19 @@ def micro(arguments: argparse.Namespace, console: Console, words: Sequence[str])
     options = measure_micro.Options(
         arguments.filter, arguments.quick, arguments.native, arguments.repetitions
     )
-    out = arguments.out or folders.RESULTS
-    folder = measure_micro.run_micro(folders.build(), console, ("iomodels", *words), options, out)
+    setting = _setting(arguments, console, words, "micro")
+    folder = measure_micro.run_micro(setting, options, arguments.out or folders.RESULTS)
     return finishing.micro(console, folder)
 
 
-def _setting(console: Console, words: Sequence[str], resume: str) -> Setting:
+def _setting(
+    arguments: argparse.Namespace, console: Console, words: Sequence[str], resume: str
+) -> Setting:
     return Setting(
         build=folders.build(),
         console=console,
         command=("iomodels", *words),
         resume_command=f"{folders.program()} {resume}",
         results=folders.RESULTS,
+        wait=getattr(arguments, "wait", False),
     )

@@ -52,6 +52,8 @@ def loadgen_threads(default: str) -> Option:
     return number("loadgen_threads", "threads of the load generator", default)
 
 
+WAIT = Option("--wait", "wait for the end of another measurement on this machine", flag=True)
+
 MARGIN = Option(
     "--margin",
     "difference that still counts as equal, 0.5 to 50 percent (default: 5)",

@@ -14,6 +14,7 @@ import jsonschema
 
 from iomodels.base.errors import USAGE, Failure
 from iomodels.base.files import SCHEMAS
+from iomodels.data.contained import MOST_JSON_BYTES, read_contained
 
 MESSAGE_MAX = 200
 DRAFT = jsonschema.Draft202012Validator
@@ -107,8 +108,8 @@ def _no_number(word: str) -> None:
 def read_object(path: Path) -> dict[str, Any]:
     """Read a file that holds one JSON object. Raises Failure."""
     try:
-        data = parse(path.read_bytes())
-    except (OSError, ValueError) as error:
+        data = parse(read_contained(path, MOST_JSON_BYTES))
+    except ValueError as error:
         raise Failure(f"{path}: cannot be read: {error}") from None
     if not isinstance(data, dict):
         raise Failure(f"{path}: must be one JSON object")

@@ -8,9 +8,8 @@ reading.
 from __future__ import annotations
 
 import json
-import lzma
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from operator import and_
@@ -21,7 +20,8 @@ from iomodels.base.errors import Failure
 from iomodels.base.files import naming, write_whole
 from iomodels.data import hdr
 from iomodels.data.belonging import Belonging
-from iomodels.data.records import Condition, Record, Run
+from iomodels.data.contained import MOST_PLAIN_BYTES, read_contained, refuse_links, unpacked
+from iomodels.data.records import FORMAT, Condition, Record, Run
 from iomodels.data.renamed import with_rounds
 from iomodels.data.schema import as_input, check_against, parse, read_object
 
@@ -244,15 +244,23 @@ def append_record(folder: Path, record: Record) -> None:
 
 
 def mend_records(folder: Path) -> None:
-    """Complete or cut an unfinished last line, so that a resumed run can append."""
+    """Complete an unfinished last line and drop damaged ones, so that a resumed run can append."""
     path = folder / RECORDS
     if not path.exists():
         return
     data = path.read_bytes()
-    whole, tail = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
-    if not tail:
-        return
-    write_whole(path, whole if _parse(tail) is None else data + b"\n")
+    kept = [line for line in data.split(b"\n") if line and not _is_damaged(line)]
+    mended = b"".join(line + b"\n" for line in kept)
+    if mended != data:
+        write_whole(path, mended)
+
+
+def _is_damaged(line: bytes) -> bool:
+    try:
+        record_of_line(line, RECORDS)
+    except Damaged:
+        return True
+    return False
 
 
 @as_input()
@@ -263,16 +271,22 @@ def load_run(path: Path, *, checked: bool = True) -> Run:
     """
     manifest = _load_manifest(path)
     warnings: list[str] = []
+    damaged: list[str] = []
     records: dict[int, Record] = {}
     belonging = Belonging(manifest, str(path / MANIFEST))
     tried_again = 0
     source, content = stored_records(path)
     for number, line in _lines(source.name, content, warnings):
         what = f"{source}: line {number}"
-        record = record_of_line(line, what, checked=checked)
+        try:
+            record = record_of_line(line, what, checked=checked)
+        except Damaged as error:
+            damaged.append(str(error).removeprefix(f"{source}: "))
+            continue
         belonging.check(record, what)
         tried_again += record.index in records
         records[record.index] = record
+    warnings += _of_damaged(source, damaged)
     if tried_again:
         warnings.append(
             f"{tried_again} failed measurement(s) were repeated; the last repeat counts"
@@ -281,16 +295,55 @@ def load_run(path: Path, *, checked: bool = True) -> Run:
         warnings.append(
             f"the run is not complete: {len(records)} of {manifest['planned']} measurements"
         )
+    elif (expected := _expected(manifest)) > len(records):
+        warnings.append(
+            f"{expected - len(records)} of {expected} measurements are missing in {source.name}; "
+            f"{_remedy(source)}"
+        )
     return Run(path, manifest, tuple(records[index] for index in sorted(records)), tuple(warnings))
 
 
+class Damaged(Failure):
+    """A line of the records is no record. It costs that line, and no other."""
+
+
+def _of_damaged(source: Path, damaged: Sequence[str]) -> list[str]:
+    """Return the warning that names the first damaged line, its fault and the remedy."""
+    if not damaged:
+        return []
+    more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+    return [f"{source.name}: {damaged[0]}{more}; excluded; {_remedy(source)}"]
+
+
+def _remedy(source: Path) -> str:
+    if source.name == PACKED:
+        return "pack the run again"
+    return f"measure again what is missing: iomodels run --resume {source.parent.name}"
+
+
+def _expected(manifest: Mapping[str, Any]) -> int:
+    """Return how many measurements a complete run has: each load stops at a round of its own."""
+    stopped = manifest.get("stopped")
+    if stopped is None:
+        return int(manifest["planned"])
+    return sum(int(stop["rounds"]) for stop in stopped) * len(manifest["suite"]["servers"])
+
+
 def record_of_line(line: bytes, what: str, *, checked: bool = True) -> Record:
-    """Return the record of a line, checked if wanted. Raises Failure, beginning with `what`."""
+    """Return the record of a line, checked if wanted.
+
+    Raises Damaged, beginning with `what`, and Failure for a record of another format.
+    """
     data = _parse(line)
     if data is None:
-        raise Failure(f"{what}: not a JSON object; the file was changed or damaged")
+        raise Damaged(f"{what}: not a JSON object; the file was changed or damaged")
     if checked:
-        _check_record(data, what)
+        try:
+            _check_record(data, what)
+        except Failure as error:
+            if data.get("format") in (FORMAT, None):
+                raise Damaged(*error.lines) from None
+            raise
     return record_from_json(data)
 
 
@@ -299,6 +352,7 @@ def _load_manifest(path: Path) -> dict[str, Any]:
         raise Failure(f"{path}: no such folder")
     if not (path / MANIFEST).exists():
         raise Failure(f"{path}: not a run: it has no {MANIFEST}")
+    refuse_links(path)
     manifest = read_object(path / MANIFEST)
     check_against("run", manifest, str(path / MANIFEST))
     return with_rounds(manifest)
@@ -310,16 +364,12 @@ def stored_records(folder: Path) -> tuple[Path, bytes]:
     There are no bytes if the run was interrupted before its first measurement ended.
     """
     plain, packed = folder / RECORDS, folder / PACKED
-    if plain.exists() and packed.exists():
+    there = [path for path in (plain, packed) if os.path.lexists(path)]
+    if len(there) > 1:
         raise Failure(f"{folder}: has {RECORDS} and {PACKED}; remove one of them")
-    try:
-        if not packed.exists():
-            return plain, plain.read_bytes() if plain.exists() else b""
-        return packed, lzma.decompress(packed.read_bytes(), lzma.FORMAT_XZ)
-    except lzma.LZMAError as error:
-        raise Failure(f"{packed}: damaged: {error}") from None
-    except OSError as error:
-        raise Failure(f"{error.filename}: cannot be read: {error.strerror}") from None
+    if there == [packed]:
+        return packed, unpacked(packed)
+    return plain, read_contained(plain, MOST_PLAIN_BYTES) if there else b""
 
 
 def _lines(name: str, content: bytes, warnings: list[str]) -> list[tuple[int, bytes]]:

@@ -33,7 +33,8 @@ from iomodels.launch.process import Program
 from iomodels.machine import environment
 from iomodels.machine.placement import default_placement, pinned
 from iomodels.machine.preflight import raise_open_files_limit
-from iomodels.measure.session import new_folder
+from iomodels.measure.alone import alone
+from iomodels.measure.session import Setting, new_folder
 
 START_S = 30.0
 STEP_S = 120.0
@@ -109,13 +110,13 @@ def _cpu_ns(pid: int) -> int | None:
         return None
 
 
-def run_micro(
-    build: Path, console: Console, command: Sequence[str], options: Options, out: Path
-) -> Path:
+def run_micro(setting: Setting, options: Options, out: Path) -> Path:
     """Measure into a new folder below `out`. Returns the folder."""
     started = utc_now()
     raise_open_files_limit()
+    build, console, command = setting.build, setting.console, setting.command
     with (
+        alone(setting),
         Interrupts() as interrupts,
         _starter(build, options, console) as start,
         interrupts.allowed(),  # nothing is written before the end: an interruption leaves nothing

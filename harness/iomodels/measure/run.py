@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from iomodels.machine.placement import Placement, recorded_placement, unusable
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import laws
 from iomodels.measure.ab import comparing_builds
+from iomodels.measure.alone import alone, writing
 from iomodels.measure.calibration import calibrate
 from iomodels.measure.comparing import ALL_MODELS, Comparing
 from iomodels.measure.external_server import ExternalLauncher
@@ -50,6 +52,7 @@ from iomodels.measure.session import (
     placed,
 )
 from iomodels.measure.standing import standing
+from iomodels.plan.fulfilment import misplaced, plan_of
 from iomodels.plan.order import Measurement, is_limit, make_plan
 from iomodels.plan.suite import Suite, suite_from
 
@@ -69,6 +72,7 @@ def start_run(
     check_plan_size(suite, sessions)
     raise_open_files_limit()
     with (
+        nullcontext() if dry_run else alone(setting),
         Interrupts() as interrupts,
         _open(setting, setting.placement, comparing, suite) as launcher,
     ):
@@ -97,18 +101,23 @@ def start_run(
         if of_platform:
             write(of_platform, folder)
         rounds = Rounds(suite, manifest, each_s=expected_s(suite))
-        _measure_rest(setting, folder, manifest, suite, rounds, launcher, interrupts)
+        with writing(setting, folder):
+            _measure_rest(setting, folder, manifest, suite, rounds, launcher, interrupts)
     return folder
 
 
 def resume_run(setting: Setting, folder: Path, *, retry_failed: bool) -> Path:
     """Measure the missing part of a run, by its own plan. Returns its folder."""
     raise_open_files_limit()
+    with writing(setting, folder), alone(setting):
+        return _resume(setting, folder, retry_failed)
+
+
+def _resume(setting: Setting, folder: Path, retry_failed: bool) -> Path:
     run = load_run(folder)
     manifest = dict(run.manifest)
     suite = suite_from(manifest["suite"]["name"], manifest["suite"])
-    plan = make_plan(suite)
-    _check_plan(run, plan)
+    plan = _plan_of(run, suite)
     if (folder / PACKED).exists():
         raise Failure(f"{folder}: cannot resume a packed run; resume the original", exit_code=USAGE)
     comparing = _comparing(setting, manifest)
@@ -301,25 +310,16 @@ def _rate(folder: Path, manifest: dict[str, Any], item: Measurement) -> int | No
     return efficiency.offered_rate(manifest, item.condition)
 
 
-def _check_plan(run: Run, plan: Sequence[Measurement]) -> None:
+def _plan_of(run: Run, suite: Suite) -> tuple[Measurement, ...]:
     """Reject records of another plan: resuming would put results under wrong names."""
-    planned = run.manifest["planned"]
-    if len(plan) != planned:
-        raise Failure(
-            f"{run.path}: cannot resume: its suite plans {len(plan)} measurements, "
-            f"run.json {planned}",
-            exit_code=USAGE,
-        )
-    for record in run.records:
-        item = plan[record.index]
-        if (item.condition, item.repeat) != (record.condition, record.repeat):
-            raise Failure(
-                (
-                    f"{run.path}: cannot resume: record {record.index} is {record.condition}, "
-                    f"the plan has {item.condition}"
-                ),
-                exit_code=USAGE,
-            )
+    try:
+        plan = plan_of(suite, run.manifest["planned"])
+    except ValueError as error:
+        raise Failure(f"{run.path}: cannot resume: {error}", exit_code=USAGE) from None
+    wrong = misplaced(run.records, plan)
+    if wrong:
+        raise Failure(f"{run.path}: cannot resume: {wrong}", exit_code=USAGE)
+    return plan
 
 
 def _new_manifest(

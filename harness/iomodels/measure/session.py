@@ -52,6 +52,8 @@ class Setting:
     deadlines: Deadlines = field(default_factory=Deadlines)
     watch_s: float = machine_check.BUSY_S
     """Seconds to observe the CPU use of other programs, before the first measurement."""
+    wait: bool = False
+    """Whether to wait for the end of another measurement on this machine."""
 
     def say(self, line: str) -> None:
         say(self.console, line)

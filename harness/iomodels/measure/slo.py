@@ -25,6 +25,7 @@ from iomodels.judge.slo import Outcome, Slo, Word, judge, least_rate
 from iomodels.judge.slo_searches import Asked, SloSearches, answers_json
 from iomodels.launch.launcher import Launcher
 from iomodels.machine.preflight import raise_open_files_limit
+from iomodels.measure.alone import alone, writing
 from iomodels.measure.calibration import calibrate
 from iomodels.measure.measurement import measure
 from iomodels.measure.session import (
@@ -62,7 +63,11 @@ def start_slo(
     """
     raise_open_files_limit()
     low = low or least_rate(suite, slo)
-    with Interrupts() as interrupts, open_launcher(setting, None) as launcher:
+    with (
+        alone(setting),
+        Interrupts() as interrupts,
+        open_launcher(setting, None) as launcher,
+    ):
         suite = placed(setting, replace(suite, load=suite.load.with_rate(low)), launcher)
         _check_options(suite, launcher)
         plan = [Measurement(0, 0, condition) for condition in cells(suite)]
@@ -85,12 +90,18 @@ def start_slo(
         }
         folder = new_folder(out, manifest)
         _say_start(setting, manifest, slo)
-        _search(setting, folder, manifest, launcher, interrupts)
+        with writing(setting, folder):
+            _search(setting, folder, manifest, launcher, interrupts)
     return folder
 
 
 def resume_slo(setting: Setting, folder: Path, most: int | None = None) -> Path:
     """Continue an interrupted search, or one that gets more trials. Returns its folder."""
+    with writing(setting, folder), alone(setting):
+        return _resume(setting, folder, most)
+
+
+def _resume(setting: Setting, folder: Path, most: int | None) -> Path:
     manifest = load_slo(folder)
     manifest["most"] = most or manifest["most"]
     if SloSearches.of(manifest).next() is None:

@@ -30,6 +30,7 @@ from iomodels.judge.tuning import Tuning, tuning_of
 from iomodels.launch.launcher import Launcher
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import laws
+from iomodels.measure.alone import alone, writing
 from iomodels.measure.measurement import measure
 from iomodels.measure.planning import expected_s
 from iomodels.measure.session import (
@@ -74,7 +75,11 @@ class Asked:
 def start_tune(setting: Setting, asked: Asked, *, out: Path) -> Path:
     """Race into a new folder below `out`. Returns the folder."""
     raise_open_files_limit()
-    with Interrupts() as interrupts, open_launcher(setting, None) as launcher:
+    with (
+        alone(setting),
+        Interrupts() as interrupts,
+        open_launcher(setting, None) as launcher,
+    ):
         asked = replace(asked, suite=placed(setting, asked.suite, launcher))
         models = _models(asked, launcher)
         absent = _absent(asked.suite, models, launcher)
@@ -104,13 +109,19 @@ def start_tune(setting: Setting, asked: Asked, *, out: Path) -> Path:
         if of_platform:
             data_laws.write(of_platform, folder)
         _say_plan(setting, manifest, suite)
-        _race(setting, folder, manifest, launcher, interrupts)
+        with writing(setting, folder):
+            _race(setting, folder, manifest, launcher, interrupts)
     return folder
 
 
 def resume_tune(setting: Setting, folder: Path, minutes: int | None) -> Path:
     """Continue a race by its own plan, for `minutes` more if given. Returns its folder."""
     raise_open_files_limit()
+    with writing(setting, folder), alone(setting):
+        return _resume(setting, folder, minutes)
+
+
+def _resume(setting: Setting, folder: Path, minutes: int | None) -> Path:
     manifest = load_tune(folder)
     records = search_records(folder)
     tuning = tuning_of(manifest, records)

@@ -6,11 +6,13 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from iomodels.base import words
+from iomodels.base.errors import Failure
 from iomodels.base.words import count
-from iomodels.data.laws import of_run
+from iomodels.data.laws import Laws, of_run
 from iomodels.data.records import Panel
 from iomodels.figures.output import Plot
 from iomodels.judge import classes
@@ -66,6 +68,7 @@ def context(
     """Return what the templates get. `not_drawn`: (name, reason) of the figures without data."""
     manifest = summary.run.manifest
     rule = summary.rules.baseline
+    laws, damaged = _laws(summary.run.path)
     return {
         "summary": summary,
         "manifest": manifest,
@@ -105,11 +108,19 @@ def context(
         "conditions": conditions(summary),
         "circumstances": circumstances(summary.run),
         "command": shlex.join(manifest["command"]),
-        "warnings": summary.notes,
+        "warnings": [*summary.notes, *damaged],
         "verdicts": Counter(cell.verdict.kind.value for cell in summary.cells).most_common(),
         "data": None,
-        "laws": of_run(summary.run.path),
+        "laws": laws,
     }
+
+
+def _laws(folder: Path) -> tuple[Laws | None, list[str]]:
+    """Return the laws of a run; if laws.json is damaged, a note instead."""
+    try:
+        return of_run(folder), []
+    except Failure as error:
+        return None, [f"the laws of the platform are left out: {error}"]
 
 
 def _blocks(summary: Summary) -> list[Block]:

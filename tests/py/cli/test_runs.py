@@ -50,6 +50,13 @@ def aged(folder: Path, seconds: float = 2 * overview.QUIET_S) -> Path:
     return folder
 
 
+def _of_another_run(folder: Path) -> None:
+    """Let all records name another run, which no reading command takes."""
+    path = folder / "records.jsonl"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace(json.loads(text.splitlines()[0])["run"], "another"), "utf-8")
+
+
 @pytest.fixture
 def every_kind(results: Path) -> dict[str, Path]:
     """A results folder with a run of each status."""
@@ -71,7 +78,7 @@ def every_kind(results: Path) -> dict[str, Path]:
         make_run(results, SMALL, measured=0, status="interrupted"), "20250106-000000-empty"
     )
     made["damaged"] = named(make_run(results, SMALL), "20250107-000000-damaged")
-    (made["damaged"] / "records.jsonl").write_text("{}\n", encoding="utf-8")
+    _of_another_run(made["damaged"])
     made["micro"] = made_micro.make_run(results).path
     made["other"] = results / "laws"
     made["other"].mkdir()
@@ -147,7 +154,7 @@ def test_a_row_is_kept_until_its_files_change_or_its_report_is_written_again(
     overview.overview(results, again=folder)
     assert rows_of(capsys)[RUN] == before
     index.write_text(index.read_text("utf-8").replace(before["headline"], "kept"), "utf-8")
-    (folder / "records.jsonl").write_bytes((folder / "records.jsonl").read_bytes() + b"\n")
+    _of_another_run(folder)
     assert rows_of(capsys)[RUN]["status"] == "damaged"
 
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -161,8 +163,7 @@ def test_histograms_are_checked(folder: Path, counts: list[Any], message: str) -
     del histogram["buckets"]
     histogram["counts"] = counts
     change(folder, 3, loadgen=loadgen)
-    with pytest.raises(Failure, match=rf"line 4: .*{message}"):
-        load_run(folder)
+    assert re.search(rf"line 4: .*{message}.*; excluded; ", load_run(folder).warnings[0])
 
 
 def test_a_last_line_cut_short_is_left_out_and_announced(folder: Path) -> None:
@@ -170,7 +171,8 @@ def test_a_last_line_cut_short_is_left_out_and_announced(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     run = load_run(folder)
     assert len(run.records) == 59
-    assert run.warnings == ("records.jsonl: line 60 is incomplete and was excluded",)
+    assert run.warnings[0] == "records.jsonl: line 60 is incomplete and was excluded"
+    assert run.warnings[1].startswith("1 of 60 measurements are missing in records.jsonl; ")
 
 
 def test_a_last_line_cut_inside_a_character_is_left_out(folder: Path) -> None:
@@ -207,12 +209,32 @@ def test_mending_cuts_only_what_is_not_whole(folder: Path) -> None:
     assert path.read_bytes() == whole
 
 
-def test_a_damaged_line_in_the_middle_is_an_error(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda line: line[:-20], "line 5: not a JSON object"),
+        (lambda line: line.replace('"status":"ok"', '"status":"fine"'), "line 5: at status"),
+        (lambda line: '{"a":' * 3000 + "1" + "}" * 3000, "line 5: not a JSON object"),
+    ],
+    ids=["cut", "changed", "nested"],
+)
+def test_a_damaged_line_costs_that_line_and_the_remedy_is_named(
+    folder: Path, damage: Callable[[str], str], said: str
+) -> None:
+    before = load_run(folder)
     kept = lines(folder)
-    kept[4] = kept[4][:-20]
+    kept[4] = damage(kept[4])
     (folder / "records.jsonl").write_text("\n".join(kept) + "\n", encoding="utf-8")
-    with pytest.raises(Failure, match="line 5: not a JSON object"):
-        load_run(folder)
+    run = load_run(folder)
+    assert run.records == (*before.records[:4], *before.records[5:])
+    first, second = run.warnings
+    assert said in first and "; excluded; " in first
+    remedy = f"measure again what is missing: iomodels run --resume {folder.name}"
+    assert (
+        remedy in first and f"1 of 60 measurements are missing in records.jsonl; {remedy}" == second
+    )
+    mend_records(folder)
+    assert lines(folder) == [*kept[:4], *kept[5:]], "resuming can append"
 
 
 def test_records_of_a_search_are_checked_too(folder: Path) -> None:

@@ -25,6 +25,7 @@ from iomodels.figures.micro.shared import NothingToDraw
 from iomodels.judge import stats
 from iomodels.launch.process import Program
 from iomodels.measure import micro
+from iomodels.measure.session import Setting
 from iomodels.report import micro as report
 from made_micro import RUN, TIMES, google_json, make_run
 
@@ -253,9 +254,8 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         try:
             console = Console(file=stream, width=200)
             asked = micro.Options(**options)
-            folder = micro.run_micro(
-                tmp_path, console, ("iomodels", "micro"), asked, tmp_path / "out"
-            )
+            setting = Setting(tmp_path, console, ("iomodels", "micro"), "", tmp_path)
+            folder = micro.run_micro(setting, asked, tmp_path / "out")
             outcome = finishing.micro(console, folder)
         except Failure as refusal:
             outcome = refusal
