@@ -15,6 +15,7 @@
 
 enum { ACCEPTS_PER_MESSAGE = 64 };
 enum { FIRST_MESSAGE = WM_APP, MESSAGES = 0x4000, LISTENER = FIRST_MESSAGE + MESSAGES - 1 };
+enum { ACCEPT_NOW = WM_USER }; /* a message of our own */
 
 struct client {
     struct connection connection;
@@ -28,6 +29,7 @@ static HWND window;
 static struct client *clients[MESSAGES - 1]; /* clients[i] has the message FIRST_MESSAGE + i */
 static uint32_t free_slots[MESSAGES - 1];    /* the last one is taken first */
 static uint32_t free_count;
+static bool accepting; /* ACCEPT_NOW is in the queue */
 
 static void close_client(uint32_t slot) {
     server_dismiss(&clients[slot]->connection, stats);
@@ -85,14 +87,26 @@ static void accept_clients(void) {
         SetTimer(window, 1, SERVER_POLL_MS, NULL); /* the next accept */
 }
 
+/* Accepts once the messages that are in the queue now are handled. Winsock posts a message for each
+ * accept, so under load these would fill the queue before older clients get theirs. */
+static void accept_later(void) {
+    if (!accepting && !PostMessageW(window, ACCEPT_NOW, 0, 0))
+        accept_clients();
+    else
+        accepting = true;
+}
+
 /* Messages of a closed client may still be in the queue, when its slot has another one. */
 static LRESULT CALLBACK on_message(HWND target, UINT message, WPARAM socket, LPARAM change) {
     uint32_t slot = message - FIRST_MESSAGE;
     if (message == WM_TIMER) {
         KillTimer(window, 1);
         accept_clients();
-    } else if (message == LISTENER) {
+    } else if (message == ACCEPT_NOW) {
+        accepting = false;
         accept_clients();
+    } else if (message == LISTENER) {
+        accept_later();
     } else if (message < FIRST_MESSAGE || message > LISTENER) {
         return DefWindowProcW(target, message, socket, change);
     } else if (clients[slot] && clients[slot]->connection.socket == (SOCKET)socket) {
