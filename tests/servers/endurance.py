@@ -171,7 +171,7 @@ def _drawn(draw: random.Random) -> Frame:
 
 
 def _kept_descriptors(wineserver: int, before: int) -> int:
-    """Return how many more than `before` the wineserver keeps, once it closed what it is closing."""
+    """Return how many more than `before` the wineserver keeps, after what it is closing."""
     deadline = time.monotonic() + DEADLINE_S
     while (kept := descriptors(wineserver) - before) > 8 and time.monotonic() < deadline:
         time.sleep(0.1)
