@@ -20,8 +20,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-NETWORK = "10.213.80"
-"""The first three numbers of each address. Nothing outside the namespaces sees them."""
+NETWORK = "192.0.2"
+"""That of docs/cluster.md, which is reserved for examples. Only the namespaces have it."""
+DESK, SERVER, FIRST_LOAD = 10, 20, 31
 NAME = re.compile(r"iomodels-(\d+)-\d+-[a-z]+\d*")
 BURST_BYTES = 65_536
 LONGEST_QUEUE_MS = 50
@@ -93,13 +94,14 @@ def lab(loads: int) -> Iterator[Lab]:
     remove_leftovers()
     prefix = f"iomodels-{os.getpid()}-{next(_serial)}"
     switch = f"{prefix}-switch"
-    roles = ["desk", "server", *(f"load{number}" for number in range(1, loads + 1))]
+    roles = {"desk": DESK, "server": SERVER}
+    roles |= {f"load{number}": FIRST_LOAD + number - 1 for number in range(1, loads + 1)}
     with ExitStack() as stack:
         try:
             _namespace(stack, switch)
             ip("-n", switch, "link", "add", "bridge", "type", "bridge")
             ip("-n", switch, "link", "set", "bridge", "up")
-            made = [_machine(stack, prefix, role, at + 1) for at, role in enumerate(roles)]
+            made = [_machine(stack, prefix, role, number) for role, number in roles.items()]
         except OSError as error:
             raise Missing(f"network namespaces are not permitted here: {error}") from None
         yield Lab(made[0], made[1], tuple(made[2:]))

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "harness"), str(Path(__file__).parent)]
 
 import kept  # noqa: E402
+import scale  # noqa: E402
 import sources  # noqa: E402
 
 from iomodels.base.files import write_whole  # noqa: E402
@@ -37,6 +38,7 @@ PAGES = {
     ROOT / "docs" / "tour.md": HERE / "tour.template.md",
     ROOT / "docs" / "questions.md": HERE / "questions.template.md",
     ROOT / "docs" / "iocp-and-epoll.md": HERE / "iocp-and-epoll.template.md",
+    ROOT / "docs" / "cluster-scale.md": HERE / "cluster-scale.template.md",
 }
 REQUESTS = ROOT / "docs" / "requests.md"
 EXHIBITION, SIX = "all-models", "models"
@@ -329,13 +331,15 @@ def _wrapped(text: str) -> str:
 
 def render() -> dict[Path, str]:
     """Return the text of each page."""
-    page = Page(kept.Figures.read())
+    page, size = Page(kept.Figures.read()), scale.Scale.read()
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
     return {
         target: _wrapped(
-            environment.from_string(template.read_text(encoding="utf-8")).render(page=page)
+            environment.from_string(template.read_text(encoding="utf-8")).render(
+                page=page, scale=size
+            )
         )
         for target, template in PAGES.items()
     }
@@ -359,6 +363,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.figures:
         kept.write()
+        scale.write()
     texts = render()
     if options.check:
         old = outdated(texts)

@@ -35,7 +35,7 @@ CLUSTER = Command(
     "prepare a cluster of machines, and start its scheduler",
     "measure",
     "cluster:cluster",
-    None,
+    ("a cluster", "docs/cluster.md"),
     (
         Option("ACTION", "new or start", type=values.one_of(*ACTIONS), values=ACTIONS),
         Option("PATH", "folder of a new bundle, or the bundle", type=values.path, values="file"),

@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tests" / "pages"))
 
 import kept  # noqa: E402
 import pages  # noqa: E402
+import scale  # noqa: E402
 import sources  # noqa: E402
 
 TOUR, QUESTIONS = ROOT / "docs" / "tour.md", ROOT / "docs" / "questions.md"
@@ -50,6 +51,27 @@ def test_figures_are_those_of_the_newest_kept_runs() -> None:
     }, again
     for suite, folder in newest.items():
         assert runs[suite]["sha256"] == kept.digest(folder), again
+
+
+def test_figures_of_scale_are_those_of_the_newest_kept_run() -> None:
+    found, folder = scale.Scale.read().kept, scale.newest()
+    again = "run: python3 tests/pages/pages.py --figures"
+    assert found["run"] == folder.relative_to(ROOT).as_posix(), again
+    assert found["sha256"] == kept.digest(folder), again
+    assert found["generator"] == scale._fastest_for_many(), again
+
+
+def test_needs_of_a_million_connections_are_products() -> None:
+    """Round figures: 1 KiB per connection, 10,000 connects/s, 25,000 ports, 100,000/s per core."""
+    server = {"bytes": 1024.0, "connects_per_s": 10_000.0, "buffer": 1024}
+    generator = {"run": "results/x", "connections": 1, "rate": 100_000}
+    known = {"servers": {"a": server, "b": None}, "many": 9, "ports": 25_000, "client_bytes": 24}
+    made = scale.Scale(known | {"generator": generator}, {"sockets": {"bytes_per_end": 1000}})
+    assert "| `a` | 0.954 GiB | 1.88 GiB | 1.67 min |" in made.server_memory()
+    assert "| `b` | did not hold 9 | – | – |" in made.server_memory()
+    assert "| Linux | 25,000 | 40 |" in made.machines()
+    assert "each of 16 machines holds 62,500 connections. They take 61 MiB" in made.per_machine()
+    assert "| every second | 1,000,000 | 13 | 1,424 Mbit/s |" in made.rates()
 
 
 def test_figures_of_the_smallest_run_are_extracted_again() -> None:
