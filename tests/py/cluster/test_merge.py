@@ -6,6 +6,8 @@ import random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iomodels.base.arguments import Option
 from iomodels.base.errors import Failure
@@ -150,6 +152,43 @@ def test_four_load_generators_have_the_percentiles_of_one_that_made_all_requests
     for name in ("mean", "stddev"):
         assert found.pop(name) == pytest.approx(expected.pop(name), rel=1e-9)
     assert found == expected
+
+
+LATENCIES = st.lists(st.integers(1, LAYOUT.highest), min_size=1, max_size=30)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(LATENCIES, min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_any_division_in_any_order_gives_the_same(
+    parts: list[list[int]], order: random.Random
+) -> None:
+    """However the requests are divided, and whichever parts are merged first."""
+    every = latency([value for part in parts for value in part])
+    shuffled = [latency(part) for part in parts]
+    order.shuffle(shuffled)
+    cut = order.randint(1, len(shuffled))
+    in_two_steps = [merge.latency(group) for group in (shuffled[:cut], shuffled[cut:]) if group]
+    for found in (merge.latency(shuffled), merge.latency(in_two_steps)):
+        for name, value in every.items():
+            assert found[name] == (
+                pytest.approx(value, rel=1e-9, abs=1e-3) if name in ("mean", "stddev") else value
+            ), name
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 10_000), st.integers(0, 10_000), st.integers(0, 100_000), st.integers(1, 40))
+def test_a_split_load_is_the_whole_load(busy: int, idle: int, rate: int, machines: int) -> None:
+    load: dict[str, Option] = {**LOAD, "connections": busy + idle, "idle": idle, "rate": rate}
+    parts = merge.split(load, machines)
+    assert 1 <= len(parts) <= machines
+    for name in ("connections", "idle", "rate"):
+        amounts = [int(str(part[name])) for part in parts]
+        assert sum(amounts) == load[name]
+        assert max(amounts) - min(amounts) <= (2 if name == "connections" else 1)
+    for part in parts:
+        assert int(str(part["connections"])) > int(str(part["idle"]))
+        assert (int(str(part["rate"])) > 0) == (rate > 0)
+    assert len({part["seed"] for part in parts}) == len(parts)
 
 
 def test_a_load_generator_without_a_reply_adds_nothing() -> None:
