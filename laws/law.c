@@ -208,7 +208,7 @@ struct rate law_spread(const uint64_t values[LAW_REPEATS]) {
     uint64_t sorted[LAW_REPEATS];
     memcpy(sorted, values, sizeof sorted);
     uint64_t median = law_median(sorted, LAW_REPEATS);
-    return (struct rate){sorted[0], median, sorted[LAW_REPEATS - 1]};
+    return (struct rate){sorted[1], median, sorted[LAW_REPEATS - 2]};
 }
 
 uint32_t law_processors(void) {

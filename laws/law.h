@@ -23,7 +23,7 @@ enum {
     LAW_SETTLE_US = 8000,   /* for a thread to enter its wait */
     LAW_ABSENT_MS = 100,    /* an event that is absent for this long does not happen */
     LAW_WORKERS_MAX = 64,
-    LAW_REPEATS = 5
+    LAW_REPEATS = 10
 };
 
 /* Call this first; the only option is --help. */
@@ -83,7 +83,7 @@ void crew_stop(struct crew *);
 /* Computes for `units` of about 100 µs of CPU time, however many threads share the CPU. */
 void law_work(uint32_t units);
 
-/* Returns the lowest, median and highest of LAW_REPEATS values. */
+/* Returns the second lowest, the median and the second highest of LAW_REPEATS values. */
 struct rate law_spread(const uint64_t values[LAW_REPEATS]);
 uint64_t law_median(uint64_t *values, uint32_t count); /* sorts the values */
 

@@ -11,10 +11,35 @@
 #define R            "%.2f [%.2f, %.2f]"
 #define RATIO(ratio) (ratio).median, (ratio).low, (ratio).high
 
+static void add_text(char *text, size_t size, const char *more) {
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s", more);
+}
+
 /* Appends a name to a list of names. */
 static void add_name(char *list, size_t size, const char *name) {
-    size_t used = strlen(list);
-    snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+    if (list[0])
+        add_text(list, size, ", ");
+    add_text(list, size, name);
+}
+
+/* Writes the share of each step in the whole difference, "; shares 4, 0, 90, 6 %". The steps' ratios
+ * are multiplied, so the shares add up to 100. Writes nothing if the first and the last server may be equal. */
+static void add_shares(char *text, size_t size, const struct ratio steps[STEPS],
+                       struct ratio whole) {
+    double reached[STEPS] = {1};
+    for (int i = 1; i < STEPS; i++)
+        reached[i] = reached[i - 1] * steps[i].median;
+    double difference = reached[STEPS - 1] - 1;
+    if ((whole.low <= 1 && whole.high >= 1) || (whole.median > 1) != (difference > 0))
+        return;
+    for (int i = 1; i < STEPS; i++) {
+        size_t used = strlen(text);
+        double percent = 100 * (reached[i] - reached[i - 1]) / difference;
+        int rounded = (int)(percent < 0 ? percent - 0.5 : percent + 0.5); /* never "-0" */
+        snprintf(text + used, size - used, "%s%d", i == 1 ? "; shares " : ", ", rounded);
+    }
+    add_text(text, size, " %");
 }
 
 struct judgement judge_port_or_select(const struct port_or_select_seen *seen) {
@@ -45,11 +70,13 @@ struct judgement judge_port_or_select(const struct port_or_select_seen *seen) {
     } else {
         snprintf(because, sizeof because, "the reason is: %s", help);
     }
+    char shares[60] = "";
+    add_shares(shares, sizeof shares, steps, whole);
     return judgement(verdict, because,
-                     "set kept " R ", no search " R ", port " R ", " N " workers " R "; all %.2f",
+                     "set kept " R ", no search " R ", port " R ", " N " workers " R "; all %.2f%s",
                      RATIO(steps[STEP_SEARCHES]), RATIO(steps[STEP_SELECTS]),
                      RATIO(steps[STEP_ONE_WORKER]), seen->workers, RATIO(steps[STEP_WORKERS]),
-                     whole.median);
+                     whole.median, shares);
 }
 
 enum { PARTS = 4, PARTS_OF_MESSAGE = 3 }; /* the backlog costs a client's connection */
@@ -110,9 +137,9 @@ struct judgement judge_sample_waste(const struct sample_waste_seen *seen) {
                  largest(parts, names));
     }
     return judgement(verdict, because,
-                     "print (pipe) " R ", allocate " R ", 100 bytes " R
-                     ", %.0f, %.0f, %.0f %% of all; backlog 5 fails in " N " of %d storms",
-                     RATIO(parts[0]), RATIO(parts[1]), RATIO(parts[2]), share(parts[0], whole),
-                     share(parts[1], whole), share(parts[2], whole), seen->incomplete[STORM_SHORT],
-                     RATIO_ROUNDS);
+                     "print (pipe) " R " %.0f %%, allocate " R " %.0f %%, 100 bytes " R
+                     " %.0f %% of what all add; backlog 5 fails in " N " of %d storms",
+                     RATIO(parts[0]), share(parts[0], whole), RATIO(parts[1]),
+                     share(parts[1], whole), RATIO(parts[2]), share(parts[2], whole),
+                     seen->incomplete[STORM_SHORT], RATIO_ROUNDS);
 }

@@ -39,18 +39,23 @@ struct judgement judge_managed_pool(const struct managed_pool_seen *seen) {
     enum answer computes = ratio_saves(pool[COMPUTES]), blocks = ratio_saves(pool[BLOCKS]);
     enum verdict verdict = DOES_NOT_HOLD;
     const char *because = "the pool is not faster than twice the CPUs";
-    if (computes == ANSWER_UNKNOWN || blocks == ANSWER_UNKNOWN) {
-        verdict = NOT_TESTABLE;
-        because = RATIO_IS_UNCLEAR;
-    } else if (computes == ANSWER_YES && blocks == ANSWER_YES) {
+    if (computes == ANSWER_YES && blocks == ANSWER_YES) {
         verdict = HOLDS;
         because = "";
     } else if (computes == ANSWER_YES || blocks == ANSWER_YES) {
+        bool clear = computes != ANSWER_UNKNOWN && blocks != ANSWER_UNKNOWN;
         verdict = HOLDS_ONLY_WHEN;
-        because = blocks == ANSWER_YES ? "handlers block" : "handlers only compute";
+        if (blocks == ANSWER_YES)
+            because = clear ? "handlers block" : "handlers block; unclear if they only compute";
+        else
+            because =
+                clear ? "handlers only compute" : "handlers only compute; unclear if they block";
+    } else if (computes == ANSWER_UNKNOWN || blocks == ANSWER_UNKNOWN) {
+        verdict = NOT_TESTABLE;
+        because = RATIO_IS_UNCLEAR;
     }
     return judgement(verdict, because,
-                     "times 2 workers per CPU: pool " R " computing, " R
+                     "time over 2 workers per CPU: pool " R " computing, " R
                      " blocking; 1 per CPU %.2f and %.2f; " N " CPUs",
                      RATIO(pool[COMPUTES]), RATIO(pool[BLOCKS]), once[COMPUTES].median,
                      once[BLOCKS].median, seen->processors);

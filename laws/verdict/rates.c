@@ -4,10 +4,12 @@ bool rate_beats(struct rate one, struct rate other) {
     return one.low > other.high;
 }
 
+bool rate_equals(struct rate one, struct rate other) {
+    return one.high * 10 <= other.low * 11 && other.high * 10 <= one.low * 11;
+}
+
 bool rate_unclear(struct rate one, struct rate other) {
-    uint64_t more = one.median > other.median ? one.median : other.median;
-    uint64_t less = one.median > other.median ? other.median : one.median;
-    return !rate_beats(one, other) && !rate_beats(other, one) && more * 10 > less * 11;
+    return !rate_beats(one, other) && !rate_beats(other, one) && !rate_equals(one, other);
 }
 
 bool rates_unclear(const struct rate *rates, int count) {

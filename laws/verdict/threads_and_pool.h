@@ -15,7 +15,7 @@ struct judgement judge_thread_creation(const struct thread_creation_seen *);
 /* switch_cost: time of one switch on one CPU, between two threads and between two processes. */
 #define SWITCH_COST_SEEN(X)                                                                        \
     X(switches)                                                                                    \
-    X(thread_low_ns) /* lowest, median and highest of the repeats */                               \
+    X(thread_low_ns) /* median of the repeats and its interval, as in struct rate */               \
     X(thread_ns)                                                                                   \
     X(thread_high_ns)                                                                              \
     X(process_low_ns)                                                                              \

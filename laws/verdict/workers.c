@@ -49,11 +49,13 @@ static struct judgement of_workers(enum verdict verdict, const char *because,
 struct judgement judge_two_or_three(const struct worker_grid_seen *seen) {
     const struct rate *cpu = seen->cpu[1], *blocking = seen->blocking[1];
     int top = rates_best(blocking, GRID_WORKERS);
-    bool enough =
-        !rate_beats(blocking[top], blocking[1]) || !rate_beats(blocking[top], blocking[2]);
+    int middle = 1 + rates_best(&blocking[1], 2); /* 2P or 3P */
+    bool enough = !rate_beats(blocking[top], blocking[middle]);
     bool better_blocking =
         rate_beats(blocking[1], blocking[0]) || rate_beats(blocking[2], blocking[0]);
     bool better_cpu = rate_beats(cpu[1], cpu[0]) || rate_beats(cpu[2], cpu[0]);
+    if (enough && better_blocking && top > middle && rate_unclear(blocking[top], blocking[middle]))
+        return of_workers(NOT_TESTABLE, "still more workers may do better", seen);
     if (!enough || !better_blocking)
         return of_workers(
             DOES_NOT_HOLD,

@@ -46,7 +46,12 @@ static void a_managed_pool(void) {
     CHECK(strstr(judge_managed_pool(&computing).because, "compute") != NULL);
     EXPECT(DOES_NOT_HOLD, judge_managed_pool(&same));
     EXPECT(DOES_NOT_HOLD, judge_managed_pool(&worse));
-    EXPECT(NOT_TESTABLE, judge_managed_pool(&noisy));
+    EXPECT(HOLDS_ONLY_WHEN, judge_managed_pool(&noisy)); /* clear only for blocking handlers */
+    CHECK(strstr(judge_managed_pool(&noisy).because, "unclear if they only compute") != NULL);
+    const struct managed_pool_seen unclear = machine(1000, 1000, 40),
+                                   half = machine(1000, 2000, 30);
+    EXPECT(NOT_TESTABLE, judge_managed_pool(&unclear));
+    EXPECT(NOT_TESTABLE, judge_managed_pool(&half));
 }
 
 int main(void) {

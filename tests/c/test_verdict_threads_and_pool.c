@@ -12,6 +12,8 @@ static void costs(void) {
     EXPECT(DOES_NOT_HOLD,
            judge_switch_cost(&(struct switch_cost_seen){2000, 1900, 2000, 2100, 900, 1000, 1100}));
     EXPECT(DOES_NOT_HOLD,
+           judge_switch_cost(&(struct switch_cost_seen){2000, 980, 1000, 1020, 990, 1010, 1030}));
+    EXPECT(NOT_TESTABLE, /* the intervals overlap, but 900 and 1150 are not the same */
            judge_switch_cost(&(struct switch_cost_seen){2000, 900, 1000, 1100, 950, 1050, 1150}));
     EXPECT(NOT_TESTABLE,
            judge_switch_cost(&(struct switch_cost_seen){2000, 900, 1000, 1900, 950, 1500, 2100}));

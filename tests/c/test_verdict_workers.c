@@ -50,6 +50,14 @@ static void workers_and_caps(void) {
     seen.cpu[1][3] = (struct rate){100, 200, 900}; /* another program used the machine */
     EXPECT(NOT_TESTABLE, judge_cap_is_processors(&seen));
     EXPECT(NOT_TESTABLE, judge_as_many_as_processors(&seen));
+    seen = grid(textbook, twice);
+    /* equal medians, but the repeats allow a third more: overlap is no proof that they are equal */
+    seen.cpu[0][3] = (struct rate){300, 400, 450};
+    EXPECT(NOT_TESTABLE, judge_cap_is_processors(&seen));
+    seen = grid(textbook, twice);
+    seen.blocking[1][3] = (struct rate){395, 430, 480}; /* 4P may do better */
+    EXPECT(NOT_TESTABLE, judge_two_or_three(&seen));
+    CHECK(strstr(judge_two_or_three(&seen).because, "more workers may") != NULL);
 }
 
 static void one_processor(void) {
@@ -59,6 +67,8 @@ static void one_processor(void) {
                               {about(100), about(150), about(150), about(150)}}));
     EXPECT(NOT_TESTABLE, judge_one_core(&(struct one_core_seen){
                              {about(100), {50, 150, 200}, about(95), about(92)}}));
+    EXPECT(NOT_TESTABLE, judge_one_core(&(struct one_core_seen){
+                             {about(1000), {700, 1000, 1300}, about(1000), about(1000)}}));
 }
 
 int main(void) {

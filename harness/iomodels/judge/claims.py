@@ -151,7 +151,7 @@ def _beyond(shown: bool, refuted: bool) -> State:
 
 
 def _finding(rule: Rule, places: list[Place]) -> Finding:
-    figure = f"{' and '.join(rule.metrics)}: "
+    figure = f"{' and '.join(rule.metrics)}{_limit(rule)}: "
     if rule.kind == "both_win":
         return _both_win(rule, places)
     if rule.kind == "differ":
@@ -163,6 +163,13 @@ def _finding(rule: Rule, places: list[Place]) -> Finding:
         figure += f"; of {len(judged)} such, {len(shown)} show it and {len(refuted)} refute it"
     found = _by_groups(_groups(rule, judged), open_, rule.everywhere)
     return replace(found, figure=figure, places=judged)
+
+
+def _limit(rule: Rule) -> str:
+    """' (claim: > 1.05)': what the claim predicts of each value in a sentence."""
+    if rule.more_than is not None:
+        return f" (claim: > {rule.more_than:g})"
+    return "" if rule.less_than is None else f" (claim: < {rule.less_than:g})"
 
 
 def _groups(rule: Rule, places: Sequence[Place]) -> dict[Group, State]:
@@ -189,12 +196,11 @@ def _by_groups(
     if shown and not refuted and not open_:
         return Finding(HOLDS, None, "")
     if shown:
-        more = f"; not told of {_places(open_)}" if open_ else ""
-        return Finding(HOLDS_WHEN, f"asked of {_places(shown)}{more}", "")
-    if refuted and everywhere:
+        against = f"; not for {_places(refuted)}" if refuted else ""
+        unclear = f"; unclear for {_places(open_)}" if open_ else ""
+        return Finding(HOLDS_WHEN, f"asked of {_places(shown)}{against}{unclear}", "")
+    if refuted and (everywhere or not open_):
         return Finding(DOES_NOT_HOLD, f"not for {_places(refuted)}", "")
-    if refuted and not open_:
-        return Finding(DOES_NOT_HOLD, None, "")
     more = f"; it does not hold for {_places(refuted)}" if refuted else ""
     return Finding(NOT_TESTABLE, _why_open(open_places) + more, "")
 
@@ -264,6 +270,8 @@ def _places(found: Sequence[Group]) -> str:
 
 
 def _why_open(places: Sequence[Place]) -> str:
+    if not places:
+        return "fewer than two servers can be compared"
     reasons = [each.reason for each in places if each.reason]
     if len(reasons) < len(places):
         return "an interval holds the limit: the rounds vary too much to tell"

@@ -122,7 +122,9 @@ def test_a_claim_that_holds_at_some_loads_names_them() -> None:
     run = run_of(crossing, connections=(8, 64, 256))
     found = verdict(compare(), run)
     assert found.verdict == HOLDS_WHEN
-    assert found.because == "asked of iocp over select at 64 connections; at 256 connections"
+    where = "asked of iocp over select at 64 connections; at 256 connections"
+    assert found.because == f"{where}; not for iocp over select at 8 connections"
+    assert found.figure.startswith(f"{RATE} (claim: > 1.05): iocp over select at 64 connections")
     assert [place.state for place in found.places] == [State.REFUTED, State.SHOWN, State.SHOWN]
     assert verdict(compare(at={"connections": (64, 256)}), run).verdict == HOLDS
     assert verdict(compare(at={"connections": (8,)}), run).verdict == DOES_NOT_HOLD
@@ -184,7 +186,13 @@ def test_all_servers_are_ranked_or_told_apart() -> None:
     assert verdict(differ, equal).verdict == DOES_NOT_HOLD
     first = compare(over=("all",))
     assert verdict(first, clear).verdict == HOLDS and len(verdict(first, clear).places) == 4
-    assert verdict(replace(first, of=("apc",)), clear).verdict == DOES_NOT_HOLD  # one is ahead
+    behind = verdict(replace(first, of=("apc",)), clear)
+    assert behind.verdict == DOES_NOT_HOLD  # one is ahead
+    assert behind.because == "not for apc at 64 connections"
+    alone = run_of(lambda label, _: 1000.0, servers=servers[:1])
+    for rule in (differ, compare(of=("threads",), over=("all",))):
+        found = verdict(rule, alone)
+        assert found.verdict == NOT_TESTABLE and "fewer than two servers" in (found.because or "")
 
 
 def test_a_control_that_disagrees_withholds_what_is_within_its_reach() -> None:
