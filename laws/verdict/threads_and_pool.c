@@ -9,20 +9,29 @@ static double us(uint64_t ns) {
     return (double)ns / 1000;
 }
 
+/* Expensive: at least EXPENSIVE times the pool. Cheap: less than CHEAP times. */
+enum { EXPENSIVE = 10, CHEAP = 2 };
+
 struct judgement judge_thread_creation(const struct thread_creation_seen *seen) {
-    const char *because = "";
-    enum verdict verdict = HOLDS;
-    if (2 * seen->pool_ns >= seen->thread_ns) {
+    struct ratio times = seen->thread_to_pool;
+    const char *because = RATIO_IS_UNCLEAR;
+    enum verdict verdict = NOT_TESTABLE;
+    if (times.low >= EXPENSIVE) {
+        verdict = HOLDS;
+        because = "";
+    } else if (times.high < CHEAP) {
         verdict = DOES_NOT_HOLD;
-        because = "the pool costs at least half as much as a new thread";
-    } else if (10 * seen->pool_ns > seen->thread_ns) {
+        because = "a new thread costs less than twice a request to the pool";
+    } else if (times.low >= CHEAP && times.high < EXPENSIVE) {
         verdict = HOLDS_ONLY_WHEN;
         because =
             "a request's work is shorter than a thread's start; the pool saves less than 90 %";
     }
     return judgement(verdict, because,
-                     "one request: new thread %.1f µs, pool %.1f µs, waiting worker %.1f µs",
-                     us(seen->thread_ns), us(seen->pool_ns), us(seen->queued_ns));
+                     "one request: new thread %.1f µs, pool %.1f µs, waiting worker %.1f µs; "
+                     "thread over pool %.1f [%.1f, %.1f]",
+                     us(seen->thread_ns), us(seen->pool_ns), us(seen->queued_ns), times.median,
+                     times.low, times.high);
 }
 
 struct judgement judge_switch_cost(const struct switch_cost_seen *seen) {

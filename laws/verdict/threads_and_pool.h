@@ -2,13 +2,15 @@
 #ifndef IOMODELS_VERDICT_THREADS_AND_POOL_H
 #define IOMODELS_VERDICT_THREADS_AND_POOL_H
 
+#include "laws/verdict/ratios.h"
 #include "laws/verdict/verdict.h"
 
-/* thread_creation: time of one request served by a new thread, by the thread pool, and by a worker
- * thread that waits on a port. */
+/* thread_creation: median time of one request served by a new thread, by the thread pool, and by a
+ * worker thread that waits on a port. */
 #define THREAD_CREATION_SEEN(X) X(requests) X(thread_ns) X(pool_ns) X(queued_ns)
 struct thread_creation_seen {
     THREAD_CREATION_SEEN(VERDICT_FIELD)
+    struct ratio thread_to_pool;
 };
 struct judgement judge_thread_creation(const struct thread_creation_seen *);
 

@@ -2,11 +2,16 @@
 #include "verdicts.h"
 
 static void costs(void) {
-    EXPECT(HOLDS, judge_thread_creation(&(struct thread_creation_seen){100, 50000, 4000, 3000}));
-    EXPECT(HOLDS_ONLY_WHEN,
-           judge_thread_creation(&(struct thread_creation_seen){100, 50000, 20000, 3000}));
-    EXPECT(DOES_NOT_HOLD,
-           judge_thread_creation(&(struct thread_creation_seen){100, 50000, 40000, 3000}));
+    struct thread_creation_seen thread = {100, 50000, 4000, 3000, {11, 12.5, 14}};
+    EXPECT(HOLDS, judge_thread_creation(&thread));
+    thread.thread_to_pool = (struct ratio){2.2, 2.5, 9.9};
+    EXPECT(HOLDS_ONLY_WHEN, judge_thread_creation(&thread));
+    thread.thread_to_pool = (struct ratio){0.8, 1.2, 1.9};
+    EXPECT(DOES_NOT_HOLD, judge_thread_creation(&thread));
+    thread.thread_to_pool = (struct ratio){8, 40, 50}; /* the median alone is beyond the limit */
+    EXPECT(NOT_TESTABLE, judge_thread_creation(&thread));
+    thread.thread_to_pool = (struct ratio){1.5, 1.9, 2.5};
+    EXPECT(NOT_TESTABLE, judge_thread_creation(&thread));
     EXPECT(HOLDS,
            judge_switch_cost(&(struct switch_cost_seen){2000, 900, 1000, 1100, 1900, 2000, 2100}));
     EXPECT(DOES_NOT_HOLD,
