@@ -1,5 +1,7 @@
 """Build the wheels that carry programs: python3 cmake/wheels.py [FOLDER] (default: build/wheels).
 
+    python3 cmake/wheels.py --programs iocp loadgen    only build these programs for Windows x64
+
 One wheel each for Windows x64, Windows ARM64 and Linux x86-64. zig builds the Windows programs, in
 the version that pyproject.toml pins. The wheel for Linux also has the native load generator, and
 its servers run under Wine. It needs Linux x86-64 with the packages of `./iomodels setup`, which it
@@ -15,7 +17,7 @@ import sys
 import tempfile
 import tomllib
 import venv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,14 +65,14 @@ def python() -> Path:
     return TOOLS / "bin" / "python"
 
 
-def build(preset: str) -> None:
-    """Build the programs that a user starts, without tests."""
+def build(preset: str, targets: Sequence[str] = ("programs",)) -> None:
+    """Build the programs that a user starts, without tests, or only some targets."""
     cmake = TOOLS / "bin" / "cmake"
     histogram = BUILD / "deps" / "hdr-histogram"
     given = [f"-DFETCHCONTENT_SOURCE_DIR_HDRHISTOGRAM={histogram}"] if histogram.is_dir() else []
     ninja = f"-DCMAKE_MAKE_PROGRAM={TOOLS / 'bin' / 'ninja'}"
     done(cmake, "--preset", preset, ninja, *given)
-    done(cmake, "--build", "--preset", preset, "--target", "programs")
+    done(cmake, "--build", "--preset", preset, "--target", *targets)
 
 
 def make(out: Path, given: Mapping[str, Path]) -> None:
@@ -92,11 +94,24 @@ def done(*argv: str | Path) -> None:
     subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, check=True)
 
 
+def only_programs(names: Sequence[str]) -> int:
+    """Install zig and build these programs, without the packages of the distribution."""
+    ensure_tools()
+    build("zig", names)
+    return 0
+
+
+def run(words: Sequence[str]) -> int:
+    if words[:1] == ["--programs"] and len(words) > 1:
+        return only_programs(words[1:])
+    if len(words) > 1 or any(word.startswith("-") for word in words):
+        sys.exit("wheels: takes the folder for the wheels, or --programs and their names")
+    return main(Path(words[0]) if words else BUILD / "wheels")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 2 or any(word.startswith("-") for word in sys.argv[1:]):
-        sys.exit("wheels: takes at most one argument, the folder for the wheels")
     try:
-        sys.exit(main(Path(sys.argv[1]) if sys.argv[1:] else BUILD / "wheels"))
+        sys.exit(run(sys.argv[1:]))
     except subprocess.CalledProcessError as error:
         words = " ".join(map(str, error.cmd[:4]))
         sys.exit(f"wheels: {words} …: exit code {error.returncode}")

@@ -56,12 +56,13 @@ ctest_preset() {
     ctest --preset "$1" --parallel "$(getconf _NPROCESSORS_ONLN)"
 }
 
-# Print how many tests of a part run concurrently. Those of the servers mostly wait. 0: pytest runs
+# Print how many tests of a part run concurrently. Those with servers mostly wait. 0: pytest runs
 # them in turn, without a process of its own.
 side_by_side() {
     case $1 in
-    py | e2e) getconf _NPROCESSORS_ONLN ;;
-    servers | references) echo $(($(getconf _NPROCESSORS_ONLN) + 1)) ;;
+    py) getconf _NPROCESSORS_ONLN ;;
+    e2e | references) echo $(($(getconf _NPROCESSORS_ONLN) + 1)) ;;
+    servers) echo $((2 * $(getconf _NPROCESSORS_ONLN))) ;;
     *) echo 0 ;;
     esac
 }
@@ -166,6 +167,7 @@ run_part() {
 
 # The rig of the part windows mostly waits, for the network and for Wine. So it is made meanwhile.
 rig=
+zig=
 rig_s=400
 case " $parts " in
 *' windows '*)
@@ -175,13 +177,21 @@ case " $parts " in
         [ "$code" -ne 124 ] || echo "it was not made within $rig_s s" >"$build/windows/reason"
     ) >"$logs/rig.log" 2>&1 </dev/null &
     rig=$!
+    # zig takes what the other parts leave of the CPUs. Its smoke test does what is not done by then.
+    if [ -z "$no_install" ]; then
+        nice -n 19 timeout 600 "$python" cmake/wheels.py --programs select >"$logs/zig.log" 2>&1 </dev/null &
+        zig=$!
+    fi
     ;;
 esac
 
 for part in $parts; do
     printf '\n== %s\n' "$part"
     started=$(date +%s)
-    [ "$part" != windows ] || wait "$rig" || : # the part reports what failed
+    if [ "$part" = windows ]; then
+        wait "$rig" || : # the part reports what failed
+        [ -z "$zig" ] || kill "$zig" 2>/dev/null || :
+    fi
     { # what runs first in the pipe leaves its exit code in a file
         code=0
         (set +e; run_part "$part" "$@") </dev/null 2>&1 || code=$?

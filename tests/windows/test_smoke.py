@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
+import pytest
+
 from commands import manifest_of, newest, records_of, said
-from rig import Rig
+from rig import ROOT, Rig
 
 SUITE = """
 title = "A short run"
@@ -44,3 +50,24 @@ def test_what_only_windows_can_show(rig: Rig) -> None:
     words = ("tests/py/launch/test_windows.py", "-k", "on_windows")
     done = rig.pytest(*words, preset="short")
     assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout[-3000:]
+
+
+def test_a_server_built_by_zig_answers() -> None:
+    """The compiler that `iomodels.cmd` installs where there is none builds working programs."""
+    if not (ROOT / "build" / "compiler" / "iomodels.stamp").is_file():
+        pytest.skip("zig is not installed: python3 cmake/wheels.py --programs select")
+    for argv in (
+        (sys.executable, "cmake/wheels.py", "--programs", "select"),
+        (sys.executable, *["-m", "pytest", "-q", "tests/servers/test_echo.py", "-k", "select-"]),
+    ):
+        done = subprocess.run(
+            argv,
+            cwd=ROOT,
+            env={**os.environ, "IOMODELS_PRESET": "zig"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=300,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
