@@ -396,9 +396,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str], root: Path = ROOT) -> 
         test_parts(command.arguments)  # report a wrong part before building anything
     (root / "build").mkdir(exist_ok=True)
     harness = [command.word, *command.arguments]
-    if command.word == "check":  # it changes nothing, so it installs and builds nothing either
+    if command.word in ("check", "doctor"):  # these install and build nothing
         return run_harness(
-            ensure_python(root, "check changes nothing; make it with: iomodels.cmd setup"),
+            ensure_python(root, f"{command.word} installs nothing; make it by: iomodels.cmd setup"),
             harness,
             {**environ, "PYTHONPATH": str(root / "harness")},
         )

@@ -37,6 +37,7 @@ LINUX_TOOLS = "it asks compilers and checkers that are installed on Linux"
 
 FILES_NOT_ON_WINDOWS = {
     "py/launch/test_wine.py": WINE,
+    "py/launch/test_marks.py": PROC,
     "py/machine/test_wakeful.py": "only Linux has the file that keeps processors awake",
     "py/tree/test_windows_setup.py": SCRIPTS,
     "py/tree/test_portable.py": LINUX_TOOLS,

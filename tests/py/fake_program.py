@@ -33,7 +33,9 @@ def server(behaviour: str) -> None:
         print("Hello, I am a server", flush=True)
         time.sleep(FAR_S)
     port: object = "none" if behaviour == "no port" else 4711
-    platform = "fake-2.0" if behaviour == "other platform" else "fake-1.0"
+    platform = (
+        "fake-2.0" if behaviour == "other platform" else os.environ.get("FAKE_PLATFORM", "fake-1.0")
+    )
     say(
         "ready",
         model="good",
@@ -62,6 +64,8 @@ def server(behaviour: str) -> None:
     if behaviour == "no summary":
         die("still draining", 1)
     say("summary", **numbers(asked + 1))
+    if behaviour == "dies in Wine":
+        os.kill(os.getpid(), signal.SIGSEGV)
     if behaviour == "bad exit":
         die("leaked 3 sessions", 1)
 

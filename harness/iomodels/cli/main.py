@@ -83,6 +83,10 @@ def handler(name: str) -> Handler:
         from iomodels.cli import looking
 
         found = getattr(looking, function)
+    elif module == "doctoring":
+        from iomodels.cli import doctoring
+
+        found = getattr(doctoring, function)
     elif module == "new_model":
         from iomodels.cli import new_model
 

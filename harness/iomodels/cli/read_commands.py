@@ -262,6 +262,19 @@ CHECK = Command(
     "What could not be checked is listed and does not change the exit code.",
 )
 
+DOCTOR = Command(
+    "doctor",
+    "doctor",
+    "end and remove what a killed run left behind",
+    "look",
+    "doctoring:doctor",
+    options=(Option("--dry-run", "only list what was found", flag=True),),
+    notes="It ends processes, removes Wine prefixes, and names the runs that can be resumed.\n"
+    "A measurement that runs now is left alone.",
+    joins=True,
+    short="end what a killed run left",
+)
+
 MODELS = Command(
     "models",
     "models",
@@ -359,6 +372,7 @@ COMMANDS = (
     VALIDATE,
     PACK,
     CHECK,
+    DOCTOR,
     MODELS,
     SUITES,
     SETUP,

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from iomodels.base.errors import Failure
+from iomodels.launch.marks import end_all, marked
 from iomodels.machine.placement import pinned
 
 PERSIST_S = 120
@@ -58,7 +59,8 @@ class Wine:
         dropped = ("WINE", "DISPLAY", "WAYLAND_DISPLAY")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         wine = {"WINEPREFIX": str(prefix), "WINESERVER": str(self.server)}
-        return kept | wine | {"WINEDEBUG": QUIET, "WINEDLLOVERRIDES": "mscoree,mshtml="}
+        quiet = {"WINEDEBUG": QUIET, "WINEDLLOVERRIDES": "mscoree,mshtml="}
+        return marked(kept | wine | quiet)
 
 
 def find_wine(environ: Mapping[str, str] = os.environ) -> Wine:
@@ -296,6 +298,10 @@ def _listens(pid: int) -> bool:
 
 
 def kill_wineserver(wine: Wine, prefix: Path) -> None:
-    """Stop the wineserver of this prefix, if there is one."""
-    with suppress(Failure):  # the caller then uses the pid, if it has one
+    """Stop the wineserver of this prefix, if there is one, and every process of the prefix.
+
+    Services of Wine outlive a wineserver that was killed, so each is ended by its number.
+    """
+    with suppress(Failure):  # the processes are ended in any case
         run_quietly([str(wine.server), "-k"], wine.environment(prefix), KILL_TIMEOUT_S)
+    end_all("WINEPREFIX", str(prefix))

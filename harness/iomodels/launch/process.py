@@ -19,6 +19,7 @@ from typing import IO, Any, Protocol
 
 from iomodels.base.errors import Failure
 from iomodels.launch import kernel32
+from iomodels.launch.marks import marked
 
 FORMAT = 1
 STDERR_KEPT_BYTES = 16 * 1024
@@ -329,6 +330,8 @@ def _spawn(
         return subprocess.Popen(
             argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, creationflags=flags
         )
+    if sys.platform == "linux":
+        env = marked(env)
     return subprocess.Popen(
         argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env, close_fds=True, start_new_session=True
     )

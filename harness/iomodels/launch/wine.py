@@ -24,6 +24,7 @@ from iomodels.base.build import windows_programs
 from iomodels.base.errors import Failure
 from iomodels.base.files import PACKAGE
 from iomodels.launch.launcher import PlainLauncher
+from iomodels.launch.marks import also_remove
 from iomodels.launch.prefix import Prefix, Wine, find_wine, kill_wineserver, run_quietly
 from iomodels.launch.process import Program, Server
 from iomodels.machine.placement import Placement
@@ -121,19 +122,33 @@ def clone_prefix(wine: Wine, folder: Path, clone: Path) -> None:
     _clone(prepared, clone)
 
 
-def _sweep(wine: Wine, folder: Path) -> None:
-    """Remove the folders of killed launchers: those with a free lock.
+def _sweep(wine: Wine, folder: Path, *, remove: bool = True) -> list[Path]:
+    """Remove the folders of killed launchers: those with a free lock. Returns them.
 
     The caller holds the main lock.
     """
-    for live in folder.glob("live-*"):
+    found = []
+    for live in sorted(folder.glob("live-*")):
         with (live / "lock").open("w") as file:
             if not _lock(file):
+                continue
+            found.append(live)
+            if not remove:
                 continue
             for clone in live.iterdir():
                 if clone.is_dir():
                     kill_wineserver(wine, clone)
             shutil.rmtree(live, ignore_errors=True)
+    return found
+
+
+def left_behind(build: Path, *, remove: bool) -> list[Path]:
+    """Return the folders of prefixes that killed launchers left; `remove` them, too."""
+    folder = _folder(build)
+    if not any(folder.glob("live-*")):
+        return []
+    with _locked(folder / "lock"):
+        return _sweep(find_wine(), folder, remove=remove)
 
 
 def _folder(build: Path) -> Path:
@@ -163,6 +178,7 @@ class WineLauncher(PlainLauncher):
                 self._prepared = _prepare(self.wine, folder, say)
                 self._live = Path(tempfile.mkdtemp(prefix=f"live-{os.getpid()}-", dir=folder))
                 self._cleanup.callback(shutil.rmtree, self._live, ignore_errors=True)
+                also_remove(self._live)
                 lock = self._cleanup.enter_context((self._live / "lock").open("w"))
                 _lock(lock)
             self._prefix("server")

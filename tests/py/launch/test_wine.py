@@ -299,6 +299,20 @@ def test_wineserver_that_has_ended_is_started_again(fake: Path) -> None:
             assert server.wineserver_pid not in (None, first)
 
 
+def test_a_prefix_ends_its_processes_though_its_wineserver_was_killed(fake: Path) -> None:
+    """Services of Wine outlive a wineserver that was killed by minutes."""
+    with opened(fake) as launcher:
+        prefix = launcher._prefixes["server"]
+        service = subprocess.Popen(["sleep", "600"], env=prefix.environment)
+        other = subprocess.Popen(["sleep", "600"])
+        os.kill(prefix.wineserver_pid, signal.SIGKILL)
+        prefix.kill()
+        assert service.wait(DEADLINE_S) == -signal.SIGKILL
+        assert other.poll() is None, "it is of no prefix"
+        other.kill()
+        other.wait()
+
+
 def test_no_program_comes_before_the_wineserver_listens(
     fake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from dataclasses import replace
@@ -234,3 +235,24 @@ def test_signals_wait_until_they_may() -> None:
             interrupts.check()
     with pytest.raises(KeyboardInterrupt):  # as before
         signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+@pytest.mark.parametrize(("platform", "ok"), [("wine-8.0", True), ("fake-1.0", False)])
+def test_a_crash_of_wine_after_the_summary_is_told_apart(
+    launcher: FakeLauncher,
+    suite: Suite,
+    platform: str,
+    ok: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A crash of ours ends with exit code 5 there; on another platform the signal is ours."""
+    monkeypatch.setenv("FAKE_PLATFORM", platform)
+    launcher.platform = platform
+    record = measured(launcher, suite, server="dies in Wine")
+    assert record.ok is ok
+    assert record.server is not None
+    if ok:
+        assert record.server["died_in_wine"] == "killed by SIGSEGV"
+    else:
+        assert record.reason == "server: killed by SIGSEGV after its summary"

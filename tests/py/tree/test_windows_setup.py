@@ -392,14 +392,17 @@ def test_the_tests_run_part_by_part(machine: Path, capfd: pytest.CaptureFixture[
     ]
 
 
-def test_check_makes_and_builds_nothing(machine: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(machine, "check") == 1
-    assert "check changes nothing; make it with: iomodels.cmd setup" in capfd.readouterr().err
+@pytest.mark.parametrize("word", ["check", "doctor"])
+def test_what_makes_and_builds_nothing(
+    machine: Path, word: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(machine, word) == 1
+    assert f"{word} installs nothing; make it by: iomodels.cmd setup" in capfd.readouterr().err
     mingw(machine)
     assert main(machine, "setup") == 0
     calls(machine)
-    assert main(machine, "check") == 0
-    assert calls(machine) == ["python -P -m iomodels check"]
+    assert main(machine, word) == 0
+    assert calls(machine) == [f"python -P -m iomodels {word}"]
 
 
 def test_programs_of_an_archive_need_no_compiler(
