@@ -61,3 +61,13 @@ if(IOMODELS_FUZZ)
   # So that the fuzzer sees which branches of the libraries it reaches, several times as often as without optimization.
   add_compile_options(-fsanitize=fuzzer-no-link -O1)
 endif()
+
+# A build for the conformance suite: every lock is checked while the program runs (tests/fixtures/checked).
+option(IOMODELS_CHECK_LOCKS "Note who holds each lock, and end at a broken rule (MinGW-w64 only)" OFF)
+if(IOMODELS_CHECK_LOCKS)
+  add_library(checked_locks STATIC tests/fixtures/checked/locks.c)
+  link_libraries(checked_locks)
+  foreach(function AcquireSRWLockExclusive ReleaseSRWLockExclusive SleepConditionVariableSRW)
+    add_link_options(-Wl,--wrap=${function} -Wl,--wrap=__imp_${function})
+  endforeach()
+endif()

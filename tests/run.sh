@@ -5,7 +5,7 @@
 # "$@": [PART...] [-- PYTEST OPTIONS].
 
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e windows'
-named_parts='tidy browser references cluster native native-asan native-tsan'
+named_parts='tidy browser references cluster native native-asan native-tsan mutants chaos'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     case " $every_part $named_parts " in
@@ -31,6 +31,8 @@ for part in $parts; do
     references) presets="$presets references references-mingw" ;;
     esac
 done
+# the programs that the suite of the servers tests, if not the usual ones
+[ "${IOMODELS_PRESET:-}" != checked ] || presets="$presets checked"
 # shellcheck disable=SC2086 # one word a preset
 setup test $presets
 
@@ -150,6 +152,14 @@ run_part() {
     references)
         shift
         "$python" -m pytest -rsx --numprocesses "$(side_by_side references)" tests/references "$@"
+        ;;
+    mutants)
+        shift
+        "$python" tests/mutants/mutate.py "$@"
+        ;;
+    chaos)
+        shift
+        "$python" tests/chaos/chaos.py "$@"
         ;;
     *)
         part=$1

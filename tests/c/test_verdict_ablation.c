@@ -58,6 +58,8 @@ static void sample_waste(void) {
     CHECK(strstr(judge_sample_waste(&two).because, "per message the buffer costs most") != NULL);
     CHECK(strstr(judge_sample_waste(&two).because, "printing, the buffer") != NULL);
     CHECK(strstr(judge_sample_waste(&two).because, "backlog") == NULL);
+    const struct sample_waste_seen tie = sample(4000, 1300, 4000, 10, 1);
+    CHECK(strstr(judge_sample_waste(&tie).because, "per message printing costs most") != NULL);
     EXPECT(DOES_NOT_HOLD, judge_sample_waste(&none));
     EXPECT(NOT_TESTABLE, judge_sample_waste(&noisy));
     CHECK(strstr(judge_sample_waste(&noisy).because, "allocating") != NULL);

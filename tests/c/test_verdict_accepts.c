@@ -88,6 +88,9 @@ static void accept_in_turn(void) {
     EXPECT(HOLDS, judge_accept_thread(&alone));
     EXPECT(NOT_TESTABLE, judge_accept_thread(&no_flaw));
     EXPECT(DOES_NOT_HOLD, judge_accept_thread(&no_cure));
+    /* ten times the slower of the two, which is the loaded one */
+    const struct accept_in_turn_seen burdened = {{20000, 900, 98, 9, 60}, {1900, 900, 50, 5, 50}};
+    EXPECT(HOLDS, judge_accept_thread(&burdened));
 }
 
 int main(void) {

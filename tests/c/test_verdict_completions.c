@@ -31,6 +31,13 @@ static void start_threadpool_io(void) {
     half.callbacks_not_started = 0;
     EXPECT(DOES_NOT_HOLD, judge_start_threadpool_io(&half));
     half = ignores;
+    half.blocks_cancelled = 60; /* 10 more without a cause; 25 more are half of the failures */
+    half.waits_that_hang = 0;
+    half.blocks_not_cancelled = 85;
+    EXPECT(HOLDS, judge_start_threadpool_io(&half));
+    half.blocks_not_cancelled = 84;
+    EXPECT(DOES_NOT_HOLD, judge_start_threadpool_io(&half));
+    half = ignores;
     half.callbacks_started = 19;
     EXPECT(NOT_TESTABLE, judge_start_threadpool_io(&half));
 }

@@ -28,6 +28,9 @@ static void calls(void) {
     EXPECT(HOLDS_ONLY_WHEN, judge_file_calls(&wine));
     CHECK(strstr(judge_file_calls(&wine).because, "a socket"));
     EXPECT(NOT_TESTABLE, judge_file_calls(&(struct file_calls_seen){.calls = 16}));
+    const struct file_calls_seen once = {1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0};
+    EXPECT(HOLDS, judge_file_calls(&once));
+    EXPECT(NOT_TESTABLE, judge_file_calls(&(struct file_calls_seen){.calls = 0}));
 }
 
 static struct file_read_seen reads(uint64_t pended, struct ratio cost) {

@@ -31,6 +31,11 @@ static void relays(void) {
     EXPECT(DOES_NOT_HOLD, judge_relay(&seen));
     seen = relay(same, wide);
     EXPECT(NOT_TESTABLE, judge_relay(&seen));
+    const struct ratio above_half = {0.5, 0.6, 0.7}, to_half = {0.4, 0.45, 0.5};
+    seen = relay(above_half, third); /* half may be the truth, so it is not less than twice */
+    EXPECT(NOT_TESTABLE, judge_relay(&seen));
+    seen = relay(to_half, third);
+    EXPECT(HOLDS, judge_relay(&seen));
     seen = relay(wide, third);
     EXPECT(NOT_TESTABLE, judge_relay(&seen));
     EXPECT(NOT_TESTABLE, judge_relay(&(struct relay_seen){.blocks = 0}));
