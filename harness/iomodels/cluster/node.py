@@ -118,8 +118,9 @@ async def schedule(bundle: Bundle, host: str, port: int, say: Say) -> None:
             scheduler.http_server.stop()
             say(f"the scheduler listens at {host}:{port}; press Ctrl-C to stop")
             await scheduler.finished()
-    except OSError as error:
-        raise Failure(f"--host {host} --port {port}: cannot listen there: {error}") from None
+    except (OSError, RuntimeError) as error:  # newer versions wrap the one in the other
+        reason = error.__cause__ or error
+        raise Failure(f"--host {host} --port {port}: cannot listen there: {reason}") from None
 
 
 async def work(bundle: Bundle, machine: Machine, name: str | None, say: Say) -> None:
@@ -168,7 +169,10 @@ async def _join(bundle: Bundle, machine: Machine, name: str, say: Say) -> None:
                 await worker.finished()
             say(f"{name} lost the scheduler; joining again")
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
-            reason = error.__cause__ or error
+            reason = str(error.__cause__ or error) or (
+                f"no answer that distributed {distributed.__version__} understands; "
+                "use the same version on all machines"
+            )
             raise NoScheduler(f"{name}: cannot join the cluster at {bundle}: {reason}") from None
 
 
