@@ -11,6 +11,7 @@ program and is free for another client.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import time
@@ -107,7 +108,9 @@ class Machine:
         environment.add_fact(found, "link", lambda: link_of(self.address))
         environment.add_fact(found, "busy", lambda: busy(watch_s))
         git = environment.git_state()
-        return {**found, "harness": {"version": iomodels.__version__, "git": git}}
+        found["harness"] = {"version": iomodels.__version__, "git": git}
+        plain: dict[str, Any] = json.loads(json.dumps(found))  # as run.json will have it
+        return plain
 
     def binaries(self, names: list[str]) -> dict[str, str]:
         """Return the hashes of the programs that this machine starts for a run."""

@@ -207,7 +207,7 @@ class Client:
             missing = self._missing(roles)
             if not lost or (waited > GATHER_S and not missing):
                 if said:
-                    self._say(f"going on without {', '.join(lost)}" if lost else "going on")
+                    self._say(f"continuing without {', '.join(lost)}" if lost else "all are back")
                 self._names -= set(lost) if not missing else set()
                 return changed
             if not said:

@@ -182,10 +182,13 @@ class ClusterLauncher:
             LOAD: dict(self._known[LOAD]),
         }
 
+    def renew(self) -> None:
+        """Before a measurement: meet lost machines again. Raises MachineLost."""
+        if self._client.renew() and self._programs() != self._known:
+            raise MachineLost("the programs of a machine changed since the run started")
+
     def server(self, model: str, options: Mapping[str, int | str]) -> FarProgram:
         """Start a server at a port that its machine chooses, whatever `options` say."""
-        if self._client.renew():
-            self._check_unchanged()
         if model not in self.models():
             raise Failure(f"{model}: no such model; available: {', '.join(self.models())}")
         own = {name: value for name, value in options.items() if name != "port"}
@@ -286,10 +289,6 @@ class ClusterLauncher:
                 )
             found[role] = hashes[0]
         return found
-
-    def _check_unchanged(self) -> None:
-        if self._programs() != self._known:
-            raise MachineLost("the programs of a machine changed since the run started")
 
 
 def _of(hashes: Mapping[str, str], models: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ the other end of the pipe.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -75,8 +75,12 @@ class PlainLauncher:
     suffix = ".exe"
     """Ends the name of a server's program."""
 
-    def __init__(self, programs: Path, loadgen: Path, placement: Placement) -> None:
+    def __init__(
+        self, programs: Path, loadgen: Path, placement: Placement, before: Sequence[str] = ()
+    ) -> None:
+        """`before`: words before the command of a load generator."""
         self.placement = placement
+        self._before = before
         self._programs = programs
         self._loadgen = loadgen
         self._started: list[Program] = []
@@ -156,7 +160,7 @@ class PlainLauncher:
         cpus = self.placement.loadgen_cpus + (
             self.placement.server_cpus if role == "calibration" else ()
         )
-        return Program([*pinned(cpus), *argv], name=Path(argv[0]).name)
+        return Program([*self._before, *pinned(cpus), *argv], name=Path(argv[0]).name)
 
     def _start(self, role: str, executable: Path, options: list[str]) -> Program:
         if not executable.is_file():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from iomodels.base.build import windows_programs
+from iomodels.base.errors import Failure
 from iomodels.launch.launcher import Launcher, PlainLauncher
 from iomodels.launch.native import NativeLauncher
 from iomodels.machine.placement import Placement, default_placement
@@ -48,9 +50,14 @@ def open_native(
 
 
 def open_loadgen(build: Path, placement: Placement) -> Launcher:
-    """Return a launcher for the load generator alone; it needs no Wine."""
-    if sys.platform == "win32":
+    """Return a launcher for the load generator alone; it needs no Wine.
+
+    The load generator never outlives this process, even if that is killed in mid-window.
+    """
+    if sys.platform == "win32":  # its job does it
         return open_launcher(build, placement)
-    return PlainLauncher(
-        windows_programs(build), build.resolve() / "host" / "bin" / "loadgen", placement
-    )
+    if sys.platform == "linux" and not shutil.which("setpriv"):
+        raise Failure("setpriv is missing; install util-linux")
+    ending = ("setpriv", "--pdeathsig", "KILL") if sys.platform == "linux" else ()
+    loadgen = build.resolve() / "host" / "bin" / "loadgen"
+    return PlainLauncher(windows_programs(build), loadgen, placement, ending)

@@ -74,7 +74,7 @@ def start_run(
     with (
         nullcontext() if dry_run else alone(setting),
         Interrupts() as interrupts,
-        _open(setting, setting.placement, comparing, suite) as launcher,
+        _open(setting, setting.placement, comparing, suite, interrupts) as launcher,
     ):
         suite = placed(setting, suite, launcher)
         plan = make_plan(suite)
@@ -137,7 +137,7 @@ def _resume(setting: Setting, folder: Path, retry_failed: bool) -> Path:
     _check_machines(setting, manifest)
     with (
         Interrupts() as interrupts,
-        _open(setting, _placement_of(manifest), comparing, suite) as launcher,
+        _open(setting, _placement_of(manifest), comparing, suite, interrupts) as launcher,
     ):
         check_same(setting.build, manifest, suite, launcher)
         check(suite, plan, launcher)
@@ -281,6 +281,9 @@ def _measure_all(
             interrupts.check()
             progress.expect(rounds.expected())
             progress.begin(f"round {item.repeat + 1}: {item.condition}")
+            if isinstance(launcher, ClusterLauncher):
+                with interrupts.allowed():
+                    launcher.renew()
             rate = _rate(folder, manifest, item) if item.condition.rate_percent else None
             record = measure(
                 launcher,
@@ -339,10 +342,15 @@ def _new_manifest(
 
 
 def _open(
-    setting: Setting, placement: Placement | None, comparing: Comparing, suite: Suite
+    setting: Setting,
+    placement: Placement | None,
+    comparing: Comparing,
+    suite: Suite,
+    interrupts: Interrupts,
 ) -> Launcher:
     """Use the launcher of this run; closing it closes the platform's."""
-    inner = open_launcher(setting, placement, suite)
+    with interrupts.allowed() if setting.cluster else nullcontext():  # which waits for machines
+        inner = open_launcher(setting, placement, suite)
     try:
         return comparing.launcher(inner)
     except BaseException:
