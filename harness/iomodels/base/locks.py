@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -16,6 +17,13 @@ from typing import IO
 HELD_AT = 2**30
 """The byte that Windows locks: far behind the text, which stays readable."""
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def machine_lock() -> Path:
+    """Return the lock file of this machine: in IOMODELS_LOCKS, else in the folder for temporary
+    files."""
+    folder = os.environ.get("IOMODELS_LOCKS") or tempfile.gettempdir()
+    return Path(folder) / "iomodels-measuring.lock"
 
 
 class Held(Exception):

@@ -15,13 +15,15 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import iomodels
 from iomodels.base.errors import Failure
 from iomodels.base.files import below_root
+from iomodels.base.locks import Held, locked, machine_lock
 from iomodels.cluster.clock import now_ns
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
@@ -62,6 +64,7 @@ class Machine:
         self._program: Program | None = None
         self._watches: Watching | None = None
         self._holder: str | None = None
+        self._lock = ExitStack()
         self._due = 0.0
 
     # ---- the client that holds the machine ----
@@ -71,6 +74,9 @@ class Machine:
         if self._holder not in (None, client) and not self.expired():
             raise Failure("the machine measures for another client; try again later")
         self._end()
+        if self._holder != client:
+            self._unlock()
+            self._lock.enter_context(_lock_of_machine(client))
         self._holder, self._native = client, native
         self.touch(client)
 
@@ -84,7 +90,11 @@ class Machine:
     def release(self) -> None:
         """End the program; the machine is then free for every client."""
         self._end()
+        self._unlock()
+
+    def _unlock(self) -> None:
         self._holder = None
+        self._lock.close()
 
     def close(self) -> None:
         self.release()
@@ -225,6 +235,19 @@ class Host:
             return {"failed": str(error), "stderr": error.stderr, "code": error.program_code}
         except (Failure, Unknown, OSError) as error:
             return {"failed": str(error), "stderr": "", "code": None}
+
+
+@contextmanager
+def _lock_of_machine(client: str) -> Iterator[None]:
+    """Hold the lock of this machine, alone or with other workers of the same client."""
+    command = f"a run of a cluster, {client}"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(machine_lock(), command))
+        except Held as held:
+            if command not in held.holder:
+                raise Failure(f"another measurement runs there ({held.holder})") from None
+        yield
 
 
 def _only(binaries: Mapping[str, str], names: list[str]) -> dict[str, str]:

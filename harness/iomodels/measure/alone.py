@@ -5,15 +5,13 @@ Two measurements share CPUs, so both would be wrong. Two processes in one folder
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from iomodels.base.errors import USAGE, Failure
-from iomodels.base.locks import Held, locked
+from iomodels.base.locks import Held, locked, machine_lock
 from iomodels.measure.session import Setting
 
 FOLDER_LOCK = ".lock"
@@ -21,16 +19,15 @@ FOLDER_LOCK = ".lock"
 ASK_S = 0.5
 
 
-def machine_lock() -> Path:
-    """Return the lock file of this machine: in IOMODELS_LOCKS, else in the folder for temporary
-    files."""
-    folder = os.environ.get("IOMODELS_LOCKS") or tempfile.gettempdir()
-    return Path(folder) / "iomodels-measuring.lock"
-
-
 @contextmanager
 def alone(setting: Setting) -> Iterator[None]:
-    """Hold the lock of this machine. With `setting.wait` wait for it. Raises Failure."""
+    """Hold the lock of this machine. With `setting.wait` wait for it. Raises Failure.
+
+    In a cluster each worker holds the lock of its own machine.
+    """
+    if setting.cluster is not None:
+        yield
+        return
     path, said = machine_lock(), ""
     with ExitStack() as stack:
         while True:

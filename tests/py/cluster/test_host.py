@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from iomodels.base.errors import Failure
+from iomodels.base.locks import Held, locked, machine_lock
 from iomodels.cluster import actor
 from iomodels.cluster.actor import LOAD, SERVER, Host, Machine
 from iomodels.launch.process import ProgramFailed
@@ -82,6 +83,21 @@ def test_one_client_at_a_time(machine: Machine) -> None:
     machine.claim("a", False)
     machine.release()
     machine.claim("b", False)
+
+
+def test_a_machine_measures_one_thing_at_a_time(machine: Machine, stage: Stage) -> None:
+    refused = pytest.raises(Failure, match=r"another measurement runs there .*iomodels run models")
+    with locked(machine_lock(), "iomodels run models"), refused:
+        machine.claim("a", False)
+    machine.claim("a", False)
+    with pytest.raises(Held), locked(machine_lock(), "iomodels run models"):
+        pass
+    twin = Machine(LOAD, stage.build, lambda native: stage.launcher)
+    twin.claim("a", False)  # another worker of the same machine, for the same client
+    twin.close()
+    machine.release()
+    with locked(machine_lock(), "iomodels run models"):
+        pass
 
 
 def test_a_client_without_a_word_loses_its_server(
