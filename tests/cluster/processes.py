@@ -20,6 +20,7 @@ from iomodels.cluster.credentials import Bundle, new_bundle
 from iomodels.cluster.local import HOST, _free_ports
 from iomodels.data.records import Run
 from iomodels.data.store import load_run
+from lab import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
 SOON_S = 60.0
@@ -112,24 +113,38 @@ class Process:
 class Cluster:
     """One server's worker and some load workers on this machine, and runs on them."""
 
-    def __init__(self, folder: Path, loads: int) -> None:
+    def __init__(self, folder: Path, loads: int, network: Lab | None, servers: int = 1) -> None:
+        """With `network` each process runs on a machine of its own."""
         self.folder = folder
-        self.bundle: Bundle = new_bundle(folder / "lab", HOST, _free_ports(), 1)
+        self._network = network
+        host = network.desk.address if network else HOST
+        self.bundle: Bundle = new_bundle(folder / "lab", host, _free_ports(), 1)
         self.suite = folder / "one.toml"
         self.suite.write_text(SUITE, encoding="utf-8")
         self.runs = 0
         self._started: list[Process] = []
         self.scheduler = self.start("scheduler", "cluster", "start", self.bundle.path)
         self.scheduler.says("listens")
-        self.server = self.worker("server", "server")
-        self.loads = [self.worker("load", f"load-{number}") for number in range(1, loads + 1)]
-        for name in ("server", *(f"load-{number}" for number in range(1, loads + 1))):
+        names = ["server", *(f"server-{number}" for number in range(2, servers + 1))]
+        self.servers = [self.worker("server", name) for name in names]
+        self.server = self.servers[0]
+        names += [f"load-{number}" for number in range(1, loads + 1)]
+        self.loads = [self.worker("load", name) for name in names[servers:]]
+        for name in names:
             self.scheduler.says(f"{name} joined")
 
     def start(self, log: str, *words: object) -> Process:
-        made = Process(self.folder / f"{log}.log", *words)
+        made = Process(self.folder / f"{log}.log", *words, before=self._before(log))
         self._started.append(made)
         return made
+
+    def _before(self, name: str) -> tuple[str, ...]:
+        """The words that start a program on its machine of the network."""
+        if self._network is None:
+            return ()
+        machines = {"server": self._network.server}
+        machines |= {f"load-{n}": load for n, load in enumerate(self._network.loads, 1)}
+        return tuple(machines.get(name, self._network.desk).argv())
 
     def worker(self, role: str, name: str) -> Process:
         words = ("worker", self.bundle.path, "--role", role, "--name", name, "--cpus", "none")
@@ -150,8 +165,10 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, loads: int = 2) -> Iterator[Cluster]:
-    made = Cluster(folder, loads)
+def cluster(
+    folder: Path, loads: int = 2, network: Lab | None = None, servers: int = 1
+) -> Iterator[Cluster]:
+    made = Cluster(folder, loads, network, servers)
     try:
         yield made
     finally:

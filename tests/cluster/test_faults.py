@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from lab import Lab
 from processes import Cluster, Process, cluster, wait_until
 
 pytest.importorskip("distributed", reason="distributed is not installed")
@@ -115,6 +117,26 @@ def test_a_machine_that_stands_still_is_lost(made: Cluster) -> None:
     assert reasons(run)[2] == ""
     made.loads[1].kill(signal.SIGCONT)
     made.loads[1].says("joining again")
+
+
+def test_a_machine_whose_cable_is_cut_for_30_s_joins_again(network: Lab, tmp_path: Path) -> None:
+    with cluster(tmp_path, 2, network) as made:
+        run = measuring(made)
+        generator = made.loads[1].program("loadgen")
+        network.loads[1].cut()
+        started = time.monotonic()
+        gone(generator)  # by its lease
+        run.says("load-2: lost")
+        while time.monotonic() < started + 30:
+            time.sleep(0.1)
+        network.loads[1].join()
+        made.loads[1].says("joining again")
+        assert run.ends() == 1, run.text
+        assert "load-2: the machine does not answer" in reasons(run)[0]
+        after = made.run()
+        assert after.ends() == 0, after.text
+        parts = (after.measured.records[0].result or {})["cluster"]["parts"]
+        assert [part["worker"] for part in parts] == ["load-1", "load-2"]
 
 
 def test_an_interrupted_run_frees_the_machines(made: Cluster) -> None:

@@ -126,19 +126,22 @@ def _ends() -> dict[str, bool]:
 def asked_for(arguments: argparse.Namespace, console: Console) -> Iterator[Asked | None]:
     """The cluster of a run, and for `local:N` its processes; None without --cluster."""
     if arguments.cluster is None:
-        if arguments.min_load is not None:
-            fail("--min-load: must be used with --cluster")
+        for name in ("pairs", "min_load"):
+            if getattr(arguments, name) is not None:
+                fail(f"--{name.replace('_', '-')}: must be used with --cluster")
         yield None
         return
     if arguments.affinity:
         fail("--affinity: must be omitted with --cluster; give `iomodels worker` its --cpus")
     _node()
-    least = arguments.min_load or 1
+    least, pairs = arguments.min_load or 1, arguments.pairs or 1
     if isinstance(arguments.cluster, Path):
         where = str(arguments.cluster)
-        yield Asked(credentials.open_bundle(arguments.cluster), where, least)
+        yield Asked(credentials.open_bundle(arguments.cluster), where, least, pairs=pairs)
         return
     number, where = arguments.cluster, f"local:{arguments.cluster}"
+    if pairs > 1:
+        fail(f"--pairs {pairs}: must be omitted with {where}, which has one server")
     if least >= number:
         fail(f"--min-load {least}: must be below {number}, as one worker of {where} has the server")
     with local.cluster(number, lambda line: say(console, line)) as bundle:

@@ -22,6 +22,13 @@ ON_RUN = (
         values="file",
     ),
     Option(
+        "--pairs",
+        "servers' machines that measure different loads in parallel, each with its share of the "
+        "load machines, 1 to 100 (default: 1)",
+        "N",
+        values.whole(1, 100),
+    ),
+    Option(
         "--min-load",
         "fewest load workers, 1 to 1000; a run continues without lost ones (default: 1)",
         "N",

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from iomodels.base.console import say, shell_word
-from iomodels.base.locks import holder_of
+from iomodels.base.locks import holder_of, machine_lock
 from iomodels.base.words import count
 from iomodels.cli import folders
 from iomodels.data.library import KINDS, MICRO, run_folders
 from iomodels.data.schema import read_object
-from iomodels.measure.alone import FOLDER_LOCK, machine_lock
+from iomodels.measure.alone import FOLDER_LOCK
 
 
 def doctor(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:

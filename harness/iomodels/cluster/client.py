@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -39,14 +39,16 @@ TRIPS = 8
 class Asked:
     """What the user asked of a cluster.
 
-    min_load: load workers that a run needs. expected: workers to wait for at the start.
-    where: the words of the command line.
+    min_load: load workers that each pair needs. expected: workers to wait for at the start.
+    pairs: servers' machines that measure in parallel, each with its own load machines. where: the
+    words of the command line.
     """
 
     bundle: Bundle
     where: str
     min_load: int = 1
     expected: int = 0
+    pairs: int = 1
 
 
 class Gone(ProgramFailed):
@@ -67,8 +69,20 @@ class Far:
     lost: bool = False
 
 
+@dataclass(frozen=True)
+class Team:
+    """The names of the workers of a pair of machines: a server's, and those with its load."""
+
+    server: str
+    loads: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.server, *self.loads)
+
+
 class Client:
-    """The workers of one run. Use from one thread; another thread touches them."""
+    """The workers of one run. Each pair may have a thread of its own; another touches them all."""
 
     def __init__(self, asked: Asked, say: Callable[[str], None], *, native: bool = False) -> None:
         """Meet the workers. Raises Failure: no scheduler, a wrong bundle, another version."""
@@ -80,7 +94,9 @@ class Client:
         self._asked, self._say, self._native = asked, say, native
         self._run = secrets.token_hex(8)
         self._met: dict[str, Far] = {}
-        self._names: set[str] = set()
+        self._names: set[str] = set()  # those that the run waits for
+        self._renewing = threading.Lock()
+        self.teams: list[Team] = []
         self._closed = threading.Event()
         self._dask = self._connect(asked.bundle)
         try:
@@ -90,12 +106,21 @@ class Client:
             raise
         threading.Thread(target=self._touch, daemon=True).start()
 
+    def server(self, pair: int) -> Far:
+        return self._met[self.teams[pair].server]
+
+    def loads(self, pair: int) -> list[Far]:
+        """Return the load workers of a pair that are there. Raises Failure if none is."""
+        found = [self._met[name] for name in self.teams[pair].loads]
+        found = [far for far in found if not far.lost]
+        if not found:
+            raise Failure("no worker of the role load is left")
+        return found
+
     def of_role(self, role: str) -> list[Far]:
-        """Return the workers of a role that are there, by name."""
-        return sorted(
-            (far for far in self._met.values() if far.role == role and not far.lost),
-            key=lambda far: far.name,
-        )
+        """Return the workers of a role in all pairs that are there."""
+        fars = [self._met[name] for team in self.teams for name in team.names]
+        return [far for far in fars if far.role == role and not far.lost]
 
     # ---- questions ----
 
@@ -178,22 +203,38 @@ class Client:
         deadline = time.monotonic() + GATHER_S
         while True:
             there = self._there()
-            missing = self._missing([role for role, _ in there.values()])
+            self.teams = self._teams(there)
+            missing = self._missing(there)
             if not missing and len(there) >= self._asked.expected:
                 break
             if time.monotonic() > deadline:
                 raise Failure(f"{self._asked.bundle}: {missing or 'too few workers'} joined")
             time.sleep(AGAIN_S)
         self._check_versions()
-        for name, (role, address) in there.items():
-            self._met[name] = self._meet(name, role, address)
-        self._names = set(there)
+        self._names = {name for team in self.teams for name in team.names}
+        for name in sorted(self._names):
+            self._met[name] = self._meet(name, *there[name])
+
+    def _teams(self, there: Mapping[str, tuple[str, str]]) -> list[Team]:
+        """Share the machines: each pair has one server and an equal part of the load machines."""
+        servers, loads = (
+            [name for name, (each, _) in there.items() if each == role] for role in (SERVER, LOAD)
+        )
+        count = self._asked.pairs
+        return [
+            Team(server, tuple(loads[number::count]))
+            for number, server in enumerate(servers[:count])
+        ]
 
     def renew(self) -> bool:
         """Before a measurement: meet lost workers again. Returns whether any worker changed.
 
         Raises MachineLost if the run cannot go on without one of them.
         """
+        with self._renewing:
+            return self._renew()
+
+    def _renew(self) -> bool:
         started, said, changed = time.monotonic(), False, False
         while True:
             why = ""
@@ -203,8 +244,7 @@ class Client:
                 why = f": {error}"
             lost = sorted(name for name in self._names if self._met[name].lost)
             waited = time.monotonic() - started
-            roles = [far.role for far in self._met.values() if not far.lost]
-            missing = self._missing(roles)
+            missing = self._missing([name for name, far in self._met.items() if not far.lost])
             if not lost or (waited > GATHER_S and not missing):
                 if said:
                     self._say(f"continuing without {', '.join(lost)}" if lost else "all are back")
@@ -248,13 +288,16 @@ class Client:
             if role in (each.get("resources") or {})
         }
 
-    def _missing(self, roles: Sequence[str]) -> str:
+    def _missing(self, there: Collection[str]) -> str:
         """Return what a run needs and does not have, in words; empty if nothing is missing."""
-        if SERVER not in roles:
-            return "no worker of the role server"
-        loads = roles.count(LOAD)
+        servers = sum(team.server in there for team in self.teams)
+        if servers < self._asked.pairs:
+            found = f"only {servers} of {self._asked.pairs} workers" if servers else "no worker"
+            return f"{found} of the role server"
+        loads = min(sum(name in there for name in team.loads) for team in self.teams)
         if loads < self._asked.min_load:
-            return f"only {loads} of {self._asked.min_load} workers of the role load"
+            each = " for each pair" if self._asked.pairs > 1 else ""
+            return f"only {loads} of {self._asked.min_load} workers of the role load{each}"
         return ""
 
     def _meet(self, name: str, role: str, address: str) -> Far:
@@ -291,6 +334,8 @@ class Client:
 
     def close(self) -> None:
         """Free the machines, which ends their programs. Bounded; else their lease does it."""
+        if self._closed.is_set():
+            return
         self._closed.set()
         with suppress(Failure):
             self.ask_all([(far, "release") for far in self._met.values() if not far.lost])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -98,7 +99,17 @@ class FarProgram:
 class Generators(FarProgram):
     """The load generators of a measurement, as one."""
 
-    _offsets: Sequence[Offset] = ()
+    def __init__(
+        self,
+        client: Client,
+        fars: Sequence[Far],
+        started: Sequence[Mapping[str, Any]],
+        where: Mapping[str, Any],
+    ) -> None:
+        """`where`: what the result says of the machines besides its parts."""
+        super().__init__(client, fars, started)
+        self._where = where
+        self._offsets: Sequence[Offset] = ()
 
     def expect(self, event: str, timeout_s: float) -> dict[str, Any]:
         events = self._all("expect", event, timeout_s, within_s=timeout_s)
@@ -112,7 +123,8 @@ class Generators(FarProgram):
     def _merged(self, event: str, events: list[dict[str, Any]]) -> dict[str, Any]:
         if event == "result":
             known = zip(self._fars, self._offsets, events)
-            return merge.result([merge.Part(far.name, clock, each) for far, clock, each in known])
+            found = merge.result([merge.Part(far.name, clock, each) for far, clock, each in known])
+            return {**found, "cluster": {**self._where, **found["cluster"]}}
         if event == "ready":
             return merge.ready(events)
         if event in ("measuring", "measured"):
@@ -161,12 +173,19 @@ class ClusterLauncher:
     def __init__(self, asked: Asked, say: Callable[[str], None], *, native: bool = False) -> None:
         """Meet the machines. Raises Failure if their programs differ."""
         self.asked = asked
+        self._pair = 0
         self._client = Client(asked, say, native=native)
         try:
             self._known = self._programs()
         except BaseException:
             self._client.close()
             raise
+
+    def of_pair(self, number: int) -> Self:
+        """Return the launcher of one pair of machines, from 0. This one has the first pair."""
+        found = copy(self)
+        found._pair = number
+        return found
 
     @property
     def platform(self) -> str:
@@ -199,13 +218,14 @@ class ClusterLauncher:
         return FarProgram(self._client, [far], [started])
 
     def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Generators:
-        fars = self._client.of_role(LOAD)
+        fars = self._client.loads(self._pair)
         each = merge.split(options, 1 if options.get("describe") else len(fars))
         used = fars[: len(each)]
         started = self._client.ask_all(
             [(far, "start", "loadgen", own, self._known[LOAD]) for far, own in zip(used, each)]
         )
-        return Generators(self._client, used, started)
+        where = {"pair": self._pair + 1, "server": self._server.name}
+        return Generators(self._client, used, started, where)
 
     def program(self, executable: Path, *arguments: object) -> Program:
         raise Failure(f"{executable.name}: a cluster starts only programs of its own builds")
@@ -226,13 +246,14 @@ class ClusterLauncher:
         `load_generator` is the first load worker, which stands for all: their programs are equal.
         `workers` has every machine by the name of its worker.
         """
-        fars = [self._server, *self._client.of_role(LOAD)]
+        fars = [*self._client.of_role(SERVER), *self._client.of_role(LOAD)]
         questions = [
             (far, "facts", list(models) if far.role == SERVER else [], watch_s) for far in fars
         ]
         found = self._client.ask_all(questions, within_s=START_S)
         workers = {far.name: {"role": far.role, **each} for far, each in zip(fars, found)}
-        there, load, *_ = found
+        there = found[0]
+        load = next(each for far, each in zip(fars, found) if far.role == LOAD)
         reasons = dict(there["reasons"])
         for where, facts in {"load_generator": load, **_prefixed(workers)}.items():
             reasons |= {f"{where}.{name}": why for name, why in facts["reasons"].items()}
@@ -268,14 +289,11 @@ class ClusterLauncher:
 
     @property
     def _server(self) -> Far:
-        found = self._client.of_role(SERVER)
-        if not found:
-            raise Failure("the server's machine is lost")
-        return found[0]
+        return self._client.server(self._pair)
 
     def _programs(self) -> dict[str, Any]:
         """Return platform, models and hashes. Raises Failure if machines of a role differ."""
-        servers, loads = ([self._server], self._client.of_role(LOAD))
+        servers, loads = self._client.of_role(SERVER), self._client.of_role(LOAD)
         platform, models = self._client.ask(servers[0], "models", within_s=START_S)
         found: dict[str, Any] = {"platform": platform, "models": models}
         for role, fars, names in ((SERVER, servers, list(models)), (LOAD, loads, [])):

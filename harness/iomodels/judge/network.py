@@ -27,13 +27,13 @@ def below_link(
     """
     if links is None:
         return _below(results, link, "network") if link else None
-    flows: dict[str, list[Result]] = {"": list(results)}
+    flows: dict[str, list[Result]] = {}
     for result in results:
+        flows.setdefault(result["cluster"]["server"], []).append(result)
         for part in result["cluster"]["parts"]:
             flows.setdefault(part["worker"], []).append(part["result"])
     faults = [
-        _below(own, links.get(name) or {}, f"network of {name or 'the server'}")
-        for name, own in flows.items()
+        _below(own, links.get(name) or {}, f"network of {name}") for name, own in flows.items()
     ]
     return next((fault for fault in faults if fault), None)
 
@@ -56,10 +56,6 @@ def _below(results: Sequence[Result], link: Link, what: str) -> str | None:
 
 
 def links_of(environment: Mapping[str, Any]) -> dict[str, Link | None] | None:
-    """Return the link of each worker of a cluster by its name; that of a server as ""."""
+    """Return the link of each worker of a cluster by its name; None without a cluster."""
     workers = environment.get("workers")
-    if workers is None:
-        return None
-    return {
-        "" if each["role"] == "server" else name: each.get("link") for name, each in workers.items()
-    }
+    return workers and {name: each.get("link") for name, each in workers.items()}

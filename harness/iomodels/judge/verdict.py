@@ -101,7 +101,7 @@ class Surroundings:
 
     ceiling: requests per second of the load generator with a server that does nothing. link: the
     network to a server on another machine; None if there is none. links: those of a cluster, by
-    worker; "" is the server's. cpus: how many CPUs the server and the wineserver may use together.
+    worker. cpus: how many CPUs the server and the wineserver may use together.
     """
 
     ceiling: float | None = None

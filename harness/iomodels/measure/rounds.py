@@ -9,8 +9,8 @@ the time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from iomodels.data.records import Record
@@ -40,7 +40,8 @@ class Rounds:
     """An iterator over the measurements to make; add() gives it each record.
 
     spent_s: duration of earlier segments of the run. each_s: a first guess of one measurement.
-    again: indices to measure again. settled: whether more rounds of a load would change no word.
+    loads: those to measure, if not all. again: indices to measure again. settled: whether more
+    rounds of a load would change no word.
     next_session: the session to start later, after this one; None if there is none.
     """
 
@@ -53,13 +54,17 @@ class Rounds:
         again: Iterable[int] = (),
         spent_s: float = 0.0,
         each_s: float = 1.0,
+        loads: Collection[LoadKey] | None = None,
         settled: Callable[[JudgedLoad, Rules], bool] = settled,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._suite = suite
         self._manifest = manifest
         self._rules = Rules.of(manifest)
-        self._rounds = list(rounds_of(make_plan(suite)))
+        self._rounds = [
+            replace(each, items=tuple(i for i in each.items if loads is None or i.load in loads))
+            for each in rounds_of(make_plan(suite))
+        ]
         self._records = {record.index: record for record in records}
         self._again = set(again)
         self._made = 0

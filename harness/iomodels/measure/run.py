@@ -15,7 +15,7 @@ from iomodels.base.words import count as counted
 from iomodels.cluster.launcher import ClusterLauncher
 from iomodels.data.busy import note_of_others
 from iomodels.data.laws import Laws, checked, write
-from iomodels.data.records import FORMAT, Run, utc_now
+from iomodels.data.records import FORMAT, Record, Run, utc_now
 from iomodels.data.store import PACKED, append_record, load_run, mend_records, write_manifest
 from iomodels.judge import rates as efficiency
 from iomodels.judge.loads import Rules
@@ -33,14 +33,14 @@ from iomodels.measure.alone import alone, writing
 from iomodels.measure.calibration import calibrate
 from iomodels.measure.comparing import ALL_MODELS, Comparing
 from iomodels.measure.external_server import ExternalLauncher
-from iomodels.measure.measurement import measure
+from iomodels.measure.measurement import Waiting, measure
+from iomodels.measure.pairs import AllRounds, PairedRounds, check_pairs, in_parallel, rounds_of_run
 from iomodels.measure.planning import (
     check_plan_size,
     expected_s,
     print_plan,
     say_plan,
 )
-from iomodels.measure.rounds import Rounds
 from iomodels.measure.session import (
     Setting,
     check,
@@ -70,6 +70,8 @@ def start_run(
 ) -> Path | None:
     """Measure a suite into a new folder below `out`. Returns the folder, or None for a dry run."""
     check_plan_size(suite, sessions)
+    pairs = setting.cluster.pairs if setting.cluster else 1
+    check_pairs(suite, pairs, sessions)
     raise_open_files_limit()
     with (
         nullcontext() if dry_run else alone(setting),
@@ -89,6 +91,7 @@ def start_run(
         manifest = _new_manifest(setting, suite, quick, launcher, len(plan))
         manifest["statistics"] = _rules(suite, margin).to_json()
         manifest["sessions"] = sessions
+        manifest |= {"pairs": pairs} if pairs > 1 else {}
         manifest |= {"external": strangers} if strangers else {}
         if comparing.kept:
             manifest["ab"] = dict(comparing.kept)
@@ -100,7 +103,7 @@ def start_run(
         folder = new_folder(out, manifest)
         if of_platform:
             write(of_platform, folder)
-        rounds = Rounds(suite, manifest, each_s=expected_s(suite))
+        rounds = rounds_of_run(suite, manifest, each_s=expected_s(suite))
         with writing(setting, folder):
             _measure_rest(setting, folder, manifest, suite, rounds, launcher, interrupts)
     return folder
@@ -121,7 +124,7 @@ def _resume(setting: Setting, folder: Path, retry_failed: bool) -> Path:
     if (folder / PACKED).exists():
         raise Failure(f"{folder}: cannot resume a packed run; resume the original", exit_code=USAGE)
     comparing = _comparing(setting, manifest)
-    rounds = Rounds(
+    rounds = rounds_of_run(
         suite,
         manifest,
         run.records,
@@ -134,7 +137,7 @@ def _resume(setting: Setting, folder: Path, retry_failed: bool) -> Path:
         if manifest["status"] != "complete":  # killed after its last measurement
             _complete(folder, manifest, rounds)
         return folder
-    _check_machines(setting, manifest)
+    setting = _on_its_machines(setting, manifest)
     with (
         Interrupts() as interrupts,
         _open(setting, _placement_of(manifest), comparing, suite, interrupts) as launcher,
@@ -190,7 +193,8 @@ def _laws(setting: Setting, launcher: Launcher) -> Laws | None:
     return checked(found) if found else None
 
 
-def _check_machines(setting: Setting, manifest: Mapping[str, Any]) -> None:
+def _on_its_machines(setting: Setting, manifest: Mapping[str, Any]) -> Setting:
+    """Return the setting for as many pairs of machines as the run had. Raises Failure."""
     several = "load_generator" in manifest["environment"]
     if several and setting.cluster is None:
         raise Failure(
@@ -203,6 +207,9 @@ def _check_machines(setting: Setting, manifest: Mapping[str, Any]) -> None:
             f"{manifest['run']} ran on one machine",
             exit_code=USAGE,
         )
+    if setting.cluster is None:
+        return setting
+    return replace(setting, cluster=replace(setting.cluster, pairs=manifest.get("pairs") or 1))
 
 
 def _placement_of(manifest: Mapping[str, Any]) -> Placement | None:
@@ -225,7 +232,7 @@ def _measure_rest(
     folder: Path,
     manifest: dict[str, Any],
     suite: Suite,
-    rounds: Rounds,
+    rounds: AllRounds,
     launcher: Launcher,
     interrupts: Interrupts,
 ) -> None:
@@ -257,7 +264,7 @@ def _plural(manifest: Mapping[str, Any]) -> str:
     return counted(manifest["planned"], "measurement")
 
 
-def _complete(folder: Path, manifest: dict[str, Any], rounds: Rounds) -> None:
+def _complete(folder: Path, manifest: dict[str, Any], rounds: AllRounds) -> None:
     manifest.update(
         status="complete",
         finished_utc=utc_now(),
@@ -272,37 +279,51 @@ def _measure_all(
     folder: Path,
     manifest: dict[str, Any],
     suite: Suite,
-    rounds: Rounds,
+    rounds: AllRounds,
     launcher: Launcher,
     interrupts: Interrupts,
 ) -> None:
     with Progress(setting.console, rounds.expected(), expected_s(suite)) as progress:
-        for item in rounds:
-            interrupts.check()
+
+        def make(pair: int, item: Measurement) -> Record:
             progress.expect(rounds.expected())
             progress.begin(f"round {item.repeat + 1}: {item.condition}")
-            if isinstance(launcher, ClusterLauncher):
-                with interrupts.allowed():
-                    launcher.renew()
             rate = _rate(folder, manifest, item) if item.condition.rate_percent else None
-            record = measure(
-                launcher,
+            own: Launcher = launcher
+            waiting: Waiting = interrupts.allowed
+            if isinstance(launcher, ClusterLauncher):
+                if isinstance(rounds, PairedRounds):  # the main thread has the signals
+                    own, waiting = launcher.of_pair(pair), nullcontext
+                with waiting():
+                    launcher.renew()
+            return measure(
+                own,
                 suite,
                 manifest["run"],
                 item,
                 deadlines=setting.deadlines,
-                waiting=interrupts.allowed,
+                waiting=waiting,
                 rate=rate,
             )
-            record = replace(record, session=rounds.session_of(item.repeat))
+
+        def keep(pair: int, item: Measurement, record: Record) -> None:
+            own = rounds.parts[pair] if isinstance(rounds, PairedRounds) else rounds
+            record = replace(record, session=own.session_of(item.repeat))
             append_record(folder, record)
-            rounds.add(record)
+            own.add(record)
             if not record.ok:
                 progress.say(f"failed: {item.condition}, round {item.repeat + 1}: {record.reason}")
             progress.end()
-            if progress.live and rounds.round_is_complete(item):
-                judged = rounds.judged(item.load, item.repeat)
+            if progress.live and own.round_is_complete(item):
+                judged = own.judged(item.load, item.repeat)
                 progress.show(standing(judged, suite, setting.console) or "")
+
+        if isinstance(rounds, PairedRounds):
+            in_parallel(rounds, make, keep, launcher.close, interrupts)
+            return
+        for item in rounds:
+            interrupts.check()
+            keep(0, item, make(0, item))
 
 
 def _rate(folder: Path, manifest: dict[str, Any], item: Measurement) -> int | None:
