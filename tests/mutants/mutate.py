@@ -89,11 +89,13 @@ def copy_sources() -> None:
     wanted = {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
     for name in sorted(wanted):
         source, target = ROOT / name, TREE / name
-        if target.exists() and target.read_bytes() == source.read_bytes():
+        changed = target.exists()
+        if changed and target.read_bytes() == source.read_bytes():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target)
-        touch(target)
+        if changed:
+            touch(target)
     (TREE / "build").mkdir(exist_ok=True)
 
 
@@ -274,8 +276,11 @@ def table(stored: dict[str, Any]) -> str:
     command = (
         f"./iomodels test mutants -- --seed {stored['seed']} --count {stored['count']} --write"
     )
-    survivors = [f"- `{each['file']}`: `{each['after']}`" for each in stored["survivors"]]
-    named = ["", "Survivors, each as the changed line:", "", *survivors] if survivors else []
+    survivors = [
+        line for each in stored["survivors"] for line in (each["file"], f"    {each['after']}"[:96])
+    ]
+    fence = ["```text", *survivors, "```"]
+    named = ["", "Survivors, each as the changed line:", "", *fence] if survivors else []
     return "\n".join([f"`{command}`:", "", *rows, *named])
 
 
