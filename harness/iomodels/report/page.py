@@ -6,6 +6,7 @@ import re
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from iomodels.base import words
 from iomodels.base.files import PACKAGE
@@ -41,12 +42,18 @@ def template(name: str, *, html: bool) -> Template:
     environment.filters["warning"] = words.warning_sentence
     environment.filters["address"] = quote
     environment.filters["unbroken"] = unbroken
+    environment.filters["command"] = command
     return environment.get_template(name)
 
 
 def unbroken(text: str) -> str:
     """Return a value that a narrow column breaks before its interval only."""
     return text.replace(" ", NO_BREAK).replace(f"{NO_BREAK}[", " [")
+
+
+def command(text: str) -> Markup:
+    """Return a command as HTML that breaks at blanks only, never inside an option."""
+    return Markup(" ").join(Markup('<span class="word">{}</span>').format(w) for w in text.split())
 
 
 def badge_style(badge: str) -> str:

@@ -31,6 +31,11 @@ class Table:
     text: tuple[int, ...] = (0,)
     note: str = ""
 
+    @property
+    def stacked(self) -> bool:
+        """Whether a narrow window shows each row as lines: all columns hold words."""
+        return len(self.text) == len(self.heads)
+
 
 @dataclass(frozen=True)
 class Page:
