@@ -20,6 +20,8 @@ CHROMIUM = next(
     ),
     None,
 )
+WITHOUT_SCRIPT = ("index", "join", "claims")
+"""Pages that draw nothing after they are loaded."""
 Open = Callable[..., Page]
 
 
@@ -69,7 +71,7 @@ def open_page(browser: Browser, page_of: Callable[[str], Path]) -> Iterator[Open
             ),
         )
         page.goto(address + hash_)
-        if more.get("java_script_enabled", True) and name != "index":
+        if more.get("java_script_enabled", True) and name not in WITHOUT_SCRIPT:
             page.wait_for_selector("html[data-drawn]", state="attached")
         return page
 

@@ -9,18 +9,22 @@ from pathlib import Path
 import made_slo
 import made_tuning
 from iomodels.base.files import ROOT
+from iomodels.cli.main import main
 from iomodels.data.records import Record
 from iomodels.data.store import load_run
+from iomodels.data.verdicts import load as load_verdicts
 from iomodels.figures import palette
 from iomodels.judge.summary import summarise
 from iomodels.plan.order import Measurement
 from iomodels.plan.server import Server
+from iomodels.report.claims import write_pages
 from iomodels.report.context import context
 from iomodels.report.index_page import write_index
 from iomodels.report.page_data import page_data
 from iomodels.report.run_page import run_page
 from iomodels.report.slo_page import write_slo_report
 from iomodels.report.tuning import write_tune_report
+from made_join import LINUX, write_run
 from made_run import AB, ab_suite, make_run, noisy_rate, offered_rate, suite_of, with_counters
 from made_run import with_everything as everything
 
@@ -153,7 +157,21 @@ def index(folder: Path) -> Path:
     return folder / "index.html"
 
 
-OTHERS: dict[str, Callable[[Path], Path]] = {make.__name__: make for make in (tuning, slo, index)}
+def join(folder: Path) -> Path:
+    """The page of two platforms, of two runs each."""
+    runs = [write_run(folder, each, number) for each in (WINDOWS, LINUX) for number in range(2)]
+    assert main(["join", *map(str, runs), "--out", str(folder / "page")]) == 0
+    return folder / "page" / "join.html"
+
+
+def claims(folder: Path) -> Path:
+    kept = load_verdicts(ROOT / "results" / "claims" / "wine-8.0" / "claims.json")
+    return write_pages(kept, folder)
+
+
+OTHERS: dict[str, Callable[[Path], Path]] = {
+    make.__name__: make for make in (tuning, slo, index, join, claims)
+}
 """Pages that are not of a run, as functions that write them."""
 
 

@@ -70,6 +70,40 @@ def test_the_theme_button(open_page: Open) -> None:
     assert shown[0] != shown[1] == shown[2] == "rgb(255, 255, 255)"
 
 
+@pytest.mark.parametrize("name", ["join", "claims"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation_in_tables(name: str, scheme: str, open_page: Open) -> None:
+    assert violations(open_page(name, color_scheme=scheme)) == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_a_join_draws_its_figures_in_the_page(width: int, open_page: Open) -> None:
+    """Inline SVG follows the colours of the page; open_page checks that no file is asked for."""
+    page = open_page("join", width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("figure svg").count() == page.locator("figure").count() >= 2
+    assert page.locator("img").count() == 0
+    box = page.locator("figure svg").first.bounding_box()
+    assert box and box["width"] > 200 and box["height"] > 100
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_no_table_of_claims_scrolls_sideways(width: int, open_page: Open) -> None:
+    page = open_page("claims", width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = "all => all.filter((each) => each.scrollWidth > each.clientWidth + 1).length"
+    assert page.locator(".scroll").evaluate_all(wide) == 0
+    head = "getComputedStyle(document.querySelector('td[data-head=verdict]'), '::before').content"
+    assert ("verdict" in page.evaluate(head)) == (width < 640)
+
+
+def test_a_command_breaks_at_blanks_only(open_page: Open) -> None:
+    page = open_page("builds", width=390)
+    heights = "all => all.map((each) => each.getClientRects().length)"
+    rows = page.locator("#again code .word").evaluate_all(heights)
+    assert len(rows) > 2 and set(rows) == {1}
+
+
 def test_axe_sees_a_fault(open_page: Open) -> None:
     page = open_page("one_cell")
     page.evaluate("document.querySelector('main').append(document.createElement('button'))")

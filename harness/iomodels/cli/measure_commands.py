@@ -180,21 +180,27 @@ AB = Command(
     short="compare two builds",
 )
 
+
+def several_models(more: str) -> Option:
+    """The models of a search: with blanks or commas between them."""
+    return Option(
+        "MODEL",
+        f"models to compare, with blanks or commas between them {more}",
+        type=values.names,
+        many=True,
+        values="model",
+    )
+
+
 SLO = Command(
     "slo",
-    "slo MODEL[,MODEL…] --slo pQ=TIME",
+    "slo MODEL… --slo pQ=TIME",
     "search the highest rate for an SLO",
     "measure",
     "measuring:slo",
     ("SLO", "docs/slo.md"),
     (
-        Option(
-            "MODEL",
-            "name of a model, or several with commas (see: iomodels models)",
-            type=values.names,
-            optional=True,
-            values="model",
-        ),
+        several_models("(see: iomodels models)"),
         Option(
             "--slo",
             "limit of a percentile of the response time, such as p99=5ms",
@@ -239,7 +245,7 @@ SLO = Command(
     ),
     (
         ("iomodels slo iocp --slo p99=5ms", ""),
-        ("iomodels slo iocp,threads,select --slo p99=5ms", "the trials of the models take turns"),
+        ("iomodels slo iocp threads select --slo p99=5ms", "the trials of the models take turns"),
         ("iomodels slo iocp --slo p99.9=20ms --connections 256 --options threads=4", ""),
         ("iomodels slo iocp --slo p99=5ms --cpu-us exp:50 --arrivals poisson", ""),
         ("iomodels slo --resume latest", "continue an interrupted search"),
@@ -255,13 +261,7 @@ TUNE = Command(
     "measuring:tune",
     ("number of threads", "docs/tuning.md"),
     (
-        Option(
-            "MODEL",
-            "models to compare (default: all that this platform runs)",
-            type=values.name,
-            many=True,
-            values="model",
-        ),
+        several_models("(default: all that this platform runs)"),
         *load_words(TUNE_DEFAULTS, lists=False),
         Option(
             "--load",

@@ -206,12 +206,13 @@ def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -
         folder = _resumed(arguments, SLO, "a search", "trials", "wait")
         folder = measure_slo.resume_slo(setting, folder, arguments.trials)
         return finishing.slo(console, folder)
-    if arguments.model is None or arguments.slo is None:
+    models = _models(arguments)
+    if not models or arguments.slo is None:
         fail("slo: needs a model and an SLO, such as: iomodels slo iocp --slo p99=5ms")
     low, high = arguments.rate_from, arguments.rate_to
     if low is not None and high is not None and low > high:
         fail(f"--rate-from {low}: must be at most --rate-to {high}")
-    suite = _slo_suite(arguments)
+    suite = _slo_suite(arguments, models)
     if suite.load.classes or "rate" in dict(suite.load.options):
         fail(
             f"--load {arguments.load}: must have no rate and no [load.class.NAME]; "
@@ -229,14 +230,14 @@ def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -
     return finishing.slo(console, folder)
 
 
-def _slo_suite(arguments: argparse.Namespace) -> Suite:
+def _slo_suite(arguments: argparse.Namespace, models: Sequence[str]) -> Suite:
     """The search as a suite of one cell per model."""
     chosen = _chosen(arguments, SLO_DEFAULTS)
     suite = Suite(
-        name="-".join(["slo", *arguments.model]),
+        name="-".join(["slo", *models]),
         title=str(arguments.slo),
         question="Which is the highest rate?",
-        servers=tuple(Server(model, arguments.options or ()) for model in arguments.model),
+        servers=tuple(Server(model, arguments.options or ()) for model in models),
         connections=(chosen["connections"],),
         sizes=(chosen["size"],),
         rounds=1,
@@ -246,6 +247,15 @@ def _slo_suite(arguments: argparse.Namespace) -> Suite:
         load_file=str(arguments.load or ""),
     )
     return _with_load(suite, arguments)
+
+
+def _models(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the models that the user named, in his order."""
+    found = [name for names in arguments.model for name in names]
+    for name in found:
+        if found.count(name) > 1:
+            fail(f"MODEL {name}: must not be repeated")
+    return tuple(found)
 
 
 def _chosen(arguments: argparse.Namespace, *defaults: dict[str, Any]) -> dict[str, Any]:
@@ -293,7 +303,7 @@ def _tune_asked(arguments: argparse.Namespace) -> measure_tune.Asked:
     if OBJECTIVES[objective].at_a_rate and not suite.load.rate:
         fail(f"--objective {objective}: must have --rate, the requests/s to serve")
     return measure_tune.Asked(
-        tuple(dict.fromkeys(arguments.model)),
+        _models(arguments),
         suite,
         objective,
         chosen["minutes"],

@@ -220,7 +220,7 @@ def given(arguments: argparse.Namespace, *except_for: str) -> list[str]:
 
 def _typed(key: str, value: Any) -> str:
     if isinstance(value, list) and key not in ("server", "attach"):
-        return " ".join(value)
+        return " ".join(each if isinstance(each, str) else ",".join(each) for each in value)
     if key in ("suite", "model"):
         return value if isinstance(value, str) else ",".join(value)
     return f"--{key.replace('_', '-')}"

@@ -108,7 +108,7 @@ def _best(joined: Joined) -> Iterator[Table]:
             level = words.given(OF_THE_BEST if joined.over_runs else joined.rule.stated)
             heads = (
                 *("size", "connections", f"best on {joined.windows.platform}"),
-                *(f"best on {joined.linux.platform}", f"Linux ÷ Windows [{level}]", ""),
+                *(f"best on {joined.linux.platform}", f"Linux ÷ Windows [{level}]", "how sure"),
             )
             yield Table(f"Best server of each: {scale.value}", heads, rows, (0, 2, 3, 5))
 
@@ -118,7 +118,7 @@ def _results(joined: Joined) -> Iterator[Table]:
     level = words.given(joined.rule.stated)
     heads = (
         *("connections", "platform", "server", "{unit}", f"÷ {joined.baseline} [{level}]"),
-        *("", "runs", "rounds"),
+        *("how sure", "runs", "rounds"),
     )
     for scale in Scale:
         loads = [load for load in joined.loads if load.on(scale)]
@@ -191,7 +191,7 @@ def _literature() -> Iterator[Table]:
 
 
 def _conditions(joined: Joined, found: Sequence[Condition], state: State) -> Table:
-    heads = ("", "condition", joined.windows.platform, joined.linux.platform, "note")
+    heads = ("part", "condition", joined.windows.platform, joined.linux.platform, "note")
     rows = [
         (each.group, each.name, each.windows or words.NOTHING, each.linux or words.NOTHING,
          each.why)

@@ -426,7 +426,10 @@ def test_a_damaged_search_is_named(tmp_path: Path) -> None:
             ["slo", "iocp", "--slo", "p99=5ms", "--rate-from", "100", "--rate-to", "10"],
             "--rate-from 100: must be at most --rate-to 10",
         ),
+        (["slo", "iocp", "apc,iocp", "--slo", "p99=5ms"], "MODEL iocp: must not be repeated"),
+        (["tune", "iocp", "apc,iocp"], "MODEL iocp: must not be repeated"),
         (["slo", "iocp,apc", "--resume", "x"], "iocp,apc: must be omitted with --resume"),
+        (["tune", "apc", "iocp,tpio", "--resume", "x"], "apc iocp,tpio: must be omitted with"),
     ],
 )
 def test_usage(words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
