@@ -14,11 +14,11 @@ from iomodels.base.console import say
 from iomodels.base.errors import FAILED, Failure, Stopped, hint
 from iomodels.base.files import ROOT
 from iomodels.base.progress import Progress
-from iomodels.base.words import duration
+from iomodels.base.words import count, duration, listed
 from iomodels.cli import folders
 from iomodels.cli.command import fail
 from iomodels.data import verdicts as kept_verdicts
-from iomodels.data.laws import COSTS, Judged
+from iomodels.data.laws import COSTS, LAWS, Judged
 from iomodels.data.records import utc_now
 from iomodels.data.store import load_run
 from iomodels.data.verdicts import Headline, Side, Verdicts
@@ -33,6 +33,8 @@ from iomodels.measure.planning import least_s
 from iomodels.measure.session import Setting
 from iomodels.plan.claims import Claim, all_claims, contradictions
 
+LAW_S = 1.0
+"""Seconds per program of laws/, for the first estimate."""
 COST_S = 8.0
 """Seconds per program of laws/costs, for the first estimate."""
 START_S = 15.0
@@ -87,6 +89,7 @@ def _chosen(arguments: argparse.Namespace) -> Asked:
 def _answer(setting: Setting, chosen: Asked) -> tuple[Verdicts, list[str]]:
     """Get what is missing, and judge. Returns the verdicts, and what went wrong."""
     problems: list[str] = []
+    setting.say(_plan(setting.build, chosen))
     laws: Mapping[str, Judged] = {}
     costs: Mapping[str, Judged] = {}
     platform = linux()
@@ -154,6 +157,29 @@ def _runs(
         for name, folder in found.items()
     }
     return reasons | runs
+
+
+def _plan(build: Path, chosen: Asked) -> str:
+    """'96 claims: at most 43 laws, 18 cost laws and 7 suites, about 11 min 20 s'.
+
+    What is kept is not measured again, so it may take less.
+    """
+    rules = [rule for claim in chosen.claims for rule in asked(claim, chosen.native)]
+    suites = dict.fromkeys(rule.measured for rule in rules if rule.measured)
+    takes = sum(_takes_s(each, chosen.native) for each in suites)
+    parts = [count(len(suites), "suite")]
+    if not chosen.native:
+        laws = len(measure_laws.programs(build, LAWS))
+        wanted = {law for claim in chosen.claims for law in claim.laws}
+        costs = [
+            each
+            for each in measure_laws.programs(build, COSTS)
+            if not chosen.some or each.stem in wanted
+        ]
+        takes += LAW_S * laws + COST_S * len(costs)
+        parts = [count(laws, "law"), count(len(costs), "cost law"), *parts]
+    asked_for = count(len(chosen.claims), "claim")
+    return f"{asked_for}: at most {listed(parts)}, about {duration(takes)}"
 
 
 def _takes_s(name: str, native: bool) -> float:

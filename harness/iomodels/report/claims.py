@@ -201,11 +201,17 @@ def _beside(piece: Piece) -> str | None:
 
 
 def _in_docs(piece: Piece) -> str | None:
-    """Return the address in docs/: of a law's source, or of a run that the sources hold."""
+    """Return the address in docs/: of a law's source, or of a run that the sources hold.
+
+    A run that was packed later counts, too.
+    """
     if piece.kind in (LAW, COST):
         return f"../laws/{'costs/' if piece.kind == COST else ''}{piece.name}.c"
-    held = (piece.folder or "").startswith(f"{CONTRIBUTED}/")
-    return f"../results/{piece.folder}/report.html" if held else None
+    if not piece.folder:
+        return None
+    run = piece.folder.rpartition("/")[2]
+    held = sorted((ROOT / "results" / CONTRIBUTED).glob(f"*/{run}/report.html"))
+    return f"../{held[0].relative_to(ROOT).as_posix()}" if held else None
 
 
 # ---- files ----

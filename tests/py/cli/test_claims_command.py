@@ -69,6 +69,8 @@ def test_only_what_the_chosen_claims_need_is_measured_once(
         "C16": "holds",
     }
     out = capsys.readouterr().out
+    plan = r"3 claims: at most 0 laws, 0 cost laws and 1 suite, about \d+ s"
+    assert re.search(plan, out) and out.index("3 claims: at most") < out.index("[1/1]")
     assert "[1/1] suite claims-pool" in out and "3 of 96 claims are answered" in out
     assert main(["claims", "--only", "B23"]) == 0 and measured == ["claims-pool"]
     assert len(judged(tmp_path)) == 3  # the others stay

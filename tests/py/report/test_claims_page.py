@@ -47,7 +47,18 @@ def rows(text: str) -> Iterator[tuple[str, str]]:
             yield found[1], line
 
 
-def test_every_claim_is_on_the_page_once_and_in_order() -> None:
+def keep(root: Path, run: str) -> None:
+    """Put a packed run among the sources."""
+    folder = root / "results" / "contributed" / "wine-8.0" / run
+    folder.mkdir(parents=True)
+    (folder / "report.html").touch()
+
+
+def test_every_claim_is_on_the_page_once_and_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    keep(tmp_path, "20260101-000000-models")
     ids = [claim.id for claim in all_claims()]
     sizes = {letter: len([each for each in ids if each[0] == letter]) for letter in "ABCDE"}
     assert sizes == {"A": 7, "B": 36, "C": 31, "D": 14, "E": 8}
@@ -62,6 +73,11 @@ def test_every_claim_is_on_the_page_once_and_in_order() -> None:
     assert "holds only when iocp at 64 connections" in found["B20"]
     assert "](../results/contributed/wine-8.0/20260101-000000-models/report.html)" in found["B20"]
     assert "suite claims-pool, 20260102-x | `iomodels run claims-pool`" in found["B23"]
+    keep(tmp_path, "20260102-x")  # packed after the claims were judged
+    packed = (
+        "suite claims-pool, 20260102-x](../results/contributed/wine-8.0/20260102-x/report.html)"
+    )
+    assert packed in dict(rows(pages.markdown([wine()], pages._in_docs)))["B23"]
 
 
 def test_contradictions_come_first_and_platforms_never_mix() -> None:
