@@ -257,7 +257,7 @@ class Scale:
         found = self.measured["scheduler"]
         return (
             f"Dask distributed {found['distributed']} with TLS; scheduler, workers and client "
-            f"share {self.measured['cpus']} CPUs"
+            f"share {self.measured['cpus']} CPUs with other programs, which slow each call"
         )
 
 
