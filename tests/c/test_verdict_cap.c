@@ -29,6 +29,9 @@ static void blocked_handlers(void) {
 
 static void running_threads(void) {
     EXPECT(HOLDS, judge_running_takes_next(&(struct running_takes_next_seen){400, 8, 2, 1}));
+    EXPECT(HOLDS, judge_running_takes_next(&(struct running_takes_next_seen){400, 8, 8, 1}));
+    EXPECT(DOES_NOT_HOLD,
+           judge_running_takes_next(&(struct running_takes_next_seen){400, 8, 9, 1}));
     EXPECT(DOES_NOT_HOLD,
            judge_running_takes_next(&(struct running_takes_next_seen){400, 8, 200, 1}));
     EXPECT(DOES_NOT_HOLD,

@@ -73,6 +73,11 @@ static void buffers(void) {
     EXPECT(DOES_NOT_HOLD,
            judge_gathered_send(&(struct gathered_send_seen){64, 16, 4, 64, 1920, 0}));
     EXPECT(NOT_TESTABLE, judge_gathered_send(&(struct gathered_send_seen){64, 1, 64, 64, 1920, 0}));
+    /* the least that tells something */
+    EXPECT(HOLDS, judge_gathered_send(&(struct gathered_send_seen){64, 2, 64, 64, 1920, 0}));
+    EXPECT(HOLDS, judge_accept_ex_pointer(&(struct accept_ex_pointer_seen){1, 1, 1, 1}));
+    EXPECT(DOES_NOT_HOLD,
+           judge_posted_receives(&(struct posted_receives_seen){80, 4, 80, 80, 1160, 1}));
 }
 
 int main(void) {
