@@ -317,6 +317,11 @@ build_presets() {
     done
 }
 
+# True if the folder $1 is there, or can be made, and files can be made in it.
+writable() {
+    mkdir -p "$1" 2>/dev/null && [ -w "$1" ]
+}
+
 # setup NEED PRESET...: one at a time in a checkout.
 setup() {
     need=$1
@@ -330,7 +335,7 @@ setup() {
     case $root in
     *[\"\;\|\\:*?\<\>\'\&\`^]*) fail "move this checkout: its path has one of  \" ' ; & | \\ : * ? < > ^ \`  which CMake, Ninja or Wine cannot take: $root" ;;
     esac
-    mkdir -p "$build/setup" || exit 1
+    writable "$build/setup" || fail "$build: cannot be written; copy this checkout to a folder of your own"
     if command -v flock >/dev/null 2>&1; then
         exec 9>"$build/setup/lock"
         if ! flock -n 9; then

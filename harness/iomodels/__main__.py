@@ -1,5 +1,10 @@
 import sys
 
-from iomodels.cli.main import main
+try:
+    from iomodels.cli.main import main
 
-sys.exit(main())
+    code = main()
+except KeyboardInterrupt:  # while the modules are loaded
+    print("iomodels: interrupted", file=sys.stderr)
+    code = 130
+sys.exit(code)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from iomodels.base.words import visible
+
 UNBROKEN = 100_000
 """Columns of what is no terminal: programs read it line by line."""
 
@@ -28,8 +30,8 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def say(console: Console, line: str) -> None:
-    """Print a line unchanged: no markup, no line breaks inside names and paths."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    """Print a line without markup, and without line breaks inside names and paths."""
+    console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def shell_word(text: str) -> str:

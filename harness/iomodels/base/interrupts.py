@@ -51,6 +51,8 @@ class Interrupts:
     ) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
+        if kind is None:  # it came after the last moment at which it could be raised
+            self.check()
 
     @contextmanager
     def allowed(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ iomodels.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
 NOTHING = "–"
@@ -234,6 +235,14 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 def capital(text: str) -> str:
     """'The only cell': the first letter of a sentence."""
     return text[:1].upper() + text[1:]
+
+
+def visible(text: str) -> str:
+    """Return the text with its control characters escaped: a terminal would obey them."""
+    return "".join(
+        each if each in "\n\t" or unicodedata.category(each) != "Cc" else repr(each)[1:-1]
+        for each in text
+    )
 
 
 def _minus(text: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from iomodels.base.errors import USAGE
+from iomodels.base.words import visible
 
 GROUPS = {
     "measure": "measure",
@@ -33,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 def fail(*lines: str, code: int = USAGE) -> NoReturn:
     """Print one line per reason on stderr, and exit."""
     for line in lines:
-        print(f"iomodels: {line}", file=sys.stderr)
+        print(f"iomodels: {visible(line)}", file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from iomodels.base.console import say
-from iomodels.base.errors import FAILED
+from iomodels.base.console import say, shell_word
+from iomodels.base.errors import FAILED, Stopped
 from iomodels.cli import folders
 from iomodels.data.micro import load_micro_run
 from iomodels.data.searches import load_slo
@@ -20,7 +21,19 @@ if TYPE_CHECKING:  # at run time only when it is needed: scipy takes a second to
 
 
 def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
-    """Print the table and, unless unwanted, the report. Exit code 1 for unexpected failures."""
+    """Print the table and, unless unwanted, the report. Exit code 1 for unexpected failures.
+
+    Raises Stopped for Ctrl-C, after naming the command that finishes the report.
+    """
+    try:
+        return _run(console, folder, report=report, as_json=as_json)
+    except KeyboardInterrupt as error:
+        again = f"iomodels report {shell_word(str(folder))}"
+        say(console, f"interrupted; all measurements are kept; write the report: {again}")
+        raise Stopped(getattr(error, "signal", SIGINT)) from None
+
+
+def _run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
     # only here: matplotlib takes a second to load
     from iomodels.judge.summary import summarise
     from iomodels.report.as_data import print_json

@@ -324,7 +324,11 @@ def micro(arguments: argparse.Namespace, console: Console, words: Sequence[str])
         arguments.filter, arguments.quick, arguments.native, arguments.repetitions
     )
     setting = _setting(arguments, console, words, "micro")
-    folder = measure_micro.run_micro(setting, options, arguments.out or folders.RESULTS)
+    try:
+        folder = measure_micro.run_micro(setting, options, arguments.out or folders.RESULTS)
+    except KeyboardInterrupt:
+        setting.say("nothing is kept: a micro run is written at its end")
+        raise
     return finishing.micro(console, folder)
 
 

@@ -7,6 +7,7 @@ the other end of the pipe.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -79,6 +80,11 @@ class PlainLauncher:
         self, programs: Path, loadgen: Path, placement: Placement, before: Sequence[str] = ()
     ) -> None:
         """`before`: words before the command of a load generator."""
+
+        if loadgen.is_file() and not os.access(loadgen, os.X_OK):
+            raise Failure(
+                f"{loadgen}: must be executable; {BUILD_HINT} {loadgen.parent.parent.name}"
+            )
         self.placement = placement
         self._before = before
         self._programs = programs

@@ -29,8 +29,13 @@ _guards: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def owner() -> str:
-    """Return the mark of this process."""
-    return f"{os.getpid()}-{_started(os.getpid())}"
+    """Return the mark of what this process starts."""
+    return mark_of(os.getpid())
+
+
+def mark_of(pid: int) -> str:
+    """Return the mark of what a process starts. Raises OSError if it has ended."""
+    return f"{pid}-{_started(pid)}"
 
 
 def marked(environment: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -95,6 +95,8 @@ def _build(loader: Path) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Failure(f"{loader} --version: {error}") from error
     text = answer.stdout.decode("utf-8", "replace").strip()
+    if answer.returncode != 0 and not os.environ.get("HOME"):
+        raise Failure("HOME is empty, and Wine needs it; set HOME to your home folder")
     if answer.returncode != 0 or not text.startswith("wine-"):
         raise Failure(
             f"{loader} --version: exit code {answer.returncode}, printed '{text[:80]}'; "

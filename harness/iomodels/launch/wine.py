@@ -28,6 +28,7 @@ from iomodels.launch.marks import also_remove
 from iomodels.launch.prefix import Prefix, Wine, find_wine, kill_wineserver, run_quietly
 from iomodels.launch.process import Program, Server
 from iomodels.machine.placement import Placement
+from iomodels.machine.preflight import wine_files
 from iomodels.machine.wakeful import Wakeful
 
 BOOT_TIMEOUT_S = 180.0
@@ -105,13 +106,17 @@ def _clone(prepared: Path, clone: Path) -> None:
             os.link(source, target)
 
     # Debian's Wine notes its socket folder in "wineserver"; it may be gone
-    shutil.copytree(
-        prepared,
-        clone,
-        symlinks=True,
-        copy_function=copy,
-        ignore=shutil.ignore_patterns("wineserver"),
-    )
+    try:
+        shutil.copytree(
+            prepared,
+            clone,
+            symlinks=True,
+            copy_function=copy,
+            ignore=shutil.ignore_patterns("wineserver"),
+        )
+    except shutil.Error as error:  # it holds a list of (from, to, reason)
+        source, _, why = error.args[0][0]
+        raise Failure(f"{source}: cannot be copied into a prefix: {why}") from None
 
 
 def clone_prefix(wine: Wine, folder: Path, clone: Path) -> None:
@@ -165,6 +170,9 @@ class WineLauncher(PlainLauncher):
 
     def __init__(self, build: Path, placement: Placement, say: Callable[[str], None]) -> None:
         super().__init__(windows_programs(build), build / "host" / "bin" / "loadgen", placement)
+        few = wine_files()
+        if few:
+            raise Failure(few)
         self.wine = find_wine()
         self._prefixes: dict[str, Prefix] = {}
         self._cleanup = ExitStack()

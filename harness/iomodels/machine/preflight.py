@@ -30,6 +30,19 @@ def raise_open_files_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def wine_files() -> str | None:
+    """Return why no Windows program can start here: too few open files; None if enough."""
+    import resource  # only Linux has Wine
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard >= SPARE_FILES_WINE:
+        return None
+    return (
+        f"Wine needs {SPARE_FILES_WINE} open files; the limit (ulimit -Hn) is {hard}. "
+        f"Raise it as root (ulimit -n {SPARE_FILES_WINE}, or LimitNOFILE / limits.conf)"
+    )
+
+
 def _files(connections: int, platform: str) -> list[str]:
     try:
         import resource

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from iomodels.base.errors import USAGE, Failure, hint
 from iomodels.base.files import PACKAGE
+from iomodels.base.words import visible
 from iomodels.plan.load import Load, load_from, shape_errors
 from iomodels.plan.server import ONLY_OURS, Server, is_number, server_errors, server_from
 
@@ -174,7 +175,9 @@ def find_suite(name: str) -> Path:
     if name.endswith(".toml"):
         if Path(name).is_file():
             return Path(name)
-        raise Failure(f"suite {name}: no such file", exit_code=USAGE)
+        why = "is a folder" if Path(name).is_dir() else "no such file"
+        why = "is no plain file" if Path(name).exists() and not Path(name).is_dir() else why
+        raise Failure(f"suite {name}: {why}", exit_code=USAGE)
     raise Failure(f"suite {name}: not known; {hint(name, files)}", exit_code=USAGE)
 
 
@@ -216,10 +219,12 @@ def load_file(path: Path) -> Load:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad writes a mark first
     except OSError as error:
         raise Failure(f"{path}: cannot be read: {error.strerror}", exit_code=USAGE) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise Failure(f"{path}: not TOML: too deeply nested", exit_code=USAGE) from None
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise Failure(f"{path}: not TOML: {error}", exit_code=USAGE) from None
 
 
@@ -281,6 +286,8 @@ def _errors(data: Mapping[str, Any], where: str) -> list[str]:
     for key in _TEXTS:
         if key in data and not (isinstance(data[key], str) and data[key].strip()):
             errors.append(f"{where}: {key} = {data[key]!r}: must be a text")
+        elif key in data and data[key] != visible(data[key]):
+            errors.append(f"{where}: {key} = {data[key]!r}: must have no control characters")
     for key in ("servers", "native_servers"):
         errors += server_errors(data[key], where, key) if key in data else []
     if "load" in data:
