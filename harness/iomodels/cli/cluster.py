@@ -14,6 +14,7 @@ from rich.console import Console
 
 from iomodels.base.console import say, shell_word
 from iomodels.base.errors import USAGE, Failure
+from iomodels.base.files import ROOT
 from iomodels.cli import folders
 from iomodels.cli.cluster_commands import DAYS, HOST
 from iomodels.cli.command import fail
@@ -177,7 +178,9 @@ Start-ScheduledTask iomodels-worker"""
 
 
 def _unit(system: str, words: Sequence[str]) -> str:
-    argv = [sys.executable, "-P", "-m", "iomodels", *words]
+    script = ROOT / ("iomodels.cmd" if system == "windows" else "iomodels")  # of a checkout
+    program = [str(script)] if script.is_file() else [sys.executable, "-P", "-m", "iomodels"]
+    argv = [*program, *words]
     if system == "systemd":
         user = os.environ.get("USER", "iomodels")
         return SYSTEMD.format(command=" ".join(map(shell_word, argv)), user=user)

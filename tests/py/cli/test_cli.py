@@ -189,7 +189,7 @@ ALL = (
             ["rum"],
             "iomodels: rum: no such command; did you mean run? "
             "(available: run, ab, slo, tune, micro, laws, claims, cluster, worker, report, runs, "
-            "compare, plot, join, export, validate, pack, check, models, suites, setup, test, "
+            "compare, plot, join, export, validate, pack, check, doctor, models, suites, setup, test, "
             "completion, help, new-model)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),
@@ -422,3 +422,20 @@ def test_builds_that_cannot_be_compared(
         main(["ab", *(word.format(tmp=tmp_path) for word in words)])
     why = " (git is not installed)" * (words[0] == "nowhere" and not shutil.which("git"))
     assert capsys.readouterr().err == f"iomodels: {line.format(tmp=tmp_path)}{why}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a bundle needs the package cryptography there")
+@pytest.mark.parametrize("system", ["systemd", "windows"])
+def test_a_unit_starts_the_worker_as_it_was_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, system: str
+) -> None:
+    credentials = pytest.importorskip("iomodels.cluster.credentials")
+    pytest.importorskip("cryptography", reason="the package cryptography is missing")
+    bundle = credentials.new_bundle(tmp_path, "127.0.0.1", 9000, 1)
+    words = ["worker", str(bundle.path), "--role", "load", "--name", "load-7"]
+    assert main([*words, "--print-unit", system]) == 0
+    said = capsys.readouterr().out
+    program = folders.ROOT / ("iomodels.cmd" if system == "windows" else "iomodels")
+    assert str(program) in said
+    assert f"worker {bundle.path} --role load --name load-7" in said
+    assert "print-unit" not in said
