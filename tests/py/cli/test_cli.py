@@ -189,8 +189,8 @@ ALL = (
             ["rum"],
             "iomodels: rum: no such command; did you mean run? "
             "(available: run, ab, slo, tune, micro, laws, claims, cluster, worker, report, runs, "
-            "compare, plot, join, export, validate, pack, check, doctor, models, suites, setup, test, "
-            "completion, help, new-model)",
+            "compare, plot, join, export, validate, pack, check, doctor, models, suites, "
+            "setup, test, completion, help, new-model)",
         ),
         (["report"], "iomodels: the following arguments are required: RUN"),
         (["--nonsense"], "iomodels: the following arguments are required: COMMAND"),
