@@ -37,6 +37,9 @@ if(WIN32)
     # C99 printf formats also with the old msvcrt.dll; no run-time DLLs to carry along.
     target_compile_definitions(iomodels_flags INTERFACE __USE_MINGW_ANSI_STDIO=1)
     target_link_options(iomodels_flags INTERFACE -static)
+    if(CMAKE_C_COMPILER_ID STREQUAL GNU) # a new build of the same sources is the same file, which --resume asks for
+      target_link_options(iomodels_flags INTERFACE -Wl,--no-insert-timestamp)
+    endif()
   endif()
 else()
   target_compile_definitions(iomodels_flags INTERFACE _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)

@@ -60,7 +60,7 @@ def draw(run: Run, connections: select.Numbers = (), sizes: select.Numbers = ())
     records = [
         record
         for record in select.chosen(run, connections, sizes)
-        if "intervals" in (record.result or {})
+        if any((record.result or {}).get("intervals", {}).get("requests", ()))
     ]
     if not records:
         raise Failure(f"{run.path}: no course of the load is recorded")
@@ -180,7 +180,7 @@ def _column(axes: Sequence[Any], courses: Sequence[Course], look: palette.Look, 
         seconds = _joined(course.seconds for course in own)
         rate.plot(seconds, _joined(course.rates for course in own), **line)
         latency.plot(seconds, _joined(course.mean_us for course in own), **line)
-        ends = _dashes(course.seconds for course in own)
+        ends = _dashes(own)
         longest = [
             us for course in own for each in course.longest_us for us in (each, each, math.nan)
         ]
@@ -196,13 +196,13 @@ def _joined(repeats: Iterable[Sequence[float]]) -> list[float]:
     return [value for repeat in repeats for value in (*repeat, math.nan)]
 
 
-def _dashes(repeats: Iterable[Sequence[float]]) -> list[float]:
+def _dashes(courses: Iterable[Course]) -> list[float]:
     """Return both ends of every interval as lines: as marks they would take most of the bytes."""
     return [
         end
-        for repeat in repeats
-        for at in repeat
-        for end in (at - (repeat[1] - repeat[0]) / 2, at + (repeat[1] - repeat[0]) / 2, math.nan)
+        for course in courses
+        for at in course.seconds
+        for end in (at - course.width_s / 2, at + course.width_s / 2, math.nan)
     ]
 
 

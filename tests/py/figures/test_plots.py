@@ -972,6 +972,27 @@ def test_what_was_not_recorded_is_said(function: Draw, words: str, tmp_path: Pat
         draw(function, tmp_path)
 
 
+@pytest.mark.parametrize("replies", [0, 5])
+def test_a_course_of_one_interval(replies: int, tmp_path: Path) -> None:
+    """A window of a millisecond is one interval, perhaps without a reply."""
+
+    def short(record: Record) -> Record:
+        record = with_everything(record)
+        assert record.loadgen
+        ns = 1000 if replies else None
+        course = {"begin_ns": 1, "width_ns": 10_000_000, "warmup": 0}
+        found = {**course, "requests": [replies], "mean_ns": [ns], "max_ns": [ns]}
+        result = {**record.loadgen["result"], "intervals": found}
+        return replace(record, loadgen={**record.loadgen, "result": result})
+
+    run = load_run(make_run(tmp_path, suite_of(connections=(1,), sizes=(64,)), enrich=short))
+    if replies:
+        assert course_of_a_cell.draw(run).rows
+    else:
+        with pytest.raises(Failure, match="no course of the load"):
+            course_of_a_cell.draw(run)
+
+
 SCRIPTS = sorted((ROOT / "plots").glob("*.py"))
 
 
