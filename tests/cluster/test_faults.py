@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -27,10 +28,16 @@ def measuring(made: Cluster, *words: object) -> Process:
     """Start a run of three rounds; return while its first repeat is measured."""
     run = made.run(*LONG, *words)
     made.server.program("epoll")
-    for load in made.loads:
-        generator = load.program("loadgen")
-        wait_until(lambda generator=generator: "--calibrate" not in generator.cmdline())  # type: ignore[misc]
+    wait_until(lambda: all(map(_measures, made.loads)))
     return run
+
+
+def _measures(load: Process) -> bool:
+    """Whether a load generator runs there that neither describes itself nor calibrates."""
+    with suppress(psutil.NoSuchProcess):
+        words = {word for each in load.children() for word in each.cmdline()}
+        return "--connections" in words and not words & {"--calibrate", "--describe"}
+    return False
 
 
 def gone(program: psutil.Process) -> None:
