@@ -32,6 +32,7 @@ class Interrupts:
     def __init__(self) -> None:
         self._noted: int | None = None
         self._waiting = False
+        self._raised = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
@@ -51,7 +52,7 @@ class Interrupts:
     ) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
-        if kind is None:  # it came after the last moment at which it could be raised
+        if kind is None and not self._raised:  # it came after the last check
             self.check()
 
     @contextmanager
@@ -66,10 +67,11 @@ class Interrupts:
 
     def check(self) -> None:
         if self._noted is not None:
+            self._raised = True
             raise Interrupted(self._noted)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         first = self._noted is None
         self._noted = self._noted or number
         if self._waiting and first:
-            raise Interrupted(number)
+            self.check()

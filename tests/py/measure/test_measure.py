@@ -237,6 +237,11 @@ def test_signals_wait_until_they_may() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
+def test_a_signal_after_the_last_check_is_raised_at_the_end() -> None:
+    with pytest.raises(Interrupted), Interrupts():
+        signal.raise_signal(signal.SIGINT)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
 @pytest.mark.parametrize(("platform", "ok"), [("wine-8.0", True), ("fake-1.0", False)])
 def test_a_crash_of_wine_after_the_summary_is_told_apart(
