@@ -273,9 +273,10 @@ def table(stored: dict[str, Any]) -> str:
                 f"| {room.name} | {found['killed']} | {count} | {share:.0f} % | {room.goal} % "
                 f"| {found['equivalent']} |"
             )
-    command = (
-        f"./iomodels test mutants -- --seed {stored['seed']} --count {stored['count']} --write"
-    )
+    rooms = stored["rooms"] if len(stored["rooms"]) < len(ROOMS) else ()
+    only = "".join(f' --only "{name}"' for name in rooms)
+    drawn = f"--seed {stored['seed']} --count {stored['count']}"
+    command = f"./iomodels test mutants -- {drawn}{only} --write"
     survivors = [
         line for each in stored["survivors"] for line in (each["file"], f"    {each['after']}"[:96])
     ]
