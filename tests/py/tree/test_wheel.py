@@ -176,6 +176,7 @@ def test_every_command_that_needs_no_server_works_in_an_empty_folder(installed: 
     asked = [
         ["suites"],
         ["help"],
+        ["doctor", "--dry-run"],
         ["runs"],
         *(["completion", shell] for shell in ("bash", "zsh", "fish", "powershell")),
         ["check", "--json"],
