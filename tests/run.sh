@@ -187,17 +187,23 @@ case " $parts " in
         [ "$code" -ne 124 ] || echo "it was not made within $rig_s s" >"$build/windows/reason"
     ) >"$logs/rig.log" 2>&1 </dev/null &
     rig=$!
-    # zig takes what the other parts leave of the CPUs. Its smoke test does what is not done by then.
-    if [ -z "$no_install" ]; then
-        nice -n 19 timeout 600 "$python" cmake/wheels.py --programs select >"$logs/zig.log" 2>&1 </dev/null &
-        zig=$!
-    fi
     ;;
 esac
+
+# zig takes what parts that mostly wait leave of the CPUs. Its smoke test does what is not done by then.
+start_zig() {
+    case " $parts " in
+    *' windows '*)
+        nice -n 19 timeout 600 "$python" cmake/wheels.py --programs select >"$logs/zig.log" 2>&1 </dev/null &
+        zig=$!
+        ;;
+    esac
+}
 
 for part in $parts; do
     printf '\n== %s\n' "$part"
     started=$(date +%s)
+    [ "$part" != servers ] || [ -n "$no_install" ] || start_zig
     if [ "$part" = windows ]; then
         wait "$rig" || : # the part reports what failed
         [ -z "$zig" ] || kill "$zig" 2>/dev/null || :
