@@ -25,7 +25,7 @@ pytest.importorskip("distributed", reason="distributed is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("IOMODELS_BUILD", ROOT / "build"))
-LATE_MS = 119.0
+LATE_MS = 60.0
 SURE = 4.0
 """Standard deviations of a binomial count: one check of 16,000 fails by chance."""
 MIXTURE = "20000..60000*3+180000..220000*1"
