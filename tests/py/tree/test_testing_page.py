@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from iomodels.base.files import ROOT
 
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
@@ -35,6 +37,13 @@ def test_every_target_in_c_has_a_fuzzer_and_inputs() -> None:
         f"fuzz_{name}" for name in fuzzing.IN_C
     }
     assert all(any((fuzzing.CORPUS / name).iterdir()) for name in fuzzing.IN_C)
+
+
+def test_a_target_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    fuzzing = script("fuzz/keep_fuzzing.py")
+    monkeypatch.setattr(fuzzing, "GRACE_S", 0.0)
+    _, done = fuzzing.measured([sys.executable, "-c", "import time; time.sleep(600)"], 0.1)
+    assert done.returncode and done.stderr.startswith("hangs: ") and "\n" not in done.stderr
 
 
 def test_the_scores_of_mutants_and_the_chaos_are_the_stored_ones() -> None:
