@@ -18,11 +18,11 @@ from iomodels.base.words import count, duration, listed
 from iomodels.cli import folders
 from iomodels.cli.command import fail
 from iomodels.data import verdicts as kept_verdicts
-from iomodels.data.laws import COSTS, LAWS, Judged
+from iomodels.data.laws import COSTS, LAWS, Judged, Laws
 from iomodels.data.records import utc_now
 from iomodels.data.store import load_run
-from iomodels.data.verdicts import Headline, Side, Verdicts
-from iomodels.judge.claim_answers import Kept, Known, answer, asked, by_claim
+from iomodels.data.verdicts import Cost, Headline, Side, Verdicts
+from iomodels.judge.claim_answers import Kept, Known, answer, asked, beyond_claims, by_claim
 from iomodels.launch import platform as launch
 from iomodels.launch.native import linux
 from iomodels.machine.environment import git_state
@@ -91,33 +91,31 @@ def _answer(setting: Setting, chosen: Asked) -> tuple[Verdicts, list[str]]:
     problems: list[str] = []
     setting.say(_plan(setting.build, chosen))
     laws: Mapping[str, Judged] = {}
-    costs: Mapping[str, Judged] = {}
+    costs: Sequence[Judged] = ()
     platform = linux()
     if not chosen.native:
-        platform, laws, costs = _observed(setting, chosen)
+        seen, costs = _observed(setting, chosen)
+        platform, laws = seen.platform, by_claim(seen.judged)
     runs = _runs(setting, chosen, platform, problems)
     counts = [claim.count for claim in chosen.claims if claim.count]
     names = {name for count in counts for name in (count.more, *count.than)}
-    known = Known(laws, costs, runs, measure_claims.sizes(names), chosen.native)
+    known = Known(laws, by_claim(costs), runs, measure_claims.sizes(names), chosen.native)
     answers = [found for claim in chosen.claims if (found := answer(claim, known))]
     for each in answers:
         if each.verdict is None:
             problems.append(f"{each.id}: {each.because}")
-    return _verdicts(setting.results, platform, answers, chosen), problems
+    beyond = tuple(beyond_claims(costs))
+    problems += [f"{each.law}: {each.because}" for each in beyond if each.verdict is None]
+    return _verdicts(setting.results, platform, answers, beyond, chosen), problems
 
 
-def _observed(setting: Setting, chosen: Asked) -> tuple[str, dict[str, Judged], dict[str, Judged]]:
-    """Return the platform and the verdicts of its laws and costs, by claim."""
+def _observed(setting: Setting, chosen: Asked) -> tuple[Laws, Sequence[Judged]]:
+    """Return the laws of the platform and the verdicts of the costs that were asked for."""
     build, results = setting.build, setting.results
     laws = measure_laws.current(build, results, setting.say)
     if laws is None:
         raise Failure(f"no law was built; {BUILD_HINT} mingw")
-    wanted = {law for claim in chosen.claims for law in claim.laws} if chosen.some else None
-    programs = [
-        path
-        for path in measure_laws.programs(build, COSTS)
-        if wanted is None or path.stem in wanted
-    ]
+    programs = _costs(build, chosen)
     costs = None
     if programs:
         with (
@@ -129,7 +127,14 @@ def _observed(setting: Setting, chosen: Asked) -> tuple[str, dict[str, Judged], 
                 launcher, programs, results, lambda law: progress.step(f"cost law {law}")
             )
             progress.end()
-    return laws.platform, by_claim(laws.judged), by_claim(costs.judged if costs else ())
+    return laws, costs.judged if costs else ()
+
+
+def _costs(build: Path, chosen: Asked) -> list[Path]:
+    """Return the programs of laws/costs that the claims name; all of them without --only."""
+    wanted = {law for claim in chosen.claims for law in claim.programs}
+    built = measure_laws.programs(build, COSTS)
+    return [path for path in built if not chosen.some or path.stem in wanted]
 
 
 def _runs(
@@ -170,12 +175,7 @@ def _plan(build: Path, chosen: Asked) -> str:
     parts = [count(len(suites), "suite")]
     if not chosen.native:
         laws = len(measure_laws.programs(build, LAWS))
-        wanted = {law for claim in chosen.claims for law in claim.laws}
-        costs = [
-            each
-            for each in measure_laws.programs(build, COSTS)
-            if not chosen.some or each.stem in wanted
-        ]
+        costs = _costs(build, chosen)
         takes += LAW_S * laws + COST_S * len(costs)
         parts = [count(laws, "law"), count(len(costs), "cost law"), *parts]
     asked_for = count(len(chosen.claims), "claim")
@@ -193,18 +193,23 @@ def _report(console: Console, folder: Path) -> None:
 
 
 def _verdicts(
-    results: Path, platform: str, answers: Iterable[kept_verdicts.Answer], chosen: Asked
+    results: Path,
+    platform: str,
+    answers: Iterable[kept_verdicts.Answer],
+    beyond: tuple[Cost, ...],
+    chosen: Asked,
 ) -> Verdicts:
     """Return the verdicts; those that were not asked for stay as they are kept."""
     headlines = tuple(
         Headline(each.question, tuple(Side(side.says, side.claims) for side in each.sides))
         for each in contradictions()
     )
-    found = Verdicts(platform, utc_now(), git_state()["commit"], tuple(answers), headlines)
+    commit = git_state()["commit"]
+    found = Verdicts(platform, utc_now(), commit, tuple(answers), headlines, beyond)
     order = [claim.id for claim in all_claims()]
     path = results / kept_verdicts.FOLDER / platform / kept_verdicts.CLAIMS
-    before = kept_verdicts.load(path) if chosen.some and path.is_file() else None
-    return found.with_answers(before.answers if before else (), order)
+    before = kept_verdicts.load(path) if chosen.some and path.is_file() else found
+    return found.with_kept(before, order)
 
 
 def _write(console: Console, verdicts: Verdicts, problems: Sequence[str], docs: bool) -> int:

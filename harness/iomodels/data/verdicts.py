@@ -55,6 +55,26 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a program of laws/costs measured that no claim states.
+
+    claims: those to which it belongs. sentence: what the program asks. command: what repeats it.
+    """
+
+    law: str
+    claims: tuple[str, ...]
+    sentence: str
+    verdict: str | None
+    because: str | None
+    figure: str
+    command: str
+
+    @property
+    def words(self) -> str:
+        return verdict_words(self.verdict, self.because)
+
+
+@dataclass(frozen=True)
 class Side:
     says: str
     claims: tuple[str, ...]
@@ -70,21 +90,28 @@ class Headline:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """A claims.json. answers: in the order of the list of claims."""
+    """A claims.json. answers: in the order of the list of claims. costs: by program."""
 
     platform: str
     judged_utc: str
     commit: str | None
     answers: tuple[Answer, ...]
     headlines: tuple[Headline, ...]
+    costs: tuple[Cost, ...] = ()
 
     def answer(self, claim: str) -> Answer | None:
         return next((each for each in self.answers if each.id == claim), None)
 
-    def with_answers(self, others: Iterable[Answer], order: Iterable[str]) -> Verdicts:
-        """Return these verdicts and those of `others` that are missing here, in that order."""
-        found = {each.id: each for each in (*others, *self.answers)}
-        return replace(self, answers=tuple(found[name] for name in order if name in found))
+    def with_kept(self, kept: Verdicts, order: Iterable[str]) -> Verdicts:
+        """Return these verdicts and those of `kept` that are missing here; claims in that order."""
+        found = {each.id: each for each in (*kept.answers, *self.answers)}
+        asked = {each.law for each in self.costs}
+        others = [each for each in kept.costs if each.law not in asked]
+        return replace(
+            self,
+            answers=tuple(found[name] for name in order if name in found),
+            costs=(*self.costs, *others),
+        )
 
 
 def write(verdicts: Verdicts, results: Path) -> Path:
@@ -115,12 +142,18 @@ def load(path: Path) -> Verdicts:
             )
             for each in data["headlines"]
         ),
+        tuple(_cost(each) for each in data.get("costs", ())),
     )
 
 
 def _answer(data: Mapping[str, Any]) -> Answer:
     fields: dict[str, Any] = {**data, "pieces": tuple(Piece(**each) for each in data["pieces"])}
     return Answer(**fields)
+
+
+def _cost(data: Mapping[str, Any]) -> Cost:
+    fields: dict[str, Any] = {**data, "claims": tuple(data["claims"])}
+    return Cost(**fields)
 
 
 def load_all(results: Path) -> tuple[Verdicts, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from iomodels.data.laws import Judged
 from iomodels.data.records import Run
-from iomodels.data.verdicts import COST, COUNT, LAW, NEEDS, RUN, Answer, Piece
+from iomodels.data.verdicts import COST, COUNT, LAW, NEEDS, RUN, Answer, Cost, Piece
 from iomodels.judge.claims import (
     DOES_NOT_HOLD,
     HOLDS,
@@ -74,6 +74,30 @@ def by_claim(judged: Sequence[Judged]) -> dict[str, Judged]:
                 raise ValueError(f"{claim}: judged by {found[claim].law} and {each.law}")
             found[claim] = each
     return found
+
+
+def beyond_claims(judged: Sequence[Judged]) -> Iterator[Cost]:
+    """Yield what programs measured that no claim states, with the claims to which it belongs.
+
+    A failure counts only if no claim waits for the program. Raises ValueError for a program that no
+    claim names.
+    """
+    for each in judged:
+        owners = [claim for claim in all_claims() if each.law in claim.programs]
+        if not owners:
+            raise ValueError(f"{each.law}: no claim of {CLAIMS.name} names it")
+        decides = any(each.law in claim.laws for claim in owners)
+        if each.claims or (each.verdict is None and decides):
+            continue
+        yield Cost(
+            each.law,
+            tuple(claim.id for claim in owners),
+            each.sentence,
+            each.verdict,
+            each.because,
+            each.figure or "",
+            f"iomodels claims --only {owners[0].id}",
+        )
 
 
 def asked(claim: Claim, linux: bool) -> tuple[Rule, ...]:

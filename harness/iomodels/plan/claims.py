@@ -73,7 +73,10 @@ class Count:
 
 @dataclass(frozen=True)
 class Claim:
-    """laws: programs of laws/ and laws/costs/. needs: what only another machine can answer."""
+    """laws: programs of laws/ and laws/costs/. needs: what only another machine can answer.
+
+    costs: programs of laws/costs/ that measure what belongs to the claim; they do not decide it.
+    """
 
     id: str
     sentence: str
@@ -82,6 +85,11 @@ class Claim:
     rules: tuple[Rule, ...] = ()
     count: Count | None = None
     needs: str | None = None
+    costs: tuple[str, ...] = ()
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        return (*self.laws, *self.costs)
 
     @property
     def answered(self) -> bool:
@@ -131,7 +139,7 @@ def claims_of(data: Mapping[str, Any]) -> tuple[Claim, ...]:
 
 def _claim(data: Mapping[str, Any], sources: Mapping[str, str]) -> Claim:
     where = f"claim {data.get('id')}"
-    _check_keys(data, {"id", "sentence"}, {"laws", "rules", "count", "needs"}, where)
+    _check_keys(data, {"id", "sentence"}, {"laws", "costs", "rules", "count", "needs"}, where)
     count = data.get("count")
     if count is not None:
         _check_keys(count, {"more", "than"}, set(), f"{where}: count")
@@ -143,6 +151,7 @@ def _claim(data: Mapping[str, Any], sources: Mapping[str, str]) -> Claim:
         tuple(_rule(each, where) for each in data.get("rules", ())),
         None if count is None else Count(count["more"], tuple(count["than"])),
         data.get("needs"),
+        tuple(data.get("costs", ())),
     )
 
 

@@ -12,7 +12,18 @@ from iomodels.base import words
 from iomodels.base.files import ROOT, write_whole
 from iomodels.data.laws import VERDICTS
 from iomodels.data.library import CONTRIBUTED
-from iomodels.data.verdicts import CLAIMS, COST, COUNT, LAW, RUN, Answer, Headline, Piece, Verdicts
+from iomodels.data.verdicts import (
+    CLAIMS,
+    COST,
+    COUNT,
+    LAW,
+    RUN,
+    Answer,
+    Cost,
+    Headline,
+    Piece,
+    Verdicts,
+)
 from iomodels.plan.claims import all_claims
 from iomodels.report.tables_page import Link, Page, Table, html
 
@@ -26,6 +37,8 @@ ON_WINDOWS = (
 )
 QUOTED = "Claims are quoted as they are published, true or not."
 HEADS = ("claim", "sentence", "verdict", "what decided", "answered by", "again")
+BEYOND = "What else was measured"
+BEYOND_HEADS = ("statement", "belongs to", "verdict", "what decided", "answered by", "again")
 Linked = Callable[[Piece], str | None]
 """The address of what answers a part, relative to the page; None without one."""
 
@@ -74,6 +87,9 @@ def markdown(platforms: Sequence[Verdicts], linked: Linked) -> str:
         for title, answers in _by_source(each):
             lines += ["", f"### {title}", "", *_rule(HEADS)]
             lines += [_line(_cells(answer, linked)) for answer in answers]
+        if each.costs:
+            lines += ["", f"### {BEYOND}", "", *_rule(BEYOND_HEADS)]
+            lines += [_line(_beyond_cells(cost, linked)) for cost in _by_claim(each.costs)]
     return "\n".join(lines) + "\n"
 
 
@@ -131,6 +147,22 @@ def _said(answer: Answer) -> tuple[str, str, str, str]:
     return answer.id, answer.sentence, verdict, answer.figure or words.NOTHING
 
 
+def _by_claim(costs: Iterable[Cost]) -> list[Cost]:
+    """Return the costs in the order of the claims to which they belong."""
+    order = [claim.id for claim in all_claims()]
+    return sorted(costs, key=lambda cost: (order.index(cost.claims[0]), cost.law))
+
+
+def _beyond_said(cost: Cost) -> tuple[str, str, str, str]:
+    return cost.sentence, " ".join(cost.claims), cost.words, cost.figure or words.NOTHING
+
+
+def _beyond_cells(cost: Cost, linked: Linked) -> tuple[str, ...]:
+    address = linked(Piece(COST, cost.law, cost.verdict, cost.because, cost.figure, cost.command))
+    named = f"[{cost.law}]({address})" if address else cost.law
+    return (*_beyond_said(cost), named, f"`{cost.command}`")
+
+
 def _name(piece: Piece) -> str:
     if piece.kind == COUNT:
         return "a count in our sources"
@@ -174,6 +206,9 @@ def page(verdicts: Verdicts) -> Page:
         Table(title, HEADS, [_row(answer) for answer in answers], tuple(range(len(HEADS))))
         for title, answers in _by_source(verdicts)
     ]
+    if verdicts.costs:
+        rows = [(*_beyond_said(each), each.law, each.command) for each in _by_claim(verdicts.costs)]
+        tables.append(Table(BEYOND, BEYOND_HEADS, rows, tuple(range(len(BEYOND_HEADS)))))
     return Page(
         TITLE,
         f"{verdicts.platform} · judged {verdicts.judged_utc}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from iomodels.base.errors import FAILED, USAGE, Failure, Stopped
 from iomodels.cli import claims, folders
 from iomodels.cli.main import main
-from iomodels.data import verdicts
+from iomodels.data import laws, verdicts
 from iomodels.data.laws import Laws
+from iomodels.launch import platform as launch
 from iomodels.measure import claims as measure_claims
 from iomodels.measure import laws as measure_laws
 from iomodels.plan.claims import all_claims
@@ -29,12 +31,25 @@ LAW = {
     "also": [],
 }
 
+KEEPERS = {**LAW, "law": "order_keepers", "claims": [], "figure": "1.2"}
+COSTS = (Path("order_keepers.exe"), Path("wakeups.exe"))
+
 
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Results with one law and no run; the list gets each suite that is measured."""
     suites: list[str] = []
     seen = Laws({"platform": "wine-8.0", "laws": [LAW], "failed": []})
+
+    def observe(launcher: Any, programs: list[Path], *rest: Any) -> Laws:
+        asked = {path.stem for path in programs}
+        return Laws(
+            {
+                "platform": "wine-8.0",
+                "laws": [each for each in (KEEPERS,) if each["law"] in asked],
+                "failed": [{"law": "wakeups", "reason": "it died"}] if "wakeups" in asked else [],
+            }
+        )
 
     def measure(setting: Any, name: str, native: bool) -> Path:
         suites.append(name)
@@ -47,7 +62,10 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(folders, "RESULTS", tmp_path)
     monkeypatch.setattr(measure_laws, "current", lambda *arguments: seen)
-    monkeypatch.setattr(measure_laws, "programs", lambda *arguments: ())
+    built = {laws.COSTS: COSTS, laws.LAWS: ()}
+    monkeypatch.setattr(measure_laws, "programs", lambda build, file: built[file])
+    monkeypatch.setattr(launch, "open_launcher", lambda *arguments: nullcontext())
+    monkeypatch.setattr(measure_laws, "observe_costs", observe)
     monkeypatch.setattr(measure_claims, "measure", measure)
     monkeypatch.setattr(claims, "_report", lambda console, folder: None)
     return suites
@@ -75,6 +93,19 @@ def test_only_what_the_chosen_claims_need_is_measured_once(
     assert main(["claims", "--only", "B23"]) == 0 and measured == ["claims-pool"]
     assert len(judged(tmp_path)) == 3  # the others stay
     assert (tmp_path / "claims" / "wine-8.0" / "claims.html").is_file()
+
+
+def test_what_belongs_to_a_claim_is_measured_with_it(
+    measured: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["claims", "--only", "C16"]) == 0
+    path = tmp_path / "claims" / "wine-8.0" / verdicts.CLAIMS
+    assert verdicts.load(path).costs == ()
+    assert main(["claims", "--only", "C16,B31"]) == FAILED  # no law of B31 is here
+    assert [each.claims for each in verdicts.load(path).costs] == [("B31",)]
+    assert main(["claims", "--only", "C16,B11"]) == FAILED
+    assert [each.law for each in verdicts.load(path).costs] == ["wakeups", "order_keepers"]
+    assert "failed: wakeups: it died" in capsys.readouterr().out
 
 
 def test_a_suite_that_fails_leaves_the_others(

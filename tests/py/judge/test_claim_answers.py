@@ -9,7 +9,7 @@ from test_claims import ahead, compare, run_of
 
 from iomodels.data.laws import Judged
 from iomodels.data.verdicts import Answer
-from iomodels.judge.claim_answers import Kept, Known, Size, answer, by_claim, size_of
+from iomodels.judge.claim_answers import Kept, Known, Size, answer, beyond_claims, by_claim, size_of
 from iomodels.judge.claims import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
 from iomodels.plan.claims import Claim, Count
 
@@ -95,3 +95,18 @@ def test_two_programs_never_judge_one_claim() -> None:
         by_claim([one, replace(one, law="two", claims=("B2",))])
     with pytest.raises(ValueError, match="A99"):
         by_claim([replace(one, claims=("A99",))])
+
+
+def test_what_no_claim_states_belongs_to_the_claims_that_name_its_program() -> None:
+    keeper = Judged("order_keepers", "Order costs time.", (), HOLDS, None, "1.2")
+    relay = Judged("relay", "It is faster.", ("B27",), HOLDS, None, "8 MB/s")
+    failed = replace(keeper, verdict=None, because="it died", figure=None)
+    found = list(beyond_claims([relay, keeper, replace(relay, claims=(), verdict=None), failed]))
+    assert [(each.law, each.claims, each.figure) for each in found] == [
+        ("order_keepers", ("B31",), "1.2"),
+        ("order_keepers", ("B31",), ""),
+    ]
+    assert found[0].command == "iomodels claims --only B31"
+    assert found[1].words == "failed: it died"
+    with pytest.raises(ValueError, match="unknown_law: no claim"):
+        list(beyond_claims([replace(keeper, law="unknown_law")]))

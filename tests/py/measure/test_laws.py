@@ -219,6 +219,11 @@ def test_every_claim_has_an_answer_and_names_the_law_that_judges_it() -> None:
                 assert claim not in found, f"{claim}: judged by {found[claim]} and {path.stem}"
                 found[claim] = (path.stem,)
     assert found == {claim.id: claim.laws for claim in all_claims() if claim.laws}
+    costs = {path.stem for path in (ROOT / "laws" / "costs").glob("*.c")}
+    assert costs - {law for claim in all_claims() for law in claim.programs} == set()
+    assert {law for claim in all_claims() for law in claim.costs} <= costs - set().union(
+        *found.values()
+    )
     on_windows = [replace(claim, rules=asked(claim, False)) for claim in all_claims()]
     assert len(on_windows) == 96
     assert [claim.id for claim in on_windows if not claim.answered] == []

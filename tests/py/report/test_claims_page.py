@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from iomodels.base.errors import Failure
 from iomodels.data import verdicts
-from iomodels.data.verdicts import CLAIMS, Answer, Headline, Piece, Side, Verdicts
+from iomodels.data.verdicts import CLAIMS, Answer, Cost, Headline, Piece, Side, Verdicts
 from iomodels.judge.claims import HOLDS, HOLDS_WHEN, NOT_TESTABLE
 from iomodels.plan.claims import all_claims
 from iomodels.report import claims as pages
@@ -24,6 +25,16 @@ RUN = Piece(
 OWN_RUN = Piece(
     "run", "claims-pool", HOLDS, None, "8 clients", "iomodels run claims-pool", "20260102-x"
 )
+
+
+KEEPERS = Cost(
+    "order_keepers", ("B31",), "Order costs time.", HOLDS, None, "1.2 | 1.3",
+    "iomodels claims --only B31",
+)  # fmt: skip
+WAKE_UPS = Cost(
+    "wakeups", ("B11",), "Others cost less.", NOT_TESTABLE, "one core", "6 µs",
+    "iomodels claims --only B11",
+)  # fmt: skip
 
 
 def answer(claim: str, *pieces: Piece) -> Answer:
@@ -105,10 +116,35 @@ def test_the_page_next_to_the_data_links_to_the_runs(tmp_path: Path) -> None:
 
 def test_some_claims_can_be_answered_again(tmp_path: Path) -> None:
     order = [claim.id for claim in all_claims()]
-    again = made("wine-8.0", answer("C16", RUN)).with_answers(wine().answers, order)
+    before = replace(wine(), costs=(KEEPERS, WAKE_UPS))
+    new = replace(made("wine-8.0", answer("C16", RUN)), costs=(replace(KEEPERS, figure="new"),))
+    again = new.with_kept(before, order)
     assert [each.id for each in again.answers] == ["B20", "B23", "C16"]
     found = again.answer("C16")
     assert found and found.verdict == HOLDS_WHEN
+    assert [(each.law, each.figure) for each in again.costs] == [
+        ("order_keepers", "new"),
+        ("wakeups", "6 µs"),
+    ]
+
+
+def test_what_no_claim_states_has_a_table_of_its_own(tmp_path: Path) -> None:
+    made_up = replace(wine(), costs=(WAKE_UPS, KEEPERS))
+    assert verdicts.load(verdicts.write(made_up, tmp_path)) == made_up
+    text = pages.markdown([made_up], pages._in_docs)
+    table = text.partition(f"### {pages.BEYOND}")[2]
+    assert [line.split(" | ")[1] for line in table.splitlines() if "laws/costs" in line] == [
+        "B11",
+        "B31",
+    ]
+    assert (
+        "| Order costs time. | B31 | holds | 1.2 \\| 1.3 | [order_keepers](../laws/costs/"
+        "order_keepers.c) | `iomodels claims --only B31` |"
+    ) in table
+    assert "not testable here: one core" in table
+    assert pages.BEYOND not in pages.markdown([wine()], pages._in_docs)
+    html = pages.write_pages(made_up, tmp_path).read_text("utf-8")
+    assert html.index("Order costs time.") > html.index(all_claims()[-1].id)
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
