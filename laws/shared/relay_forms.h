@@ -1,17 +1,10 @@
-/* A server that stores what it receives, in three forms. */
+/* A server that stores what it receives, in four forms: verdict/relay.h names them. */
 #ifndef IOMODELS_LAW_RELAY_FORMS_H
 #define IOMODELS_LAW_RELAY_FORMS_H
 
+#include "laws/shared/pump.h"
 #include "laws/shared/slow_disk.h"
-
-enum relay_form {
-    RELAY_BLOCKING,      /* one thread receives a block, then writes it, in turn */
-    RELAY_WRITER_THREAD, /* a second thread writes what the first one has queued */
-    RELAY_OVERLAPPED,    /* one thread, a completion port, receive and write outstanding together */
-    RELAY_FORMS
-};
-
-enum { RELAY_BLOCK = 65536, RELAY_QUEUE = 8 }; /* bytes; blocks in the queue */
+#include "laws/verdict/relay.h"
 
 struct relay {
     SOCKET socket;
@@ -19,7 +12,7 @@ struct relay {
     uint32_t blocks;
     volatile LONG64 *sent; /* bytes that the sender has passed to its socket */
     /* results: bytes that were sent while the only thread was blocked in a write; whether the queue
-     * ever held more blocks than RELAY_QUEUE */
+     * ever held more blocks than PUMP_QUEUE */
     uint64_t sent_during_writes;
     bool overfull;
 };
