@@ -9,7 +9,7 @@
 #include <string.h>
 #include <wchar.h>
 
-enum { ROUND_TRIPS = 200, NAME = 64 };
+enum { ROUND_TRIPS = 800, NAME = 64 };
 
 struct pair {
     HANDLE ping, pong;

@@ -15,13 +15,41 @@
 
 enum { EXIT_USAGE = 2 };
 
+/* A load may start this much later than its "go N", at most. */
+static const uint64_t latest_start_ns = UINT64_C(60000000000);
+
+/* Reads N of "go N", the clock's time at which the load starts. "go" alone is now. */
+static bool read_start(const char *line, uint64_t *start_ns) {
+    *start_ns = 0;
+    if (strcmp(line, "go") == 0)
+        return true;
+    if (strncmp(line, "go ", 3) != 0)
+        return false;
+    const char *number = line + 3;
+    size_t digits = strspn(number, "0123456789");
+    if (digits == 0 || digits > 19 || number[digits] != '\0')
+        return false;
+    *start_ns = strtoull(number, NULL, 10);
+    return true;
+}
+
+/* Waits for "go" on stdin. Several load generators start together if each has an appointment by
+ * its own clock: the line to one of them may arrive later than that to another. */
 static bool wait_for_go(void) {
-    char line[16];
+    char line[32];
     while (fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\r\n")] = '\0';
-        if (strcmp(line, "go") == 0)
+        uint64_t start_ns, now_ns = clock_now_ns();
+        if (!read_start(line, &start_ns))
+            fprintf(stderr, "loadgen: stdin: \"%s\": no such command; use \"go\" or \"go N\"\n",
+                    line);
+        else if (start_ns > now_ns + latest_start_ns)
+            fprintf(stderr, "loadgen: stdin: \"%s\": N is more than 60 s ahead of %llu\n", line,
+                    (unsigned long long)now_ns);
+        else {
+            clock_sleep_until_ns(start_ns);
             return true;
-        fprintf(stderr, "loadgen: stdin: \"%s\": no such command; use \"go\"\n", line);
+        }
     }
     fprintf(stderr, "loadgen: stdin closed before \"go\"\n");
     return false;

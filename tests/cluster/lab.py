@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,7 @@ from pathlib import Path
 NETWORK = "192.0.2"
 """That of docs/cluster.md, which is reserved for examples. Only the namespaces have it."""
 DESK, SERVER, FIRST_LOAD = 10, 20, 31
+DELAY = Path(__file__).with_name("delay.py")
 NAME = re.compile(r"iomodels-(\d+)-\d+-[a-z]+\d*")
 BURST_BYTES = 65_536
 LONGEST_QUEUE_MS = 50
@@ -61,6 +63,36 @@ class Machine:
         words = ("root", "tbf", "rate", f"{megabits}mbit", "burst", str(BURST_BYTES))
         run("tc", "-n", self.namespace, "qdisc", "replace", "dev", "cable", *words, "latency",
             f"{LONGEST_QUEUE_MS}ms")  # fmt: skip
+
+    @contextmanager
+    def delayed(self, milliseconds: float) -> Iterator[None]:
+        """Delay each packet from and to this machine (delay.py)."""
+        ip("-n", self.namespace, "link", "delete", "cable")
+        words = (sys.executable, str(DELAY), "near", self.port, str(milliseconds))
+        program = subprocess.Popen(
+            ["ip", "netns", "exec", self.switch, *words], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert program.stdout and program.stdout.readline() == "ready\n"
+            ip("-n", self.switch, "link", "set", "near", "netns", self.namespace, "name", "cable")
+            self.plug()
+            yield
+        finally:
+            program.kill()
+            program.communicate()
+            self.cable()
+
+    def cable(self) -> None:
+        """Lay a cable to the switch."""
+        ends = ("cable", "netns", self.namespace, "type", "veth", "peer", "name", self.port)
+        ip("link", "add", *ends, "netns", self.switch)
+        self.plug()
+
+    def plug(self) -> None:
+        """Connect both ends of the cable."""
+        ip("-n", self.switch, "link", "set", self.port, "master", "bridge", "up")
+        ip("-n", self.namespace, "address", "add", f"{self.address}/24", "dev", "cable")
+        ip("-n", self.namespace, "link", "set", "cable", "up")
 
     def pids(self) -> list[int]:
         """Return the programs that run on this machine."""
@@ -117,11 +149,7 @@ def _machine(stack: ExitStack, prefix: str, role: str, number: int) -> Machine:
     name, switch = f"{prefix}-{role}", f"{prefix}-switch"
     made = Machine(role, name, f"{NETWORK}.{number}", switch, f"port{number}")
     _namespace(stack, name)
-    ends = ("cable", "netns", name, "type", "veth", "peer", "name", made.port, "netns", switch)
-    ip("link", "add", *ends)
-    ip("-n", switch, "link", "set", made.port, "master", "bridge", "up")
-    ip("-n", name, "address", "add", f"{made.address}/24", "dev", "cable")
-    ip("-n", name, "link", "set", "cable", "up")
+    made.cable()
     return made
 
 

@@ -82,6 +82,17 @@ def test_a_limit_is_kept(network: Lab) -> None:
     assert seconds >= (4 * MIB - lab.BURST_BYTES) * 8 / 40e6
 
 
+def test_a_delay_is_kept(network: Lab) -> None:
+    """A connection and its bytes need two round trips, and each passes the long cable twice."""
+    load, delay_s = network.loads[0], 0.05
+    with load.delayed(1000 * delay_s), sender(network.server, MIB):
+        count, seconds = fetch(load, network.server.address, 10)
+    assert count == MIB
+    assert seconds >= 3 * delay_s  # the first bytes follow the last packet of the handshake
+    with sender(network.server, 10):
+        assert fetch(load, network.server.address, 10)[0] == 10
+
+
 def test_a_cut_machine_is_silent_until_it_is_joined(network: Lab) -> None:
     load = network.loads[0]
     load.cut()

@@ -134,6 +134,57 @@ def test_clocks_far_ahead_are_compared(rig: Rig) -> None:
     assert found["overlap"] > 0
 
 
+def test_a_distant_load_machine(rig: Rig) -> None:
+    """One load machine is 20 ms away: its latencies and the error of its clock say so."""
+    network, away_ns = rig.network, 20_000_000
+    rig.scheduler()
+    rig.worker(network.server, "server")
+    with network.loads[1].delayed(away_ns / 1e6):
+        for load in network.loads[:2]:
+            rig.worker(load, "load")
+        run = rig.run("--min-load", 2, "--duration-ms", 3000)
+        assert run.ends() in (0, 1), run.text
+        for process in reversed(rig.processes):
+            process.close()
+    (record,) = rig.measured(run).records
+    assert record.loadgen, record.reason
+    near, far = record.loadgen["result"]["cluster"]["parts"]
+    assert far["worker"] == f"load-{network.loads[1].address}"
+    assert far["result"]["response"]["min"] >= 2 * away_ns > near["result"]["response"]["min"]
+    assert far["clock_error_ns"] >= away_ns > near["clock_error_ns"]
+    merged = record.loadgen["result"]["response"]
+    assert merged["min"] == near["result"]["response"]["min"]
+    assert merged["max"] >= far["result"]["response"]["max"]
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (10, "joined"),
+        (40, "the bundle expired on"),
+        (-20, "the clock of this machine says"),
+    ],
+)
+def test_a_wrong_clock_of_the_day(rig: Rig, days: int, said: str) -> None:
+    """It matters for the days of the bundle alone."""
+    fake = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+    if fake is None:
+        pytest.skip("there is no libfaketime (apt install libfaketime)")
+    rig.scheduler()
+    rig.worker(rig.network.server, "server")
+    wrong = ("env", f"LD_PRELOAD={fake}", f"FAKETIME={days:+d}d", "FAKETIME_DONT_FAKE_MONOTONIC=1")
+    worker = rig.worker(rig.network.loads[0], "load", *wrong, joins=False)
+    worker.says(said)
+    assert "Traceback" not in worker.text, worker.text
+    if said == "joined":
+        run = rig.run()
+        assert run.ends() == 0, run.text
+        assert [record.reason for record in rig.measured(run).records] == [None]
+    else:
+        assert worker.ends() != 0
+        worker.says("set the clock" if days < 0 else "make a new one")
+
+
 def test_roles_that_are_missing_are_named(rig: Rig) -> None:
     """Two load workers and no server; then two servers and no load."""
     rig.scheduler()

@@ -15,6 +15,7 @@ import pytest
 
 import fake
 from client import DEADLINE_S
+from iomodels.cluster.clock import now_ns
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import Program, ProgramFailed
 from running import Server, Start
@@ -372,6 +373,32 @@ def test_fault_is_counted(
     assert result["connections"] == {"requested": 3, "established": 3, "alive": 0}
     assert result["replies_checked"] == (3 * 6 if fault is fake.twice else 3 * 5)
     assert result["unanswered"] == 0 if fault is fake.twice else result["unanswered"] >= 3
+
+
+@pytest.mark.parametrize("ahead_ns", [-1_000_000_000, 300_000_000])
+def test_start_by_appointment(loadgen: LoadGenerator, ahead_ns: int) -> None:
+    """The load begins at the time of its clock that `go` names; a past one is now."""
+    with fake.fake_server(fake.echo) as port:
+        program = loadgen(port, warmup_ms=0, duration_ms=50)
+        program.expect("ready", DEADLINE_S)
+        due = now_ns() + ahead_ns
+        program.send(f"go {due}")
+        begin = program.expect("measuring", DEADLINE_S)["time_ns"]
+    assert begin >= due
+
+
+@pytest.mark.parametrize("line", ["g", "go ", "go 5x", "go -1", "go  5", f"go {2**63}"])
+def test_wrong_start(loadgen: LoadGenerator, line: str) -> None:
+    """A line that starts no load is named; the load generator waits for another one."""
+    with fake.fake_server(fake.echo) as port:
+        program = loadgen(port, **SHORT)
+        program.expect("ready", DEADLINE_S)
+        program.send(line)
+        program.close_stdin()
+        assert program.wait(DEADLINE_S) == 1
+    first, last = program.stderr_text().splitlines()
+    assert first.startswith(f'loadgen: stdin: "{line}": ')
+    assert last == 'loadgen: stdin closed before "go"'
 
 
 def test_replies_in_the_wrong_order(loadgen: LoadGenerator) -> None:

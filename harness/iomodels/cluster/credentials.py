@@ -218,8 +218,13 @@ def greet(bundle: Bundle) -> str:
 
 
 def _refusal(error: ssl.SSLError) -> str:
-    if "EXPIRED" in str(error).upper() or "not yet valid" in str(error):
-        return f"the time of the certificate is over, or a clock is wrong: {error.reason}"
+    words = str(error).upper()
+    if any(sign in words for sign in ("EXPIRED", "NOT YET VALID", "BAD_CERTIFICATE")):
+        return (
+            "the certificate is not valid at this time; "
+            f"the clock of this machine says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; "
+            "set the clock of the machine that is wrong, or make a new bundle"
+        )
     if isinstance(error, ssl.SSLCertVerificationError) or "ALERT" in (error.reason or ""):
         return (
             "the scheduler has another bundle, and both refuse each other; "

@@ -169,8 +169,9 @@ def result(parts: Sequence[Part]) -> Event:
     merged |= {name: latency([each[name] for each in results]) for name in TIMES if name in first}
     if "classes" in first:
         merged["classes"] = [_class(first["classes"][0], merged)]
-    if together := _intervals([each.get("intervals") for each in results]):
-        merged["intervals"] = together
+    together, why = _intervals([each.get("intervals") for each in results])
+    merged |= {"intervals": together} if together else {}
+    merged["cluster"]["intervals_reason"] = why
     return merged
 
 
@@ -249,11 +250,17 @@ def _class(first: Event, merged: Event) -> Event:
     }
 
 
-def _intervals(parts: Sequence[Event | None]) -> Event | None:
-    """Add intervals of the same width; None if the widths differ, or a part has none."""
+def _intervals(parts: Sequence[Event | None]) -> tuple[Event | None, str | None]:
+    """Add intervals of the same width. Returns None with the reason if they cannot be added."""
     known = [part for part in parts if part]
-    if len(known) < len(parts) or len({(p["width_ns"], p["warmup"]) for p in known}) > 1:
-        return None
+    if len(known) < len(parts):
+        return None, "a load generator printed no intervals"
+    widths = sorted({part["width_ns"] for part in known})
+    if len(widths) > 1:
+        between = " and ".join(f"{width / 1e6:g} ms" for width in (widths[0], widths[-1]))
+        return None, f"the load generators have intervals of {between}, which cannot be added"
+    if len({part["warmup"] for part in known}) > 1:
+        return None, "the warm-ups of the load generators have different lengths"
     length = min(len(part["requests"]) for part in known)
     found: Event = {**known[0], "requests": [], "mean_ns": [], "max_ns": []}
     for place in range(length):
@@ -265,7 +272,7 @@ def _intervals(parts: Sequence[Event | None]) -> Event | None:
             sum(count * mean for count, mean, _ in some) / total if total else None
         )
         found["max_ns"].append(max((most for _, _, most in some), default=None))
-    return found
+    return found, None
 
 
 def _jain(results: Sequence[Event]) -> float | None:

@@ -236,7 +236,14 @@ def test_what_one_does_not_know_nobody_knows() -> None:
 def test_courses_of_different_widths_are_left_out() -> None:
     other = result([1])
     other["intervals"] = {**other["intervals"], "width_ns": 5}
-    assert "intervals" not in merged(result([1]), other)
+    found = merged(result([1]), other)
+    assert "intervals" not in found
+    assert found["cluster"]["intervals_reason"] == (
+        "the load generators have intervals of 5e-06 ms and 1000 ms, which cannot be added"
+    )
+    del other["intervals"]
+    assert "printed no intervals" in merged(result([1]), other)["cluster"]["intervals_reason"]
+    assert merged(result([1]))["cluster"]["intervals_reason"] is None
 
 
 # ---- the clocks and the windows ----
