@@ -206,16 +206,18 @@ ensure_cluster() {
     [ -n "$cluster_versions" ] || fail 'pyproject.toml lists no version of distributed (distributed = ["VERSION", ...])'
     for version in $cluster_versions; do
         folder=$build/cluster/$version
-        [ "$(cat "$folder/made-for" 2>/dev/null)" != "$version" ] || continue
+        needs="distributed==$version cryptography libfaketime"
+        [ "$(cat "$folder/made-for" 2>/dev/null)" != "$needs" ] || continue
         [ -z "$no_install" ] || fail "missing: distributed $version; \`./iomodels test cluster\` without --no-install installs it into build/cluster"
         say "installing distributed $version into build/cluster"
         log=$build/setup/cluster.log
         mkdir -p "$build/setup"
         {
+            # shellcheck disable=SC2086 # words
             "$python" -m venv --clear --system-site-packages "$folder" &&
-                "$folder/bin/python" -m pip install --disable-pip-version-check "distributed==$version" cryptography
+                "$folder/bin/python" -m pip install --disable-pip-version-check $needs
         } >"$log" 2>&1 </dev/null || fail "installing distributed $version failed: $(tail -n 1 "$log") (whole log: $log)"
-        echo "$version" >"$folder/made-for"
+        echo "$needs" >"$folder/made-for"
     done
 }
 
