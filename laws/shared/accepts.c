@@ -99,6 +99,14 @@ void accepts_open(struct accepts *accepts, int backlog, uint32_t depth, uint32_t
         post(accepts, &operations[i]);
 }
 
+SOCKET accepts_renew(struct accepts *accepts, OVERLAPPED *overlapped) {
+    struct accept_operation *operation =
+        CONTAINING_RECORD(overlapped, struct accept_operation, overlapped);
+    SOCKET accepted = operation->socket;
+    post(accepts, operation);
+    return accepted;
+}
+
 SOCKET accepts_next(struct accepts *accepts) {
     DWORD bytes;
     ULONG_PTR key;

@@ -42,6 +42,9 @@ struct accepts {
 /* Listens and keeps `depth` AcceptEx operations outstanding. */
 void accepts_open(struct accepts *, int backlog, uint32_t depth, uint32_t bytes);
 
+/* Starts the AcceptEx again whose packet has come, and returns the socket of its client. */
+SOCKET accepts_renew(struct accepts *, OVERLAPPED *);
+
 /* Waits for one client, starts the next AcceptEx, and returns the client's socket. */
 SOCKET accepts_next(struct accepts *);
 

@@ -134,3 +134,32 @@ struct judgement judge_accept_thread(const struct accept_in_turn_seen *seen) {
                      seen->idle[ACCEPT_THREAD], seen->loaded[ACCEPT_THREAD], seen->idle[SLEEPS - 1],
                      seen->loaded[SLEEPS - 1]);
 }
+
+const char *const reply_names[REPLY_WAYS] = {"accept thread", "select and accept",
+                                             "1 AcceptEx",    "5 AcceptEx",
+                                             "64 AcceptEx",   "64 AcceptEx with data"};
+
+struct judgement judge_first_reply(const struct first_reply_seen *seen, enum reply_way way) {
+    struct ratio alone = seen->alone[way], burst = seen->burst[way];
+    enum order one = ratio_order(alone), many = ratio_order(burst);
+    enum verdict verdict = DOES_NOT_HOLD;
+    const char *because = "the first reply comes no sooner";
+    if (one == LESS && many == LESS) {
+        verdict = HOLDS;
+        because = "";
+    } else if (one == LESS || many == LESS) {
+        verdict = HOLDS_ONLY_WHEN;
+        because = one == LESS ? "clients come one at a time" : "clients come in a burst";
+    } else if (one == UNCLEAR || many == UNCLEAR) {
+        verdict = NOT_TESTABLE;
+        because = RATIO_IS_UNCLEAR;
+    }
+    return judgement(verdict, because,
+                     "%s: first reply " N " µs alone, " N " µs in a burst of " N
+                     "; accept thread " N ", " N " µs; ratios " R ", " R "; connects/s " N ", " N
+                     "; failed " N ", " N " of " N " (backlog " N ")",
+                     reply_names[way], seen->alone_us[way], seen->burst_us[way], seen->clients,
+                     seen->alone_us[REPLY_THREAD], seen->burst_us[REPLY_THREAD], RATIO(alone),
+                     RATIO(burst), seen->connects[way], seen->connects[REPLY_THREAD],
+                     seen->failed[way], seen->failed[REPLY_THREAD], seen->asked, seen->backlog);
+}

@@ -45,4 +45,25 @@ struct accept_in_turn_seen {
 struct judgement judge_accept_in_turn(const struct accept_in_turn_seen *);
 struct judgement judge_accept_thread(const struct accept_in_turn_seen *);
 
+/* first_reply: the time from a client's connect to its first reply, alone and in a burst, and to that
+ * of an accept thread. The median of a burst counts. connects: clients of a burst per second.
+ * failed: clients without a reply, of `asked` in bursts that meet a short backlog. */
+enum reply_way {
+    REPLY_THREAD, /* an accept thread; a worker thread receives and replies */
+    REPLY_SELECT, /* the accept thread calls select first */
+    REPLY_EX_1,   /* the worker thread has 1, 5 or 64 AcceptEx outstanding */
+    REPLY_EX_5,
+    REPLY_EX_64,
+    REPLY_EX_DATA, /* 64, and each waits for the first data */
+    REPLY_WAYS
+};
+extern const char *const reply_names[REPLY_WAYS];
+struct first_reply_seen {
+    uint64_t clients, backlog, asked;
+    uint64_t alone_us[REPLY_WAYS], burst_us[REPLY_WAYS], connects[REPLY_WAYS], failed[REPLY_WAYS];
+    struct ratio alone[REPLY_WAYS], burst[REPLY_WAYS];
+};
+/* Holds if a client gets its first reply sooner this way. */
+struct judgement judge_first_reply(const struct first_reply_seen *, enum reply_way);
+
 #endif

@@ -12,7 +12,7 @@ enum verdict { HOLDS, HOLDS_ONLY_WHEN, DOES_NOT_HOLD, NOT_TESTABLE };
 struct judgement {
     enum verdict verdict;
     char because[160]; /* the condition or the reason; "" if the figure is enough */
-    char figure[160];  /* the counts that decided */
+    char figure[256];  /* the counts that decided */
 };
 
 const char *verdict_word(enum verdict);

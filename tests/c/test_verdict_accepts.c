@@ -93,10 +93,38 @@ static void accept_in_turn(void) {
     EXPECT(HOLDS, judge_accept_thread(&burdened));
 }
 
+static void first_reply(void) {
+    const struct ratio sooner = {0.5, 0.6, 0.7}, same = {0.95, 1, 1.05}, later = {1.5, 2, 2.5},
+                       wide = {0.6, 1, 1.6};
+    const struct {
+        enum verdict verdict;
+        struct ratio alone, burst;
+    } cases[] = {{HOLDS, sooner, sooner},          {HOLDS_ONLY_WHEN, sooner, same},
+                 {HOLDS_ONLY_WHEN, later, sooner}, {DOES_NOT_HOLD, same, later},
+                 {DOES_NOT_HOLD, same, same},      {NOT_TESTABLE, wide, later},
+                 {HOLDS_ONLY_WHEN, sooner, wide}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct first_reply_seen seen = {.clients = 64, .backlog = 5, .asked = 320};
+        for (int way = 0; way < REPLY_WAYS; way++) { /* each way has its own figures */
+            uint64_t offset = (uint64_t)way;
+            seen.alone_us[way] = 1000 + offset;
+            seen.burst_us[way] = 20000 + offset;
+            seen.connects[way] = 50000 + offset;
+            seen.failed[way] = 100 + offset;
+            seen.alone[way] = seen.burst[way] = same;
+        }
+        seen.alone[REPLY_EX_DATA] = cases[i].alone;
+        seen.burst[REPLY_EX_DATA] = cases[i].burst;
+        EXPECT(cases[i].verdict, judge_first_reply(&seen, REPLY_EX_DATA));
+        CHECK(judge_first_reply(&seen, REPLY_SELECT).verdict == DOES_NOT_HOLD);
+    }
+}
+
 int main(void) {
     accept_ex();
     accept_depth();
     accept_reuse();
     accept_in_turn();
+    first_reply();
     return 0;
 }
