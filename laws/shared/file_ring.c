@@ -86,6 +86,16 @@ static void queue_request(struct request *request, HANDLE ring) {
     law_require(SUCCEEDED(result), "BuildIoRingReadFile or BuildIoRingWriteFile");
 }
 
+/* Passes the queued requests to Windows. All count as outstanding until they are popped. */
+static UINT32 submit(struct transfer *transfer, HANDLE ring) {
+    UINT32 submitted = 0;
+    uint64_t start_ns = clock_now_ns();
+    law_require(SUCCEEDED(ring_calls.submit(ring, 0, 0, &submitted)), "SubmitIoRing");
+    transfer->call_ns += (LONG64)(clock_now_ns() - start_ns);
+    transfer->pended += (LONG)submitted;
+    return submitted;
+}
+
 /* Windows sets the event when a completion enters an empty queue. So the queue must be emptied
  * before each wait. */
 uint64_t pass_by_ring(struct transfer *transfer) {
@@ -104,12 +114,16 @@ uint64_t pass_by_ring(struct transfer *transfer) {
         struct ring_completion completion;
         UINT32 submitted = 0;
         if (queued)
-            law_require(SUCCEEDED(ring_calls.submit(ring, 0, 0, &submitted)), "SubmitIoRing");
+            submitted = submit(transfer, ring);
         else
             law_wait(completed);
         queued = false;
         while (ring_calls.pop(ring, &completion) == S_OK) {
             struct request *request = (struct request *)completion.request;
+            if (submitted > 0) { /* a transfer was complete when the call returned */
+                submitted--;
+                transfer->pended--;
+            }
             request_end(request, SUCCEEDED(completion.result), completion.bytes);
             if (request_next(request)) {
                 queue_request(request, ring);

@@ -3,9 +3,6 @@
 #include <process.h>
 #include <stdlib.h>
 
-const char *const file_way_names[FILE_WAYS] = {"threads", "event", "routine",
-                                               "port",    "pool",  "ring"};
-
 bool request_next(struct request *request) {
     const struct file_plan *plan = request->transfer->plan;
     uint32_t ticket = (uint32_t)InterlockedIncrement(&request->transfer->started) - 1;
@@ -16,23 +13,39 @@ bool request_next(struct request *request) {
     request->offset = place * plan->block;
     request->overlapped.Offset = (DWORD)request->offset;
     request->overlapped.OffsetHigh = (DWORD)(request->offset >> 32);
+    InterlockedIncrement(&request->turn);
     if (plan->write)
         file_fill(request->buffer, request->offset, plan->block, plan->seed);
+    request->start_ns = clock_now_ns();
     return true;
+}
+
+void request_called(struct request *request, LONG turn, uint64_t start_ns) {
+    struct transfer *transfer = request->transfer;
+    bool outstanding = !HasOverlappedIoCompleted(&request->overlapped);
+    MemoryBarrier(); /* the next block starts by a new turn */
+    if (outstanding && request->turn == turn)
+        InterlockedIncrement(&transfer->pended);
+    InterlockedExchangeAdd64(&transfer->call_ns, (LONG64)(clock_now_ns() - start_ns));
 }
 
 BOOL request_start(struct request *request, HANDLE handle, DWORD *bytes) {
     const struct file_plan *plan = request->transfer->plan;
+    LONG turn = request->turn;
+    uint64_t start_ns = request->start_ns;
     BOOL good = plan->write
                     ? WriteFile(handle, request->buffer, plan->block, bytes, &request->overlapped)
                     : ReadFile(handle, request->buffer, plan->block, bytes, &request->overlapped);
     law_require(good || GetLastError() == ERROR_IO_PENDING, "ReadFile or WriteFile");
+    request_called(request, turn, start_ns);
     return good;
 }
 
 void request_end(struct request *request, bool good, uint64_t bytes) {
     struct transfer *transfer = request->transfer;
     const struct file_plan *plan = transfer->plan;
+    InterlockedExchangeAdd64(&transfer->completion_ns,
+                             (LONG64)(clock_now_ns() - request->start_ns));
     if (!good || bytes != plan->block ||
         (!plan->write && !file_right(request->buffer, request->offset, plan->block, plan->seed)))
         InterlockedIncrement(&transfer->wrong);
@@ -125,11 +138,14 @@ static void CALLBACK on_routine(DWORD error, DWORD bytes, OVERLAPPED *overlapped
 static void start_with_routine(struct request *request) {
     struct transfer *transfer = request->transfer;
     uint32_t block = transfer->plan->block;
+    LONG turn = request->turn;
+    uint64_t start_ns = request->start_ns;
     BOOL good = transfer->plan->write ? WriteFileEx(transfer->handle, request->buffer, block,
                                                     &request->overlapped, on_routine)
                                       : ReadFileEx(transfer->handle, request->buffer, block,
                                                    &request->overlapped, on_routine);
     law_require(good, "ReadFileEx or WriteFileEx");
+    request_called(request, turn, start_ns);
 }
 
 uint64_t pass_by_routine(struct transfer *transfer) {
@@ -162,7 +178,11 @@ struct file_pass file_run(const struct file *file, const struct file_plan *plan,
     transfer.done = CreateEventW(NULL, TRUE, FALSE, NULL);
     law_require(transfer.done != NULL, "CreateEventW");
     transfer.handle = file_open(file, plan->flags | FILE_FLAG_OVERLAPPED);
-    struct file_pass pass = {.took_ns = passes[way](&transfer), .wrong = (uint64_t)transfer.wrong};
+    struct file_pass pass = {.took_ns = passes[way](&transfer)};
+    pass.wrong = (uint64_t)transfer.wrong;
+    pass.pended = (uint64_t)transfer.pended;
+    pass.call_ns = (uint64_t)transfer.call_ns;
+    pass.completion_ns = (uint64_t)transfer.completion_ns;
     for (int i = 0; i < FILE_DEPTH_MAX; i++)
         pass.workers += transfer.took_part[i] != 0;
     CloseHandle(transfer.handle);

@@ -4,17 +4,7 @@
 #define IOMODELS_LAW_FILE_WAYS_H
 
 #include "laws/shared/file.h"
-
-enum file_way {
-    WAY_THREADS, /* `depth` threads that block, each with a handle of its own */
-    WAY_EVENT,   /* one thread and one event per request; WaitForMultipleObjects, any */
-    WAY_ROUTINE, /* one thread and completion routines in an alertable wait */
-    WAY_PORT,    /* FILE_WORKERS threads on a completion port */
-    WAY_POOL,    /* the thread pool's I/O callbacks */
-    WAY_RING,    /* one thread and an I/O ring (Windows 11) */
-    FILE_WAYS
-};
-extern const char *const file_way_names[FILE_WAYS];
+#include "laws/verdict/files.h"
 
 enum { FILE_DEPTH_MAX = 32, FILE_WORKERS = 2 };
 
@@ -25,9 +15,10 @@ struct file_plan {
     uint64_t seed;                 /* of the contents */
 };
 
-/* workers: threads that took completions. */
+/* workers: threads that took completions. pended: transfers that were incomplete when the call
+ * returned. call_ns, completion_ns: the time in the calls and until the completions, of all blocks. */
 struct file_pass {
-    uint64_t took_ns, wrong, workers;
+    uint64_t took_ns, wrong, workers, pended, call_ns, completion_ns;
 };
 
 /* Returns whether this platform has the way for reads or for writes. */
@@ -40,7 +31,8 @@ struct transfer {
     const struct file *file;
     const struct file_plan *plan;
     HANDLE handle, done; /* `done` is set when all blocks are complete */
-    volatile LONG started, finished, wrong;
+    volatile LONG started, finished, wrong, pended;
+    volatile LONG64 call_ns, completion_ns;
     volatile LONG took_part[FILE_DEPTH_MAX]; /* per worker thread: 1 is yes */
     struct request *requests;
 };
@@ -50,7 +42,8 @@ struct request {
     OVERLAPPED overlapped;
     struct transfer *transfer;
     char *buffer;
-    uint64_t offset;
+    uint64_t offset, start_ns;
+    volatile LONG turn; /* counts its blocks */
 };
 
 /* Gives the request its next block. Returns false if none is left. */
@@ -58,6 +51,10 @@ bool request_next(struct request *);
 
 /* Starts the transfer of that block. The result counts only if `handle` is synchronous. */
 BOOL request_start(struct request *, HANDLE handle, DWORD *bytes);
+
+/* Notes whether the call that has returned left its transfer outstanding, and its time. `turn` is that
+ * of the block. Another thread may already use the request for its next block. */
+void request_called(struct request *, LONG turn, uint64_t start_ns);
 
 /* Checks a complete block and counts it. */
 void request_end(struct request *, bool good, uint64_t bytes);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define N             "%" PRIu64
 #define NEEDS_WINDOWS "every read is complete before its call returns, so the speed needs Windows"
@@ -96,4 +97,56 @@ struct judgement judge_four_outstanding(const struct file_read_seen *seen) {
                      seen->event_blocks, seen->event_wrong, seen->four_to_one.median,
                      seen->four_to_one.low, seen->four_to_one.high, seen->pended, seen->probes,
                      us(seen->call_ns), us(seen->completion_ns));
+}
+
+const char *const file_way_names[FILE_WAYS] = {"threads", "event", "routine",
+                                               "port",    "pool",  "ring"};
+
+/* 'threads 9.8, event 21.9 (0 %), ring none': µs per block, and the share that pended. */
+static void list_ways(char *text, size_t size, const struct file_cell_seen *seen) {
+    size_t length = 0;
+    for (int way = 0; way < FILE_WAYS; way++) {
+        const char *comma = way ? ", " : "";
+        uint64_t blocks = seen->blocks[way];
+        char *end = text + length;
+        if (!blocks)
+            snprintf(end, size - length, "%s%s none", comma, file_way_names[way]);
+        else if (way == WAY_THREADS)
+            snprintf(end, size - length, "%s %.1f", file_way_names[way], us(seen->block_ns[way]));
+        else
+            snprintf(end, size - length, "%s%s %.1f (" N " %%)", comma, file_way_names[way],
+                     us(seen->block_ns[way]), seen->pended[way] * 100 / blocks);
+        length += strlen(end);
+    }
+}
+
+struct judgement judge_file_cell(const struct file_cell_seen *seen) {
+    uint64_t wrong = 0;
+    char ways[160];
+    for (int way = 0; way < FILE_WAYS; way++)
+        wrong += seen->wrong[way];
+    list_ways(ways, sizeof ways, seen);
+    if (!seen->blocks[WAY_PORT] || !seen->blocks[WAY_THREADS])
+        return judgement(NOT_TESTABLE, "the disk is too slow to measure all cells",
+                         "%s: not measured", seen->what);
+    enum order order = ratio_order(seen->port_to_threads);
+    enum verdict verdict = order == LESS ? HOLDS : order == UNCLEAR ? NOT_TESTABLE : DOES_NOT_HOLD;
+    const char *because = order == UNCLEAR ? RATIO_IS_UNCLEAR
+                          : order == EQUAL ? "both take the same time here"
+                          : order == MORE  ? "it takes longer here"
+                                           : "";
+    if (wrong > 0) {
+        verdict = DOES_NOT_HOLD;
+        because = "a block was wrong";
+    } else if (!mostly(seen->pended[WAY_PORT], seen->blocks[WAY_PORT])) {
+        verdict = NOT_TESTABLE;
+        because =
+            "transfers are complete before their calls return; asynchronous files need Windows";
+    }
+    return judgement(verdict, because,
+                     "%s: µs per block (pended): %s; port: call %.1f, completion %.1f; to threads "
+                     "%.2f [%.2f, %.2f]",
+                     seen->what, ways, us(seen->call_ns), us(seen->completion_ns),
+                     seen->port_to_threads.median, seen->port_to_threads.low,
+                     seen->port_to_threads.high);
 }

@@ -46,4 +46,28 @@ struct file_read_seen {
 struct judgement judge_port_reads_files(const struct file_read_seen *);
 struct judgement judge_four_outstanding(const struct file_read_seen *);
 
+/* Ways to keep several reads or writes of a file outstanding. */
+enum file_way {
+    WAY_THREADS, /* as many threads that block, each with a handle of its own */
+    WAY_EVENT,   /* one thread and one event per request; WaitForMultipleObjects, any */
+    WAY_ROUTINE, /* one thread and completion routines in an alertable wait */
+    WAY_PORT,    /* several threads on a completion port */
+    WAY_POOL,    /* the thread pool's I/O callbacks */
+    WAY_RING,    /* one thread and an I/O ring (Windows 11) */
+    FILE_WAYS
+};
+extern const char *const file_way_names[FILE_WAYS];
+
+/* One cell of a grid: reads or writes of one size, order and cache, by every way. blocks: 0 if the
+ * platform lacks the way; pended: of these, incomplete when the call returned. Times are per block;
+ * call_ns and completion_ns are those of the port: in the call, and until the completion. */
+struct file_cell_seen {
+    const char *what;
+    uint64_t blocks[FILE_WAYS], wrong[FILE_WAYS], pended[FILE_WAYS], block_ns[FILE_WAYS];
+    uint64_t call_ns, completion_ns;
+    struct ratio port_to_threads;
+};
+/* Holds if a completion port is faster than as many threads that block. */
+struct judgement judge_file_cell(const struct file_cell_seen *);
+
 #endif

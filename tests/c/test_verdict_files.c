@@ -80,10 +80,47 @@ static void wrong_bytes(void) {
     EXPECT(DOES_NOT_HOLD, judge_four_outstanding(&nothing));
 }
 
+/* Makes a cell on a platform where every transfer pends. */
+static struct file_cell_seen cell(struct ratio ratio) {
+    struct file_cell_seen seen = {.what = "sequential unbuffered 64 KiB x 32",
+                                  .call_ns = 12345,
+                                  .completion_ns = 1234567,
+                                  .port_to_threads = ratio};
+    for (int way = 0; way < FILE_WAYS; way++) {
+        seen.blocks[way] = 2560;
+        seen.pended[way] = way == WAY_THREADS ? 0 : 2560;
+        seen.block_ns[way] = 1234500;
+    }
+    return seen;
+}
+
+static void cells(void) {
+    struct file_cell_seen seen = cell(half);
+    EXPECT(HOLDS, judge_file_cell(&seen));
+    seen.blocks[WAY_RING] = 0; /* older than Windows 11 */
+    EXPECT(HOLDS, judge_file_cell(&seen));
+    CHECK(strstr(judge_file_cell(&seen).figure, "ring none"));
+    seen.wrong[WAY_ROUTINE] = 1; /* fast, but wrong, in any way */
+    EXPECT(DOES_NOT_HOLD, judge_file_cell(&seen));
+    seen = cell(same);
+    EXPECT(DOES_NOT_HOLD, judge_file_cell(&seen));
+    seen = cell(twice);
+    EXPECT(DOES_NOT_HOLD, judge_file_cell(&seen));
+    seen = cell(wide);
+    EXPECT(NOT_TESTABLE, judge_file_cell(&seen));
+    seen = cell(half);
+    seen.pended[WAY_PORT] = 1280; /* half is not most */
+    EXPECT(NOT_TESTABLE, judge_file_cell(&seen));
+    seen.pended[WAY_PORT] = 1281;
+    EXPECT(HOLDS, judge_file_cell(&seen));
+    EXPECT(NOT_TESTABLE, judge_file_cell(&(struct file_cell_seen){.what = "not measured"}));
+}
+
 int main(void) {
     calls();
     where_reads_pend();
     where_reads_do_not_pend();
     wrong_bytes();
+    cells();
     return 0;
 }
