@@ -6,7 +6,7 @@ import argparse
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -23,11 +23,33 @@ GROUPS = {
 """The groups of commands, in the order of the help; the value is the heading."""
 
 
+SHORT = {
+    "--connections": "-c",
+    "--dry-run": "-n",
+    "--json": "-j",
+    "--models": "-m",
+    "--out": "-o",
+    "--resume": "-r",
+    "--size": "-s",
+    "--wait": "-w",
+    "--yes": "-y",
+}
+"""The short form of an option, the same for every command that has the option."""
+ALIASES = {
+    "--connections": ("--connection",),
+    "--models": ("--model",),
+    "--out": ("--output",),
+    "--size": ("--sizes",),
+}
+"""Other names that users try, the same for every command that has the option."""
+
+
 class Parser(argparse.ArgumentParser):
     """argparse with errors of one line: "iomodels: --rounds 0: must be a whole number from 1"."""
 
     def error(self, message: str) -> NoReturn:
-        message = re.sub(r"^argument (\S+): (?=expected|not allowed)", r"\1: ", message)
+        message = re.sub(r"^(argument )\S*?(--[a-z-]+)\S*: ", r"\1\2: ", message)  # -o/--out/…
+        message = re.sub(r"^argument (\S+): (?=expected|not allowed|ignored)", r"\1: ", message)
         fail(re.sub(r"^argument (\S+): ", r"\1 ", message))
 
 
@@ -62,18 +84,27 @@ class Option:
         """Its name among the parsed arguments."""
         return self.name.lstrip("-").lower().replace("-", "_")
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Every way to type the option: the short form, the name and its aliases."""
+        short = (SHORT[self.name],) if self.name in SHORT else ()
+        return (*short, self.name, *ALIASES.get(self.name, ()))
+
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         text = self.help.replace("%", "%%")
         if self.flag:
-            parser.add_argument(self.name, action="store_true", help=text)
+            parser.add_argument(*self.spellings, dest=self.key, action="store_true", help=text)
             return
         more: dict[str, Any] = {"type": self.type} if self.type else {}
         if self.optional or self.many:
             more["nargs"] = "*" if self.many else "?"
         more |= {"action": "append"} if self.repeat else {}
-        name = self.name if self.name.startswith("-") else self.key
-        metavar = self.metavar or (self.name if name == self.key else None)
-        parser.add_argument(name, metavar=metavar, default=self.default, help=text, **more)
+        metavar = self.metavar or (None if self.name.startswith("-") else self.name)
+        more |= {"metavar": metavar, "default": self.default, "help": text}
+        if self.name.startswith("-"):
+            parser.add_argument(*self.spellings, dest=self.key, **more)
+        else:
+            parser.add_argument(self.key, **more)
 
 
 @dataclass(frozen=True)
@@ -104,6 +135,40 @@ class Command:
         parts += [self.notes] if self.notes else []
         parts += [f"more: {self.link[1]}"] if self.link else []
         return "\n\n".join(parts)
+
+
+def spelled_out(words: Sequence[str], options: Iterable[Option]) -> list[str]:
+    """Return the command line with the name of each option in place of its other spellings.
+
+    "-nc64" becomes "--dry-run --connections 64". What is no option of these stays as it is typed.
+    """
+    known = {way: option for option in options for way in option.spellings}
+    found: list[str] = []
+    for place, word in enumerate(words):
+        if word == "--":
+            return [*found, *words[place:]]
+        name, equals, value = word.partition("=")
+        if name in known:
+            found.append(known[name].name + equals + value)
+        elif re.match(r"-[a-z]", word):
+            found += _letters(word, known)
+        else:
+            found.append(word)
+    return found
+
+
+def _letters(word: str, known: Mapping[str, Option]) -> list[str]:
+    """Return the options of "-nc64": flags, then perhaps one with its value. Unknown ones stay."""
+    found: list[str] = []
+    for place, letter in enumerate(word[1:], start=1):
+        option = known.get(f"-{letter}")
+        if option is None:
+            return [*found, f"-{word[place:]}"]
+        found.append(option.name)
+        if not option.flag:
+            value = word[place + 1 :].removeprefix("=")
+            return [*found, value] if value else found
+    return found
 
 
 def near(word: str, known: Iterable[str]) -> str | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from iomodels.cli.command import Command, Option
+from iomodels.cli.command import ALIASES, SHORT, Command, Option
 from iomodels.cli.registry import commands
 from iomodels.plan.suite import load_suite, suite_files
 
 MANIFESTS = ("run.json", "slo.json", "tune.json", "micro.json")
 EVERY_OPTION = ("--help",)
+OTHER_NAMES = {name for names in ALIASES.values() for name in names}
 
 
 def script(shell: str) -> str:
@@ -54,7 +55,9 @@ def _arguments(command: Command) -> list[Option]:
 
 
 def _flags(command: Command) -> list[str]:
-    return [*(option.name for option in _options(command)), *EVERY_OPTION]
+    """What a shell offers: each option by its name and its short form, not by its aliases."""
+    names = [each for option in _options(command) for each in option.spellings]
+    return [*(each for each in names if each not in OTHER_NAMES), *EVERY_OPTION]
 
 
 def _names() -> str:
@@ -79,7 +82,8 @@ def _cases() -> str:
         lines += [f"    {command.name})", '        case "$previous" in']
         for option in _options(command):
             if not option.flag:
-                lines.append(f"        {option.name}) {_shell_value(option)}; return ;;")
+                ways = "|".join(option.spellings)
+                lines.append(f"        {ways}) {_shell_value(option)}; return ;;")
         lines.append("        esac")
         lines.append(
             '        case "$current" in -*) '
@@ -209,7 +213,9 @@ def _fish() -> str:
         for option in _options(command):
             value = "" if option.flag else f" {_fish_value(option)}"
             text = _fish_word(option.help)
-            lines.append(f"complete -c iomodels {seen} -l {option.name[2:]}{value} -d {text}")
+            short = f" -s {SHORT[option.name][1:]}" if option.name in SHORT else ""
+            name = f"-l {option.name[2:]}{short}"
+            lines.append(f"complete -c iomodels {seen} {name}{value} -d {text}")
         lines.append(f"complete -c iomodels {seen} -l help")
     return "\n".join(lines) + "\n"
 
@@ -236,9 +242,10 @@ def _powershell() -> str:
             if word != "<()>"
         ]
         values = "; ".join(
-            f"'{option.name}' = {_powershell_value(option)}"
+            f"'{way}' = {_powershell_value(option)}"
             for option in _options(command)
             if not option.flag
+            for way in option.spellings
         )
         tables.append(
             f"    '{command.name}' = @{{\n"

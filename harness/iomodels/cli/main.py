@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     if not words[0].startswith("-") and words[0] not in known.commands:
         fail(f"{words[0]}: no such command; {hint(words[0], known.commands)}")
+    words = known.spelled_out(words)
     arguments, rest = known.top.parse_known_args(words)
     if rest:
         _unexpected(arguments.command, words, rest, known)

@@ -6,12 +6,13 @@ The parsers, `iomodels help`, the README's table and shell completion come from 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 import iomodels
 from iomodels.cli import cluster_commands, measure_commands, read_commands
-from iomodels.cli.command import GROUPS, Command, Parser
+from iomodels.cli.command import GROUPS, Command, Parser, spelled_out
 
 SHELL_NOTES = """\
 Each command first builds what it needs. If packages are missing, it says so and installs them
@@ -36,6 +37,11 @@ class Known:
     top: Parser
     commands: dict[str, Parser] = field(default_factory=dict)
 
+    def spelled_out(self, words: Sequence[str]) -> list[str]:
+        """Return the command line with the names of all options, as records keep it."""
+        options = [each.options for each in commands() if each.name == words[0]]
+        return [words[0], *spelled_out(words[1:], options[0])] if options else list(words)
+
 
 @cache
 def commands() -> tuple[Command, ...]:
@@ -52,7 +58,9 @@ def parsers() -> Known:
         formatter_class=raw,
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"iomodels {iomodels.__version__}")
+    top.add_argument(
+        "-V", "--version", action="version", version=f"iomodels {iomodels.__version__}"
+    )
     subparsers = top.add_subparsers(
         dest="command", metavar="COMMAND", required=True, parser_class=Parser
     )

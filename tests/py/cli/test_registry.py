@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,10 @@ import pytest
 
 import made_micro
 from iomodels.cli import completion, folders, readme
-from iomodels.cli.command import Command
+from iomodels.cli.command import ALIASES, SHORT, Command
 from iomodels.cli.main import handler, main
 from iomodels.cli.read_commands import SHELLS
-from iomodels.cli.registry import commands, overview
+from iomodels.cli.registry import commands, overview, parsers
 from iomodels.data import library
 from made_run import RUN, make_run
 
@@ -58,6 +59,40 @@ def test_help_names_each_option_with_its_default_and_its_page(
         ) in text
     assert command.link is None or f"more: {command.link[1]}" in text
     assert f"iomodels {command.usage}" in overview() and command.purpose in overview()
+
+
+@pytest.mark.parametrize(
+    ("typed", "recorded"),
+    [
+        ("run models -n -c 64 -s=1,2", "run models --dry-run --connections 64 --size=1,2"),
+        ("run models -nc64", "run models --dry-run --connections 64"),
+        ("run -nz", "run --dry-run -z"),
+        ("run --model=iocp --output x", "run --models=iocp --out x"),
+        ("run -- -n --model", "run -- -n --model"),
+        ("run --seed -1", "run --seed -1"),
+        ("micro -m iocp", "micro -m iocp"),
+        ("rum -n", "rum -n"),
+    ],
+)
+def test_other_spellings_are_recorded_by_the_name_of_the_option(typed: str, recorded: str) -> None:
+    assert parsers().spelled_out(typed.split()) == recorded.split()
+
+
+@EVERY
+def test_every_spelling_is_in_the_help_and_means_one_option(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ways = [way for each in command.options if each.name.startswith("-") for way in each.spellings]
+    assert len({"-h", "--help", *ways}) == len(ways) + 2
+    assert main(["help", command.name]) == 0
+    text = capsys.readouterr().out
+    assert all(re.search(rf"(?<![\w-]){way}(?![\w-])", text) for way in ways)
+
+
+def test_spellings_belong_to_options_that_exist() -> None:
+    names = {each.name for command in commands() for each in command.options}
+    assert {*SHORT, *ALIASES} <= names
+    assert not names & {alias for each in ALIASES.values() for alias in each}
 
 
 def test_help_of_no_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,6 +171,9 @@ def test_bash_offers_what_fits(tmp_path: Path) -> None:
     assert completed(tmp_path, "s") == {"slo", "suites", "setup"}
     assert completed(tmp_path, "run", "--re") == {"--reply-size", "--resume", "--retry-failed"}
     assert completed(tmp_path, "run", "mod") == {"models"}
+    assert completed(tmp_path, "run", "-o", "res") == {"results"}
+    assert completed(tmp_path, "run", "--mo") == {"--models"}
+    assert "-n" in completed(tmp_path, "run", "-")
     assert completed(tmp_path, "tune", "--objective", "") == {
         "throughput",
         "p99",
@@ -200,6 +238,11 @@ def test_latest_is_the_newest_of_the_kind_that_is_wanted(results: Path) -> None:
             ["run", "models", "--round=1"],
             "--round=1: no such option of run; did you mean --rounds?",
         ),
+        (["run", "models", "-nz"], "-z: no such option of run; see: iomodels run --help"),
+        (["run", "models", "-o", ""], "--out '': must not be empty"),
+        (["run", "models", "--json=1"], "--json: ignored explicit argument '1'"),
+        (["run", "models", "-c0"], "--connections 0: must be comma-separated whole numbers"),
+        (["run", "models", "--model"], "--models: expected one argument"),
         (
             ["run", "--", "models", "--dry-run"],
             "--dry-run: unexpected argument; see: iomodels run --help",
