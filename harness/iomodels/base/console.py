@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
 import sys
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -17,8 +20,10 @@ UNBROKEN = 100_000
 """Columns of what is no terminal: programs read it line by line."""
 
 
-def make_console(*, stderr: bool = False) -> Console:
+def make_console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """Return the console of stdout or stderr: colour and line breaks on a terminal only.
+
+    A quiet one prints nothing.
 
     NO_COLOR turns colour off. On Windows, rich draws by the console's own functions if that has no
     virtual terminal processing.
@@ -26,12 +31,33 @@ def make_console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     terminal = stream.isatty()
     width = None if terminal or "COLUMNS" in os.environ else UNBROKEN
-    return Console(highlight=False, stderr=stderr, force_terminal=terminal, width=width)
+    return Console(
+        highlight=False, stderr=stderr, force_terminal=terminal, width=width, quiet=quiet
+    )
+
+
+def has_terminal() -> bool:
+    """Return whether a user can read a question on stderr and answer it on stdin."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirmed(question: str) -> bool:
+    """Ask on stderr; return whether the answer is y or yes. The end of the input is a no."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        print(file=sys.stderr)
+    return answer.strip().lower() in ("y", "yes")
 
 
 def say(console: Console, line: str) -> None:
     """Print a line without markup, and without line breaks inside names and paths."""
     console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def print_object(data: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout, for programs."""
+    print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def shell_word(text: str) -> str:

@@ -17,6 +17,7 @@ from iomodels.base.progress import Progress
 from iomodels.base.words import count, duration, listed
 from iomodels.cli import folders
 from iomodels.cli.command import fail
+from iomodels.cli.settings import setting_of
 from iomodels.data import verdicts as kept_verdicts
 from iomodels.data.laws import COSTS, LAWS, Judged, Laws
 from iomodels.data.records import utc_now
@@ -57,14 +58,7 @@ def claims(arguments: argparse.Namespace, console: Console, words: Sequence[str]
             "--update-docs: must be omitted without a checkout, because docs/claims.md is not here"
         )
     chosen = _chosen(arguments)
-    setting = Setting(
-        build=folders.build(),
-        console=console,
-        command=("iomodels", *words),
-        resume_command=f"{folders.program()} run --resume",
-        results=folders.RESULTS,
-        wait=arguments.wait,
-    )
+    setting = setting_of(arguments, words, "run --resume")
     try:
         verdicts, problems = _answer(setting, chosen)
     except Stopped:

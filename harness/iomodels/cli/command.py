@@ -26,11 +26,14 @@ GROUPS = {
 SHORT = {
     "--connections": "-c",
     "--dry-run": "-n",
+    "--fail-fast": "-x",
     "--json": "-j",
     "--models": "-m",
     "--out": "-o",
+    "--quiet": "-q",
     "--resume": "-r",
     "--size": "-s",
+    "--verbose": "-v",
     "--wait": "-w",
     "--yes": "-y",
 }

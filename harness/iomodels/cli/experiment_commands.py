@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iomodels.cli import values
 from iomodels.cli.command import Command, Option
-from iomodels.cli.options import WAIT
+from iomodels.cli.options import LOUDNESS, QUIET, WAIT
 
 LAWS = Command(
     "laws",
@@ -13,7 +13,7 @@ LAWS = Command(
     "measure",
     "laws:laws",
     ("experiments", "docs/laws.md"),
-    (WAIT,),
+    (WAIT, QUIET),
 )
 
 CLAIMS = Command(
@@ -28,6 +28,7 @@ CLAIMS = Command(
         Option("--native", "claims that models of Linux can answer, without Wine", flag=True),
         Option("--update-docs", "write docs/claims.md, too", flag=True),
         WAIT,
+        *LOUDNESS,
     ),
     (
         ("iomodels claims", "all claims, at most 15 minutes"),

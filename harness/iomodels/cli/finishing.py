@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from iomodels.base.console import say, shell_word
+from iomodels.base.console import print_object, say, shell_word
 from iomodels.base.errors import FAILED, Stopped
 from iomodels.cli import folders
 from iomodels.data.micro import load_micro_run
@@ -80,12 +80,12 @@ def show(summary: Summary, console: Console) -> None:
     print_answer(summary, console)
 
 
-def slo(console: Console, folder: Path) -> int:
+def slo(console: Console, folder: Path, *, as_json: bool = False) -> int:
     """The answer and the report. Exit code 1 if no rate is shown to meet the objective."""
     from iomodels.judge.search import Kind
     from iomodels.judge.slo_searches import SloSearches
     from iomodels.report.slo import answer_lines
-    from iomodels.report.slo_page import write_slo_report
+    from iomodels.report.slo_page import slo_report_data, write_slo_report
 
     manifest = load_slo(folder)
     searches = SloSearches.of(manifest)
@@ -96,28 +96,34 @@ def slo(console: Console, folder: Path) -> int:
     say(console, f"measurements: {folder}")
     say(console, f"report: {write_slo_report(folder)}")
     renew_index(console, folder)
+    if as_json:
+        print_object(slo_report_data(manifest))
     shown = (Kind.INSIDE, Kind.AT_LEAST)
     return 0 if any(found.answer.kind in shown for found in searches.found()) else FAILED
 
 
-def tune(console: Console, folder: Path) -> int:
+def tune(console: Console, folder: Path, *, as_json: bool = False) -> int:
     """The answer and the report. Exit code 1 if there is no answer."""
-    from iomodels.report.tuning import write_tune_report
+    from iomodels.report.tuning import tuning_data, write_tune_report
 
     report = write_tune_report(folder)
     say(console, report.text)
     say(console, f"report: {report.page}")
     renew_index(console, folder)
+    if as_json:
+        print_object(tuning_data(folder))
     return 0 if report.found else FAILED
 
 
-def micro(console: Console, folder: Path) -> int:
+def micro(console: Console, folder: Path, *, as_json: bool = False) -> int:
     """The table and the page with the charts."""
-    from iomodels.report.micro import print_table, write_micro_report
+    from iomodels.report.micro import micro_data, print_table, write_micro_report
 
     loaded = load_micro_run(folder)
     print_table(loaded, console)
     say(console, f"measurements: {folder}")
     say(console, f"report: {write_micro_report(loaded)}")
     renew_index(console, folder)
+    if as_json:
+        print_object(micro_data(loaded))
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rich.console import Console
 
@@ -12,11 +11,11 @@ from iomodels.base.console import say
 from iomodels.base.errors import FAILED
 from iomodels.base.progress import Progress
 from iomodels.cli import folders
+from iomodels.cli.settings import setting_of
 from iomodels.data.laws import Laws, write
 from iomodels.launch import platform as launch
 from iomodels.measure import laws as measure_laws
 from iomodels.measure.alone import alone
-from iomodels.measure.session import Setting
 from iomodels.report.laws import show
 
 LAW_S = 0.5  # seconds per law, for the first estimate
@@ -25,9 +24,9 @@ LAW_S = 0.5  # seconds per law, for the first estimate
 def laws(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     from iomodels.report.law_pages import write_laws_page
 
-    setting = Setting(folders.build(), console, ("iomodels", *words), "", folders.RESULTS)
-    with alone(replace(setting, wait=arguments.wait)):
-        seen = _observe_laws(console)
+    setting = setting_of(arguments, words)
+    with alone(setting):
+        seen = _observe_laws(setting.console)
     show(seen, console)
     folder = folders.RESULTS / "laws" / seen.platform
     say(console, f"laws: {write(seen, folder)}")

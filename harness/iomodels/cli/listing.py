@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from iomodels.base import words
-from iomodels.base.console import open_page, say, shell_word
+from iomodels.base.console import confirmed, has_terminal, open_page, print_object, say, shell_word
 from iomodels.base.errors import FAILED, Failure
 from iomodels.cli import folders
 from iomodels.cli.command import fail
@@ -38,7 +36,7 @@ def runs(arguments: argparse.Namespace, console: Console, typed: Sequence[str]) 
     if action == "prune":
         return _prune(rows, arguments, console)
     if arguments.json:
-        print(json.dumps(to_json(rows), indent=2, ensure_ascii=False))
+        print_object(to_json(rows))
         return 0
     if not rows:
         say(
@@ -116,6 +114,6 @@ def _prune(rows: Sequence[Row], arguments: argparse.Namespace, console: Console)
 
 
 def _confirmed(number: int) -> bool:
-    if not sys.stdin.isatty():
+    if not has_terminal():
         fail("--yes: must be given, since no terminal can confirm the removal")
-    return input(f"remove {words.count(number, 'run')}? [y/N] ").strip().lower() in ("y", "yes")
+    return confirmed(f"remove {words.count(number, 'run')}?")

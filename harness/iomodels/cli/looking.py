@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,13 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from iomodels.base.console import say
+from iomodels.base.console import make_console, print_object, say
 from iomodels.base.errors import FAILED, hint
 from iomodels.cli import completion as scripts
 from iomodels.cli import folders, registry
 from iomodels.cli.command import fail
 from iomodels.launch import platform as launch
 from iomodels.plan.suite import load_suite, suite_files
+
+LIST_FORMAT = 1
+"""Of `models --json` and `suites --json`."""
 
 
 def check(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
@@ -26,9 +28,7 @@ def check(arguments: argparse.Namespace, console: Console, words: Sequence[str])
 
     disturbing, unchecked, found = checks.examine()
     if arguments.json:
-        print(
-            json.dumps(checks.to_json(disturbing, unchecked, found), indent=2, ensure_ascii=False)
-        )
+        print_object(checks.to_json(disturbing, unchecked, found))
         return FAILED if disturbing else 0
     for each in disturbing:
         say(console, f"{each.name}: {each.found}: {each.effect}")
@@ -39,9 +39,23 @@ def check(arguments: argparse.Namespace, console: Console, words: Sequence[str])
     return FAILED if disturbing else 0
 
 
+DESCRIBED = (
+    *("model", "family", "summary", "cost", "limit", "since"),
+    *("supported", "max_conns", "options"),
+)
+"""The fields of `--describe` that `models --json` has."""
+
+
 def models(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    with launch.open_launcher(folders.build(), say=console.print) as launcher:
+    if arguments.json and arguments.table:
+        fail("--table: must be omitted with --json")
+    notes = make_console(stderr=True) if arguments.json or arguments.table else console
+    with launch.open_launcher(folders.build(), say=notes.print) as launcher:
         found, platform = launcher.models(), launcher.platform
+    if arguments.json:
+        listed = [{key: each[key] for key in DESCRIBED} for _, each in sorted(found.items())]
+        print_object({"format": LIST_FORMAT, "platform": platform, "models": listed})
+        return 0
     if arguments.table:
         print(costs_of_models(found))
         return 0
@@ -74,10 +88,23 @@ def costs_of_models(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def suites(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    from iomodels.measure.planning import expected_text  # only here: scipy takes a second to load
+    from iomodels.measure.planning import (  # only here: scipy takes a second to load
+        expected_text,
+        plan_json,
+    )
 
-    for name, path in suite_files().items():
-        whole, quick = load_suite(path), load_suite(path, quick=True)
+    found = {
+        name: (load_suite(path), load_suite(path, quick=True))
+        for name, path in suite_files().items()
+    }
+    if arguments.json:
+        listed = [
+            {**whole.to_json(), "plan": plan_json(whole), "quick_plan": plan_json(quick)}
+            for whole, quick in found.values()
+        ]
+        print_object({"format": LIST_FORMAT, "suites": listed})
+        return 0
+    for name, (whole, quick) in found.items():
         console.print(f"[bold]{name}[/bold]: {escape(whole.question)}", soft_wrap=True)
         times = f"{expected_text(whole)}; with --quick {expected_text(quick)}"
         console.print(f"    {times}", soft_wrap=True)

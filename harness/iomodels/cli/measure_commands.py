@@ -9,7 +9,11 @@ from iomodels.cli.cluster_commands import ON_RUN
 from iomodels.cli.command import Command, Option
 from iomodels.cli.experiment_commands import CLAIMS, LAWS
 from iomodels.cli.options import (
+    FAIL_FAST,
+    JSON,
+    LOUDNESS,
     WAIT,
+    YES,
     load_words,
     loadgen_threads,
     number,
@@ -136,9 +140,12 @@ RUN = Command(
         Option("--dry-run", "only print the plan", flag=True),
         resume("interrupted run"),
         WAIT,
+        FAIL_FAST,
         Option("--retry-failed", "with --resume: repeat failed or invalid measurements", flag=True),
         Option("--no-report", "write only the records; print only the table", flag=True),
-        Option("--json", "one JSON object on stdout; all other text on stderr", flag=True),
+        JSON,
+        *LOUDNESS,
+        YES,
     ),
     (
         ("iomodels run select-vs-iocp --quick", ""),
@@ -170,6 +177,10 @@ AB = Command(
         out("folder for the run's folder"),
         Option("--no-report", "write only the records; print only the table", flag=True),
         WAIT,
+        FAIL_FAST,
+        JSON,
+        *LOUDNESS,
+        YES,
     ),
     (
         ("iomodels ab HEAD~1 HEAD --models iocp", "what the last commit changed"),
@@ -242,6 +253,9 @@ SLO = Command(
         out("folder for the search's folder"),
         resume("interrupted search"),
         WAIT,
+        JSON,
+        *LOUDNESS,
+        YES,
     ),
     (
         ("iomodels slo iocp --slo p99=5ms", ""),
@@ -298,6 +312,9 @@ TUNE = Command(
         out("folder for the tuning's folder"),
         resume("interrupted tuning (with --minutes: any tuning)"),
         WAIT,
+        JSON,
+        *LOUDNESS,
+        YES,
     ),
     (
         ("iomodels tune --connections 500 --cpu-us 50 --block-us '0*7+2000*3'", ""),
@@ -338,6 +355,9 @@ MICRO = Command(
         ),
         out("folder for the run's folder"),
         WAIT,
+        JSON,
+        *LOUDNESS,
+        YES,
     ),
     (
         ("iomodels micro --quick", "rough results in about a minute"),

@@ -21,6 +21,7 @@ from iomodels.cli.measure_commands import (
     TUNE_DEFAULTS,
 )
 from iomodels.cli.options import PASSED_ON
+from iomodels.cli.settings import setting_of
 from iomodels.cli.values import given
 from iomodels.data.library import RUN, SLO, TUNE
 from iomodels.data.store import load_run
@@ -50,23 +51,26 @@ TUNE_TURNS = 5
 
 
 def run(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    shown = make_console(stderr=True) if arguments.json else console
-    with asked_for(arguments, shown) as cluster:
+    if arguments.json and arguments.dry_run:
+        fail("--json: must be omitted with --dry-run, which prints the plan as lines")
+    notes = make_console(stderr=arguments.json, quiet=arguments.quiet)
+    with asked_for(arguments, notes) as cluster:
         where = f"--cluster {shell_word(cluster.where)} " if cluster else ""
-        setting = Setting(
-            build=folders.build(),
-            console=shown,
-            command=("iomodels", *words),
-            resume_command=f"{folders.program()} run {where}--resume",
-            results=folders.RESULTS,
-            placement=arguments.affinity,
-            cluster=cluster,
-            wait=arguments.wait,
-        )
+        setting = setting_of(arguments, words, f"run {where}--resume", cluster)
         folder = _measured_run(arguments, setting)
     if folder is None:
         return 0
+    return _finished_run(arguments, console, folder)
+
+
+def _finished_run(arguments: argparse.Namespace, console: Console, folder: Path) -> int:
+    shown = _for_results(arguments, console)
     return finishing.run(shown, folder, report=not arguments.no_report, as_json=arguments.json)
+
+
+def _for_results(arguments: argparse.Namespace, console: Console) -> Console:
+    """Return where the tables of a result belong: with --json on stderr, with --quiet nowhere."""
+    return make_console(stderr=True, quiet=arguments.quiet) if arguments.json else console
 
 
 def _measured_run(arguments: argparse.Namespace, setting: Setting) -> Path | None:
@@ -145,7 +149,7 @@ def _load_words(arguments: argparse.Namespace) -> tuple[tuple[str, Value], ...]:
 
 def _resumed_run(arguments: argparse.Namespace) -> Path:
     """The run to resume. Options that would change its plan are refused, not ignored."""
-    allowed = ("retry_failed", "suite", "cluster", "min_load", "json", "no_report", "wait")
+    allowed = ("retry_failed", "suite", "cluster", "min_load", "no_report", "fail_fast")
     folder = _resumed(arguments, RUN, "a run", *allowed)
     if arguments.suite is not None:
         suite = load_run(folder).manifest["suite"]["name"]
@@ -156,7 +160,7 @@ def _resumed_run(arguments: argparse.Namespace) -> Path:
 
 def _resumed(arguments: argparse.Namespace, kind: str, what: str, *allowed: str) -> Path:
     """Return the folder to resume; exit if an option is given that is not in `allowed`."""
-    others = given(arguments, "resume", *allowed)
+    others = given(arguments, "resume", "wait", "json", "quiet", "verbose", "yes", *allowed)
     if others:
         fail(f"{', '.join(others)}: must be omitted with --resume; {what} keeps its own plan")
     return folders.find_run(arguments.resume, kind, option="--resume")
@@ -164,7 +168,7 @@ def _resumed(arguments: argparse.Namespace, kind: str, what: str, *allowed: str)
 
 def ab(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
     _refuse_two_lengths(arguments)
-    setting = _setting(arguments, console, words, "run --resume")
+    setting = setting_of(arguments, words, "run --resume")
     wanted = arguments.models or ()
     comparing = comparing_builds(arguments.old, arguments.new, setting.build, wanted, setting.say)
     folder = measure_run.start_run(
@@ -176,7 +180,7 @@ def ab(arguments: argparse.Namespace, console: Console, words: Sequence[str]) ->
         comparing=comparing,
     )
     assert folder is not None
-    return finishing.run(console, folder, report=not arguments.no_report, as_json=False)
+    return _finished_run(arguments, console, folder)
 
 
 def suite_of_ab(arguments: argparse.Namespace, series: Sequence[str]) -> Suite:
@@ -201,11 +205,12 @@ def suite_of_ab(arguments: argparse.Namespace, series: Sequence[str]) -> Suite:
 
 
 def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    setting = _setting(arguments, console, words, "slo --resume")
+    setting = setting_of(arguments, words, "slo --resume")
+    shown, as_json = _for_results(arguments, console), arguments.json
     if arguments.resume is not None:
-        folder = _resumed(arguments, SLO, "a search", "trials", "wait")
+        folder = _resumed(arguments, SLO, "a search", "trials")
         folder = measure_slo.resume_slo(setting, folder, arguments.trials)
-        return finishing.slo(console, folder)
+        return finishing.slo(shown, folder, as_json=as_json)
     models = _models(arguments)
     if not models or arguments.slo is None:
         fail("slo: needs a model and an SLO, such as: iomodels slo iocp --slo p99=5ms")
@@ -227,7 +232,7 @@ def slo(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -
         high=high,
         most=_chosen(arguments, SLO_DEFAULTS)["trials"],
     )
-    return finishing.slo(console, folder)
+    return finishing.slo(shown, folder, as_json=as_json)
 
 
 def _slo_suite(arguments: argparse.Namespace, models: Sequence[str]) -> Suite:
@@ -266,13 +271,15 @@ def _chosen(arguments: argparse.Namespace, *defaults: dict[str, Any]) -> dict[st
 
 
 def tune(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
-    setting = _setting(arguments, console, words, "tune --resume")
+    setting = setting_of(arguments, words, "tune --resume")
+    shown, as_json = _for_results(arguments, console), arguments.json
     if arguments.resume is not None:
-        folder = _resumed(arguments, TUNE, "a tuning", "minutes", "wait")
-        return finishing.tune(console, measure_tune.resume_tune(setting, folder, arguments.minutes))
+        folder = _resumed(arguments, TUNE, "a tuning", "minutes")
+        folder = measure_tune.resume_tune(setting, folder, arguments.minutes)
+        return finishing.tune(shown, folder, as_json=as_json)
     asked = _tune_asked(arguments)
     folder = measure_tune.start_tune(setting, asked, out=arguments.out or folders.RESULTS)
-    return finishing.tune(console, folder)
+    return finishing.tune(shown, folder, as_json=as_json)
 
 
 def _tune_asked(arguments: argparse.Namespace) -> measure_tune.Asked:
@@ -323,23 +330,10 @@ def micro(arguments: argparse.Namespace, console: Console, words: Sequence[str])
     options = measure_micro.Options(
         arguments.filter, arguments.quick, arguments.native, arguments.repetitions
     )
-    setting = _setting(arguments, console, words, "micro")
+    setting = setting_of(arguments, words)
     try:
         folder = measure_micro.run_micro(setting, options, arguments.out or folders.RESULTS)
     except KeyboardInterrupt:
-        setting.say("nothing is kept: a micro run is written at its end")
+        setting.insist("nothing is kept: a micro run is written at its end")
         raise
-    return finishing.micro(console, folder)
-
-
-def _setting(
-    arguments: argparse.Namespace, console: Console, words: Sequence[str], resume: str
-) -> Setting:
-    return Setting(
-        build=folders.build(),
-        console=console,
-        command=("iomodels", *words),
-        resume_command=f"{folders.program()} {resume}",
-        results=folders.RESULTS,
-        wait=getattr(arguments, "wait", False),
-    )
+    return finishing.micro(_for_results(arguments, console), folder, as_json=arguments.json)

@@ -52,6 +52,17 @@ def loadgen_threads(default: str) -> Option:
     return number("loadgen_threads", "threads of the load generator", default)
 
 
+QUIET = Option("--quiet", "print only results and errors: no progress, no notes", flag=True)
+VERBOSE = Option("--verbose", "also print a line per measurement with its result", flag=True)
+LOUDNESS = (QUIET, VERBOSE)
+"""What a measuring command prints: settings.py turns both into its console."""
+JSON = Option("--json", "one JSON object on stdout; all other text on stderr", flag=True)
+YES = Option("--yes", "start a plan of more than 3 hours without asking", flag=True)
+FAIL_FAST = Option(
+    "--fail-fast",
+    "end at the first failed measurement, exit code 1; --resume continues after it",
+    flag=True,
+)
 WAIT = Option("--wait", "wait for the end of another measurement on this machine", flag=True)
 
 MARGIN = Option(

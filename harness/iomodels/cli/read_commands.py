@@ -289,10 +289,19 @@ MODELS = Command(
             values.one_of("md"),
             values=("md",),
         ),
+        as_json("a table"),
     ),
 )
 
-SUITES = Command("suites", "suites", "list the suites", "look", "looking:suites", joins=True)
+SUITES = Command(
+    "suites",
+    "suites",
+    "list the suites",
+    "look",
+    "looking:suites",
+    options=(as_json("lines"),),
+    joins=True,
+)
 
 SETUP = Command(
     "setup",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from iomodels.base.console import say, shell_word
+from iomodels.base.console import print_object, say, shell_word
 from iomodels.base.errors import FAILED, USAGE, Failure, hint
 from iomodels.cli import finishing, folders
 from iomodels.cli.command import fail
@@ -77,7 +76,6 @@ def _charts(wanted: Sequence[str] | None) -> Sequence[str] | None:
 
 
 WHY = {
-    "json": "; micro.json and benchmark.json have its data",
     "docs": "; its folder has its charts and data",
     "baseline": ", which has no baseline to choose",
     "margin": ", which has no margin to choose",
@@ -89,10 +87,10 @@ WHY = {
 
 def _report_other(arguments: argparse.Namespace, console: Console, folder: Path, kind: str) -> int:
     """The report of an SLO search, a tuning or a micro run."""
-    if arguments.json and kind in (SLO, TUNE):
-        print(json.dumps(_data_of(kind, folder), indent=2, ensure_ascii=False))
+    if arguments.json:
+        print_object(_data_of(kind, folder))
         return 0
-    for option in ("json", "docs", "baseline", "margin", "only", "table"):
+    for option in ("docs", "baseline", "margin", "only", "table"):
         if getattr(arguments, option) and not (option == "table" and kind in (SLO, TUNE)):
             fail(f"--{option}: must be omitted; {arguments.run} is {KINDS[kind]}{WHY[option]}")
     if arguments.table:
@@ -112,11 +110,15 @@ def _table_of(kind: str, folder: Path, form: str) -> str:
 
 
 def _data_of(kind: str, folder: Path) -> dict[str, Any]:
-    """Return the answer of a search or a tuning as data."""
+    """Return the answer of a search, a tuning or a micro run as data."""
     if kind == SLO:
         from iomodels.report.slo_page import slo_report_data
 
         return slo_report_data(load_slo(folder))
+    if kind == MICRO:
+        from iomodels.report.micro import micro_data
+
+        return micro_data(load_micro_run(folder))
     from iomodels.report.tuning import tuning_data
 
     return tuning_data(folder)
@@ -145,7 +147,7 @@ def compare(arguments: argparse.Namespace, console: Console, words: Sequence[str
     if arguments.json:
         pairs = [judge.to_json(each) for each in found]
         data = pairs[0] if len(pairs) == 1 else {"format": 1, "pairs": pairs}
-        print(json.dumps(data, indent=2, ensure_ascii=False))
+        print_object(data)
         return 0
     if arguments.html:
         from iomodels.report.compare_page import write_comparison
@@ -193,7 +195,7 @@ def join(arguments: argparse.Namespace, console: Console, words: Sequence[str]) 
     except ValueError as error:
         fail(f"--baseline {arguments.baseline}: {error}")
     if arguments.json:
-        print(json.dumps(join_page.join_data(joined, found), indent=2, ensure_ascii=False))
+        print_object(join_page.join_data(joined, found))
         return 0
     print_join(joined, found, console)
     if arguments.out:

@@ -127,6 +127,7 @@ def run_micro(setting: Setting, options: Options, out: Path) -> Path:
             f"{len(names)} benchmarks, {options.times} repetitions each, "
             f"at least {options.min_time_s * 1e3:g} ms per repetition",
         )
+        setting.confirm(len(names) * (options.times + 1) * (options.min_time_s + OVERHEAD_S))
         counters, runs = _count(start, options, console, len(names))
         google = _measure(start, options, console, runs + (options.times - 1) * len(names))
     failures = failures_of(google)

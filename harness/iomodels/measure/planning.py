@@ -16,9 +16,6 @@ from iomodels.measure.session import OVERHEAD_S
 from iomodels.plan.order import MOST_MEASUREMENTS, Measurement, limit_of, plan_size
 from iomodels.plan.suite import LOOKS, Suite
 
-LONG_S = 3 * 3600
-"""From this length on a plan gets a note."""
-
 
 def check_plan_size(suite: Suite, sessions: int = 1) -> None:
     """Reject a plan that must be a mistake. Raises Failure."""
@@ -58,14 +55,29 @@ def least_s(suite: Suite) -> float:
     return _takes(suite, plan_size(suite) // suite.rounds * min(LOOKS[0], suite.rounds))
 
 
+def takes_s(suite: Suite) -> float:
+    """Return the expected seconds of a plan: of one that stops, those of its minutes."""
+    if suite.minutes:
+        return max(60.0 * suite.minutes, least_s(suite))
+    return _takes(suite, plan_size(suite))
+
+
+def plan_json(suite: Suite) -> dict[str, float | int]:
+    """Return the size of a plan: measurements per round, rounds at most, expected seconds."""
+    return {
+        "measurements_per_round": plan_size(suite) // suite.rounds,
+        "rounds": suite.rounds,
+        "seconds": takes_s(suite),
+    }
+
+
 def expected_text(suite: Suite) -> str:
     """ "60 measurements, about 4 min"; "8 to 40 rounds of 18 measurements, about 5 min 00 s" """
     size = plan_size(suite)
     if not suite.minutes:
-        return f"{counted(size, 'measurement')}, about {duration(_takes(suite, size))}"
+        return f"{counted(size, 'measurement')}, about {duration(takes_s(suite))}"
     of = counted(size // suite.rounds, "measurement")
-    takes = max(60.0 * suite.minutes, least_s(suite))
-    return f"{LOOKS[0]} to {suite.rounds} rounds of {of}, about {duration(takes)}"
+    return f"{LOOKS[0]} to {suite.rounds} rounds of {of}, about {duration(takes_s(suite))}"
 
 
 def say_plan(
@@ -82,8 +94,6 @@ def say_plan(
             f"note: {LOOKS[0]} rounds of every load take about {duration(least_s(suite))}, more "
             f"than --minutes {suite.minutes}; all of them are still measured",
         )
-    if not suite.minutes and _takes(suite, len(plan)) > LONG_S:
-        say(console, "note: this is a long plan; Ctrl-C keeps finished measurements")
     if suite.load:
         say(console, f"load: {suite.load}")
     limits = {limit_of(item.condition, launcher.models()) for item in plan} - {None}

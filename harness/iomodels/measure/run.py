@@ -40,6 +40,7 @@ from iomodels.measure.planning import (
     expected_s,
     print_plan,
     say_plan,
+    takes_s,
 )
 from iomodels.measure.session import (
     Setting,
@@ -51,7 +52,7 @@ from iomodels.measure.session import (
     open_launcher,
     placed,
 )
-from iomodels.measure.standing import standing
+from iomodels.measure.standing import line_of, standing
 from iomodels.plan.fulfilment import misplaced, plan_of
 from iomodels.plan.order import Measurement, is_limit, make_plan
 from iomodels.plan.suite import Suite, suite_from
@@ -72,6 +73,8 @@ def start_run(
     check_plan_size(suite, sessions)
     pairs = setting.cluster.pairs if setting.cluster else 1
     check_pairs(suite, pairs, sessions)
+    if not dry_run:
+        setting.confirm(takes_s(suite) / pairs)
     raise_open_files_limit()
     with (
         nullcontext() if dry_run else alone(setting),
@@ -311,12 +314,13 @@ def _measure_all(
             record = replace(record, session=own.session_of(item.repeat))
             append_record(folder, record)
             own.add(record)
-            if not record.ok:
-                progress.say(f"failed: {item.condition}, round {item.repeat + 1}: {record.reason}")
+            if line := line_of(record, verbose=setting.verbose):
+                progress.say(line)
             progress.end()
             if progress.live and own.round_is_complete(item):
                 judged = own.judged(item.load, item.repeat)
                 progress.show(standing(judged, suite, setting.console) or "")
+            setting.end_at_failure(record)
 
         if isinstance(rounds, PairedRounds):
             in_parallel(rounds, make, keep, launcher.close, interrupts)

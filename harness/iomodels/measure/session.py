@@ -14,13 +14,13 @@ from typing import Any
 
 from rich.console import Console
 
-from iomodels.base.console import say, shell_word
+from iomodels.base.console import make_console, say, shell_word
 from iomodels.base.errors import NOT_SUPPORTED, USAGE, Failure, Stopped
 from iomodels.base.interrupts import Interrupted
 from iomodels.cluster.actor import LOAD, SERVER
 from iomodels.cluster.client import Asked
 from iomodels.cluster.launcher import ClusterLauncher
-from iomodels.data.records import Condition, utc_now
+from iomodels.data.records import Condition, Record, utc_now
 from iomodels.launch import platform as launch
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.native import is_native
@@ -31,7 +31,7 @@ from iomodels.machine.preflight import preflight
 from iomodels.measure.external_server import ATTACHED, WINDOWS, ExternalLauncher, kinds_of
 from iomodels.measure.load_check import load_errors
 from iomodels.measure.measurement import Deadlines, load_options
-from iomodels.plan.order import Measurement, limit_of
+from iomodels.plan.order import Measurement, is_limit, limit_of
 from iomodels.plan.suite import Suite, model_errors
 
 OVERHEAD_S = 0.4
@@ -54,9 +54,28 @@ class Setting:
     """Seconds to observe the CPU use of other programs, before the first measurement."""
     wait: bool = False
     """Whether to wait for the end of another measurement on this machine."""
+    verbose: bool = False
+    """Whether each measurement gets a line with its result."""
+    fail_fast: bool = False
+    """Whether a run ends at its first failed measurement."""
+    confirm: Callable[[float], None] = lambda seconds: None
+    """Gets the length of a plan in seconds before its start. Raises Failure if it is declined."""
 
     def say(self, line: str) -> None:
         say(self.console, line)
+
+    def insist(self, line: str) -> None:
+        """Print a line that --quiet must not hide."""
+        say(make_console(stderr=True) if self.console.quiet else self.console, line)
+
+    def end_at_failure(self, record: Record) -> None:
+        """Raise FirstFailure if --fail-fast was given, and no limit explains a failed record."""
+        if self.fail_fast and not record.ok and not is_limit(record.reason):
+            raise FirstFailure(f"--fail-fast: {record.condition} failed: {record.reason}")
+
+
+class FirstFailure(Failure):
+    """The run ends here, because the user asked for its end at the first failed measurement."""
 
 
 def open_launcher(
@@ -181,11 +200,12 @@ def keeping(
         with suppress(OSError):  # on a full disk the status stays "running", which also resumes
             interrupted()
         by_signal = isinstance(error, KeyboardInterrupt)
-        how = "interrupted" if by_signal else f"stopped by {type(error).__name__}"
+        first = "stopped at the first failure" if isinstance(error, FirstFailure) else None
+        how = "interrupted" if by_signal else first or f"stopped by {type(error).__name__}"
         beside = folder.parent.resolve() == setting.results.resolve()
         target = folder.name if beside else str(folder.resolve())
-        setting.say(f"{how}; {kept()} are kept in {folder}")
-        setting.say(f"resume with: {setting.resume_command} {shell_word(target)}")
+        setting.insist(f"{how}; {kept()} are kept in {folder}")
+        setting.insist(f"resume with: {setting.resume_command} {shell_word(target)}")
         if isinstance(error, Interrupted):
             raise Stopped(error.signal) from None
         raise

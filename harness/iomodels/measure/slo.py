@@ -28,8 +28,8 @@ from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure.alone import alone, writing
 from iomodels.measure.calibration import calibrate
 from iomodels.measure.measurement import measure
+from iomodels.measure.planning import expected_s
 from iomodels.measure.session import (
-    OVERHEAD_S,
     Setting,
     check,
     check_same,
@@ -39,6 +39,7 @@ from iomodels.measure.session import (
     open_launcher,
     placed,
 )
+from iomodels.measure.standing import line_of
 from iomodels.plan.order import Measurement, cells, limit_of
 from iomodels.plan.suite import Suite, model_errors, suite_from
 
@@ -61,6 +62,7 @@ def start_slo(
     `low` and `high` are rates in requests per second, `most` the trials of a server. Raises Failure
     for what cannot be measured.
     """
+    setting.confirm(expected_s(suite) * most * len(suite.servers))
     raise_open_files_limit()
     low = low or least_rate(suite, slo)
     with (
@@ -180,6 +182,8 @@ def _try(
         f"[{asked.number + 1}, at most {manifest['most']}] {asked.server}: "
         f"{asked.rate:,} requests/s: {_said(outcome)}"
     )
+    if setting.verbose and record.ok:
+        setting.say(str(line_of(record, verbose=True)))
     return trial
 
 
@@ -240,7 +244,6 @@ def _range(
 
 def _say_start(setting: Setting, manifest: Mapping[str, Any], slo: Slo) -> None:
     suite, range_ = _suite(manifest), manifest["range"]
-    each_s = (suite.warmup_ms + suite.duration_ms) / 1000 + OVERHEAD_S
     labels = [server.label for server in suite.servers]
     setting.say(
         f"{words.listed(labels)} on {manifest['platform']}: searching the highest rate with {slo}"
@@ -248,7 +251,7 @@ def _say_start(setting: Setting, manifest: Mapping[str, Any], slo: Slo) -> None:
     setting.say(
         f"rates from {range_['low']:,} to {range_['high']:,} requests/s ({range_['note']}); "
         f"at most {manifest['most']} trials per model, "
-        f"{words.duration(each_s * manifest['most'] * len(labels))} in all"
+        f"{words.duration(expected_s(suite) * manifest['most'] * len(labels))} in all"
     )
     for label, limit in manifest["limits"].items():
         setting.say(f"{label} is left out: {limit}")

@@ -1,4 +1,4 @@
-"""The ranking of a load while its run lasts, for the live view on a terminal."""
+"""What a user sees while a run lasts: the line of a measurement, and the ranking of a load."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rich.text import Text
 
 from iomodels.base import words
 from iomodels.base.bars import bar
+from iomodels.data.records import Record
 from iomodels.judge.loads import JudgedLoad
 from iomodels.plan.suite import Suite
 
@@ -27,6 +28,19 @@ def standing(load: JudgedLoad, suite: Suite, console: Console) -> Group | None:
         share = best / value if load.offered else value / best
         table.add_row(f"  {label}", words.number(value), bar(min(1.0, share), console.encoding))
     return Group(Text(_title(load, suite), no_wrap=True, overflow="ellipsis"), table)
+
+
+def line_of(record: Record, *, verbose: bool) -> str | None:
+    """Return the line of a failed measurement; of another one only if `verbose`."""
+    where = f"{record.condition}, round {record.repeat + 1}"
+    if not record.ok:
+        return f"failed: {where}: {record.reason}"
+    if not verbose or record.result is None:
+        return None
+    response = record.result["response"]
+    times = f"p50 {words.time(response['p50'])}, p99 {words.time(response['p99'])}"
+    rate = words.number(record.result["requests_per_second"])
+    return f"measured: {where}: {rate} requests/s, {times}"
 
 
 def _title(load: JudgedLoad, suite: Suite) -> str:

@@ -43,6 +43,7 @@ from iomodels.measure.session import (
     open_launcher,
     placed,
 )
+from iomodels.measure.standing import line_of
 from iomodels.plan.order import LIMIT, Measurement, cells, limit_of
 from iomodels.plan.server import Server
 from iomodels.plan.settings import (
@@ -74,6 +75,7 @@ class Asked:
 
 def start_tune(setting: Setting, asked: Asked, *, out: Path) -> Path:
     """Race into a new folder below `out`. Returns the folder."""
+    setting.confirm(60.0 * asked.minutes)
     raise_open_files_limit()
     with (
         alone(setting),
@@ -126,6 +128,7 @@ def _resume(setting: Setting, folder: Path, minutes: int | None) -> Path:
     records = search_records(folder)
     tuning = tuning_of(manifest, records)
     if minutes is not None:
+        setting.confirm(60.0 * minutes)
         manifest["budget_s"] = max(manifest["budget_s"], manifest["measured_s"]) + 60.0 * minutes
     elif manifest["status"] == "complete":
         setting.say(f"{folder}: nothing is missing; --minutes continues the race")
@@ -296,6 +299,8 @@ def _race(
             records.append(record)
             pace.count()
             progress.end()
+            if setting.verbose and record.ok:
+                progress.say(str(line_of(record, verbose=True)))
             _say_failure(tuning_of(manifest, records), record, progress)
     manifest.update(status="complete", finished_utc=utc_now(), measured_s=pace.spent_s)
     write_tune(folder, manifest)

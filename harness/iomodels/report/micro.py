@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -19,6 +20,7 @@ from iomodels.figures.catalogue import micro_figures
 from iomodels.judge import stats
 from iomodels.report.tables_page import Link, Page, Table, html
 
+FORMAT = 1
 HEADS = ("primitive", "median", "95 %", "switches", "wineserver")
 
 
@@ -41,6 +43,36 @@ def _row(one: Benchmark) -> tuple[str, ...]:
         words.per_operation(one.context_switches),
         words.time(one.wineserver_cpu_ns),
     )
+
+
+def micro_data(run: MicroRun) -> dict[str, Any]:
+    """Return every benchmark as data: times in ns per operation, counters per operation."""
+    manifest = run.manifest
+    copied = ("run", "platform", "native", "quick", "filter", "repetitions", "min_time_s")
+    return {
+        "format": FORMAT,
+        **{name: manifest[name] for name in copied},
+        "emulated": words.emulated(run.platform),
+        "commit": manifest["git"].get("commit"),
+        "benchmarks": [
+            {
+                "name": one.name,
+                "time_ns": _measure(one.times_ns),
+                "times_ns": list(one.times_ns),
+                "values": dict(one.values),
+                "context_switches": one.context_switches,
+                "wineserver_cpu_ns": one.wineserver_cpu_ns,
+                "reason": one.reason,
+            }
+            for one in run.benchmarks
+        ],
+    }
+
+
+def _measure(times_ns: Sequence[float]) -> dict[str, Any] | None:
+    """Return the median with its interval; None without a repetition."""
+    found = stats.median_estimate(times_ns)
+    return asdict(found) if found else None
 
 
 def write_micro_report(run: MicroRun) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -179,11 +180,11 @@ def test_prune_removes_what_is_empty_and_only_when_confirmed(
         main(["runs", "prune"])
     out, err = capsys.readouterr()
     assert ended.value.code == 2 and "20250106-000000-empty: empty" in out and "--yes" in err
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda prompt: "n")
+    monkeypatch.setattr("iomodels.cli.listing.has_terminal", lambda: True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
     assert "nothing was removed" in out_of(capsys, "runs", "prune")
     assert all(folder.exists() for folder in every_kind.values())
-    monkeypatch.setattr("builtins.input", lambda prompt: "y")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     assert "removed 1 run\n" in out_of(capsys, "runs", "prune")
     gone = {name for name, folder in every_kind.items() if not folder.exists()}
     assert gone == {"empty"}

@@ -103,9 +103,15 @@ def data_of(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_whole_tuning(stage: Stage, launcher: FakeLauncher) -> None:
+def test_a_whole_tuning(
+    stage: Stage, launcher: FakeLauncher, capsys: pytest.CaptureFixture[str]
+) -> None:
     setting, output = setting_of(stage)
-    assert finishing.tune(setting.console, tune.start_tune(setting, ASKED, out=stage.out)) == 0
+    setting = replace(setting, verbose=True)
+    folder = tune.start_tune(setting, ASKED, out=stage.out)
+    assert finishing.tune(setting.console, folder, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out) == data_of(folder)
+    assert output.getvalue().count("\nmeasured: ") == 40
     manifest, records = load_tune(stage.folder), search_records(stage.folder)
     assert manifest["status"] == "complete" and all(record.ok for record in records)
     labels = {record.condition.label for record in records}
