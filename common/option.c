@@ -145,7 +145,7 @@ static void print_allowed(const struct option *option) {
     }
 }
 
-void option_help(const char *program, const char *summary, const struct option *const *tables) {
+bool option_help(const char *program, const char *summary, const struct option *const *tables) {
     printf("usage: %s [--option value]...\n%s\n\n", program, summary);
     for (; *tables; tables++) {
         for (const struct option *option = *tables; option->name; option++) {
@@ -155,4 +155,8 @@ void option_help(const char *program, const char *summary, const struct option *
         }
     }
     printf("  --%-14s %s\n", "help", "this text");
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    fprintf(stderr, "%s: --help: cannot be written to standard output\n", program);
+    return false;
 }

@@ -55,7 +55,8 @@ enum option_outcome { OPTIONS_PARSED, OPTIONS_HELP, OPTIONS_WRONG };
 enum option_outcome option_parse(const char *program, const struct option *const *tables, int argc,
                                  char **argv);
 
-/* Prints usage and one line per option on stdout; current values count as defaults. */
-void option_help(const char *program, const char *summary, const struct option *const *tables);
+/* Prints usage and one line per option on stdout; current values count as defaults. Returns whether
+ * all of it was written; if not, a line on stderr reports that. */
+bool option_help(const char *program, const char *summary, const struct option *const *tables);
 
 #endif

@@ -43,9 +43,9 @@ void law_start(int argc, char **argv, const char *law, const char *sentence) {
     json_start();
     enum option_outcome outcome = option_parse(law, tables, argc, argv);
     if (outcome == OPTIONS_HELP)
-        option_help(law, sentence, tables);
+        exit(option_help(law, sentence, tables) ? 0 : 1);
     if (outcome != OPTIONS_PARSED)
-        exit(outcome == OPTIONS_HELP ? 0 : 2);
+        exit(2);
     WSADATA data;
     law_require(WSAStartup(MAKEWORD(2, 2), &data) == 0, "WSAStartup");
     calibrate();

@@ -98,11 +98,12 @@ int main(int argc, char **argv) {
     static struct plan plan;
     json_start();
     enum option_outcome outcome = options_read(argc, argv, &plan);
-    if (outcome == OPTIONS_HELP) {
-        option_help("loadgen", "Drive a server with a closed or an open loop and measure it.",
-                    options_tables());
-        return EXIT_SUCCESS;
-    }
+    if (outcome == OPTIONS_HELP)
+        return option_help("loadgen",
+                           "Drive a server with a closed or an open loop and measure it.",
+                           options_tables())
+                   ? EXIT_SUCCESS
+                   : EXIT_FAILURE;
     if (outcome == OPTIONS_WRONG)
         return EXIT_USAGE;
     if (!sockets_start("loadgen"))

@@ -1,6 +1,7 @@
 #include "loadgen/report.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,10 @@ bool report_describe(void) {
     for (const struct option *const *table = options_tables(); *table; table++)
         for (const struct option *option = *table; option->name; option++)
             put_option(&line, option);
-    return json_print(&line);
+    if (json_print(&line))
+        return true;
+    fputs("loadgen: --describe: cannot be written to standard output\n", stderr);
+    return false;
 }
 
 /* ---- settings */

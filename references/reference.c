@@ -61,8 +61,9 @@ void reference_options(struct reference *reference, int argc, char **argv) {
     if (outcome == OPTIONS_WRONG)
         exit(2);
     if (outcome == OPTIONS_HELP)
-        option_help(reference->program, reference->summary, tables);
-    else if (version)
+        exit(option_help(reference->program, reference->summary, tables) ? EXIT_SUCCESS
+                                                                         : EXIT_FAILURE);
+    if (version)
         print_version(reference);
     else {
 #ifndef _WIN32

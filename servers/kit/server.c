@@ -241,7 +241,7 @@ static void report_counters(const char *event) {
     json_print(&line);
 }
 
-static void report_model(void) {
+static bool report_model(void) {
     struct json line = json_event("describe");
     json_string(&line, "model", model.name);
     json_string(&line, "summary", model.summary);
@@ -270,7 +270,10 @@ static void report_model(void) {
             json_close(&line);
         }
     }
-    json_print(&line);
+    if (json_print(&line))
+        return true;
+    fprintf(stderr, "%s: --describe: cannot be written to standard output\n", model.name);
+    return false;
 }
 
 static uint64_t socket_option(socket_handle socket, int name) {
@@ -437,16 +440,12 @@ int main(int argc, char **argv) {
     enum option_outcome outcome = option_parse(model.name, tables, argc, argv);
     if (outcome == OPTIONS_WRONG)
         return EXIT_USAGE;
-    if (outcome == OPTIONS_HELP) {
-        option_help(model.name, model.summary, tables);
-        return EXIT_SUCCESS;
-    }
+    if (outcome == OPTIONS_HELP)
+        return option_help(model.name, model.summary, tables) ? EXIT_SUCCESS : EXIT_FAILURE;
     if (!sockets_start(model.name))
         return EXIT_FAILURE;
-    if (describe) {
-        report_model();
-        return EXIT_SUCCESS;
-    }
+    if (describe)
+        return report_model() ? EXIT_SUCCESS : EXIT_FAILURE;
     if (model.supported && !model.supported()) {
         fprintf(stderr, "%s: not on this platform (%s); it needs %s\n", model.name, platform_name(),
                 model.since);

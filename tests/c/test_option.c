@@ -1,6 +1,7 @@
 #include "check.h"
 #include "common/option.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static uint32_t count, more;
@@ -92,6 +93,17 @@ static void unknown_and_incomplete_options_are_refused(void) {
     CHECK(parse("--quick=1", NULL, NULL) == OPTIONS_WRONG);
 }
 
+static void help_that_is_not_written_is_no_success(void) {
+#ifdef _WIN32
+    static const char nothing[] = "NUL";
+#else
+    static const char nothing[] = "/dev/null";
+#endif
+    const struct option *tables[] = {options, others, NULL};
+    CHECK(freopen(nothing, "w", stdout) && option_help("test", "Tests.", tables));
+    CHECK(freopen(nothing, "r", stdout) && !option_help("test", "Tests.", tables));
+}
+
 int main(void) {
     defaults_stay();
     both_spellings_and_every_table();
@@ -101,5 +113,6 @@ int main(void) {
     a_value_is_given_once();
     unknown_and_incomplete_options_are_refused();
     CHECK(parse("--count", "3", "--help") == OPTIONS_HELP);
+    help_that_is_not_written_is_no_success();
     return 0;
 }

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import struct
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -389,6 +390,21 @@ def test_calibration(loadgen: LoadGenerator) -> None:
                 point["rate"] / point["cpu_share_max"], rel=0.001
             )
     assert said["clock"]["resolution_ns"] > 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("option", ["--help", "--describe"])
+def test_an_answer_that_cannot_be_written_is_a_failure(option: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [BUILD / "host" / "bin" / "loadgen", option],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE_S,
+        )
+    said = f"loadgen: {option}: cannot be written to standard output\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def test_describes_its_options(loadgen: LoadGenerator, server: Server) -> None:

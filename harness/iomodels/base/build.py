@@ -15,12 +15,13 @@ def windows_programs(build: Path, environ: Mapping[str, str] = os.environ) -> Pa
 
     The `bin` of an unpacked archive comes first, because an archive holds one build. Next comes the
     preset that IOMODELS_PRESET names; the setup exports the one that it built. Without either it is
-    the first preset with a program.
+    the first preset with a program. A preset that is a link keeps its name.
     """
+    build = build.resolve()
     wanted = environ.get("IOMODELS_PRESET")
     presets = [wanted] if wanted else [*WINDOWS_PRESETS]
     folders = [build / "bin", *(build / preset / "bin" for preset in presets)]
     return next(
         (folder for folder in folders if any(folder.glob("*.exe"))),
         build / (wanted or "mingw") / "bin",
-    ).resolve()
+    )

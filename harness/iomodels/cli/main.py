@@ -13,7 +13,7 @@ from rich.console import Console
 
 from iomodels.base.console import make_console
 from iomodels.base.errors import FAILED, INTERRUPTED, USAGE, Failure, Stopped, hint
-from iomodels.base.interrupts import Interrupted
+from iomodels.base.interrupts import CtrlC, Interrupted
 from iomodels.cli.command import fail, near
 from iomodels.cli.registry import Known, commands, parsers
 
@@ -35,8 +35,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, rest = known.top.parse_known_args(words)
     if rest:
         _unexpected(arguments.command, words, rest, known)
+    return _called(handler(arguments.command), arguments, words)
+
+
+def _called(command: Handler, arguments: argparse.Namespace, words: Sequence[str]) -> int:
+    """Carry out a command. Its errors become lines and an exit code."""
+    with CtrlC() as ctrl_c:
+        try:
+            return _reported(command, arguments, words)
+        except Exception:
+            if ctrl_c.noted:
+                fail("interrupted", code=INTERRUPTED)
+            raise
+
+
+def _reported(command: Handler, arguments: argparse.Namespace, words: Sequence[str]) -> int:
     try:
-        return handler(arguments.command)(arguments, make_console(), words)
+        return command(arguments, make_console(), words)
     except KeyboardInterrupt as error:  # outside the measuring, which reports its own
         code = 128 + error.signal if isinstance(error, Interrupted) else INTERRUPTED
         fail("interrupted", code=code)

@@ -13,7 +13,7 @@ from iomodels.base.files import write_whole
 from iomodels.data.records import Record
 from iomodels.data.renamed import with_rounds
 from iomodels.data.schema import as_input, check_against, read_object
-from iomodels.data.store import RECORDS, record_of_line
+from iomodels.data.store import RECORDS, Damaged, of_damaged, record_of_line
 
 SLO = "slo.json"
 SLO_FORMAT = 3
@@ -54,13 +54,23 @@ def write_tune(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 @as_input()
-def search_records(folder: Path) -> list[Record]:
-    """Return the measurements of a search without an incomplete last line. Raises Failure."""
+def search_records(folder: Path, warnings: list[str] | None = None) -> list[Record]:
+    """Return the measurements of a search without damaged lines and an incomplete last one.
+
+    `warnings` gets a line about damaged ones. Raises Failure for a record of another format.
+    """
     path = folder / RECORDS
     *lines, _ = path.read_bytes().split(b"\n") if path.exists() else [b""]
-    return [
-        record_of_line(line, f"{path}: line {number}") for number, line in enumerate(lines, start=1)
-    ]
+    found, damaged = [], []
+    for number, line in enumerate(lines, start=1):
+        what = f"{path}: line {number}"
+        try:
+            found.append(record_of_line(line, what))
+        except Damaged as error:
+            damaged.append(str(error).removeprefix(f"{path}: "))
+    if warnings is not None:
+        warnings += of_damaged(path, damaged, "tune")
+    return found
 
 
 def _write(path: Path, manifest: Mapping[str, Any]) -> None:

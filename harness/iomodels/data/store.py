@@ -243,26 +243,6 @@ def append_record(folder: Path, record: Record) -> None:
         os.fsync(stream.fileno())
 
 
-def mend_records(folder: Path) -> None:
-    """Complete an unfinished last line and drop damaged ones, so that a resumed run can append."""
-    path = folder / RECORDS
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    kept = [line for line in data.split(b"\n") if line and not _is_damaged(line)]
-    mended = b"".join(line + b"\n" for line in kept)
-    if mended != data:
-        write_whole(path, mended)
-
-
-def _is_damaged(line: bytes) -> bool:
-    try:
-        record_of_line(line, RECORDS)
-    except Damaged:
-        return True
-    return False
-
-
 @as_input()
 def load_run(path: Path, *, checked: bool = True) -> Run:
     """Read a run's folder. An incomplete last line becomes a warning. Raises Failure.
@@ -286,7 +266,7 @@ def load_run(path: Path, *, checked: bool = True) -> Run:
         belonging.check(record, what)
         tried_again += record.index in records
         records[record.index] = record
-    warnings += _of_damaged(source, damaged)
+    warnings += of_damaged(source, damaged)
     if tried_again:
         warnings.append(
             f"{tried_again} failed measurement(s) were repeated; the last repeat counts"
@@ -307,18 +287,21 @@ class Damaged(Failure):
     """A line of the records is no record. It costs that line, and no other."""
 
 
-def _of_damaged(source: Path, damaged: Sequence[str]) -> list[str]:
-    """Return the warning that names the first damaged line, its fault and the remedy."""
+def of_damaged(source: Path, damaged: Sequence[str], command: str = "run") -> list[str]:
+    """Return the warning that names the first damaged line, its fault and the remedy.
+
+    `command` is the one that resumes the measuring.
+    """
     if not damaged:
         return []
     more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-    return [f"{source.name}: {damaged[0]}{more}; excluded; {_remedy(source)}"]
+    return [f"{source.name}: {damaged[0]}{more}; excluded; {_remedy(source, command)}"]
 
 
-def _remedy(source: Path) -> str:
+def _remedy(source: Path, command: str = "run") -> str:
     if source.name == PACKED:
         return "pack the run again"
-    return f"measure again what is missing: iomodels run --resume {source.parent.name}"
+    return f"measure again what is missing: iomodels {command} --resume {source.parent.name}"
 
 
 def _expected(manifest: Mapping[str, Any]) -> int:

@@ -15,8 +15,9 @@ from iomodels.base.words import count as counted
 from iomodels.cluster.launcher import ClusterLauncher
 from iomodels.data.busy import note_of_others
 from iomodels.data.laws import Laws, checked, write
+from iomodels.data.mending import mend_records
 from iomodels.data.records import FORMAT, Record, Run, utc_now
-from iomodels.data.store import PACKED, append_record, load_run, mend_records, write_manifest
+from iomodels.data.store import PACKED, append_record, load_run, write_manifest
 from iomodels.judge import rates as efficiency
 from iomodels.judge.loads import Rules
 from iomodels.judge.rule import SEQUENTIAL_BASELINE, SEQUENTIAL_FASTEST
@@ -73,8 +74,7 @@ def start_run(
     check_plan_size(suite, sessions)
     pairs = setting.cluster.pairs if setting.cluster else 1
     check_pairs(suite, pairs, sessions)
-    if not dry_run:
-        setting.confirm(takes_s(suite) / pairs)
+    setting.confirm(0.0 if dry_run else takes_s(suite) / pairs)
     raise_open_files_limit()
     with (
         nullcontext() if dry_run else alone(setting),
@@ -147,7 +147,7 @@ def _resume(setting: Setting, folder: Path, retry_failed: bool) -> Path:
     ):
         check_same(setting.build, manifest, suite, launcher)
         check(suite, plan, launcher)
-        mend_records(folder)
+        mend_records(folder, setting.insist)
         manifest["resumed_utc"] = [*manifest.get("resumed_utc", []), utc_now()]
         setting.say(f"resuming {manifest['run']}: {counted(len(run.records), 'measurement')} done")
         _measure_rest(setting, folder, manifest, suite, rounds, launcher, interrupts)

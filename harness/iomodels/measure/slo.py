@@ -16,9 +16,10 @@ from typing import Any
 from iomodels.base import words
 from iomodels.base.errors import USAGE, Failure
 from iomodels.base.interrupts import Interrupts
+from iomodels.data.mending import mend_records
 from iomodels.data.records import Condition, utc_now
 from iomodels.data.searches import SLO_FORMAT, load_slo, write_slo
-from iomodels.data.store import append_record, mend_records
+from iomodels.data.store import append_record
 from iomodels.judge import stats
 from iomodels.judge.ceiling import ceiling_rate
 from iomodels.judge.slo import Outcome, Slo, Word, judge, least_rate
@@ -114,7 +115,7 @@ def _resume(setting: Setting, folder: Path, most: int | None) -> Path:
     raise_open_files_limit()
     with Interrupts() as interrupts, open_launcher(setting, None) as launcher:
         check_same(setting.build, manifest, _suite(manifest), launcher)
-        mend_records(folder)
+        mend_records(folder, setting.insist)
         setting.say(f"resuming {manifest['run']} after {len(manifest['trials'])} trials")
         manifest.update(answers=None, finished_utc=None)
         _search(setting, folder, manifest, launcher, interrupts)

@@ -20,9 +20,10 @@ from iomodels.base.interrupts import Interrupts
 from iomodels.base.progress import Progress
 from iomodels.data import laws as data_laws
 from iomodels.data.laws import Laws
+from iomodels.data.mending import mend_records
 from iomodels.data.records import Record, utc_now
 from iomodels.data.searches import TUNE_FORMAT, load_tune, search_records, write_tune
-from iomodels.data.store import append_record, mend_records
+from iomodels.data.store import append_record
 from iomodels.judge import race
 from iomodels.judge.race import Stage
 from iomodels.judge.tuned import load_shown
@@ -130,13 +131,13 @@ def _resume(setting: Setting, folder: Path, minutes: int | None) -> Path:
     if minutes is not None:
         setting.confirm(60.0 * minutes)
         manifest["budget_s"] = max(manifest["budget_s"], manifest["measured_s"]) + 60.0 * minutes
-    elif manifest["status"] == "complete":
+    elif manifest["status"] == "complete" and tuning.next_trial() is None:
         setting.say(f"{folder}: nothing is missing; --minutes continues the race")
         return folder
     with Interrupts() as interrupts, open_launcher(setting, None) as launcher:
         check_same(setting.build, manifest, tuning.suite, launcher)
         check(tuning.suite, _one_round(tuning.suite), launcher)
-        mend_records(folder)
+        mend_records(folder, setting.insist)
         setting.say(f"resuming {manifest['run']} after {words.count(len(records), 'trial')}")
         manifest.update(status="running", finished_utc=None)
         _race(setting, folder, manifest, launcher, interrupts)
@@ -291,7 +292,7 @@ def _race(
                 launcher,
                 tuning.suite,
                 manifest["run"],
-                Measurement(len(records), trial.round, condition),
+                Measurement(_next_index(records), trial.round, condition),
                 deadlines=setting.deadlines,
                 waiting=interrupts.allowed,
             )
@@ -304,6 +305,11 @@ def _race(
             _say_failure(tuning_of(manifest, records), record, progress)
     manifest.update(status="complete", finished_utc=utc_now(), measured_s=pace.spent_s)
     write_tune(folder, manifest)
+
+
+def _next_index(records: Sequence[Record]) -> int:
+    """Return an index that no record has; damaged lines are gone."""
+    return 1 + max((record.index for record in records), default=-1)
 
 
 def _goes_on(

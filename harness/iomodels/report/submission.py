@@ -21,7 +21,7 @@ from iomodels.plan.suite import suite_from
 from iomodels.report.pack import MOST_BYTES, size
 
 WRITTEN = re.compile(
-    r"run\.json|laws\.json|records\.jsonl(\.xz)?|report\.(html|md)|[\w.-]+\.(svg|png|csv)"
+    r"run\.json|laws\.json|records\.jsonl(\.xz)?|records\.damaged|report\.(html|md)|[\w.-]+\.(svg|png|csv)"
 )
 """What this program writes into a run's folder."""
 HASH = re.compile(r"[0-9a-f]{64}")

@@ -29,7 +29,9 @@ Data = Mapping[str, Any]
 
 def tuning_data(folder: Path) -> dict[str, Any]:
     """Return what a tuning found; the content of tuning.json."""
-    return analyse(load_tune(folder), search_records(folder))
+    warnings: list[str] = []
+    data = analyse(load_tune(folder), search_records(folder, warnings))
+    return {**data, "notes": [*warnings, *data["notes"]]}
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from iomodels.base import files
 from iomodels.base.errors import Failure
 from iomodels.base.files import write_whole
+from iomodels.data.mending import REMOVED, mend_records
 from iomodels.data.records import FORMAT, Condition, Record
 from iomodels.data.searches import search_records
 from iomodels.data.store import (
     append_record,
     load_run,
-    mend_records,
     record_from_json,
     record_to_json,
     write_manifest,
@@ -185,7 +185,7 @@ def test_a_missing_last_newline_loses_nothing(folder: Path) -> None:
     path = folder / "records.jsonl"
     path.write_bytes(path.read_bytes().rstrip())
     assert len(load_run(folder).records) == 60
-    mend_records(folder)
+    mend_records(folder, nothing_said)
     assert len(lines(folder)) == 60 and path.read_bytes().endswith(b"}\n")
 
 
@@ -202,11 +202,25 @@ def test_a_record_is_on_disk_before_the_next_measurement(
 def test_mending_cuts_only_what_is_not_whole(folder: Path) -> None:
     path = folder / "records.jsonl"
     whole = path.read_bytes()
-    mend_records(folder)
-    assert path.read_bytes() == whole
-    path.write_bytes(whole + b'{"format":1,"ru')
-    mend_records(folder)
-    assert path.read_bytes() == whole
+    mend_records(folder, nothing_said)
+    assert path.read_bytes() == whole and not (folder / REMOVED).exists()
+    said: list[str] = []
+    for cut in (b'{"format":1,"ru', b'{"format":1,"ru', b'{"for\xff'):
+        path.write_bytes(whole + cut)
+        mend_records(folder, said.append)
+        assert path.read_bytes() == whole
+    assert (folder / REMOVED).read_bytes() == b'{"format":1,"ru\n{"for\xff\n'
+    assert said == [MOVED] * 3
+
+
+MOVED = (
+    "note: 1 damaged line of records.jsonl moved to records.damaged; "
+    "what is missing is measured again"
+)
+
+
+def nothing_said(line: str) -> None:
+    pytest.fail(line)
 
 
 @pytest.mark.parametrize(
@@ -233,8 +247,10 @@ def test_a_damaged_line_costs_that_line_and_the_remedy_is_named(
     assert (
         remedy in first and f"1 of 60 measurements are missing in records.jsonl; {remedy}" == second
     )
-    mend_records(folder)
+    said_: list[str] = []
+    mend_records(folder, said_.append)
     assert lines(folder) == [*kept[:4], *kept[5:]], "resuming can append"
+    assert (folder / REMOVED).read_text("utf-8") == kept[4] + "\n" and said_ == [MOVED]
 
 
 def test_records_of_a_search_are_checked_too(folder: Path) -> None:
@@ -245,9 +261,15 @@ def test_records_of_a_search_are_checked_too(folder: Path) -> None:
     assert len(search_records(folder)) == 59, "an incomplete last line is no record"
     for damaged, said in ((kept[4][:-20], "not a JSON object"), ('{"format": 3}', "required")):
         path.write_text("\n".join([*kept[:4], damaged, *kept[5:], ""]), encoding="utf-8")
-        with pytest.raises(Failure, match=f"line 5: .*{said}") as found:
-            search_records(folder)
-        assert found.value.exit_code == 2
+        warnings: list[str] = []
+        assert len(search_records(folder, warnings)) == 59 and len(warnings) == 1
+        assert warnings[0].startswith("records.jsonl: line 5: ") and said in warnings[0]
+        resume = f"measure again what is missing: iomodels tune --resume {folder.name}"
+        assert warnings[0].endswith(f"; excluded; {resume}")
+    path.write_text('{"format": 99}\n', encoding="utf-8")
+    with pytest.raises(Failure, match=r"records\.jsonl: line 1: format") as found:
+        search_records(folder)
+    assert found.value.exit_code == 2
     path.unlink()
     assert search_records(folder) == []
 

@@ -6,6 +6,7 @@ Windows' answers here have the form that Microsoft documents; they were not take
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections import namedtuple
@@ -272,6 +273,16 @@ def test_programs_and_files_that_are_not_there(tmp_path: Path) -> None:
             Unknown, match=r"no-such-program|cannot be read|the system has no|exit code 1"
         ):
             read()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link needs a privilege there")
+def test_programs_of_a_linked_preset_keep_their_names(tmp_path: Path) -> None:
+    elsewhere, build = tmp_path / "elsewhere", tmp_path / "build"
+    (elsewhere / "bin").mkdir(parents=True)
+    (elsewhere / "bin" / "one.exe").write_bytes(b"")
+    build.mkdir()
+    (build / "mingw").symlink_to(elsewhere)
+    assert list(environment.binaries(build, ["one"])) == ["mingw/bin/one.exe"]
 
 
 QUIET: dict[str, Any] = {

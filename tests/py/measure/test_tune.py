@@ -173,6 +173,25 @@ def test_interrupted_and_resumed_to_the_same_end(
     assert ends[0] == ends[1]
 
 
+def test_a_damaged_line_costs_that_trial_which_resuming_measures_again(
+    stage: Stage, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rated(monkeypatch, {"one threads=1": 1000.0, "one threads=2": 1500.0})
+    setting, output = setting_of(stage)
+    folder = tune.start_tune(setting, replace(ASKED, models=("one",)), out=stage.out)
+    path = folder / "records.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0][:-9] + b"\n", *lines[1:]]))
+    assert finishing.tune(setting.console, folder) == 0
+    assert "note: records.jsonl: line 1: not a JSON object" in output.getvalue()
+    tune.resume_tune(setting, folder, None)
+    records = search_records(folder)
+    assert len(records) == len(lines) == len({record.index for record in records})
+    assert (folder / "records.damaged").read_bytes() == lines[0][:-9] + b"\n"
+    assert "1 damaged line of records.jsonl moved to records.damaged" in output.getvalue()
+    assert load_tune(folder)["status"] == "complete"
+
+
 def test_a_complete_tuning_races_on_for_more_minutes(
     stage: Stage, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
