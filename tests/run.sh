@@ -5,7 +5,7 @@
 # "$@": [PART...] [-- PYTEST OPTIONS].
 
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e windows'
-named_parts='tidy browser references cluster native native-asan native-tsan mutants chaos'
+named_parts='tidy browser references cluster native native-asan native-tsan mutants chaos rounds'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     case " $every_part $named_parts " in
@@ -160,6 +160,10 @@ run_part() {
     chaos)
         shift
         "$python" tests/chaos/chaos.py "$@"
+        ;;
+    rounds)
+        shift
+        "$python" tests/rounds/rounds.py "$@"
         ;;
     *)
         part=$1

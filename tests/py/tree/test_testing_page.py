@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -46,12 +47,42 @@ def test_a_target_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> No
     assert done.returncode and done.stderr.startswith("hangs: ") and "\n" not in done.stderr
 
 
-def test_the_scores_of_mutants_and_the_chaos_are_the_stored_ones() -> None:
+def test_other_tables_are_the_stored_ones() -> None:
     fuzzing = script("fuzz/keep_fuzzing.py")
-    for part, path in (("mutants", "mutants/mutate.py"), ("chaos", "chaos/chaos.py")):
+    for part, path in {
+        **{"mutants": "mutants/mutate.py", "chaos": "chaos/chaos.py"},
+        "rounds": "rounds/rounds.py",
+    }.items():
         module = script(path)
         stored = json.loads((ROOT / "tests" / part / module.KEPT.name).read_text(encoding="utf-8"))
         assert fuzzing.with_part(PAGE, part, module.table(stored)) == PAGE
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the rounds run where ./iomodels is a shell script")
+def test_a_round_that_fails_is_counted_by_its_tests(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rounds = script("rounds/rounds.py")
+    fake = tmp_path / "iomodels"
+    fake.write_text(
+        '#!/bin/sh\necho x >>"$0.count"\n[ "$(wc -l <"$0.count")" -ne 2 ] && exit\n'
+        "echo 'FAILED tests/a.py::test_b[1] - it broke'\nexit 1\n"
+    )
+    fake.chmod(0o755)
+    page = tmp_path / "page.md"
+    page.write_text("<!-- rounds -->\n<!-- end of rounds -->\n")
+    for name, value in {
+        **{"ROOT": tmp_path, "LOGS": tmp_path, "PAGE": page, "KEPT": tmp_path / "kept.json"},
+        "commit": lambda: "1234567",
+    }.items():
+        monkeypatch.setattr(rounds, name, value)
+    monkeypatch.setattr(sys, "argv", ["rounds", "--count", "3", "--write"])
+    assert rounds.main() == 1
+    said = capsys.readouterr().out
+    assert "round 2 of 3: FAILED" in said and said.endswith("2 rounds passed, 1 failed\n")
+    assert "| 1234567 | py, servers | 3 | 2 |" in page.read_text()
+    assert "- `tests/a.py::test_b[1]`, 1 × on 1234567" in page.read_text()
+    assert [path.name for path in tmp_path.glob("round-*")] == ["round-2.log"]
 
 
 def test_each_place_can_be_changed_and_only_there() -> None:
