@@ -88,9 +88,30 @@ static bool assign(const char *program, const struct option *option, const char 
     return false;
 }
 
+/* Returns whether a text could change a terminal that prints it. In UTF-8, the control characters
+ * beyond ASCII are C2 80 to C2 9F. */
+static bool has_control(const char *text) {
+    for (const unsigned char *byte = (const unsigned char *)text; *byte; byte++)
+        if (*byte < ' ' || *byte == 0x7f || (*byte == 0xc2 && byte[1] >= 0x80 && byte[1] <= 0x9f))
+            return true;
+    return false;
+}
+
+static bool are_printable(const char *program, int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        if (has_control(argv[i])) {
+            fprintf(stderr, "%s: argument %d: must not contain control characters\n", program, i);
+            return false;
+        }
+    }
+    return true;
+}
+
 enum option_outcome option_parse(const char *program, const struct option *const *tables, int argc,
                                  char **argv) {
     struct seen seen = {.count = 0};
+    if (!are_printable(program, argc, argv))
+        return OPTIONS_WRONG;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
             return OPTIONS_HELP;

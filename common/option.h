@@ -50,8 +50,8 @@ struct option {
 enum option_outcome { OPTIONS_PARSED, OPTIONS_HELP, OPTIONS_WRONG };
 
 /* Reads "--name value" and "--name=value" according to `tables`, a NULL-terminated list.
- * OPTIONS_WRONG: a line on stderr names the option, the value and the allowed values. OPTIONS_HELP:
- * the user gave --help. */
+ * OPTIONS_WRONG: a line on stderr names the option, the value and the allowed values. No
+ * argument may contain control characters. OPTIONS_HELP: the user gave --help. */
 enum option_outcome option_parse(const char *program, const struct option *const *tables, int argc,
                                  char **argv);
 

@@ -39,6 +39,9 @@ static bool wait_for_go(void) {
     char line[32];
     while (fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\r\n")] = '\0';
+        for (char *byte = line; *byte; byte++) /* an error prints the line */
+            if (*byte < ' ' || *byte > '~')
+                *byte = '?';
         uint64_t start_ns, now_ns = clock_now_ns();
         if (!read_start(line, &start_ns))
             fprintf(stderr, "loadgen: stdin: \"%s\": no such command; use \"go\" or \"go N\"\n",

@@ -366,7 +366,7 @@ static void control(void) {
             obey(command);
             length = 0;
         } else if (byte != '\r' && length < sizeof command - 1) {
-            command[length++] = byte;
+            command[length++] = byte < ' ' || byte > '~' ? '?' : byte; /* an error prints it */
         }
     }
     os_exchange(&stopping, 1);

@@ -52,6 +52,18 @@ static void wrong_numbers_are_refused(void) {
     }
 }
 
+static void what_could_change_a_terminal_is_refused(void) {
+    static const char *const wrong[] = {"\x1b[31m", "a\tb", "a\x7f", "\xc2\x80", "\xc2\x9f"},
+                             *const right[] = {"~ ", "\xc3\x9f", "\xc2\xa0", "\xc2", ""};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CHECK(parse("--name", wrong[i], NULL) == OPTIONS_WRONG);
+        CHECK(strcmp(name, "default") == 0);
+    }
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++)
+        CHECK(parse("--name", right[i], NULL) == OPTIONS_PARSED && strcmp(name, right[i]) == 0);
+    CHECK(parse("--quick", "--help", "\n") == OPTIONS_WRONG);
+}
+
 static void a_choice_is_one_of_its_words(void) {
     CHECK(parse("--colour", "green", NULL) == OPTIONS_PARSED && colour == 1);
     CHECK(parse("--colour=red", NULL, NULL) == OPTIONS_PARSED && colour == 0);
@@ -108,6 +120,7 @@ int main(void) {
     defaults_stay();
     both_spellings_and_every_table();
     wrong_numbers_are_refused();
+    what_could_change_a_terminal_is_refused();
     a_choice_is_one_of_its_words();
     a_list_keeps_its_order_and_its_limit();
     a_value_is_given_once();

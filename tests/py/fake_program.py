@@ -261,7 +261,9 @@ if __name__ == "__main__":
     elif "--describe" in words:
         if how == "refuses its load":
             die(f"loadgen: {words[-3]} {words[-2]}: must be less", 2)
-        say("describe", options=[])
+        if "--fast" in words:
+            die("loadgen: --fast: no such option; see --help", 2)
+        say("describe", options=[{"name": name} for name in ("size", "rate", "churn", "help")])
     elif "--calibrate" in words:
         if how == "cannot calibrate":
             die("loadgen: out of memory", 1)

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -22,15 +23,20 @@ _SIGNALS = [
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked this program to stop; `signal` is its number."""
+    """A signal asked this program to stop; `signal` is its number.
 
-    def __init__(self, number: int) -> None:
+    `complete` is the folder of a run that has all its measurements, so only its report is missing.
+    """
+
+    def __init__(self, number: int, complete: Path | None = None) -> None:
         super().__init__(signal.Signals(number).name)
         self.signal = number
+        self.complete = complete
 
 
 class Interrupts:
     def __init__(self) -> None:
+        self.complete: Path | None = None
         self._noted: int | None = None
         self._waiting = False
         self._raised = False
@@ -69,7 +75,7 @@ class Interrupts:
     def check(self) -> None:
         if self._noted is not None:
             self._raised = True
-            raise Interrupted(self._noted)
+            raise Interrupted(self._noted, self.complete)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         first = self._noted is None

@@ -237,6 +237,18 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def toml(value: object) -> str:
+    """Return a value as a suite file has it: true, 'text', [1, 2], {key = 1}."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, dict):
+        pairs = [f"{visible(str(key))} = {toml(each)}" for key, each in value.items()]
+        return f"{{{', '.join(pairs)}}}"
+    return repr(value) if isinstance(value, (str, int, float)) else str(value)
+
+
 def visible(text: str) -> str:
     """Return the text with its control characters escaped: a terminal would obey them."""
     return "".join(

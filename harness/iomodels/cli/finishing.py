@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from iomodels.base.console import print_object, say, shell_word
+from iomodels.base.console import print_object, say
 from iomodels.base.errors import FAILED, Stopped
 from iomodels.cli import folders
 from iomodels.data.micro import load_micro_run
@@ -28,8 +28,7 @@ def run(console: Console, folder: Path, *, report: bool, as_json: bool) -> int:
     try:
         return _run(console, folder, report=report, as_json=as_json)
     except KeyboardInterrupt as error:
-        again = f"iomodels report {shell_word(str(folder))}"
-        say(console, f"interrupted; all measurements are kept; write the report: {again}")
+        say(console, f"interrupted{folders.to_finish(folder)}")
         raise Stopped(getattr(error, "signal", SIGINT)) from None
 
 

@@ -62,6 +62,12 @@ def _names(wanted: tuple[str, ...]) -> list[str]:
     return sorted(path.parent.name for kind in wanted for path in RESULTS.glob(f"*/{kind}"))
 
 
+def to_finish(folder: Path) -> str:
+    """Return what a signal leaves to do after the last measurement of a run."""
+    again = f"iomodels report {shell_word(str(folder))}"
+    return f"; all measurements are kept; write the report: {again}"
+
+
 def among_results(folder: Path) -> bool:
     """Return whether a folder is a run that the list of all runs has."""
     return folder.resolve() in [each.resolve() for each in run_folders(RESULTS)]

@@ -10,14 +10,22 @@ from pathlib import Path
 from rich.console import Console
 
 from iomodels.base import words
-from iomodels.base.console import confirmed, has_terminal, open_page, print_object, say, shell_word
+from iomodels.base.console import (
+    confirmed,
+    has_terminal,
+    make_console,
+    open_page,
+    print_object,
+    say,
+    shell_word,
+)
 from iomodels.base.errors import FAILED, Failure
 from iomodels.cli import folders
 from iomodels.cli.command import fail
 from iomodels.cli.folders import find_run
 from iomodels.data.library import MICRO, RUN, SLO, TUNE, kind_of
 from iomodels.report.index_page import PAGE, write_index
-from iomodels.report.overview import EMPTY, INTERRUPTED, PAGES, Row, to_json
+from iomodels.report.overview import EMPTY, INTERRUPTED, PAGES, Row, overview, to_json
 
 COMMIT = 10
 """Characters of a commit that a list shows."""
@@ -32,7 +40,7 @@ def runs(arguments: argparse.Namespace, console: Console, typed: Sequence[str]) 
         fail(f"{arguments.run}: must be omitted with runs {action}")
     if action == "open":
         return _open(arguments.run, console)
-    rows = write_index(folders.RESULTS)
+    rows = _rows()
     if action == "prune":
         return _prune(rows, arguments, console)
     if arguments.json:
@@ -47,6 +55,16 @@ def runs(arguments: argparse.Namespace, console: Console, typed: Sequence[str]) 
     _list(rows, console)
     say(console, f"page: {folders.RESULTS / PAGE}")
     return 0
+
+
+def _rows() -> list[Row]:
+    """Return all runs. Their list on disk is renewed if this user may write it."""
+    try:
+        return write_index(folders.RESULTS)
+    except OSError as error:
+        note = f"note: {folders.RESULTS / PAGE} is not renewed: {error.strerror}"
+        say(make_console(stderr=True), note)
+        return overview(folders.RESULTS, keep=False)
 
 
 def _list(rows: Sequence[Row], console: Console) -> None:

@@ -54,7 +54,7 @@ def _reported(command: Handler, arguments: argparse.Namespace, words: Sequence[s
         return command(arguments, make_console(), words)
     except KeyboardInterrupt as error:  # outside the measuring, which reports its own
         code = 128 + error.signal if isinstance(error, Interrupted) else INTERRUPTED
-        fail("interrupted", code=code)
+        fail(f"interrupted{_to_finish(error)}", code=code)
     except BrokenPipeError:  # the reader is gone: write nothing more, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
@@ -64,6 +64,13 @@ def _reported(command: Handler, arguments: argparse.Namespace, words: Sequence[s
         fail(*error.lines, code=error.exit_code)
     except OSError as error:  # a full disk, a folder without permission
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), code=FAILED)
+
+
+def _to_finish(error: KeyboardInterrupt) -> str:
+    from iomodels.cli.folders import to_finish
+
+    complete = error.complete if isinstance(error, Interrupted) else None
+    return to_finish(complete) if complete else ""
 
 
 def handler(name: str) -> Handler:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +23,9 @@ FRESH_S = 60.0
 """A prefix unused for longer is warmed again, well before its wineserver gives up."""
 WARM_TIMEOUT_S = 60.0
 KILL_TIMEOUT_S = 10.0
+LOST_S = 5.0
+"""Seconds that a command still gets after its wineserver has ended."""
+POLL_S = 0.5
 LISTEN_TIMEOUT_S = 20.0
 LISTENING = 0x10000
 """Bit of the column Flags in /proc/net/unix: __SO_ACCEPTCON, set by listen()."""
@@ -154,25 +157,36 @@ def fixed_layout() -> tuple[str, ...]:
     return () if done.returncode else command
 
 
-def run_quietly(argv: list[str], environment: Mapping[str, str], timeout_s: float) -> int:
-    """Run a Wine command without our stdio, which services keep open. Raises on timeout."""
+def run_quietly(
+    argv: list[str],
+    environment: Mapping[str, str],
+    timeout_s: float,
+    lost: Callable[[], bool] = lambda: False,
+) -> int | None:
+    """Run a Wine command without our stdio, which services keep open. Returns its exit code.
+
+    A command waits for ever if its wineserver was killed. It is ended some seconds after `lost`
+    says so, and the answer is None. Raises Failure on timeout.
+    """
     null = subprocess.DEVNULL
     try:
-        done = subprocess.run(
-            argv,
-            env=environment,
-            stdin=null,
-            stdout=null,
-            stderr=null,
-            timeout=timeout_s,
-            start_new_session=True,
-            check=False,
+        process = subprocess.Popen(
+            argv, env=environment, stdin=null, stdout=null, stderr=null, start_new_session=True
         )
-    except subprocess.TimeoutExpired:
-        raise Failure(f"{' '.join(argv)}: did not end within {timeout_s:g} s") from None
     except OSError as error:
         raise Failure(f"{argv[0]}: cannot be started: {error.strerror}") from error
-    return done.returncode
+    deadline = lost_at = time.monotonic() + timeout_s
+    try:
+        while (now := time.monotonic()) < min(deadline, lost_at + LOST_S):
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(min(POLL_S, deadline - now))
+            lost_at = min(lost_at, time.monotonic()) if lost() else deadline
+    finally:
+        process.kill()
+        process.wait()
+    if time.monotonic() < deadline:
+        return None
+    raise Failure(f"{' '.join(argv)}: did not end within {timeout_s:g} s")
 
 
 class Prefix:
@@ -246,6 +260,11 @@ class Prefix:
                 )
             time.sleep(0.002)
 
+    def run(self, argv: list[str], timeout_s: float) -> int | None:
+        """Run a program to its end. Returns its exit code, or None if the wineserver was lost."""
+        lost = (lambda: not self._alive()) if self._alive() else (lambda: False)
+        return run_quietly(self.command(argv), self.environment, timeout_s, lost)
+
     def warm(self) -> None:
         """Start wineserver and services, so that a program starts in about 20 ms."""
         if self._alive() and time.monotonic() - self._used < FRESH_S:
@@ -254,7 +273,7 @@ class Prefix:
         for _ in range(3):  # an idle wineserver may end at any moment, even here
             if not self._alive():
                 self.start()
-            run_quietly(self.command(["cmd.exe", "/c", "exit"]), self.environment, WARM_TIMEOUT_S)
+            self.run(["cmd.exe", "/c", "exit"], WARM_TIMEOUT_S)
             if self._alive():
                 self._used = time.monotonic()
                 return

@@ -25,7 +25,7 @@ from iomodels.base.errors import Failure
 from iomodels.base.files import PACKAGE
 from iomodels.launch.launcher import PlainLauncher
 from iomodels.launch.marks import also_remove
-from iomodels.launch.prefix import Prefix, Wine, find_wine, kill_wineserver, run_quietly
+from iomodels.launch.prefix import Prefix, Wine, find_wine, kill_wineserver
 from iomodels.launch.process import Program, Server
 from iomodels.machine.placement import Placement
 from iomodels.machine.preflight import wine_files
@@ -74,9 +74,9 @@ def _prepare(wine: Wine, folder: Path, say: Callable[[str], None]) -> Path:
     prefix = Prefix(wine, draft, persist_s=1)
     try:
         prefix.start()
-        code = run_quietly(
-            prefix.command(["wineboot.exe", "-i"]), prefix.environment, BOOT_TIMEOUT_S
-        )
+        code = prefix.run(["wineboot.exe", "-i"], BOOT_TIMEOUT_S)
+        if code is None:
+            raise Failure(f"{wine.server}: ended while it prepared a prefix; start again")
         prefix.wait(30.0)
         missing = [
             name

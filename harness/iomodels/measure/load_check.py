@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from iomodels.base.arguments import Option
 from iomodels.launch.launcher import Launcher
 from iomodels.launch.process import ProgramFailed
-from iomodels.plan.load import CLASS_WORDS
+from iomodels.plan.load import CLASS_WORDS, NOT_A_LOAD, SET_BY_THE_SUITE
 
 DESCRIBE_TIMEOUT_S = 20.0
+UNKNOWN = "no such option; see --help"
 
 
 def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -> list[str]:
@@ -22,12 +23,23 @@ def load_errors(launcher: Launcher, options: Mapping[str, Option], where: str) -
         except ProgramFailed as failure:
             if failure.program_code != 2:
                 raise
-            return [
-                f"{where}: load.{_in_words(line)}"
-                for line in failure.stderr.splitlines()
-                if line.strip()
-            ]
-    return []
+            lines = [line for line in failure.stderr.splitlines() if line.strip()]
+        else:
+            return []
+    errors = [f"{where}: load.{_in_words(line)}" for line in lines]
+    if any(line.endswith(UNKNOWN) for line in errors):
+        keys = f"available: {', '.join(_keys(launcher))}"
+        errors = [line.replace(UNKNOWN, f"no such key; {keys}") for line in errors]
+    return errors
+
+
+def _keys(launcher: Launcher) -> list[str]:
+    """Return the keys that a load may have: options of the load generator."""
+    with launcher.loadgen({"describe": True}) as program:
+        program.close_stdin()
+        options = program.expect("describe", DESCRIBE_TIMEOUT_S)["options"]
+    names = [option["name"] for option in options]
+    return [name for name in names if name not in {*SET_BY_THE_SUITE, *NOT_A_LOAD}]
 
 
 def _in_words(line: str) -> str:

@@ -255,6 +255,7 @@ def _measure_rest(
         _measure_all(setting, folder, manifest, suite, rounds, launcher, interrupts)
     if rounds.next_session is None:
         _complete(folder, manifest, rounds)
+        interrupts.complete = folder
     else:
         interrupted()
         setting.say(

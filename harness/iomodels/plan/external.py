@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iomodels.base.errors import hint
+from iomodels.base.words import toml
 
 MAX_NAME = 16  # characters: the label needs room for the mark
 MARK = " (external)"
@@ -139,7 +140,7 @@ def external_errors(entry: Mapping[str, Any], what: str) -> list[str]:
     errors = [f"{what}.{key}: no such key; {hint(key, KEYS)}" for key in entry if key not in KEYS]
     name = entry.get("name")
     if not (isinstance(name, str) and re.fullmatch(rf"[a-z][a-z0-9_.-]{{0,{MAX_NAME - 1}}}", name)):
-        errors.append(f"{what}.name = {name!r}: {NAME_RULE}")
+        errors.append(f"{what}.name = {toml(name)}: {NAME_RULE}")
     if ("command" in entry) is ("attach" in entry):
         errors.append(f"{what}: needs command, which starts it, or attach, where it runs")
     elif "attach" in entry:
@@ -155,7 +156,7 @@ def _attach_errors(entry: Mapping[str, Any], what: str) -> list[str]:
     try:
         parse_host(entry["attach"] if isinstance(entry["attach"], str) else "")
     except ValueError as error:
-        errors.append(f"{what}.attach = {entry['attach']!r}: {error}")
+        errors.append(f"{what}.attach = {toml(entry['attach'])}: {error}")
     return errors
 
 
@@ -165,23 +166,23 @@ def _command_errors(entry: Mapping[str, Any], what: str) -> list[str]:
     for key, command in commands.items():
         if not _is_command(command):
             errors.append(
-                f"{what}.{key} = {command!r}: must be a program with its arguments: a text, "
+                f"{what}.{key} = {toml(command)}: must be a program with its arguments: a text, "
                 "or a list of texts"
             )
     text = str(entry["command"])
     if "port" in entry and not _is_number(entry["port"], 1, 65535):
-        errors.append(f"{what}.port = {entry['port']!r}: must be a whole number 1 … 65535")
+        errors.append(f"{what}.port = {toml(entry['port'])}: must be a whole number 1 … 65535")
     elif "port" not in entry and "{port}" not in text:
         errors.append(f"{what}.command: must contain {{port}}, unless port names the one it uses")
     if "threads" in entry and not _is_number(entry["threads"], 1, MAX_THREADS):
         errors.append(
-            f"{what}.threads = {entry['threads']!r}: must be a whole number 1 … {MAX_THREADS}"
+            f"{what}.threads = {toml(entry['threads'])}: must be a whole number 1 … {MAX_THREADS}"
         )
     elif "threads" not in entry and "{threads}" in text:
         errors.append(f"{what}.command: contains {{threads}}, so threads must name their number")
     if "ready" in entry and not _is_ready(entry["ready"]):
         errors.append(
-            f"{what}.ready = {entry['ready']!r}: must be connect, line, line:TEXT, delay or "
+            f"{what}.ready = {toml(entry['ready'])}: must be connect, line, line:TEXT, delay or "
             f"delay:MS with at most {MAX_DELAY_MS} ms"
         )
     return errors

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iomodels.base.arguments import Option
+from iomodels.base.words import toml
 
 CLASS_WORDS = "class"
 # Words of a suite's own keys, and words that are not a load.
@@ -156,10 +157,10 @@ def load_from(data: Mapping[str, Any]) -> Load:
 def shape_errors(data: object, where: str) -> list[str]:
     """Return one line per error in the shape of `[load]`; load_check.py checks its words."""
     if not isinstance(data, dict):
-        return [f"{where} = {data!r}: must be a table"]
+        return [f"{where} = {toml(data)}: must be a table"]
     errors = []
     for word, value in data.items():
-        what = f"{where}.{word} = {value!r}"
+        what = f"{where}.{word} = {toml(value)}"
         if word in SET_BY_THE_SUITE:
             errors.append(f"{what}: not here; use {SET_BY_THE_SUITE[word]}")
         elif word in NOT_A_LOAD:
@@ -177,15 +178,14 @@ def _class_errors(classes: object, where: str) -> list[str]:
         and classes
         and all(isinstance(words, dict) for words in classes.values())
     ):
-        return [f"{where} = {classes!r}: must be tables [{where}.NAME]"]
+        return [f"{where} = {toml(classes)}: must be tables [{where}.NAME]"]
     errors = []
     for name, words in classes.items():
         for word, value in words.items():
-            errors += _value_errors(value, f"{where}.{name}.{word} = {value!r}")
+            errors += _value_errors(value, f"{where}.{name}.{word} = {toml(value)}")
             if word == "connections" and not (type(value) is int and value > 0):
-                errors.append(
-                    f"{where}.{name}.connections = {value!r}: must be a whole number of at least 1"
-                )
+                what = f"{where}.{name}.connections = {toml(value)}"
+                errors.append(f"{what}: must be a whole number of at least 1")
     return errors
 
 
@@ -194,4 +194,4 @@ def _value_errors(value: object, what: str) -> list[str]:
         isinstance(value, str) and not re.fullmatch(r"[\w.:*+-]+", value)
     ):
         return []
-    return [f"{what}: must be a whole number, true, false, or a text without blanks; see --help"]
+    return [f"{what}: must be a whole number, true, false, or a text without blanks"]

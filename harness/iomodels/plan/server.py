@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iomodels.base.errors import hint
+from iomodels.base.words import toml
 from iomodels.plan.external import MARK, External, external_errors, external_from
 
 MAX_ALIAS = 24  # characters: tables must hold it
@@ -65,13 +66,13 @@ def server_from(entry: Mapping[str, Any]) -> Server:
 def server_errors(servers: object, where: str, key: str = "servers") -> list[str]:
     """Return one line per error of `[[servers]]`, or of the other `key`."""
     if not (isinstance(servers, list) and servers):
-        return [f"{where}: {key} = {servers!r}: must be one or more [[{key}]] tables"]
+        return [f"{where}: {key} = {toml(servers)}: must be one or more [[{key}]] tables"]
     errors: list[str] = []
     seen: list[object] = []
     for place, entry in enumerate(servers):
         what = f"{where}: {key}[{place}]"
         if not isinstance(entry, dict):
-            errors.append(f"{what} = {entry!r}: must be a table with model, options, alias")
+            errors.append(f"{what} = {toml(entry)}: must be a table with model, options, alias")
             continue
         errors += external_errors(entry, what) if "name" in entry else _model_errors(entry, what)
         errors += _name_errors(entry, servers, what)
@@ -92,7 +93,7 @@ def _model_errors(entry: Mapping[str, Any], what: str) -> list[str]:
     ]
     model = entry.get("model")
     if not (isinstance(model, str) and model):
-        errors.append(f"{what}.model = {model!r}: must be the name of a model")
+        errors.append(f"{what}.model = {toml(model)}: must be the name of a model")
     for key, least, most in (("options", 0, 2**32 - 1), ("per_core", 1, MAX_PER_CORE)):
         errors += _option_errors(entry.get(key, {}), f"{what}.{key}", least, most)
     both = {*_names(entry.get("options"))} & {*_names(entry.get("per_core"))}
@@ -102,10 +103,10 @@ def _model_errors(entry: Mapping[str, Any], what: str) -> list[str]:
 
 def _option_errors(options: object, what: str, least: int, most: int) -> list[str]:
     if not isinstance(options, dict):
-        return [f"{what} = {options!r}: must be a table of whole numbers"]
+        return [f"{what} = {toml(options)}: must be a table of whole numbers"]
     rule = "must be a whole number" + (f" {least} … {most}" if least else "")
     return [
-        f"{what}.{name} = {value!r}: {rule}"
+        f"{what}.{name} = {toml(value)}: {rule}"
         for name, value in options.items()
         if not is_number(value, least, most)
     ]
@@ -121,7 +122,7 @@ def _name_errors(entry: Mapping[str, Any], servers: Iterable[object], where: str
     if key is None:
         return []
     alias = entry[key]
-    what = f"{where}.{key} = {alias!r}"
+    what = f"{where}.{key} = {toml(alias)}"
     if key == "alias" and not (
         isinstance(alias, str)
         and alias.strip() == alias

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 from iomodels.base.errors import USAGE, Failure, hint
 from iomodels.base.files import PACKAGE
-from iomodels.base.words import visible
+from iomodels.base.words import toml, visible
 from iomodels.plan.load import Load, load_from, shape_errors
 from iomodels.plan.server import ONLY_OURS, Server, is_number, server_errors, server_from
 
@@ -31,7 +31,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "warmup_ms": (0, 3_600_000),
     "duration_ms": (1, 3_600_000),
     "seed": (0, 2**32 - 1),
-    "loadgen_threads": (1, 1024),
+    "loadgen_threads": (1, 256),
     "rate_percents": (1, 95),
     "rate_connections": (1, MAX_CONNECTIONS),
     "rate_sizes": (1, MAX_SIZE),
@@ -285,9 +285,9 @@ def _errors(data: Mapping[str, Any], where: str) -> list[str]:
     ]
     for key in _TEXTS:
         if key in data and not (isinstance(data[key], str) and data[key].strip()):
-            errors.append(f"{where}: {key} = {data[key]!r}: must be a text")
+            errors.append(f"{where}: {key} = {toml(data[key])}: must be a text")
         elif key in data and data[key] != visible(data[key]):
-            errors.append(f"{where}: {key} = {data[key]!r}: must have no control characters")
+            errors.append(f"{where}: {key} = {toml(data[key])}: must have no control characters")
     for key in ("servers", "native_servers"):
         errors += server_errors(data[key], where, key) if key in data else []
     if "load" in data:
@@ -304,11 +304,11 @@ def _plan_errors(data: Mapping[str, Any], where: str) -> list[str]:
     errors = []
     if data.get("rate_arrivals", ARRIVALS[0]) not in ARRIVALS:
         errors.append(
-            f"{where}: rate_arrivals = {data['rate_arrivals']!r}: "
+            f"{where}: rate_arrivals = {toml(data['rate_arrivals'])}: "
             f"must be one of: {', '.join(ARRIVALS)}"
         )
     if not isinstance(data.get("native", False), bool):
-        errors.append(f"{where}: native = {data['native']!r}: must be true or false")
+        errors.append(f"{where}: native = {toml(data['native'])}: must be true or false")
     if ("rounds" in data) is ("minutes" in data):
         errors.append(f"{where}: needs rounds (a fixed plan) or minutes (a plan that stops)")
     return errors + _active_errors(data, f"{where}: ")
@@ -328,7 +328,7 @@ def _active_errors(data: Mapping[str, Any], where: str) -> list[str]:
 
 def _quick_errors(overrides: object, where: str) -> list[str]:
     if not isinstance(overrides, dict):
-        return [f"{where}: quick = {overrides!r}: must be a table"]
+        return [f"{where}: quick = {toml(overrides)}: must be a table"]
     errors = [
         f"{where}: quick.{key}: no such key; {hint(key, _QUICK)}"
         for key in overrides
@@ -343,7 +343,7 @@ def _number_errors(data: Mapping[str, Any], where: str, prefix: str = "") -> lis
         if key not in data:
             continue
         value, (low, high) = data[key], BOUNDS[key]
-        what = f"{where}: {prefix}{key} = {value!r}"
+        what = f"{where}: {prefix}{key} = {toml(value)}"
         if key in _NUMBERS:
             if not is_number(value, low, high):
                 errors.append(f"{what}: must be a whole number {low} … {high}")

@@ -92,8 +92,8 @@ class Row:
         return self.headline or f"{NO_ANSWER}{f': {self.reason}' if self.reason else ''}"
 
 
-def overview(results: Path, again: Path | None = None) -> list[Row]:
-    """Return the runs below `results`, the newest first, and keep them in index.json.
+def overview(results: Path, again: Path | None = None, *, keep: bool = True) -> list[Row]:
+    """Return the runs below `results`, the newest first, and `keep` them in index.json.
 
     A damaged run is a row with its reason. `again`: a folder to read again, as its report was
     written.
@@ -102,7 +102,7 @@ def overview(results: Path, again: Path | None = None) -> list[Row]:
     if again is not None:
         known.pop(_place(again, results), None)
     found = [_row_of(folder, results, known) for folder in run_folders(results)]
-    if results.is_dir():
+    if keep and results.is_dir():
         kept = [{"stamp": stamp, "row": asdict(row)} for row, stamp in found if stamp is not None]
         text = json.dumps({"format": FORMAT, "runs": kept}, indent=1, ensure_ascii=False)
         write_whole(results / INDEX, f"{text}\n", durable=False)

@@ -6,6 +6,7 @@ import ast
 import math
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ from iomodels.base import words
 
 CASES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (words.number, (0,), "0"),
+    (words.toml, (True,), "true"),
+    (words.toml, ([1, "a\x1b", [False]],), "[1, 'a\\x1b', [false]]"),
+    (words.toml, ({"a": {"b\x1b": 0.5}},), "{a = {b\\x1b = 0.5}}"),
+    (words.toml, (date(1979, 5, 27),), "1979-05-27"),
     (words.number, (0.01234,), "0.0123"),
     (words.number, (1.0,), "1.00"),
     (words.number, (0.9996,), "1.00"),

@@ -190,6 +190,17 @@ def test_prune_removes_what_is_empty_and_only_when_confirmed(
     assert gone == {"empty"}
 
 
+def test_the_list_of_a_folder_that_cannot_be_written(
+    every_kind: dict[str, Path], results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (results / "index.html").mkdir()
+    rows = rows_of(capsys)
+    assert len(rows) == 8
+    assert main(["runs"]) == 0
+    out, err = capsys.readouterr()
+    assert all(name in out for name in rows) and "index.html is not renewed: " in err
+
+
 def test_prune_may_remove_interrupted_runs_but_none_that_runs_or_was_contributed(
     every_kind: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from iomodels.base.errors import Failure
+from iomodels.launch import prefix
 from iomodels.launch.prefix import PERSIST_S, Wine, find_wine
 from iomodels.launch.wine import WineLauncher
 from iomodels.machine.placement import Placement
@@ -311,6 +312,16 @@ def test_a_prefix_ends_its_processes_though_its_wineserver_was_killed(fake: Path
         assert other.poll() is None, "it is of no prefix"
         other.kill()
         other.wait()
+
+
+def test_a_command_ends_soon_after_its_wineserver(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with pytest.raises(Failure, match=r"did not end within 0\.1 s"):
+        prefix.run_quietly(sleeper, os.environ, 0.1)
+    quick = [sys.executable, "-c", "raise SystemExit(3)"]
+    assert prefix.run_quietly(quick, os.environ, 60.0, lost=lambda: True) == 3
+    monkeypatch.setattr(prefix, "LOST_S", 0.0)
+    assert prefix.run_quietly(sleeper, os.environ, 600.0, lost=lambda: True) is None
 
 
 def test_no_program_comes_before_the_wineserver_listens(

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import signal
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from iomodels.base.console import shell_word
 from iomodels.base.errors import Failure
+from iomodels.base.interrupts import Interrupted
 from iomodels.data.records import Record
 from iomodels.data.schema import check_against
 from iomodels.data.store import load_run
@@ -177,6 +179,16 @@ def test_interrupted_and_gone_on_with(
     ]
     assert loaded.manifest["status"] == "complete" and len(loaded.manifest["resumed_utc"]) == 2
     assert stage.reported == [folder]
+
+
+def test_a_signal_after_the_last_measurement_names_the_complete_run(
+    stage: Stage, launcher: FakeLauncher, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "close", lambda: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(Interrupted) as interrupted:
+        stage.start(suite)
+    assert interrupted.value.complete == stage.folder
+    assert load_run(stage.folder).manifest["status"] == "complete"
 
 
 def test_a_run_elsewhere_is_named_by_its_path(

@@ -161,6 +161,12 @@ def test_a_suite_from_a_file_is_named_by_it(
     assert "load_file" not in loaded.to_json(), "a run's manifest holds no path of this machine"
 
 
+def test_an_unknown_key_names_the_known_ones(stage: Stage, suite: Suite) -> None:
+    with pytest.raises(Failure) as refused:
+        stage.start(replace(suite, load=Load((("fast", 1),))))
+    assert refused.value.lines == ("suite small: load.fast: no such key; available: rate, churn",)
+
+
 @pytest.mark.parametrize(
     ("text", "churns"),
     [
