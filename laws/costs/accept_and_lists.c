@@ -5,9 +5,7 @@
  * AcceptEx operations. Then one thread serves them: accept, allocate a block per connection and one
  * per request, receive, reply, give the blocks back. So the time is the server's work alone. It
  * includes the AcceptEx that replaces each completed one.
- *
- * Then the memory alone: malloc, HeapAlloc, a lookaside list (InterlockedPopEntrySList) and a pool
- * per thread, with 1 to 16 threads. */
+ * The program lookaside_lists measures the memory alone. */
 #include "laws/shared/accepts.h"
 #include "laws/shared/blocks.h"
 #include "laws/shared/rounds.h"
@@ -66,12 +64,6 @@ int main(int argc, char **argv) {
             rounds_keep(&seen.ns[server][visit / VISITS], connection_ns(server));
     struct json line = law_line();
     rounds_seen(&line, "ns_per_connection", seen.ns, SERVER_KINDS);
-    for (int count = 0; count < THREAD_COUNTS; count++) {
-        static const char *const names[] = {"ns_per_block_1", "ns_per_block_2", "ns_per_block_4",
-                                            "ns_per_block_8", "ns_per_block_16"};
-        blocks_measure(1u << count, seen.block_ns[count]);
-        rounds_seen(&line, names[count], seen.block_ns[count], BLOCK_KINDS);
-    }
     struct judged judged = {"B34", judge_accept_and_lists(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -1,9 +1,10 @@
 #include "laws/shared/blocks.h"
+#include "laws/shared/rounds.h"
 
 #include <process.h>
 #include <stdlib.h>
 
-enum { BLOCKS_MEASURED = 16384, HELD = 4 };
+enum { BLOCKS_MEASURED = 16384, HELD = 4, VISITS = 4 };
 
 /* A lookaside list is a list without a lock, shared by all threads. Its header and its entries need
  * MEMORY_ALLOCATION_ALIGNMENT: the type SLIST_HEADER has it, and so has memory of HeapAlloc. Blocks
@@ -88,7 +89,10 @@ static uint64_t block_ns(enum block_kind kind, uint32_t threads) {
 }
 
 void blocks_measure(uint32_t threads, uint64_t ns[BLOCK_KINDS][RATIO_ROUNDS]) {
-    for (int round = 0; round < RATIO_ROUNDS; round++)
+    for (int kind = 0; kind < BLOCK_KINDS; kind++)
+        for (int round = 0; round < RATIO_ROUNDS; round++)
+            ns[kind][round] = 0; /* none yet */
+    for (int visit = 0; visit < VISITS * RATIO_ROUNDS; visit++)
         for (int kind = 0; kind < BLOCK_KINDS; kind++)
-            ns[kind][round] = block_ns((enum block_kind)kind, threads);
+            rounds_keep(&ns[kind][visit / VISITS], block_ns((enum block_kind)kind, threads));
 }

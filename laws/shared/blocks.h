@@ -20,7 +20,8 @@ void *block_take(enum block_kind, struct block_pool *own);
 void block_give(enum block_kind, struct block_pool *own, void *block);
 
 /* Stores the time per block of each kind, in turn, round by round: `threads` threads take four
- * blocks, write to each, and give them back, all concurrently. */
+ * blocks, write to each, and give them back, all concurrently. The fastest of several visits counts
+ * per round, because other programs only add time. */
 void blocks_measure(uint32_t threads, uint64_t ns[BLOCK_KINDS][RATIO_ROUNDS]);
 
 #endif

@@ -8,7 +8,7 @@
 #define R            "%.2f [%.2f, %.2f]"
 #define RATIO(ratio) (ratio).median, (ratio).low, (ratio).high
 
-const uint32_t accept_depths[DEPTHS] = {1, 2, 5, 16, 64, 200};
+const uint32_t accept_depths[DEPTHS] = {1, 2, 5, 16, 64, 200, 1000};
 const uint32_t accept_sleeps_ms[SLEEPS] = {0, 1, 10, 100};
 
 struct judgement judge_accept_ex_is_faster(const struct accept_ways_seen *seen) {

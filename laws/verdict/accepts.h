@@ -16,8 +16,8 @@ struct judgement judge_accept_ex_is_faster(const struct accept_ways_seen *);
 
 /* accept_depth: time per connection by the number of outstanding AcceptEx operations, and clients of
  * one burst that have a connection while the server is busy. */
-enum { DEPTHS = 6, DEPTH_ONE = 0, DEPTH_FEW = 2, DEPTH_MANY = 4 };
-extern const uint32_t accept_depths[DEPTHS]; /* 1, 2, 5, 16, 64, 200 */
+enum { DEPTHS = 7, DEPTH_ONE = 0, DEPTH_FEW = 2, DEPTH_MANY = 4 };
+extern const uint32_t accept_depths[DEPTHS]; /* 1, 2, 5, 16, 64, 200, 1000 */
 struct accept_depth_seen {
     uint64_t burst, short_backlog, long_backlog;
     uint64_t established[DEPTHS]; /* with the short backlog */

@@ -43,9 +43,9 @@ static struct accept_depth_seen depths(const uint64_t established[DEPTHS], uint6
 }
 
 static void accept_depth(void) {
-    const uint64_t each_counts[DEPTHS] = {7, 8, 11, 22, 64, 64},
-                   few_suffice[DEPTHS] = {7, 8, 11, 11, 11, 11},
-                   all[DEPTHS] = {64, 64, 64, 64, 64, 64};
+    const uint64_t each_counts[DEPTHS] = {7, 8, 11, 22, 64, 64, 64},
+                   few_suffice[DEPTHS] = {7, 8, 11, 11, 11, 11, 11},
+                   all[DEPTHS] = {64, 64, 64, 64, 64, 64, 64};
     const struct accept_depth_seen more = depths(each_counts, 1000, 1000, 2),
                                    few = depths(few_suffice, 1000, 1000, 2),
                                    faster = depths(all, 1000, 700, 2),

@@ -97,7 +97,7 @@ def _introduction(verdicts: Verdicts) -> list[str]:
     warning = words.warning_sentence(verdicts.platform)
     return [
         f"Judged {verdicts.judged_utc[:10]}. {counted(verdicts)}.",
-        *([warning] if warning else []),
+        *([warning, ON_WINDOWS] if warning else []),
     ]
 
 

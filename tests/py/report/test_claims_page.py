@@ -100,6 +100,8 @@ def test_contradictions_come_first_and_platforms_never_mix() -> None:
     assert len(list(rows(of_wine))) == len(all_claims())
     assert "3 of 96 claims are answered" in of_wine and "Not" not in first
     assert "shows that the code works, not how Windows performs" in of_wine
+    assert pages.ON_WINDOWS in of_wine and pages.ON_WINDOWS not in first
+    assert pages.ON_WINDOWS not in pages.markdown([made("windows-10.0.26100")], pages._in_docs)
     assert re.search(r"1 of \d+ claims are answered: 1 × holds", of_linux)
 
 
