@@ -13,6 +13,7 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 build=$(dirname -- "$here")/build
+helper=/usr/lib/apt/apt-helper
 
 fail() {
     printf 'fetch-sources: %s\n' "$1" >&2
@@ -34,13 +35,37 @@ write_entries() {
     done
 }
 
-apt() {
-    apt-get -q \
+# Runs a program of apt ($1) with lists and cache of our own.
+with_own_lists() {
+    program=$1
+    shift
+    "$program" \
         -o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$work/entries" \
         -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" \
         -o "APT::Sandbox::User=$(id -un)" -o Acquire::Languages=none \
         -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 \
-        "$@" >>"$work/log" 2>&1
+        "$@" 2>>"$work/log"
+}
+
+apt() {
+    with_own_lists apt-get -q "$@" >>"$work/log"
+}
+
+# The archive of the upstream release is all that is needed. If another file of the source package is gone, apt fails as a
+# whole, so this gets the archive alone. apt's helper compares it with the hash in the signed lists.
+get_archive_alone() {
+    rm -f -- "$work/package"/*
+    with_own_lists apt-get -qq source --download-only --print-uris "$package" >"$work/uris" || return 1
+    while read -r uri file _ hash; do
+        case $file in
+        "$package"_*.orig.tar.*.asc) ;;
+        "$package"_*.orig.tar.*)
+            uri=${uri#\'}
+            with_own_lists "$helper" download-file "${uri%\'}" "$work/package/$file" "$hash" >>"$work/log" && return
+            ;;
+        esac
+    done <"$work/uris"
+    return 1
 }
 
 # HdrHistogram_c, which the source package of Redis carries unchanged but for the allocator: $1 is its archive.
@@ -119,14 +144,18 @@ apt update || :
 # shellcheck disable=SC2086 # one word an argument
 if ! (cd -- "$work/package" && apt $get "$package"); then
     reason=$(sed -n 's/^E: //p' "$work/log" | tail -n 1)
-    fail "apt-get ${get%% *} $package: ${reason:-failed}"
+    [ "$entries" = deb-src ] || fail "apt-get ${get%% *} $package: ${reason:-failed}"
+    get_archive_alone || fail "apt-get ${get%% *} $package: ${reason:-failed}"
+    echo "iomodels: the source package is not complete; its archive alone serves" >&2
 fi
 set -- "$work/package/${package}"_*"$suffix"*
 [ -f "$1" ] || fail "apt-get ${get%% *} $package gave no file $suffix"
 if [ "$entries" = deb ]; then
     version=$(dpkg-deb -f "$1" Version)
 else
-    version=$(sed -n 's/^Version: *//p' "$work/package/${package}"_*.dsc | tail -n 1)
+    version=$(cat -- "$work/package/${package}"_*.dsc 2>/dev/null | sed -n 's/^Version: *//p' | tail -n 1)
+    archive=${1##*/"$package"_}
+    version=${version:-${archive%%.orig.tar*}} # the archive alone has the version of the release
 fi
 $lay_out "$1"
 [ ! -f "$here/$name/CMakeLists.txt" ] || cp -- "$here/$name/CMakeLists.txt" "$work/tree/"

@@ -73,13 +73,39 @@ update_lists() {
     apt_get update || apt_failure
 }
 
+# What apt would download and install for the packages $@, as " (143 with those that they need; 312 MB of downloads)"; nothing
+# if its lists are missing. It changes nothing and needs no root.
+extent() {
+    LC_ALL=C apt-get install -s --no-install-recommends "$@" 2>/dev/null >"$build/setup/extent" || return 0
+    LC_ALL=C apt-get install --assume-no -o Debug::NoLocking=1 --no-install-recommends "$@" 2>/dev/null </dev/null >>"$build/setup/extent" || :
+    awk '/^Inst / { count++ }
+        /^Need to get / { size = $4 " " $5; sub(/\/.*/, "", size) }
+        END { if (count) printf " (%d with those that they need%s)", count, size ? "; " size " of downloads" : "" }' "$build/setup/extent"
+}
+
+# Asks before sudo is used on a terminal; the word `setup --yes` has answered.
+ask_for_root() {
+    [ -z "${assume_yes:-}" ] || return 0
+    printf 'iomodels: install them with sudo? [y/N] ' >&2
+    answer=
+    read -r answer || echo >&2
+    case $answer in
+    y | Y | yes | Yes | YES) ;;
+    *) fail "nothing was installed; without a question: ./iomodels setup --yes, or as root: $1" ;;
+    esac
+}
+
 install_packages() {
     as_root=
+    say "these packages are missing: $*$(extent "$@")"
     if [ "$(id -u)" -ne 0 ]; then
-        as_root=sudo
-        [ -t 0 ] || as_root='sudo -n'
+        as_root='sudo -n'
+        if [ -t 0 ] && [ -t 2 ]; then
+            as_root=sudo
+            ask_for_root "apt-get install --no-install-recommends $*"
+        fi
     fi
-    say "installing packages with ${as_root:+sudo }apt-get (Ctrl-C stops, --no-install never installs): $*"
+    say "installing them with ${as_root:+sudo }apt-get (Ctrl-C stops, --no-install never installs)"
     : >"$build/setup/apt.log"
     updated=
     if ! apt-get install -s --no-install-recommends "$@" >/dev/null 2>&1; then

@@ -81,8 +81,10 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Command:
         print(USAGE + NOTES, file=sys.stderr)
         raise SystemExit(2)
     word = "help" if rest[0] in ("-h", "--help") else rest[0]
-    if word == "setup" and rest[1:] not in ([], ["--references"]):
-        fail(f"setup takes --references only, but got: {' '.join(rest[1:])}", 2)
+    if word == "setup":
+        rest = [each for each in rest if each not in ("--yes", "-y")]  # here nothing is asked
+        if rest[1:] not in ([], ["--references"]):
+            fail(f"setup takes --references only, but got: {' '.join(rest[1:])}", 2)
     return Command(word, tuple(rest[1:]), no_install)
 
 

@@ -15,8 +15,9 @@ from iomodels.cli import cluster_commands, measure_commands, read_commands
 from iomodels.cli.command import GROUPS, Command, Parser, spelled_out
 
 SHELL_NOTES = """\
-Each command first builds what it needs. If packages are missing, it says so and installs them
-by apt-get, as root or with sudo; on Windows by pip, into build/venv.
+Each command first builds what it needs. If packages are missing, it names them and installs them
+by apt-get, as root or with sudo; on Windows by pip, into build/venv. On a terminal it asks before
+it uses sudo; `setup --yes` does not ask.
 --no-install (anywhere, or IOMODELS_NO_INSTALL=1) never installs: it names missing packages.
 IOMODELS_WINE names another Wine; on Windows, IOMODELS_PRESET names the build to use.
 IOMODELS_BUILD names another build folder, or an unpacked archive of programs, which comes first.

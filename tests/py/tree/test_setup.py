@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -123,9 +126,10 @@ def test_the_progress_of_apt_is_shown_while_it_works(tmp_path: Path, system: Pat
     )
     with start(checkout(tmp_path / "tree"), system, "setup") as started:
         assert started.stderr
+        assert started.stderr.readline() == "iomodels: these packages are missing: cmake wine\n"
         assert (
-            started.stderr.readline() == "iomodels: installing packages with apt-get "
-            "(Ctrl-C stops, --no-install never installs): cmake wine\n"
+            started.stderr.readline() == "iomodels: installing them with apt-get "
+            "(Ctrl-C stops, --no-install never installs)\n"
         )
         assert started.stderr.readline() == "iomodels:   installing 40 %\n"
         seen.touch()
@@ -136,7 +140,7 @@ def test_the_progress_of_apt_is_shown_while_it_works(tmp_path: Path, system: Pat
 def test_set_up_takes_one_option(tmp_path: Path, system: Path) -> None:
     assert said(checkout(tmp_path / "tree"), system, "setup", "--frameworks") == (
         2,
-        "iomodels: setup takes --references only, but got: --frameworks\n",
+        "iomodels: setup takes --references and --yes only, but got: --frameworks\n",
     )
 
 
@@ -144,4 +148,117 @@ def test_sudo_is_named_before_it_is_used(tmp_path: Path, system: Path) -> None:
     program(system / "sudo", "exit 1")
     program(system / "apt-get", "exit 0")
     code, text = said(checkout(tmp_path / "tree"), system, "setup")
-    assert code == 1 and text.startswith("iomodels: installing packages with sudo apt-get (Ctrl-C")
+    lines = text.splitlines()
+    assert code == 1 and lines[0] == "iomodels: these packages are missing: cmake wine"
+    assert lines[1].startswith("iomodels: installing them with sudo apt-get (Ctrl-C")
+
+
+def test_what_apt_would_do_is_said_before_it_does_it(tmp_path: Path, system: Path) -> None:
+    program(
+        system / "apt-get",
+        """case "$*" in
+        *-s*) echo Inst cmake; echo Inst wine; echo Inst libwine; exit 0 ;;
+        *--assume-no*) echo 'Need to get 12.5 MB/312 MB of archives.'; exit 1 ;;
+        esac
+        exit 100""",
+    )
+    program(system / "sudo", "exit 1")
+    _, text = said(checkout(tmp_path / "tree"), system, "setup")
+    assert text.splitlines()[0] == (
+        "iomodels: these packages are missing: cmake wine "
+        "(3 with those that they need; 12.5 MB of downloads)"
+    )
+
+
+def on_terminal(script: Path, system: Path, answer: str, *words: str) -> tuple[int, str]:
+    """Return the exit code and what a user saw who typed `answer` at a terminal."""
+    import pty  # Linux and macOS only
+
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [script, *words], env={"PATH": str(system)}, stdin=slave, stdout=slave, stderr=slave
+    ) as started:
+        os.close(slave)
+        os.write(master, answer.encode())
+        code, seen = started.wait(DEADLINE_S), b""
+        with contextlib.suppress(OSError):  # the end of a terminal's output on Linux
+            while some := os.read(master, 4096):
+                seen += some
+    os.close(master)
+    return code, seen.decode().replace("\r", "")
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", "\x04", "maybe\n"])
+def test_no_to_sudo_installs_nothing(answer: str, tmp_path: Path, system: Path) -> None:
+    program(system / "sudo", f": >{tmp_path}/used")
+    program(system / "apt-get", "exit 0")
+    code, seen = on_terminal(checkout(tmp_path / "tree"), system, answer, "suites")
+    assert code == 1 and "install them with sudo? [y/N] " in seen
+    assert seen.splitlines()[-1].endswith(  # the answer was typed before the question
+        "iomodels: nothing was installed; without a question: ./iomodels setup --yes, "
+        "or as root: apt-get install --no-install-recommends cmake wine"
+    )
+    assert not (tmp_path / "used").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [("y\n", ["setup"]), ("", ["setup", "--yes"]), ("", ["setup", "-y"])]
+)
+def test_sudo_is_used_after_a_yes(
+    answer: str, words: list[str], tmp_path: Path, system: Path
+) -> None:
+    program(system / "sudo", f": >{tmp_path}/used; exit 1")
+    program(system / "apt-get", "exit 0")
+    code, seen = on_terminal(checkout(tmp_path / "tree"), system, answer, *words)
+    assert code == 1 and ("[y/N]" in seen) is bool(answer)
+    assert (tmp_path / "used").exists() and "installing failed" in seen
+
+
+# ---- the sources of a dependency ----
+
+HDR = ("hdr_histogram.h", "hdr_histogram.c", "hdr_atomic.h", "hdr_tests.h")
+HDR_TEXTS = ("LICENSE.txt", "COPYING.txt")
+HELPER = Path("/usr/lib/apt/apt-helper")
+
+
+@pytest.mark.skipif(not HELPER.exists(), reason="no apt here")
+@pytest.mark.parametrize("right", [True, False])
+def test_the_archive_of_an_incomplete_source_package_serves_alone(
+    right: bool, tmp_path: Path
+) -> None:
+    """As when the archive of a distribution lacks another file of the package."""
+    source = tmp_path / "redis-7.0.15" / "deps" / "hdr_histogram"
+    source.mkdir(parents=True)
+    for name in (*HDR, *HDR_TEXTS):
+        (source / name).write_text(name, encoding="utf-8")
+    archive = tmp_path / "redis_7.0.15.orig.tar.gz"
+    subprocess.run(["tar", "-czf", archive, "-C", tmp_path, "redis-7.0.15"], check=True)
+    digest = hashlib.sha256(archive.read_bytes() if right else b"").hexdigest()
+    tree, fakes = tmp_path / "tree", tmp_path / "fakes"
+    fakes.mkdir()
+    program(
+        fakes / "apt-get",
+        f"""case "$*" in
+        *--print-uris*)
+            echo "'copy:/none/redis_7.0.15.dsc' redis_7.0.15.dsc 1 SHA256:0"
+            echo "'copy:{archive}' {archive.name} {archive.stat().st_size} SHA256:{digest}" ;;
+        *source*) echo 'E: Failed to fetch some archives.' >&2; exit 100 ;;
+        esac""",
+    )
+    shutil.copytree(ROOT / "cmake", tree / "cmake")
+    done = subprocess.run(
+        [tree / "cmake" / "fetch-sources.sh", "hdr-histogram", tree / "build" / "deps" / "hdr"],
+        env={**os.environ, "PATH": f"{fakes}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+    )
+    made = tree / "build" / "deps" / "hdr"
+    if right:
+        assert done.returncode == 0, done.stderr
+        assert (made / "src" / "hdr_histogram.c").read_text("utf-8") == "hdr_histogram.c"
+        assert "package redis 7.0.15, sha256" in (made / "ORIGIN").read_text("utf-8")
+        assert "its archive alone serves" in done.stderr
+    else:
+        assert done.returncode == 1 and not made.exists(), "its hash is another one"
+        assert "apt-get source redis: Failed to fetch some archives." in done.stderr
