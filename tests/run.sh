@@ -5,7 +5,7 @@
 # "$@": [PART...] [-- PYTEST OPTIONS].
 
 every_part='host sanitize fuzz mingw portable style mypy py servers micro e2e windows'
-named_parts='tidy browser references cluster native native-asan native-tsan mutants chaos rounds'
+named_parts='tidy browser references cluster native native-asan native-tsan mutants chaos rounds attempts'
 parts=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     case " $every_part $named_parts " in
@@ -164,6 +164,10 @@ run_part() {
     rounds)
         shift
         "$python" tests/rounds/rounds.py "$@"
+        ;;
+    attempts)
+        shift
+        "$python" tests/attempts/attempts.py "$@"
         ;;
     *)
         part=$1

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,10 +139,30 @@ class Ground:
         if loaded.manifest["status"] != "complete" or len(loaded.records) != PLANNED:
             raise Broken(f"resumed to {len(loaded.records)} of {PLANNED}: {loaded.warnings}")
 
+    def native(self, name: str) -> Path:
+        """Return a program of Linux from the build."""
+        return self.root / "build" / "host" / name
+
+    def program(self, argv: Sequence[str | Path], stdin: str) -> tuple[str, str]:
+        """Run a program to its end and return what it printed on stdout and stderr."""
+        done = subprocess.run(
+            argv, input=stdin.encode(), capture_output=True, timeout=DEADLINE_S, check=False
+        )
+        return _text(done.stdout), _text(done.stderr)
+
     def wine(self) -> None:
         """Skip an attempt where no Wine is installed."""
         if not (self.root / "build/mingw/bin/iocp.exe").is_file():
             raise Skipped("no build for Wine")
+
+
+def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
+    """Wait for a condition of a process that runs. Raises Broken after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Broken("the first process never came so far")
+        time.sleep(0.01)
 
 
 def _ordinary_signals() -> None:

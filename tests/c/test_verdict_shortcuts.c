@@ -28,6 +28,12 @@ static void per_use(void) {
     CHECK(seen.detour_ns > 8.69 && seen.detour_ns < 8.71);
     EXPECT(HOLDS, judge_shortcut(&seen));
     CHECK(strstr(judge_shortcut(&seen).figure, "a 2.9 ns, b 8.7 ns") != NULL);
+    seen.detour_ns = 1000000; /* from a microsecond on, both are in microseconds */
+    CHECK(strstr(judge_shortcut(&seen).figure, "a 0.0 µs, b 1000.0 µs") != NULL);
+    seen.detour_ns = 1000;
+    CHECK(strstr(judge_shortcut(&seen).figure, "a 0.0 µs, b 1.0 µs") != NULL);
+    seen.detour_ns = 999;
+    CHECK(strstr(judge_shortcut(&seen).figure, "a 2.9 ns, b 999.0 ns") != NULL);
 }
 
 int main(void) {

@@ -46,13 +46,32 @@ QUIET = (
 """Calls whose loss only another tool can see: the sanitizers, or a reader."""
 
 
+DIRECTIVE = re.compile(r"#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)")
+
+
+def without_windows(text: str) -> str:
+    """Return the code with the lines as blanks that only Windows compiles."""
+    hidden: list[bool] = []
+    lines = []
+    for line in text.splitlines(keepends=True):
+        found = DIRECTIVE.match(line)
+        if found and found[1] == "endif":
+            hidden.pop()
+        elif found and found[1].startswith("if"):
+            hidden.append("_WIN32" in found[2] and found[1] != "ifndef")
+        elif found:
+            hidden[-1] = "_WIN32" in found[2]
+        lines.append(re.sub(r"[^\n]", " ", line) if any(hidden) else line)
+    return "".join(lines)
+
+
 def blanked(text: str) -> str:
-    """Return the code with comments, strings and lines of the preprocessor as blanks."""
+    """Return the code with blanks for comments, strings, the preprocessor and Windows's lines."""
     pattern = r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|^ *#(?:\\\n|[^\n])*'
     return re.sub(
         pattern,
         lambda found: re.sub(r"[^\n]", " ", found[0]),
-        text,
+        without_windows(text),
         flags=re.DOTALL | re.MULTILINE,
     )
 

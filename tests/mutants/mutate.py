@@ -1,10 +1,11 @@
 """Change one place at a time in a copy of the sources, and count the changes that a test notices.
 
-    ./iomodels test mutants [-- --seed 1 --count 20 --only judge --only loadgen/run.c --write]
+    ./iomodels test mutants [-- --seed 1 --count 20 --only judge --write --again]
 
 A seed draws the changes of each room. The tests run in rings: first those of the changed file, then
 those of its room, then those of other rooms that name it. A change that passes all of them
-survives. build/mutants/result.json has every change; it is written whole after each.
+survives. build/mutants/result.json has every change; it is written whole after each. With --again
+only those are made that it does not have as noticed, such as survivors for which a test is new.
 
 A survivor that changes nothing a test could see is an equivalent: tests/mutants/equivalent.json
 names it with the reason, and the score leaves it out. So does one that the compiler refuses.
@@ -14,67 +15,35 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
-import random
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import in_c
-import in_python
 from in_python import Mutant
+from rooms import BUILD, ROOMS, TREE, WORK, Room, rings
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "harness"))
 
 from iomodels.base.files import write_whole  # noqa: E402
 
-BUILD = Path(os.environ.get("IOMODELS_BUILD", ROOT / "build")).resolve()
-WORK = BUILD / "mutants"
-TREE = WORK / "tree"
 RESULT = WORK / "result.json"
 KEPT = ROOT / "tests" / "mutants" / "score.json"
 EQUIVALENT = ROOT / "tests" / "mutants" / "equivalent.json"
 PAGE = ROOT / "docs" / "testing.md"
 FORMAT = 1
+SETTLED = ("killed", "refused")
 MOST_S = 400.0
 """Seconds of a ring of tests. Then a changed program hangs, and counts as noticed."""
-ON_WINDOWS = ("net_iocp", "target_iocp", "os_windows", "system", "process_counters")
-"""Sources of the Windows build alone. Their tests need Wine, minutes per change."""
-
-
-@dataclass(frozen=True)
-class Room:
-    """Sources that one folder of tests mirrors. `goal` is the share of changes to notice."""
-
-    name: str
-    sources: str
-    goal: int
-    find: Callable[[str, str], Iterator[Mutant]]
-
-    def files(self) -> list[str]:
-        found = sorted(TREE.glob(self.sources))
-        return [str(path.relative_to(TREE)) for path in found if path.stem not in ON_WINDOWS]
-
-
-ROOMS = [
-    Room("judge", "harness/iomodels/judge/*.py", 90, in_python.mutants),
-    Room("data", "harness/iomodels/data/*.py", 90, in_python.mutants),
-    Room("plan", "harness/iomodels/plan/*.py", 85, in_python.mutants),
-    Room("launch", "harness/iomodels/launch/*.py", 85, in_python.mutants),
-    Room("load generator", "loadgen/*.c", 90, in_c.mutants),
-    Room("verdicts of laws", "laws/verdict/*.c", 90, in_c.mutants),
-    Room("kit", "servers/kit/*.c", 85, in_c.mutants),
-    Room("common", "common/*.c", 85, in_c.mutants),
-]
 
 
 def copy_sources() -> None:
@@ -135,64 +104,8 @@ def run(argv: Sequence[str], most_s: float) -> str:
             process.wait()
 
 
-def pytest(*arguments: str) -> list[str]:
-    return [
-        *(sys.executable, "-m", "pytest", "-x", "-q", "--hypothesis-seed=0"),
-        *("-p", "no:cacheprovider", *arguments),
-    ]
-
-
-def naming(module: str, folder: str) -> list[str]:
-    """Return the test files in a folder that import the module."""
-    package, name = module.rsplit(".", 1)
-    wanted = re.compile(rf"{re.escape(module)}\b|from {re.escape(package)} import [^\n]*\b{name}\b")
-    return [
-        str(path.relative_to(TREE))
-        for path in sorted((TREE / folder).glob("*/test_*.py"))
-        if wanted.search(path.read_text(encoding="utf-8"))
-    ]
-
-
-def rings_in_python(path: str) -> Iterator[list[str]]:
-    """Yield the commands that test a module, the nearest first."""
-    package, name = Path(path).parts[2], Path(path).stem
-    everywhere = naming(f"iomodels.{package}.{name}", "tests/py")
-    own = f"tests/py/{package}"
-    nearest = [each for each in everywhere if each.startswith(own) and "proof" not in each]
-    mirror = f"{own}/test_{name}.py"
-    if (TREE / mirror).exists():
-        nearest = [mirror, *(each for each in nearest if each != mirror)]
-    if nearest:
-        yield pytest(*nearest)
-    yield pytest(own, "--numprocesses=2", *(f"--ignore={each}" for each in nearest))
-    others = [each for each in everywhere if not each.startswith(own)]
-    kept = ["tests/py/report/test_golden.py", "tests/py/measure/test_run.py"]
-    yield pytest(*dict.fromkeys([*others, *kept]), "--numprocesses=2")
-
-
-def rings_in_c(path: str) -> Iterator[list[str]]:
-    """Yield the commands that test the native build, under sanitizers at first. Then the servers of
-    Linux and the load generator follow, of the room that changed."""
-    units = ["-R", "^verdict_"] if path.startswith("laws/") else []
-    yield ["ctest", "--preset", "sanitize", "--stop-on-failure", "-j", "2", *units]
-    if path.startswith(("loadgen/", "common/")):
-        yield pytest("tests/loadgen", "-k", "native", "--numprocesses=2")
-    if path.startswith(("servers/", "common/")):
-        ignored = ("system", "broken", "capacity", "endurance", "exhibition")
-        skipped = [f"--ignore=tests/servers/test_{name}.py" for name in ignored]
-        yield [
-            "env",
-            "IOMODELS_NATIVE=host",
-            *pytest("tests/servers", "--numprocesses=3", *skipped),
-        ]
-
-
 def build(preset: str) -> str:
     return run(["cmake", "--build", "--preset", preset], 600)
-
-
-def rings(path: str) -> list[list[str]]:
-    return list(rings_in_python(path) if path.endswith(".py") else rings_in_c(path))
 
 
 def fate(mutant: Mutant, text: str) -> tuple[str, list[str]]:
@@ -234,22 +147,47 @@ def equivalents() -> list[dict[str, str]]:
     return found
 
 
-def is_equivalent(file: str, before: str, after: str) -> bool:
-    return any(
-        (each["file"], each["before"], each["after"]) == (file, before, after)
-        for each in equivalents()
-    )
+def described(room: Room, mutant: Mutant, text: str) -> dict[str, Any]:
+    """Return a change as the result has it, still without its fate."""
+    before, after = mutant.words(text)
+    place = {"room": room.name, "file": mutant.path, "line": mutant.line}
+    return {**place, "before": before, "after": after}
+
+
+def is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one[name] == other[name] for name in ("file", "before", "after"))
+
+
+def is_equivalent(change: dict[str, Any]) -> bool:
+    return any(is_same(each, change) for each in equivalents())
+
+
+def read_result() -> list[dict[str, Any]]:
+    """Return the changes of the last result, with their fates."""
+    if not RESULT.exists():
+        return []
+    found: list[dict[str, Any]] = json.loads(RESULT.read_text(encoding="utf-8"))["changes"]
+    return found
 
 
 def draw(room: Room, seed: int, count: int, only: Sequence[str]) -> list[tuple[Mutant, str]]:
-    """Return the drawn changes of a room, each with the unchanged text of its file."""
-    every = []
+    """Return the drawn changes of a room, each with the unchanged text of its file.
+
+    The seed gives each change a number of its own, and the lowest are drawn. So a draw stays nearly
+    the same if the sources change elsewhere.
+    """
+    every: dict[bytes, tuple[Mutant, str]] = {}
     for file in room.files():
         if only and not any(word == room.name or ("." in word and word in file) for word in only):
             continue
         text = (TREE / file).read_text(encoding="utf-8")
-        every += [(mutant, text) for mutant in room.find(file, text)]
-    return random.Random(f"{seed} {room.name}").sample(every, min(count, len(every)))
+        twins: Counter[tuple[str, str]] = Counter()
+        for mutant in room.find(file, text):
+            words = mutant.words(text)
+            twins[words] += 1
+            key = f"{seed} {file} {words} {twins[words]}".encode()
+            every[hashlib.sha256(key).digest()] = (mutant, text)
+    return [every[number] for number in sorted(every)[:count]]
 
 
 def score(changes: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
@@ -263,26 +201,26 @@ def score(changes: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def table(stored: dict[str, Any]) -> str:
-    rows = ["| room | noticed | of | share | goal | equivalent |", "|---|--:|--:|--:|--:|--:|"]
+    rows = [
+        "| room | seed | drawn | noticed | of | share | goal | equivalent |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
     for room in ROOMS:
         if room.name in stored["rooms"]:
             found = stored["rooms"][room.name]
             count = found["killed"] + found["survived"]
             share = 100 * found["killed"] / count if count else 0
             rows.append(
-                f"| {room.name} | {found['killed']} | {count} | {share:.0f} % | {room.goal} % "
-                f"| {found['equivalent']} |"
+                f"| {room.name} | {found['seed']} | {found['drawn']} | {found['killed']} | {count} "
+                f"| {share:.0f} % | {room.goal} % | {found['equivalent']} |"
             )
-    rooms = stored["rooms"] if len(stored["rooms"]) < len(ROOMS) else ()
-    only = "".join(f' --only "{name}"' for name in rooms)
-    drawn = f"--seed {stored['seed']} --count {stored['count']}"
-    command = f"./iomodels test mutants -- {drawn}{only} --write"
+    command = "./iomodels test mutants -- --seed SEED --count DRAWN --only ROOM --write"
     survivors = [
         line for each in stored["survivors"] for line in (each["file"], f"    {each['after']}"[:96])
     ]
     fence = ["```text", *survivors, "```"]
     named = ["", "Survivors, each as the changed line:", "", *fence] if survivors else []
-    return "\n".join([f"`{command}`:", "", *rows, *named])
+    return "\n".join([f"`{command}` writes one row:", "", *rows, *named])
 
 
 def write(options: argparse.Namespace, changes: Sequence[dict[str, Any]]) -> None:
@@ -291,23 +229,29 @@ def write(options: argparse.Namespace, changes: Sequence[dict[str, Any]]) -> Non
     from keep_fuzzing import with_part
 
     before = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    asked = {change["room"] for change in changes}
+    stored = merged(before, options.seed, changes)
+    write_whole(KEPT, json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
+    page = PAGE.read_text(encoding="utf-8")
+    write_whole(PAGE, with_part(page, "mutants", table(stored)))
+
+
+def merged(before: dict[str, Any], seed: int, changes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the stored scores with those of the asked rooms replaced."""
+    asked = {
+        name: {"seed": seed, "drawn": sum(each["room"] == name for each in changes), **fates}
+        for name, fates in score(changes).items()
+    }
     kept = [each for each in before.get("survivors", []) if each["room"] not in asked]
     new = [
         {name: change[name] for name in ("room", "file", "before", "after")}
         for change in changes
         if change["fate"] == "survived"
     ]
-    stored = {
+    return {
         "format": FORMAT,
-        "seed": options.seed,
-        "count": options.count,
-        "rooms": before.get("rooms", {}) | score(changes),
+        "rooms": before.get("rooms", {}) | asked,
         "survivors": sorted([*kept, *new], key=lambda each: (each["room"], each["file"])),
     }
-    write_whole(KEPT, json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
-    page = PAGE.read_text(encoding="utf-8")
-    write_whole(PAGE, with_part(page, "mutants", table(stored)))
 
 
 def prepare(rooms: Sequence[Room]) -> None:
@@ -331,10 +275,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=20, help="changes per room (default: 20)")
     names = ", ".join(room.name for room in ROOMS)
     parser.add_argument("--only", action="append", default=[], help=f"a file, or a room: {names}")
+    parser.add_argument("--again", action="store_true", help="only what was not noticed before")
     parser.add_argument("--write", action="store_true", help=f"keep the score in {PAGE.name}")
     options = parser.parse_args()
     if options.count < 1:
         parser.error(f"--count {options.count}: must be at least 1")
+    files = [each for each in options.only if each not in {room.name for room in ROOMS}]
+    if options.write and files:
+        parser.error(f"--write: a score is of a whole room, not of {files[0]}")
     return options
 
 
@@ -347,25 +295,30 @@ def main() -> int:
     if not drawn:
         raise SystemExit(f"mutants: --only {options.only[0]}: no such room or file")
     prepare([room for room, _ in drawn])
+    asked = {room.name for room, _ in drawn}
+    before = read_result()
+    others = [change for change in before if change["room"] not in asked]
+    settled = [each for each in before if each["fate"] in SETTLED] if options.again else []
     done: list[dict[str, Any]] = []
     noticed: list[list[str]] = []
     for room, changes in drawn:
         for mutant, text in changes:
-            before, after = mutant.words(text)
-            outcome = "equivalent"
-            if not is_equivalent(mutant.path, before, after):
-                outcome, ring = fate(mutant, text)
+            change = described(room, mutant, text)
+            known = next((each for each in settled if is_same(each, change)), None)
+            if is_equivalent(change):
+                change["fate"] = "equivalent"
+            elif known:
+                change["fate"] = known["fate"]
+            else:
+                change["fate"], ring = fate(mutant, text)
                 noticed += [ring] if ring and ring not in noticed else []
-            done.append(
-                {
-                    **{"room": room.name, "file": mutant.path, "line": mutant.line},
-                    **{"before": before, "after": after, "fate": outcome},
-                }
-            )
-            data = {"format": FORMAT, "seed": options.seed, "count": options.count, "changes": done}
+            done.append(change)
+            data = {"format": FORMAT, "changes": [*others, *done]}
             write_whole(RESULT, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
-            if outcome == "survived":
-                print(f"{mutant.path}:{mutant.line}: {before}\n  survived as: {after}", flush=True)
+            if change["fate"] == "survived":
+                print(
+                    "{file}:{line}: {before}\n  survived as: {after}".format(**change), flush=True
+                )
     confirm(noticed)
     if options.write:
         write(options, done)
@@ -374,16 +327,16 @@ def main() -> int:
 
 def summarise(done: Sequence[dict[str, Any]]) -> int:
     """Print the score of each room. Returns 1 if one missed its goal."""
-    missed = []
+    missed, rooms = [], score(done)
     for room in ROOMS:
-        found = score(done).get(room.name)
-        if found is None:
+        if room.name not in rooms:
             continue
+        found = rooms[room.name]
         count = found["killed"] + found["survived"]
         print(f"{room.name}: {found['killed']} of {count} noticed (goal {room.goal} %)")
         if count and found["killed"] * 100 < room.goal * count:
             missed.append(room.name)
-    print(f"{len(ROOMS) - len(missed)} passed, {len(missed)} failed" if done else "nothing drawn")
+    print(f"{len(rooms) - len(missed)} passed, {len(missed)} failed")
     return 1 if missed else 0
 
 

@@ -42,6 +42,7 @@ def run_of(
     *,
     servers: Sequence[Server] = (Server("iocp"), Server("select")),
     connections: Sequence[int] = (64,),
+    sizes: Sequence[int] = (64,),
     rounds: int = 9,
     noise: float = 0.03,
     mood: float = 0.2,
@@ -49,7 +50,7 @@ def run_of(
     change: Callable[[Record], Record] = lambda record: record,
 ) -> Run:
     """A run of that truth. Each round has its own mood of the machine, and each cell its noise."""
-    suite = suite_of(servers, connections, (64,), rounds)
+    suite = suite_of(servers, connections, sizes, rounds)
     draw = random.Random(seed)
     moods = [exp(draw.gauss(0, mood)) for _ in range(rounds)]
     records = []
@@ -113,6 +114,12 @@ def test_one_round_of_luck_is_no_proof() -> None:
         return record
 
     assert verdict(compare(), run_of(ahead(1.0), change=lucky)).verdict == NOT_TESTABLE
+
+
+def test_a_load_names_its_size_if_there_are_several() -> None:
+    found = verdict(compare(), run_of(ahead(1.3), sizes=(64, 4096)))
+    assert "iocp over select at 64 connections, 64 B 1." in found.figure
+    assert "iocp over select at 64 connections, 4,096 B 1." in found.figure
 
 
 def test_a_claim_that_holds_at_some_loads_names_them() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from iomodels.data.store import load_run
-from iomodels.judge import verdict
+from iomodels.judge import paired, verdict
 from iomodels.judge.paired import (
     Comparison,
     Judged,
@@ -26,6 +26,7 @@ from iomodels.judge.paired import (
     decided,
     fastest,
     holm,
+    word_of,
 )
 from iomodels.judge.rule import (
     FIXED,
@@ -126,6 +127,28 @@ def test_turning_the_baseline_round_turns_everything(
 
 
 # ---- the words ----
+
+
+def test_the_word_at_each_limit() -> None:
+    """An interval that ends at 1 does not leave 1 out; p at alpha is not below it."""
+    equal = math.log1p(FIXED.margin)
+    above = math.nextafter(0.1, 1.0)
+    for mean, half, p, rounds, word in (
+        (above, 0.1, 0.04, 8, Word.FASTER),
+        (-above, 0.1, 0.04, 8, Word.SLOWER),
+        (0.1, 0.1, 0.04, 8, Word.NOT_DECIDED),
+        (-0.1, 0.1, 0.04, 8, Word.NOT_DECIDED),
+        (above, 0.1, 0.05, 8, Word.LIKELY_FASTER),
+        (-above, 0.1, 0.05, 8, Word.LIKELY_SLOWER),
+        (above, 0.1, 0.04, 7, Word.PROVISIONAL),
+        (above, None, 0.04, 8, Word.PROVISIONAL),
+        (above, 0.1, None, 8, Word.PROVISIONAL),
+        (0.0, equal, 0.9, 8, Word.EQUAL),
+        (0.0, math.nextafter(equal, 1.0), 0.9, 8, Word.NOT_DECIDED),
+        (equal / 4, equal / 2, 0.9, 8, Word.EQUAL),
+        (equal / 2, equal, 0.9, 8, Word.NOT_DECIDED),
+    ):
+        assert word_of(mean, half, p, rounds, FIXED) is word, (mean, half, p, rounds)
 
 
 @pytest.mark.parametrize(
@@ -276,6 +299,12 @@ def test_a_load_stops_when_each_comparison_is_decided_or_narrow() -> None:
     clear = _one(against(_alternating(1.5, 0.2), "A"))
     assert decided([narrow], FIXED) and decided([clear], FIXED)
     assert not decided([narrow, wide, clear], FIXED)
+
+
+def test_an_interval_as_narrow_as_asked_is_enough() -> None:
+    half = paired._half_width(0.03, 9, 0.05)
+    assert paired._units_needed(0.03, 0.05, half) == 9
+    assert paired._units_needed(0.03, 0.05, math.nextafter(half, 0)) == 10
 
 
 def test_rounds_needed_are_those_that_give_the_margin() -> None:

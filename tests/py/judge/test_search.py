@@ -54,6 +54,14 @@ def answer(server: Server, range_: Range = RANGE) -> Answer:
     return search(server, range_).answer()
 
 
+def test_before_a_trial_every_place_is_equally_likely() -> None:
+    found = Search(RANGE)
+    assert found.probabilities.sum() == pytest.approx(1.0)
+    assert found.probabilities.min() == found.probabilities.max()
+    first = found.ask()
+    assert first is not None and first == pytest.approx(math.sqrt(400 * 50_000), rel=0.02)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.floats(500.0, 45_000.0))
 def test_a_sharp_server_is_found(capacity: float) -> None:

@@ -112,6 +112,9 @@ def test_a_view_of_some_servers_says_what_the_whole_run_says_of_them(tmp_path: P
         if load.fastest.leader == "iocp threads=4":
             assert one in load.fastest.comparisons
     assert "shown: select, iocp threads=4 and select again of 4 servers; words" in view.notes[0]
+    chosen = viewed(whole.run, "iocp threads=4", None)
+    kept = summarise(viewed(chosen, None, None, ["select", "iocp threads=4"]))
+    assert kept.baseline == "iocp threads=4", "the baseline of the run is shown"
     everything = viewed(whole.run, None, None, ["select", "iocp", "iocp threads=4"])
     assert everything.hidden is None and summarise(everything).labels == whole.labels
 

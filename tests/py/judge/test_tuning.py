@@ -231,6 +231,16 @@ def test_a_stretched_wait_is_shown_and_moves_the_rule() -> None:
     assert found()["wait"] is None
 
 
+@pytest.mark.parametrize(("took_us", "shown"), [(500, False), (515, False), (516, True)])
+def test_a_wait_is_stretched_from_five_percent_on(took_us: int, shown: bool) -> None:
+    data = manifest()
+    records = recorded(data)
+    for record in records:
+        assert record.server
+        record.server["ready"]["system"] = {"high_resolution_timer_500us_ns": took_us * 1000}
+    assert (analyse(data, records)["wait"] is not None) == shown
+
+
 def test_the_edge_of_the_range_is_named() -> None:
     assert found()["edge"] == {"workers": 8}
     data = manifest()

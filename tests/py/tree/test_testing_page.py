@@ -85,6 +85,15 @@ def test_a_round_that_fails_is_counted_by_its_tests(
     assert [path.name for path in tmp_path.glob("round-*")] == ["round-2.log"]
 
 
+def test_every_anomaly_has_its_number() -> None:
+    attempts = script("attempts/attempts.py")
+    known = {**attempts.anomalies.NUMBERED, **attempts.messages.NUMBERED}
+    assert list(known) == list(range(1, 36)) and len(set(known.values())) == len(known)
+    for number, anomaly in known.items():
+        assert (anomaly.__doc__ or "").startswith(f"No. {number}: "), anomaly.__name__
+    assert sum(count for _, count in attempts.SHARES) >= 240
+
+
 def test_each_place_can_be_changed_and_only_there() -> None:
     """Every change of a small file alters one place; texts and comments stay."""
     python, c = script("mutants/in_python.py"), script("mutants/in_c.py")
@@ -100,3 +109,41 @@ def test_each_place_can_be_changed_and_only_there() -> None:
     changed = [mutant.apply(text) for mutant in c.mutants("f.c", text)]
     assert len(changed) == len(set(changed)) == 6
     assert all("/* 1 < 2 */" in each for each in changed)
+    windows = (
+        "#ifdef _WIN32\n#ifndef A\nint a = 1;\n#endif\nint b = 2;\n#else\nint c = 3;\n#endif\n"
+    )
+    assert [mutant.line for mutant in c.mutants("f.c", windows)] == [7]
+
+
+def test_a_draw_stays_nearly_the_same_if_the_sources_change(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mutants = script("mutants/mutate.py")
+    monkeypatch.setattr(mutants, "TREE", tmp_path)
+    room = mutants.Room("made", "*.py", 90, script("mutants/in_python.py").mutants)
+    monkeypatch.setattr(mutants.Room, "files", lambda self: ["a.py"])
+    source = "".join(f"x{number} = {number} < y\n" for number in range(50))
+
+    def drawn(text: str, seed: int) -> list[tuple[str, str]]:
+        (tmp_path / "a.py").write_text(text)
+        return [mutant.words(text) for mutant, _ in mutants.draw(room, seed, 20, [])]
+
+    first = drawn(source, 1)
+    assert len(first) == 20 and drawn(source, 1) == first and drawn(source, 2) != first
+    assert len({*first} - {*drawn(f"new = 1\n{source}", 1)}) <= 1
+
+
+def test_a_room_that_is_drawn_again_leaves_the_scores_of_the_others() -> None:
+    mutants = script("mutants/mutate.py")
+
+    def change(room: str, fate: str) -> dict[str, str]:
+        return {"room": room, "file": f"{room}.py", "before": "a", "after": "b", "fate": fate}
+
+    first = mutants.merged({}, 1, [change("judge", "survived"), change("data", "survived")])
+    second = mutants.merged(first, 2, [change("judge", "killed"), change("judge", "refused")])
+    assert second["rooms"]["data"] == first["rooms"]["data"]
+    assert second["rooms"]["judge"] == {
+        **{"seed": 2, "drawn": 2},
+        **{"killed": 1, "survived": 0, "equivalent": 0},
+    }
+    assert [each["room"] for each in second["survivors"]] == ["data"]
