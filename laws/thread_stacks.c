@@ -1,6 +1,6 @@
 /* Stacks fill the address space of a 32-bit process: about 3000 threads with 1 MB each in 3 GB.
  * There the program tries more threads than that. A 64-bit process cannot show this, so the program
- * only reads how much a stack reserves. */
+ * only reads how much a stack reserves. The presets mingw32 and msvc-x86 build for 32 bits. */
 #include "laws/law.h"
 #include "laws/verdict/threads_and_pool.h"
 

@@ -60,7 +60,7 @@ struct judgement judge_thread_stacks(const struct thread_stacks_seen *seen) {
         seen->created < seen->asked && seen->created >= 1500 ? HOLDS : DOES_NOT_HOLD;
     if (seen->pointer_bytes > 4) {
         verdict = NOT_TESTABLE;
-        because = "a 64-bit process: stacks do not exhaust its address space";
+        because = "a 64-bit process: stacks do not exhaust its address space; needs a 32-bit build";
     }
     return judgement(verdict, because,
                      N " of " N " threads existed, with " N " KB reserved each; " N
