@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from iomodels.cluster.credentials import Bundle, new_bundle
-from processes import SOON_S, Cluster, cluster
+from processes import SOON_S, Cluster, cluster, wait_until
 
 pytest.importorskip("distributed", reason="distributed is not installed")
 
@@ -155,7 +155,6 @@ def test_a_recorded_conversation_is_worth_nothing(made: Cluster, tmp_path: Path)
                 pass
         except OSError:
             pass
-    made.scheduler.says("refused: ")
-    assert made.scheduler.text.count("refused: ") > before
+    wait_until(lambda: made.scheduler.text.count("refused: ") > before)
     after = made.run()
     assert after.ends() == 0, after.text

@@ -65,6 +65,7 @@ class Machine:
         self._watches: Watching | None = None
         self._holder: str | None = None
         self._lock = ExitStack()
+        self._claims = ExitStack()
         self._due = 0.0
 
     # ---- the client that holds the machine ----
@@ -186,16 +187,24 @@ class Machine:
         return self._launchers[self._native]
 
     def _free_port(self) -> int:
-        """Return a port for a server. One of a finished server may be busy for a while."""
+        """Return a port for a server. One of a finished server may be busy for a while.
+
+        The UDP port of the same number keeps it from other workers of this machine until the
+        server's end: a server needs a moment to take the TCP port.
+        """
         for port in self._ports:
+            claim = socket.socket(type=socket.SOCK_DGRAM)
             with socket.socket() as probe:
-                if os.name == "nt":
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
                 try:
-                    probe.bind((self.address, port))
-                    return port
+                    for each in (claim, probe):
+                        if os.name == "nt":
+                            each.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+                        each.bind((self.address, port))
                 except OSError:
+                    claim.close()
                     continue
+            self._claims.enter_context(claim)
+            return port
         raise Failure(f"none of the ports {self._ports[0]} to {self._ports[-1]} is free")
 
     def _end(self) -> None:
@@ -204,6 +213,7 @@ class Machine:
             program.stop(STOP_S)
         if watches:
             watches.__exit__(None, None, None)
+        self._claims.close()
 
 
 MACHINE: Machine | None = None

@@ -56,6 +56,21 @@ def test_the_machine_chooses_where_a_server_listens(machine: Machine, there: Fak
     assert said["argv"][-4:] == ["--port", str(there.started[0]["port"]), "--host", "127.0.0.1"]
 
 
+def test_two_workers_of_a_machine_choose_different_ports(
+    machine: Machine, stage: Stage, there: FakeLauncher
+) -> None:
+    """The servers here take no TCP port: a slow one has not taken its own yet, either."""
+    other = Machine(SERVER, stage.build, lambda native: there, ports=PORTS)
+    started(machine)
+    started(other)
+    first, second = (options["port"] for options in there.started)
+    assert first != second
+    machine.release()
+    started(machine)
+    assert there.started[2]["port"] == first
+    other.close()
+
+
 def test_only_the_program_that_the_run_began_with_is_started(
     machine: Machine, stage: Stage
 ) -> None:
