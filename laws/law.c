@@ -51,7 +51,7 @@ void law_start(int argc, char **argv, const char *law, const char *sentence) {
     calibrate();
 }
 
-void law_require(bool good, const char *what) {
+void(law_require)(bool good, const char *what) {
     if (good)
         return;
     fprintf(stderr, "%s: %s: error %lu\n", name, what, (unsigned long)GetLastError());

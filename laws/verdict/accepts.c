@@ -43,18 +43,16 @@ struct judgement judge_accept_depth(const struct accept_depth_seen *seen) {
              many_took = seen->established[DEPTH_MANY];
     enum verdict verdict = DOES_NOT_HOLD;
     const char *because = "one outstanding AcceptEx does as well";
-    if (few_took > one_took && many_took == few_took) {
-        verdict = HOLDS;
-        because = "";
-    } else if (many_took > few_took) {
+    enum answer faster = ratio_saves(few);
+    if (many_took > few_took) {
         verdict = HOLDS_ONLY_WHEN;
         because = "a burst fits into them and the backlog; a larger burst needs more of either";
-    } else if (ratio_saves(few) == ANSWER_UNKNOWN) {
-        verdict = NOT_TESTABLE;
-        because = RATIO_IS_UNCLEAR;
-    } else if (ratio_saves(few) == ANSWER_YES) {
+    } else if (faster == ANSWER_YES || (few_took > one_took && many_took == few_took)) {
         verdict = HOLDS;
         because = "";
+    } else if (faster == ANSWER_UNKNOWN) {
+        verdict = NOT_TESTABLE;
+        because = RATIO_IS_UNCLEAR;
     }
     return judgement(verdict, because,
                      "of " N ": 1 takes " N ", 5 " N ", 64 " N " (backlog " N "), 1 takes " N " (" N
