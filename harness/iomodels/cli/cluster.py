@@ -23,9 +23,17 @@ from iomodels.cluster.actor import SERVER, Machine
 from iomodels.cluster.client import Asked
 from iomodels.launch import platform as launch
 from iomodels.launch.launcher import Launcher
-from iomodels.machine.placement import LOADGEN_ALONE, Placement, parse_affinity, server_alone
+from iomodels.machine.placement import (
+    FORM,
+    LOADGEN_ALONE,
+    Placement,
+    parse_affinity,
+    server_alone,
+)
 from iomodels.machine.preflight import raise_open_files_limit
 from iomodels.measure import laws
+
+EVERY_ADDRESS = "0.0.0.0"
 
 
 def cluster(arguments: argparse.Namespace, console: Console, words: Sequence[str]) -> int:
@@ -34,16 +42,23 @@ def cluster(arguments: argparse.Namespace, console: Console, words: Sequence[str
 
 def _new(arguments: argparse.Namespace, console: Console) -> int:
     host, port = arguments.host or HOST, arguments.port or credentials.DEFAULT_PORT
+    if host == EVERY_ADDRESS:
+        fail(f"--host {host}: must be an address that the other machines can reach")
+    if arguments.path.exists() and not arguments.path.is_dir():
+        fail(f"{arguments.path}: must be a folder")
     bundle = credentials.new_bundle(arguments.path, host, port, arguments.days or DAYS)
-    program, file = folders.program(), bundle.path.name
+    program, file = folders.program(), shell_word(str(bundle.path))
     for line in (
         f"{bundle.path}: the bundle of a new cluster, until {bundle.expires:%Y-%m-%d}",
-        "Who holds it can run any program on the machines of the cluster. Copy it to each of them:",
-        f"  on {host}: {program} cluster start {shell_word(str(bundle.path))}",
+        "Who holds it can run any program on the machines of the cluster. Copy it to the same",
+        "folder of each of them:",
+        f"  on {host}: {program} cluster start {file}",
         f"  on the machine of the servers: {program} worker {file} --role server",
         f"  on each machine of load generators: {program} worker {file} --role load",
         f"  on one of them: {program} run SUITE --cluster {file}",
-        f"Ports {port} to {bundle.server_ports[-1]} must be open between these machines.",
+        f"Ports {port} to {bundle.server_ports[-1]} must be open between these machines."
+        if host != HOST
+        else "Only this machine reaches 127.0.0.1; for others make a bundle with --host ADDRESS.",
     ):
         say(console, line)
     return 0
@@ -65,10 +80,9 @@ def worker(arguments: argparse.Namespace, console: Console, words: Sequence[str]
     placement = _placement(arguments.role, arguments.cpus)
     bundle = credentials.open_bundle(arguments.bundle)
     if arguments.print_unit:
-        kept = [word for word in words if not word.startswith("--print-unit")]
-        kept = [word for word in kept if word != arguments.print_unit]
-        kept[kept.index(str(arguments.bundle))] = str(bundle.path)
-        print(_unit(arguments.print_unit, kept))
+        given = {"role": arguments.role, "cpus": arguments.cpus, "name": arguments.name}
+        options = [word for name, value in given.items() if value for word in (f"--{name}", value)]
+        print(_unit(arguments.print_unit, ["worker", str(bundle.path), *options]))
         return 0
     node = _node()
     raise_open_files_limit()
@@ -102,8 +116,8 @@ def _placement(role: str, cpus: str | None) -> Placement:
     try:
         found = parse_affinity(f"{of}={cpus}")
     except ValueError as error:
-        text = str(error).replace(f"{of}={cpus}: {of}: ", "").replace(f"{of}={cpus}: ", "")
-        fail(f"--cpus {cpus}: {text}")
+        text = str(error).removeprefix(f"{of}={cpus}: ")
+        fail(f"--cpus {cpus}: {'must be CPUs such as 0-3,6, or none' if FORM in text else text}")
     return Placement(found.server_cpus, found.loadgen_cpus, f"--cpus {cpus}", found.wineserver_cpus)
 
 
@@ -134,6 +148,8 @@ def asked_for(arguments: argparse.Namespace, console: Console) -> Iterator[Asked
         return
     if arguments.affinity:
         fail("--affinity: must be omitted with --cluster; give `iomodels worker` its --cpus")
+    if arguments.wait:
+        fail("--wait: must be omitted with --cluster, whose machines refuse a second client")
     _node()
     least, pairs = arguments.min_load or 1, arguments.pairs or 1
     if isinstance(arguments.cluster, Path):

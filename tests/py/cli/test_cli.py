@@ -96,6 +96,23 @@ ALL = (
             "give `iomodels worker` its --cpus",
         ),
         (
+            ["run", SUITE, "--cluster", "x", "--wait"],
+            "iomodels: --wait: must be omitted with --cluster, whose machines refuse a second "
+            "client",
+        ),
+        (
+            ["worker", "x", "--role", "load", "--cpus", "3-1"],
+            "iomodels: --cpus 3-1: must be CPUs such as 0-3,6, or none",
+        ),
+        (
+            ["cluster", "new", "x", "--host", "0.0.0.0"],
+            "iomodels: --host 0.0.0.0: must be an address that the other machines can reach",
+        ),
+        (
+            ["cluster", "new", __file__],
+            f"iomodels: {__file__}: must be a folder",
+        ),
+        (
             ["cluster", "stop", "x"],
             "iomodels: ACTION stop: must be one of: new, start",
         ),
@@ -432,8 +449,8 @@ def test_a_unit_starts_the_worker_as_it_was_asked_for(
     credentials = pytest.importorskip("iomodels.cluster.credentials")
     pytest.importorskip("cryptography", reason="the package cryptography is missing")
     bundle = credentials.new_bundle(tmp_path, "127.0.0.1", 9000, 1)
-    words = ["worker", str(bundle.path), "--role", "load", "--name", "load-7"]
-    assert main([*words, "--print-unit", system]) == 0
+    words = ["worker", f"{tmp_path}{os.sep}", "--role", "load", "--name", "load-7"]
+    assert main([*words, f"--print-unit={system}"]) == 0
     said = capsys.readouterr().out
     program = folders.ROOT / ("iomodels.cmd" if system == "windows" else "iomodels")
     assert str(program) in said
