@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -135,9 +136,9 @@ def calibration(events: Sequence[Event]) -> Event:
             if place >= widest - len(event["points"])
         ]
         sums = {
-            name: sum(point[name] for point in own)
+            name: _sum(point[name] for point in own)
             for name in ("connections", "rate", "ceiling")
-            if all(point.get(name) is not None for point in own)
+            if name in own[0]
         }
         points.append({**own[0], **sums})
     return {**events[0], "points": points}
@@ -170,6 +171,8 @@ def result(parts: Sequence[Part]) -> Event:
     if "classes" in first:
         merged["classes"] = [_class(first["classes"][0], merged)]
     together, why = _intervals([each.get("intervals") for each in results])
+    if together:
+        together["begin_ns"] = max(0, together["begin_ns"] - parts[0].offset.ns)
     merged |= {"intervals": together} if together else {}
     merged["cluster"]["intervals_reason"] = why
     return merged
@@ -298,7 +301,7 @@ _ADDED = (
 _WORST: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("send_delay_p50_ns", "send_delay_p99_ns", "cpu_share_max", "slack_ns"), max),
     **dict.fromkeys(("clock_resolution_ns", "clock_read_ns", "throttled"), max),
-    **dict.fromkeys(("timely_share", "held_share", "turns", "warm", "precedence"), min),
+    **dict.fromkeys(("timely_share", "turns", "warm", "precedence"), min),
     "littles_gap": lambda gaps: max(gaps, key=abs),
 }
 
@@ -316,12 +319,20 @@ def _audit(audits: Sequence[Event]) -> Event:
             merged[name] = next((value for value in values if value), None)
         elif name == "behind_since_ns":
             merged[name] = min((value for value in values if value is not None), default=None)
+    if "held_share" in merged:
+        merged["held_share"] = _held_share(audits)
     merged["errors"] = _sums([audit.get("errors", {}) for audit in audits])
     if "cpu_threads" in merged:
         merged["cpu_threads"] = [share for audit in audits for share in audit["cpu_threads"]]
     if merged.get("littles_lambda") and merged.get("littles_n") is not None:
         merged["littles_w_ns"] = merged["littles_n"] / merged["littles_lambda"] * 1e9
     return merged
+
+
+def _held_share(audits: Sequence[Event]) -> float | None:
+    """Return the share of all sends: the server held them back, which is no fault of one part."""
+    held, sends = ([audit[name] for audit in audits] for name in ("held_share", "achieved_rate"))
+    return None if None in held else sum(map(mul, held, sends)) / sum(sends)
 
 
 def _kept(part: Part) -> Event:

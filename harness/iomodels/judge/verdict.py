@@ -179,6 +179,15 @@ def windows_overlap(result: Result) -> str | None:
     )
 
 
+def _of_each(rule: Callable[[Result], str | None], result: Result) -> str | None:
+    """Judge each load generator of a cluster by its own numbers; return the first fault."""
+    parts = (result.get("cluster") or {}).get("parts") or []
+    if len(parts) < 2:
+        return rule(result)
+    faults = ((part["worker"], rule(part["result"])) for part in parts)
+    return next((f"{worker}: {fault}" for worker, fault in faults if fault), None)
+
+
 def offered_rate_met(result: Result) -> str | None:
     if result["loop"] == "closed":
         return None
@@ -201,8 +210,8 @@ def left_out(record: Record) -> Verdict | None:
 
 def _repeat_rules(result: Result) -> Rules:
     return [
-        ("replies checked", lambda: all_replies_checked(result)),
-        ("Little's law", lambda: littles_law(result)),
+        ("replies checked", lambda: _of_each(all_replies_checked, result)),
+        ("Little's law", lambda: _of_each(littles_law, result)),
         ("offered rate", lambda: offered_rate_met(result)),
         ("windows", lambda: windows_overlap(result)),
     ]

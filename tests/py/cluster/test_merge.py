@@ -229,6 +229,20 @@ def test_the_worst_load_generator_is_judged() -> None:
     assert found["warm"] is False and found["cpu_threads"] == [0.1, 0.7]
 
 
+def test_a_share_of_held_sends_is_that_of_all_sends() -> None:
+    one, other = {"held_share": 0.5, "achieved_rate": 100.0}, {"held_share": 0.1}
+    found = merged(result([1], **one), result([1], **other, achieved_rate=300.0))
+    assert found["audit"]["held_share"] == pytest.approx(0.2)
+    unknown = merged(result([1], **one), result([1], held_share=None, achieved_rate=0.0))
+    assert unknown["audit"]["held_share"] is None
+
+
+def test_a_ceiling_that_one_does_not_know_is_unknown() -> None:
+    points = [{"connections": 4, "rate": 10.0, "ceiling": ceiling} for ceiling in (20.0, None)]
+    (found,) = merge.calibration([{"points": [point]} for point in points])["points"]
+    assert found == {"connections": 8, "rate": 20.0, "ceiling": None}
+
+
 def test_what_one_does_not_know_nobody_knows() -> None:
     assert merged(result([1]), result([1], cpu_share_max=None))["audit"]["cpu_share_max"] is None
 
@@ -259,6 +273,8 @@ def test_windows_are_compared_on_the_clock_of_the_client() -> None:
     assert both["cluster"]["overlap"] == 0.99
     assert [part["begin_ns"] for part in both["cluster"]["parts"]] == [0, 10**7]
     assert both["window"] == {"begin_ns": 10**7, "end_ns": 10**9}
+    turned = merged(result([1], 5 * 10**9 + 10**7), result([1]), offsets=(ahead, Offset(0, 0)))
+    assert turned["intervals"]["begin_ns"] == 10**7
 
 
 def test_the_errors_of_two_clocks_reduce_the_overlap() -> None:

@@ -74,6 +74,21 @@ def kind_of(known: Surroundings = KNOWN, **changes: Any) -> Kind:
     return judge(cell(**changes), known).kind
 
 
+def test_each_load_generator_of_a_cluster_is_judged_by_its_own_latency() -> None:
+    """A distant machine has long latencies; few of its requests are among all of them."""
+
+    def repeat(gap: float) -> Verdict | None:
+        near, away = result(audit={"littles_gap": 0.01}), result(audit={"littles_gap": gap})
+        away["response"] = {**away["response"], "mean": away["window_ns"] / 10}
+        parts = [{"worker": f"load-{n}", "result": each} for n, each in enumerate((near, away), 1)]
+        cluster = {"pair": 1, "server": "server", "overlap": 1.0, "parts": parts}
+        return verdict.left_out(record(audit={"littles_gap": gap}, cluster=cluster))
+
+    assert repeat(0.14) is None
+    beyond = repeat(0.16)
+    assert beyond and beyond.reasons[0].startswith("load-2: rate × mean latency is 16 % off")
+
+
 # ---- every limit: at, just inside, just outside ----
 
 
