@@ -165,3 +165,22 @@ def test_ctrl_c_ends_a_worker_and_its_program(made: Cluster) -> None:
     assert not server.is_running() and "Traceback" not in made.server.text
     run.kill(signal.SIGINT)
     run.ends()
+
+
+def test_processes_in_the_background_of_a_script(made: Cluster) -> None:
+    """A shell lets them ignore Ctrl-C, and nohup a hang-up. SIGTERM ends them all the same."""
+    ignoring = ("sh", "-c", 'trap "" INT HUP; exec "$0" "$@"')
+    words = ("worker", made.bundle.path, "--role", "load", "--name")
+    quiet = Process(made.folder / "quiet.log", *words, "quiet", before=ignoring)
+    try:
+        made.scheduler.says("quiet joined")
+        quiet.kill(signal.SIGHUP)
+        twin = made.start("twin", *words, "quiet")
+        twin.says("another worker has this name; end it, or give another --name")
+        assert quiet.popen.poll() is None and "quiet left" not in made.scheduler.text
+        quiet.kill(signal.SIGTERM)
+        assert quiet.ends() == 0
+        twin.says("quiet joined")
+        assert twin.text.count("has this name") == 1
+    finally:
+        quiet.popen.kill()

@@ -213,7 +213,7 @@ def greet(bundle: Bundle) -> str:
     except OSError as error:
         raise NoScheduler(
             f"{bundle}: no scheduler answers there: {error.strerror or error}; "
-            f"start it on that machine: iomodels cluster start {bundle.path.name}"
+            "start it on that machine: iomodels cluster start BUNDLE"
         ) from None
 
 

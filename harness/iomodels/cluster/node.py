@@ -173,6 +173,8 @@ async def _join(bundle: Bundle, machine: Machine, name: str, say: Say) -> None:
                 f"no answer that distributed {distributed.__version__} understands; "
                 "use the same version on all machines"
             )
+            if "name taken" in reason:
+                reason = "another worker has this name; end it, or give another --name"
             raise NoScheduler(f"{name}: cannot join the cluster at {bundle}: {reason}") from None
 
 
@@ -188,17 +190,22 @@ def run(process: Coroutine[Any, Any, None], *, with_stdin: bool = False) -> None
     """Run a process of the cluster until Ctrl-C or SIGTERM; `with_stdin`: or end of stdin."""
 
     async def until_told() -> None:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+        def end(*_: object) -> None:
+            assert task
+            loop.call_soon_threadsafe(task.cancel)
+
         for name in ("SIGTERM", "SIGBREAK", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda *_: signal.raise_signal(signal.SIGINT))
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
+            number = getattr(signal, name, None)
+            if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+                continue  # nohup: keep ignoring it
+            signal.signal(number, end)
         if with_stdin:
 
             def wait_for_the_end() -> None:
                 sys.stdin.buffer.read()
-                assert task
-                loop.call_soon_threadsafe(task.cancel)
+                end()
 
             threading.Thread(target=wait_for_the_end, daemon=True).start()
         await process
