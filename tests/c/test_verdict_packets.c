@@ -25,6 +25,9 @@ static void order_of_waiters(void) {
     EXPECT(DOES_NOT_HOLD, judge_lifo_waiters_burst(&old_wine));
     EXPECT(DOES_NOT_HOLD, judge_lifo_waiters(&(struct lifo_waiters_seen){
                               .workers = 8})); /* without packets nothing is proved */
+    const struct lifo_waiters_seen nine_in_ten = {8, 40, 36, 0, 0, 0}, fewer = {8, 40, 35, 0, 0, 0};
+    CHECK(judge_lifo_waiters(&nine_in_ten).verdict == HOLDS);
+    CHECK(judge_lifo_waiters(&fewer).verdict == DOES_NOT_HOLD);
 }
 
 static void what_a_packet_says(void) {

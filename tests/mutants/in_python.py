@@ -166,13 +166,15 @@ class Finder(ast.NodeVisitor):
 
 def mutants(path: str, text: str) -> Iterator[Mutant]:
     finder = Finder(text)
-    finder.visit(ast.parse(text))
+    tree = ast.parse(text)
+    finder.visit(tree)
+    unchanged = ast.dump(tree)
     for begin, end, after in sorted(set(finder.found)):
         mutant = Mutant(path, text.count("\n", 0, begin) + 1, begin, end, after)
         changed = mutant.apply(text)
         try:
-            ast.parse(changed)
+            found = ast.parse(changed)
         except SyntaxError:
             continue
-        if ast.dump(ast.parse(changed)) != ast.dump(ast.parse(text)):
+        if ast.dump(found) != unchanged:
             yield mutant

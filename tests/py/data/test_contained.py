@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import os
 import tracemalloc
+import zlib
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,23 @@ def test_what_lies_below_the_limit_is_unpacked_whole(tmp_path: Path) -> None:
     (tmp_path / "a.xz").write_bytes(streams)
     assert unpacked(tmp_path / "a.xz") == content
     assert MOST_UNPACKED_BYTES > 10 * 14_261_659, "the largest run that is kept"
+
+
+@pytest.mark.parametrize(("code", "mebibytes"), [(29, 96), (30, 128)])
+def test_an_archive_that_needs_much_memory_is_refused(
+    tmp_path: Path, code: int, mebibytes: int
+) -> None:
+    """The limit is 128 MiB. A dictionary of that size needs a little more."""
+    archive = bytearray(lzma.compress(b"some words"))
+    header = archive[12 : 12 + 4 * (archive[12] + 1) - 4]  # of the block, without its checksum
+    header[header.index(b"\x21\x01") + 2] = code  # LZMA2 has one property: the dictionary's size
+    archive[12 : 12 + len(header) + 4] = header + zlib.crc32(header).to_bytes(4, "little")
+    (tmp_path / "a.xz").write_bytes(archive)
+    if mebibytes < 128:
+        assert unpacked(tmp_path / "a.xz") == b"some words"
+    else:
+        with pytest.raises(Failure, match=r"a\.xz: damaged: Memory usage limit"):
+            unpacked(tmp_path / "a.xz")
 
 
 @pytest.mark.parametrize("cut", [1, 20, 40], ids=["one", "footer", "half"])
