@@ -90,14 +90,14 @@ def new_bundle(folder: Path, host: str, port: int, days: int) -> Bundle:
 
 
 def _own(path: Path) -> None:
-    """Windows: take the file from all other accounts. Elsewhere its mode did."""
+    """Windows: take the file from all other accounts. Elsewhere its mode did. Raises Failure."""
     if sys.platform == "win32":
-        grant = f"{os.environ['USERNAME']}:F"
-        subprocess.run(
-            ["icacls", str(path), "/inheritance:r", "/grant:r", grant],
-            check=True,
-            capture_output=True,
-        )
+        grant = f"{os.environ.get('USERNAME')}:F"
+        argv = ["icacls", str(path), "/inheritance:r", "/grant:r", grant]
+        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode:
+            said = " ".join((done.stdout + done.stderr).split())
+            raise Failure(f"{path}: cannot take the bundle from other accounts: icacls: {said}")
 
 
 def _certificates(expires: datetime) -> str:
@@ -166,15 +166,14 @@ def open_bundle(given: Path) -> Bundle:
             f"{path}: cannot read the bundle: {why}; make one with: iomodels cluster new DIR",
             exit_code=USAGE,
         ) from None
-    found = re.match(
-        rf"{re.escape(HEAD)}\nscheduler: (\S+):([0-9]+)\nexpires: (\S+)\n", text.replace("\r", "")
-    )
-    if not found:
+    try:
+        bundle = _parsed(path, text)
+    except ValueError:
         raise Failure(
             f"{path}: is no bundle of this version; make one with: iomodels cluster new DIR",
             exit_code=USAGE,
-        )
-    bundle = Bundle(path.resolve(), found[1], int(found[2]), datetime.fromisoformat(found[3]))
+        ) from None
+    _own(path)  # a copy has the rights of its folder
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise Failure(
             f"{path}: others can read the bundle; take it from them: chmod 600 {path}",
@@ -186,6 +185,18 @@ def open_bundle(given: Path) -> Bundle:
             "make a new one with: iomodels cluster new DIR",
             exit_code=USAGE,
         )
+    return bundle
+
+
+def _parsed(path: Path, text: str) -> Bundle:
+    """Raises ValueError."""
+    head = rf"{re.escape(HEAD)}\nscheduler: (\S+):([0-9]+)\nexpires: (\S+\+00:00)\n"
+    found = re.match(head, text.replace("\r", ""))
+    if not found:
+        raise ValueError
+    bundle = Bundle(path.resolve(), found[1], int(found[2]), datetime.fromisoformat(found[3]))
+    if bundle.server_ports.stop > 65536:
+        raise ValueError
     return bundle
 
 

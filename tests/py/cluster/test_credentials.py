@@ -6,6 +6,8 @@ import os
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +72,37 @@ def test_what_is_no_bundle(tmp_path: Path, content: bytes | None, reason: str) -
         (tmp_path / "x.pem").chmod(0o600)
     with pytest.raises(Failure, match=reason):
         open_bundle(tmp_path / "x.pem")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(":9000", ":65504"), ("expires: 2", "expires: x2"), ("+00:00", "")]
+)
+def test_a_changed_head_is_no_bundle(bundle: Bundle, old: str, new: str) -> None:
+    text = bundle.path.read_text(encoding="ascii")
+    bundle.path.write_text(text.replace(old, new, 1), encoding="ascii")
+    with pytest.raises(Failure, match="is no bundle of this version"):
+        open_bundle(bundle.path)
+
+
+def test_on_windows_a_copy_is_taken_from_other_accounts(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command in the place of icacls: what it is asked, and what its failure says."""
+    argv: list[str] = []
+    code = [0]
+
+    def icacls(asked: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        argv[:] = asked
+        return subprocess.CompletedProcess(asked, code[0], "", "Access is\r\ndenied.\r\n")
+
+    monkeypatch.setattr(subprocess, "run", icacls)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("USERNAME", "lab")
+    open_bundle(bundle.path)
+    assert argv == ["icacls", str(bundle.path), "/inheritance:r", "/grant:r", "lab:F"]
+    code[0] = 5
+    with pytest.raises(Failure, match="from other accounts: icacls: Access is denied"):
+        open_bundle(bundle.path)
 
 
 def test_an_expired_bundle_says_so(tmp_path: Path) -> None:
