@@ -99,12 +99,12 @@ class Client:
         self.teams: list[Team] = []
         self._closed = threading.Event()
         self._dask = self._connect(asked.bundle)
+        threading.Thread(target=self._touch, daemon=True).start()  # also the first while it meets
         try:
             self._gather()
         except BaseException:
-            self._dask.close(timeout=5)
+            self.close()
             raise
-        threading.Thread(target=self._touch, daemon=True).start()
 
     def server(self, pair: int) -> Far:
         return self._met[self.teams[pair].server]
@@ -200,7 +200,7 @@ class Client:
 
     def _gather(self) -> None:
         """Meet the workers that are there, and wait for those that a run needs."""
-        deadline = time.monotonic() + GATHER_S
+        deadline, said = time.monotonic() + GATHER_S, self._asked.expected > 0
         while True:
             there = self._there()
             self.teams = self._teams(there)
@@ -209,6 +209,9 @@ class Client:
                 break
             if time.monotonic() > deadline:
                 raise Failure(f"{self._asked.bundle}: {missing or 'too few workers'} joined")
+            if not said:
+                self._say(f"{missing} so far; waiting {GATHER_S:g} s for more")
+                said = True
             time.sleep(AGAIN_S)
         self._check_versions()
         self._names = {name for team in self.teams for name in team.names}
@@ -232,6 +235,8 @@ class Client:
         Raises MachineLost if the run cannot go on without one of them.
         """
         with self._renewing:
+            if self._closed.is_set():
+                raise MachineLost("the run ends, so no machine is met again")
             return self._renew()
 
     def _renew(self) -> bool:
@@ -253,7 +258,7 @@ class Client:
             if not said:
                 self._say(f"{', '.join(lost)}: lost; waiting for the machine to join again")
                 said = True
-            if waited > RETURN_S:
+            if waited > RETURN_S or self._closed.is_set():
                 raise MachineLost(f"{missing} came back within {RETURN_S:g} s{why}")
             time.sleep(AGAIN_S)
 
@@ -280,7 +285,7 @@ class Client:
 
     def _there(self) -> dict[str, tuple[str, str]]:
         """Return role and address of each worker of the cluster by name."""
-        info = self._dask.scheduler_info()["workers"]
+        info = self._dask.scheduler_info(n_workers=-1)["workers"]  # some versions omit most
         return {
             str(each["name"]): (role, address)
             for address, each in sorted(info.items(), key=lambda pair: str(pair[1]["name"]))
