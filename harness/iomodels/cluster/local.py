@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -94,9 +95,13 @@ def _process(words: Sequence[str]) -> Iterator[None]:
 
 
 def _free_ports() -> int:
-    """Return the first of so many free ports in a row, below those that systems assign."""
+    """Return the first of so many free ports in a row, below those that systems assign.
+
+    The row is a random one: another cluster that starts now has not taken its ports yet.
+    """
     wanted = 1 + 2 * PORTS
-    for first in range(20_000, 30_000, wanted):
+    rows = range(20_000, 30_000, wanted)
+    for first in random.sample(rows, len(rows)):
         try:
             for port in range(first, first + wanted):
                 with socket.socket() as probe:
