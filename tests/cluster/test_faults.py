@@ -111,7 +111,7 @@ def test_a_killed_run_leaves_no_server(made: Cluster) -> None:
     run.kill()
     gone(server)
     gone(generator)
-    made.server.says("the client is gone; ending its program")
+    made.server.says("the client is gone; its program was ended")
     after = made.run()
     assert after.ends() == 0, after.text
 

@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -67,19 +68,21 @@ class Machine:
         self._lock = ExitStack()
         self._claims = ExitStack()
         self._due = 0.0
+        self._changing = threading.RLock()  # while a client comes or goes, or a program starts
 
     # ---- the client that holds the machine ----
 
     def claim(self, client: str, native: bool) -> None:
         """Reserve the machine for this client. Raises Failure if another one has it."""
-        if self._holder not in (None, client) and not self.expired():
-            raise Failure("the machine measures for another client; try again later")
-        self._end()
-        if self._holder != client:
-            self._unlock()
-            self._lock.enter_context(_lock_of_machine(client))
-        self._holder, self._native = client, native
-        self.touch(client)
+        with self._changing:
+            if self._holder not in (None, client) and not self.expired():
+                raise Failure("the machine measures for another client; try again later")
+            self._end()
+            if self._holder != client:
+                self._unlock()
+                self._lock.enter_context(_lock_of_machine(client))
+            self._holder, self._native = client, native
+            self.touch(client)
 
     def touch(self, client: str) -> None:
         if client == self._holder:
@@ -90,8 +93,17 @@ class Machine:
 
     def release(self) -> None:
         """End the program; the machine is then free for every client."""
-        self._end()
-        self._unlock()
+        with self._changing:
+            self._end()
+            self._unlock()
+
+    def end_lease(self) -> bool:
+        """Release the machine if its client said nothing for too long; return whether it was so."""
+        with self._changing:
+            over = self.expired()
+            if over:
+                self.release()
+            return over
 
     def _unlock(self) -> None:
         self._holder = None
@@ -148,6 +160,12 @@ class Machine:
 
         Raises Failure if the program is not the one that the run began with.
         """
+        with self._changing:
+            if self._holder is None:
+                raise Failure("the machine is not reserved")
+            return self._start(name, options, hashes)
+
+    def _start(self, name: str, options: Mapping[str, Any], hashes: Mapping[str, str]) -> Any:
         self._end()
         if not hashes or self.binaries([name]) != hashes:
             raise Failure(f"{name}: the program here is not the one that the run began with")

@@ -181,9 +181,8 @@ async def _join(bundle: Bundle, machine: Machine, name: str, say: Say) -> None:
 async def _lease(machine: Machine, say: Say) -> None:
     while True:
         await asyncio.sleep(1.0)
-        if machine.expired():
-            say("the client is gone; ending its program")
-            await asyncio.to_thread(machine.release)
+        if machine.expired() and await asyncio.to_thread(machine.end_lease):
+            say("the client is gone; its program was ended")
 
 
 def run(process: Coroutine[Any, Any, None], *, with_stdin: bool = False) -> None:

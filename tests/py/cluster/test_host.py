@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from iomodels.base.errors import Failure
 from iomodels.base.locks import Held, locked, machine_lock
 from iomodels.cluster import actor
 from iomodels.cluster.actor import LOAD, SERVER, Host, Machine
-from iomodels.launch.process import ProgramFailed
+from iomodels.launch.process import Program, ProgramFailed
 from stage import FakeLauncher, Stage
 
 SOON_S = 20.0
@@ -127,6 +128,37 @@ def test_a_client_without_a_word_loses_its_server(
     assert machine.expired()
     machine.claim("b", False)  # another client need not wait for the lease to be noticed
     assert not there.programs[0].running()
+
+
+def test_a_client_that_ends_while_its_server_starts_leaves_none(
+    machine: Machine, there: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease is over before the start is complete, which no thread may then complete."""
+    begun, go_on = threading.Event(), threading.Event()
+    server = there.server
+
+    def slow(model: str, options: Mapping[str, int | str]) -> Program:
+        begun.set()
+        go_on.wait(SOON_S)
+        return server(model, options)
+
+    monkeypatch.setattr(there, "server", slow)
+    starting = threading.Thread(target=started, args=(machine,))
+    starting.start()
+    assert begun.wait(SOON_S)
+    monkeypatch.setattr(actor, "LEASE_S", -1.0)
+    machine.touch("a")
+    ended: list[bool] = []
+    ending = threading.Thread(target=lambda: ended.append(machine.end_lease()))
+    ending.start()
+    ending.join(0.3)
+    go_on.set()
+    for thread in (starting, ending):
+        thread.join(SOON_S)
+    assert ended == [True] and [each.running() for each in there.programs] == [False]
+    assert not machine.end_lease()
+    with pytest.raises(Failure, match="the machine is not reserved"):
+        machine.start("one", {}, machine.binaries(["one"]))
 
 
 def test_a_fresh_server_ends_the_one_before(machine: Machine, there: FakeLauncher) -> None:
