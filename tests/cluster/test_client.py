@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -72,3 +74,20 @@ def test_a_run_says_what_it_waits_for(made: Cluster, monkeypatch: pytest.MonkeyP
     with pytest.raises(Failure, match="only 2 of 3 workers of the role load joined"):
         met(made, said, min_load=3)
     assert said == ["only 2 of 3 workers of the role load so far; waiting 1 s for more"]
+
+
+def test_what_dask_forgets_to_await_prints_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    from iomodels.cluster import node
+
+    async def fails() -> None:
+        raise OSError("a stream is closed")
+
+    async def forgets() -> None:
+        task = asyncio.ensure_future(fails())
+        while not task.done():
+            await asyncio.sleep(0)
+
+    assert node.SETTINGS
+    asyncio.run(forgets())
+    gc.collect()
+    assert not caplog.records

@@ -137,10 +137,12 @@ class Machine:
 
     def binaries(self, names: list[str]) -> dict[str, str]:
         """Return the hashes of the programs that this machine starts for a run."""
-        if self.role == LOAD:
-            return environment.binaries(self._build, ())
-        found = environment.binaries(self._build, names, native=self._native)
-        return _only(found, names)
+        try:
+            if self.role == LOAD:
+                return environment.binaries(self._build, ())
+            return _only(environment.binaries(self._build, names, native=self._native), names)
+        except Unknown:
+            raise Failure(f"{self._build}: has no programs; build them there first") from None
 
     def models(self) -> tuple[str, dict[str, dict[str, Any]]]:
         """Return the platform of the servers, and the describe event of each model."""

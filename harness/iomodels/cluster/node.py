@@ -41,8 +41,8 @@ SETTINGS = {
     "distributed.comm.timeouts.tcp": "12s",
 }
 dask.config.set(SETTINGS)
-for _name in [*logging.root.manager.loggerDict]:
-    if _name.startswith(("distributed", "tornado")):  # what matters is said in our own words
+for _name in [*logging.root.manager.loggerDict]:  # what matters is said in our own words
+    if _name.startswith(("asyncio", "distributed", "tornado")):
         logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 AGAIN_S = 1.0
@@ -181,8 +181,11 @@ async def _join(bundle: Bundle, machine: Machine, name: str, say: Say) -> None:
 async def _lease(machine: Machine, say: Say) -> None:
     while True:
         await asyncio.sleep(1.0)
-        if machine.expired() and await asyncio.to_thread(machine.end_lease):
-            say("the client is gone; its program was ended")
+        try:
+            if machine.expired() and await asyncio.to_thread(machine.end_lease):
+                say("the client is gone; its program was ended")
+        except Failure as error:  # a program that survives SIGKILL
+            say(str(error))
 
 
 def run(process: Coroutine[Any, Any, None], *, with_stdin: bool = False) -> None:

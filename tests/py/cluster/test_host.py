@@ -196,6 +196,13 @@ def test_the_end_of_a_program_keeps_code_and_last_words(
         machine.talk("expect", "ready", SOON_S)
 
 
+def test_a_machine_without_a_build_says_so(stage: Stage, tmp_path: Path) -> None:
+    for role in (SERVER, LOAD):
+        machine = Machine(role, tmp_path / "none", lambda native: stage.launcher)
+        with pytest.raises(Failure, match="none: has no programs; build them there first"):
+            machine.binaries(["one"] if role == SERVER else [])
+
+
 def test_a_load_machine_knows_its_load_generator_alone(stage: Stage) -> None:
     machine = Machine(LOAD, stage.build, lambda native: stage.launcher)
     assert [Path(path).stem for path in machine.binaries([])] == ["loadgen"]
