@@ -16,7 +16,7 @@
 
 #include <process.h>
 
-enum { SOCKETS = 64, VISITS = 20, BATCHES = 8 }; /* a set of Windows' select has 64 entries */
+enum { SOCKETS = 64, VISITS = 10, BATCHES = 8 }; /* a set of Windows' select has 64 entries */
 
 static SOCKET clients[SOCKETS], served[SOCKETS];
 

@@ -15,7 +15,7 @@
 
 #include "common/sockets.h"
 
-enum { SOCKETS = 16, VISITS = 16, BATCHES = 8, BATCHES_SMALL = 3, SMALL = 100 };
+enum { SOCKETS = 16, VISITS = 8, BATCHES = 8, BATCHES_SMALL = 3, SMALL = 100 };
 enum { CLIENTS = 64, SHORT_BACKLOG = 5, LONG_BACKLOG = 200, PATIENCE_MS = 150, SETUP = 10 };
 
 /* Reads the pipe until the process ends. */
