@@ -1,20 +1,20 @@
 /* A port's packets are first in, first out, and receives fill in the order of their calls. Still
  * two workers that take neighbouring packets of one connection race to the logic. Messages of one
- * connection are numbered; one or several receives are outstanding, one or several workers wait.
+ * connection are numbered; 1 to 8 receives are outstanding, and 1 to 8 workers wait.
  * With one outstanding receive the next one starts after the logic, so nothing can overtake. */
 #include "laws/law.h"
 #include "laws/verdict/order.h"
 
 #include <process.h>
 
-enum { MESSAGES = 1000, WORKERS = 4, RECEIVES = 4, BURST = 50 };
+enum { MESSAGES = 1000, MOST = 8, BURST = 50 };
 
 struct receive {
     OVERLAPPED overlapped;
     uint32_t number; /* the message */
 };
 
-static struct receive receives[RECEIVES];
+static struct receive receives[MOST];
 static SOCKET pair[2];
 static HANDLE port, finished;
 static volatile LONG posted, arrived;
@@ -61,15 +61,15 @@ static uint64_t late(void) {
 }
 
 /* Sends the messages through `workers` with `outstanding` receives. Returns how many were late. */
-static uint64_t run(int workers, int outstanding, uint64_t *used) {
-    HANDLE threads[WORKERS];
+static uint64_t run(uint32_t workers, uint32_t outstanding, uint64_t *used) {
+    HANDLE threads[MOST];
     law_pair(pair);
     port = CreateIoCompletionPort((HANDLE)pair[0], NULL, 0, 0);
     law_require(port != NULL, "CreateIoCompletionPort");
     posted = arrived = 0;
-    for (int i = 0; i < outstanding; i++)
+    for (uint32_t i = 0; i < outstanding; i++)
         post(&receives[i]);
-    for (int i = 0; i < workers; i++) {
+    for (uint32_t i = 0; i < workers; i++) {
         threads[i] = (HANDLE)_beginthreadex(NULL, 0, work, NULL, 0, NULL);
         law_require(threads[i] != NULL, "_beginthreadex");
     }
@@ -80,10 +80,10 @@ static uint64_t run(int workers, int outstanding, uint64_t *used) {
         law_require(send(pair[1], (char *)burst, sizeof burst, 0) == sizeof burst, "send");
     }
     law_wait(finished);
-    for (int i = 0; i < workers; i++)
+    for (uint32_t i = 0; i < workers; i++)
         PostQueuedCompletionStatus(port, 0, 0, NULL);
     *used = 0;
-    for (int i = 0; i < workers; i++) {
+    for (uint32_t i = 0; i < workers; i++) {
         DWORD took;
         law_wait(threads[i]);
         GetExitCodeThread(threads[i], &took);
@@ -99,17 +99,25 @@ static uint64_t run(int workers, int outstanding, uint64_t *used) {
 int main(int argc, char **argv) {
     law_start(argc, argv, "order_of_workers",
               "With several workers a connection's messages can reach the logic out of order.");
-    struct order_of_workers_seen seen = {
-        .messages = MESSAGES, .workers = WORKERS, .receives = RECEIVES};
-    uint64_t used;
+    struct order_of_workers_seen seen = {.messages = MESSAGES};
     finished = CreateEventW(NULL, FALSE, FALSE, NULL);
     law_require(finished != NULL, "CreateEventW");
-    seen.late_one_one = run(1, 1, &used);
-    seen.late_one_worker = run(1, RECEIVES, &used);
-    seen.late_one_receive = run(WORKERS, 1, &seen.used_one_receive);
-    seen.late_several = run(WORKERS, RECEIVES, &seen.used_several);
     struct json line = law_line();
-    ORDER_OF_WORKERS_SEEN(LAW_SEEN)
+    LAW_SEEN(messages)
+    json_array(&line, "cells");
+    for (int workers = 0; workers < ORDER_LEVELS; workers++)
+        for (int outstanding = 0; outstanding < ORDER_LEVELS; outstanding++) {
+            uint64_t *late_ones = &seen.late[workers][outstanding];
+            uint64_t *used = &seen.used[workers][outstanding];
+            *late_ones = run(order_levels[workers], order_levels[outstanding], used);
+            json_object(&line, NULL);
+            json_u64(&line, "workers", order_levels[workers]);
+            json_u64(&line, "receives", order_levels[outstanding]);
+            json_u64(&line, "late", *late_ones);
+            json_u64(&line, "used", *used);
+            json_close(&line);
+        }
+    json_close(&line);
     struct judged judged = {"B31", judge_order_of_workers(&seen)};
     return law_print(&line, &judged, 1);
 }

@@ -4,27 +4,41 @@
 
 #define N "%" PRIu64
 
+const uint32_t order_levels[ORDER_LEVELS] = {1, 2, 4, 8};
+
 struct judgement judge_order_of_workers(const struct order_of_workers_seen *seen) {
+    uint64_t one_worker = 0, one_receive = 0, several = 0, used = 0;
+    for (int i = 0; i < ORDER_LEVELS; i++)
+        one_worker += seen->late[0][i];
+    for (int workers = 1; workers < ORDER_LEVELS; workers++) {
+        one_receive += seen->late[workers][0];
+        for (int receives = 1; receives < ORDER_LEVELS; receives++) {
+            several += seen->late[workers][receives];
+            used = seen->used[workers][receives] > used ? seen->used[workers][receives] : used;
+        }
+    }
     const char *because = "";
     enum verdict verdict = HOLDS;
-    if (seen->late_one_one > 0 || seen->late_one_worker > 0) {
+    if (one_worker > 0) {
         verdict = DOES_NOT_HOLD;
         because = "order is lost with a single worker, too";
-    } else if (seen->used_several < 2) {
+    } else if (used < 2) {
         verdict = NOT_TESTABLE;
         because = "one worker took every message";
-    } else if (seen->late_several == 0 && seen->late_one_receive == 0) {
+    } else if (several == 0 && one_receive == 0) {
         verdict = NOT_TESTABLE;
         because = "no message was late, but that does not prove the order";
-    } else if (seen->late_one_receive == 0) {
+    } else if (one_receive == 0) {
         verdict = HOLDS_ONLY_WHEN;
         because = "a connection has several outstanding receives";
     }
+#define ROW(receives) seen->late[1][receives], seen->late[2][receives], seen->late[3][receives]
     return judgement(verdict, because,
-                     "late of " N " messages: " N " with " N " workers and " N " receives; " N
-                     " with 1 receive, " N " with 1 worker, " N " with 1 of each",
-                     seen->messages, seen->late_several, seen->workers, seen->receives,
-                     seen->late_one_receive, seen->late_one_worker, seen->late_one_one);
+                     "late of " N " messages with 2, 4, 8 workers: 1 receive " N ", " N ", " N
+                     "; 2 receives " N ", " N ", " N "; 4 receives " N ", " N ", " N
+                     "; 8 receives " N ", " N ", " N "; 1 worker " N,
+                     seen->messages, ROW(0), ROW(1), ROW(2), ROW(3), one_worker);
+#undef ROW
 }
 
 static const char *const names[KEEPERS] = {"no order", "one outstanding receive", "numbers",

@@ -5,20 +5,14 @@
 #include "laws/verdict/ratios.h"
 #include "laws/verdict/verdict.h"
 
-/* order_of_workers: numbered messages of one connection. A message is late if a later one reached
- * the logic first. */
-#define ORDER_OF_WORKERS_SEEN(X)                                                                   \
-    X(messages)                                                                                    \
-    X(workers)  /* if several */                                                                   \
-    X(receives) /* outstanding, if several */                                                      \
-    X(late_one_one)                                                                                \
-    X(late_one_worker)                                                                             \
-    X(late_one_receive)                                                                            \
-    X(late_several)                                                                                \
-    X(used_one_receive) /* workers that took messages */                                           \
-    X(used_several)
+/* order_of_workers: numbered messages of one connection, by the number of workers and of outstanding
+ * receives. late: messages after a later one; used: workers that took messages. */
+enum { ORDER_LEVELS = 4 };
+extern const uint32_t order_levels[ORDER_LEVELS]; /* 1, 2, 4, 8 */
 struct order_of_workers_seen {
-    ORDER_OF_WORKERS_SEEN(VERDICT_FIELD)
+    uint64_t messages;                         /* of each cell */
+    uint64_t late[ORDER_LEVELS][ORDER_LEVELS]; /* [workers][receives] */
+    uint64_t used[ORDER_LEVELS][ORDER_LEVELS];
 };
 struct judgement judge_order_of_workers(const struct order_of_workers_seen *);
 

@@ -2,20 +2,34 @@
 #include "verdicts.h"
 
 static void order_of_workers(void) {
-    const struct order_of_workers_seen port = {2000, 4, 4, 0, 0, 0, 90, 4, 4};
+    struct order_of_workers_seen port = {.messages = 1000};
+    for (int workers = 0; workers < ORDER_LEVELS; workers++)
+        for (int receives = 0; receives < ORDER_LEVELS; receives++) {
+            uint64_t place = (uint64_t)(10 * workers + receives);
+            port.used[workers][receives] = order_levels[workers];
+            port.late[workers][receives] = workers > 0 && receives > 0 ? place : 0;
+        }
     EXPECT(HOLDS_ONLY_WHEN, judge_order_of_workers(&port));
     struct order_of_workers_seen seen = port;
-    seen.late_one_receive = 1;
+    seen.late[3][0] = 1;
     EXPECT(HOLDS, judge_order_of_workers(&seen));
-    seen = port;
-    seen.late_one_worker = 1; /* a port that mixes its packets: the workers are not to blame */
+    seen.late[0][3] = 1; /* a port that mixes its packets: the workers are not to blame */
     EXPECT(DOES_NOT_HOLD, judge_order_of_workers(&seen));
     seen = port;
-    seen.late_several = 0;
-    EXPECT(NOT_TESTABLE, judge_order_of_workers(&seen));
+    seen.late[0][0] = 1;
+    EXPECT(DOES_NOT_HOLD, judge_order_of_workers(&seen));
     seen = port;
-    seen.used_several = 1;
+    for (int workers = 1; workers < ORDER_LEVELS; workers++)
+        for (int receives = 1; receives < ORDER_LEVELS; receives++) {
+            seen.late[workers][receives] = 0;
+            port.used[workers][receives] = 1;
+        }
     EXPECT(NOT_TESTABLE, judge_order_of_workers(&seen));
+    seen.late[2][3] = 1; /* one late message is enough */
+    EXPECT(HOLDS_ONLY_WHEN, judge_order_of_workers(&seen));
+    EXPECT(NOT_TESTABLE, judge_order_of_workers(&port));
+    port.used[1][1] = 2;
+    EXPECT(HOLDS_ONLY_WHEN, judge_order_of_workers(&port));
 }
 
 static void keepers(void) {
