@@ -173,6 +173,26 @@ static void the_course_of_the_load_has_every_reply_in_its_interval(void) {
     window_close(window);
 }
 
+/* A warm-up of two whole intervals needs no third one before it. */
+static void a_course_begins_with_the_load(void) {
+    for (uint64_t warmup_ns = 11; warmup_ns <= 20; warmup_ns++) {
+        struct window_plan plan = {.start_ns = 1000 - warmup_ns,
+                                   .warmup_ns = warmup_ns,
+                                   .warmup_most_ns = warmup_ns,
+                                   .duration_ns = 20,
+                                   .most_ns = 20,
+                                   .grid_ns = 10};
+        struct window *window = window_open(&plan);
+        struct recorder recorder;
+        CHECK(window && recorder_open(&recorder));
+        recorder_begin(&recorder, window, 0, 0);
+        struct coarse coarse = course_coarsen(&recorder.course, 1, 1000, 1020);
+        CHECK(coarse.begin_ns == 980 && coarse.warmup == 2 && coarse.count == 4);
+        recorder_close(&recorder);
+        window_close(window);
+    }
+}
+
 /* The load starts 5 ms after the system, and the first interval starts before the clock's zero. */
 static void a_course_may_begin_before_the_clock(void) {
     static const uint64_t ms = 1000000;
@@ -236,6 +256,7 @@ int main(void) {
     merging_is_exact();
     an_open_loop_keeps_what_was_due_in_the_window();
     the_course_of_the_load_has_every_reply_in_its_interval();
+    a_course_begins_with_the_load();
     a_course_may_begin_before_the_clock();
     the_longest_load_fits_into_its_course();
     a_send_is_late_by_own_fault_or_held_back();

@@ -210,6 +210,14 @@ def test_servers_are_separated_where_their_intervals_are() -> None:
     assert judged[1, 2].low <= 1.0 <= judged[1, 2].high
 
 
+def test_turning_a_pair_turns_its_ratio() -> None:
+    found = [search(noisy(each, 0.03, 7)) for each in (8000.0, 4000.0)]
+    over, under = ratios(found)[0, 1], ratios(found[::-1])[0, 1]
+    assert over.separated and under.separated
+    for one, other in ((over.low, under.high), (over.high, under.low)):
+        assert one * other == pytest.approx(1.0, rel=0.05)
+
+
 def test_two_servers_above_the_range_are_not_separated() -> None:
     found = [search(lambda rate: True), search(lambda rate: True), search(noisy(4000.0, 0.03, 8))]
     judged = ratios(found)

@@ -182,7 +182,7 @@ def test_the_answer_and_its_neighbours() -> None:
     assert (rival["label"], rival["rounds"]) == ("apc threads=2", 17)
     assert data["spread"] == pytest.approx(0.01, rel=0.4)
     assert [row["stage"] for row in data["settings"]] == [2, 2, 2, 2, 1, 1, 1]
-    assert data["stages"] == [7, 4]
+    assert (data["format"], data["stages"]) == (1, [7, 4])
     levels = [row["level"] for row in data["settings"]]
     assert levels == pytest.approx(RATES, rel=0.02) and levels[3] == answer["value"]
     assert data["load"]["words"] == "cpu-us 100, block-us 300"
