@@ -10,7 +10,7 @@ import sys
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
@@ -29,16 +29,21 @@ def make_console(*, stderr: bool = False, quiet: bool = False) -> Console:
     virtual terminal processing.
     """
     stream = sys.stderr if stderr else sys.stdout
-    terminal = stream.isatty()
+    terminal = is_terminal(stream)
     width = None if terminal or "COLUMNS" in os.environ else UNBROKEN
     return Console(
         highlight=False, stderr=stderr, force_terminal=terminal, width=width, quiet=quiet
     )
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal. One that was closed before the start is None."""
+    return stream is not None and stream.isatty()
+
+
 def has_terminal() -> bool:
     """Return whether a user can read a question on stderr and answer it on stdin."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
 def confirmed(question: str) -> bool:

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from iomodels.base.bars import WIDTH, bar
+from iomodels.base.console import has_terminal, make_console, say
 
 DEADLINE_S = 60.0
 PROGRAM = """
@@ -121,3 +122,13 @@ def test_no_color_and_a_dumb_terminal_are_respected() -> None:
 )
 def test_a_bar_is_as_long_as_its_share(share: float, encoding: str | None, text: str) -> None:
     assert bar(share, encoding) == text
+
+
+def test_a_stream_that_was_closed_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    for stderr in (False, True):
+        console = make_console(stderr=stderr)
+        say(console, "nobody reads this")
+        assert not console.is_terminal
+    assert not has_terminal()

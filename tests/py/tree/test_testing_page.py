@@ -51,7 +51,7 @@ def test_other_tables_are_the_stored_ones() -> None:
     fuzzing = script("fuzz/keep_fuzzing.py")
     for part, path in {
         **{"mutants": "mutants/mutate.py", "chaos": "chaos/chaos.py"},
-        "rounds": "rounds/rounds.py",
+        **{"rounds": "rounds/rounds.py", "attempts": "attempts/attempts.py"},
     }.items():
         module = script(path)
         stored = json.loads((ROOT / "tests" / part / module.KEPT.name).read_text(encoding="utf-8"))
