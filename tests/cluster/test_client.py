@@ -15,7 +15,7 @@ from iomodels.cluster import client as client_module
 from iomodels.cluster.actor import LEASE_S
 from iomodels.cluster.client import Asked, Client, Far
 from iomodels.launch.launcher import MachineLost
-from processes import Cluster, cluster
+from processes import SUITE, Cluster, cluster
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed")
 
@@ -74,6 +74,26 @@ def test_a_run_says_what_it_waits_for(made: Cluster, monkeypatch: pytest.MonkeyP
     with pytest.raises(Failure, match="only 2 of 3 workers of the role load joined"):
         met(made, said, min_load=3)
     assert said == ["only 2 of 3 workers of the role load so far; waiting 1 s for more"]
+
+
+CLASSES = """
+[load.class.light]
+connections = 2
+
+[load.class.heavy]
+size = 256
+"""
+
+
+def test_classes_are_refused_before_anything_is_measured(made: Cluster) -> None:
+    suite = made.folder / "classes.toml"
+    suite.write_text(SUITE + CLASSES, encoding="utf-8")
+    out = made.folder / "classes"
+    where = ("--cluster", made.bundle.path, "--out", out)
+    run = made.start("run-of-classes", "run", suite, "--native", *where)
+    assert run.ends() == 2, run.text
+    assert "the load has classes, which only one load generator can make" in run.text
+    assert not out.exists()
 
 
 def test_what_dask_forgets_to_await_prints_no_traceback(caplog: pytest.LogCaptureFixture) -> None:

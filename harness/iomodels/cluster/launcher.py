@@ -229,7 +229,9 @@ class ClusterLauncher:
 
     def loadgen(self, options: Mapping[str, Option], *, windows: bool = False) -> Generators:
         fars = self._client.loads(self._pair)
-        each = merge.split(options, 1 if options.get("describe") else len(fars))
+        each = merge.split(options, len(fars))
+        if options.get("describe"):  # it checks the whole load
+            each = [dict(options)]
         used = fars[: len(each)]
         started = self._client.ask_all(
             [(far, "start", "loadgen", own, self._known[LOAD]) for far, own in zip(used, each)]

@@ -168,7 +168,7 @@ def result(parts: Sequence[Part]) -> Event:
     begin, end = max(begin for begin, _ in windows), min(end for _, end in windows)
     merged["window"] = {"begin_ns": max(0, begin), "end_ns": max(0, begin, end)}
     merged |= {name: latency([each[name] for each in results]) for name in TIMES if name in first}
-    if "classes" in first:
+    if "classes" in first and len(parts) > 1:
         merged["classes"] = [_class(first["classes"][0], merged)]
     together, why = _intervals([each.get("intervals") for each in results])
     if together:

@@ -200,6 +200,14 @@ def test_a_load_generator_without_a_reply_adds_nothing() -> None:
     assert nothing["mean"] is None and nothing["p99"] is None
 
 
+def test_one_load_generator_keeps_its_classes() -> None:
+    alone = result([100] * 30)
+    alone["classes"] = [
+        {"name": name, "connections": 1, "idle": 0, "requests": 15} for name in ("light", "heavy")
+    ]
+    assert merged(alone)["classes"] == alone["classes"]
+
+
 def test_counts_add_up_and_the_rate_agrees_with_the_window() -> None:
     found = merged(result([100] * 30), result([100] * 10))
     assert (found["requests"], found["requests_per_second"], found["window_ns"]) == (
