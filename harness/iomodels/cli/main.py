@@ -128,6 +128,8 @@ def _unexpected(command: str, words: Sequence[str], rest: Sequence[str], known: 
     options = [
         option for action in known.commands[command]._actions for option in action.option_strings
     ]
+    if unknown.partition("=")[0] in options:  # before the command
+        fail(f"{unknown}: must follow the command: iomodels {command} {unknown}")
     meant = near(unknown, options)
     advice = f"did you mean {meant}?" if meant else f"see: iomodels {command} --help"
     fail(f"{unknown}: no such option of {command}; {advice}")

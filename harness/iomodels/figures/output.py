@@ -28,6 +28,8 @@ from iomodels.figures.sheet import Sheet
 from iomodels.figures.svg import shortened
 
 CSV_FORMAT = 1
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that XML 1.0 (section 2.2) does not allow."""
 PNG_DOTS = 192
 """Per inch: two for each pixel that a page gives the SVG."""
 Rows = tuple[tuple[object, ...], ...]
@@ -130,7 +132,7 @@ def svg_text(plot: Plot) -> str:
     }
     with rc(), _drawn_by(FigureCanvasSVG, plot.figure, dots=72) as canvas:
         canvas.print_svg(buffer, metadata=metadata)
-    return shortened(buffer.getvalue().decode())
+    return shortened(CONTROL.sub("\ufffd", buffer.getvalue().decode()))
 
 
 def darkened(svg: str) -> str:

@@ -22,6 +22,7 @@ INK, MUTED, GRID, PAPER = "#1b1f24", "#57606a", "#d5dae0", "#ffffff"
 WARNING = "#9a3b00"
 
 RC: dict[str, Any] = {
+    "text.parse_math": False,  # a $ in a title is a $
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs on every machine
     "font.size": 8.0,
     "axes.titlesize": 8.5,

@@ -30,8 +30,8 @@ REPLACED = (
 is the former name of --rounds."""
 SHORT = 12
 """Digits of a commit that name it."""
-OMITTED = ("--json", "--no-report")
-"""Flags that change only what a run prints."""
+OMITTED = ("--json", "--no-report", "--quiet", "--verbose", "--yes", "--wait")
+"""Flags that change only what a run prints, or when it starts."""
 
 
 @dataclass(frozen=True)

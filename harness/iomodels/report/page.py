@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from iomodels.base import words
 from iomodels.base.files import PACKAGE
@@ -26,7 +27,16 @@ BADGES = {
 
 
 def template(name: str, *, html: bool) -> Template:
-    """Return a page's template; one of HTML escapes what it shows."""
+    """Return a page's template. It escapes what it shows, in HTML and in Markdown.
+
+    In Markdown the filters `code`, `fence` and `attribute` are for text in other places than prose.
+    """
+    return _environment(html).get_template(name)
+
+
+@cache
+def _environment(html: bool) -> Environment:
+    """Return what renders the pages of a kind. It keeps the templates that it has compiled."""
     environment = Environment(
         loader=FileSystemLoader(PACKAGE / "templates"),
         autoescape=html,
@@ -34,8 +44,13 @@ def template(name: str, *, html: bool) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=None if html else _prose,
     )
-    environment.filters["cell"] = markdown_cell
+    environment.filters["cell"] = lambda text: Markup(markdown_cell(text))
+    environment.filters["cells"] = lambda texts: Markup(" | ".join(map(markdown_cell, texts)))
+    environment.filters["code"] = _code
+    environment.filters["fence"] = _fence
+    environment.filters["attribute"] = lambda text: escape(" ".join(str(text).split()))
     environment.filters["number"] = words.number
     environment.filters["badge_style"] = badge_style
     environment.globals["colours"] = dark_colours()
@@ -43,7 +58,7 @@ def template(name: str, *, html: bool) -> Template:
     environment.filters["address"] = quote
     environment.filters["unbroken"] = unbroken
     environment.filters["command"] = command
-    return environment.get_template(name)
+    return environment
 
 
 def unbroken(text: str) -> str:
@@ -96,6 +111,33 @@ def _attribute(text: str) -> str:
 
 
 def markdown_cell(text: object) -> str:
-    """Return text for one cell of a Markdown table: one line, no cell borders, no HTML."""
+    """Return text as one line of Markdown prose or one cell of a table.
+
+    It has no structure of its own: neither HTML, nor emphasis, links, cell borders or blocks.
+    """
     flat = " ".join(str(text).split())
-    return re.sub(r"([\\`*_|\[\]<>])", r"\\\1", flat)
+    flat = re.sub(r"([\\`*_|\[\]<>&])", r"\\\1", flat)
+    return re.sub(r"^(\d*)([-+#.)](?=\s|$)|#+(?=\s|$)|~~~|[-=]+$)", r"\1\\\2", flat)
+
+
+def _prose(value: object) -> object:
+    """Escape a text that a Markdown template shows, unless a filter has done so."""
+    return str(value) if isinstance(value, Markup) else markdown_cell(value)
+
+
+def _code(text: str) -> Markup:
+    """Return a span of code with more backticks around it than in it."""
+    flat = " ".join(text.split())
+    ticks = "`" * (_longest(flat) + 1)
+    space = " " if flat.startswith("`") or flat.endswith("`") else ""
+    return Markup(f"{ticks}{space}{flat}{space}{ticks}")
+
+
+def _fence(text: str) -> Markup:
+    """Return a block of code with longer fences than a run of backticks in it."""
+    ticks = "`" * max(3, _longest(text) + 1)
+    return Markup(f"{ticks}\n{text}\n{ticks}")
+
+
+def _longest(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)

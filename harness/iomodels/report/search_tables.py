@@ -40,8 +40,9 @@ def _markdown(
     """Return a table that names its run, its platform and what the platform does not show."""
     warning = words.warning_sentence(data["platform"])
     lines = [_line(columns), f"|---|{'--:|' * (len(columns) - 1)}", *map(_line, found)]
-    start = f"**{title}** on {data['platform']}, run {markdown_cell(data['run'])}\n\n"
-    note = f"> **Not Windows.** {warning}\n\n" if warning else ""
+    named = [markdown_cell(text) for text in (title, data["platform"], data["run"])]
+    start = "**{}** on {}, run {}\n\n".format(*named)
+    note = f"> **Not Windows.** {markdown_cell(warning)}\n\n" if warning else ""
     return start + note + "\n".join(lines) + "\n"
 
 

@@ -103,7 +103,8 @@ def proposed(folder: Path) -> list[tuple[NextStep, Any]]:
 
 COMMANDS = (
     "iomodels run select-vs-iocp --rounds 8 --connections 1,64 --size 64",
-    "iomodels run select-vs-iocp --quick --json --no-report --seed=3 --connections=64,512",
+    "iomodels run select-vs-iocp --quick --json --no-report --yes --wait --seed=3 "
+    "--connections=64,512",
     "iomodels run select-vs-iocp --models select,tpio --rounds 8 --depth 4 --size 4096 "
     "--connections 1,64",
     "iomodels run select-vs-iocp --rounds 8 --idle 16 --cpu-us exp:50 --block-us 20..30 "
@@ -142,7 +143,8 @@ def test_the_proposed_command_is_the_same_suite_with_more_rounds(
         assert suite.idle(load.key.connections) == new.idle(load.key.connections)
         changed = {name: value for name, value in vars(again).items()
                    if value != getattr(arguments, name)}  # fmt: skip
-        assert set(changed) <= {"connections", "size", "rounds", "seed", "json", "no_report"}
+        of_plan = {"connections", "size", "rounds", "seed"}
+        assert set(changed) <= of_plan | {"json", "no_report", "yes", "wait"}
         seconds = plan_size(new) * MEASUREMENT_S
         assert step.takes.startswith(f"about {new.rounds:,} rounds, "), "and its time"
         assert str(int(seconds // 60)) in step.takes or seconds < 60 or seconds >= 3600

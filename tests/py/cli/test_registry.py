@@ -238,6 +238,8 @@ def test_latest_is_the_newest_of_the_kind_that_is_wanted(results: Path) -> None:
             ["run", "models", "--round=1"],
             "--round=1: no such option of run; did you mean --rounds?",
         ),
+        (["-q", "run", "x"], "-q: must follow the command: iomodels run -q"),
+        (["--json", "suites"], "--json: must follow the command: iomodels suites --json"),
         (["run", "models", "-nz"], "-z: no such option of run; see: iomodels run --help"),
         (["run", "models", "-o", ""], "--out '': must not be empty"),
         (["run", "models", "--json=1"], "--json: ignored explicit argument '1'"),
