@@ -6,11 +6,12 @@
  * first data.
  *
  * A client connects, sends a request when it has its connection, and waits for the reply. It comes
- * alone, or in a burst of 64. The fastest of several visits counts per round, because other programs
+ * alone, or in a burst of 32. The fastest of several visits counts per round, because other programs
  * only add time. Other bursts meet a short backlog; clients without a reply after PATIENCE_MS have
  * failed. */
 #include "laws/shared/accepts.h"
 #include "laws/shared/rounds.h"
+#include "laws/shared/threads.h"
 #include "laws/verdict/accepts.h"
 
 #include <mswsock.h>
@@ -19,7 +20,7 @@
 
 #include "common/sockets.h"
 
-enum { CLIENTS = 64, VISITS = 2, ALONE = 8, STORMS = 5, SETTLE_US = 5000, REPLY_BYTES = 4 };
+enum { CLIENTS = 32, VISITS = 2, ALONE = 4, STORMS = 5, SETTLE_US = 5000, REPLY_BYTES = 4 };
 enum { SHORT_BACKLOG = 5, LONG_BACKLOG = 200, PATIENCE_MS = 100 };
 enum { KEY_ACCEPT, KEY_CLIENT };
 
@@ -83,6 +84,7 @@ static void on_accept(struct server *server, const struct law_packet *packet) {
 static unsigned __stdcall work(void *argument) {
     struct server *server = argument;
     struct law_packet packet;
+    threads_pin(false);
     while (law_take(server->port, &packet, INFINITE)) {
         if (packet.key == KEY_ACCEPT) {
             on_accept(server, &packet);
@@ -102,6 +104,7 @@ static unsigned __stdcall work(void *argument) {
 
 static unsigned __stdcall accept_all(void *argument) {
     const struct server *server = argument;
+    threads_pin(false);
     while (server->listener != INVALID_SOCKET) { /* until the process ends */
         fd_set ready;
         FD_ZERO(&ready);
@@ -187,7 +190,8 @@ static uint64_t run(struct burst *burst, int count, const struct sockaddr_in *ad
     while ((now_ns = clock_now_ns()) < deadline_ns && burst->replies < count)
         serve_ready(burst, count, (long)((deadline_ns - now_ns) / 1000 % 1000000));
     sockets_drop(burst->sockets, count);
-    clock_sleep_us(SETTLE_US); /* the server closes its ends */
+    if (count > 1)
+        clock_sleep_us(SETTLE_US); /* the server closes its ends */
     return now_ns - burst->start_ns[0];
 }
 
@@ -227,6 +231,7 @@ int main(int argc, char **argv) {
         .clients = CLIENTS, .backlog = SHORT_BACKLOG, .asked = CLIENTS * STORMS};
     for (int way = 0; way < REPLY_WAYS; way++)
         open_server(&servers[way], (enum reply_way)way, LONG_BACKLOG);
+    threads_pin(true);
     for (int turn = 0; turn < VISITS * RATIO_ROUNDS; turn++)
         for (int way = 0; way < REPLY_WAYS; way++)
             visit(&servers[way], turn / VISITS);

@@ -12,6 +12,7 @@
 #include "laws/law.h"
 #include "laws/shared/echo.h"
 #include "laws/shared/rounds.h"
+#include "laws/shared/threads.h"
 #include "laws/verdict/ablation.h"
 
 #include <process.h>
@@ -42,7 +43,7 @@ static void build(fd_set *set) {
 static unsigned __stdcall serve(void *argument) {
     const struct server *server = argument;
     fd_set all, ready;
-    echo_pin(false);
+    threads_pin(false);
     build(&all);
     for (uint32_t bytes = 0; bytes < server->messages * ECHO_MESSAGE;) {
         struct timeval deadline = {LAW_DEADLINE_MS / 1000, 0};

@@ -1,5 +1,7 @@
 #include "laws/shared/echo.h"
 
+#include "laws/shared/threads.h"
+
 #include <process.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,18 +65,9 @@ static void on_packet(struct echo *echo, struct echo_operation *operation, DWORD
                     "WSASend");
 }
 
-void echo_pin(bool client) {
-    DWORD_PTR usable, all;
-    law_require(GetProcessAffinityMask(GetCurrentProcess(), &usable, &all),
-                "GetProcessAffinityMask");
-    DWORD_PTR first = usable & (~usable + 1), others = usable & ~first;
-    law_require(SetThreadAffinityMask(GetCurrentThread(), client || !others ? first : others) != 0,
-                "SetThreadAffinityMask");
-}
-
 static unsigned __stdcall work(void *argument) {
     struct echo *echo = argument;
-    echo_pin(false);
+    threads_pin(false);
     for (;;) {
         DWORD bytes;
         ULONG_PTR key;
@@ -130,7 +123,7 @@ uint64_t echo_converse_ns(const SOCKET *clients, uint32_t count, uint32_t batche
     uint64_t least_ns = UINT64_MAX;
     static const DWORD patience_ms = LAW_DEADLINE_MS;
     law_require(count >= ECHO_BATCH, "sockets");
-    echo_pin(true);
+    threads_pin(true);
     for (uint32_t i = 0; i < count; i++)
         setsockopt(clients[i], SOL_SOCKET, SO_RCVTIMEO, (const char *)&patience_ms,
                    sizeof patience_ms);

@@ -20,10 +20,6 @@ struct echo;
  * owns the buffers of outstanding receives. */
 struct echo *echo_open(const struct echo_settings *);
 
-/* Gives this thread its CPU: the client has the first one to itself, and servers have the others. So
- * no chance of the scheduler decides whether a message must wake another CPU. */
-void echo_pin(bool client);
-
 /* Echoes batches of ECHO_BATCH messages with `workers` worker threads, which wait on the port before
  * the clock starts. Returns the time per message of the fastest batch. */
 uint64_t echo_message_ns(struct echo *, uint32_t workers, uint32_t batches);

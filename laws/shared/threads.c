@@ -14,3 +14,12 @@ uint32_t threads_count(void) {
     CloseHandle(snapshot);
     return count;
 }
+
+void threads_pin(bool client) {
+    DWORD_PTR usable, all;
+    law_require(GetProcessAffinityMask(GetCurrentProcess(), &usable, &all),
+                "GetProcessAffinityMask");
+    DWORD_PTR first = usable & (~usable + 1), others = usable & ~first;
+    law_require(SetThreadAffinityMask(GetCurrentThread(), client || !others ? first : others) != 0,
+                "SetThreadAffinityMask");
+}
