@@ -17,6 +17,11 @@ def others_busy(environment: Mapping[str, Any]) -> str | None:
 
 
 def note_of_others(environment: Mapping[str, Any]) -> str | None:
-    """Return a note for the readers of a run; None if other programs used few CPUs."""
-    found = others_busy(environment)
-    return f"{found}, just before the run: {EFFECT}" if found else None
+    """Return a note for the readers of a run; None if other programs used few CPUs.
+
+    Of a cluster it names each worker with a busy machine.
+    """
+    workers = {f"{name}: ": each for name, each in (environment.get("workers") or {}).items()}
+    machines = workers or {"": environment}
+    found = [f"{name}{busy}" for name, each in machines.items() if (busy := others_busy(each))]
+    return f"{'; '.join(found)}, just before the run: {EFFECT}" if found else None

@@ -32,10 +32,16 @@ def below_link(
         flows.setdefault(result["cluster"]["server"], []).append(result)
         for part in result["cluster"]["parts"]:
             flows.setdefault(part["worker"], []).append(part["result"])
-    faults = [
-        _below(own, links.get(name) or {}, f"network of {name}") for name, own in flows.items()
-    ]
-    return next((fault for fault in faults if fault), None)
+    unknown = None
+    for name, own in flows.items():
+        try:
+            if fault := _below(own, links.get(name) or {}, f"network of {name}"):
+                return fault
+        except NotRecorded as error:  # a full network of another machine decides all the same
+            unknown = unknown or error
+    if unknown:
+        raise unknown
+    return None
 
 
 def _below(results: Sequence[Result], link: Link, what: str) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from iomodels.base.files import ROOT
+from iomodels.data.busy import note_of_others
 from iomodels.data.mending import mend_records
 from iomodels.data.store import load_run
 from iomodels.plan.server import Server
@@ -70,3 +71,12 @@ def test_a_kill_in_mid_write_of_the_manifest_leaves_the_old_one(tmp_path: Path) 
     die_writing(folder, "manifest", 500)
     assert load_run(folder).manifest["status"] == "running"
     assert load_run(folder).records
+
+
+def test_the_note_of_busy_machines_names_those_of_a_cluster() -> None:
+    busy, quiet = ({"busy": {"others_cpus": cpus}} for cpus in (1.5, 0.01))
+    alone = note_of_others(busy)
+    assert alone and alone.startswith("1.50 CPUs were busy while nothing was measured, just before")
+    several = note_of_others({**quiet, "workers": {"server": quiet, "load-1": busy}})
+    assert several == f"load-1: {alone}"
+    assert note_of_others({**quiet, "workers": {"server": quiet, "load-1": {"busy": None}}}) is None

@@ -89,6 +89,20 @@ def test_each_load_generator_of_a_cluster_is_judged_by_its_own_latency() -> None
     assert beyond and beyond.reasons[0].startswith("load-2: rate × mean latency is 16 % off")
 
 
+def test_a_full_network_is_found_next_to_one_of_unknown_speed() -> None:
+    full = round(0.9 * 1000 * WINDOW_NS / 8e3)
+    parts = [{"worker": f"load-{n}", "result": result(bytes_sent=full)} for n in (1, 2)]
+    cluster = {"pair": 1, "server": "server", "overlap": 1.0, "parts": parts}
+    links = {"server": {"mbps": 10_000}, "load-1": {"mbps": None}, "load-2": {"mbps": 1000}}
+    found = judge(cell(cluster=cluster), replace(KNOWN, links=links))
+    assert found.kind is Kind.NETWORK_BOUND and "network of load-2" in found.reasons[0]
+    quiet = judge(
+        cell(cluster=cluster), replace(KNOWN, links={**links, "load-2": {"mbps": 10_000}})
+    )
+    assert quiet.kind is not Kind.NETWORK_BOUND
+    assert any("the speed of the network of load-1" in each for each in quiet.not_judged)
+
+
 # ---- every limit: at, just inside, just outside ----
 
 
