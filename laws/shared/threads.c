@@ -19,6 +19,8 @@ void threads_pin(bool client) {
     DWORD_PTR usable, all;
     law_require(GetProcessAffinityMask(GetCurrentProcess(), &usable, &all),
                 "GetProcessAffinityMask");
+    if (usable == 0)
+        return; /* the process has threads in several processor groups: Windows spreads them */
     DWORD_PTR first = usable & (~usable + 1), others = usable & ~first;
     law_require(SetThreadAffinityMask(GetCurrentThread(), client || !others ? first : others) != 0,
                 "SetThreadAffinityMask");
