@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # $root and $no_install are the caller's
 # Set-up, sourced by ../iomodels: packages, Python, sources of dependencies, build. Each step looks first and does nothing
-# when nothing is to be done. Expects $root and $no_install; sets $python. Every failure ends in one clear line, exit 1.
+# when nothing is to be done. Expects $root, $no_install and $assume_yes; sets $python. Every failure ends in one clear line, exit 1.
 
 build=$root/build
 packages=$root/cmake/packages.debian
@@ -85,7 +85,7 @@ extent() {
 
 # Asks before sudo is used on a terminal; the word `setup --yes` has answered.
 ask_for_root() {
-    [ -z "${assume_yes:-}" ] || return 0
+    [ -z "$assume_yes" ] || return 0
     printf 'iomodels: install them with sudo? [y/N] ' >&2
     answer=
     read -r answer || echo >&2

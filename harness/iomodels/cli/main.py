@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from rich.console import Console
@@ -21,6 +22,30 @@ Handler = Callable[[argparse.Namespace, Console, Sequence[str]], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out a command line; return its exit code. What cannot be written is an error, too."""
+    try:
+        try:
+            return _carried_out(argv)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:  # the reader is gone
+        _write_no_more()
+        return FAILED
+    except OSError as error:  # a full disk, a folder without permission
+        if not error.filename:
+            _write_no_more()
+        why = error.strerror or str(error)
+        fail(f"{error.filename}: {why}" if error.filename else why, code=FAILED)
+
+
+def _write_no_more() -> None:
+    """Drop what stdout still holds: Python would complain of it at exit."""
+    with suppress(OSError, AttributeError):  # a stdout without a descriptor, or none
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _carried_out(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a code page of Windows may lack a sign
             stream.reconfigure(errors="replace")
@@ -55,15 +80,10 @@ def _reported(command: Handler, arguments: argparse.Namespace, words: Sequence[s
     except KeyboardInterrupt as error:  # outside the measuring, which reports its own
         code = 128 + error.signal if isinstance(error, Interrupted) else INTERRUPTED
         fail(f"interrupted{_to_finish(error)}", code=code)
-    except BrokenPipeError:  # the reader is gone: write nothing more, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except Stopped as stopped:
         return stopped.exit_code
     except Failure as error:
         fail(*error.lines, code=error.exit_code)
-    except OSError as error:  # a full disk, a folder without permission
-        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), code=FAILED)
 
 
 def _to_finish(error: KeyboardInterrupt) -> str:

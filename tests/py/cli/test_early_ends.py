@@ -103,3 +103,20 @@ def test_the_launcher_blocks_ctrl_c_until_the_program_has_started(tmp_path: Path
     if "module" in done.stderr:
         pytest.skip(done.stderr.strip())  # no Python of the system with our modules
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("words", [["help"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_below_stdout_is_one_line(words: list[str], unbuffered: str) -> None:
+    paths = {"PYTHONPATH": str(ROOT / "harness"), "PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "iomodels", *words],
+            env={**os.environ, **paths},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE_S,
+        )
+    assert (done.returncode, done.stderr) == (1, "iomodels: No space left on device\n")

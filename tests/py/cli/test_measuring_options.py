@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 import made_micro
+import made_slo
 from iomodels.base.errors import Failure
 from iomodels.cli import finishing, folders, settings
 from iomodels.cli.main import main
@@ -225,6 +226,18 @@ def test_a_micro_run_as_one_object(
     text = io.StringIO()
     assert finishing.micro(Console(file=text, width=200), run.path, as_json=True) == 0
     assert json.loads(capsys.readouterr().out) == found and "clock/read" in text.getvalue()
+
+
+def test_a_search_as_one_object(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "RESULTS", tmp_path)
+    folder = made_slo.folder_of(made_slo.made({"iocp": 5000.0}), tmp_path)
+    monkeypatch.setattr("iomodels.report.slo_page.write_slo_report", lambda folder: folder)
+    text = io.StringIO()
+    assert finishing.slo(Console(file=text, width=200), folder, as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["format"], found["run"]) == (1, folder.name) and "iocp" in text.getvalue()
 
 
 def test_an_interrupted_run_is_not_asked_about_again(
