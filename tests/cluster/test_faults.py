@@ -69,6 +69,7 @@ def test_too_few_load_machines_end_a_run_that_can_be_resumed(made: Cluster) -> N
     made.loads[1].kill()
     assert run.ends() == 1
     assert "only 1 of 2 workers of the role load came back within 60 s" in run.text
+    assert "stopped by a lost machine; " in run.text
     assert run.measured.manifest["status"] == "interrupted"
     made.worker("load", "load-2").says("joined")
     (folder,) = run.out.iterdir()

@@ -22,7 +22,7 @@ from iomodels.cluster.client import Asked
 from iomodels.cluster.launcher import ClusterLauncher
 from iomodels.data.records import Condition, Record, utc_now
 from iomodels.launch import platform as launch
-from iomodels.launch.launcher import Launcher
+from iomodels.launch.launcher import Launcher, MachineLost
 from iomodels.launch.native import is_native
 from iomodels.machine import check as machine_check
 from iomodels.machine import environment
@@ -185,6 +185,12 @@ def new_folder(out: Path, manifest: dict[str, Any]) -> Path:
             manifest["run"] = f"{name}-{number}"
 
 
+STOPPED: Mapping[type[BaseException], str] = {
+    FirstFailure: "at the first failure",
+    MachineLost: "by a lost machine",
+}
+
+
 @contextmanager
 def keeping(
     setting: Setting, folder: Path, interrupted: Callable[[], None], kept: Callable[[], str]
@@ -200,8 +206,8 @@ def keeping(
         with suppress(OSError):  # on a full disk the status stays "running", which also resumes
             interrupted()
         by_signal = isinstance(error, KeyboardInterrupt)
-        first = "stopped at the first failure" if isinstance(error, FirstFailure) else None
-        how = "interrupted" if by_signal else first or f"stopped by {type(error).__name__}"
+        cause = STOPPED.get(type(error), f"by {type(error).__name__}")
+        how = "interrupted" if by_signal else f"stopped {cause}"
         beside = folder.parent.resolve() == setting.results.resolve()
         target = folder.name if beside else str(folder.resolve())
         setting.insist(f"{how}; {kept()} are kept in {folder}")
