@@ -106,8 +106,9 @@ def test_the_launcher_blocks_ctrl_c_until_the_program_has_started(tmp_path: Path
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-@pytest.mark.parametrize("words", [["help"], ["run", "--help"], ["--version"]])
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "unbuffered"), [(["help"], ""), (["run", "--help"], "1"), (["--version"], "")]
+)
 def test_a_full_disk_below_stdout_is_one_line(words: list[str], unbuffered: str) -> None:
     paths = {"PYTHONPATH": str(ROOT / "harness"), "PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
