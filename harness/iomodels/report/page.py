@@ -113,9 +113,10 @@ def _attribute(text: str) -> str:
 def markdown_cell(text: object) -> str:
     """Return text as one line of Markdown prose or one cell of a table.
 
-    It has no structure of its own: neither HTML, nor emphasis, links, cell borders or blocks.
+    It has no structure of its own: neither HTML, nor emphasis, links, cell borders or blocks. A
+    terminal that shows it obeys nothing in it.
     """
-    flat = " ".join(str(text).split())
+    flat = " ".join(words.visible(str(text)).split())
     flat = re.sub(r"([\\`*_|\[\]<>&])", r"\\\1", flat)
     return re.sub(r"^(\d*)([-+#.)](?=\s|$)|#+(?=\s|$)|~~~|[-=]+$)", r"\1\\\2", flat)
 
@@ -127,7 +128,7 @@ def _prose(value: object) -> object:
 
 def _code(text: str) -> Markup:
     """Return a span of code with more backticks around it than in it."""
-    flat = " ".join(text.split())
+    flat = " ".join(words.visible(text).split())
     ticks = "`" * (_longest(flat) + 1)
     space = " " if flat.startswith("`") or flat.endswith("`") else ""
     return Markup(f"{ticks}{space}{flat}{space}{ticks}")
@@ -136,7 +137,7 @@ def _code(text: str) -> Markup:
 def _fence(text: str) -> Markup:
     """Return a block of code with longer fences than a run of backticks in it."""
     ticks = "`" * max(3, _longest(text) + 1)
-    return Markup(f"{ticks}\n{text}\n{ticks}")
+    return Markup(f"{ticks}\n{words.visible(text)}\n{ticks}")
 
 
 def _longest(text: str) -> int:

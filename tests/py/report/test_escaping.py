@@ -167,6 +167,8 @@ def check_run(folder: Path, text: str, charts: Sequence[str] = ()) -> None:
     hostile = pages_of_a_run(folder, filled(free, text), charts)
     plain = pages_of_a_run(folder, filled(free, harmless(text)), charts)
     assert structures(hostile) == structures(plain)
+    for name, page in hostile.items():
+        assert not name.endswith(".md") or "\x1b" not in page, "a terminal would obey it"
 
 
 def test_a_run_with_every_sign(folder: Path) -> None:
