@@ -115,6 +115,8 @@ def test_pacing(loadgen: LoadGenerator, server: Server, request: pytest.FixtureR
         assert result["unsent"] == result["unanswered"] == 0
     if "windows" not in request.node.callspec.id:  # Wine's threads sleep for more than this
         assert 3 * sleeps["poll"] < sleeps["wait"], sleeps
+        audit = result["audit"]
+        assert (audit["throttled"], audit["throttled_reason"]) == (False, None), "Linux does not"
 
 
 @pytest.mark.skipif(
