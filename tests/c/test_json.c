@@ -19,12 +19,14 @@ static void values_of_every_kind(void) {
     json_string(&json, "none", NULL);
     json_u64(&json, "most", UINT64_MAX);
     json_double(&json, "half", 0.5);
+    json_double(&json, "least", -DBL_MAX);
     json_double(&json, "infinite", most_double * 2);
     json_bool(&json, "yes", true);
     json_null(&json, "n");
     expect(&json,
            "{\"event\":\"e\",\"format\":1,\"s\":\"x\",\"none\":null,\"most\":18446744073709551615,"
-           "\"half\":0.5,\"infinite\":null,\"yes\":true,\"n\":null}");
+           "\"half\":0.5,\"least\":-1.7976931348623157e+308,\"infinite\":null,\"yes\":true,\"n\":"
+           "null}");
 }
 
 static void nesting(void) {
