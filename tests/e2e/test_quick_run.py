@@ -187,7 +187,7 @@ ASKED = {
     "fifo_packets": {"packets": 1000, "missing": 0},
     "lifo_waiters": {"workers": 8, "spaced_packets": 40, "burst_packets": 24},
     "running_takes_next": {"packets": 400, "workers": 8},
-    "switch_cost": {"switches": 4000},
+    "switch_cost": {"switches": 16000},
     "thread_creation": {"requests": 100},
     "pool_work_kinds": {"asked": 30},
     "alertable_wait": {"operations": 4},
