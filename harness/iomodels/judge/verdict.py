@@ -201,8 +201,7 @@ def left_out(record: Record) -> Verdict | None:
     """Why a repeat does not count; None when it does."""
     if not record.ok or record.loadgen is None:
         return Verdict(Kind.FAILED, (record.reason or "no reason recorded",))
-    refused = refusal(record.loadgen["result"])
-    if refused:
+    if refused := refusal(record.loadgen["result"]):
         return Verdict(Kind.FAILED, (refused,))
     faults, not_judged = _apply(_repeat_rules(record.loadgen["result"]))
     return Verdict(Kind.INVALID, faults, not_judged=not_judged) if faults else None

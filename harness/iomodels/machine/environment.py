@@ -131,7 +131,10 @@ def _compiler(folder: Path) -> dict[str, str | None]:
         for path in sorted(folder.glob("CMakeFiles/*/CMakeCCompiler.cmake"))[-1:]
     )
     found = dict(re.findall(r'^set\(CMAKE_C_COMPILER(_ID|_VERSION|) "(.*)"\)$', text, re.MULTILINE))
-    return {"compiler": found.get(""), "id": found.get("_ID"), "version": found.get("_VERSION")}
+    compiler = found.get("")
+    if compiler:  # CMake writes / on each system; the folder of a build may name a user
+        compiler = compiler.removeprefix(f"{folder.parent.resolve().as_posix()}/")
+    return {"compiler": compiler, "id": found.get("_ID"), "version": found.get("_VERSION")}
 
 
 STUDIO_CONFIGURATION = "RelWithDebInfo"

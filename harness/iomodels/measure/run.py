@@ -36,13 +36,7 @@ from iomodels.measure.comparing import ALL_MODELS, Comparing
 from iomodels.measure.external_server import ExternalLauncher
 from iomodels.measure.measurement import Waiting, measure
 from iomodels.measure.pairs import AllRounds, PairedRounds, check_pairs, in_parallel, rounds_of_run
-from iomodels.measure.planning import (
-    check_plan_size,
-    expected_s,
-    print_plan,
-    say_plan,
-    takes_s,
-)
+from iomodels.measure.planning import check_plan_size, expected_s, print_plan, say_plan, takes_s
 from iomodels.measure.session import (
     Setting,
     check,

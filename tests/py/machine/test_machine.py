@@ -248,6 +248,16 @@ def test_the_build_of_visual_studio_is_read_from_the_cache(tmp_path: Path) -> No
     } == {environment.STUDIO_CONFIGURATION}
 
 
+def test_a_compiler_of_the_build_folder_does_not_name_that_folder(tmp_path: Path) -> None:
+    place = tmp_path / "host" / "CMakeFiles" / "3.31.0"
+    place.mkdir(parents=True)
+    (tmp_path / "host" / "CMakeCache.txt").write_text("", encoding="utf-8")
+    (place / "CMakeCCompiler.cmake").write_text(
+        f'set(CMAKE_C_COMPILER "{tmp_path.as_posix()}/compiler/zig")\n', encoding="utf-8"
+    )
+    assert environment.compilers(tmp_path)["host"]["compiler"] == "compiler/zig"
+
+
 def test_interrupts_are_not_counted_twice_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """psutil's `system` of Windows is kernel without idle time; it holds interrupt and dpc."""
     times = namedtuple("scputimes", "user system idle interrupt dpc")
