@@ -97,7 +97,12 @@ def test_thread_of_the_last_client_stays(server: Server) -> None:
 
 @pytest.mark.models("tpio", because="only a thread pool ends idle threads by itself")
 def test_operation_outlives_the_thread_that_started_it(start: Start) -> None:
-    """The pool ends idle threads (Wine's after 5 s); receives that they started still complete."""
+    """The pool ends idle threads (Wine's after 5 s); receives that they started still complete.
+
+    The clients ask again only when all idle threads have ended; one stays for the pool's objects.
+    Wine completes an operation in the thread that started it. If that thread is just ending, the
+    operation fails and the server closes the connection. That is a defect of Wine.
+    """
     server = start(threads=4, min_threads=0)
     process = psutil.Process(server.program.pid)
     clients = [server.connect() for _ in range(4)]
@@ -108,7 +113,7 @@ def test_operation_outlives_the_thread_that_started_it(start: Start) -> None:
         for client in clients:
             assert_same(client.receive(len(frame.reply)), frame.reply)
     busy = process.num_threads()
-    server.until(lambda _: process.num_threads() <= busy - 2, "idle threads of the pool end")
+    server.until(lambda _: process.num_threads() <= busy - 3, "idle threads of the pool end")
     for client in clients:
         client.check(echo_frame(100))
         client.close()

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -134,7 +134,8 @@ def _sweep(wine: Wine, folder: Path, *, remove: bool = True) -> list[Path]:
     """
     found = []
     for live in sorted(folder.glob("live-*")):
-        with (live / "lock").open("w") as file:
+        # a launcher that ends meanwhile removes its own folder
+        with suppress(FileNotFoundError), (live / "lock").open("w") as file:
             if not _lock(file):
                 continue
             found.append(live)

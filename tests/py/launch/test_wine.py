@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from iomodels.base.errors import Failure
-from iomodels.launch import prefix
+from iomodels.launch import prefix, wine
 from iomodels.launch.prefix import PERSIST_S, Wine, find_wine
 from iomodels.launch.wine import WineLauncher
 from iomodels.machine.placement import Placement
@@ -266,6 +266,15 @@ def wineserver_of(process: subprocess.Popen[str]) -> int:
         if line.startswith("open"):
             return int(line.split()[1])
     raise AssertionError("did not open")
+
+
+def test_a_folder_that_vanishes_while_others_are_swept(tmp_path: Path) -> None:
+    """A launcher removed it at its end: the link points to a folder that is gone."""
+    left = tmp_path / "live-2-left"
+    left.mkdir()
+    (tmp_path / "live-1-gone").symlink_to(tmp_path / "nowhere")
+    assert wine._sweep(find_wine(), tmp_path) == [left]
+    assert not left.exists()
 
 
 def test_what_a_killed_one_leaves_is_swept_and_the_living_is_not(
