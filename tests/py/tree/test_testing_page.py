@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import select
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -83,6 +84,32 @@ def test_a_round_that_fails_is_counted_by_its_tests(
     assert "| 1234567 | py, servers | 3 | 2 |" in page.read_text()
     assert "- `tests/a.py::test_b[1]`, 1 × on 1234567" in page.read_text()
     assert [path.name for path in tmp_path.glob("round-*")] == ["round-2.log"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the rounds run where ./iomodels is a shell script")
+def test_rounds_without_their_busy_process_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rounds = script("rounds/rounds.py")
+    for name, value in {
+        **{"LOGS": tmp_path, "commit": lambda: "1234567"},
+        "round_of": lambda parts, log: (log.write_text("") or 0, ""),
+    }.items():
+        monkeypatch.setattr(rounds, name, value)
+    with rounds.busy([sys.executable, "-c", "input()"]) as process:
+        process.wait()
+        with pytest.raises(SystemExit, match=r"busy process has ended: .*beside\.log says why"):
+            next(rounds.rounds(["py"], 1, process))
+    assert "EOFError" in (tmp_path / "beside.log").read_text()
+    os.mkfifo(pipe := tmp_path / "pipe")
+    child = "[sys.executable, '-c', 'while True: pass']"
+    child = f"import subprocess, sys; subprocess.run({child}, stdout=open({str(pipe)!r}, 'wb'))"
+    with rounds.busy([sys.executable, "-c", child]) as process:
+        end = pipe.open("rb")
+        assert next(rounds.rounds(["py"], 1, process))["passed"] == 1
+        assert not select.select([end], [], [], 0)[0]
+    with end:  # it is readable when nobody holds the other end
+        assert select.select([end], [], [], 60)[0]
 
 
 def test_every_anomaly_has_its_number() -> None:
