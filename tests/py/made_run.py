@@ -12,6 +12,9 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from iomodels.data.records import FORMAT, Condition, Record
 from iomodels.data.store import append_record, write_manifest
 from iomodels.plan.order import Measurement, make_plan
@@ -276,28 +279,22 @@ def latencies(measurement: Measurement, rate: float) -> list[list[int]]:
     """
     points = min(1000, REPLIES)
     shape = _shape(measurement.repeat, points)
-    unit_ns = (
-        1e9
-        * measurement.condition.connections
-        * measurement.condition.depth
-        / rate
-        / (sum(shape) / points)
-    )
-    counts: dict[int, int] = {}
-    for factor in shape:
-        value = bucket(int(unit_ns * factor))
-        counts[value] = counts.get(value, 0) + REPLIES // points
-    return [list(pair) for pair in sorted(counts.items())]
+    alive = measurement.condition.connections * measurement.condition.depth
+    unit_ns = 1e9 * alive / rate / float(shape.mean())
+    values, counts = np.unique(buckets((unit_ns * shape).astype(np.int64)), return_counts=True)
+    return np.stack([values, counts * (REPLIES // points)], axis=1).tolist()
 
 
 @lru_cache(maxsize=128)
-def _shape(repeat: int, points: int) -> tuple[float, ...]:
+def _shape(repeat: int, points: int) -> NDArray[np.float64]:
     """Latencies over their own median, ascending."""
     shares = [(point + 0.5) / points for point in range(points)]
     width = 0.35 * (1 + 0.05 * repeat)
-    return tuple(
-        math.exp(width * NormalDist().inv_cdf(share)) * (6 if share > 0.996 else 1)
-        for share in shares
+    return np.array(
+        [
+            math.exp(width * NormalDist().inv_cdf(share)) * (6 if share > 0.996 else 1)
+            for share in shares
+        ]
     )
 
 
@@ -305,10 +302,15 @@ def mean(counts: Sequence[Sequence[int]]) -> float:
     return sum(value * count for value, count in counts) / sum(count for _, count in counts)
 
 
+def buckets(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the highest values in the same buckets of HdrHistogram (three significant figures)."""
+    _, bits = np.frexp(values)
+    shifts = np.maximum(0, bits - 11)
+    return ((values >> shifts) + 1 << shifts) - 1
+
+
 def bucket(value: int) -> int:
-    """Return the highest value in the same bucket of HdrHistogram (three significant figures)."""
-    shift = max(0, value.bit_length() - 11)
-    return ((value >> shift) + 1 << shift) - 1
+    return int(buckets(np.array([value]))[0])
 
 
 def noisy_rate(bases: Mapping[str, float], spread: float = 0.02, seed: int = 1) -> Rate:
