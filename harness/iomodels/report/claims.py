@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from iomodels.base import words
 from iomodels.base.files import ROOT, write_whole
@@ -25,6 +26,7 @@ from iomodels.data.verdicts import (
     Verdicts,
 )
 from iomodels.plan.claims import all_claims
+from iomodels.report.page import code, markdown_cell
 from iomodels.report.tables_page import Link, Page, Table, html
 
 DOCS = ROOT / "docs" / "claims.md"
@@ -81,9 +83,9 @@ def markdown(platforms: Sequence[Verdicts], linked: Linked) -> str:
         f"## {DISAGREE}",
     ]
     for headline in platforms[0].headlines if platforms else ():
-        lines += ["", f"**{headline.question}**", "", *_headline_rows(headline, platforms)]
+        lines += ["", f"**{_cell(headline.question)}**", "", *_headline_rows(headline, platforms)]
     for each in platforms:
-        lines += ["", f"## {each.platform}", "", *_introduction(each)]
+        lines += ["", f"## {_cell(each.platform)}", "", *_introduction(each)]
         for title, answers in _by_source(each):
             lines += ["", f"### {title}", "", *_rule(HEADS)]
             lines += [_line(_cells(answer, linked)) for answer in answers]
@@ -96,7 +98,7 @@ def markdown(platforms: Sequence[Verdicts], linked: Linked) -> str:
 def _introduction(verdicts: Verdicts) -> list[str]:
     warning = words.warning_sentence(verdicts.platform)
     return [
-        f"Judged {verdicts.judged_utc[:10]}. {counted(verdicts)}.",
+        f"Judged {_cell(verdicts.judged_utc[:10])}. {_cell(counted(verdicts))}.",
         *([warning, ON_WINDOWS] if warning else []),
     ]
 
@@ -109,16 +111,16 @@ def _headline_rows(headline: Headline, platforms: Sequence[Verdicts]) -> list[st
     named = [
         each for each in platforms if any(_of_side(each, side.claims) for side in headline.sides)
     ]
-    rows = _rule(("the sources say", "claim", *(each.platform for each in named)))
+    rows = _rule(("the sources say", "claim", *(_cell(each.platform) for each in named)))
     for side in headline.sides:
         found = ["; ".join(_of_side(each, side.claims)) or words.NOTHING for each in named]
-        rows.append(_line((side.says, " ".join(side.claims), *found)))
+        rows.append(_line(map(_cell, (side.says, " ".join(side.claims), *found))))
     return rows
 
 
 def _of_side(verdicts: Verdicts, claims: Iterable[str]) -> list[str]:
     found = [(name, verdicts.answer(name)) for name in claims]
-    return [f"{name} {answer.words}" for name, answer in found if answer]
+    return [f"{name} {_plain(answer.words)}" for name, answer in found if answer]
 
 
 def _by_source(verdicts: Verdicts) -> list[tuple[str, list[Answer]]]:
@@ -134,33 +136,47 @@ def _by_source(verdicts: Verdicts) -> list[tuple[str, list[Answer]]]:
 
 
 def _cells(answer: Answer, linked: Linked) -> tuple[str, ...]:
-    named = [
-        f"[{_name(piece)}]({address})" if (address := linked(piece)) else _name(piece)
-        for piece in answer.pieces
-    ]
-    commands = [f"`{piece.command}`" for piece in answer.pieces]
-    return (*_said(answer), _joined(named), _joined(commands))
+    named = [_linked(_name(piece), linked(piece)) for piece in answer.pieces]
+    commands = [_command(piece.command) for piece in answer.pieces]
+    return (*map(_cell, _said(answer)), _joined(named), _joined(commands))
 
 
 def _said(answer: Answer) -> tuple[str, str, str, str]:
-    verdict = answer.words if answer.verdict or answer.because else NOT_YET
+    verdict = _plain(answer.words) if answer.verdict or answer.because else NOT_YET
     return answer.id, answer.sentence, verdict, answer.figure or words.NOTHING
 
 
 def _by_claim(costs: Iterable[Cost]) -> list[Cost]:
     """Return the costs in the order of the claims to which they belong."""
-    order = [claim.id for claim in all_claims()]
-    return sorted(costs, key=lambda cost: (order.index(cost.claims[0]), cost.law))
+    order = {claim.id: place for place, claim in enumerate(all_claims())}
+    return sorted(costs, key=lambda cost: (order.get(cost.claims[0], len(order)), cost.law))
 
 
 def _beyond_said(cost: Cost) -> tuple[str, str, str, str]:
-    return cost.sentence, " ".join(cost.claims), cost.words, cost.figure or words.NOTHING
+    return cost.sentence, " ".join(cost.claims), _plain(cost.words), cost.figure or words.NOTHING
 
 
 def _beyond_cells(cost: Cost, linked: Linked) -> tuple[str, ...]:
     address = linked(Piece(COST, cost.law, cost.verdict, cost.because, cost.figure, cost.command))
-    named = f"[{cost.law}]({address})" if address else cost.law
-    return (*_beyond_said(cost), named, f"`{cost.command}`")
+    return (*map(_cell, _beyond_said(cost)), _linked(cost.law, address), _command(cost.command))
+
+
+def _cell(text: str) -> str:
+    return str(markdown_cell(_plain(text)))
+
+
+def _plain(text: str) -> str:
+    """Return a text of claims.json without the marks of code that a reason may have."""
+    return text.replace("`", "")
+
+
+def _linked(name: str, address: str | None) -> str:
+    return f"[{_cell(name)}]({quote(address)})" if address else _cell(name)
+
+
+def _command(text: str) -> str:
+    """Return a span of code; a table splits its rows before it looks for code."""
+    return code(text).replace("|", "\\|")
 
 
 def _name(piece: Piece) -> str:
@@ -180,8 +196,8 @@ def _rule(heads: Sequence[str]) -> list[str]:
     return [_line(heads), "|" + "---|" * len(heads)]
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 # ---- HTML ----
@@ -226,7 +242,7 @@ def _row(answer: Answer) -> tuple[str | Link, ...]:
     name = _joined(_name(piece) for piece in answer.pieces)
     addresses = [address for piece in answer.pieces if (address := _beside(piece))]
     commands = _joined(piece.command for piece in answer.pieces)
-    by: str | Link = Link(name, addresses[0]) if addresses else name
+    by: str | Link = Link(name, quote(addresses[0])) if addresses else name
     return (*_said(answer), by, commands)
 
 

@@ -48,7 +48,7 @@ def _environment(html: bool) -> Environment:
     )
     environment.filters["cell"] = lambda text: Markup(markdown_cell(text))
     environment.filters["cells"] = lambda texts: Markup(" | ".join(map(markdown_cell, texts)))
-    environment.filters["code"] = _code
+    environment.filters["code"] = code
     environment.filters["fence"] = _fence
     environment.filters["attribute"] = lambda text: escape(" ".join(str(text).split()))
     environment.filters["number"] = words.number
@@ -126,7 +126,7 @@ def _prose(value: object) -> object:
     return str(value) if isinstance(value, Markup) else markdown_cell(value)
 
 
-def _code(text: str) -> Markup:
+def code(text: str) -> Markup:
     """Return a span of code with more backticks around it than in it."""
     flat = " ".join(words.visible(text).split())
     ticks = "`" * (_longest(flat) + 1)

@@ -16,6 +16,7 @@ from iomodels.data.verdicts import CLAIMS, Answer, Cost, Headline, Piece, Side, 
 from iomodels.judge.claims import HOLDS, HOLDS_WHEN, NOT_TESTABLE
 from iomodels.plan.claims import all_claims
 from iomodels.report import claims as pages
+from iomodels.report.page import markdown_cell
 
 LAW = Piece("law", "lifo_waiters", HOLDS, None, "0 | 40", "iomodels laws")
 RUN = Piece(
@@ -78,9 +79,9 @@ def test_every_claim_is_on_the_page_once_and_in_order(
     found = dict(rows(text))
     assert list(found) == ids == [name for name, _ in rows(text)]
     for claim in all_claims():
-        assert claim.sentence.replace("|", "\\|") in found[claim.id]
+        assert str(markdown_cell(claim.sentence)) in found[claim.id]
         assert (pages.NOT_YET in found[claim.id]) == (claim.id not in ("B20", "B23", "C16"))
-    assert "0 \\| 40 | [lifo_waiters](../laws/lifo_waiters.c) | `iomodels laws` |" in found["C16"]
+    assert "0 \\| 40 | [lifo\\_waiters](../laws/lifo_waiters.c) | `iomodels laws` |" in found["C16"]
     assert "holds only when iocp at 64 connections" in found["B20"]
     assert "](../results/contributed/wine-8.0/20260101-000000-models/report.html)" in found["B20"]
     assert "suite claims-pool, 20260102-x | `iomodels run claims-pool`" in found["B23"]
@@ -140,7 +141,7 @@ def test_what_no_claim_states_has_a_table_of_its_own(tmp_path: Path) -> None:
         "B31",
     ]
     assert (
-        "| Order costs time. | B31 | holds | 1.2 \\| 1.3 | [order_keepers](../laws/costs/"
+        "| Order costs time. | B31 | holds | 1.2 \\| 1.3 | [order\\_keepers](../laws/costs/"
         "order_keepers.c) | `iomodels claims --only B31` |"
     ) in table
     assert "not testable here: one core" in table

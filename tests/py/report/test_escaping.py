@@ -23,6 +23,7 @@ import made_slo
 import made_tuning
 from iomodels.base.errors import Failure
 from iomodels.base.files import ROOT
+from iomodels.data import verdicts
 from iomodels.data.laws import LAWS, load
 from iomodels.data.records import Run
 from iomodels.data.schema import check_against
@@ -33,7 +34,7 @@ from iomodels.figures.catalogue import OF_RUNS
 from iomodels.judge.join import join
 from iomodels.judge.join_conditions import conditions, sides_of
 from iomodels.judge.summary import summarise
-from iomodels.report import index_page, overview
+from iomodels.report import claims, index_page, overview
 from iomodels.report.context import context
 from iomodels.report.html import draw_figures, markdown
 from iomodels.report.join_page import write_join
@@ -220,6 +221,11 @@ def pages_of_laws(folder: Path) -> dict[str, str]:
     return files(folder)
 
 
+def pages_of_claims(folder: Path) -> dict[str, str]:
+    claims.write_pages(verdicts.load(folder / verdicts.CLAIMS), folder)
+    return files(folder)
+
+
 def files(folder: Path) -> dict[str, str]:
     """Return the pages of a folder; one of HTML may have drawings."""
     found = {}
@@ -238,6 +244,20 @@ def made_laws(folder: Path) -> Path:
     return folder / "laws"
 
 
+def made_verdicts(folder: Path) -> Path:
+    """Some answers of each kind of piece, with a cost and a contradiction."""
+    found = verdicts.load(ROOT / "results" / verdicts.FOLDER / "wine-8.0" / verdicts.CLAIMS)
+    kinds = {piece.kind: answer for answer in found.answers for piece in answer.pieces}
+    some = replace(
+        found,
+        answers=tuple(dict.fromkeys(kinds.values())),
+        headlines=found.headlines[:1],
+        costs=found.costs[:2],
+    )
+    assert {"law", "run", "count", "needs"} <= {*kinds} and some.costs and some.headlines
+    return verdicts.write(some, folder).parent
+
+
 KINDS: dict[str, tuple[str, Callable[[Path], Path], Callable[[Path], dict[str, str]]]] = {
     "slo": (
         SLO,
@@ -247,6 +267,7 @@ KINDS: dict[str, tuple[str, Callable[[Path], Path], Callable[[Path], dict[str, s
     "tune": (TUNE, made_tuning.folder_of, pages_of_tuning),
     "micro": ("micro.json", lambda folder: made_micro.make_run(folder).path, pages_of_micro),
     "laws": (LAWS, made_laws, pages_of_laws),
+    "claims": (verdicts.CLAIMS, made_verdicts, pages_of_claims),
 }
 
 
