@@ -175,6 +175,13 @@ def test_no_servers(tmp_path: Path) -> None:
     assert "servers = []: must be one or more" in errors_of(write(tmp_path, text + "servers = []"))
 
 
+def test_a_server_that_is_no_table_does_not_hide_the_errors_of_the_next(tmp_path: Path) -> None:
+    text = GOOD[: GOOD.index("[[servers]]")]
+    errors = errors_of(write(tmp_path, text + 'servers = [5, { model = "" }]'))
+    assert "servers[0] = 5: must be a table" in errors
+    assert "servers[1].model" in errors
+
+
 def test_not_toml(tmp_path: Path) -> None:
     assert "not TOML" in errors_of(write(tmp_path, "title = "))
 
