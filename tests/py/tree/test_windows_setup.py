@@ -201,7 +201,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "tools").mkdir()
     monkeypatch.setenv("FAKE_LOG", str(tmp_path / "log"))
     monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}")
-    for name in ("IOMODELS_PRESET", "IOMODELS_NO_INSTALL"):
+    for name in ("IOMODELS_BUILD", "IOMODELS_PRESET", "IOMODELS_NO_INSTALL"):
         monkeypatch.delenv(name, raising=False)
     install(root, "fake-python", PYTHON)
     install(root, "cmake-of-the-wheel", CMAKE)
