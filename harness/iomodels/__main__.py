@@ -15,8 +15,10 @@ def start() -> None:
         _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [_signal.SIGINT])
     from iomodels.cli.main import main
 
-    code = main()
-    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # the work is done
+    try:
+        code = main()
+    finally:  # The work is done. Python would let a signal kill it while it ends.
+        _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     sys.exit(code)
 
 

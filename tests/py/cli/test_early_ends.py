@@ -24,6 +24,16 @@ if sys.argv[1] == "pending":
     os.kill(os.getpid(), signal.SIGINT)
 os.execv(sys.executable, [sys.executable, "-P", "-m", "iomodels", *sys.argv[2:]])
 """
+LATE = """
+import os, signal, sys
+class AtTheEnd:
+    def __init__(self): self.kill, self.this, self.signal = os.kill, os.getpid(), signal.SIGINT
+    def __del__(self): self.kill(self.this, self.signal)
+sys.modules["late"] = AtTheEnd()
+sys.argv = ["iomodels", *sys.argv[1:]]
+from iomodels.__main__ import start
+start()
+"""
 SWALLOWS = """
 import os, signal
 try:
@@ -51,6 +61,16 @@ def test_a_signal_that_waited_for_the_program_is_one_line() -> None:
     assert started("-c", BLOCKED, "pending", "suites") == (130, "", "iomodels: interrupted\n")
     code, out, err = started("-c", BLOCKED, "none", "--version")
     assert (code, err) == (0, "") and out.startswith("iomodels ")
+
+
+@needs_signals
+@pytest.mark.parametrize(
+    ("words", "code"), [(("--version",), 0), (("suites", "--such"), 2), (("report", "no-such"), 2)]
+)
+def test_a_signal_after_the_work_changes_nothing(words: tuple[str, ...], code: int) -> None:
+    """Python gives signals back to the system while it ends, after its last function of ours."""
+    found = started("-c", LATE, *words)
+    assert found[0] == code and "interrupted" not in found[2]
 
 
 @needs_signals
