@@ -83,3 +83,17 @@ def test_idle_processors_are_kept_awake_beside_the_servers(launcher: Launcher) -
     facts = launcher.environment()
     assert held == permitted() == facts["processors_kept_awake"]
     assert held or str(DEVICE) in facts["processors_sleep_because"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no wineserver")
+@pytest.mark.models("iocp", because="the folder is Wine's, of no model")
+def test_the_folder_of_wines_socket_goes_with_its_prefix(launcher: Launcher, model: str) -> None:
+    """Debian's Wine makes one with a random name in TMPDIR, or in /tmp, and leaves it there."""
+    with launcher.server(model, {}) as server:
+        assert server.wineserver_pid
+        environment = Path(f"/proc/{server.pid}/environ").read_bytes().split(b"\0")
+        (prefix,) = (each[11:].decode() for each in environment if each.startswith(b"WINEPREFIX="))
+        if not (Path(prefix) / "wineserver").exists():
+            pytest.skip("this Wine keeps its socket elsewhere")
+        where = Path(f"/proc/{server.wineserver_pid}/cwd").readlink()  # beside its socket
+        assert where.is_relative_to(prefix)

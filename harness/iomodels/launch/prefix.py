@@ -58,10 +58,14 @@ class Wine:
         return f"{self.version}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
     def environment(self, prefix: Path) -> dict[str, str]:
-        """Return this process's environment with Wine's settings, quiet, without a display."""
+        """Return this process's environment with Wine's settings, quiet, without a display.
+
+        Debian's wineserver makes a folder for its socket in TMPDIR, and leaves it there. In the
+        prefix, whoever removes the prefix removes it, too.
+        """
         dropped = ("WINE", "DISPLAY", "WAYLAND_DISPLAY")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        wine = {"WINEPREFIX": str(prefix), "WINESERVER": str(self.server)}
+        wine = {"WINEPREFIX": str(prefix), "WINESERVER": str(self.server), "TMPDIR": str(prefix)}
         quiet = {"WINEDEBUG": QUIET, "WINEDLLOVERRIDES": "mscoree,mshtml="}
         return marked(kept | wine | quiet)
 

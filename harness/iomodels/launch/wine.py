@@ -105,14 +105,14 @@ def _clone(prepared: Path, clone: Path) -> None:
         else:
             os.link(source, target)
 
-    # Debian's Wine notes its socket folder in "wineserver"; it may be gone
+    # Debian's Wine notes the folder of its socket in "wineserver"; neither belongs to the clone
     try:
         shutil.copytree(
             prepared,
             clone,
             symlinks=True,
             copy_function=copy,
-            ignore=shutil.ignore_patterns("wineserver"),
+            ignore=shutil.ignore_patterns("wineserver", "wine-??????"),
         )
     except shutil.Error as error:  # it holds a list of (from, to, reason)
         source, _, why = error.args[0][0]

@@ -33,7 +33,8 @@ wineboot.exe)
     echo dll >"$WINEPREFIX/drive_c/windows/system32/kernel32.dll"
     [ -n "$FAKE_BROKEN" ] && exit 1
     echo registry >"$WINEPREFIX/system.reg"
-    echo /tmp/gone >"$WINEPREFIX/wineserver"
+    echo wine-a1B2c3 >"$WINEPREFIX/wineserver"
+    mkdir "$WINEPREFIX/wine-a1B2c3"
     ;;
 cmd.exe)
     [ -s "$WINEPREFIX/pid" ] || echo "early ${WINEPREFIX##*/}" >>"$FAKE_LOG"
@@ -66,7 +67,8 @@ MODEL = """
 if [ "$1" = --describe ]; then
     echo '{"event":"describe","format":1,"model":"fake","platform":"wine-9.9"}'; exit
 fi
-printf '{"event":"ready","format":1,"prefix":"%s","debug":"%s"}\\r\\n' "$WINEPREFIX" "$WINEDEBUG"
+printf '{"event":"ready","format":1,"prefix":"%s","debug":"%s","temporary":"%s"}\\r\\n' \\
+    "$WINEPREFIX" "$WINEDEBUG" "$TMPDIR"
 cat >/dev/null
 """
 
@@ -132,6 +134,7 @@ def test_prefix_is_prepared_once_and_cloned_for_each_role(fake: Path) -> None:
                     and f"/live-{os.getpid()}-" in ready["prefix"]
                 )
                 assert ready["debug"] == "-all,err+virtual"
+                assert ready["temporary"] == ready["prefix"]
                 assert server.wineserver_pid and alive(server.wineserver_pid)
         assert not alive(server.wineserver_pid)
         assert left(fake) == ["lock"]
@@ -197,7 +200,7 @@ def test_registry_is_copied_and_the_rest_is_linked(fake: Path) -> None:
         assert (clone / dll).samefile(prepared / dll)
         assert (clone / "system.reg").read_text() == "registry\n"
         assert not (clone / "system.reg").samefile(prepared / "system.reg")
-        assert not (clone / "wineserver").exists()
+        assert not [*clone.glob("wineserver"), *clone.glob("wine-*")]
 
 
 def test_another_build_of_wine_gets_another_prefix(fake: Path) -> None:
