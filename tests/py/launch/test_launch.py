@@ -395,6 +395,7 @@ def test_models_are_found_by_asking(tmp_path: Path) -> None:
     for model in ("iocp", "select"):
         binary(tmp_path, f"{model}.exe", describes(model))
     binary(tmp_path, "micro.exe", "sys.exit(2)")
+    binary(tmp_path, "reads_its_input_first.exe", "sys.stdin.read()\nsys.exit(2)")
     for other in ("loadgen.exe", "test_frame.exe", "notes.txt"):
         binary(tmp_path, other, "raise SystemExit('must not be run')")
     with plain(tmp_path) as launcher:
