@@ -118,7 +118,8 @@ class Program:
             self._admit(admit)
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._stdin: IO[bytes] = self._process.stdin
-        self._lines: queue.Queue[bytes | None] = queue.Queue()  # None: end of file
+        # None: end of file. A signal that raises in a wait would break the lock of a `queue.Queue`.
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._flooded = False
         self._tail = bytearray()
         self._readers = [

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import psutil
 import pytest
@@ -368,6 +369,34 @@ def test_pinned_program_has_its_own_pid_and_cpu() -> None:
     assert ready["pid"] == program.pid
     assert ready["cpus"] == [cpu]
     assert pinned([]) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no timer that sends a signal")
+def test_a_signal_at_any_moment_of_a_wait_raises_what_its_handler_raises() -> None:
+    """A condition of Python that a signal interrupts at its end raises RuntimeError instead."""
+
+    class Signalled(BaseException):
+        pass
+
+    def handle(number: int, frame: object) -> None:
+        raise Signalled
+
+    def trace(frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code.co_name == "_acquire_restore":
+            os.kill(os.getpid(), signal.SIGALRM)
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        with Program([sys.executable, "-c", "input()"]) as program:
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            sys.settrace(trace)
+            with pytest.raises(Signalled):
+                program.line(DEADLINE_S)
+            sys.settrace(None)
+    finally:
+        sys.settrace(None)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def binary(folder: Path, name: str, code: str) -> None:

@@ -37,6 +37,18 @@ program.expect("ready", 20)
 print(program.pid, marks._guard().pid, flush=True)
 time.sleep(600)
 """
+FORKS = """
+import os, sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from iomodels.launch import marks
+marks.also_remove(Path(sys.argv[2]))
+if os.fork():
+    os._exit(0)
+marks.marked()
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
 LEAVES_NOTHING_S = 10.0
 
 
@@ -78,6 +90,18 @@ def test_a_killed_harness_leaves_no_process_and_no_folder(
     process.kill()
     assert comes(lambda: is_gone(server) and is_gone(guard))
     assert not (tmp_path / "live").exists()
+
+
+def test_a_fork_that_lives_on_does_not_keep_the_guard_of_its_parent_waiting(tmp_path: Path) -> None:
+    (tmp_path / "live").mkdir()
+    argv = [sys.executable, "-c", FORKS, str(ROOT / "harness"), str(tmp_path / "live")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        fork = int(process.stdout.readline())
+        try:
+            assert comes(lambda: not (tmp_path / "live").exists()) and not is_gone(fork)
+        finally:
+            os.kill(fork, 9)
 
 
 def test_doctor_ends_what_a_harness_left_that_was_killed_with_its_guard(
