@@ -3,12 +3,13 @@
     ./iomodels test chaos [-- --events 200 --seed 1 --native --write]
 
 Events kill or stop servers, load generator, wineserver and harness, delay them by many short stops,
-fill the disk of the run, and take descriptors away. An ended harness is resumed. Whenever it has
-ended, nothing that it started may be left, and each record must be right or marked as failed. After
-the last event a resumed run completes its plan.
+fill the disk of the run, take descriptors away, and let the clock of the day jump. An ended harness
+is resumed. Whenever it has ended, nothing that it started may be left, and each record must be
+right or marked as failed. After the last event a resumed run completes its plan.
 
 Only processes that this script started are touched: it finds them by a token in their environment.
-The Wine prefix is its own. The clock is not changed, because that would change the whole machine.
+The Wine prefix is its own. The clock jumps for these processes alone: they load libfaketime, which
+adds what a file says to the time of the day.
 """
 
 from __future__ import annotations
@@ -86,17 +87,31 @@ class Stage:
 
     out: Path
     native: bool
+    faketime: Path | None = None
     log: list[str] = field(default_factory=list)
     harness: subprocess.Popen[str] | None = None
     said: Path = WORK / "harness.txt"
+    clock: Path = WORK / "clock"
     token: str = f"{os.getpid()}-{time.time_ns()}"
 
     def environment(self) -> dict[str, str]:
         build = WORK / "build"
-        return os.environ | {
+        own = {
             "PYTHONPATH": str(ROOT / "harness"),
             "IOMODELS_BUILD": str(build),
             "IOMODELS_CHAOS": self.token,
+        }
+        return os.environ | own | (self.clock_of_our_own() if self.faketime else {})
+
+    def clock_of_our_own(self) -> dict[str, str]:
+        """Return what makes libfaketime move the clock of the day, and neither the monotonic one
+        nor the times of files. It reads the file once a second."""
+        return {
+            "LD_PRELOAD": str(self.faketime),
+            "FAKETIME_TIMESTAMP_FILE": str(self.clock),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
         }
 
     def start(self, *words: str) -> None:
@@ -211,6 +226,12 @@ def starve(_: Stage, victim: psutil.Process, rng: random.Random) -> None:
         victim.rlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def jump(stage: Stage, _: psutil.Process, rng: random.Random) -> None:
+    """Set the clock of the day to another time of these days, in steps down to a second."""
+    seconds = rng.choice([-1, 1]) * round(10 ** rng.uniform(0, 5))
+    write_whole(stage.clock, f"{seconds:+d}\n")
+
+
 EVENTS: dict[str, tuple[str, Event, int]] = {
     "kill the server": ("server", kill, 6),
     "kill the load generator": ("generator", kill, 6),
@@ -225,15 +246,18 @@ EVENTS: dict[str, tuple[str, Event, int]] = {
     "delay the load generator": ("generator", delay, 6),
     "fill the disk": ("harness", fill, 2),
     "take descriptors away": ("harness", starve, 2),
+    "let the clock jump": ("harness", jump, 3),
 }
 """Each with the role of its victim and its weight in the draw."""
 
 
-def possible(native: bool, mounted: bool) -> list[str]:
+def possible(stage: Stage, mounted: bool) -> list[str]:
+    """Return the kinds of events that can be made here."""
+    left_out = {fill: not mounted, jump: stage.faketime is None}
     return [
         name
         for name, (role, event, _) in EVENTS.items()
-        if not (native and role == "wineserver") and (mounted or event is not fill)
+        if not (stage.native and role == "wineserver") and not left_out.get(event)
     ]
 
 
@@ -349,7 +373,7 @@ def disturb(stage: Stage, course: Course, kinds: list[str], rng: random.Random) 
 
 
 def make_chaos(stage: Stage, suite: Path, events: int, seed: int, mounted: bool) -> Course:
-    rng, course, kinds = random.Random(seed), Course(), possible(stage.native, mounted)
+    rng, course, kinds = random.Random(seed), Course(), possible(stage, mounted)
     last, since = 0, time.monotonic()
     while course.events.total() < events:
         if not stage.alive():
@@ -405,8 +429,15 @@ def end_all(stage: Stage) -> None:
             process.kill()
 
 
+def find_faketime() -> Path | None:
+    """Return the library that `./iomodels test chaos` has installed, or None."""
+    found = BUILD / "faketime/libfaketime/vendor/libfaketime/src/libfaketime.so.1"
+    return found if found.is_file() else None
+
+
 def prepare() -> None:
     """Make a build folder whose Wine prefix is our own, and whose programs are those of BUILD."""
+    write_whole(WORK / "clock", "+0\n")
     for part in ("mingw/bin", "host/bin", "host/linux"):
         copy = WORK / "build" / part
         shutil.rmtree(copy, ignore_errors=True)
@@ -422,7 +453,7 @@ def run_stage(options: argparse.Namespace) -> dict[str, Any]:
     suite = WORK / "chaos.toml"
     suite.write_text(SUITE.format(one=one, other=other), encoding="utf-8")
     with disk(out, options.disk) as mounted:
-        stage = Stage(out, options.native)
+        stage = Stage(out, options.native, find_faketime())
         try:
             course = make_chaos(stage, suite, options.events, options.seed, mounted)
             run = complete(stage)
@@ -436,6 +467,7 @@ def run_stage(options: argparse.Namespace) -> dict[str, Any]:
         "seconds": round(time.monotonic() - began),
         "events": dict(course.events),
         "disk": mounted,
+        "clock": stage.faketime is not None,
         "starts": course.starts,
         "runs": course.runs,
         "longest_end_s": round(course.longest_s, 1),
