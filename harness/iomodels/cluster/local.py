@@ -7,16 +7,15 @@ import random
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 from iomodels.base.files import PACKAGE
 from iomodels.cluster.actor import LOAD, SERVER
 from iomodels.cluster.credentials import PORTS, Bundle, NoScheduler, greet, new_bundle
+from iomodels.launch.marks import temporary_folder
 from iomodels.machine.placement import default_placement
 
 WITH_STDIN = "IOMODELS_ENDS_WITH_STDIN"
@@ -36,8 +35,8 @@ OWN_GROUP: dict[str, Any] = (  # Ctrl-C is for the run, which ends these
 def cluster(number: int, say: Callable[[str], None]) -> Iterator[Bundle]:
     """Start a scheduler, a worker for servers, and `number` − 1 for load generators."""
     say(f"starting a cluster of {number} workers on this machine")
-    with tempfile.TemporaryDirectory(prefix="iomodels-") as folder, ExitStack() as stack:
-        bundle = new_bundle(Path(folder), HOST, _free_ports(), 1)
+    with temporary_folder() as folder, ExitStack() as stack:
+        bundle = new_bundle(folder, HOST, _free_ports(), 1)
         placement = default_placement()
         file = str(bundle.path)
         commands = [["cluster", "start", file]]

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -27,6 +26,7 @@ from iomodels.base.errors import Failure
 from iomodels.cluster import actor
 from iomodels.cluster.actor import Machine
 from iomodels.cluster.credentials import Bundle, NoScheduler, greet
+from iomodels.launch.marks import temporary_folder
 
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,
@@ -148,7 +148,7 @@ async def work(bundle: Bundle, machine: Machine, name: str | None, say: Say) -> 
 
 
 async def _join(bundle: Bundle, machine: Machine, name: str, say: Say) -> None:
-    with tempfile.TemporaryDirectory(prefix="iomodels-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder() as folder:
         worker = distributed.Worker(
             f"tls://{bundle}",
             name=name,
@@ -158,7 +158,7 @@ async def _join(bundle: Bundle, machine: Machine, name: str, say: Say) -> None:
             host=machine.address,
             port=f"{bundle.worker_ports[0]}:{bundle.worker_ports[-1]}",
             dashboard_address=LOOPBACK,
-            local_directory=folder,
+            local_directory=str(folder),
             memory_limit=0,
             death_timeout=JOIN_S,
         )

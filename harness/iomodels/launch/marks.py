@@ -14,9 +14,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 OWNER = "IOMODELS_OWNER"
@@ -51,6 +52,16 @@ def also_remove(folder: Path) -> None:
     with suppress(OSError):  # the guard was killed: `iomodels doctor` is left
         stdin.write(os.fsencode(folder) + b"\n")
         stdin.flush()
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder that is removed in the end; on Linux also if this program is killed."""
+    with tempfile.TemporaryDirectory(prefix="iomodels-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        if sys.platform == "linux":
+            also_remove(folder)
+        yield folder
 
 
 def processes_with(name: str, value: str) -> list[int]:

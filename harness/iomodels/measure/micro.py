@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from iomodels.base.progress import Progress
 from iomodels.data.micro import FORMAT, failures_of, short_name, write_micro_run
 from iomodels.data.records import utc_now
 from iomodels.launch import platform as launch
+from iomodels.launch.marks import temporary_folder
 from iomodels.launch.process import Program
 from iomodels.machine import environment
 from iomodels.machine.placement import default_placement, pinned
@@ -300,8 +300,8 @@ def _measure(start: Start, options: Options, console: Console, runs: int) -> dic
 
     Returns Google Benchmark's JSON without the names of the machine and of its folders.
     """
-    with tempfile.TemporaryDirectory(prefix="iomodels-micro-") as folder:
-        out = Path(folder) / "benchmark.json"
+    with temporary_folder() as folder:
+        out = folder / "benchmark.json"
         windows_under_wine = sys.platform != "win32" and not options.native
         git = environment.git_state()
         arguments = _arguments(

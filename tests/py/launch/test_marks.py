@@ -104,6 +104,30 @@ def test_a_fork_that_lives_on_does_not_keep_the_guard_of_its_parent_waiting(tmp_
             os.kill(fork, 9)
 
 
+TEMPORARY = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from iomodels.launch.marks import temporary_folder
+with temporary_folder() as folder:
+    print(folder, flush=True)
+    input()
+"""
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_temporary_folder_goes_however_the_program_ends(killed: bool) -> None:
+    argv = [sys.executable, "-c", TEMPORARY, str(ROOT / "harness")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout
+        folder = Path(process.stdout.readline().strip())
+        assert folder.is_dir() and folder.name.startswith("iomodels-")
+        if killed:
+            process.kill()
+        process.communicate("\n")
+    assert comes(lambda: not folder.exists())
+
+
 def test_doctor_ends_what_a_harness_left_that_was_killed_with_its_guard(
     harness: tuple[subprocess.Popen[bytes], int, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
