@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
 import psutil
 import pytest
 
-from iomodels.base.arguments import arguments
+from iomodels.base.arguments import Option, arguments
 from iomodels.base.errors import Failure
 from iomodels.launch import process
 from iomodels.launch.launcher import PlainLauncher
@@ -24,8 +24,10 @@ from iomodels.launch.process import (
     STDERR_KEPT_BYTES,
     Program,
     ProgramFailed,
+    Server,
     exit_text,
 )
+from iomodels.launch.wrapper import Wrapper
 from iomodels.machine.placement import Placement, pinned
 from stage import PYTHON
 
@@ -266,7 +268,7 @@ def test_own_handler_of_interrupt_decides_the_exit_code() -> None:
         assert program.stop(0.2) == 9
 
 
-def test_send_to_a_program_that_has_ended() -> None:
+def test_send_to_a_program_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     with child("print('gave up', file=sys.stderr); sys.exit(1)") as program:
         program.wait(DEADLINE_S)
         with pytest.raises(ProgramFailed, match=r"did not accept 'go'.*exit code 1.*gave up"):
@@ -275,6 +277,27 @@ def test_send_to_a_program_that_has_ended() -> None:
         program.close_stdin()
         with pytest.raises(ProgramFailed, match="did not accept 'go': its stdin is closed"):
             program.send("go")
+    with child("import os; os.close(0); say('ready'); time.sleep(0.5); sys.exit(3)") as program:
+        program.expect("ready", DEADLINE_S)
+        waits = program._await_exit
+        monkeypatch.setattr(program, "_await_exit", lambda timeout_s: waits(DEADLINE_S))
+        with pytest.raises(ProgramFailed, match=r"did not accept 'go'.*exit code 3"):
+            program.send("go")
+
+
+def test_a_wrapper_passes_on_which_load_generator_is_asked_for(tmp_path: Path) -> None:
+    asked: list[bool] = []
+
+    class Inner(PlainLauncher):
+        def loadgen(self, options: Mapping[str, Option], *, windows: bool = True) -> Server:
+            asked.append(windows)
+            return super().loadgen(options)
+
+    binary(tmp_path, "loadgen", "pass")
+    with Wrapper(Inner(tmp_path, tmp_path / "loadgen", Placement())) as wrapper:
+        wrapper.loadgen({})
+        wrapper.loadgen({}, windows=True)
+    assert asked == [False, True]
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])

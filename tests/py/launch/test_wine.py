@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from iomodels.base.errors import Failure
-from iomodels.launch import prefix, wine
+from iomodels.launch import marks, prefix, wine
 from iomodels.launch.prefix import PERSIST_S, Wine, find_wine
 from iomodels.launch.wine import WineLauncher
 from iomodels.machine.placement import Placement
@@ -280,11 +281,24 @@ def test_a_folder_that_vanishes_while_others_are_swept(tmp_path: Path) -> None:
     assert not left.exists()
 
 
+def guard_of(process: subprocess.Popen[str]) -> psutil.Process:
+    children = psutil.Process(process.pid).children()
+    return next(each for each in children if marks.__file__ in each.cmdline())
+
+
+def test_the_guard_of_a_killed_one_removes_its_folder(fake: Path, another: Another) -> None:
+    killed = another(1000)
+    orphan = wineserver_of(killed)
+    killed.kill()
+    assert until(lambda: not alive(orphan) and left(fake) == ["lock"])
+
+
 def test_what_a_killed_one_leaves_is_swept_and_the_living_is_not(
     fake: Path, another: Another
 ) -> None:
     killed, living = another(1000), another(1000)
     orphan, kept = wineserver_of(killed), wineserver_of(living)
+    guard_of(killed).kill()
     killed.kill()
     killed.wait(DEADLINE_S)
     assert alive(orphan)  # for PERSIST_S at most: it has no programs any more
