@@ -120,7 +120,7 @@ def histograms(counts: dict[int, int], digits: int, lowest: int) -> None:
     """List counts by bucket and read them again: nothing may change."""
     layout = hdr.Layout(lowest, 60_000_000_000, digits)
     held = {index % layout.places: count for index, count in counts.items()}
-    pairs = [[layout.top(index), held[index]] for index in sorted(held)]
+    pairs = [(layout.top(index), held[index]) for index in sorted(held)]
     assert [layout.index(value) for value, _ in pairs] == sorted(held)
     assert hdr.pairs(hdr.listed(pairs, layout), layout) == pairs
     for value, _ in pairs:
@@ -208,7 +208,7 @@ def main(target: str, seconds: str, first_seed: str) -> int:
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
         )(check)
-        while time.monotonic() < end:
+        while not batches or time.monotonic() < end:
             seed(int(first_seed) + batches)(batch)
             if batches < TRACED_BATCHES:
                 coverage.run(batch)

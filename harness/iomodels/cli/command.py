@@ -58,9 +58,14 @@ class Parser(argparse.ArgumentParser):
 
 def fail(*lines: str, code: int = USAGE) -> NoReturn:
     """Print one line per reason on stderr, and exit."""
+    complain(*lines)
+    raise SystemExit(code)
+
+
+def complain(*lines: str) -> None:
+    """Print lines on stderr, with control characters as text: they may be a stranger's."""
     for line in lines:
         print(f"iomodels: {visible(line)}", file=sys.stderr)
-    raise SystemExit(code)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from rich.console import Console
 from iomodels.base.console import print_object, say, shell_word
 from iomodels.base.errors import FAILED, USAGE, Failure, hint
 from iomodels.cli import finishing, folders
-from iomodels.cli.command import fail
+from iomodels.cli.command import complain, fail
 from iomodels.cli.folders import KINDS, find_run
 from iomodels.cli.listing import show_page
 from iomodels.data.library import MICRO, RUN, SLO, TUNE, kind_of
@@ -242,8 +241,7 @@ def validate(arguments: argparse.Namespace, console: Console, words: Sequence[st
 
     folder = find_run(arguments.run)
     found = complaints(folder)
-    for line in found:
-        print(f"iomodels: {folder}: {line}", file=sys.stderr)
+    complain(*(f"{folder}: {line}" for line in found))
     if not found:
         say(console, f"{folder}: can be submitted")
     return FAILED if found else 0

@@ -290,3 +290,11 @@ def test_damaged_laws_are_one_line(tmp_path: Path) -> None:
     assert (code, err) == (0, ""), "it costs the section of the laws and nothing else"
     code, _, err = told("validate", str(folder))
     assert code == 1 and "laws.json: at the top level" in err
+
+
+def test_a_complaint_shows_control_characters_as_text(tmp_path: Path) -> None:
+    """A terminal would obey them, and \\x85 begins a line."""
+    place = ("server", "begin", "process")
+    lines = [damaged(RECORD_DATA[0], place, {"\x85\x1b[31m": []}), *RECORD_DATA[1:]]
+    line = check(write(tmp_path / "run", MANIFEST_DATA, lines))
+    assert line and line.isprintable() and "process.\\x85\\x1b[31m: []" in line

@@ -41,6 +41,15 @@ def test_every_target_in_c_has_a_fuzzer_and_inputs() -> None:
     assert all(any((fuzzing.CORPUS / name).iterdir()) for name in fuzzing.IN_C)
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["records", pytest.param("runs", marks=pytest.mark.thorough), "suites", "histograms"],
+)
+def test_a_batch_of_a_target_in_python_passes(target: str) -> None:
+    effort, finding = script("fuzz/keep_fuzzing.py").fuzz_in_python(target, 0.0, 7)
+    assert not finding and effort.executions >= 100 and 0 < effort.covered <= effort.of
+
+
 def test_a_target_that_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     fuzzing = script("fuzz/keep_fuzzing.py")
     monkeypatch.setattr(fuzzing, "GRACE_S", 0.0)
