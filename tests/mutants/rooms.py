@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("IOMODELS_BUILD", ROOT / "build")).resolve()
 WORK = BUILD / "mutants"
 TREE = WORK / "tree"
-ON_WINDOWS = ("net_iocp", "target_iocp", "os_windows", "system", "process_counters")
-"""Sources of the Windows build alone. Their tests need Wine, minutes per change."""
+ON_WINDOWS = ("net_iocp", "target_iocp", "os_windows", "system", "process_counters", "kernel32")
+"""Sources for Windows alone. Their tests need Wine, minutes per change."""
 
 
 @dataclass(frozen=True)

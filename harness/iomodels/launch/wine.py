@@ -216,7 +216,6 @@ class WineLauncher(PlainLauncher):
             super().close()
         finally:
             self._cleanup.close()
-            self._prefixes.clear()
 
     def _prefix(self, role: str) -> Prefix:
         prefix = self._prefixes.get(role) or self._add_prefix(role)

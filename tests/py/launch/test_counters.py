@@ -87,6 +87,20 @@ def watch(tree: Tree) -> Iterator[ProcessWatch]:
     watch.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")
+def test_a_watch_keeps_no_file_open_after_its_end(tree: Tree) -> None:
+    tree.thread(70, 100, 10)
+    tree.totals(minor=7, major=1, user=3, kernel=4)
+    files = Path("/proc/self/fd")
+    before = sorted(each.name for each in files.iterdir())
+    watch = ProcessWatch(PID, tree.root, lambda pid: 0)
+    watch.begin()
+    tree.thread(75, 30, 2)  # new in the window
+    watch.end()
+    watch.close()
+    assert sorted(each.name for each in files.iterdir()) == before
+
+
 def test_the_window_is_the_difference_of_its_ends(tree: Tree, watch: ProcessWatch) -> None:
     tree.thread(70, 100, 10)
     tree.thread(71, 200, 20)

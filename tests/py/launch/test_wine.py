@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -291,6 +292,12 @@ def test_the_guard_of_a_killed_one_removes_its_folder(fake: Path, another: Anoth
     orphan = wineserver_of(killed)
     killed.kill()
     assert until(lambda: not alive(orphan) and left(fake) == ["lock"])
+
+
+def test_a_folder_that_is_gone_does_not_disturb_the_end(fake: Path) -> None:
+    with opened(fake) as launcher:
+        shutil.rmtree(launcher._live)
+    assert left(fake) == ["lock"]
 
 
 def test_what_a_killed_one_leaves_is_swept_and_the_living_is_not(
