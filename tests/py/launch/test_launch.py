@@ -19,6 +19,7 @@ from iomodels.base.arguments import Option, arguments
 from iomodels.base.errors import Failure
 from iomodels.launch import process
 from iomodels.launch.launcher import PlainLauncher
+from iomodels.launch.platform import open_loadgen
 from iomodels.launch.process import (
     LINES_PENDING_MAX,
     STDERR_KEPT_BYTES,
@@ -283,6 +284,35 @@ def test_send_to_a_program_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(program, "_await_exit", lambda timeout_s: waits(DEADLINE_S))
         with pytest.raises(ProgramFailed, match=r"did not accept 'go'.*exit code 3"):
             program.send("go")
+
+
+ALONE = """
+import sys
+from pathlib import Path
+from iomodels.launch.platform import open_loadgen
+from iomodels.machine.placement import Placement
+launcher = open_loadgen(Path(sys.argv[1]), Placement())
+print(launcher.loadgen({}).pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="on Windows its job ends it")
+def test_a_load_generator_alone_does_not_outlive_a_killed_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "host" / "bin"
+    programs.mkdir(parents=True)
+    binary(programs, "loadgen", "signal.pause()")
+    argv = [PYTHON, "-c", ALONE, str(tmp_path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        loadgen = int(process.stdout.readline())
+        process.kill()
+    assert until(lambda: gone(loadgen))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Failure, match="setpriv is missing; install util-linux"):
+        open_loadgen(tmp_path, Placement())
 
 
 def test_a_wrapper_passes_on_which_load_generator_is_asked_for(tmp_path: Path) -> None:
